@@ -1,0 +1,147 @@
+"""The only room that builds: turns settings into objects and hands them to the doors."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `import rekall` must stay light
+    from rekall.config import Places, Settings
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.models import ModelLibrary
+    from rekall.types import Encoder
+
+
+class App:
+    """Settings, places and what is built from them, each when it is first asked for."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> None:
+        """Read nothing yet.
+
+        Args:
+            environ: The environment.
+            flags: Settings given on the command line, by key.
+        """
+        self._environ = environ
+        self._flags = flags
+        self._settings: Settings | None = None
+        self._base: KnowledgeBase | None = None
+
+    @property
+    def places(self) -> Places:
+        """Where Rekall keeps what it owns."""
+        from rekall.config import find_places
+
+        return find_places(self._environ)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force.
+
+        Raises:
+            InvalidInput, NotFound: A setting is wrong.
+        """
+        from rekall.config import Settings
+
+        if self._settings is None:
+            self._settings = Settings(self.places, self._environ, self._flags)
+        return self._settings
+
+    @property
+    def library(self) -> ModelLibrary:
+        """The installed models: the user's own first, then the ones that came with Rekall."""
+        from rekall.models import ModelLibrary
+
+        return ModelLibrary([self.places.models, *_shipped_models()])
+
+    def open_base(self, *, to_write: bool = False) -> KnowledgeBase:
+        """The knowledge base. Before anything was stored, reading opens an empty one and makes no file.
+
+        Raises:
+            StorageError: The database cannot be used.
+            InvalidInput: A setting is wrong.
+        """
+        if self._base is None:
+            path = self.places.database
+            self._base = _build(path if to_write or path.exists() else None, self.settings, self.library)
+        return self._base
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+
+def load_encoder(name: str | None = None) -> Encoder:
+    """Load an embedding model into this process.
+
+    Args:
+        name: A model that `rekall model list` shows; None takes the configured one.
+
+    Returns:
+        An encoder: `encode_documents(texts)` and `encode_queries(texts)` give (n, d) float32, rows of unit length.
+
+    Raises:
+        ModelNotFound: It is not installed.
+        ModelDamaged: Its folder is incomplete or altered.
+        EngineError: onnxruntime is missing or too old.
+    """
+    from rekall.models import FolderLoader
+
+    app = App()
+    return FolderLoader(app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")).load()
+
+
+def _shipped_models() -> list[Path]:
+    """Where models lie in an installed wheel, and in a checkout."""
+    package = Path(__file__).parent
+    return [package / "models", package.parent / "models"]
+
+
+def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> KnowledgeBase:
+    from rekall.cache import EmbeddingCache
+    from rekall.db import Database
+    from rekall.embeddings import EmbeddingService
+    from rekall.exchange.fields import written
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.model_manager import ModelManager
+    from rekall.models import FolderLoader
+    from rekall.search.searcher import Searcher
+    from rekall.store.entries import EntryStore
+    from rekall.store.passages import PassageStore, Space
+    from rekall.store.words import WordIndex
+    from rekall.vector_index import VectorIndex, choose_backend, open_index
+
+    db = Database(path)
+    try:
+        backend = choose_backend(db, settings.text("performance.vector_index_backend"))
+    except BaseException:
+        db.close()
+        raise
+
+    def index_of(space: Space) -> VectorIndex:
+        return open_index(db, backend, space.id, space.dim)
+
+    entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
+    manager = ModelManager(FolderLoader(library, settings.text("engine.model"), settings.whole("engine.threads")))
+    cache = EmbeddingCache(settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds"))
+    embeddings = EmbeddingService(db, entries, passages, manager, cache, index_of, lambda: written(_now()))
+    searcher = Searcher(db, entries, words, passages, embeddings, settings.number("search.lexical_share"))
+    return KnowledgeBase(db, entries, words, passages, embeddings, searcher, manager, backend, _now, _new_id)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def _new_id(created_at: datetime | None) -> str:
+    """A ULID whose time is the entry's own, so that ids of old notes are told apart by few characters."""
+    from ulid import ULID  # 20 ms that a search does not pay
+
+    milliseconds = int((created_at.timestamp() if created_at else time.time()) * 1000)
+    return str(ULID.from_bytes(max(milliseconds, 0).to_bytes(6, "big") + os.urandom(10)))

@@ -1,0 +1,70 @@
+"""`rekall config`: list, get, set, path."""
+
+from __future__ import annotations
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.render import columns, out, out_json, talk
+
+
+@click.group()
+def config() -> None:
+    """Look at settings and change them."""
+
+
+@config.command("list")
+@json_option
+@pass_app
+def list_settings(app: App, as_json: bool) -> None:
+    """Every setting, its value and where the value comes from."""
+    settings = list(app.settings)
+    if as_json:
+        out_json({"settings": [{"key": item.setting.key, "value": item.value, "origin": item.origin, "default": item.setting.default, "doc": item.setting.doc} for item in settings]})
+    else:
+        out(columns([[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings], stretch=3))
+
+
+@config.command()
+@click.argument("key")
+@json_option
+@pass_app
+def get(app: App, key: str, as_json: bool) -> None:
+    """The value of one setting."""
+    item = app.settings.of(key)
+    if as_json:
+        out_json({"key": key, "value": item.value, "origin": item.origin})
+    else:
+        out(str(item.value))
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@json_option
+@pass_app
+def set_value(app: App, key: str, value: str, as_json: bool) -> None:
+    """Change one setting in the config file; comments and the other keys stay."""
+    from rekall.config import Settings, write_setting
+
+    write_setting(app.places, key, value)
+    item = Settings(app.places).of(key)
+    if as_json:
+        out_json({"key": key, "value": item.value, "origin": item.origin})
+        return
+    talk(f"{key} = {item.value}")
+    if item.origin != "file":
+        talk(f"note: {item.origin} in the environment overrides the file")
+
+
+@config.command()
+@json_option
+@pass_app
+def path(app: App, as_json: bool) -> None:
+    """Where settings, database and models lie."""
+    places = app.places
+    if as_json:
+        out_json({"config": str(places.config_file), "database": str(places.database), "models": str(places.models)})
+    else:
+        out(columns([["config", str(places.config_file)], ["database", str(places.database)], ["models", str(places.models)]]))

@@ -1,0 +1,108 @@
+"""`rekall embed`: vectors for other programs."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import pass_app, read_stdin
+from rekall.cli.render import out, talk
+from rekall.errors import InvalidInput, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from rekall.types import Encoder
+    from rekall.vectors import Matrix
+
+_WINDOW = 512
+
+
+@click.command()
+@click.argument("texts", nargs=-1, metavar="[TEXT]...")
+@click.option("--input", "source", metavar="FILE|-", help="JSON lines: each a string, or an object with text.")
+@click.option("--query", is_flag=True, help="Encode as questions (documents).")
+@click.option("--format", "-f", "form", type=click.Choice(["jsonl", "npy"]), default="jsonl", help="JSON lines, or one numpy array (jsonl).")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="A file to write (stdout).")
+@click.option("--model", "name", metavar="NAME", help="The model (engine.model).")
+@pass_app
+def embed(app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None) -> None:
+    """Turn texts into vectors, one for each, in order."""
+    from rekall.models import FolderLoader
+
+    if bool(texts) == bool(source):
+        raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
+    if form == "npy" and output is None and click.get_text_stream("stdout").isatty():
+        raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
+    chosen = list(texts) if texts else _read(str(source))
+    encoder = FolderLoader(app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")).load()
+    try:
+        if output is None and form == "jsonl":
+            for vectors in _windows(encoder, chosen, query=query):
+                for vector in vectors:
+                    out(_line(vector))
+        else:
+            _write(output, form, list(_windows(encoder, chosen, query=query)), encoder.dim)
+    finally:
+        encoder.close()
+    if output is not None:
+        talk(f"{len(chosen):,} vectors in {output}")
+
+
+def _windows(encoder: Encoder, texts: list[str], *, query: bool) -> Iterator[Matrix]:
+    """(at most `_WINDOW`, d) float32 at a time, in order."""
+    encode = encoder.encode_queries if query else encoder.encode_documents
+    for start in range(0, len(texts), _WINDOW):
+        yield encode(texts[start : start + _WINDOW])
+
+
+def _write(output: Path | None, form: str, parts: list[Matrix], dim: int) -> None:
+    import numpy as np
+
+    from rekall.files import write_atomically
+
+    vectors = np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float32)
+    if form == "jsonl":
+        data = "".join(f"{_line(vector)}\n" for vector in vectors).encode()
+    else:
+        buffer = io.BytesIO()
+        np.save(buffer, vectors)
+        data = buffer.getvalue()
+    if output is None:
+        click.get_binary_stream("stdout").write(data)
+    else:
+        write_atomically(output, data)
+
+
+def _line(vector: Any) -> str:
+    """A vector as JSON, in as few digits as bring back the same float32."""
+    return json.dumps({"vector": [float(str(number)) for number in vector]})
+
+
+def _read(source: str) -> list[str]:
+    if source == "-":
+        text = read_stdin()
+    else:
+        try:
+            text = Path(source).read_text("utf-8-sig")
+        except FileNotFoundError as error:
+            raise NotFound(f"{source} does not exist", "check the path; - reads stdin") from error
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv") from error
+    return [_text(line, f"{source}, line {number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def _text(line: str, where: str) -> str:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{where}: not valid JSON: {error}", 'each line is a "string" or {"text": "…"}') from error
+    if isinstance(value, dict):
+        value = value.get("text")
+    if not isinstance(value, str):
+        raise InvalidInput(f"{where}: neither a string nor an object with text", 'each line is a "string" or {"text": "…"}')
+    return value

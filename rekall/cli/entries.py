@@ -1,0 +1,240 @@
+"""`rekall add`, `show`, `edit`, `delete` and `list`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rekall.app import App
+from rekall.cli.editor import edit_until_good
+from rekall.cli.options import Command, filter_options, json_option, limit_option, on_terminal, pass_app, read_stdin
+from rekall.cli.render import columns, count_text, entry_fields, entry_text, out, out_json, printable, talk
+from rekall.errors import UsageError
+
+if TYPE_CHECKING:
+    from rekall.knowledge_base import KnowledgeBase, Saved
+    from rekall.types import Draft, Entry, Filters
+
+_NOT_EDITED = ("id", "created_at", "updated_at", "links")
+
+_CONTENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.option("--source", "sources", multiple=True, metavar="TEXT", help="Where it comes from: a link, a book."),
+    click.option("--keyword", "keywords", multiple=True, metavar="WORD", help="A word it shall be found by."),
+    click.option("--file", "files", multiple=True, metavar="PATH", help="A file it is about."),
+    click.option("--error", "errors", multiple=True, metavar="TEXT", help="An error message, literally."),
+    click.option("--what-failed", metavar="TEXT", help="What was tried in vain."),
+    click.option("--solution", metavar="TEXT", help="What helped."),
+    click.option("--situation", metavar="TEXT", help="When it happens."),
+    click.option("--confidence", type=click.IntRange(0, 5), metavar="0-5", help="How sure you are."),
+    click.option("--project", "-p", metavar="NAME", help="The project it belongs to."),
+    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; repeat for more."),
+    click.option("--content", "-c", metavar="TEXT", help="The text itself; - reads it from stdin."),
+)
+
+
+def _content_options(command: Command) -> Command:
+    for option in _CONTENT_OPTIONS:
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("kind", metavar="TYPE")
+@click.argument("title")
+@click.argument("stdin", required=False, metavar="[-]")
+@_content_options
+@json_option
+@pass_app
+def add(app: App, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
+    """Write down an entry.
+
+    TYPE is bug, pattern, decision, pitfall, config, reference, snippet or til. Without any text the editor
+    opens, on a terminal.
+    """
+    from rekall import intake
+    from rekall.types import Draft
+
+    if stdin is not None:
+        if stdin != "-" or given["content"] is not None:
+            raise UsageError(f"unexpected argument {stdin!r}", "quote a title of several words; - alone reads the content from stdin")
+        given["content"] = "-"
+    empty = not any(given[name] for name in ("content", "situation", "solution", "what_failed", "errors"))
+    draft = _with_options(Draft(intake.entry_type(kind), title), given)
+    intake.checked(draft)  # before the database is made or an editor opened
+    base = app.open_base(to_write=True)
+    if empty and on_terminal():
+        saved = _add_in_editor(app, base, draft)
+    else:
+        saved = base.add(draft)
+    if saved is not None:
+        _print_saved(base, saved, "added", as_json=as_json)
+
+
+@click.command()
+@click.argument("entry_id", metavar="ID")
+@json_option
+@pass_app
+def show(app: App, entry_id: str, as_json: bool) -> None:
+    """Show an entry in full."""
+    base = app.open_base()
+    view = base.get(entry_id)
+    if as_json:
+        out_json({"entry": entry_fields(view.entry, view.links)})
+    else:
+        out(entry_text(view.entry, view.links, view.successor, base.titles(view.links)))
+
+
+@click.command()
+@click.argument("entry_id", metavar="ID")
+@click.option("--title", metavar="TEXT", help="The title.")
+@click.option("--type", "-t", "kind", metavar="TYPE", help="The type.")
+@click.option("--status", metavar="STATUS", help="active or obsolete.")
+@click.option("--superseded-by", metavar="ID", help="The entry that replaces it; makes it obsolete.")
+@click.option("--untag", "untags", multiple=True, metavar="TAG", help="A tag to take away.")
+@_content_options
+@json_option
+@pass_app
+def edit(app: App, entry_id: str, kind: str | None, untags: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Change an entry, with options or in the editor.
+
+    Options replace what they name; --tag adds. Without options the entry opens as Markdown in ui.editor,
+    $VISUAL or $EDITOR.
+    """
+    from rekall import intake
+
+    base = app.open_base(to_write=True)
+    old = base.get(entry_id).entry
+    draft = _draft_of(old)
+    if kind is None and not untags and not any(value for value in given.values()) and given["confidence"] is None and given["content"] is None:
+        saved = _edit_in_editor(app, base, old)
+    else:
+        new_tags = tuple(tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in {untag.lower() for untag in untags})
+        draft = _with_options(replace(draft, tags=new_tags, type=intake.entry_type(kind) if kind else old.type), {**given, "tags": ()})
+        saved = base.edit(old, draft)
+    if saved is None:
+        talk("nothing changed")
+    else:
+        _print_saved(base, saved, "changed", as_json=as_json)
+
+
+@click.command()
+@click.argument("entry_id", metavar="ID")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
+@pass_app
+def delete(app: App, entry_id: str, yes: bool, as_json: bool) -> None:
+    """Delete an entry, after asking."""
+    base = app.open_base(to_write=True)
+    entry = base.get(entry_id).entry
+    if not yes:
+        if not on_terminal():
+            raise UsageError("deleting asks first, and nobody is here to answer", "add --yes")
+        click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}?", abort=True, err=True)
+    base.delete(entry.id)
+    if as_json:
+        out_json({"deleted": entry.id})
+    else:
+        talk(f"deleted {entry.id}  {printable(entry.title)}")
+
+
+@click.command("list")
+@filter_options
+@limit_option("20; --all for every one")
+@click.option("--all", "everything", is_flag=True, help="List every entry.")
+@click.option("--offset", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
+@json_option
+@pass_app
+def list_entries(app: App, filters: Filters, limit: int | None, everything: bool, offset: int, as_json: bool) -> None:
+    """List entries, the latest change first."""
+    base = app.open_base()
+    page = base.list(filters, None if everything else limit or 20, offset)
+    if as_json:
+        out_json({"total": page.total, "entries": [entry_fields(entry) for entry in page.entries]})
+        return
+    if page.entries:
+        out(columns([_list_row(base, entry) for entry in page.entries], stretch=2))
+    if not page.entries:
+        talk("nothing to list" + ("" if page.total or not filters.is_empty else "; begin with `rekall add` or `rekall import`"))
+    elif page.total > len(page.entries):
+        talk(f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists every one, --limit and --offset a part")
+
+
+def _list_row(base: KnowledgeBase, entry: Entry) -> list[str]:
+    obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
+    return [base.short_id(entry.id), entry.type.value, printable(entry.title) + obsolete, printable(entry.project or ""), f"{entry.updated_at:%Y-%m-%d}"]
+
+
+def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
+    from rekall.exchange.fields import draft_fields
+    from rekall.exchange.markdown import dump_front_matter, from_markdown
+
+    fields = {name: value for name, value in draft_fields(draft).items() if name not in _NOT_EDITED}
+    saved = edit_until_good(
+        app.places.database.parent / "drafts" / "new.md",
+        dump_front_matter(fields, "") + "\n",
+        app.settings.text("ui.editor"),
+        lambda text: base.add(from_markdown(text, draft.title, draft.type).draft),
+    )
+    if saved is None:
+        talk("nothing was written, so nothing was added")
+    return saved
+
+
+def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
+    from rekall import intake
+    from rekall.exchange.markdown import from_markdown, to_markdown
+
+    def take(text: str) -> Saved:
+        read = from_markdown(text, "", old.type)
+        if read.unknown_type:
+            intake.entry_type(read.unknown_type)
+        return base.edit(old, read.draft)
+
+    text = to_markdown(old, full=True, without=_NOT_EDITED)
+    return edit_until_good(app.places.database.parent / "drafts" / f"{old.id}.md", text, app.settings.text("ui.editor"), take)
+
+
+def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
+    """The draft with what was given on the command line; what was not given stays."""
+    from rekall import intake
+
+    context = draft.context
+    content = read_stdin() if given["content"] == "-" else given["content"]
+    return replace(
+        draft,
+        title=given.get("title") if given.get("title") is not None else draft.title,
+        content=draft.content if content is None else content,
+        tags=given["tags"] or draft.tags,
+        project=draft.project if given["project"] is None else given["project"],
+        status=intake.status(given["status"]) if given.get("status") else draft.status,
+        superseded_by=given.get("superseded_by") or draft.superseded_by,
+        confidence=draft.confidence if given["confidence"] is None else given["confidence"],
+        context=replace(
+            context,
+            situation=context.situation if given["situation"] is None else given["situation"],
+            solution=context.solution if given["solution"] is None else given["solution"],
+            what_failed=context.what_failed if given["what_failed"] is None else given["what_failed"],
+            error_messages=given["errors"] or context.error_messages,
+            files=given["files"] or context.files,
+            trigger_keywords=given["keywords"] or context.trigger_keywords,
+            sources=given["sources"] or context.sources,
+        ),
+    )
+
+
+def _draft_of(entry: Entry) -> Draft:
+    from rekall.types import Draft
+
+    return Draft(entry.type, entry.title, entry.content, entry.tags, entry.project, entry.status, entry.superseded_by, entry.confidence, entry.context)
+
+
+def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
+    if as_json:
+        out_json({"entry": entry_fields(saved.entry), "warning": saved.warning or None})
+        return
+    out(f"{verb} {base.short_id(saved.entry.id)}  {printable(saved.entry.title)}")
+    if saved.warning:
+        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: `rekall index rebuild --vectors` makes its vectors later")

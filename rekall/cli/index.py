@@ -1,0 +1,80 @@
+"""`rekall index status` and `rekall index rebuild`."""
+
+from __future__ import annotations
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.progress import progress_bar
+from rekall.cli.render import columns, count_text, out, out_json, talk
+
+
+@click.group()
+def index() -> None:
+    """Look at the indexes, or make them anew."""
+
+
+@index.command()
+@json_option
+@pass_app
+def status(app: App, as_json: bool) -> None:
+    """What the indexes hold and what serves them."""
+    state = app.open_base().index_status()
+    if as_json:
+        out_json({
+            "backend": {"name": state.backend.name, "reason": state.backend.reason or None},
+            "entries": state.entries,
+            "words": state.words,
+            "passages": state.passages,
+            "vectors": state.vectors,
+            "pending_passages": state.pending_passages,
+            "pending_entries": state.pending_entries,
+            "space": {"model": state.space_model, "fingerprint": state.space_fingerprint} if state.space_model else None,
+            "model": {"name": state.model.name, "fingerprint": state.model.fingerprint, "dimensions": state.model.dim} if state.model else None,
+            "problem": state.model_problem or None,
+        })
+        return
+    reason = f"  ({state.backend.reason})" if state.backend.reason else ""
+    rows = [
+        ["entries", f"{state.entries:,}"],
+        ["words", f"{state.words:,} entries indexed"],
+        ["vectors", f"{state.vectors:,} of {count_text(state.passages, 'passage')}"],
+        ["searched by", state.backend.name + reason],
+        ["model", f"{state.model.name}  ({state.model.dim} dimensions, fingerprint {state.model.fingerprint})" if state.model else "none"],
+    ]
+    out(columns(rows))
+    if state.words != state.entries:
+        talk("\nhint: the words index is incomplete, run `rekall index rebuild --words`")
+    if state.model_problem:
+        talk(f"\nproblem: {state.model_problem}")
+    elif state.pending_passages:
+        talk(f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors, run `rekall index rebuild --vectors`")
+
+
+@index.command()
+@click.option("--vectors", is_flag=True, help="Only the vectors.")
+@click.option("--words", is_flag=True, help="Only the words.")
+@click.option("--from-scratch", is_flag=True, help="Embed every passage again, also those that have a vector.")
+@json_option
+@pass_app
+def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: bool) -> None:
+    """Make the indexes anew from the entries.
+
+    Interrupted, the same command goes on where it was.
+    """
+    base = app.open_base(to_write=True)
+    done = {}
+    if words or not vectors:
+        with progress_bar("words") as progress:
+            done["words"] = base.rebuild_words(progress)
+    if vectors or not words:
+        with progress_bar("vectors") as progress:
+            done["vectors"] = base.rebuild_vectors(progress, from_scratch=from_scratch)
+    if as_json:
+        out_json({"rebuilt": done})
+        return
+    if "words" in done:
+        out(f"words of {count_text(done['words'], 'entry', 'entries')} indexed")
+    if "vectors" in done:
+        out(f"{count_text(done['vectors'], 'passage')} embedded, the others had their vector")

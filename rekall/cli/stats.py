@@ -1,0 +1,76 @@
+"""`rekall stats` and `rekall version`."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.render import columns, count_text, out, out_json, printable, size_text, talk
+
+_TOP = 8
+
+
+@click.command()
+@click.option("--memory", is_flag=True, help="Also load the model, and measure what this process uses.")
+@json_option
+@pass_app
+def stats(app: App, memory: bool, as_json: bool) -> None:
+    """What the base holds and how large it is."""
+    base = app.open_base()
+    report = base.memory() if memory else None
+    figures = base.stats()
+    counts = figures.counts
+    if as_json:
+        out_json({
+            "entries": counts.entries,
+            "by_type": counts.by_type,
+            "by_status": counts.by_status,
+            "by_project": counts.by_project,
+            "tags": counts.tags,
+            "links": counts.links,
+            "passages": figures.passages,
+            "vectors": figures.vectors,
+            "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
+            **({"memory": {"before_bytes": report.before_bytes, "loaded_bytes": report.loaded_bytes, "dropped_bytes": report.dropped_bytes, "peak_bytes": report.peak_bytes, "problem": report.problem or None}} if report else {}),
+        })
+        return
+    rows = [
+        ["entries", f"{counts.entries:,}" + (f"  ({counts.by_status['obsolete']:,} obsolete)" if "obsolete" in counts.by_status else "")],
+        ["types", ", ".join(f"{name} {number:,}" for name, number in counts.by_type.items())],
+        ["projects", printable(", ".join(f"{name} {number:,}" for name, number in list(counts.by_project.items())[:_TOP]))],
+        ["tags, links", f"{counts.tags:,}, {counts.links:,}"],
+        ["vectors", f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"],
+        ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
+    ]
+    if report:
+        rows += [
+            ["memory", f"{size_text(report.before_bytes)} before the model, {size_text(report.loaded_bytes)} with it, {size_text(report.dropped_bytes)} after dropping it, peak {size_text(report.peak_bytes)}"],
+        ]
+    out(columns(rows))
+    if report and report.problem:
+        talk(f"\nproblem: {report.problem}")
+
+
+@click.command()
+@json_option
+def version(as_json: bool) -> None:
+    """The versions of Rekall and of what it stands on."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as version_of
+
+    def found(package: str) -> str:
+        try:
+            return version_of(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    versions = {name: found(name) for name in ("rekall", "onnxruntime", "tokenizers", "numpy", "apsw", "sqlite-vec")}
+    versions["python"] = platform.python_version()
+    versions["platform"] = platform.platform()
+    if as_json:
+        out_json({"versions": versions})
+    else:
+        out(columns([[name, number] for name, number in versions.items()]))

@@ -1,0 +1,217 @@
+"""Settings and places: what may be configured, where it is read from, where files live."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rekall.errors import InvalidInput, NotFound
+from rekall.files import make_private_folder, write_atomically
+
+Value = int | float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of `config.toml`: its default (which gives the type), bounds and one line of documentation."""
+
+    key: str
+    default: int | float | str
+    doc: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def environment_name(self) -> str:
+        """The variable that overrides the file: REKALL_<SECTION>_<KEY>."""
+        return "REKALL_" + self.key.replace(".", "_").upper()
+
+    def parse(self, raw: object, origin: str) -> int | float | str:
+        """A value of the setting's type, within its bounds.
+
+        Raises:
+            InvalidInput: It is of another type or out of bounds; `origin` is named.
+        """
+        value = self._typed(raw, origin)
+        if self.choices and value not in self.choices:
+            raise InvalidInput(f"{origin}: {self.key} is {value!r}", f"choose one of: {', '.join(self.choices)}")
+        if not isinstance(value, str) and not ((self.low is None or value >= self.low) and (self.high is None or value <= self.high)):
+            raise InvalidInput(f"{origin}: {self.key} is {value}", f"it goes from {self.low:g} to {self.high:g}")
+        return value
+
+    def _typed(self, raw: object, origin: str) -> int | float | str:
+        kind = type(self.default)
+        if kind is str and isinstance(raw, str):
+            return str(raw)
+        if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) and kind is not str:
+            try:
+                number = float(raw)
+                if kind is float or number == int(number):
+                    return kind(number)
+            except (ValueError, OverflowError):
+                pass  # the error below says what was expected
+        expected = {int: "a whole number", float: "a number", str: "text"}[kind]
+        raise InvalidInput(f"{origin}: {self.key} is {raw!r}", f"it takes {expected}, for instance {self.default}")
+
+
+SETTINGS = (
+    Setting("performance.cache_max_size", 1000, "Query vectors kept in memory by a long-lived process.", 0, 100_000),
+    Setting("performance.cache_ttl_seconds", 600, "Seconds a kept query vector stays usable.", 0, 86_400),
+    Setting("performance.model_idle_timeout_minutes", 10, "Minutes without use after which a long-lived process drops the model; 0 keeps it.", 0, 1_440),
+    Setting("performance.vector_index_backend", "auto", "What searches vectors: sqlite-vec, numpy, or whichever works (auto).", choices=("auto", "sqlite-vec", "numpy")),
+    Setting("engine.model", "all-MiniLM-L6-v2", "The embedding model, by name."),
+    Setting("engine.threads", 0, "Threads the model may use; 0 chooses, at most 4.", 0, 64),
+    Setting("search.limit", 10, "Results of a search.", 1, 1_000),
+    Setting("search.lexical_share", 0.5, "Weight of matching words beside meaning in a hybrid search.", 0.0, 10.0),
+    Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
+    Setting("ui.editor", "", "Editor for add and edit; empty asks $VISUAL, then $EDITOR."),
+)
+_BY_KEY = {setting.key: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where Rekall keeps what it owns."""
+
+    config_file: Path
+    database: Path
+    models: Path
+
+
+def find_places(environ: Mapping[str, str] = os.environ) -> Places:
+    """The folders of this user: everything under REKALL_HOME when it is set, else the platform's own."""
+    home = environ.get("REKALL_HOME")
+    if home:
+        root = Path(home).expanduser().absolute()
+        return Places(root / "config.toml", root / "rekall.db", root / "models")
+    from platformdirs import PlatformDirs
+
+    folders = PlatformDirs("rekall", appauthor=False)
+    data = Path(folders.user_data_dir)
+    return Places(Path(folders.user_config_dir) / "config.toml", data / "rekall.db", data / "models")
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """A setting's value and where it comes from: "default", "file", an environment name, or "flag"."""
+
+    setting: Setting
+    value: int | float | str
+    origin: str
+
+
+class Settings:
+    """The settings in force: defaults < file < environment < flags.
+
+    Raises nothing after construction: every value is parsed when the object is made.
+    """
+
+    def __init__(self, places: Places, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> None:
+        """Read every layer.
+
+        Raises:
+            InvalidInput: A value is of the wrong type or out of bounds, or the file is no TOML.
+            NotFound: A flag or the file names a key that does not exist.
+        """
+        in_file = _read_file(places.config_file)
+        for key in (*in_file, *(flags or {})):
+            find_setting(key)
+        self._configured: dict[str, Configured] = {}
+        for setting in SETTINGS:
+            configured = Configured(setting, setting.default, "default")
+            if setting.key in in_file:
+                configured = Configured(setting, setting.parse(in_file[setting.key], str(places.config_file)), "file")
+            if environ.get(setting.environment_name):
+                name = setting.environment_name
+                configured = Configured(setting, setting.parse(environ[name], name), name)
+            if flags and setting.key in flags:
+                configured = Configured(setting, setting.parse(flags[setting.key], "flag"), "flag")
+            self._configured[setting.key] = configured
+
+    def __iter__(self) -> Any:
+        """Every setting with its value and origin, in the order of the documentation."""
+        return iter(self._configured.values())
+
+    def of(self, key: str) -> Configured:
+        """One setting with its value and origin.
+
+        Raises:
+            NotFound: There is no such key.
+        """
+        return self._configured[find_setting(key).key]
+
+    def text(self, key: str) -> str:
+        """The value of a text setting."""
+        return str(self.of(key).value)
+
+    def whole(self, key: str) -> int:
+        """The value of a whole-number setting."""
+        return int(self.of(key).value)
+
+    def number(self, key: str) -> float:
+        """The value of a number setting."""
+        return float(self.of(key).value)
+
+
+def find_setting(key: str) -> Setting:
+    """The setting of that key.
+
+    Raises:
+        NotFound: There is none; the nearest is suggested.
+    """
+    if key in _BY_KEY:
+        return _BY_KEY[key]
+    import difflib
+
+    near = difflib.get_close_matches(key, _BY_KEY, n=1)
+    raise NotFound(f"no setting {key!r}", f"did you mean `{near[0]}`?" if near else "run `rekall config list`")
+
+
+def write_setting(places: Places, key: str, raw: str) -> None:
+    """Change one key of the config file; comments and the other keys stay as they are.
+
+    Raises:
+        NotFound: There is no such key.
+        InvalidInput: The value does not fit, or the file is no TOML.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    setting = find_setting(key)
+    value = setting.parse(raw, "value")
+    section, _, name = key.partition(".")
+    try:
+        document = tomlkit.parse(places.config_file.read_text("utf-8")) if places.config_file.exists() else tomlkit.document()
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise _not_toml(places.config_file, error) from error
+    table = document.setdefault(section, tomlkit.table())
+    table[name] = value
+    make_private_folder(places.config_file.parent)
+    write_atomically(places.config_file, tomlkit.dumps(document).encode())
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    """Dotted keys and raw values of the config file; empty when there is none."""
+    if not path.exists():
+        return {}
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib
+
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except (ValueError, OSError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+        raise _not_toml(path, error) from error
+    flat: dict[str, object] = {}
+    for section, table in raw.items():
+        flat.update({f"{section}.{name}": value for name, value in table.items()} if isinstance(table, dict) else {section: table})
+    return flat
+
+
+def _not_toml(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(f"cannot read {path}: {error}", "correct the file, or move it away to start from the defaults")

@@ -1,0 +1,220 @@
+"""The database file: opening, checking, migrating, transactions, and errors in Rekall's words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import apsw
+
+from rekall import schema
+from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseLocked, DatabaseReadOnly, DatabaseTooNew, DiskFull, StorageError
+from rekall.files import PRIVATE_FILE, make_private_folder
+
+BUSY_TIMEOUT_S = 10.0
+_WAL_TRIES = 20
+
+Row = tuple[Any, ...]
+
+
+class Database:
+    """One connection to a Rekall database.
+
+    Every method raises a `StorageError` in place of the driver's errors.
+    """
+
+    def __init__(self, path: Path | None, *, migrations: Sequence[str] = schema.MIGRATIONS, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        """Open, and create or migrate where needed.
+
+        Args:
+            path: The file; None opens an empty database in memory, for reading before anything was stored.
+            migrations: The numbered steps; a test may add one.
+            busy_timeout_s: Seconds to wait for another process that writes.
+        """
+        self.path = path
+        if path is not None:
+            _prepare(path)
+        with self._translated():
+            self._connection = apsw.Connection(str(path) if path else ":memory:")
+        try:
+            with self._translated():
+                self._connection.set_busy_timeout(int(busy_timeout_s * 1000))
+                self._open(migrations)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def rows(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        """All rows of a query."""
+        with self._translated():
+            return self._connection.execute(sql, bindings).fetchall()
+
+    def stream(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Iterator[Row]:
+        """The rows of a query, one at a time."""
+        with self._translated():
+            yield from self._connection.execute(sql, bindings)
+
+    def value(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """The first column of the first row, or None."""
+        found = self.rows(sql, bindings)
+        return found[0][0] if found else None
+
+    def run(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> None:
+        """Execute statements that give no rows."""
+        with self._translated():
+            self._connection.execute(sql, bindings)
+
+    def run_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> None:
+        """Execute one statement for each tuple of bindings."""
+        with self._translated():
+            self._connection.executemany(sql, bindings)
+
+    def last_key(self) -> int:
+        """The row id of the last insertion."""
+        return self._connection.last_insert_rowid()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing. Inside another transaction the outer one decides."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:  # Ctrl-C included: whatever stops the block undoes it
+            if self._connection.in_transaction:
+                self.run("ROLLBACK")
+            raise
+
+    def stem(self, text: str) -> list[str]:
+        """The terms that the words index makes of a text, in order."""
+        return [str(token) for token in self._tokens(text, include_offsets=False)]
+
+    def stem_places(self, text: str) -> list[tuple[int, int, str]]:
+        """The same with the characters where each begins and ends."""
+        data = text.encode()
+        places, at_byte, at_char = [], 0, 0
+        for start, end, token in self._tokens(text, include_offsets=True):
+            at_char += len(data[at_byte:start].decode())
+            length = len(data[start:end].decode())
+            places.append((at_char, at_char + length, str(token)))
+            at_byte, at_char = end, at_char + length
+        return places
+
+    def _tokens(self, text: str, *, include_offsets: bool) -> list[Any]:
+        tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
+        return tokenizer(text.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=include_offsets, include_colocated=False)
+
+    def load_extension(self, path: str) -> None:
+        """Load a SQLite extension into this connection.
+
+        Raises:
+            StorageError: It cannot be loaded here.
+        """
+        with self._translated():
+            self._connection.enable_load_extension(True)
+            try:
+                self._connection.load_extension(path)
+            finally:
+                self._connection.enable_load_extension(False)
+
+    def check(self) -> None:
+        """Let SQLite look at every page.
+
+        Raises:
+            DatabaseCorrupt: It found damage.
+        """
+        verdict = self.value("PRAGMA quick_check(1)")
+        if verdict != "ok":
+            raise _corrupt(self.path, str(verdict))
+
+    def close(self) -> None:
+        """Close the connection; a second time does nothing."""
+        self._connection.close()
+
+    def _open(self, migrations: Sequence[str]) -> None:
+        connection = self._connection
+        application, version = connection.pragma("application_id"), connection.pragma("user_version")
+        if application != schema.APPLICATION_ID and (application or version or connection.pragma("schema_version")):
+            raise DatabaseForeign(f"{self.path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder")
+        if version > len(migrations):
+            raise DatabaseTooNew(f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})", "upgrade: `pip install --upgrade rekall`")
+        connection.pragma("foreign_keys", True)
+        if version < len(migrations):
+            self._migrate(migrations)
+        connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
+        connection.pragma("temp_store", "memory")
+        connection.execute(schema.VOCABULARY)
+
+    def _migrate(self, migrations: Sequence[str]) -> None:
+        """Apply the missing steps, each with its record in one transaction."""
+        if self.path is not None and not self._connection.pragma("schema_version"):
+            self._connection.pragma("page_size", schema.PAGE_BYTES)
+            self._switch_to_wal()
+        while True:
+            with self.transaction():
+                version = self._connection.pragma("user_version")  # read under the lock: another process may have come first
+                if version >= len(migrations):
+                    return
+                self._connection.execute(migrations[version])
+                self._connection.pragma("application_id", schema.APPLICATION_ID)
+                self._connection.pragma("user_version", version + 1)
+
+    def _switch_to_wal(self) -> None:
+        """The switch does not honour the busy timeout, so it is tried again here."""
+        for attempt in range(_WAL_TRIES):
+            try:
+                self._connection.pragma("journal_mode", "wal")
+                return
+            except apsw.BusyError:
+                if attempt == _WAL_TRIES - 1:
+                    raise
+                time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except apsw.Error as error:
+            _raise(self.path, error)
+
+
+def _prepare(path: Path) -> None:
+    """Make the folder and an empty private file, so that the data is never readable by others."""
+    try:
+        make_private_folder(path.parent)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+    except PermissionError as error:
+        raise DatabaseReadOnly(f"cannot write to {path.parent}", "check its permissions, or point REKALL_HOME at another folder") from error
+    except OSError as error:
+        raise StorageError(f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that can be written") from error
+
+
+def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
+    """The driver's error in Rekall's words."""
+    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+        raise DatabaseLocked(f"{path} is locked: another program is writing to it", "try again in a moment; `rekall` in another window may be importing") from error
+    if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError)):
+        raise DatabaseReadOnly(f"{path} cannot be written", "check the permissions of the file and its folder") from error
+    if isinstance(error, apsw.FullError):
+        raise DiskFull(f"no room left for {path}", "free some space and try again; nothing was lost") from error
+    if isinstance(error, apsw.NotADBError):
+        raise DatabaseForeign(f"{path} is not a database", "move the file away, or point REKALL_HOME at another folder") from error
+    if isinstance(error, apsw.CorruptError):
+        raise _corrupt(path, str(error)) from error
+    if isinstance(error, apsw.CantOpenError):
+        raise StorageError(f"cannot open {path}", "check that it is a file and that its folder can be written") from error
+    if isinstance(error, apsw.IOError):
+        raise StorageError(f"cannot read or write {path}: {error}", "check the disk and the free space") from error
+    raise StorageError(f"the database refused: {error}", "please report this, with the command you ran") from error
+
+
+def _corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
+    return DatabaseCorrupt(f"{path} is damaged: {detail}", f"keep a copy, then save what can be read with `sqlite3 {path} .recover`, or restore a backup")

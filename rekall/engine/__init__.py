@@ -1,0 +1,1 @@
+"""The embedding engine: model folders, tokens, and the ONNX Runtime session."""

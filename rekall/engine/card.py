@@ -1,0 +1,209 @@
+"""The card of a model folder: what the model is, and the hash of every file it consists of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rekall.errors import ModelDamaged
+from rekall.files import crc32_of, sha256_of
+
+CARD_FILE = "model.json"
+GRAPH_FILE = "model.onnx"
+WEIGHTS_FILE = "model.weights"
+TOKENIZER_FILE = "tokenizer.json"
+PROBES_FILE = "probes.json"
+FORMAT = 1
+_CARD_LIMIT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """The identity of one file of a model folder."""
+
+    sha256: str
+    crc32: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> FileRecord:
+        """The identity of a file as it is."""
+        return cls(sha256_of(path), crc32_of(path), path.stat().st_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the weights came from."""
+
+    name: str
+    sha256: str
+    revision: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Text put before a query or a document, empty for most models."""
+
+    query: str
+    document: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """How close the artefact comes to its source: cosines, rounded down to steps of 0.0005.
+
+    The steps keep the card the same on every processor; `rekall model verify` gives exact figures.
+    """
+
+    texts: int
+    min_cosine: float
+    mean_cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Everything a reader of a model folder needs to know before opening it.
+
+    `fingerprint` names the vector space; see `fingerprint_of`.
+    """
+
+    format: int
+    name: str
+    source: Source
+    architecture: str
+    dimensions: int
+    max_tokens: int
+    pooling: str
+    normalize: bool
+    prompts: Prompts
+    precision: str
+    minimum_onnxruntime: str
+    licence: str
+    exporter: int
+    files: Mapping[str, FileRecord]
+    fidelity: Mapping[str, Fidelity]
+    fingerprint: str
+
+    def to_json(self) -> bytes:
+        """The card as it stands in `model.json`; the same card gives the same bytes."""
+        return (json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read and check the card of a model folder.
+
+    Raises:
+        ModelDamaged: There is no card, or it is not one this Rekall understands.
+    """
+    path = folder / CARD_FILE
+    try:
+        if path.stat().st_size > _CARD_LIMIT_BYTES:
+            raise ModelDamaged(f"{path} is too large to be a model card", repair_hint(folder.name))
+        raw = json.loads(path.read_bytes())
+        return _parse(raw)
+    except OSError as error:
+        raise ModelDamaged(f"cannot read the model card {path}: {error.strerror}", repair_hint(folder.name)) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelDamaged(f"{path} is not a model card Rekall understands: {error}", repair_hint(folder.name)) from error
+
+
+def fingerprint_of(files: Mapping[str, FileRecord], prompts: Prompts, max_tokens: int) -> str:
+    """Sixteen hex digits that change when the vectors of the same text may change.
+
+    Covers the bytes of graph, weights and tokenizer, the prompts and the token limit; pooling,
+    normalisation and precision are inside the graph.
+    """
+    import hashlib
+
+    hashes = [files[name].sha256 for name in (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)]
+    identity = json.dumps([hashes, prompts.query, prompts.document, max_tokens])
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def check_sizes(folder: Path, card: ModelCard) -> None:
+    """Check that every file of the card is there, with its size.
+
+    Raises:
+        ModelDamaged: A file is missing, cut or grown; it is named.
+    """
+    for name, record in card.files.items():
+        path = folder / name
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise ModelDamaged(f"{path} is missing from the model", repair_hint(card.name)) from error
+        if size != record.size:
+            raise ModelDamaged(f"{path} has {size:,} bytes where {record.size:,} belong", repair_hint(card.name))
+
+
+def check_checksums(folder: Path, card: ModelCard) -> None:
+    """Check the bytes of every file against its CRC-32: cheap enough for every load.
+
+    Raises:
+        ModelDamaged: A file is missing or damaged; it is named.
+    """
+    check_sizes(folder, card)
+    for name, record in card.files.items():
+        if crc32_of(folder / name) != record.crc32:
+            raise ModelDamaged(f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(card.name))
+
+
+def check_hashes(folder: Path, card: ModelCard) -> None:
+    """Check the bytes of every file against its SHA-256, and the fingerprint against all of them.
+
+    Raises:
+        ModelDamaged: A file is missing or altered; it is named.
+    """
+    check_sizes(folder, card)
+    if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens):
+        raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(card.name))
+    for name, record in card.files.items():
+        if sha256_of(folder / name) != record.sha256:
+            raise ModelDamaged(f"{folder / name} is not the file that was exported (its hash differs)", repair_hint(card.name))
+
+
+def repair_hint(name: str) -> str:
+    """What to tell someone whose model folder is damaged."""
+    return f"run `rekall model verify {name}` to see what is wrong; reinstall Rekall, or export the model again with `rekall model export`"
+
+
+def _parse(raw: Any) -> ModelCard:
+    if not isinstance(raw, dict):
+        raise ValueError("it is not a JSON object")
+    if raw.get("format") != FORMAT:
+        raise ValueError(f"its format is {raw.get('format')!r}, this Rekall reads {FORMAT}")
+    files = {name: FileRecord(str(record["sha256"]), int(record["crc32"]), int(record["size"])) for name, record in raw["files"].items()}
+    for name in files:
+        if Path(name).name != name or name.startswith("."):
+            raise ValueError(f"{name!r} is not a plain file name")
+    for name in (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE):
+        if name not in files:
+            raise ValueError(f"it does not list {name}")
+    return ModelCard(
+        format=FORMAT,
+        name=str(raw["name"]),
+        source=Source(**raw["source"]),
+        architecture=str(raw["architecture"]),
+        dimensions=_positive(raw, "dimensions"),
+        max_tokens=_positive(raw, "max_tokens"),
+        pooling=str(raw["pooling"]),
+        normalize=bool(raw["normalize"]),
+        prompts=Prompts(**raw["prompts"]),
+        precision=str(raw["precision"]),
+        minimum_onnxruntime=str(raw["minimum_onnxruntime"]),
+        licence=str(raw["licence"]),
+        exporter=int(raw["exporter"]),
+        files=files,
+        fidelity={name: Fidelity(**figures) for name, figures in raw["fidelity"].items()},
+        fingerprint=str(raw["fingerprint"]),
+    )
+
+
+def _positive(raw: Mapping[str, Any], key: str) -> int:
+    value = int(raw[key])
+    if value <= 0:
+        raise ValueError(f"{key} is {value}")
+    return value

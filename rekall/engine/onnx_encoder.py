@@ -1,0 +1,228 @@
+"""The encoder that runs a model folder through ONNX Runtime: the only room that imports it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.engine.card import GRAPH_FILE, TOKENIZER_FILE, ModelCard, check_checksums, check_sizes, read_card, repair_hint
+from rekall.engine.tokenizer import Tokenizer
+from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.vectors import Matrix, first_bad_row
+
+WINDOW_TEXTS = 512
+"""Texts tokenised and sorted together; bounds the memory of a stream of any length."""
+
+RUN_TOKENS = 1024
+"""Padded tokens in one run of the session. Larger runs cost memory and gain no speed (docs/benchmarks.md)."""
+
+MAX_AUTO_THREADS = 4
+"""One short query does not scale further, and a laptop has other work."""
+
+
+class OnnxEncoder:
+    """Turns texts into unit vectors with the model of one folder.
+
+    Thread-safe: one run at a time. The vector of a text does not depend on its neighbours.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Check the folder, then load the tokenizer and the session.
+
+        Args:
+            folder: A model folder with its card.
+            threads: Threads of one run; 0 chooses, up to `MAX_AUTO_THREADS`.
+
+        Raises:
+            ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
+            EngineError: ONNX Runtime is missing or too old.
+        """
+        card = read_card(folder)
+        check_sizes(folder, card)
+        checking = _InBackground(lambda: check_checksums(folder, card))  # costs no time: the imports below take longer
+        try:
+            # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
+            self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens)
+            self._session = _open_session(folder, card, threads)
+        finally:
+            checking.join()
+        self._lock = threading.Lock()
+        self.card = card
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vector space; vectors of two fingerprints are never compared."""
+        return self.card.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.card.dimensions
+
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is to be found.
+
+        Args:
+            texts: n texts of any length; each is read up to the model's token limit.
+
+        Returns:
+            (n, d) float32, rows of unit length.
+
+        Raises:
+            EngineError: The model gave a vector that is not finite or not of unit length.
+        """
+        return self._encode(texts, self.card.prompts.document)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is asked; the same shape and errors as `encode_documents`."""
+        return self._encode(texts, self.card.prompts.query)
+
+    def close(self) -> None:
+        """Drop the session and the tokenizer, and give their memory back to the system."""
+        with self._lock:
+            self._session = None
+            self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
+        gc.collect()
+        _trim_heap()
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
+        if isinstance(texts, str):
+            raise TypeError("expected a list of texts, got one str")
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        with self._lock:
+            if self._session is None:
+                raise EngineError("the encoder is closed")
+            for start in range(0, len(texts), WINDOW_TEXTS):
+                window = texts[start : start + WINDOW_TEXTS]
+                ids = self._tokenizer.encode([prompt + text for text in window] if prompt else window)
+                for run in plan_runs([len(row) for row in ids], RUN_TOKENS):
+                    vectors[[start + place for place in run]] = self._run([ids[place] for place in run])
+        bad = first_bad_row(vectors)
+        if bad is not None:
+            raise EngineError(
+                f"the model gave a vector that is not of unit length for text {bad + 1} of {len(texts)}",
+                f"run `rekall model verify {self.card.name}`",
+            )
+        return vectors
+
+    def _run(self, rows: Sequence[Sequence[int]]) -> Matrix:
+        """One run of the session. Returns (b, d) float32."""
+        width = max(len(row) for row in rows)
+        ids: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
+        mask: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            mask[place, : len(row)] = 1
+        (vectors,) = self._session.run(["sentence_embedding"], {"input_ids": ids, "attention_mask": mask})
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def plan_runs(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Group texts of similar length so that a run holds at most `budget` padded tokens.
+
+    Args:
+        lengths: Tokens of each text.
+        budget: Padded tokens a run may hold; one text longer than that runs alone.
+
+    Yields:
+        Places in `lengths`, each exactly once over all runs, shortest texts first.
+    """
+    run: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if run and lengths[place] * (len(run) + 1) > budget:
+            yield run
+            run = []
+        run.append(place)
+    if run:
+        yield run
+
+
+class _InBackground:
+    """A check that runs in a thread; `join` raises what it raised."""
+
+    def __init__(self, check: Any) -> None:
+        self._check = check
+        self._error: RekallError | OSError | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._check()
+        except (RekallError, OSError) as error:
+            self._error = error
+
+
+def _open_session(folder: Path, card: ModelCard, threads: int) -> Any:
+    """An InferenceSession that maps its weights, keeps no arena and sleeps between runs."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on carry an uploader; read once, at import
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineError(f"onnxruntime cannot be loaded: {error}", _import_hint()) from error
+    if _version(onnxruntime.__version__) < _version(card.minimum_onnxruntime):
+        raise EngineError(
+            f"model {card.name} needs onnxruntime {card.minimum_onnxruntime}, this is {onnxruntime.__version__}",
+            f"run `pip install 'onnxruntime>={card.minimum_onnxruntime}'`",
+        )
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = False  # the arena keeps the largest run's memory for ever
+    options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must cost nothing
+    path = folder / GRAPH_FILE
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
+        raise ModelDamaged(f"onnxruntime cannot load {path}: {_first_line(error)}", repair_hint(card.name)) from error
+    inputs = {item.name for item in session.get_inputs()}
+    outputs = {item.name for item in session.get_outputs()}
+    if inputs != {"input_ids", "attention_mask"} or "sentence_embedding" not in outputs:
+        raise ModelDamaged(
+            f"{path} is not a graph that Rekall exported (inputs {sorted(inputs)}, outputs {sorted(outputs)})",
+            "export the model with `rekall model export`",
+        )
+    return session
+
+
+def _import_hint() -> str:
+    if sys.platform == "win32":
+        return "install the Microsoft Visual C++ Redistributable, then `pip install --force-reinstall onnxruntime`"
+    return "run `pip install --force-reinstall onnxruntime`"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _trim_heap() -> None:
+    """Give free heap pages back to the system, where the C library has a call for it (glibc)."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent in musl
+    if trim is not None:
+        trim(0)

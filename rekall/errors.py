@@ -1,0 +1,160 @@
+"""Every error Rekall raises on purpose, and the exit code each one ends a command with.
+
+    RekallError                      1
+    ├── UsageError                   2   the command line or the query makes no sense
+    ├── NotFound                     3   no entry (or model, or key) answers to that name
+    │   └── Ambiguous                3   several do
+    ├── InvalidInput                 4   text, file or setting that cannot be accepted
+    │   ├── EditConflict             4   the entry changed while it was being edited
+    │   └── PartialImport            4   some files went in, some did not
+    ├── StorageError                 5   the database cannot be used
+    │   ├── DatabaseLocked           5   … now; another process is writing
+    │   ├── DatabaseReadOnly         5
+    │   ├── DatabaseCorrupt          5
+    │   ├── DatabaseForeign          5   … it is not a Rekall database
+    │   ├── DatabaseTooNew           5   … a later Rekall wrote it
+    │   └── DiskFull                 5
+    └── EngineError                  6   the model cannot be loaded, run or exported
+        ├── ModelNotFound            6
+        ├── ModelDamaged             6
+        └── ExportFailed             6
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RekallError(Exception):
+    """Something went wrong that the person at the keyboard can understand.
+
+    Attributes:
+        message: What happened, one sentence without a full stop.
+        hint: What to do about it, usually a command; empty when there is nothing to do.
+    """
+
+    kind = "error"
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RekallError):
+    """The request itself makes no sense."""
+
+    kind = "usage"
+    exit_code = 2
+
+
+class NotFound(RekallError):
+    """Nothing answers to the given name."""
+
+    kind = "not_found"
+    exit_code = 3
+
+
+class Ambiguous(NotFound):
+    """An id prefix that several entries share.
+
+    Attributes:
+        candidates: The ids and titles that match, as "id  title" lines.
+    """
+
+    kind = "ambiguous"
+
+    def __init__(self, message: str, hint: str, candidates: Sequence[str]) -> None:
+        super().__init__(message, hint)
+        self.candidates = tuple(candidates)
+
+
+class InvalidInput(RekallError):
+    """Text, a file or a setting that cannot be accepted as it is."""
+
+    kind = "invalid_input"
+    exit_code = 4
+
+
+class EditConflict(InvalidInput):
+    """Someone else changed the entry while it was being edited."""
+
+    kind = "edit_conflict"
+
+
+class PartialImport(InvalidInput):
+    """An import in which some files were refused; the rest is stored."""
+
+    kind = "partial_import"
+
+
+class StorageError(RekallError):
+    """The database cannot be used."""
+
+    kind = "storage"
+    exit_code = 5
+
+
+class DatabaseLocked(StorageError):
+    """Another process held the write lock longer than the busy timeout."""
+
+    kind = "database_locked"
+    retryable = True
+
+
+class DatabaseReadOnly(StorageError):
+    """The database file or its folder cannot be written."""
+
+    kind = "database_read_only"
+
+
+class DatabaseCorrupt(StorageError):
+    """SQLite says that the file is damaged."""
+
+    kind = "database_corrupt"
+
+
+class DatabaseForeign(StorageError):
+    """A file that is not a Rekall database."""
+
+    kind = "database_foreign"
+
+
+class DatabaseTooNew(StorageError):
+    """A database whose schema is later than this Rekall knows."""
+
+    kind = "database_too_new"
+
+
+class DiskFull(StorageError):
+    """No room left to write."""
+
+    kind = "disk_full"
+    retryable = True
+
+
+class EngineError(RekallError):
+    """The embedding engine cannot do its work."""
+
+    kind = "engine"
+    exit_code = 6
+
+
+class ModelNotFound(EngineError):
+    """No model of that name is installed."""
+
+    kind = "model_not_found"
+
+
+class ModelDamaged(EngineError):
+    """A model folder that is incomplete, altered or not ours."""
+
+    kind = "model_damaged"
+
+
+class ExportFailed(EngineError):
+    """A checkpoint that cannot be exported, or an export that is not faithful enough."""
+
+    kind = "export_failed"

@@ -1,0 +1,1 @@
+"""Entries as files: Markdown with front matter, JSON records; reading and writing both."""

@@ -1,0 +1,49 @@
+"""Writes entries out: one JSON lines file, or a folder with one Markdown file each."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from rekall.errors import InvalidInput
+from rekall.exchange.fields import to_fields
+from rekall.exchange.markdown import to_markdown
+from rekall.files import make_private_folder, write_atomically
+from rekall.types import Entry, Link
+
+_SLUG_CHARS = 60
+
+
+def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) -> int:
+    """Write entries as JSON lines, the file whole or not at all. Returns how many."""
+    lines = [json.dumps({**to_fields(entry, links), "content": entry.content}, ensure_ascii=False) for entry, links in entries]
+    make_private_folder(path.parent)
+    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+    return len(lines)
+
+
+def write_markdown_folder(folder: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]) -> int:
+    """Write each entry to a file of its own, every file whole or not at all. Returns how many.
+
+    Raises:
+        InvalidInput: `folder` is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"{folder} is a file", "give a folder, or a path that ends in .jsonl")
+    make_private_folder(folder)
+    count = 0
+    for entry, links in entries:
+        write_atomically(folder / file_name(entry), to_markdown(entry, links).encode())
+        count += 1
+        progress(count)
+    return count
+
+
+def file_name(entry: Entry) -> str:
+    """A readable, lasting name that every file system takes: words of the title, and the id's last characters."""
+    ascii_title = unicodedata.normalize("NFKD", entry.title).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[:_SLUG_CHARS].strip("-")
+    return f"{slug or 'entry'}-{entry.id[-8:].lower()}.md"

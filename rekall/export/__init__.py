@@ -1,0 +1,1 @@
+"""From a sentence-transformers checkpoint to a model folder, without torch."""

@@ -1,0 +1,429 @@
+"""Every use case, one method each; the doors call nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rekall import intake
+from rekall.db import Database
+from rekall.embeddings import EmbeddingService, Prepared, Progress
+from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
+from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.search.searcher import Searcher
+from rekall.store.entries import Counts, EntryStore
+from rekall.store.passages import PassageStore
+from rekall.store.words import WordIndex
+from rekall.types import Draft, Entry, EntryType, Filters, Hit, Link, Mode, ModeReport, SearchResult, Status
+from rekall.vector_index import Backend
+
+if TYPE_CHECKING:  # a search needs none of the import and export rooms
+    from rekall.exchange.importing import ImportReport
+    from rekall.exchange.reading import Found, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An entry as it was stored, and why it has no vectors yet (empty when it has)."""
+
+    entry: Entry
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry with what surrounds it."""
+
+    entry: Entry
+    links: tuple[Link, ...]
+    successor: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of a list, and how many there are in all."""
+
+    entries: tuple[Entry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the indexes hold, and what serves them."""
+
+    backend: Backend
+    entries: int
+    words: int
+    passages: int
+    vectors: int
+    pending_passages: int
+    pending_entries: int
+    space_model: str
+    space_fingerprint: str
+    model: ModelIdentity | None
+    model_problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts and sizes."""
+
+    counts: Counts
+    database_bytes: int
+    vectors: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Resident memory of this process, in bytes: before the model, with it, after it was dropped, and the peak."""
+
+    before_bytes: int
+    loaded_bytes: int
+    dropped_bytes: int
+    peak_bytes: int
+    problem: str
+
+
+class _Undo(Exception):
+    """Leaves a transaction without keeping it."""
+
+
+class KnowledgeBase:
+    """A base of entries, open until `close`."""
+
+    def __init__(
+        self,
+        db: Database,
+        entries: EntryStore,
+        words: WordIndex,
+        passages: PassageStore,
+        embeddings: EmbeddingService,
+        searcher: Searcher,
+        manager: ModelManager,
+        backend: Backend,
+        now: Callable[[], datetime],
+        new_id: Callable[[datetime | None], str],
+    ) -> None:
+        """Take over what `app` has built."""
+        self._db = db
+        self._entries = entries
+        self._words = words
+        self._passages = passages
+        self._embeddings = embeddings
+        self._searcher = searcher
+        self._manager = manager
+        self._backend = backend
+        self._now = now
+        self._new_id = new_id
+
+    def close(self) -> None:
+        """Drop the model and close the database."""
+        self._manager.close()
+        self._db.close()
+
+    def add(self, draft: Draft) -> Saved:
+        """Store a new entry. Without an engine it is stored all the same, to be embedded later.
+
+        Raises:
+            InvalidInput: The draft breaks a rule; see `intake.checked`.
+        """
+        entry = self._new_entry(intake.checked(draft))
+        prepared, warning = self._prepared(entry, None)
+        with self._db.transaction():
+            self._put(None, entry, prepared)
+        return Saved(entry, warning)
+
+    def get(self, prefix: str) -> EntryView:
+        """The entry whose id begins so.
+
+        Raises:
+            NotFound: There is none.
+            Ambiguous: There are several.
+        """
+        key = self._entries.resolve(prefix)
+        entry = self._entries.by_keys([key])[key]
+        successor = self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
+        return EntryView(entry, tuple(self._entries.links(key)), successor)
+
+    def count(self) -> int:
+        """How many entries there are."""
+        return self._entries.count()
+
+    def titles(self, links: Sequence[Link]) -> dict[str, str]:
+        """Titles of the entries at both ends of links, by id."""
+        found = self._entries.by_ids({end for link in links for end in (link.source, link.target)})
+        return {entry_id: entry.title for entry_id, entry in found.items()}
+
+    def short_id(self, entry_id: str) -> str:
+        """The shortest beginning of an id that names its entry alone."""
+        return self._entries.short_id(entry_id)
+
+    def edit(self, old: Entry, draft: Draft) -> Saved:
+        """Replace what an entry says.
+
+        Args:
+            old: The entry as the editor saw it.
+            draft: What it shall say; id and creation time stay.
+
+        Raises:
+            NotFound: It is gone.
+            EditConflict: It is no longer what the editor saw; nothing was changed.
+            InvalidInput: The draft breaks a rule.
+        """
+        draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._now())
+        draft = self._with_successor(old, intake.checked(draft))
+        entry = self._new_entry(draft)
+        key = self._entries.key_of(old.id)
+        prepared, warning = self._prepared(entry, key)
+        with self._db.transaction():
+            key = self._entries.key_of(old.id)
+            if key is None:
+                raise NotFound(f"entry {old.id} was deleted meanwhile", "add it again with `rekall add`")
+            if self._entries.by_keys([key])[key] != old:
+                raise EditConflict(f"entry {old.id} was changed meanwhile in another window", "look at it with `rekall show`, then edit again")
+            self._put(key, entry, prepared)
+        return Saved(entry, warning)
+
+    def delete(self, entry_id: str) -> None:
+        """Remove an entry, with its words, vectors and links.
+
+        Raises:
+            NotFound: There is no entry of that full id.
+        """
+        with self._db.transaction():
+            key = self._entries.key_of(entry_id)
+            if key is None:
+                raise NotFound(f"no entry {entry_id!r}", "it may have been deleted already")
+            self._words.delete(key)
+            self._entries.delete(key)
+
+    def list(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
+        """Entries that pass, newest change first."""
+        keys = self._entries.list_keys(filters, limit, offset)
+        entries = self._entries.by_keys(keys)
+        return Page(tuple(entries[key] for key in keys), self._entries.count(filters))
+
+    def search(self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None) -> SearchResult:
+        """The best entries for a line as a person types it; see `Searcher.search`."""
+        return self._searcher.search(line, filters, mode, limit, notice)
+
+    def similar(self, text_or_id: str, filters: Filters, limit: int) -> SearchResult:
+        """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
+
+        Raises:
+            Ambiguous: Several ids begin so.
+            EngineError: The model is needed and cannot be used, or nothing has a vector yet.
+        """
+        reason = self._embeddings.why_unavailable()
+        if reason:
+            raise EngineError(f"similarity needs vectors: {reason}", "`rekall search --mode words` works without")
+        among = self._searcher.allowed_passages(filters)
+        key = self._key_or_none(text_or_id)
+        if key is not None:
+            found = self._embeddings.find_similar(key, limit, among)
+        else:
+            found = self._embeddings.semantic_search(self._embeddings.query_vector(text_or_id), limit, among)
+        report = ModeReport(Mode.MEANING, Mode.MEANING)
+        return SearchResult(text_or_id, report, self._searcher.similar(found, limit))
+
+    def import_paths(
+        self,
+        paths: Sequence[Path],
+        unknown: EntryType = EntryType.REFERENCE,
+        *,
+        dry_run: bool = False,
+        overwrite: bool = False,
+        reading: Callable[[int], None] = lambda count: None,
+        embedding: Progress = lambda done, total: None,
+    ) -> ImportReport:
+        """Import Markdown and JSON files, first all texts in one transaction, then their vectors bit by bit.
+
+        Interrupted while it reads, the base is as before; later, everything is there and only vectors are
+        missing, which the next import or `rebuild` makes.
+
+        Args:
+            paths: Files and folders.
+            unknown: The type of what names no known type.
+            dry_run: Report what would happen, and change nothing.
+            overwrite: Let the source win where entry and source both changed.
+            reading: Told how many items were read.
+            embedding: Told how many passages were embedded, of how many.
+
+        Raises:
+            NotFound, InvalidInput: A path does not exist or is of another kind.
+        """
+        from rekall.exchange.importing import Importer
+        from rekall.exchange.reading import find_files
+
+        files = find_files(list(paths))
+        importer = Importer(self._entries, self._put_unembedded, self._new_entry, self._now, overwrite=overwrite)
+        try:
+            with self._db.transaction():
+                importer.take(_items(files, unknown), reading)
+                importer.finish()
+                self._entries.forget_missing_successors()
+                if dry_run:
+                    raise _Undo
+        except _Undo:
+            return importer.report
+        try:
+            importer.report.embedded = self._embeddings.embed_pending(embedding)
+        except EngineError as error:
+            importer.report.warning = error.message
+        return importer.report
+
+    def export(self, path: Path, filters: Filters, progress: Callable[[int], None] = lambda count: None) -> int:
+        """Write entries to a `.jsonl` file or a Markdown folder. Returns how many."""
+        from rekall.exchange.writing import write_json_lines, write_markdown_folder
+
+        links: dict[str, list[Link]] = {}
+        for link in self._entries.links():
+            links.setdefault(link.source, []).append(link)
+        wanted = None if filters.is_empty else set(self._entries.list_keys(filters))
+        chosen = ((entry, links.get(entry.id, [])) for key, entry in self._entries.stream() if wanted is None or key in wanted)
+        if path.suffix.lower() in (".jsonl", ".ndjson"):
+            return write_json_lines(path, chosen)
+        if path.suffix and not path.is_dir():
+            raise InvalidInput(f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown")
+        return write_markdown_folder(path, chosen, progress)
+
+    def stats(self) -> Stats:
+        """Counts and sizes."""
+        status = self.index_status()
+        size = sum(part.stat().st_size for part in self._database_files())
+        return Stats(self._entries.counts(), size, status.vectors, status.passages)
+
+    def memory(self) -> MemoryReport:
+        """Measure this process before the model, with it, and after it was dropped."""
+        from rekall.memory import peak_bytes, resident_bytes
+
+        before = resident_bytes()
+        problem = ""
+        try:
+            self._manager.get_encoder().encode_queries(["how much memory does a question take"])
+        except EngineError as error:
+            problem = error.message
+        loaded = resident_bytes()
+        self._manager.close()
+        return MemoryReport(before, loaded, resident_bytes(), peak_bytes(), problem)
+
+    def index_status(self) -> IndexStatus:
+        """What the indexes hold, and what serves them."""
+        space = self._passages.active_space()
+        passages, entries = self._passages.pending_counts(space)
+        identity, problem = None, ""
+        try:
+            identity = self._manager.identity
+            problem = self._embeddings.why_unavailable()
+        except EngineError as error:
+            problem = error.message
+        total = self._passages.count()
+        return IndexStatus(
+            backend=self._backend,
+            entries=self._entries.count(),
+            words=self._words.count(),
+            passages=total,
+            vectors=total - passages,
+            pending_passages=passages,
+            pending_entries=entries,
+            space_model=space.model if space else "",
+            space_fingerprint=space.fingerprint if space else "",
+            model=identity,
+            model_problem=problem,
+        )
+
+    def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:
+        """Index the words of every entry anew, in one transaction. Returns how many entries."""
+        total = self._entries.count()
+        done = 0
+        with self._db.transaction():
+            self._words.clear()
+            for key, entry in self._entries.stream():
+                self._words.put(key, entry)
+                done += 1
+                progress(done, total)
+        return done
+
+    def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> int:
+        """Cut every entry anew and embed what has no vector; interrupted, the next call goes on.
+
+        Args:
+            progress: Told how many passages were embedded, of how many.
+            from_scratch: Forget every vector first.
+
+        Returns:
+            How many vectors were made.
+
+        Raises:
+            EngineError: The model cannot be used; nothing was forgotten.
+        """
+        self._manager.get_encoder()
+        with self._db.transaction():
+            for key, entry in self._entries.stream():
+                self._embeddings.store_unembedded(key, entry)
+            self._embeddings.refresh(from_scratch=from_scratch)
+        return self._embeddings.embed_pending(progress)
+
+    def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, str]:
+        """The entry's passages and vectors; None and the reason when there is no engine."""
+        try:
+            return self._embeddings.prepare(entry, key), ""
+        except EngineError as error:
+            return None, error.message
+
+    def _put(self, key: int | None, entry: Entry, prepared: Prepared | None) -> int:
+        """Entry, words and vectors; the caller holds the transaction."""
+        if key is None:
+            key = self._entries.insert(entry)
+        else:
+            self._entries.update(key, entry)
+        self._words.put(key, entry)
+        if prepared is None:
+            self._embeddings.store_unembedded(key, entry)
+        else:
+            self._embeddings.store(key, prepared)
+        return key
+
+    def _put_unembedded(self, key: int | None, entry: Entry) -> int:
+        return self._put(key, entry, None)
+
+    def _new_entry(self, draft: Draft) -> Entry:
+        created = draft.created_at or self._now()
+        return Entry(
+            id=draft.id or self._new_id(draft.created_at), type=draft.type, title=draft.title, content=draft.content, tags=draft.tags, project=draft.project,
+            status=draft.status, superseded_by=draft.superseded_by, confidence=draft.confidence, context=draft.context,
+            created_at=created, updated_at=draft.updated_at or created,
+        )
+
+    def _with_successor(self, old: Entry, draft: Draft) -> Draft:
+        """The draft with its successor's full id; an entry with a successor is obsolete."""
+        if not draft.superseded_by:
+            return draft
+        successor = self._entries.by_keys([key := self._entries.resolve(draft.superseded_by)])[key]
+        if successor.id == old.id:
+            raise InvalidInput("an entry cannot supersede itself")
+        return replace(draft, superseded_by=successor.id, status=Status.OBSOLETE)
+
+    def _key_or_none(self, text: str) -> int | None:
+        """The key of the entry whose id begins so; None for a text."""
+        try:
+            return self._entries.resolve(text) if text.isalnum() and len(text) <= 26 else None
+        except NotFound as error:
+            if error.kind == "ambiguous":
+                raise
+            return None
+
+    def _database_files(self) -> list[Path]:
+        path = self._db.path
+        return [] if path is None else [part for suffix in ("", "-wal") if (part := path.with_name(path.name + suffix)).exists()]
+
+
+def _items(files: Sequence[Path], unknown: EntryType) -> Iterator[Found | Refused]:
+    from rekall.exchange.reading import read_file
+
+    for file in files:
+        yield from read_file(file, unknown)

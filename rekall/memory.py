@@ -1,0 +1,28 @@
+"""What the running process really uses."""
+
+from __future__ import annotations
+
+import sys
+
+from rekall.errors import RekallError
+
+
+def resident_bytes() -> int:
+    """Resident memory of this process now."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def peak_bytes() -> int:
+    """The most resident memory this process ever had."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    try:
+        import resource
+    except ImportError as error:
+        raise RekallError("this platform does not tell the peak of its memory") from error
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, the others kilobytes

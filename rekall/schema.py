@@ -1,0 +1,107 @@
+"""The database's shape, in numbered steps; the only place where tables are defined."""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x52454B4C  # "REKL": marks the file as ours
+PAGE_BYTES = 8192  # five vectors of 384 dimensions fill a page; 4096 would waste a quarter
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE entry (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        type TEXT NOT NULL,
+        title TEXT NOT NULL,
+        content TEXT NOT NULL,
+        project TEXT,
+        status TEXT NOT NULL,
+        superseded_by TEXT REFERENCES entry (id) ON DELETE SET NULL ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED,
+        confidence INTEGER NOT NULL,
+        situation TEXT NOT NULL,
+        solution TEXT NOT NULL,
+        what_failed TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX entry_by_update ON entry (updated_at, id);
+    CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL;
+    CREATE INDEX entry_by_successor ON entry (superseded_by) WHERE superseded_by IS NOT NULL;
+
+    CREATE TABLE item (
+        entry_key INTEGER NOT NULL REFERENCES entry (key) ON DELETE CASCADE,
+        kind TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        value TEXT NOT NULL,
+        PRIMARY KEY (entry_key, kind, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX item_by_tag ON item (value, entry_key) WHERE kind = 'tag';
+
+    CREATE TABLE link (
+        source_key INTEGER NOT NULL REFERENCES entry (key) ON DELETE CASCADE,
+        target_key INTEGER NOT NULL REFERENCES entry (key) ON DELETE CASCADE,
+        type TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        created_at TEXT NOT NULL,
+        PRIMARY KEY (source_key, target_key, type),
+        CHECK (source_key <> target_key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX link_by_target ON link (target_key);
+
+    -- where an imported entry came from, the hash of that source, and of the entry as it was imported
+    CREATE TABLE origin (
+        path TEXT PRIMARY KEY,
+        entry_key INTEGER NOT NULL UNIQUE REFERENCES entry (key) ON DELETE CASCADE,
+        source_hash BLOB NOT NULL,
+        entry_hash BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE passage (
+        id INTEGER PRIMARY KEY,
+        entry_key INTEGER NOT NULL REFERENCES entry (key) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        text_hash BLOB NOT NULL,
+        UNIQUE (entry_key, position)
+    ) STRICT;
+
+    -- a vector space: one model fingerprint; its vectors lie in tables of its own
+    CREATE TABLE space (
+        id INTEGER PRIMARY KEY,
+        fingerprint TEXT NOT NULL UNIQUE,
+        model TEXT NOT NULL,
+        dim INTEGER NOT NULL,
+        active INTEGER NOT NULL,
+        created_at TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX one_active_space ON space (active) WHERE active = 1;
+
+    -- contentless: the text lives in entry; contentless_delete lets rows be replaced
+    CREATE VIRTUAL TABLE words USING fts5 (
+        title, labels, errors, content, context,
+        content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    """,
+)
+
+VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
+"""Document counts of every stemmed term, straight from the index; lives in the connection, not in the file."""
+
+EMPTY_WORDS = "INSERT INTO words (words) VALUES ('delete-all')"
+
+
+def space_tables(space: int) -> str:
+    """The tables of one vector space: the vectors (truth) and their sign bits (derived)."""
+    return f"""
+    CREATE TABLE IF NOT EXISTS vectors_{space:d} (
+        passage_id INTEGER PRIMARY KEY REFERENCES passage (id) ON DELETE CASCADE,
+        vector BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS signs_{space:d} (
+        passage_id INTEGER PRIMARY KEY REFERENCES passage (id) ON DELETE CASCADE,
+        bits BLOB NOT NULL
+    ) STRICT;
+    """
+
+
+def drop_space_tables(space: int) -> str:
+    """Undo `space_tables`."""
+    return f"DROP TABLE IF EXISTS vectors_{space:d}; DROP TABLE IF EXISTS signs_{space:d};"

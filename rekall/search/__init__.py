@@ -1,0 +1,1 @@
+"""From a line of words to ranked hits that say why they are there."""

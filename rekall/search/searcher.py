@@ -1,0 +1,190 @@
+"""Runs a query: both legs, the cut, the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from rekall.db import Database
+from rekall.embeddings import Closeness, EmbeddingService
+from rekall.errors import EngineError
+from rekall.passages import passage_texts
+from rekall.search.fusion import fused_score, ranking
+from rekall.search.query import ParsedQuery, merged, parse_query
+from rekall.search.snippet import make_snippet
+from rekall.store.entries import EntryStore, filter_sql
+from rekall.store.passages import PassageStore
+from rekall.store.words import WordIndex, WordQuery
+from rekall.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Why
+
+CANDIDATES = 100
+"""Entries that each leg puts forward; a larger limit asks for more."""
+
+_SEPARATORS = str.maketrans({"\n": " "})
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """One leg's part of the answer: its best entries in order, and what it knows of any entry."""
+
+    order: tuple[int, ...]
+    score: Mapping[int, float]
+
+
+class Searcher:
+    """Answers queries over an open base. Reads only."""
+
+    def __init__(
+        self,
+        db: Database,
+        entries: EntryStore,
+        words: WordIndex,
+        passages: PassageStore,
+        embeddings: EmbeddingService,
+        lexical_share: float,
+    ) -> None:
+        """Work on an open base.
+
+        Args:
+            db: For stemming.
+            entries: To read what is shown.
+            words: The words leg.
+            passages: To apply filters to the meaning leg.
+            embeddings: The meaning leg.
+            lexical_share: Weight of words beside meaning.
+        """
+        self._db = db
+        self._entries = entries
+        self._words = words
+        self._passages = passages
+        self._embeddings = embeddings
+        self._lexical_share = lexical_share
+
+    def search(self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None) -> SearchResult:
+        """The best entries for a line as a person types it.
+
+        Without an engine the words answer, and the mode says why.
+
+        Args:
+            line: The query; see `parse_query`.
+            filters: Conditions from options, besides those in the line.
+            mode: Which legs to ask.
+            limit: At most so many hits.
+            notice: Told when something slow begins.
+        """
+        query = parse_query(line)
+        word_query = WordQuery(self._words.terms(query.text), query.phrases, query.excluded)
+        conditions = merged(query.filters, filters)
+        most = max(CANDIDATES, limit)
+        report = ModeReport(mode, mode)
+        closeness: dict[int, Closeness] = {}
+        if mode is not Mode.WORDS and query.text:
+            try:
+                vector, reason = self._vector(query, notice)
+            except EngineError as error:
+                vector, reason = None, error.message
+            if vector is None:
+                report = ModeReport(mode, Mode.WORDS, reason)
+            else:
+                closeness = self._embeddings.semantic_search(vector, most, self._allowed(word_query, conditions))
+                report = ModeReport(mode, mode, self._incomplete())
+        else:
+            vector = None
+        coverage = self._coverage(word_query, conditions, most) if report.used is not Mode.MEANING else _Leg((), {})
+        near = tuple(closeness)
+        if vector is not None and report.used is Mode.HYBRID:
+            closeness |= self._embeddings.closeness(vector, [key for key in coverage.order if key not in closeness])
+            missing = [key for key in near if key not in coverage.score]
+            coverage = _Leg(coverage.order, {**coverage.score, **self._words.coverage_of(word_query, missing)})
+        if not query.text and not word_query.phrases:
+            return SearchResult(line, report, self._newest(conditions, word_query, limit))
+        scores = {
+            key: fused_score(report.used, coverage.score.get(key, 0.0), closeness[key].similarity if key in closeness else None, self._lexical_share)
+            for key in (*coverage.order, *near)
+        }
+        return SearchResult(line, report, self._hits(scores, coverage, closeness, near, word_query, limit))
+
+    def similar(self, found: Mapping[int, Closeness], limit: int) -> tuple[Hit, ...]:
+        """Hits from closeness alone, for `rekall similar`."""
+        scores = {key: closeness.similarity for key, closeness in found.items()}
+        return self._hits(scores, _Leg((), {}), found, tuple(found), WordQuery(()), limit)
+
+    def allowed_passages(self, filters: Filters) -> list[int] | None:
+        """Ids of the passages whose entry passes the filters; None means all."""
+        return self._allowed(WordQuery(()), filters)
+
+    def _vector(self, query: ParsedQuery, notice: Callable[[str], None]) -> tuple[bytes | None, str]:
+        """The query's vector, or None and the reason."""
+        reason = self._embeddings.why_unavailable()
+        if reason:
+            return None, reason
+        notice("loading the model")
+        return self._embeddings.query_vector(query.text.translate(_SEPARATORS)), ""
+
+    def _incomplete(self) -> str:
+        passages, entries = self._passages.pending_counts(self._passages.active_space())
+        if not passages:
+            return ""
+        return f"{entries:,} {'entry has' if entries == 1 else 'entries have'} no vector yet and can be found by words only; run `rekall index rebuild --vectors`"
+
+    def _allowed(self, query: WordQuery, filters: Filters) -> list[int] | None:
+        if filters.is_empty and not query.is_restricted:
+            return None
+        where, bindings = filter_sql(filters)
+        restriction, more = self._words.restriction(query)
+        return self._passages.ids_where(f"{where} AND {restriction}", (*bindings, *more))
+
+    def _coverage(self, query: WordQuery, filters: Filters, most: int) -> _Leg:
+        where, bindings = filter_sql(filters)
+        matches = self._words.search(query, most, where, bindings)
+        return _Leg(tuple(match.key for match in matches), {match.key: match.coverage for match in matches})
+
+    def _newest(self, filters: Filters, query: WordQuery, limit: int) -> tuple[Hit, ...]:
+        """A query of filters or exclusions alone lists what passes, newest first."""
+        if filters.is_empty and not query.is_restricted:
+            return ()
+        where, bindings = filter_sql(filters)
+        restriction, more = self._words.restriction(query)
+        keys = self._entries.list_keys_where(f"{where} AND {restriction}", (*bindings, *more), limit)
+        return self._hits({key: 0.0 for key in keys}, _Leg(tuple(keys), {}), {}, (), query, limit, keep_order=True)
+
+    def _hits(
+        self, scores: Mapping[int, float], coverage: _Leg, closeness: Mapping[int, Closeness], near: tuple[int, ...], query: WordQuery, limit: int, *, keep_order: bool = False,
+    ) -> tuple[Hit, ...]:
+        ordered = list(scores.items()) if keep_order else ranking(scores, self._entries.obsolete_among(scores))
+        ordered = ordered[:limit]
+        entries = self._entries.by_keys(key for key, _ in ordered)
+        successors = self._entries.by_ids({entry.superseded_by for entry in entries.values() if entry.superseded_by})
+        words_rank = {key: place for place, key in enumerate(coverage.order, 1)}
+        meaning_rank = {key: place for place, key in enumerate(near, 1)}
+        telling = self._words.telling(query.terms)
+        hits = []
+        for key, score in ordered:
+            entry, close = entries[key], closeness.get(key)
+            why = Why(
+                coverage=coverage.score.get(key, 0.0),
+                words_rank=words_rank.get(key),
+                matched=self._matched(entry, telling) if key in coverage.score else (),
+                similarity=close.similarity if close else None,
+                head=close.head if close else None,
+                best_passage=close.best_passage if close else None,
+                meaning_rank=meaning_rank.get(key),
+            )
+            snippet = self._snippet(entry, set(why.matched), close)
+            hits.append(Hit(entry, score, snippet, why, successors.get(entry.superseded_by or "")))
+        return tuple(hits)
+
+    def _matched(self, entry: Entry, terms: Iterable[str]) -> tuple[str, ...]:
+        context = entry.context
+        texts = (entry.title, entry.content, context.situation, context.solution, context.what_failed, entry.project or "", *entry.tags, *context.error_messages, *context.files, *context.trigger_keywords)
+        present = set(self._words.terms("\n".join(texts)))
+        return tuple(term for term in terms if term in present)
+
+    def _snippet(self, entry: Entry, terms: set[str], close: Closeness | None) -> str:
+        """Around the query's words; without any, the beginning of the passage that came nearest in meaning."""
+        context = entry.context
+        text = "\n".join(part for part in (entry.content, context.situation, context.solution, context.what_failed, *context.error_messages) if part)
+        if not terms and close and close.best_position > 0:
+            texts = passage_texts(entry)
+            text = texts[close.best_position] if close.best_position < len(texts) else text
+        return make_snippet(text, terms, self._db.stem_places)

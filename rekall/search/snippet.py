@@ -1,0 +1,50 @@
+"""The stretch of a text that shows best why it matched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+SNIPPET_CHARS = 160
+_SCANNED_CHARS = 20_000
+
+Token = tuple[int, int, str]
+"""Where a word begins and ends, in characters, and its stem."""
+
+
+def make_snippet(text: str, terms: Collection[str], tokens_of: Callable[[str], Sequence[Token]]) -> str:
+    """At most about `SNIPPET_CHARS` characters of a text on one line, around the most distinct terms.
+
+    Args:
+        text: Any text.
+        terms: Stemmed terms of the query; without a match the beginning is taken.
+        tokens_of: Cuts and stems a text as the words index does.
+    """
+    text = text[:_SCANNED_CHARS]
+    found = [token for token in tokens_of(text) if token[2] in terms] if terms else []
+    start = _best_start(found)
+    line_start = text.rfind("\n", 0, start) + 1
+    begin = line_start if start - line_start <= SNIPPET_CHARS // 3 else _word_start(text, start - SNIPPET_CHARS // 3)
+    cut = text[begin : begin + SNIPPET_CHARS]
+    if begin + SNIPPET_CHARS < len(text):
+        cut = cut.rsplit(None, 1)[0] if " " in cut.strip() else cut
+    before = "… " if text[:begin].strip() else ""
+    after = " …" if text[begin + len(cut) :].strip() else ""
+    return before + " ".join(cut.split()) + after
+
+
+def _best_start(found: Sequence[Token]) -> int:
+    """Where the stretch with the most distinct terms begins; 0 without any."""
+    best, best_terms = 0, 0
+    for place, (start, _, _) in enumerate(found):
+        distinct = {stem for begin, end, stem in found[place : place + 40] if end - start <= SNIPPET_CHARS * 2 // 3}
+        if len(distinct) > best_terms:
+            best, best_terms = start, len(distinct)
+    return best
+
+
+def _word_start(text: str, start: int) -> int:
+    """The beginning of the first word at or after `start`."""
+    if start <= 0:
+        return 0
+    blank = next((place for place in range(start, min(start + 40, len(text))) if text[place].isspace()), start - 1)
+    return blank + 1

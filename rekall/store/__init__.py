@@ -1,0 +1,1 @@
+"""Rows in, rows out: the statements behind entries, words and passages."""
