@@ -94,7 +94,9 @@ def load_encoder(name: str | None = None) -> Encoder:
     from rekall.models import FolderLoader
 
     app = App()
-    return FolderLoader(app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")).load()
+    return FolderLoader(
+        app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")
+    ).load()
 
 
 def _shipped_models() -> list[Path]:
@@ -129,7 +131,9 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> Know
 
     entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
     manager = ModelManager(FolderLoader(library, settings.text("engine.model"), settings.whole("engine.threads")))
-    cache = EmbeddingCache(settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds"))
+    cache = EmbeddingCache(
+        settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds")
+    )
     embeddings = EmbeddingService(db, entries, passages, manager, cache, index_of, lambda: written(_now()))
     searcher = Searcher(db, entries, words, passages, embeddings, settings.number("search.lexical_share"))
     return KnowledgeBase(db, entries, words, passages, embeddings, searcher, manager, backend, _now, _new_id)

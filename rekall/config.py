@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,6 @@ from typing import Any
 
 from rekall.errors import InvalidInput, NotFound
 from rekall.files import make_private_folder, write_atomically
-
-Value = int | float | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,9 @@ class Setting:
         value = self._typed(raw, origin)
         if self.choices and value not in self.choices:
             raise InvalidInput(f"{origin}: {self.key} is {value!r}", f"choose one of: {', '.join(self.choices)}")
-        if not isinstance(value, str) and not ((self.low is None or value >= self.low) and (self.high is None or value <= self.high)):
+        if not isinstance(value, str) and not (
+            (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        ):
             raise InvalidInput(f"{origin}: {self.key} is {value}", f"it goes from {self.low:g} to {self.high:g}")
         return value
 
@@ -61,8 +62,19 @@ class Setting:
 SETTINGS = (
     Setting("performance.cache_max_size", 1000, "Query vectors kept in memory by a long-lived process.", 0, 100_000),
     Setting("performance.cache_ttl_seconds", 600, "Seconds a kept query vector stays usable.", 0, 86_400),
-    Setting("performance.model_idle_timeout_minutes", 10, "Minutes without use after which a long-lived process drops the model; 0 keeps it.", 0, 1_440),
-    Setting("performance.vector_index_backend", "auto", "What searches vectors: sqlite-vec, numpy, or whichever works (auto).", choices=("auto", "sqlite-vec", "numpy")),
+    Setting(
+        "performance.model_idle_timeout_minutes",
+        10,
+        "Minutes without use after which a long-lived process drops the model; 0 keeps it.",
+        0,
+        1_440,
+    ),
+    Setting(
+        "performance.vector_index_backend",
+        "auto",
+        "What searches vectors: sqlite-vec, numpy, or whichever works (auto).",
+        choices=("auto", "sqlite-vec", "numpy"),
+    ),
     Setting("engine.model", "all-MiniLM-L6-v2", "The embedding model, by name."),
     Setting("engine.threads", 0, "Threads the model may use; 0 chooses, at most 4.", 0, 64),
     Setting("search.limit", 10, "Results of a search.", 1, 1_000),
@@ -110,7 +122,9 @@ class Settings:
     Raises nothing after construction: every value is parsed when the object is made.
     """
 
-    def __init__(self, places: Places, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, places: Places, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None
+    ) -> None:
         """Read every layer.
 
         Raises:
@@ -185,7 +199,9 @@ def write_setting(places: Places, key: str, raw: str) -> None:
     value = setting.parse(raw, "value")
     section, _, name = key.partition(".")
     try:
-        document = tomlkit.parse(places.config_file.read_text("utf-8")) if places.config_file.exists() else tomlkit.document()
+        document = (
+            tomlkit.parse(places.config_file.read_text("utf-8")) if places.config_file.exists() else tomlkit.document()
+        )
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise _not_toml(places.config_file, error) from error
     table = document.setdefault(section, tomlkit.table())
@@ -198,9 +214,9 @@ def _read_file(path: Path) -> dict[str, object]:
     """Dotted keys and raw values of the config file; empty when there is none."""
     if not path.exists():
         return {}
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ImportError:  # Python 3.10
+    else:
         import tomli as tomllib
 
     try:
@@ -209,7 +225,11 @@ def _read_file(path: Path) -> dict[str, object]:
         raise _not_toml(path, error) from error
     flat: dict[str, object] = {}
     for section, table in raw.items():
-        flat.update({f"{section}.{name}": value for name, value in table.items()} if isinstance(table, dict) else {section: table})
+        flat.update(
+            {f"{section}.{name}": value for name, value in table.items()}
+            if isinstance(table, dict)
+            else {section: table}
+        )
     return flat
 
 

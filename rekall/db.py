@@ -12,7 +12,15 @@ from typing import Any, NoReturn
 import apsw
 
 from rekall import schema
-from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseLocked, DatabaseReadOnly, DatabaseTooNew, DiskFull, StorageError
+from rekall.errors import (
+    DatabaseCorrupt,
+    DatabaseForeign,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    DiskFull,
+    StorageError,
+)
 from rekall.files import PRIVATE_FILE, make_private_folder
 
 BUSY_TIMEOUT_S = 10.0
@@ -27,7 +35,13 @@ class Database:
     Every method raises a `StorageError` in place of the driver's errors.
     """
 
-    def __init__(self, path: Path | None, *, migrations: Sequence[str] = schema.MIGRATIONS, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        migrations: Sequence[str] = schema.MIGRATIONS,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
+    ) -> None:
         """Open, and create or migrate where needed.
 
         Args:
@@ -109,7 +123,10 @@ class Database:
 
     def _tokens(self, text: str, *, include_offsets: bool) -> list[Any]:
         tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
-        return tokenizer(text.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=include_offsets, include_colocated=False)
+        tokens = tokenizer(
+            text.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=include_offsets, include_colocated=False
+        )
+        return list(tokens)
 
     def load_extension(self, path: str) -> None:
         """Load a SQLite extension into this connection.
@@ -142,9 +159,14 @@ class Database:
         connection = self._connection
         application, version = connection.pragma("application_id"), connection.pragma("user_version")
         if application != schema.APPLICATION_ID and (application or version or connection.pragma("schema_version")):
-            raise DatabaseForeign(f"{self.path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder")
+            raise DatabaseForeign(
+                f"{self.path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder"
+            )
         if version > len(migrations):
-            raise DatabaseTooNew(f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})", "upgrade: `pip install --upgrade rekall`")
+            raise DatabaseTooNew(
+                f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})",
+                "upgrade: `pip install --upgrade rekall`",
+            )
         connection.pragma("foreign_keys", True)
         if version < len(migrations):
             self._migrate(migrations)
@@ -159,7 +181,9 @@ class Database:
             self._switch_to_wal()
         while True:
             with self.transaction():
-                version = self._connection.pragma("user_version")  # read under the lock: another process may have come first
+                version = self._connection.pragma(
+                    "user_version"
+                )  # read under the lock: another process may have come first
                 if version >= len(migrations):
                     return
                 self._connection.execute(migrations[version])
@@ -192,29 +216,45 @@ def _prepare(path: Path) -> None:
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
     except PermissionError as error:
-        raise DatabaseReadOnly(f"cannot write to {path.parent}", "check its permissions, or point REKALL_HOME at another folder") from error
+        raise DatabaseReadOnly(
+            f"cannot write to {path.parent}", "check its permissions, or point REKALL_HOME at another folder"
+        ) from error
     except OSError as error:
-        raise StorageError(f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that can be written") from error
+        raise StorageError(
+            f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that can be written"
+        ) from error
 
 
 def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
     """The driver's error in Rekall's words."""
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-        raise DatabaseLocked(f"{path} is locked: another program is writing to it", "try again in a moment; `rekall` in another window may be importing") from error
+        raise DatabaseLocked(
+            f"{path} is locked: another program is writing to it",
+            "try again in a moment; `rekall` in another window may be importing",
+        ) from error
     if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError)):
-        raise DatabaseReadOnly(f"{path} cannot be written", "check the permissions of the file and its folder") from error
+        raise DatabaseReadOnly(
+            f"{path} cannot be written", "check the permissions of the file and its folder"
+        ) from error
     if isinstance(error, apsw.FullError):
         raise DiskFull(f"no room left for {path}", "free some space and try again; nothing was lost") from error
     if isinstance(error, apsw.NotADBError):
-        raise DatabaseForeign(f"{path} is not a database", "move the file away, or point REKALL_HOME at another folder") from error
+        raise DatabaseForeign(
+            f"{path} is not a database", "move the file away, or point REKALL_HOME at another folder"
+        ) from error
     if isinstance(error, apsw.CorruptError):
         raise _corrupt(path, str(error)) from error
     if isinstance(error, apsw.CantOpenError):
-        raise StorageError(f"cannot open {path}", "check that it is a file and that its folder can be written") from error
+        raise StorageError(
+            f"cannot open {path}", "check that it is a file and that its folder can be written"
+        ) from error
     if isinstance(error, apsw.IOError):
         raise StorageError(f"cannot read or write {path}: {error}", "check the disk and the free space") from error
     raise StorageError(f"the database refused: {error}", "please report this, with the command you ran") from error
 
 
 def _corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
-    return DatabaseCorrupt(f"{path} is damaged: {detail}", f"keep a copy, then save what can be read with `sqlite3 {path} .recover`, or restore a backup")
+    return DatabaseCorrupt(
+        f"{path} is damaged: {detail}",
+        f"keep a copy, then save what can be read with `sqlite3 {path} .recover`, or restore a backup",
+    )

@@ -107,9 +107,13 @@ class EmbeddingService:
         """
         passages = tuple(passages_of(entry))
         known = self._embedded_hashes(key) if key is not None else set()
-        missing = list({passage.text_hash: passage.text for passage in passages if passage.text_hash not in known}.items())
-        rows = self._manager.get_encoder().encode_documents([text for _, text in missing]) if missing else []
-        return Prepared(passages, {text_hash: rows[place] for place, (text_hash, _) in enumerate(missing)})
+        missing = list(
+            {passage.text_hash: passage.text for passage in passages if passage.text_hash not in known}.items()
+        )
+        if not missing:
+            return Prepared(passages, {})
+        rows = self._manager.get_encoder().encode_documents([text for _, text in missing])
+        return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)})
 
     def store(self, key: int, prepared: Prepared) -> None:
         """Store the passages of an entry and their vectors. Call it inside the transaction."""
@@ -193,7 +197,9 @@ class EmbeddingService:
         if index is None:
             return {}
         nearest = index.search(vector, k * PASSAGES_PER_ENTRY, among)
-        owner = {passage.id: passage.entry_key for passage in self._passages.by_ids(passage_id for passage_id, _ in nearest)}
+        owner = {
+            passage.id: passage.entry_key for passage in self._passages.by_ids(passage_id for passage_id, _ in nearest)
+        }
         keys = list(dict.fromkeys(owner[passage_id] for passage_id, _ in nearest if passage_id in owner))
         found = self.closeness(vector, keys)
         return dict(sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))[:k])
@@ -223,12 +229,18 @@ class EmbeddingService:
     def _embed(self, index: VectorIndex, pending: Sequence[PendingPassage]) -> int:
         """Embed a batch in one transaction. An entry that was cut by other rules is cut anew."""
         entries = self._entries.by_ids({item.entry_id for item in pending})
-        texts = {(entry_id, passage.text_hash): passage.text for entry_id, entry in entries.items() for passage in passages_of(entry)}
+        texts = {
+            (entry_id, passage.text_hash): passage.text
+            for entry_id, entry in entries.items()
+            for passage in passages_of(entry)
+        }
         fit = [item for item in pending if (item.entry_id, item.text_hash) in texts]
         vectors = self._manager.get_encoder().encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
         with self._db.transaction():
             for item, vector in zip(fit, vectors):
-                if self._passages.has_text(item.passage_id, item.text_hash):  # another process may have edited it meanwhile
+                if self._passages.has_text(
+                    item.passage_id, item.text_hash
+                ):  # another process may have edited it meanwhile
                     index.add(item.passage_id, vector)
             for entry_id in {item.entry_id for item in pending} - {item.entry_id for item in fit}:
                 key = self._entries.key_of(entry_id)
@@ -243,7 +255,9 @@ class EmbeddingService:
     def _own_space(self) -> Space:
         """The space of the current model, made when there is none. Call it inside a transaction."""
         identity = self._manager.identity
-        return self._passages.space_of(identity.fingerprint) or self._passages.make_space(identity.fingerprint, identity.name, identity.dim, self._now())
+        return self._passages.space_of(identity.fingerprint) or self._passages.make_space(
+            identity.fingerprint, identity.name, identity.dim, self._now()
+        )
 
     def _active_index(self) -> VectorIndex | None:
         space = self._passages.active_space()

@@ -1,23 +1,23 @@
 """Every error Rekall raises on purpose, and the exit code each one ends a command with.
 
-    RekallError                      1
-    ├── UsageError                   2   the command line or the query makes no sense
-    ├── NotFound                     3   no entry (or model, or key) answers to that name
-    │   └── Ambiguous                3   several do
-    ├── InvalidInput                 4   text, file or setting that cannot be accepted
-    │   ├── EditConflict             4   the entry changed while it was being edited
-    │   └── PartialImport            4   some files went in, some did not
-    ├── StorageError                 5   the database cannot be used
-    │   ├── DatabaseLocked           5   … now; another process is writing
-    │   ├── DatabaseReadOnly         5
-    │   ├── DatabaseCorrupt          5
-    │   ├── DatabaseForeign          5   … it is not a Rekall database
-    │   ├── DatabaseTooNew           5   … a later Rekall wrote it
-    │   └── DiskFull                 5
-    └── EngineError                  6   the model cannot be loaded, run or exported
-        ├── ModelNotFound            6
-        ├── ModelDamaged             6
-        └── ExportFailed             6
+RekallError                      1
+├── UsageError                   2   the command line or the query makes no sense
+├── NotFound                     3   no entry (or model, or key) answers to that name
+│   └── Ambiguous                3   several do
+├── InvalidInput                 4   text, file or setting that cannot be accepted
+│   ├── EditConflict             4   the entry changed while it was being edited
+│   └── PartialImport            4   some files went in, some did not
+├── StorageError                 5   the database cannot be used
+│   ├── DatabaseLocked           5   … now; another process is writing
+│   ├── DatabaseReadOnly         5
+│   ├── DatabaseCorrupt          5
+│   ├── DatabaseForeign          5   … it is not a Rekall database
+│   ├── DatabaseTooNew           5   … a later Rekall wrote it
+│   └── DiskFull                 5
+└── EngineError                  6   the model cannot be loaded, run or exported
+    ├── ModelNotFound            6
+    ├── ModelDamaged             6
+    └── ExportFailed             6
 """
 
 from __future__ import annotations
@@ -31,11 +31,13 @@ class RekallError(Exception):
     Attributes:
         message: What happened, one sentence without a full stop.
         hint: What to do about it, usually a command; empty when there is nothing to do.
+        candidates: What may have been meant, a line each.
     """
 
     kind = "error"
     exit_code = 1
     retryable = False
+    candidates: tuple[str, ...] = ()
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -58,11 +60,7 @@ class NotFound(RekallError):
 
 
 class Ambiguous(NotFound):
-    """An id prefix that several entries share.
-
-    Attributes:
-        candidates: The ids and titles that match, as "id  title" lines.
-    """
+    """An id prefix that several entries share; `candidates` lists them as "id  title"."""
 
     kind = "ambiguous"
 

@@ -23,9 +23,12 @@ def checked(draft: Draft) -> Draft:
     """
     title = " ".join(_text(draft.title, "title").split())
     if not title:
-        raise InvalidInput("the title is empty", "give the entry a title: `rekall add bug \"CORS fails on Safari\"`")
+        raise InvalidInput("the title is empty", 'give the entry a title: `rekall add bug "CORS fails on Safari"`')
     if len(title) > MAX_TITLE_CHARS:
-        raise InvalidInput(f"the title has {len(title):,} characters, the limit is {MAX_TITLE_CHARS}", "put the details into the content")
+        raise InvalidInput(
+            f"the title has {len(title):,} characters, the limit is {MAX_TITLE_CHARS}",
+            "put the details into the content",
+        )
     if draft.confidence not in _CONFIDENCE:
         raise InvalidInput(f"confidence is {draft.confidence}, it goes from 0 to 5")
     context = draft.context
@@ -75,7 +78,9 @@ def status(name: str) -> Status:
     try:
         return Status(name.strip().lower())
     except ValueError:
-        raise InvalidInput(f"unknown status {name!r}", f"statuses: {', '.join(item.value for item in Status)}") from None
+        raise InvalidInput(
+            f"unknown status {name!r}", f"statuses: {', '.join(item.value for item in Status)}"
+        ) from None
 
 
 def moment(text: str) -> datetime:
@@ -97,7 +102,9 @@ def _text(value: str, part: str) -> str:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidInput(f"the {part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv") from None
+        raise InvalidInput(
+            f"the {part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv"
+        ) from None
     return value
 
 
@@ -105,7 +112,10 @@ def _long_text(value: str, part: str) -> str:
     text = _text(value, part).replace("\r\n", "\n").strip("\n").rstrip()
     size = len(text.encode())
     if size > MAX_CONTENT_BYTES:
-        raise InvalidInput(f"the {part} has {size / 1e6:.1f} MB, the limit is {MAX_CONTENT_BYTES / 1e6:.1f} MB", "store the part worth finding again, and name the file with --file")
+        raise InvalidInput(
+            f"the {part} has {size / 1e6:.1f} MB, the limit is {MAX_CONTENT_BYTES / 1e6:.1f} MB",
+            "store the part worth finding again, and name the file with --file",
+        )
     return text
 
 

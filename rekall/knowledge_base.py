@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,80 +12,18 @@ from rekall import intake
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService, Prepared, Progress
 from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
-from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.model_manager import ModelManager
+from rekall.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
 from rekall.search.searcher import Searcher
-from rekall.store.entries import Counts, EntryStore
+from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
 from rekall.store.words import WordIndex
-from rekall.types import Draft, Entry, EntryType, Filters, Hit, Link, Mode, ModeReport, SearchResult, Status
+from rekall.types import Draft, Entry, EntryType, Filters, Link, Mode, ModeReport, SearchResult, Status
 from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.exchange.importing import ImportReport
     from rekall.exchange.reading import Found, Refused
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """An entry as it was stored, and why it has no vectors yet (empty when it has)."""
-
-    entry: Entry
-    warning: str
-
-
-@dataclass(frozen=True, slots=True)
-class EntryView:
-    """An entry with what surrounds it."""
-
-    entry: Entry
-    links: tuple[Link, ...]
-    successor: Entry | None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some entries of a list, and how many there are in all."""
-
-    entries: tuple[Entry, ...]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """What the indexes hold, and what serves them."""
-
-    backend: Backend
-    entries: int
-    words: int
-    passages: int
-    vectors: int
-    pending_passages: int
-    pending_entries: int
-    space_model: str
-    space_fingerprint: str
-    model: ModelIdentity | None
-    model_problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stats:
-    """Counts and sizes."""
-
-    counts: Counts
-    database_bytes: int
-    vectors: int
-    passages: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryReport:
-    """Resident memory of this process, in bytes: before the model, with it, after it was dropped, and the peak."""
-
-    before_bytes: int
-    loaded_bytes: int
-    dropped_bytes: int
-    peak_bytes: int
-    problem: str
 
 
 class _Undo(Exception):
@@ -146,12 +84,18 @@ class KnowledgeBase:
         """
         key = self._entries.resolve(prefix)
         entry = self._entries.by_keys([key])[key]
-        successor = self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
+        successor = (
+            self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
+        )
         return EntryView(entry, tuple(self._entries.links(key)), successor)
 
     def count(self) -> int:
         """How many entries there are."""
         return self._entries.count()
+
+    def ids_in_order(self) -> list[str]:
+        """The ids of all entries, in the order in which they were stored."""
+        return self._entries.ids_in_order()
 
     def titles(self, links: Sequence[Link]) -> dict[str, str]:
         """Titles of the entries at both ends of links, by id."""
@@ -184,7 +128,10 @@ class KnowledgeBase:
             if key is None:
                 raise NotFound(f"entry {old.id} was deleted meanwhile", "add it again with `rekall add`")
             if self._entries.by_keys([key])[key] != old:
-                raise EditConflict(f"entry {old.id} was changed meanwhile in another window", "look at it with `rekall show`, then edit again")
+                raise EditConflict(
+                    f"entry {old.id} was changed meanwhile in another window",
+                    "look at it with `rekall show`, then edit again",
+                )
             self._put(key, entry, prepared)
         return Saved(entry, warning)
 
@@ -201,13 +148,15 @@ class KnowledgeBase:
             self._words.delete(key)
             self._entries.delete(key)
 
-    def list(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
+    def list_entries(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
         """Entries that pass, newest change first."""
         keys = self._entries.list_keys(filters, limit, offset)
         entries = self._entries.by_keys(keys)
         return Page(tuple(entries[key] for key in keys), self._entries.count(filters))
 
-    def search(self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None) -> SearchResult:
+    def search(
+        self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None
+    ) -> SearchResult:
         """The best entries for a line as a person types it; see `Searcher.search`."""
         return self._searcher.search(line, filters, mode, limit, notice)
 
@@ -284,11 +233,15 @@ class KnowledgeBase:
         for link in self._entries.links():
             links.setdefault(link.source, []).append(link)
         wanted = None if filters.is_empty else set(self._entries.list_keys(filters))
-        chosen = ((entry, links.get(entry.id, [])) for key, entry in self._entries.stream() if wanted is None or key in wanted)
+        chosen = (
+            (entry, links.get(entry.id, [])) for key, entry in self._entries.stream() if wanted is None or key in wanted
+        )
         if path.suffix.lower() in (".jsonl", ".ndjson"):
             return write_json_lines(path, chosen)
         if path.suffix and not path.is_dir():
-            raise InvalidInput(f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown")
+            raise InvalidInput(
+                f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown"
+            )
         return write_markdown_folder(path, chosen, progress)
 
     def stats(self) -> Stats:
@@ -394,9 +347,18 @@ class KnowledgeBase:
     def _new_entry(self, draft: Draft) -> Entry:
         created = draft.created_at or self._now()
         return Entry(
-            id=draft.id or self._new_id(draft.created_at), type=draft.type, title=draft.title, content=draft.content, tags=draft.tags, project=draft.project,
-            status=draft.status, superseded_by=draft.superseded_by, confidence=draft.confidence, context=draft.context,
-            created_at=created, updated_at=draft.updated_at or created,
+            id=draft.id or self._new_id(draft.created_at),
+            type=draft.type,
+            title=draft.title,
+            content=draft.content,
+            tags=draft.tags,
+            project=draft.project,
+            status=draft.status,
+            superseded_by=draft.superseded_by,
+            confidence=draft.confidence,
+            context=draft.context,
+            created_at=created,
+            updated_at=draft.updated_at or created,
         )
 
     def _with_successor(self, old: Entry, draft: Draft) -> Draft:
@@ -419,7 +381,11 @@ class KnowledgeBase:
 
     def _database_files(self) -> list[Path]:
         path = self._db.path
-        return [] if path is None else [part for suffix in ("", "-wal") if (part := path.with_name(path.name + suffix)).exists()]
+        return (
+            []
+            if path is None
+            else [part for suffix in ("", "-wal") if (part := path.with_name(path.name + suffix)).exists()]
+        )
 
 
 def _items(files: Sequence[Path], unknown: EntryType) -> Iterator[Found | Refused]:

@@ -43,7 +43,9 @@ class ModelLibrary:
                 if (parent / name / CARD_FILE).is_file() or (parent / name).is_dir():
                     return parent / name
         installed = ", ".join(folder.name for folder in self.folders()) or "none"
-        raise ModelNotFound(f"no model {name!r} is installed", f"installed: {installed}; `rekall model export` makes one")
+        raise ModelNotFound(
+            f"no model {name!r} is installed", f"installed: {installed}; `rekall model export` makes one"
+        )
 
     def folders(self) -> Iterator[Path]:
         """Every installed model's folder, by name."""
@@ -77,7 +79,10 @@ class ModelLibrary:
             encoder.close()
         promised = min((figures.min_cosine for figures in card.fidelity.values()), default=0.0)
         if measured.min_cosine < promised - 0.001:  # kernels of two processors differ by a tenth of this
-            raise ModelDamaged(f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised", repair_hint(name))
+            raise ModelDamaged(
+                f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised",
+                repair_hint(name),
+            )
         return Verdict(card, measured.texts, measured.min_cosine, measured.mean_cosine)
 
 

@@ -24,7 +24,10 @@ def passages_of(entry: Entry) -> list[Passage]:
     """The passages of an entry; the first is the head. The same entry gives the same passages."""
     import hashlib  # brings OpenSSL, 3 MB resident that a search does without
 
-    return [Passage(position, text, hashlib.blake2b(text.encode(), digest_size=16).digest()) for position, text in enumerate(passage_texts(entry))]
+    return [
+        Passage(position, text, hashlib.blake2b(text.encode(), digest_size=16).digest())
+        for position, text in enumerate(passage_texts(entry))
+    ]
 
 
 def passage_texts(entry: Entry) -> list[str]:
@@ -39,7 +42,14 @@ def passage_texts(entry: Entry) -> list[str]:
 def _body(entry: Entry) -> str:
     """What an entry says, the most telling parts first."""
     context = entry.context
-    parts = (context.situation, *context.error_messages, entry.content, context.solution, context.what_failed, ", ".join(context.trigger_keywords))
+    parts = (
+        context.situation,
+        *context.error_messages,
+        entry.content,
+        context.solution,
+        context.what_failed,
+        ", ".join(context.trigger_keywords),
+    )
     return "\n".join(part for part in parts if part)
 
 

@@ -72,7 +72,7 @@ class VectorIndex(ABC):
         query = self._checked(query_vec)
         if k <= 0 or (among is not None and not among):
             return []
-        if (self._many() if among is None else len(among) > EXACT_LIMIT):
+        if self._many() if among is None else len(among) > EXACT_LIMIT:
             among = self._candidates(query, max(CANDIDATES, CANDIDATES_PER_RESULT * k), among)
         return self._nearest(query, k, among)
 
@@ -111,10 +111,18 @@ class VectorIndex(ABC):
         with self._db.transaction():
             self._db.run(f"DELETE FROM {self._signs}")
             last = -1
-            while rows := self._db.rows(f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}", (last,)):
+            while rows := self._db.rows(
+                f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}",
+                (last,),
+            ):
                 bad = {row[0] for row in rows if len(row[1]) != 4 * self._dim or not _is_unit(row[1])}
-                self._db.run_many(f"INSERT INTO {self._signs} VALUES (?, ?)", ((row[0], _signs(row[1])) for row in rows if row[0] not in bad))
-                self._db.run_many(f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((passage_id,) for passage_id in bad))
+                self._db.run_many(
+                    f"INSERT INTO {self._signs} VALUES (?, ?)",
+                    ((row[0], _signs(row[1])) for row in rows if row[0] not in bad),
+                )
+                self._db.run_many(
+                    f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((passage_id,) for passage_id in bad)
+                )
                 last = rows[-1][0]
 
     def __len__(self) -> int:
@@ -134,9 +142,12 @@ class VectorIndex(ABC):
 
     def _checked(self, vector: Vector) -> bytes:
         """The bytes of a vector that is what it should be."""
-        view = memoryview(vector)
+        view = memoryview(vector)  # type: ignore[arg-type]  # before 3.12 an array has no type that says so
         if view.format not in ("f", "<f", "B") or view.nbytes != 4 * self._dim or not view.contiguous:
-            raise EngineError(f"expected {self._dim} float32 numbers, got {view.nbytes} bytes of {view.format!r}", "run `rekall index status`")
+            raise EngineError(
+                f"expected {self._dim} float32 numbers, got {view.nbytes} bytes of {view.format!r}",
+                "run `rekall index status`",
+            )
         data = view.tobytes()
         if not _is_unit(data):
             raise EngineError("a vector is not finite or not of unit length", "run `rekall model verify`")
@@ -233,14 +244,18 @@ def _load_sqlite_vec(db: Database) -> str:
         return "sqlite-vec is not installed"
     try:
         db.load_extension(str(Path(spec.submodule_search_locations[0]) / "vec0"))
-        db.value("SELECT vec_distance_hamming(vec_bit(x'ff'), vec_bit(x'0f'))")  # one built for another processor fails late
+        db.value(
+            "SELECT vec_distance_hamming(vec_bit(x'ff'), vec_bit(x'0f'))"
+        )  # one built for another processor fails late
     except StorageError as error:
         return f"sqlite-vec cannot be loaded: {error.__cause__ or error}"
     return ""
 
 
 def _among(ids: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
-    return ("", ()) if ids is None else ("WHERE passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+    return (
+        ("", ()) if ids is None else ("WHERE passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+    )
 
 
 def _is_unit(data: bytes) -> bool:
@@ -254,10 +269,15 @@ _BIT = tuple(1 << place for place in range(8))
 def _signs(data: bytes) -> bytes:
     """One bit a dimension, above zero or not, lowest bit first, as sqlite-vec has it."""
     numbers = array("f", data)
-    return bytes(sum(bit for bit, number in zip(_BIT, numbers[start : start + 8]) if number > 0) for start in range(0, len(numbers), 8))
+    return bytes(
+        sum(bit for bit, number in zip(_BIT, numbers[start : start + 8]) if number > 0)
+        for start in range(0, len(numbers), 8)
+    )
 
 
-def _best(ids: Sequence[npt.NDArray[np.int64]], keys: Sequence[npt.NDArray[Any]], most: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+def _best(
+    ids: Sequence[npt.NDArray[np.int64]], keys: Sequence[npt.NDArray[Any]], most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
     """The `most` smallest keys and their ids, by key, then id. Both (k,)."""
     import numpy as np
 

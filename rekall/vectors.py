@@ -24,7 +24,7 @@ def unit_rows(rows: npt.NDArray[np.floating]) -> Matrix:
         (n, d) float32.
     """
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(norms, 1e-12)).astype(np.float32)
+    return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def first_bad_row(rows: Matrix) -> int | None:

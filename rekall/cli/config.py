@@ -21,9 +21,27 @@ def list_settings(app: App, as_json: bool) -> None:
     """Every setting, its value and where the value comes from."""
     settings = list(app.settings)
     if as_json:
-        out_json({"settings": [{"key": item.setting.key, "value": item.value, "origin": item.origin, "default": item.setting.default, "doc": item.setting.doc} for item in settings]})
+        out_json(
+            {
+                "settings": [
+                    {
+                        "key": item.setting.key,
+                        "value": item.value,
+                        "origin": item.origin,
+                        "default": item.setting.default,
+                        "doc": item.setting.doc,
+                    }
+                    for item in settings
+                ]
+            }
+        )
     else:
-        out(columns([[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings], stretch=3))
+        out(
+            columns(
+                [[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings],
+                stretch=3,
+            )
+        )
 
 
 @config.command()
@@ -67,4 +85,12 @@ def path(app: App, as_json: bool) -> None:
     if as_json:
         out_json({"config": str(places.config_file), "database": str(places.database), "models": str(places.models)})
     else:
-        out(columns([["config", str(places.config_file)], ["database", str(places.database)], ["models", str(places.models)]]))
+        out(
+            columns(
+                [
+                    ["config", str(places.config_file)],
+                    ["database", str(places.database)],
+                    ["models", str(places.models)],
+                ]
+            )
+        )

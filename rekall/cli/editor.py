@@ -53,7 +53,10 @@ def edit_until_good(draft_file: Path, text: str, editor: str, take: Callable[[st
         except RekallError as error:
             talk(error_text(error))
             if not (on_terminal() and click.confirm("edit again?", default=True, err=True)):
-                raise InvalidInput(f"not stored: {error.message}", f"your text is kept in {draft_file}; the same command takes it up again") from error
+                raise InvalidInput(
+                    f"not stored: {error.message}",
+                    f"your text is kept in {draft_file}; the same command takes it up again",
+                ) from error
         else:
             draft_file.unlink()
             return result
@@ -61,7 +64,12 @@ def edit_until_good(draft_file: Path, text: str, editor: str, take: Callable[[st
 
 def find_editor(configured: str) -> str:
     """The editor to use: the setting, $VISUAL, $EDITOR, or what the system has."""
-    return configured or os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if sys.platform == "win32" else "vi")
+    return (
+        configured
+        or os.environ.get("VISUAL")
+        or os.environ.get("EDITOR")
+        or ("notepad" if sys.platform == "win32" else "vi")
+    )
 
 
 def _open_editor(file: Path, configured: str) -> None:
@@ -69,4 +77,7 @@ def _open_editor(file: Path, configured: str) -> None:
     quoted = f'"{file}"' if sys.platform == "win32" else shlex.quote(str(file))
     code = subprocess.call(f"{editor} {quoted}", shell=True)  # the setting may carry options: "code --wait"
     if code != 0:
-        raise InvalidInput(f"the editor `{editor}` ended with code {code}", f"your text is kept in {file}; set another editor with `rekall config set ui.editor NAME`")
+        raise InvalidInput(
+            f"the editor `{editor}` ended with code {code}",
+            f"your text is kept in {file}; set another editor with `rekall config set ui.editor NAME`",
+        )

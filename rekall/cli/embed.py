@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,20 +27,31 @@ _WINDOW = 512
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option("--input", "source", metavar="FILE|-", help="JSON lines: each a string, or an object with text.")
 @click.option("--query", is_flag=True, help="Encode as questions (documents).")
-@click.option("--format", "-f", "form", type=click.Choice(["jsonl", "npy"]), default="jsonl", help="JSON lines, or one numpy array (jsonl).")
+@click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice(["jsonl", "npy"]),
+    default="jsonl",
+    help="JSON lines, or one numpy array (jsonl).",
+)
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="A file to write (stdout).")
 @click.option("--model", "name", metavar="NAME", help="The model (engine.model).")
 @pass_app
-def embed(app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None) -> None:
+def embed(
+    app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None
+) -> None:
     """Turn texts into vectors, one for each, in order."""
     from rekall.models import FolderLoader
 
     if bool(texts) == bool(source):
         raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
-    if form == "npy" and output is None and click.get_text_stream("stdout").isatty():
+    if form == "npy" and output is None and sys.stdout.isatty():
         raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
     chosen = list(texts) if texts else _read(str(source))
-    encoder = FolderLoader(app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")).load()
+    encoder = FolderLoader(
+        app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")
+    ).load()
     try:
         if output is None and form == "jsonl":
             for vectors in _windows(encoder, chosen, query=query):
@@ -73,7 +85,7 @@ def _write(output: Path | None, form: str, parts: list[Matrix], dim: int) -> Non
         np.save(buffer, vectors)
         data = buffer.getvalue()
     if output is None:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
     else:
         write_atomically(output, data)
 
@@ -92,7 +104,9 @@ def _read(source: str) -> list[str]:
         except FileNotFoundError as error:
             raise NotFound(f"{source} does not exist", "check the path; - reads stdin") from error
         except UnicodeDecodeError as error:
-            raise InvalidInput(f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv") from error
+            raise InvalidInput(
+                f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+            ) from error
     return [_text(line, f"{source}, line {number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
@@ -104,5 +118,7 @@ def _text(line: str, where: str) -> str:
     if isinstance(value, dict):
         value = value.get("text")
     if not isinstance(value, str):
-        raise InvalidInput(f"{where}: neither a string nor an object with text", 'each line is a "string" or {"text": "…"}')
+        raise InvalidInput(
+            f"{where}: neither a string nor an object with text", 'each line is a "string" or {"text": "…"}'
+        )
     return value

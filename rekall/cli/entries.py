@@ -15,7 +15,8 @@ from rekall.cli.render import columns, count_text, entry_fields, entry_text, out
 from rekall.errors import UsageError
 
 if TYPE_CHECKING:
-    from rekall.knowledge_base import KnowledgeBase, Saved
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.reports import Saved
     from rekall.types import Draft, Entry, Filters
 
 _NOT_EDITED = ("id", "created_at", "updated_at", "links")
@@ -48,7 +49,7 @@ def _content_options(command: Command) -> Command:
 @_content_options
 @json_option
 @pass_app
-def add(app: App, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
+def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
     """Write down an entry.
 
     TYPE is bug, pattern, decision, pitfall, config, reference, snippet or til. Without any text the editor
@@ -59,16 +60,15 @@ def add(app: App, kind: str, title: str, stdin: str | None, as_json: bool, **giv
 
     if stdin is not None:
         if stdin != "-" or given["content"] is not None:
-            raise UsageError(f"unexpected argument {stdin!r}", "quote a title of several words; - alone reads the content from stdin")
+            raise UsageError(
+                f"unexpected argument {stdin!r}", "quote a title of several words; - alone reads the content from stdin"
+            )
         given["content"] = "-"
     empty = not any(given[name] for name in ("content", "situation", "solution", "what_failed", "errors"))
     draft = _with_options(Draft(intake.entry_type(kind), title), given)
     intake.checked(draft)  # before the database is made or an editor opened
     base = app.open_base(to_write=True)
-    if empty and on_terminal():
-        saved = _add_in_editor(app, base, draft)
-    else:
-        saved = base.add(draft)
+    saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
     if saved is not None:
         _print_saved(base, saved, "added", as_json=as_json)
 
@@ -97,7 +97,7 @@ def show(app: App, entry_id: str, as_json: bool) -> None:
 @_content_options
 @json_option
 @pass_app
-def edit(app: App, entry_id: str, kind: str | None, untags: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Change an entry, with options or in the editor.
 
     Options replace what they name; --tag adds. Without options the entry opens as Markdown in ui.editor,
@@ -108,11 +108,21 @@ def edit(app: App, entry_id: str, kind: str | None, untags: tuple[str, ...], as_
     base = app.open_base(to_write=True)
     old = base.get(entry_id).entry
     draft = _draft_of(old)
-    if kind is None and not untags and not any(value for value in given.values()) and given["confidence"] is None and given["content"] is None:
+    if (
+        kind is None
+        and not untags
+        and not any(value for value in given.values())
+        and given["confidence"] is None
+        and given["content"] is None
+    ):
         saved = _edit_in_editor(app, base, old)
     else:
-        new_tags = tuple(tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in {untag.lower() for untag in untags})
-        draft = _with_options(replace(draft, tags=new_tags, type=intake.entry_type(kind) if kind else old.type), {**given, "tags": ()})
+        new_tags = tuple(
+            tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in {untag.lower() for untag in untags}
+        )
+        draft = _with_options(
+            replace(draft, tags=new_tags, type=intake.entry_type(kind) if kind else old.type), {**given, "tags": ()}
+        )
         saved = base.edit(old, draft)
     if saved is None:
         talk("nothing changed")
@@ -150,21 +160,32 @@ def delete(app: App, entry_id: str, yes: bool, as_json: bool) -> None:
 def list_entries(app: App, filters: Filters, limit: int | None, everything: bool, offset: int, as_json: bool) -> None:
     """List entries, the latest change first."""
     base = app.open_base()
-    page = base.list(filters, None if everything else limit or 20, offset)
+    page = base.list_entries(filters, None if everything else limit or 20, offset)
     if as_json:
         out_json({"total": page.total, "entries": [entry_fields(entry) for entry in page.entries]})
         return
     if page.entries:
         out(columns([_list_row(base, entry) for entry in page.entries], stretch=2))
     if not page.entries:
-        talk("nothing to list" + ("" if page.total or not filters.is_empty else "; begin with `rekall add` or `rekall import`"))
+        talk(
+            "nothing to list"
+            + ("" if page.total or not filters.is_empty else "; begin with `rekall add` or `rekall import`")
+        )
     elif page.total > len(page.entries):
-        talk(f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists every one, --limit and --offset a part")
+        talk(
+            f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists every one, --limit and --offset a part"
+        )
 
 
 def _list_row(base: KnowledgeBase, entry: Entry) -> list[str]:
     obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
-    return [base.short_id(entry.id), entry.type.value, printable(entry.title) + obsolete, printable(entry.project or ""), f"{entry.updated_at:%Y-%m-%d}"]
+    return [
+        base.short_id(entry.id),
+        entry.type.value,
+        printable(entry.title) + obsolete,
+        printable(entry.project or ""),
+        f"{entry.updated_at:%Y-%m-%d}",
+    ]
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
@@ -194,7 +215,9 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
         return base.edit(old, read.draft)
 
     text = to_markdown(old, full=True, without=_NOT_EDITED)
-    return edit_until_good(app.places.database.parent / "drafts" / f"{old.id}.md", text, app.settings.text("ui.editor"), take)
+    return edit_until_good(
+        app.places.database.parent / "drafts" / f"{old.id}.md", text, app.settings.text("ui.editor"), take
+    )
 
 
 def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
@@ -205,7 +228,7 @@ def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
     content = read_stdin() if given["content"] == "-" else given["content"]
     return replace(
         draft,
-        title=given.get("title") if given.get("title") is not None else draft.title,
+        title=draft.title if given.get("title") is None else str(given["title"]),
         content=draft.content if content is None else content,
         tags=given["tags"] or draft.tags,
         project=draft.project if given["project"] is None else given["project"],
@@ -228,7 +251,17 @@ def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
 def _draft_of(entry: Entry) -> Draft:
     from rekall.types import Draft
 
-    return Draft(entry.type, entry.title, entry.content, entry.tags, entry.project, entry.status, entry.superseded_by, entry.confidence, entry.context)
+    return Draft(
+        entry.type,
+        entry.title,
+        entry.content,
+        entry.tags,
+        entry.project,
+        entry.status,
+        entry.superseded_by,
+        entry.confidence,
+        entry.context,
+    )
 
 
 def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
@@ -237,4 +270,6 @@ def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool)
         return
     out(f"{verb} {base.short_id(saved.entry.id)}  {printable(saved.entry.title)}")
     if saved.warning:
-        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: `rekall index rebuild --vectors` makes its vectors later")
+        talk(
+            f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: `rekall index rebuild --vectors` makes its vectors later"
+        )

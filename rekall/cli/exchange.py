@@ -27,7 +27,9 @@ _SHOWN = 10
 @click.option("--overwrite", is_flag=True, help="Take the file's word where the entry was edited here as well.")
 @json_option
 @pass_app
-def import_files(app: App, paths: tuple[Path, ...], kind: str | None, dry_run: bool, overwrite: bool, as_json: bool) -> None:
+def import_files(
+    app: App, paths: tuple[Path, ...], kind: str | None, dry_run: bool, overwrite: bool, as_json: bool
+) -> None:
     """Import Markdown files, folders of them, .json and .jsonl.
 
     What was imported before is skipped when it is unchanged and updated when it is not.
@@ -38,14 +40,26 @@ def import_files(app: App, paths: tuple[Path, ...], kind: str | None, dry_run: b
     unknown = intake.entry_type(kind) if kind else EntryType.REFERENCE
     base = app.open_base(to_write=True)
     with progress_bar("reading") as reading, progress_bar("embedding") as embedding:
-        report = base.import_paths(paths, unknown, dry_run=dry_run, overwrite=overwrite, reading=lambda count: reading(count, 0), embedding=embedding)
+        report = base.import_paths(
+            paths,
+            unknown,
+            dry_run=dry_run,
+            overwrite=overwrite,
+            reading=lambda count: reading(count, 0),
+            embedding=embedding,
+        )
     if as_json:
         out_json({"dry_run": dry_run, **_report_fields(report)})
     else:
         _print_report(report, unknown.value, dry_run=dry_run)
     if report.refused:
         if not as_json:
-            raise PartialImport(f"{count_text(len(report.refused), 'item was', 'items were')} refused, the rest is stored" if not dry_run else f"{count_text(len(report.refused), 'item')} would be refused", "correct them and run the same import again; what is stored is skipped")
+            raise PartialImport(
+                f"{count_text(len(report.refused), 'item was', 'items were')} refused, the rest is stored"
+                if not dry_run
+                else f"{count_text(len(report.refused), 'item')} would be refused",
+                "correct them and run the same import again; what is stored is skipped",
+            )
         raise SystemExit(PartialImport.exit_code)
 
 
@@ -74,7 +88,9 @@ def _report_fields(report: ImportReport) -> dict[str, Any]:
         "updated": report.updated,
         "unchanged": report.unchanged,
         "kept": report.kept,
-        "refused": [{"where": item.where, "message": item.error.message, "hint": item.error.hint} for item in report.refused],
+        "refused": [
+            {"where": item.where, "message": item.error.message, "hint": item.error.hint} for item in report.refused
+        ],
         "unknown_types": dict(report.unknown_types),
         "lost_links": report.lost_links,
         "embedded": report.embedded,
@@ -83,11 +99,19 @@ def _report_fields(report: ImportReport) -> dict[str, Any]:
 
 
 def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
-    counts = ((report.added, "added"), (report.updated, "updated"), (report.unchanged, "unchanged"), (len(report.kept), "kept"), (len(report.refused), "refused"))
+    counts = (
+        (report.added, "added"),
+        (report.updated, "updated"),
+        (report.unchanged, "unchanged"),
+        (len(report.kept), "kept"),
+        (len(report.refused), "refused"),
+    )
     line = ", ".join(f"{number:,} {name}" for number, name in counts if number) or "nothing to import"
     out(f"{'would be: ' if dry_run else ''}{line}")
     for name, number in report.unknown_types.most_common():
-        talk(f"type {printable(name)!r} does not exist: {count_text(number, 'entry', 'entries')} became {unknown} (--type chooses another)")
+        talk(
+            f"type {printable(name)!r} does not exist: {count_text(number, 'entry', 'entries')} became {unknown} (--type chooses another)"
+        )
     for where in report.kept[:_SHOWN]:
         talk(f"kept the entry, which was edited here after its import: {printable(where)} (--overwrite takes the file)")
     if report.lost_links:
@@ -98,4 +122,6 @@ def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
         if number > 0:
             talk(f"… and {number:,} more")
     if report.warning:
-        talk(f"\nwarning: without vectors for now: {report.warning}\n\nhint: `rekall index rebuild --vectors` makes them later")
+        talk(
+            f"\nwarning: without vectors for now: {report.warning}\n\nhint: `rekall index rebuild --vectors` makes them later"
+        )

@@ -22,18 +22,28 @@ def status(app: App, as_json: bool) -> None:
     """What the indexes hold and what serves them."""
     state = app.open_base().index_status()
     if as_json:
-        out_json({
-            "backend": {"name": state.backend.name, "reason": state.backend.reason or None},
-            "entries": state.entries,
-            "words": state.words,
-            "passages": state.passages,
-            "vectors": state.vectors,
-            "pending_passages": state.pending_passages,
-            "pending_entries": state.pending_entries,
-            "space": {"model": state.space_model, "fingerprint": state.space_fingerprint} if state.space_model else None,
-            "model": {"name": state.model.name, "fingerprint": state.model.fingerprint, "dimensions": state.model.dim} if state.model else None,
-            "problem": state.model_problem or None,
-        })
+        out_json(
+            {
+                "backend": {"name": state.backend.name, "reason": state.backend.reason or None},
+                "entries": state.entries,
+                "words": state.words,
+                "passages": state.passages,
+                "vectors": state.vectors,
+                "pending_passages": state.pending_passages,
+                "pending_entries": state.pending_entries,
+                "space": {"model": state.space_model, "fingerprint": state.space_fingerprint}
+                if state.space_model
+                else None,
+                "model": {
+                    "name": state.model.name,
+                    "fingerprint": state.model.fingerprint,
+                    "dimensions": state.model.dim,
+                }
+                if state.model
+                else None,
+                "problem": state.model_problem or None,
+            }
+        )
         return
     reason = f"  ({state.backend.reason})" if state.backend.reason else ""
     rows = [
@@ -41,7 +51,12 @@ def status(app: App, as_json: bool) -> None:
         ["words", f"{state.words:,} entries indexed"],
         ["vectors", f"{state.vectors:,} of {count_text(state.passages, 'passage')}"],
         ["searched by", state.backend.name + reason],
-        ["model", f"{state.model.name}  ({state.model.dim} dimensions, fingerprint {state.model.fingerprint})" if state.model else "none"],
+        [
+            "model",
+            f"{state.model.name}  ({state.model.dim} dimensions, fingerprint {state.model.fingerprint})"
+            if state.model
+            else "none",
+        ],
     ]
     out(columns(rows))
     if state.words != state.entries:
@@ -49,7 +64,9 @@ def status(app: App, as_json: bool) -> None:
     if state.model_problem:
         talk(f"\nproblem: {state.model_problem}")
     elif state.pending_passages:
-        talk(f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors, run `rekall index rebuild --vectors`")
+        talk(
+            f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors, run `rekall index rebuild --vectors`"
+        )
 
 
 @index.command()

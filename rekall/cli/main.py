@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -61,17 +62,27 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(self, context: click.Context, arguments: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
             import difflib
 
             near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
-            raise UsageError(f"no command {arguments[0]!r}", f"did you mean `rekall {near[0]}`?" if near else "run `rekall --help`")
+            raise UsageError(
+                f"no command {arguments[0]!r}", f"did you mean `rekall {near[0]}`?" if near else "run `rekall --help`"
+            )
         return super().resolve_command(context, arguments)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Use a setting for this command, for instance search.limit=5.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Use a setting for this command, for instance search.limit=5.",
+)
 @click.pass_context
 def cli(context: click.Context, settings: tuple[str, ...]) -> None:
     """Write down what you learned; find it again by word or by meaning.
@@ -124,7 +135,7 @@ def _report(error: RekallError, arguments: Sequence[str]) -> int:
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Whether the caller reads JSON; asked of the bare arguments, because parsing them may have failed."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    formats = {after for word, after in zip(words, words[1:]) if word in ("--format", "-f")}
+    formats = {after for word, after in itertools.pairwise(words) if word in ("--format", "-f")}
     return bool({"--json", "--format=json", "--format=jsonl"} & set(words) or {"json", "jsonl"} & formats)
 
 

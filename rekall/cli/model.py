@@ -28,9 +28,32 @@ def list_models(app: App, as_json: bool) -> None:
     used = app.settings.text("engine.model")
     cards = [(folder, read_card(folder)) for folder in app.library.folders()]
     if as_json:
-        out_json({"models": [{"name": folder.name, "in_use": folder.name == used, "dimensions": card.dimensions, "precision": card.precision, "bytes": sum(file.size for file in card.files.values())} for folder, card in cards]})
+        out_json(
+            {
+                "models": [
+                    {
+                        "name": folder.name,
+                        "in_use": folder.name == used,
+                        "dimensions": card.dimensions,
+                        "precision": card.precision,
+                        "bytes": sum(file.size for file in card.files.values()),
+                    }
+                    for folder, card in cards
+                ]
+            }
+        )
         return
-    rows = [["*" if folder.name == used else " ", folder.name, f"{card.dimensions} dimensions", card.precision, size_text(sum(file.size for file in card.files.values())), card.licence] for folder, card in cards]
+    rows = [
+        [
+            "*" if folder.name == used else " ",
+            folder.name,
+            f"{card.dimensions} dimensions",
+            card.precision,
+            size_text(sum(file.size for file in card.files.values())),
+            card.licence,
+        ]
+        for folder, card in cards
+    ]
     if rows:
         out(columns(rows))
     else:
@@ -54,12 +77,21 @@ def info(app: App, name: str | None, as_json: bool) -> None:
         ["name", card.name],
         ["folder", str(folder)],
         ["source", f"{card.source.name}  sha256 {card.source.sha256}"],
-        ["architecture", f"{card.architecture}, {card.pooling} pooling, {card.dimensions} dimensions, {card.max_tokens} tokens"],
+        [
+            "architecture",
+            f"{card.architecture}, {card.pooling} pooling, {card.dimensions} dimensions, {card.max_tokens} tokens",
+        ],
         ["precision", f"{card.precision}, onnxruntime {card.minimum_onnxruntime} or later"],
         ["prompts", f"query {card.prompts.query!r}, document {card.prompts.document!r}"],
         ["licence", card.licence],
         ["fingerprint", card.fingerprint],
-        *(["fidelity", f"to {kind}: cosine at least {figures.min_cosine}, mean at least {figures.mean_cosine} over {figures.texts} texts"] for kind, figures in card.fidelity.items()),
+        *(
+            [
+                "fidelity",
+                f"to {kind}: cosine at least {figures.min_cosine}, mean at least {figures.mean_cosine} over {figures.texts} texts",
+            ]
+            for kind, figures in card.fidelity.items()
+        ),
         *(["file", f"{file}  {size_text(record.size)}"] for file, record in card.files.items()),
     ]
     out(columns(rows))
@@ -73,23 +105,57 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
     """Check a model's files, load it and measure it; without NAME the one in use."""
     verdict = app.library.verify(name or app.settings.text("engine.model"))
     if as_json:
-        out_json({"model": verdict.card.name, "ok": True, "texts": verdict.texts, "min_cosine": verdict.min_cosine, "mean_cosine": verdict.mean_cosine})
+        out_json(
+            {
+                "model": verdict.card.name,
+                "ok": True,
+                "texts": verdict.texts,
+                "min_cosine": verdict.min_cosine,
+                "mean_cosine": verdict.mean_cosine,
+            }
+        )
     else:
-        out(f"{verdict.card.name} is whole: {len(verdict.card.files)} files match their hashes, cosine to its reference {verdict.min_cosine:.5f} at least, {verdict.mean_cosine:.5f} on average over {verdict.texts} texts")
+        out(
+            f"{verdict.card.name} is whole: {len(verdict.card.files)} files match their hashes, cosine to its reference {verdict.min_cosine:.5f} at least, {verdict.mean_cosine:.5f} on average over {verdict.texts} texts"
+        )
 
 
 @model.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--out", "folder", type=click.Path(path_type=Path), help="The model folder to make (in Rekall's own models folder).")
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path), help="The model folder to make (in Rekall's own models folder)."
+)
 @click.option("--name", metavar="NAME", help="The model's name (that of SOURCE).")
-@click.option("--precision", type=click.Choice(["q8", "fp32"]), default="q8", help="8-bit blocks, or float32 as it is (q8).")
-@click.option("--reference", type=click.Path(path_type=Path, exists=True, dir_okay=False), help='JSON with "texts" and their "vectors" to measure against.')
-@click.option("--min-cosine", type=float, default=0.999, metavar="X", help="Fail when any text comes out further away (0.999).")
-@click.option("--licence-file", "licence_files", multiple=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A notice to put into the folder.")
+@click.option(
+    "--precision", type=click.Choice(["q8", "fp32"]), default="q8", help="8-bit blocks, or float32 as it is (q8)."
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help='JSON with "texts" and their "vectors" to measure against.',
+)
+@click.option(
+    "--min-cosine", type=float, default=0.999, metavar="X", help="Fail when any text comes out further away (0.999)."
+)
+@click.option(
+    "--licence-file",
+    "licence_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A notice to put into the folder.",
+)
 @json_option
 @pass_app
 def export(
-    app: App, source: Path, folder: Path | None, name: str | None, precision: str, reference: Path | None, min_cosine: float, licence_files: tuple[Path, ...], as_json: bool,
+    app: App,
+    source: Path,
+    folder: Path | None,
+    name: str | None,
+    precision: str,
+    reference: Path | None,
+    min_cosine: float,
+    licence_files: tuple[Path, ...],
+    as_json: bool,
 ) -> None:
     """Turn a sentence-transformers folder into a model, without torch.
 
@@ -98,13 +164,32 @@ def export(
     try:
         from rekall.export.exporter import export_model
     except ImportError as error:
-        raise ExportFailed(f"exporting needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`") from error
+        raise ExportFailed(
+            f"exporting needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
+        ) from error
 
     name = name or (folder.name if folder else source.resolve().name)
-    report = export_model(source, folder or app.places.models / name, name=name, precision=precision, reference=reference, min_cosine=min_cosine, licence_files=licence_files)
+    report = export_model(
+        source,
+        folder or app.places.models / name,
+        name=name,
+        precision=precision,
+        reference=reference,
+        min_cosine=min_cosine,
+        licence_files=licence_files,
+    )
     if as_json:
-        out_json({"model": name, "folder": str(report.folder), "fingerprint": report.card.fingerprint, "fidelity": {kind: asdict(figures) for kind, figures in report.fidelity.items()}})
+        out_json(
+            {
+                "model": name,
+                "folder": str(report.folder),
+                "fingerprint": report.card.fingerprint,
+                "fidelity": {kind: asdict(figures) for kind, figures in report.fidelity.items()},
+            }
+        )
         return
     out(f"exported {name} to {report.folder}")
     for kind, figures in report.fidelity.items():
-        out(f"cosine to {kind}: {figures.min_cosine:.5f} at least ({figures.worst_text[:40]!r}), {figures.mean_cosine:.5f} on average over {figures.texts} texts")
+        out(
+            f"cosine to {kind}: {figures.min_cosine:.5f} at least ({figures.worst_text[:40]!r}), {figures.mean_cosine:.5f} on average over {figures.texts} texts"
+        )

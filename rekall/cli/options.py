@@ -30,15 +30,32 @@ def filter_options(command: Command) -> Command:
     """The filters of search and list; the command receives them as `filters`."""
 
     @functools.wraps(command)
-    def with_filters(*arguments: Any, types: tuple[str, ...], tags: tuple[str, ...], project: str | None, since: str | None, status: str | None, **others: Any) -> Any:
+    def with_filters(
+        *arguments: Any,
+        types: tuple[str, ...],
+        tags: tuple[str, ...],
+        project: str | None,
+        since: str | None,
+        status: str | None,
+        **others: Any,
+    ) -> Any:
         return command(*arguments, filters=_filters(types, tags, project, since, status), **others)
 
     for option in (
         click.option("--status", metavar="STATUS", help="Only active or only obsolete entries."),
         click.option("--since", metavar="DATE", help="Only entries changed on or after this date (2026-01-31)."),
         click.option("--project", "-p", metavar="NAME", help="Only entries of this project."),
-        click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only entries with this tag; several must all be there."),
-        click.option("--type", "-t", "types", multiple=True, metavar="TYPE", help="Only entries of this type; several allow any of them."),
+        click.option(
+            "--tag", "tags", multiple=True, metavar="TAG", help="Only entries with this tag; several must all be there."
+        ),
+        click.option(
+            "--type",
+            "-t",
+            "types",
+            multiple=True,
+            metavar="TYPE",
+            help="Only entries of this type; several allow any of them.",
+        ),
     ):
         with_filters = option(with_filters)
     return with_filters  # type: ignore[return-value]  # click decorates in place
@@ -46,7 +63,9 @@ def filter_options(command: Command) -> Command:
 
 def limit_option(default: str) -> Callable[[Command], Command]:
     """`--limit N`."""
-    return click.option("--limit", "-n", type=click.IntRange(1, 100_000), metavar="N", help=f"At most N entries ({default}).")
+    return click.option(
+        "--limit", "-n", type=click.IntRange(1, 100_000), metavar="N", help=f"At most N entries ({default})."
+    )
 
 
 def read_stdin() -> str:
@@ -61,7 +80,9 @@ def read_stdin() -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"stdin is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv") from error
+        raise InvalidInput(
+            f"stdin is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+        ) from error
 
 
 def on_terminal() -> bool:
@@ -69,7 +90,9 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _filters(types: tuple[str, ...], tags: tuple[str, ...], project: str | None, since: str | None, status: str | None) -> Filters:
+def _filters(
+    types: tuple[str, ...], tags: tuple[str, ...], project: str | None, since: str | None, status: str | None
+) -> Filters:
     from rekall import intake
     from rekall.types import Filters
 

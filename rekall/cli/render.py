@@ -42,15 +42,20 @@ def out_json_line(data: Mapping[str, Any]) -> None:
 def error_text(error: RekallError) -> str:
     """An error as people read it: what happened, a blank line, what to do."""
     lines = [f"error: {error.message}"]
-    lines += [f"  {candidate}" for candidate in getattr(error, "candidates", ())]
+    lines += [f"  {candidate}" for candidate in error.candidates]
     return "\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else []))
 
 
 def error_fields(error: RekallError) -> dict[str, Any]:
     """An error as programs read it; they branch on `kind`."""
-    fields: dict[str, Any] = {"kind": error.kind, "message": error.message, "hint": error.hint, "retryable": error.retryable}
-    if getattr(error, "candidates", ()):
-        fields["candidates"] = list(getattr(error, "candidates"))
+    fields: dict[str, Any] = {
+        "kind": error.kind,
+        "message": error.message,
+        "hint": error.hint,
+        "retryable": error.retryable,
+    }
+    if error.candidates:
+        fields["candidates"] = list(error.candidates)
     return {"error": fields}
 
 
@@ -59,7 +64,10 @@ def entry_fields(entry: Entry, links: Sequence[Link] = ()) -> dict[str, Any]:
     from rekall.exchange.fields import to_fields
 
     fields = {**to_fields(entry, links, full=True), "content": entry.content}
-    return {name: (value if value != "" or name not in ("project", "superseded_by") else None) for name, value in fields.items()}
+    return {
+        name: (value if value != "" or name not in ("project", "superseded_by") else None)
+        for name, value in fields.items()
+    }
 
 
 def hit_fields(hit: Hit) -> dict[str, Any]:
@@ -90,7 +98,11 @@ def hit_fields(hit: Hit) -> dict[str, Any]:
 
 def result_fields(result: SearchResult) -> dict[str, Any]:
     """A search result as JSON."""
-    mode = {"requested": result.mode.requested.value, "used": result.mode.used.value, "reason": result.mode.reason or None}
+    mode = {
+        "requested": result.mode.requested.value,
+        "used": result.mode.used.value,
+        "reason": result.mode.reason or None,
+    }
     return {"query": result.query, "mode": mode, "hits": [hit_fields(hit) for hit in result.hits]}
 
 
@@ -104,7 +116,9 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         number = f"{place:>2}  "
         room = max(width - len(number) - cells(labels) - 2, 20)
         title = fit(printable(entry.title), room)
-        lines = [number + click.style(title, bold=True) + " " * (room - cells(title) + 2) + click.style(labels, fg="cyan")]
+        lines = [
+            number + click.style(title, bold=True) + " " * (room - cells(title) + 2) + click.style(labels, fg="cyan")
+        ]
         if entry.status.value == "obsolete":
             successor = f", see {short[hit.successor.id]} {printable(hit.successor.title)}" if hit.successor else ""
             lines.append(click.style(fit(f"    obsolete{successor}", width), fg="yellow"))
@@ -140,17 +154,36 @@ def entry_text(entry: Entry, links: Sequence[Link], successor: Entry | None, tit
     """An entry in full, for reading."""
     context = entry.context
     lines = [click.style(printable(entry.title), bold=True)]
-    labels = [entry.type.value, entry.project or "", entry.status.value if entry.status.value != "active" else "", ", ".join(entry.tags)]
+    labels = [
+        entry.type.value,
+        entry.project or "",
+        entry.status.value if entry.status.value != "active" else "",
+        ", ".join(entry.tags),
+    ]
     lines.append("  ".join(printable(label) for label in labels if label))
     if successor:
         lines.append(click.style(f"superseded by {successor.id}  {printable(successor.title)}", fg="yellow"))
-    lines.append(click.style(f"{entry.id}  created {entry.created_at:%Y-%m-%d}  changed {entry.updated_at:%Y-%m-%d}  confidence {entry.confidence}/5", dim=True))
-    for name, text in (("Situation", context.situation), ("Error", "\n".join(context.error_messages)), ("Solution", context.solution), ("What failed", context.what_failed)):
+    lines.append(
+        click.style(
+            f"{entry.id}  created {entry.created_at:%Y-%m-%d}  changed {entry.updated_at:%Y-%m-%d}  confidence {entry.confidence}/5",
+            dim=True,
+        )
+    )
+    for name, text in (
+        ("Situation", context.situation),
+        ("Error", "\n".join(context.error_messages)),
+        ("Solution", context.solution),
+        ("What failed", context.what_failed),
+    ):
         if text:
             lines += ["", click.style(name, bold=True), printable(text)]
     if entry.content:
         lines += ["", printable(entry.content)]
-    for name, values in (("Files", context.files), ("Keywords", context.trigger_keywords), ("Sources", context.sources)):
+    for name, values in (
+        ("Files", context.files),
+        ("Keywords", context.trigger_keywords),
+        ("Sources", context.sources),
+    ):
         if values:
             lines += ["", click.style(name, bold=True), *(f"  {printable(value)}" for value in values)]
     if links:
@@ -159,7 +192,9 @@ def entry_text(entry: Entry, links: Sequence[Link], successor: Entry | None, tit
             away = link.source == entry.id
             other = link.target if away else link.source
             reason = f"  ({printable(link.reason)})" if link.reason else ""
-            lines.append(f"  {link.type.value} {'→' if away else '←'} {other}  {printable(titles.get(other, ''))}{reason}")
+            lines.append(
+                f"  {link.type.value} {'→' if away else '←'} {other}  {printable(titles.get(other, ''))}{reason}"
+            )
     return "\n".join(lines)
 
 

@@ -9,7 +9,17 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
-from rekall.cli.render import count_text, hit_fields, hit_line, hit_table, out, out_json, out_json_line, result_fields, talk
+from rekall.cli.render import (
+    count_text,
+    hit_fields,
+    hit_line,
+    hit_table,
+    out,
+    out_json,
+    out_json_line,
+    result_fields,
+    talk,
+)
 
 if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
@@ -22,12 +32,27 @@ FORMATS = ("table", "plain", "json", "jsonl")
 @click.argument("words", nargs=-1, required=True)
 @filter_options
 @limit_option("10, or search.limit")
-@click.option("--mode", "-m", type=click.Choice(["hybrid", "words", "meaning"]), default="hybrid", help="What to go by (hybrid: both).")
+@click.option(
+    "--mode",
+    "-m",
+    type=click.Choice(["hybrid", "words", "meaning"]),
+    default="hybrid",
+    help="What to go by (hybrid: both).",
+)
 @click.option("--explain", "-e", is_flag=True, help="Say why each hit is there.")
 @click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="How to print (table).")
 @json_option
 @pass_app
-def search(app: App, words: tuple[str, ...], filters: Filters, limit: int | None, mode: str, explain: bool, form: str, as_json: bool) -> None:
+def search(
+    app: App,
+    words: tuple[str, ...],
+    filters: Filters,
+    limit: int | None,
+    mode: str,
+    explain: bool,
+    form: str,
+    as_json: bool,
+) -> None:
     """Find entries by word, by meaning, or both.
 
     "Quotes" make a phrase, -word leaves out, and type:bug tag:nginx project:api status:active filter; all
@@ -52,7 +77,9 @@ def search(app: App, words: tuple[str, ...], filters: Filters, limit: int | None
 @click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="How to print (table).")
 @json_option
 @pass_app
-def similar(app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, form: str, as_json: bool) -> None:
+def similar(
+    app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, form: str, as_json: bool
+) -> None:
     """Find entries near in meaning to an entry, or to a text."""
     base = app.open_base()
     result = base.similar(" ".join(words), filters, limit or app.settings.whole("search.limit"))
@@ -81,7 +108,14 @@ def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explai
         talk(f"\nnote: {result.mode.reason}")
     if not result.hits:
         total = base.count()
-        talk("nothing found" + (f" among {count_text(total, 'entry', 'entries')}" if total else "; the base is empty, begin with `rekall add` or `rekall import`"))
+        talk(
+            "nothing found"
+            + (
+                f" among {count_text(total, 'entry', 'entries')}"
+                if total
+                else "; the base is empty, begin with `rekall add` or `rekall import`"
+            )
+        )
 
 
 def _notice(text: str) -> None:

@@ -24,30 +24,54 @@ def stats(app: App, memory: bool, as_json: bool) -> None:
     figures = base.stats()
     counts = figures.counts
     if as_json:
-        out_json({
-            "entries": counts.entries,
-            "by_type": counts.by_type,
-            "by_status": counts.by_status,
-            "by_project": counts.by_project,
-            "tags": counts.tags,
-            "links": counts.links,
-            "passages": figures.passages,
-            "vectors": figures.vectors,
-            "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
-            **({"memory": {"before_bytes": report.before_bytes, "loaded_bytes": report.loaded_bytes, "dropped_bytes": report.dropped_bytes, "peak_bytes": report.peak_bytes, "problem": report.problem or None}} if report else {}),
-        })
+        out_json(
+            {
+                "entries": counts.entries,
+                "by_type": counts.by_type,
+                "by_status": counts.by_status,
+                "by_project": counts.by_project,
+                "tags": counts.tags,
+                "links": counts.links,
+                "passages": figures.passages,
+                "vectors": figures.vectors,
+                "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
+                **(
+                    {
+                        "memory": {
+                            "before_bytes": report.before_bytes,
+                            "loaded_bytes": report.loaded_bytes,
+                            "dropped_bytes": report.dropped_bytes,
+                            "peak_bytes": report.peak_bytes,
+                            "problem": report.problem or None,
+                        }
+                    }
+                    if report
+                    else {}
+                ),
+            }
+        )
         return
     rows = [
-        ["entries", f"{counts.entries:,}" + (f"  ({counts.by_status['obsolete']:,} obsolete)" if "obsolete" in counts.by_status else "")],
+        [
+            "entries",
+            f"{counts.entries:,}"
+            + (f"  ({counts.by_status['obsolete']:,} obsolete)" if "obsolete" in counts.by_status else ""),
+        ],
         ["types", ", ".join(f"{name} {number:,}" for name, number in counts.by_type.items())],
-        ["projects", printable(", ".join(f"{name} {number:,}" for name, number in list(counts.by_project.items())[:_TOP]))],
+        [
+            "projects",
+            printable(", ".join(f"{name} {number:,}" for name, number in list(counts.by_project.items())[:_TOP])),
+        ],
         ["tags, links", f"{counts.tags:,}, {counts.links:,}"],
         ["vectors", f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"],
         ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
     ]
     if report:
         rows += [
-            ["memory", f"{size_text(report.before_bytes)} before the model, {size_text(report.loaded_bytes)} with it, {size_text(report.dropped_bytes)} after dropping it, peak {size_text(report.peak_bytes)}"],
+            [
+                "memory",
+                f"{size_text(report.before_bytes)} before the model, {size_text(report.loaded_bytes)} with it, {size_text(report.dropped_bytes)} after dropping it, peak {size_text(report.peak_bytes)}",
+            ],
         ]
     out(columns(rows))
     if report and report.problem:

@@ -107,7 +107,9 @@ def read_card(folder: Path) -> ModelCard:
     except OSError as error:
         raise ModelDamaged(f"cannot read the model card {path}: {error.strerror}", repair_hint(folder.name)) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelDamaged(f"{path} is not a model card Rekall understands: {error}", repair_hint(folder.name)) from error
+        raise ModelDamaged(
+            f"{path} is not a model card Rekall understands: {error}", repair_hint(folder.name)
+        ) from error
 
 
 def fingerprint_of(files: Mapping[str, FileRecord], prompts: Prompts, max_tokens: int) -> str:
@@ -148,7 +150,9 @@ def check_checksums(folder: Path, card: ModelCard) -> None:
     check_sizes(folder, card)
     for name, record in card.files.items():
         if crc32_of(folder / name) != record.crc32:
-            raise ModelDamaged(f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(card.name))
+            raise ModelDamaged(
+                f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(card.name)
+            )
 
 
 def check_hashes(folder: Path, card: ModelCard) -> None:
@@ -162,7 +166,9 @@ def check_hashes(folder: Path, card: ModelCard) -> None:
         raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(card.name))
     for name, record in card.files.items():
         if sha256_of(folder / name) != record.sha256:
-            raise ModelDamaged(f"{folder / name} is not the file that was exported (its hash differs)", repair_hint(card.name))
+            raise ModelDamaged(
+                f"{folder / name} is not the file that was exported (its hash differs)", repair_hint(card.name)
+            )
 
 
 def repair_hint(name: str) -> str:
@@ -175,7 +181,10 @@ def _parse(raw: Any) -> ModelCard:
         raise ValueError("it is not a JSON object")
     if raw.get("format") != FORMAT:
         raise ValueError(f"its format is {raw.get('format')!r}, this Rekall reads {FORMAT}")
-    files = {name: FileRecord(str(record["sha256"]), int(record["crc32"]), int(record["size"])) for name, record in raw["files"].items()}
+    files = {
+        name: FileRecord(str(record["sha256"]), int(record["crc32"]), int(record["size"]))
+        for name, record in raw["files"].items()
+    }
     for name in files:
         if Path(name).name != name or name.startswith("."):
             raise ValueError(f"{name!r} is not a plain file name")

@@ -25,7 +25,9 @@ class Probes:
     def to_json(self) -> bytes:
         """Texts and vectors, five decimals each: 2e-9 of cosine, and the same bytes on every processor."""
         vectors = [[round(float(value), 5) + 0.0 for value in row] for row in self.vectors]
-        return (json.dumps({"texts": self.texts, "vectors": vectors}, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+        return (
+            json.dumps({"texts": self.texts, "vectors": vectors}, ensure_ascii=False, separators=(",", ":")) + "\n"
+        ).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> Probes:

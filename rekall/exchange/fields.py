@@ -44,7 +44,11 @@ def to_fields(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -
         full: Also the fields that are empty.
     """
     fields = draft_fields(entry)
-    fields["links"] = [{"target": link.target, "type": link.type.value, "reason": link.reason} for link in links if link.source == entry.id]
+    fields["links"] = [
+        {"target": link.target, "type": link.type.value, "reason": link.reason}
+        for link in links
+        if link.source == entry.id
+    ]
     return fields if full else {name: value for name, value in fields.items() if value not in ("", [])}
 
 
@@ -72,7 +76,9 @@ def draft_fields(draft: Draft | Entry) -> dict[str, Any]:
     }
 
 
-def from_fields(fields: Mapping[str, Any], content: str, default_title: str, unknown: EntryType = EntryType.REFERENCE) -> Read:
+def from_fields(
+    fields: Mapping[str, Any], content: str, default_title: str, unknown: EntryType = EntryType.REFERENCE
+) -> Read:
     """A draft from fields. Unknown fields are passed over.
 
     Args:
@@ -174,9 +180,14 @@ def _links(fields: Mapping[str, Any]) -> tuple[Link, ...]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise InvalidInput("links is not a list of objects with target, type and reason")
     try:
-        return tuple(Link("", _text(item, "target").upper(), LinkType(_text(item, "type") or "related"), _text(item, "reason")) for item in value)
+        return tuple(
+            Link("", _text(item, "target").upper(), LinkType(_text(item, "type") or "related"), _text(item, "reason"))
+            for item in value
+        )
     except ValueError:
-        raise InvalidInput("links name an unknown type", f"link types: {', '.join(kind.value for kind in LinkType)}") from None
+        raise InvalidInput(
+            "links name an unknown type", f"link types: {', '.join(kind.value for kind in LinkType)}"
+        ) from None
 
 
 def _kind(value: object) -> str:

@@ -118,7 +118,14 @@ class Importer:
             self.report.added += 1
         else:
             old = self._entries.by_keys([key])[key]
-            entry = self._new_entry(replace(draft, id=old.id, created_at=draft.created_at or old.created_at, updated_at=draft.updated_at or self._now()))
+            entry = self._new_entry(
+                replace(
+                    draft,
+                    id=old.id,
+                    created_at=draft.created_at or old.created_at,
+                    updated_at=draft.updated_at or self._now(),
+                )
+            )
             if _same(old, entry):
                 self.report.unchanged += 1
                 entry = old

@@ -53,7 +53,9 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
             head, text = handler.split(text)
             fields = handler.load(head) or {}
         except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InvalidInput(f"the front matter is not valid YAML: {_where(error)}", "put values with `: ` or `#` in quotes") from error
+            raise InvalidInput(
+                f"the front matter is not valid YAML: {_where(error)}", "put values with `: ` or `#` in quotes"
+            ) from error
         if not isinstance(fields, dict):
             raise InvalidInput("the front matter is not a list of `key: value` lines")
     text = text.strip("\n")

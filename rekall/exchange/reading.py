@@ -55,8 +55,18 @@ def find_files(paths: list[Path]) -> list[Path]:
     files: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = (file for file in path.rglob("*") if file.suffix.lower() in (*MARKDOWN, *RECORDS) and file.is_file())
-            files.update(dict.fromkeys(sorted(file for file in inside if not any(part.startswith(".") for part in file.relative_to(path).parts))))
+            inside = (
+                file for file in path.rglob("*") if file.suffix.lower() in (*MARKDOWN, *RECORDS) and file.is_file()
+            )
+            files.update(
+                dict.fromkeys(
+                    sorted(
+                        file
+                        for file in inside
+                        if not any(part.startswith(".") for part in file.relative_to(path).parts)
+                    )
+                )
+            )
         elif not path.exists():
             raise NotFound(f"{path} does not exist", "check the path; `rekall import` takes files and folders")
         elif path.suffix.lower() not in (*MARKDOWN, *RECORDS):
@@ -83,7 +93,13 @@ def read_file(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
     except RekallError as error:
         yield Refused(str(path), error)
     except OSError as error:
-        yield Refused(str(path), InvalidInput(f"cannot be read: {error.strerror or error}", "check its permissions, and that no other program holds it"))
+        yield Refused(
+            str(path),
+            InvalidInput(
+                f"cannot be read: {error.strerror or error}",
+                "check its permissions, and that no other program holds it",
+            ),
+        )
 
 
 def _read_markdown(path: Path, unknown: EntryType) -> Found:
@@ -94,13 +110,18 @@ def _read_markdown(path: Path, unknown: EntryType) -> Found:
 
 def _read_json(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
     if path.stat().st_size > MAX_JSON_BYTES:
-        raise InvalidInput(f"a .json file is read whole, and this one has more than {MAX_JSON_BYTES >> 20} MB", "write it as JSON lines (.jsonl)")
+        raise InvalidInput(
+            f"a .json file is read whole, and this one has more than {MAX_JSON_BYTES >> 20} MB",
+            "write it as JSON lines (.jsonl)",
+        )
     raw = _json(_decoded(path.read_bytes()))
     if isinstance(raw, dict) and isinstance(raw.get("entries"), list):  # what `rekall list --json` prints
         raw = raw["entries"]
     records = raw if isinstance(raw, list) else [raw]
     for number, record in enumerate(records, 1):
-        yield _record(path, f"{path}, record {number}", number, record, json.dumps(record, sort_keys=True).encode(), unknown)
+        yield _record(
+            path, f"{path}, record {number}", number, record, json.dumps(record, sort_keys=True).encode(), unknown
+        )
 
 
 def _read_json_lines(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
@@ -142,7 +163,9 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv") from error
+        raise InvalidInput(
+            f"not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+        ) from error
 
 
 def _hash(data: bytes) -> bytes:

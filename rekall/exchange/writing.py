@@ -19,13 +19,18 @@ _SLUG_CHARS = 60
 
 def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) -> int:
     """Write entries as JSON lines, the file whole or not at all. Returns how many."""
-    lines = [json.dumps({**to_fields(entry, links), "content": entry.content}, ensure_ascii=False) for entry, links in entries]
+    lines = [
+        json.dumps({**to_fields(entry, links), "content": entry.content}, ensure_ascii=False)
+        for entry, links in entries
+    ]
     make_private_folder(path.parent)
     write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
     return len(lines)
 
 
-def write_markdown_folder(folder: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]) -> int:
+def write_markdown_folder(
+    folder: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]
+) -> int:
     """Write each entry to a file of its own, every file whole or not at all. Returns how many.
 
     Raises:

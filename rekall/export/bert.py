@@ -21,7 +21,10 @@ def build_bert(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder) ->
     """
     config = checkpoint.config
     if config.get("hidden_act") != "gelu" or config.get("position_embedding_type", "absolute") != "absolute":
-        raise ExportFailed(f"this BERT uses {config.get('hidden_act')} and {config.get('position_embedding_type')} positions", "supported: gelu, absolute")
+        raise ExportFailed(
+            f"this BERT uses {config.get('hidden_act')} and {config.get('position_embedding_type')} positions",
+            "supported: gelu, absolute",
+        )
     try:
         hidden = _embeddings(checkpoint, weights, graph)
         for layer in range(int(config["num_hidden_layers"])):
@@ -51,8 +54,13 @@ def _embeddings(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder) -
 
 def _layer(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder, hidden: str, layer: str) -> str:
     parts = ("query", "key", "value")
-    projected = [graph.matrix_product(f"{layer}.{part}", hidden, weights[f"{layer}.attention.self.{part}.weight"]) for part in parts]
-    bias = graph.constant(f"{layer}.qkv.bias", np.concatenate([weights[f"{layer}.attention.self.{part}.bias"] for part in parts]))
+    projected = [
+        graph.matrix_product(f"{layer}.{part}", hidden, weights[f"{layer}.attention.self.{part}.weight"])
+        for part in parts
+    ]
+    bias = graph.constant(
+        f"{layer}.qkv.bias", np.concatenate([weights[f"{layer}.attention.self.{part}.bias"] for part in parts])
+    )
     heads = int(checkpoint.config["num_attention_heads"])
     attended = graph.node("MultiHeadAttention", [*projected, bias, "key_mask"], domain=MICROSOFT, num_heads=heads)
     hidden = _residual(checkpoint, weights, graph, attended, hidden, f"{layer}.attention.output")
@@ -68,7 +76,12 @@ def _residual(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder, sou
     scale = graph.constant(f"{name}.norm.weight", weights[f"{name}.LayerNorm.weight"])
     shift = graph.constant(f"{name}.norm.bias", weights[f"{name}.LayerNorm.bias"])
     bias = graph.constant(f"{name}.bias", weights[f"{name}.dense.bias"])
-    return graph.node("SkipLayerNormalization", [projected, skip, scale, shift, bias], domain=MICROSOFT, epsilon=float(checkpoint.config["layer_norm_eps"]))
+    return graph.node(
+        "SkipLayerNormalization",
+        [projected, skip, scale, shift, bias],
+        domain=MICROSOFT,
+        epsilon=float(checkpoint.config["layer_norm_eps"]),
+    )
 
 
 def _pool(checkpoint: Checkpoint, graph: GraphBuilder, hidden: str) -> str:

@@ -54,7 +54,11 @@ class Checkpoint:
 
         try:
             with safe_open(self.folder / WEIGHTS, framework="numpy") as file:
-                return {name.removeprefix(f"{self.architecture}."): file.get_tensor(name).astype(np.float32) for name in file.keys() if not name.endswith("position_ids")}  # noqa: SIM118 - safe_open is no mapping
+                return {
+                    name.removeprefix(f"{self.architecture}."): file.get_tensor(name).astype(np.float32)
+                    for name in file.keys()  # noqa: SIM118 - safe_open is no mapping
+                    if not name.endswith("position_ids")
+                }
         except SafetensorError as error:
             raise ExportFailed(f"{self.folder / WEIGHTS} is not a safetensors file: {error}") from error
 
@@ -67,13 +71,18 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     for needed in ("config.json", WEIGHTS, TOKENIZER_FILE):
         if not (folder / needed).is_file():
-            raise ExportFailed(f"{folder} has no {needed}", "give a sentence-transformers folder with safetensors weights and a tokenizer.json")
+            raise ExportFailed(
+                f"{folder} has no {needed}",
+                "give a sentence-transformers folder with safetensors weights and a tokenizer.json",
+            )
     config = _read_json(folder / "config.json")
     if "auto_map" in config:
         raise ExportFailed(f"{folder / 'config.json'} asks for remote code (auto_map), which Rekall never runs")
     modules = _read_modules(folder)
     transformer = folder / modules.get("Transformer", "")
-    sbert = next((_read_json(transformer / name) for name in _SBERT_CONFIGS if (transformer / name).is_file()), {})
+    sbert: Mapping[str, Any] = next(
+        (_read_json(transformer / name) for name in _SBERT_CONFIGS if (transformer / name).is_file()), {}
+    )
     return Checkpoint(
         folder=folder,
         name=folder.resolve().name,
@@ -102,7 +111,10 @@ def _read_modules(folder: Path) -> dict[str, str]:
     for module in _read_json(path, list):
         kind = str(module.get("type", "")).rpartition(".")[2]
         if kind not in ("Transformer", "Pooling", "Normalize") or kind in modules:
-            raise ExportFailed(f"{path} names a module that cannot be exported: {module.get('type')}", "supported: Transformer, Pooling, Normalize")
+            raise ExportFailed(
+                f"{path} names a module that cannot be exported: {module.get('type')}",
+                "supported: Transformer, Pooling, Normalize",
+            )
         modules[kind] = str(module.get("path", ""))
         if ".." in Path(modules[kind]).parts or Path(modules[kind]).is_absolute():
             raise ExportFailed(f"{path} points outside its folder: {modules[kind]}")
@@ -115,7 +127,11 @@ def _pooling(folder: Path) -> str:
         mode = config["pooling_mode"]
         modes = [mode] if isinstance(mode, str) else list(mode)
     else:
-        modes = [key.removeprefix("pooling_mode_").removesuffix("_token").removesuffix("_tokens") for key, on in config.items() if key.startswith("pooling_mode_") and on] or ["mean"]
+        modes = [
+            key.removeprefix("pooling_mode_").removesuffix("_token").removesuffix("_tokens")
+            for key, on in config.items()
+            if key.startswith("pooling_mode_") and on
+        ] or ["mean"]
     if len(modes) != 1 or modes[0] not in ("mean", "cls"):
         raise ExportFailed(f"{folder / 'config.json'} asks for pooling {' + '.join(modes)}", "supported: mean, cls")
     return str(modes[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from rekall.engine.card import CARD_FILE, FORMAT, PROBES_FILE, TOKENIZER_FILE, Fidelity, FileRecord, ModelCard, Source, fingerprint_of
+from rekall.engine.card import (
+    CARD_FILE,
+    FORMAT,
+    PROBES_FILE,
+    TOKENIZER_FILE,
+    Fidelity,
+    FileRecord,
+    ModelCard,
+    Source,
+    fingerprint_of,
+)
 from rekall.engine.onnx_encoder import OnnxEncoder
 from rekall.engine.probes import Measured, Probes, measure
 from rekall.engine.tokenizer import Tokenizer
@@ -68,7 +77,9 @@ def export_model(
     """
     checkpoint = read_checkpoint(checkpoint_folder)
     if checkpoint.architecture not in _ARCHITECTURES:
-        raise ExportFailed(f"cannot export architecture {checkpoint.architecture!r}", f"supported: {', '.join(sorted(_ARCHITECTURES))}")
+        raise ExportFailed(
+            f"cannot export architecture {checkpoint.architecture!r}", f"supported: {', '.join(sorted(_ARCHITECTURES))}"
+        )
     references = _read_reference(reference) if reference else None
     build, forward = _ARCHITECTURES[checkpoint.architecture]
     weights = checkpoint.load_weights()
@@ -135,7 +146,9 @@ def _read_reference(path: Path) -> Probes:
     try:
         return Probes.from_json(path.read_bytes())
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ExportFailed(f"{path} is not a reference file: {error}", 'it holds JSON: {"texts": [...], "vectors": [[...], ...]}') from error
+        raise ExportFailed(
+            f"{path} is not a reference file: {error}", 'it holds JSON: {"texts": [...], "vectors": [[...], ...]}'
+        ) from error
 
 
 def _rounded_down(figures: Measured) -> Fidelity:

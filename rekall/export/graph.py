@@ -54,23 +54,36 @@ class GraphBuilder:
         self._weights[name] = np.ascontiguousarray(value)
         return name
 
-    def node(self, operator: str, inputs: Sequence[str], *, domain: str = "", output: str = "", **attributes: Any) -> str:
+    def node(
+        self, operator: str, inputs: Sequence[str], *, domain: str = "", output: str = "", **attributes: Any
+    ) -> str:
         """Add a node with one output."""
         self._counter += 1
         name = output or f"{operator.lower()}_{self._counter}"
-        self._nodes.append(helper.make_node(operator, list(inputs), [name], name=f"{name}_node", domain=domain, **attributes))
+        self._nodes.append(
+            helper.make_node(operator, list(inputs), [name], name=f"{name}_node", domain=domain, **attributes)
+        )
         return name
 
     def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
-        """source (b, t, i) × weightᵀ, where weight is (o, i) float32. Gives (b, t, o) float32."""
+        """Source (b, t, i) × weightᵀ, where weight is (o, i) float32. Gives (b, t, o) float32."""
         if not self._quantised:
             return self.node("MatMul", [source, self.constant(f"{name}.weight", weight.T)])
         blocks = quantise(weight)
         unsigned = (blocks.values.astype(np.int16) + 128).astype(np.uint8)  # the kernel's implied zero point is 128
         return self.node(
             "MatMulNBits",
-            [source, self.constant(f"{name}.weight", unsigned), self.constant(f"{name}.scales", blocks.scales.reshape(-1))],
-            domain=MICROSOFT, K=weight.shape[1], N=weight.shape[0], bits=8, block_size=BLOCK, accuracy_level=FLOAT_COMPUTE,
+            [
+                source,
+                self.constant(f"{name}.weight", unsigned),
+                self.constant(f"{name}.scales", blocks.scales.reshape(-1)),
+            ],
+            domain=MICROSOFT,
+            K=weight.shape[1],
+            N=weight.shape[0],
+            bits=8,
+            block_size=BLOCK,
+            accuracy_level=FLOAT_COMPUTE,
         )
 
     def table_rows(self, name: str, ids: str, table: npt.NDArray[np.float32]) -> str:
@@ -104,7 +117,8 @@ class GraphBuilder:
                 file.write(value.tobytes())
         shape = ["batch", "tokens"]
         graph = helper.make_graph(
-            self._nodes, "sentence_encoder",
+            self._nodes,
+            "sentence_encoder",
             [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")],
             [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", dimensions])],
             initializer=tensors,

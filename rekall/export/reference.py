@@ -29,7 +29,9 @@ def bert_vectors(checkpoint: Checkpoint, weights: Weights, ids: Sequence[Sequenc
     return np.stack([_encode(checkpoint, precise, words, row) for row in ids])
 
 
-def _encode(checkpoint: Checkpoint, weights: Mapping[str, Array], words: npt.NDArray[np.float32], ids: Sequence[int]) -> Array:
+def _encode(
+    checkpoint: Checkpoint, weights: Mapping[str, Array], words: npt.NDArray[np.float32], ids: Sequence[int]
+) -> Array:
     """One text of t tokens. Returns (d,) float64."""
     epsilon = float(checkpoint.config["layer_norm_eps"])
     hidden = words[list(ids)].astype(np.float64)
@@ -46,7 +48,7 @@ def _encode(checkpoint: Checkpoint, weights: Mapping[str, Array], words: npt.NDA
         projected = _project(inner, weights, f"{layer}.output.dense")
         hidden = _normalise(projected + hidden, weights, f"{layer}.output.LayerNorm", epsilon)
     pooled: Array = hidden[0] if checkpoint.pooling == "cls" else hidden.mean(axis=0)
-    return pooled / np.linalg.norm(pooled)
+    return np.asarray(pooled / np.linalg.norm(pooled))
 
 
 def _attend(hidden: Array, weights: Mapping[str, Array], name: str, heads: int) -> Array:
@@ -59,14 +61,14 @@ def _attend(hidden: Array, weights: Mapping[str, Array], name: str, heads: int) 
     scores = query @ key.transpose(0, 2, 1) / math.sqrt(size)
     shares = np.exp(scores - scores.max(axis=2, keepdims=True))
     shares /= shares.sum(axis=2, keepdims=True)
-    return (shares @ value).transpose(1, 0, 2).reshape(tokens, width)
+    return np.asarray((shares @ value).transpose(1, 0, 2).reshape(tokens, width))
 
 
 def _project(source: Array, weights: Mapping[str, Array], name: str) -> Array:
-    return source @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return np.asarray(source @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
 
 
 def _normalise(source: Array, weights: Mapping[str, Array], name: str, epsilon: float) -> Array:
     centred = source - source.mean(axis=1, keepdims=True)
     scaled = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + epsilon)
-    return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+    return np.asarray(scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"])

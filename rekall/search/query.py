@@ -6,7 +6,7 @@ Whatever does not look like one of these is literal, so no line is an error.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rekall.types import EntryType, Filters, Status
 
@@ -28,7 +28,7 @@ class ParsedQuery:
     text: str
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    filters: Filters = Filters()
+    filters: Filters = field(default_factory=Filters)
 
 
 def parse_query(line: str) -> ParsedQuery:

@@ -60,7 +60,9 @@ class Searcher:
         self._embeddings = embeddings
         self._lexical_share = lexical_share
 
-    def search(self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None) -> SearchResult:
+    def search(
+        self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None
+    ) -> SearchResult:
         """The best entries for a line as a person types it.
 
         Without an engine the words answer, and the mode says why.
@@ -99,7 +101,12 @@ class Searcher:
         if not query.text and not word_query.phrases:
             return SearchResult(line, report, self._newest(conditions, word_query, limit))
         scores = {
-            key: fused_score(report.used, coverage.score.get(key, 0.0), closeness[key].similarity if key in closeness else None, self._lexical_share)
+            key: fused_score(
+                report.used,
+                coverage.score.get(key, 0.0),
+                closeness[key].similarity if key in closeness else None,
+                self._lexical_share,
+            )
             for key in (*coverage.order, *near)
         }
         return SearchResult(line, report, self._hits(scores, coverage, closeness, near, word_query, limit))
@@ -146,10 +153,18 @@ class Searcher:
         where, bindings = filter_sql(filters)
         restriction, more = self._words.restriction(query)
         keys = self._entries.list_keys_where(f"{where} AND {restriction}", (*bindings, *more), limit)
-        return self._hits({key: 0.0 for key in keys}, _Leg(tuple(keys), {}), {}, (), query, limit, keep_order=True)
+        return self._hits(dict.fromkeys(keys, 0.0), _Leg(tuple(keys), {}), {}, (), query, limit, keep_order=True)
 
     def _hits(
-        self, scores: Mapping[int, float], coverage: _Leg, closeness: Mapping[int, Closeness], near: tuple[int, ...], query: WordQuery, limit: int, *, keep_order: bool = False,
+        self,
+        scores: Mapping[int, float],
+        coverage: _Leg,
+        closeness: Mapping[int, Closeness],
+        near: tuple[int, ...],
+        query: WordQuery,
+        limit: int,
+        *,
+        keep_order: bool = False,
     ) -> tuple[Hit, ...]:
         ordered = list(scores.items()) if keep_order else ranking(scores, self._entries.obsolete_among(scores))
         ordered = ordered[:limit]
@@ -176,14 +191,35 @@ class Searcher:
 
     def _matched(self, entry: Entry, terms: Iterable[str]) -> tuple[str, ...]:
         context = entry.context
-        texts = (entry.title, entry.content, context.situation, context.solution, context.what_failed, entry.project or "", *entry.tags, *context.error_messages, *context.files, *context.trigger_keywords)
+        texts = (
+            entry.title,
+            entry.content,
+            context.situation,
+            context.solution,
+            context.what_failed,
+            entry.project or "",
+            *entry.tags,
+            *context.error_messages,
+            *context.files,
+            *context.trigger_keywords,
+        )
         present = set(self._words.terms("\n".join(texts)))
         return tuple(term for term in terms if term in present)
 
     def _snippet(self, entry: Entry, terms: set[str], close: Closeness | None) -> str:
         """Around the query's words; without any, the beginning of the passage that came nearest in meaning."""
         context = entry.context
-        text = "\n".join(part for part in (entry.content, context.situation, context.solution, context.what_failed, *context.error_messages) if part)
+        text = "\n".join(
+            part
+            for part in (
+                entry.content,
+                context.situation,
+                context.solution,
+                context.what_failed,
+                *context.error_messages,
+            )
+            if part
+        )
         if not terms and close and close.best_position > 0:
             texts = passage_texts(entry)
             text = texts[close.best_position] if close.best_position < len(texts) else text

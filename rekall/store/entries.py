@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -59,7 +58,9 @@ class EntryStore:
     def update(self, key: int, entry: Entry) -> None:
         """Replace everything about an entry but its key."""
         names = _COLUMNS.removeprefix("key, ").split(", ")
-        self._db.run(f"UPDATE entry SET {', '.join(f'{name} = ?' for name in names)} WHERE key = ?", (*_values(entry), key))
+        self._db.run(
+            f"UPDATE entry SET {', '.join(f'{name} = ?' for name in names)} WHERE key = ?", (*_values(entry), key)
+        )
         self._db.run("DELETE FROM item WHERE entry_key = ?", (key,))
         self._insert_lists(key, entry)
 
@@ -76,7 +77,9 @@ class EntryStore:
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Entries by full id; an id without an entry is left out."""
-        rows = self._db.rows("SELECT key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        rows = self._db.rows(
+            "SELECT key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
+        )
         return {entry.id: entry for entry in self.by_keys(row[0] for row in rows).values()}
 
     def key_of(self, entry_id: str) -> int | None:
@@ -94,19 +97,28 @@ class EntryStore:
         wanted = prefix.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no entry {prefix!r}", "ids are letters and digits; `rekall list` shows them")
-        rows = self._db.rows("SELECT key, id, title FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2", (wanted, _MOST_CANDIDATES + 1))
+        rows = self._db.rows(
+            "SELECT key, id, title FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
+            (wanted, _MOST_CANDIDATES + 1),
+        )
         if not rows:
-            raise NotFound(f"no entry {prefix!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning")
+            raise NotFound(
+                f"no entry {prefix!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
+            )
         if len(rows) > 1:
             candidates = [f"{row[1]}  {row[2]}" for row in rows[:_MOST_CANDIDATES]]
             many = "more than " if len(rows) > _MOST_CANDIDATES else ""
-            raise Ambiguous(f"{prefix!r} fits {many}{len(candidates)} entries", "give more characters of the id", candidates)
+            raise Ambiguous(
+                f"{prefix!r} fits {many}{len(candidates)} entries", "give more characters of the id", candidates
+            )
         return int(rows[0][0])
 
     def short_id(self, entry_id: str) -> str:
         """The shortest beginning of an id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
-        (row,) = self._db.rows("SELECT (SELECT max(id) FROM entry WHERE id < ?1), (SELECT min(id) FROM entry WHERE id > ?1)", (entry_id,))
-        shared = max(len(os.path.commonprefix([entry_id, neighbour])) for neighbour in (row[0] or "", row[1] or ""))
+        (row,) = self._db.rows(
+            "SELECT (SELECT max(id) FROM entry WHERE id < ?1), (SELECT min(id) FROM entry WHERE id > ?1)", (entry_id,)
+        )
+        shared = max(_shared_beginning(entry_id, neighbour) for neighbour in (row[0] or "", row[1] or ""))
         return entry_id[: max(shared + 1, SHORTEST_PREFIX)]
 
     def list_keys(self, filters: Filters, limit: int | None = None, offset: int = 0) -> list[int]:
@@ -123,6 +135,10 @@ class EntryStore:
         sql = "SELECT key FROM entry WHERE status = ? AND key IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys))))}
 
+    def ids_in_order(self) -> list[str]:
+        """The ids of all entries, in the order of keys."""
+        return [row[0] for row in self._db.rows("SELECT id FROM entry ORDER BY key")]
+
     def stream(self, batch: int = 256) -> Iterator[tuple[int, Entry]]:
         """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""
         last = 0
@@ -137,8 +153,13 @@ class EntryStore:
 
     def counts(self) -> Counts:
         """Figures for `rekall stats`."""
+
         def grouped(column: str) -> dict[str, int]:
-            return dict(self._db.rows(f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"))  # type: ignore[arg-type]  # two columns
+            return dict(
+                self._db.rows(
+                    f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+                )
+            )
 
         tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tag'")
         links = self._db.value("SELECT count(*) FROM link")
@@ -146,7 +167,9 @@ class EntryStore:
 
     def forget_missing_successors(self) -> None:
         """Drop references to successors that are not here, as an import of a part leaves them."""
-        self._db.run("UPDATE entry SET superseded_by = NULL WHERE superseded_by IS NOT NULL AND superseded_by NOT IN (SELECT id FROM entry)")
+        self._db.run(
+            "UPDATE entry SET superseded_by = NULL WHERE superseded_by IS NOT NULL AND superseded_by NOT IN (SELECT id FROM entry)"
+        )
 
     def add_link(self, source: int, target: int, link: Link, created_at: datetime) -> None:
         """Store a link; the same link again changes its reason."""
@@ -158,7 +181,11 @@ class EntryStore:
     def links(self, key: int | None = None) -> list[Link]:
         """Links that touch an entry, or all of them."""
         sql = "SELECT s.id, t.id, l.type, l.reason FROM link l JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
-        rows = self._db.rows(f"{sql} WHERE ? IN (l.source_key, l.target_key) ORDER BY 1, 2, 3", (key,)) if key else self._db.rows(f"{sql} ORDER BY 1, 2, 3")
+        rows = (
+            self._db.rows(f"{sql} WHERE ? IN (l.source_key, l.target_key) ORDER BY 1, 2, 3", (key,))
+            if key
+            else self._db.rows(f"{sql} ORDER BY 1, 2, 3")
+        )
         return [Link(row[0], row[1], LinkType(row[2]), row[3]) for row in rows]
 
     def origin(self, path: str) -> Origin | None:
@@ -169,19 +196,28 @@ class EntryStore:
     def set_origin(self, origin: Origin) -> None:
         """Remember where an entry was imported from."""
         self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
-        self._db.run("INSERT INTO origin VALUES (?, ?, ?, ?)", (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash))
+        self._db.run(
+            "INSERT INTO origin VALUES (?, ?, ?, ?)",
+            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash),
+        )
 
     def _insert_lists(self, key: int, entry: Entry) -> None:
         context = entry.context
         lists = (entry.tags, context.error_messages, context.files, context.trigger_keywords, context.sources)
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
-            ((key, kind, position, value) for kind, values in zip(_LISTS, lists) for position, value in enumerate(values)),
+            (
+                (key, kind, position, value)
+                for kind, values in zip(_LISTS, lists)
+                for position, value in enumerate(values)
+            ),
         )
 
     def _lists(self, where: str, bindings: Sequence[Any]) -> dict[int, dict[str, list[str]]]:
         found: dict[int, dict[str, list[str]]] = {}
-        for key, kind, value in self._db.rows(f"SELECT entry_key, kind, value FROM item WHERE {where} ORDER BY entry_key, kind, position", bindings):
+        for key, kind, value in self._db.rows(
+            f"SELECT entry_key, kind, value FROM item WHERE {where} ORDER BY entry_key, kind, position", bindings
+        ):
             found.setdefault(key, {}).setdefault(kind, []).append(value)
         return found
 
@@ -208,22 +244,61 @@ def filter_sql(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     return " AND ".join(clauses), tuple(bindings)
 
 
+def _shared_beginning(left: str, right: str) -> int:
+    """How many first characters two ids have in common."""
+    return next((place for place, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
+
+
 def _values(entry: Entry) -> tuple[Any, ...]:
     context = entry.context
     return (
-        entry.id, entry.type.value, entry.title, entry.content, entry.project, entry.status.value, entry.superseded_by,
-        entry.confidence, context.situation, context.solution, context.what_failed, _time(entry.created_at), _time(entry.updated_at),
+        entry.id,
+        entry.type.value,
+        entry.title,
+        entry.content,
+        entry.project,
+        entry.status.value,
+        entry.superseded_by,
+        entry.confidence,
+        context.situation,
+        context.solution,
+        context.what_failed,
+        _time(entry.created_at),
+        _time(entry.updated_at),
     )
 
 
 def _entry(row: Row, lists: dict[str, list[str]]) -> Entry:
-    _, entry_id, kind, title, content, project, status, superseded_by, confidence, situation, solution, what_failed, created_at, updated_at = row
+    (
+        _,
+        entry_id,
+        kind,
+        title,
+        content,
+        project,
+        status,
+        superseded_by,
+        confidence,
+        situation,
+        solution,
+        what_failed,
+        created_at,
+        updated_at,
+    ) = row
     tags, errors, files, keywords, sources = (tuple(lists.get(name, ())) for name in _LISTS)
     return Entry(
-        id=entry_id, type=EntryType(kind), title=title, content=content, tags=tags, project=project,
-        status=Status(status), superseded_by=superseded_by, confidence=confidence,
+        id=entry_id,
+        type=EntryType(kind),
+        title=title,
+        content=content,
+        tags=tags,
+        project=project,
+        status=Status(status),
+        superseded_by=superseded_by,
+        confidence=confidence,
         context=Context(situation, solution, what_failed, errors, files, keywords, sources),
-        created_at=_parse_time(created_at), updated_at=_parse_time(updated_at),
+        created_at=_parse_time(created_at),
+        updated_at=_parse_time(updated_at),
     )
 
 

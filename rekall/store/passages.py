@@ -45,7 +45,9 @@ class PassageStore:
         A passage whose text is known keeps its row, and so its vectors, wherever it now stands.
         """
         known: dict[bytes, list[int]] = {}
-        for passage_id, text_hash in self._db.rows("SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)):
+        for passage_id, text_hash in self._db.rows(
+            "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
+        ):
             known.setdefault(text_hash, []).append(passage_id)
         # out of the way first, so that positions may be exchanged
         self._db.run("UPDATE passage SET position = -1 - position WHERE entry_key = ?", (entry_key,))
@@ -55,7 +57,10 @@ class PassageStore:
                 ids.append(known[passage.text_hash].pop())
                 self._db.run("UPDATE passage SET position = ? WHERE id = ?", (passage.position, ids[-1]))
             else:
-                self._db.run("INSERT INTO passage (entry_key, position, text_hash) VALUES (?, ?, ?)", (entry_key, passage.position, passage.text_hash))
+                self._db.run(
+                    "INSERT INTO passage (entry_key, position, text_hash) VALUES (?, ?, ?)",
+                    (entry_key, passage.position, passage.text_hash),
+                )
                 ids.append(self._db.last_key())
         self._db.run("DELETE FROM passage WHERE entry_key = ? AND position < 0", (entry_key,))
         return ids
@@ -72,7 +77,9 @@ class PassageStore:
 
     def has_text(self, passage_id: int, text_hash: bytes) -> bool:
         """Whether a passage is still there with that text."""
-        return self._db.value("SELECT 1 FROM passage WHERE id = ? AND text_hash = ?", (passage_id, text_hash)) is not None
+        return (
+            self._db.value("SELECT 1 FROM passage WHERE id = ? AND text_hash = ?", (passage_id, text_hash)) is not None
+        )
 
     def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
         """Text hashes of an entry's passages that have a vector in a space."""
@@ -81,7 +88,12 @@ class PassageStore:
 
     def ids_where(self, where: str, bindings: Sequence[Any]) -> list[int]:
         """Ids of the passages whose entry meets a condition on `entry e`."""
-        return [row[0] for row in self._db.rows(f"SELECT p.id FROM passage p JOIN entry e ON e.key = p.entry_key WHERE {where}", bindings)]
+        return [
+            row[0]
+            for row in self._db.rows(
+                f"SELECT p.id FROM passage p JOIN entry e ON e.key = p.entry_key WHERE {where}", bindings
+            )
+        ]
 
     def count(self) -> int:
         """How many passages there are."""
@@ -98,7 +110,10 @@ class PassageStore:
     def make_space(self, fingerprint: str, model: str, dim: int, created_at: str) -> Space:
         """Create the space of a fingerprint; it is the active one when there is no other."""
         active = self.active_space() is None
-        self._db.run("INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)", (fingerprint, model, dim, int(active), created_at))
+        self._db.run(
+            "INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)",
+            (fingerprint, model, dim, int(active), created_at),
+        )
         space = Space(self._db.last_key(), fingerprint, model, dim, active)
         self._db.run(schema.space_tables(space.id))
         return space
@@ -112,7 +127,13 @@ class PassageStore:
 
     def pending(self, space: Space | None, limit: int) -> list[PendingPassage]:
         """Passages without a vector in a space (in any, when None), in the order of entries."""
-        return [PendingPassage(*row) for row in self._db.rows(f"SELECT p.id, e.id, p.position, p.text_hash {_pending_from(space)} ORDER BY p.entry_key, p.position LIMIT ?", (limit,))]
+        return [
+            PendingPassage(*row)
+            for row in self._db.rows(
+                f"SELECT p.id, e.id, p.position, p.text_hash {_pending_from(space)} ORDER BY p.entry_key, p.position LIMIT ?",
+                (limit,),
+            )
+        ]
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages have no vector in a space, and to how many entries they belong."""
@@ -121,9 +142,13 @@ class PassageStore:
 
     def _space(self, where: str, bindings: Sequence[Any]) -> Space | None:
         rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active FROM space WHERE {where}", bindings)
-        return Space(*rows[0][:4], active=bool(rows[0][4])) if rows else None
+        return Space(*rows[0]) if rows else None
 
 
 def _pending_from(space: Space | None) -> str:
     base = "FROM passage p JOIN entry e ON e.key = p.entry_key"
-    return base if space is None else f"{base} WHERE NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"
+    return (
+        base
+        if space is None
+        else f"{base} WHERE NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"
+    )

@@ -61,8 +61,17 @@ class WordIndex:
         self.delete(key)
         context = entry.context
         labels = (*entry.tags, *context.trigger_keywords, entry.project or "", *context.files)
-        texts = (entry.title, "\n".join(labels), "\n".join(context.error_messages), entry.content, "\n".join((context.situation, context.solution, context.what_failed)))
-        self._db.run("INSERT INTO words (rowid, title, labels, errors, content, context) VALUES (?, ?, ?, ?, ?, ?)", (key, *map(split_cjk, texts)))
+        texts = (
+            entry.title,
+            "\n".join(labels),
+            "\n".join(context.error_messages),
+            entry.content,
+            "\n".join((context.situation, context.solution, context.what_failed)),
+        )
+        self._db.run(
+            "INSERT INTO words (rowid, title, labels, errors, content, context) VALUES (?, ?, ?, ?, ?, ?)",
+            (key, *map(split_cjk, texts)),
+        )
 
     def delete(self, key: int) -> None:
         """Remove an entry from the index."""

@@ -1,0 +1,73 @@
+"""What the use cases answer, besides entries and hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rekall.model_manager import ModelIdentity
+from rekall.store.entries import Counts
+from rekall.types import Entry, Link
+from rekall.vector_index import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An entry as it was stored, and why it has no vectors yet (empty when it has)."""
+
+    entry: Entry
+    warning: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry with what surrounds it."""
+
+    entry: Entry
+    links: tuple[Link, ...]
+    successor: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of a list, and how many there are in all."""
+
+    entries: tuple[Entry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the indexes hold, and what serves them."""
+
+    backend: Backend
+    entries: int
+    words: int
+    passages: int
+    vectors: int
+    pending_passages: int
+    pending_entries: int
+    space_model: str
+    space_fingerprint: str
+    model: ModelIdentity | None
+    model_problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts and sizes."""
+
+    counts: Counts
+    database_bytes: int
+    vectors: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Resident memory of this process, in bytes: before the model, with it, after it was dropped, and the peak."""
+
+    before_bytes: int
+    loaded_bytes: int
+    dropped_bytes: int
+    peak_bytes: int
+    problem: str
