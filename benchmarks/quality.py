@@ -90,7 +90,7 @@ def measure_mode(
     """The means over all judged queries."""
     totals = dict.fromkeys(MEASURES, 0.0)
     for query_id, text, grades in judged:
-        found = [names[hit.entry.id] for hit in base.search(text, Filters(), mode, K + 1).hits]
+        found = [names[hit.entry.id] for hit in base.search(text, Filters(), mode, K + 1, literal=True).hits]
         ranked = [name for name in found if not (skip_self and name == query_id)]
         for name, function in MEASURES.items():
             totals[name] += function(ranked, grades)

@@ -155,10 +155,17 @@ class KnowledgeBase:
         return Page(tuple(entries[key] for key in keys), self._entries.count(filters))
 
     def search(
-        self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None
+        self,
+        line: str,
+        filters: Filters,
+        mode: Mode,
+        limit: int,
+        *,
+        literal: bool = False,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> SearchResult:
         """The best entries for a line as a person types it; see `Searcher.search`."""
-        return self._searcher.search(line, filters, mode, limit, notice)
+        return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice)
 
     def similar(self, text_or_id: str, filters: Filters, limit: int) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.

@@ -32,7 +32,7 @@ EXACT_LIMIT = 10_000
 """Up to so many vectors are compared exactly (10 ms); above, signs choose candidates first."""
 
 CANDIDATES = 400
-"""Candidates that the signs hand over: recall@10 of 0.992 at 50,000 real passages (benchmarks/index.py)."""
+"""Candidates that the signs hand over; what they miss of the true ten best: docs/benchmarks.md."""
 
 CANDIDATES_PER_RESULT = 4
 

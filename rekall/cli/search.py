@@ -56,14 +56,18 @@ def search(
     """Find entries by word, by meaning, or both.
 
     "Quotes" make a phrase, -word leaves out, and type:bug tag:nginx project:api status:active filter; all
-    else is literal. Give - alone to read the query from stdin, for instance an error message.
+    else is literal. Give - alone to read the query from stdin, for instance a stack trace; it is taken
+    as text.
     """
     from rekall.types import Mode
 
-    line = read_stdin() if words == ("-",) else " ".join(words)
+    pasted = words == ("-",)
+    line = read_stdin() if pasted else " ".join(words)
     base = app.open_base()
     notice = _notice if sys.stderr.isatty() and mode != "words" else lambda text: None
-    result = base.search(line, filters, Mode(mode), limit or app.settings.whole("search.limit"), notice)
+    result = base.search(
+        line, filters, Mode(mode), limit or app.settings.whole("search.limit"), literal=pasted, notice=notice
+    )
     if sys.stderr.isatty() and mode != "words":
         click.echo("\r\033[K", nl=False, err=True)
     print_result(base, result, "json" if as_json else form, explain=explain)

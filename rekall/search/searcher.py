@@ -20,6 +20,9 @@ from rekall.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Wh
 CANDIDATES = 100
 """Entries that each leg puts forward; a larger limit asks for more."""
 
+MOST_TERMS = 64
+"""Of a longer query, a pasted stack trace for instance, the rarest terms are looked up."""
+
 _SEPARATORS = str.maketrans({"\n": " "})
 
 
@@ -61,7 +64,14 @@ class Searcher:
         self._lexical_share = lexical_share
 
     def search(
-        self, line: str, filters: Filters, mode: Mode, limit: int, notice: Callable[[str], None] = lambda text: None
+        self,
+        line: str,
+        filters: Filters,
+        mode: Mode,
+        limit: int,
+        *,
+        literal: bool = False,
+        notice: Callable[[str], None] = lambda text: None,
     ) -> SearchResult:
         """The best entries for a line as a person types it.
 
@@ -72,10 +82,12 @@ class Searcher:
             filters: Conditions from options, besides those in the line.
             mode: Which legs to ask.
             limit: At most so many hits.
+            literal: Take the line as text, without phrases, exclusions and filters.
             notice: Told when something slow begins.
         """
-        query = parse_query(line)
-        word_query = WordQuery(self._words.terms(query.text), query.phrases, query.excluded)
+        query = ParsedQuery(line) if literal else parse_query(line)
+        terms = self._words.rarest(self._words.terms(query.text), MOST_TERMS)
+        word_query = WordQuery(terms, query.phrases, query.excluded)
         conditions = merged(query.filters, filters)
         most = max(CANDIDATES, limit)
         report = ModeReport(mode, mode)

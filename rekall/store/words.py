@@ -89,6 +89,14 @@ class WordIndex:
         """The distinct stemmed terms of a text, in order."""
         return tuple(dict.fromkeys(self._db.stem(split_cjk(text))))
 
+    def rarest(self, terms: Sequence[str], most: int) -> tuple[str, ...]:
+        """At most so many of the terms, those in the fewest entries, in their order; unknown terms go last."""
+        if len(terms) <= most:
+            return tuple(terms)
+        documents = {term: self._documents(term) for term in terms}
+        kept = set(sorted(terms, key=lambda term: (documents[term] == 0, documents[term]))[:most])
+        return tuple(term for term in terms if term in kept)
+
     def telling(self, terms: Iterable[str]) -> tuple[str, ...]:
         """The terms that tell entries apart: those in at most half of them."""
         entries = self.count()
