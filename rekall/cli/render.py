@@ -140,7 +140,7 @@ def why_line(hit: Hit) -> str:
     """Why a hit stands where it stands."""
     why = hit.why
     parts = [f"score {hit.score:.3f}"]
-    if why.coverage or why.words_rank:
+    if why.coverage >= 0.0005:  # less comes from words that every other entry has
         rank = f"#{why.words_rank}" if why.words_rank else "beyond the first candidates"
         matched = f": {', '.join(why.matched)}" if why.matched else ""
         parts.append(f"words {why.coverage:.3f} ({rank}{matched})")
