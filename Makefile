@@ -72,7 +72,7 @@ $(SOURCE)/model.safetensors: | $(VENV)/dev
 
 model: $(SOURCE)/model.safetensors
 	$(BIN)/python scripts/export_onnx.py $(SOURCE) --out models/all-MiniLM-L6-v2 --licence-file scripts/licences/LICENSE
-	@git diff --stat --exit-code -- models && echo "byte for byte what is committed"
+	@test -z "$$(git status --porcelain models)" && echo "byte for byte what is committed"
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/quality.py --data $(DATA)
