@@ -144,7 +144,15 @@ def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoad
     entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
     manager = ModelManager(loader, clock)
     cache = EmbeddingCache(100, 600, clock)
-    embeddings = EmbeddingService(db, entries, passages, manager, cache, lambda space: open_index(db, chosen, space.id, space.dim), lambda: "2026-01-01T00:00:00Z")
+    embeddings = EmbeddingService(
+        db,
+        entries,
+        passages,
+        manager,
+        cache,
+        lambda space: open_index(db, chosen, space.id, space.dim),
+        lambda: "2026-01-01T00:00:00Z",
+    )
     searcher = Searcher(db, entries, words, passages, embeddings, 0.5)
     counter = iter(range(10**9))
 
@@ -212,12 +220,19 @@ def rekall(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
 
     def invoke(*arguments: str, stdin: str | bytes = "") -> Ran:
         data = stdin.encode() if isinstance(stdin, str) else stdin
-        out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True), io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+        out, err = (
+            io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True),
+            io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True),
+        )
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
             run(list(arguments))
         code = ended.value.code
-        return Ran(code if isinstance(code, int) else int(bool(code)), out.buffer.getvalue().decode(), err.buffer.getvalue().decode())
+        return Ran(
+            code if isinstance(code, int) else int(bool(code)),
+            out.buffer.getvalue().decode(),
+            err.buffer.getvalue().decode(),
+        )
 
     return invoke
 
@@ -226,10 +241,19 @@ def rekall(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
 def rekall_process() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command in a process of its own, as a user does."""
 
-    def invoke(*arguments: str, env: Mapping[str, str] = {}, stdin: str = "", check: bool = True, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def invoke(
+        *arguments: str, env: Mapping[str, str] = {}, stdin: str = "", check: bool = True, timeout: float = 120
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "rekall", *arguments], input=stdin, capture_output=True, text=True, encoding="utf-8",
-            env={**os.environ, **env}, check=check, timeout=timeout, cwd=CHECKOUT,
+            [sys.executable, "-m", "rekall", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env={**os.environ, **env},
+            check=check,
+            timeout=timeout,
+            cwd=CHECKOUT,
         )
 
     return invoke
