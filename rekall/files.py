@@ -7,8 +7,9 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
-PRIVATE_FILE = 0o600
+PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 18
 
@@ -28,22 +29,28 @@ def make_private_folder(path: Path) -> None:
             folder.mkdir(mode=PRIVATE_FOLDER)
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = PRIVATE_FILE) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that a reader sees the old file or the new one, never a part.
 
     Raises:
         OSError: The folder cannot be written or the disk is full; `path` is as before.
     """
+    with file_written_whole(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before."""
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        part.chmod(mode)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)

@@ -1,0 +1,49 @@
+"""Memory ceilings of whole processes, as DESIGN promises them. Times belong to the benchmarks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import CHECKOUT
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
+
+NOTES = CHECKOUT / "examples" / "notes"
+MIB = 1024
+
+
+# a child's peak begins with the memory of the process that forked it, so a small one stands between
+RUN_AND_MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
+def peak_kib(*arguments: str) -> int:
+    """Peak resident memory of a command in a process of its own."""
+    command = [sys.executable, "-S", "-c", RUN_AND_MEASURE, sys.executable, "-m", "rekall", *arguments]
+    return int(subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.fixture
+def notes(rekall_process):
+    rekall_process("import", str(NOTES))
+
+
+def test_a_search_by_meaning_peaks_under_100_mb(notes):
+    assert peak_kib("search", "people get signed out on iphones") <= 100 * MIB
+
+
+def test_a_search_by_words_peaks_under_40_mb(notes):
+    assert peak_kib("search", "--mode", "words", "nginx 502") <= 40 * MIB
+
+
+def test_the_help_peaks_under_30_mb():
+    assert peak_kib("--help") <= 30 * MIB
+
+
+def test_an_import_peaks_under_150_mb():
+    assert peak_kib("import", str(NOTES)) <= 150 * MIB

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from conftest import CHECKOUT
+
+from rekall.cli.main import COMMANDS, EXIT_CODES
+from rekall.config import SETTINGS
+from rekall.errors import RekallError
+
+DOCUMENTS = [
+    CHECKOUT / "README.md",
+    CHECKOUT / "CONTRIBUTING.md",
+    CHECKOUT / "CHANGELOG.md",
+    *sorted((CHECKOUT / "docs").rglob("*.md")),
+]
+
+
+def test_the_generated_documents_are_up_to_date():
+    ran = subprocess.run(
+        [sys.executable, "scripts/generate_docs.py", "--check"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_every_command_setting_and_exit_code_is_documented():
+    document = (CHECKOUT / "docs" / "cli.md").read_text("utf-8")
+    assert all(f"## rekall {name}\n" in document for name in COMMANDS)
+    assert all(f"`{setting.key}`" in document and setting.doc in document for setting in SETTINGS)
+    assert all(f"| {code} | {meaning} |" in document for code, meaning in EXIT_CODES)
+
+
+def test_every_error_ends_with_a_documented_exit_code():
+    def tree(kind: type[RekallError]):
+        yield kind
+        for child in kind.__subclasses__():
+            yield from tree(child)
+
+    documented = {code for code, _ in EXIT_CODES}
+    assert {kind.exit_code for kind in tree(RekallError)} <= documented
+
+
+def test_every_dependency_has_its_line():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    document = (CHECKOUT / "docs" / "dependencies.md").read_text("utf-8")
+    for requirement in project["dependencies"]:
+        assert f"\n| {re.split('[><=;! ]', requirement)[0]} |" in document
+    for extra in project["optional-dependencies"]:
+        assert f"`{extra}`" in document
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_inside_the_documents_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text("utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_the_readme_commands_are_make_targets():
+    makefile = (CHECKOUT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"^\$ make (\w+)", (CHECKOUT / "README.md").read_text("utf-8"), re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_the_readme_says_how_many_notes_there_are():
+    notes = len(list((CHECKOUT / "examples" / "notes").glob("*.md")))
+    assert f"imports {notes} sample notes" in (CHECKOUT / "README.md").read_text("utf-8")
