@@ -233,7 +233,7 @@ def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
         tags=given["tags"] or draft.tags,
         project=draft.project if given["project"] is None else given["project"],
         status=intake.status(given["status"]) if given.get("status") else draft.status,
-        superseded_by=given.get("superseded_by") or draft.superseded_by,
+        superseded_by=given.get("superseded_by") or (None if given.get("status") == "active" else draft.superseded_by),
         confidence=draft.confidence if given["confidence"] is None else given["confidence"],
         context=replace(
             context,

@@ -186,6 +186,8 @@ def _open_session(folder: Path, card: ModelCard, threads: int) -> Any:
             f"model {card.name} needs onnxruntime {card.minimum_onnxruntime}, this is {onnxruntime.__version__}",
             f"run `pip install 'onnxruntime>={card.minimum_onnxruntime}'`",
         )
+    onnxruntime.disable_telemetry_events()  # Windows has its own, through the system's event tracing
+    onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about graphics cards they do not find
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # the arena keeps the largest run's memory for ever
     options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +106,7 @@ def read_file(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
 def _read_markdown(path: Path, unknown: EntryType) -> Found:
     data = path.read_bytes()
     read = from_markdown(_decoded(data), path.stem.replace("-", " ").replace("_", " ").strip() or path.name, unknown)
-    return Found(str(path), str(path.absolute()), _hash(data), read)
+    return Found(str(path), _identity(path), _hash(data), read)
 
 
 def _read_json(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
@@ -143,9 +144,14 @@ def _record(path: Path, where: str, number: int, record: Any, data: bytes, unkno
         if not isinstance(content, str):
             raise InvalidInput("its content is not text")
         read = from_fields(record, content, _first_line(content), unknown)
-        return Found(where, f"{path.absolute()}#{read.draft.id or read.record_id or number}", _hash(data), read)
+        return Found(where, f"{_identity(path)}#{read.draft.id or read.record_id or number}", _hash(data), read)
     except RekallError as error:
         return Refused(where, error)
+
+
+def _identity(path: Path) -> str:
+    """One name for a file, however it was reached."""
+    return os.path.normcase(path.resolve())
 
 
 def _first_line(content: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from rekall.errors import InvalidInput
 from rekall.exchange.fields import to_fields
 from rekall.exchange.markdown import to_markdown
-from rekall.files import make_private_folder, write_atomically
+from rekall.files import file_written_whole, make_private_folder, write_atomically
 from rekall.types import Entry, Link
 
 _SLUG_CHARS = 60
@@ -19,13 +19,14 @@ _SLUG_CHARS = 60
 
 def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) -> int:
     """Write entries as JSON lines, the file whole or not at all. Returns how many."""
-    lines = [
-        json.dumps({**to_fields(entry, links), "content": entry.content}, ensure_ascii=False)
-        for entry, links in entries
-    ]
     make_private_folder(path.parent)
-    write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
-    return len(lines)
+    count = 0
+    with file_written_whole(path) as file:
+        for entry, links in entries:
+            record = {**to_fields(entry, links), "content": entry.content}
+            file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+            count += 1
+    return count
 
 
 def write_markdown_folder(
