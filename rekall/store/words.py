@@ -142,8 +142,11 @@ class WordIndex:
     def _expression(self, query: WordQuery) -> tuple[str, float]:
         """The FTS5 expression, and the most that it could score."""
         entries = max(self.count(), 1)
-        most = sum(_idf(entries, self._documents(term)) for term in query.terms) * (K1 + 1)
-        terms = " OR ".join(map(_literal, query.terms))
+        documents = {term: self._documents(term) for term in query.terms}
+        # a term in more than half of the entries scores nothing, and ranking them all is what takes time
+        wanted_terms = [term for term in query.terms if 2 * documents[term] <= entries] or list(query.terms)
+        most = sum(_idf(entries, documents[term]) for term in wanted_terms) * (K1 + 1)
+        terms = " OR ".join(map(_literal, wanted_terms))
         phrases = [_literal(split_cjk(phrase)) for phrase in query.phrases]
         excluded = [_literal(split_cjk(word)) for word in query.excluded]
         wanted = " AND ".join([f"({terms})"] * bool(terms) + phrases)
