@@ -106,27 +106,17 @@ class Database:
                 self.run("ROLLBACK")
             raise
 
-    def stem(self, text: str) -> list[str]:
-        """The terms that the words index makes of a text, in order."""
-        return [str(token) for token in self._tokens(text, include_offsets=False)]
-
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
-        """The same with the characters where each begins and ends."""
+        """The terms that the words index makes of a text, each with the characters where it begins and ends."""
+        tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
         data = text.encode()
         places, at_byte, at_char = [], 0, 0
-        for start, end, token in self._tokens(text, include_offsets=True):
+        for start, end, term in tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False):
             at_char += len(data[at_byte:start].decode())
             length = len(data[start:end].decode())
-            places.append((at_char, at_char + length, str(token)))
+            places.append((at_char, at_char + length, str(term)))
             at_byte, at_char = end, at_char + length
         return places
-
-    def _tokens(self, text: str, *, include_offsets: bool) -> list[Any]:
-        tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
-        tokens = tokenizer(
-            text.encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=include_offsets, include_colocated=False
-        )
-        return list(tokens)
 
     def load_extension(self, path: str) -> None:
         """Load a SQLite extension into this connection.

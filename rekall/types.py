@@ -158,7 +158,7 @@ class Why:
     Attributes:
         coverage: Share of the query's words that the entry holds, weighted by rarity, 0 to about 1.
         words_rank: Place in the words leg from 1, or None.
-        matched: Query terms, stemmed, that occur in the entry.
+        matched: Words of the query that the entry holds, as they were typed; very common ones left out.
         similarity: Mean of head and best passage, cosine; None without meaning.
         head: Cosine of the head.
         best_passage: Cosine of the best passage.

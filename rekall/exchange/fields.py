@@ -131,7 +131,7 @@ def is_ulid(text: str) -> bool:
 
 def written(moment: datetime) -> str:
     """A time as it stands in files: 2026-01-31T09:00:00Z."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

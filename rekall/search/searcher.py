@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rekall.db import Database
@@ -14,7 +14,7 @@ from rekall.search.query import ParsedQuery, merged, parse_query
 from rekall.search.snippet import make_snippet
 from rekall.store.entries import EntryStore, filter_sql
 from rekall.store.passages import PassageStore
-from rekall.store.words import WordIndex, WordQuery
+from rekall.store.words import Term, WordIndex, WordQuery
 from rekall.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Why
 
 CANDIDATES = 100
@@ -188,37 +188,21 @@ class Searcher:
         hits = []
         for key, score in ordered:
             entry, close = entries[key], closeness.get(key)
+            matched = self._words.matched(key, telling) if key in coverage.score else ()
             why = Why(
                 coverage=coverage.score.get(key, 0.0),
                 words_rank=words_rank.get(key),
-                matched=self._matched(entry, telling) if key in coverage.score else (),
+                matched=tuple(term.word for term in matched),
                 similarity=close.similarity if close else None,
                 head=close.head if close else None,
                 best_passage=close.best_passage if close else None,
                 meaning_rank=meaning_rank.get(key),
             )
-            snippet = self._snippet(entry, set(why.matched), close)
+            snippet = self._snippet(entry, matched, close)
             hits.append(Hit(entry, score, snippet, why, successors.get(entry.superseded_by or "")))
         return tuple(hits)
 
-    def _matched(self, entry: Entry, terms: Iterable[str]) -> tuple[str, ...]:
-        context = entry.context
-        texts = (
-            entry.title,
-            entry.content,
-            context.situation,
-            context.solution,
-            context.what_failed,
-            entry.project or "",
-            *entry.tags,
-            *context.error_messages,
-            *context.files,
-            *context.trigger_keywords,
-        )
-        present = set(self._words.terms("\n".join(texts)))
-        return tuple(term for term in terms if term in present)
-
-    def _snippet(self, entry: Entry, terms: set[str], close: Closeness | None) -> str:
+    def _snippet(self, entry: Entry, terms: tuple[Term, ...], close: Closeness | None) -> str:
         """Around the query's words; without any, the beginning of the passage that came nearest in meaning."""
         context = entry.context
         text = "\n".join(
@@ -235,4 +219,4 @@ class Searcher:
         if not terms and close and close.best_position > 0:
             texts = passage_texts(entry)
             text = texts[close.best_position] if close.best_position < len(texts) else text
-        return make_snippet(text, terms, self._db.stem_places)
+        return make_snippet(text, {term.stem: term.word for term in terms}, self._db.stem_places)

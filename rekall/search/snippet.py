@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 SNIPPET_CHARS = 160
 _SCANNED_CHARS = 20_000
@@ -11,16 +11,19 @@ Token = tuple[int, int, str]
 """Where a word begins and ends, in characters, and its stem."""
 
 
-def make_snippet(text: str, terms: Collection[str], tokens_of: Callable[[str], Sequence[Token]]) -> str:
+def make_snippet(text: str, terms: Mapping[str, str], tokens_of: Callable[[str], Sequence[Token]]) -> str:
     """At most about `SNIPPET_CHARS` characters of a text on one line, around the most distinct terms.
 
     Args:
         text: Any text.
-        terms: Stemmed terms of the query; without a match the beginning is taken.
+        terms: Terms of the query, stem and word as typed; without a match the beginning is taken.
         tokens_of: Cuts and stems a text as the words index does.
     """
     text = text[:_SCANNED_CHARS]
     found = [token for token in tokens_of(text) if token[2] in terms] if terms else []
+    if not found:  # languages without blanks: the word as it stands
+        places = ((text.find(word), word) for word in terms.values())
+        found = sorted((place, place + len(word), word) for place, word in places if place >= 0)
     start = _best_start(found)
     line_start = text.rfind("\n", 0, start) + 1
     begin = line_start if start - line_start <= SNIPPET_CHARS // 3 else _word_start(text, start - SNIPPET_CHARS // 3)

@@ -22,16 +22,34 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a query and its stem.
+
+    FTS5 stems what it is asked, and stemming twice is not stemming once ("database", "databas", "databa"): it
+    is asked for the word, and the stem serves to look up how common it is.
+
+    Attributes:
+        word: As it was typed.
+        stem: As it stands in the index.
+        prefix: Whether longer words that begin so match too; a single Chinese or Japanese character does.
+    """
+
+    word: str
+    stem: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WordQuery:
     """What the words leg is asked.
 
     Attributes:
-        terms: Stemmed terms, any of which makes a match.
+        terms: Any of them makes a match.
         phrases: Texts that must occur word for word.
         excluded: Texts that must not occur.
     """
 
-    terms: tuple[str, ...]
+    terms: tuple[Term, ...]
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
@@ -70,7 +88,7 @@ class WordIndex:
         )
         self._db.run(
             "INSERT INTO words (rowid, title, labels, errors, content, context) VALUES (?, ?, ?, ?, ?, ?)",
-            (key, *map(split_cjk, texts)),
+            (key, *(split_cjk(text, indexing=True) for text in texts)),
         )
 
     def delete(self, key: int) -> None:
@@ -85,20 +103,30 @@ class WordIndex:
         """How many entries are indexed."""
         return int(self._db.value("SELECT count(*) FROM words_docsize"))
 
-    def terms(self, text: str) -> tuple[str, ...]:
-        """The distinct stemmed terms of a text, in order."""
-        return tuple(dict.fromkeys(self._db.stem(split_cjk(text))))
+    def terms(self, text: str) -> tuple[Term, ...]:
+        """The distinct terms of a query, in order."""
+        text = split_cjk(text)
+        found: dict[str, Term] = {}
+        for start, end, stem in self._db.stem_places(text):
+            word = text[start:end]
+            found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and bool(_CJK.match(word))))
+        return tuple(found.values())
 
-    def rarest(self, terms: Sequence[str], most: int) -> tuple[str, ...]:
-        """At most so many of the terms, those in the fewest entries, in their order; unknown terms go last."""
+    def matched(self, key: int, terms: Iterable[Term]) -> tuple[Term, ...]:
+        """Which of the terms an entry holds, in their order."""
+        sql = "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?"
+        return tuple(term for term in terms if self._db.value(sql, (_expression(term), key)) is not None)
+
+    def rarest(self, terms: Sequence[Term], most: int) -> tuple[Term, ...]:
+        """At most so many of the terms, those in the fewest entries, in their order; unknown ones are dropped first."""
         if len(terms) <= most:
             return tuple(terms)
         documents = {term: self._documents(term) for term in terms}
         kept = set(sorted(terms, key=lambda term: (documents[term] == 0, documents[term]))[:most])
         return tuple(term for term in terms if term in kept)
 
-    def telling(self, terms: Iterable[str]) -> tuple[str, ...]:
-        """The terms that tell entries apart: those in at most half of them."""
+    def telling(self, terms: Iterable[Term]) -> tuple[Term, ...]:
+        """The terms that tell entries apart: those in at most half of them. FTS5 gives the others no weight."""
         entries = self.count()
         return tuple(term for term in terms if 2 * self._documents(term) <= entries)
 
@@ -109,18 +137,25 @@ class WordIndex:
         that compares across queries, unlike the score itself.
 
         Args:
-            query: Terms, phrases and exclusions; without terms and phrases nothing matches.
+            query: Terms, phrases and exclusions; without terms nothing matches.
             limit: At most so many, best first.
             where: A condition on `entry e`.
             bindings: Its bindings.
         """
-        match, most = self._expression(query)
-        if not match:
+        if not query.terms:
             return []
+        # ranking every entry that holds "the" is what a search of a large base would spend its time on
+        terms = self.telling(query.terms) or query.terms
+        entries = max(self.count(), 1)
+        most = sum(_idf(entries, self._documents(term)) for term in terms) * (K1 + 1)
+        restriction, more = self.restriction(query)
         weights = ", ".join(map(str, WEIGHTS))
-        sql = f"SELECT words.rowid, bm25(words, {weights}) AS score FROM words JOIN entry e ON e.key = words.rowid WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?"
-        # bm25() is negative, smaller is better
-        return [WordMatch(key, -score / most) for key, score in self._db.rows(sql, (match, *bindings, limit))]
+        sql = f"""
+            SELECT words.rowid, bm25(words, {weights}) AS score FROM words JOIN entry e ON e.key = words.rowid
+            WHERE words MATCH ? AND {where} AND {restriction} ORDER BY score, words.rowid LIMIT ?
+        """
+        rows = self._db.rows(sql, (" OR ".join(map(_expression, terms)), *bindings, *more, limit))
+        return [WordMatch(key, -score / most) for key, score in rows]  # bm25() is negative, smaller is better
 
     def coverage_of(self, query: WordQuery, keys: Iterable[int]) -> dict[int, float]:
         """Coverage of the given entries; one that holds no word of the query is left out."""
@@ -139,35 +174,27 @@ class WordIndex:
             bindings.append(_literal(split_cjk(word)))
         return " AND ".join(clauses), tuple(bindings)
 
-    def _expression(self, query: WordQuery) -> tuple[str, float]:
-        """The FTS5 expression, and the most that it could score."""
-        entries = max(self.count(), 1)
-        documents = {term: self._documents(term) for term in query.terms}
-        # a term in more than half of the entries scores nothing, and ranking them all is what takes time
-        wanted_terms = [term for term in query.terms if 2 * documents[term] <= entries] or list(query.terms)
-        most = sum(_idf(entries, documents[term]) for term in wanted_terms) * (K1 + 1)
-        terms = " OR ".join(map(_literal, wanted_terms))
-        phrases = [_literal(split_cjk(phrase)) for phrase in query.phrases]
-        excluded = [_literal(split_cjk(word)) for word in query.excluded]
-        wanted = " AND ".join([f"({terms})"] * bool(terms) + phrases)
-        if not wanted:
-            return "", 1.0
-        return " NOT ".join([f"({wanted})", *excluded]), max(most, 1e-9)
-
-    def _documents(self, term: str) -> int:
-        return int(self._db.value("SELECT doc FROM temp.vocabulary WHERE term = ?", (term,)) or 0)
+    def _documents(self, term: Term) -> int:
+        """How many entries hold a term."""
+        return int(self._db.value("SELECT doc FROM temp.vocabulary WHERE term = ?", (term.stem,)) or 0)
 
 
-def split_cjk(text: str) -> str:
+def split_cjk(text: str, *, indexing: bool = False) -> str:
     """Chinese, Japanese and Korean runs as overlapping pairs of characters.
 
-    FTS5's tokenizer takes a run without spaces for one word, which nobody would search for.
+    FTS5's tokenizer takes a run without spaces for one word, which nobody would search for. In the index a run's
+    last character stands alone as well, so that a single character is the beginning of some term wherever it is.
     """
-    return _CJK.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", text)
+    return _CJK.sub(lambda run: f" {' '.join(_pairs(run[0], indexing=indexing))} ", text)
 
 
-def _pairs(run: str) -> list[str]:
-    return [run[place : place + 2] for place in range(max(len(run) - 1, 1))]
+def _pairs(run: str, *, indexing: bool) -> list[str]:
+    pairs = [run[place : place + 2] for place in range(len(run) - 1)]
+    return [*pairs, run[-1]] if indexing or not pairs else pairs
+
+
+def _expression(term: Term) -> str:
+    return _literal(term.word) + ("*" if term.prefix else "")
 
 
 def _literal(text: str) -> str:
