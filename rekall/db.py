@@ -110,8 +110,9 @@ class Database:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
         tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
         data = text.encode()
+        tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
         places, at_byte, at_char = [], 0, 0
-        for start, end, term in tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False):
+        for start, end, term in tokens:  # offsets in bytes
             at_char += len(data[at_byte:start].decode())
             length = len(data[start:end].decode())
             places.append((at_char, at_char + length, str(term)))

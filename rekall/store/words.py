@@ -137,15 +137,16 @@ class WordIndex:
         that compares across queries, unlike the score itself.
 
         Args:
-            query: Terms, phrases and exclusions; without terms nothing matches.
+            query: Terms, phrases and exclusions; without terms the phrases' words are taken.
             limit: At most so many, best first.
             where: A condition on `entry e`.
             bindings: Its bindings.
         """
-        if not query.terms:
+        terms = query.terms or self.terms(" ".join(query.phrases))
+        if not terms:
             return []
         # ranking every entry that holds "the" is what a search of a large base would spend its time on
-        terms = self.telling(query.terms) or query.terms
+        terms = self.telling(terms) or terms
         entries = max(self.count(), 1)
         most = sum(_idf(entries, self._documents(term)) for term in terms) * (K1 + 1)
         restriction, more = self.restriction(query)
