@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rekall import intake
 from rekall.errors import InvalidInput, NotFound
 from rekall.files import make_private_folder, write_atomically
 
@@ -47,7 +48,7 @@ class Setting:
     def _typed(self, raw: object, origin: str) -> int | float | str:
         kind = type(self.default)
         if kind is str and isinstance(raw, str):
-            return str(raw)
+            return intake.text(raw, self.key)
         if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) and kind is not str:
             try:
                 number = float(raw)
@@ -93,6 +94,11 @@ class Places:
     database: Path
     models: Path
 
+    @property
+    def drafts(self) -> Path:
+        """What is being written in an editor, and what was not accepted from there."""
+        return self.database.parent / "drafts"
+
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:
     """The folders of this user: everything under REKALL_HOME when it is set, else the platform's own."""
@@ -132,7 +138,9 @@ class Settings:
             NotFound: A flag or the file names a key that does not exist.
         """
         in_file = _read_file(places.config_file)
-        for key in (*in_file, *(flags or {})):
+        for key in in_file:
+            find_setting(key, f"{places.config_file}: ")
+        for key in flags or {}:
             find_setting(key)
         self._configured: dict[str, Configured] = {}
         for setting in SETTINGS:
@@ -171,18 +179,18 @@ class Settings:
         return float(self.of(key).value)
 
 
-def find_setting(key: str) -> Setting:
+def find_setting(key: str, where: str = "") -> Setting:
     """The setting of that key.
 
     Raises:
-        NotFound: There is none; the nearest is suggested.
+        NotFound: There is none; the nearest is suggested, after `where`.
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
     import difflib
 
     near = difflib.get_close_matches(key, _BY_KEY, n=1)
-    raise NotFound(f"no setting {key!r}", f"did you mean `{near[0]}`?" if near else "run `rekall config list`")
+    raise NotFound(f"{where}no setting {key!r}", f"did you mean `{near[0]}`?" if near else "run `rekall config list`")
 
 
 def write_setting(places: Places, key: str, raw: str) -> None:
@@ -202,9 +210,11 @@ def write_setting(places: Places, key: str, raw: str) -> None:
         document = (
             tomlkit.parse(places.config_file.read_text("utf-8")) if places.config_file.exists() else tomlkit.document()
         )
-    except (TOMLKitError, UnicodeDecodeError) as error:
+    except (TOMLKitError, UnicodeDecodeError, OSError) as error:
         raise _not_toml(places.config_file, error) from error
     table = document.setdefault(section, tomlkit.table())
+    if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
+        raise _not_toml(places.config_file, ValueError(f"[{section}] is not a section with a value {name}"))
     table[name] = value
     make_private_folder(places.config_file.parent)
     write_atomically(places.config_file, tomlkit.dumps(document).encode())

@@ -19,6 +19,7 @@ from rekall.errors import (
     DatabaseReadOnly,
     DatabaseTooNew,
     DiskFull,
+    InvalidInput,
     StorageError,
 )
 from rekall.files import PRIVATE_FILE, make_private_folder
@@ -109,7 +110,7 @@ class Database:
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
         tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
-        data = text.encode()
+        data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
         tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
         places, at_byte, at_char = [], 0, 0
         for start, end, term in tokens:  # offsets in bytes
@@ -148,8 +149,10 @@ class Database:
 
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
-        application, version = connection.pragma("application_id"), connection.pragma("user_version")
-        if application != schema.APPLICATION_ID and (application or version or connection.pragma("schema_version")):
+        connection.execute("BEGIN")  # one view of all three: another process may be creating the file
+        application, version, tables = map(connection.pragma, ("application_id", "user_version", "schema_version"))
+        connection.execute("COMMIT")
+        if application != schema.APPLICATION_ID and (application or version or tables):
             raise DatabaseForeign(
                 f"{self.path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder"
             )
@@ -198,6 +201,8 @@ class Database:
             yield
         except apsw.Error as error:
             _raise(self.path, error)
+        except UnicodeEncodeError as error:
+            raise InvalidInput("the text is not valid UTF-8", "convert it first, for instance with iconv") from error
 
 
 def _prepare(path: Path) -> None:
@@ -247,5 +252,5 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
 def _corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
     return DatabaseCorrupt(
         f"{path} is damaged: {detail}",
-        f"keep a copy, then save what can be read with `sqlite3 {path} .recover`, or restore a backup",
+        f"keep a copy; `rekall index rebuild --words` mends the words index, `sqlite3 {path} .recover` saves what can be read",
     )

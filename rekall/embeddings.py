@@ -10,7 +10,7 @@ from rekall.cache import EmbeddingCache
 from rekall.db import Database
 from rekall.errors import EngineError
 from rekall.model_manager import ModelManager
-from rekall.passages import passages_of
+from rekall.passages import MOST_PASSAGES, passages_of
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore, Space
 from rekall.types import Entry, Passage, PendingPassage
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EMBED_BATCH = 256
 """Passages embedded between two commits: what an interruption costs, about ten seconds."""
 
-PASSAGES_PER_ENTRY = 3
-"""Passages asked of the index for each entry wanted; several of one entry may be near."""
+PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
+"""Passages asked of the index for each entry wanted: all of one entry may be nearest."""
 
 Progress = Callable[[int, int], None]
 
@@ -130,6 +130,10 @@ class EmbeddingService:
         self._passages.put(key, passages_of(entry))
         self._cache.invalidate()
 
+    def forget_queries(self) -> None:
+        """Empty the cache of query vectors; every write does."""
+        self._cache.invalidate()
+
     def refresh(self, *, from_scratch: bool) -> None:
         """Make what is derived from the vectors anew, or forget the vectors. Call it inside a transaction."""
         index = self._open_index(self._own_space())
@@ -180,7 +184,7 @@ class EmbeddingService:
         """The stored vector of an entry's head, or None while it has none."""
         index = self._active_index()
         heads = [passage.id for passage in self._passages.of_entries([key]) if passage.position == 0]
-        return index.get(heads[0]) if index and heads else None
+        return index.get(heads[0]) if index is not None and heads else None
 
     def semantic_search(self, vector: bytes, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
         """The entries nearest to a vector, most similar first.

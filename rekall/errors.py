@@ -14,10 +14,11 @@ RekallError                      1
 │   ├── DatabaseForeign          5   … it is not a Rekall database
 │   ├── DatabaseTooNew           5   … a later Rekall wrote it
 │   └── DiskFull                 5
-└── EngineError                  6   the model cannot be loaded, run or exported
-    ├── ModelNotFound            6
-    ├── ModelDamaged             6
-    └── ExportFailed             6
+├── EngineError                  6   the model cannot be loaded, run or exported
+│   ├── ModelNotFound            6
+│   ├── ModelDamaged             6
+│   └── ExportFailed             6
+└── Interrupted                130   Ctrl-C
 """
 
 from __future__ import annotations
@@ -156,3 +157,11 @@ class ExportFailed(EngineError):
     """A checkpoint that cannot be exported, or an export that is not faithful enough."""
 
     kind = "export_failed"
+
+
+class Interrupted(RekallError):
+    """The person pressed Ctrl-C."""
+
+    kind = "interrupted"
+    exit_code = 130
+    retryable = True

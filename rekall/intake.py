@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -13,6 +14,8 @@ MAX_CONTENT_BYTES = 4 * 1024 * 1024
 MAX_LIST_ITEMS = 200
 MAX_TAG_CHARS = 100
 _CONFIDENCE = range(6)
+_LINE_ENDS = re.compile("\r+\n?|[\x85\u2028\u2029]")
+_LEADING_BLANK_LINES = re.compile(r"\A(?:\s*\n)+")
 
 
 def checked(draft: Draft) -> Draft:
@@ -21,7 +24,7 @@ def checked(draft: Draft) -> Draft:
     Raises:
         InvalidInput: A part is empty, too long, or holds characters that are no text.
     """
-    title = " ".join(_text(draft.title, "title").split())
+    title = " ".join(text(draft.title, "title").split())
     if not title:
         raise InvalidInput("the title is empty", 'give the entry a title: `rekall add bug "CORS fails on Safari"`')
     if len(title) > MAX_TITLE_CHARS:
@@ -36,8 +39,8 @@ def checked(draft: Draft) -> Draft:
         draft,
         title=title,
         content=_long_text(draft.content, "content"),
-        tags=_items(tuple(tag.lower() for tag in draft.tags), "tags", MAX_TAG_CHARS),
-        project=_text(draft.project, "project").strip() or None if draft.project else None,
+        tags=_items(tuple(" ".join(tag.lower().split()) for tag in draft.tags), "tags", MAX_TAG_CHARS),
+        project=" ".join(text(draft.project, "project").split()) or None if draft.project else None,
         context=Context(
             situation=_long_text(context.situation, "situation"),
             solution=_long_text(context.solution, "solution"),
@@ -96,7 +99,12 @@ def moment(text: str) -> datetime:
         raise InvalidInput(f"{text!r} is not a date", "write 2026-01-31 or 2026-01-31T09:00:00Z") from None
 
 
-def _text(value: str, part: str) -> str:
+def text(value: str, part: str) -> str:
+    """The value, when it is text that can be stored.
+
+    Raises:
+        InvalidInput: It holds a NUL byte, or bytes that are not valid UTF-8.
+    """
     if "\0" in value:
         raise InvalidInput(f"the {part} holds a NUL byte", "is it a binary file? Rekall stores text")
     try:
@@ -109,19 +117,24 @@ def _text(value: str, part: str) -> str:
 
 
 def _long_text(value: str, part: str) -> str:
-    text = _text(value, part).replace("\r\n", "\n").strip("\n").rstrip()
-    size = len(text.encode())
+    whole = _LEADING_BLANK_LINES.sub("", _one_line_end(text(value, part))).rstrip()
+    size = len(whole.encode())
     if size > MAX_CONTENT_BYTES:
         raise InvalidInput(
             f"the {part} has {size / 1e6:.1f} MB, the limit is {MAX_CONTENT_BYTES / 1e6:.1f} MB",
             "store the part worth finding again, and name the file with --file",
         )
-    return text
+    return whole
+
+
+def _one_line_end(value: str) -> str:
+    """Every way to end a line as a line feed; YAML folds the rarer ones."""
+    return _LINE_ENDS.sub("\n", value)
 
 
 def _items(values: tuple[str, ...], part: str, most_chars: int = MAX_CONTENT_BYTES) -> tuple[str, ...]:
     """Trimmed items in their order, without blanks and repeats."""
-    items = tuple(dict.fromkeys(item for value in values if (item := _text(value, part).strip())))
+    items = tuple(dict.fromkeys(item for value in values if (item := _one_line_end(text(value, part)).strip())))
     if len(items) > MAX_LIST_ITEMS:
         raise InvalidInput(f"{len(items)} {part}, the limit is {MAX_LIST_ITEMS}")
     for item in items:
@@ -131,4 +144,7 @@ def _items(values: tuple[str, ...], part: str, most_chars: int = MAX_CONTENT_BYT
 
 
 def _whole_second(time: datetime | None) -> datetime | None:
-    return time.astimezone(timezone.utc).replace(microsecond=0) if time else None
+    try:
+        return time.astimezone(timezone.utc).replace(microsecond=0) if time else None
+    except OverflowError:
+        raise InvalidInput(f"{time} is too far away for a date") from None

@@ -69,7 +69,7 @@ class KnowledgeBase:
         Raises:
             InvalidInput: The draft breaks a rule; see `intake.checked`.
         """
-        entry = self._new_entry(intake.checked(draft))
+        entry = self._new_entry(self._with_successor(intake.checked(draft)))
         prepared, warning = self._prepared(entry, None)
         with self._db.transaction():
             self._put(None, entry, prepared)
@@ -119,8 +119,7 @@ class KnowledgeBase:
             InvalidInput: The draft breaks a rule.
         """
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._now())
-        draft = self._with_successor(old, intake.checked(draft))
-        entry = self._new_entry(draft)
+        entry = self._new_entry(self._with_successor(intake.checked(draft)))
         key = self._entries.key_of(old.id)
         prepared, warning = self._prepared(entry, key)
         with self._db.transaction():
@@ -147,6 +146,7 @@ class KnowledgeBase:
                 raise NotFound(f"no entry {entry_id!r}", "it may have been deleted already")
             self._words.delete(key)
             self._entries.delete(key)
+            self._embeddings.forget_queries()
 
     def list_entries(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
         """Entries that pass, newest change first."""
@@ -179,6 +179,8 @@ class KnowledgeBase:
             raise EngineError(f"similarity needs vectors: {reason}", "`rekall search --mode words` works without")
         among = self._searcher.allowed_passages(filters)
         key = self._key_or_none(text_or_id)
+        if key is not None and self._embeddings.head_vector(key) is None:
+            raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
         if key is not None:
             found = self._embeddings.find_similar(key, limit, among)
         else:
@@ -221,7 +223,6 @@ class KnowledgeBase:
             with self._db.transaction():
                 importer.take(_items(files, unknown), reading)
                 importer.finish()
-                self._entries.forget_missing_successors()
                 if dry_run:
                     raise _Undo
         except _Undo:
@@ -269,7 +270,8 @@ class KnowledgeBase:
             problem = error.message
         loaded = resident_bytes()
         self._manager.close()
-        return MemoryReport(before, loaded, resident_bytes(), peak_bytes(), problem)
+        dropped = resident_bytes()
+        return MemoryReport(before, loaded, dropped, max(peak_bytes(), loaded), problem)
 
     def index_status(self) -> IndexStatus:
         """What the indexes hold, and what serves them."""
@@ -368,12 +370,12 @@ class KnowledgeBase:
             updated_at=draft.updated_at or created,
         )
 
-    def _with_successor(self, old: Entry, draft: Draft) -> Draft:
+    def _with_successor(self, draft: Draft) -> Draft:
         """The draft with its successor's full id; an entry with a successor is obsolete."""
         if not draft.superseded_by:
             return draft
         successor = self._entries.by_keys([key := self._entries.resolve(draft.superseded_by)])[key]
-        if successor.id == old.id:
+        if successor.id == draft.id:
             raise InvalidInput("an entry cannot supersede itself")
         return replace(draft, superseded_by=successor.id, status=Status.OBSOLETE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from rekall.errors import RekallError
 
@@ -16,6 +17,10 @@ def resident_bytes() -> int:
 
 def peak_bytes() -> int:
     """The most resident memory this process ever had."""
+    if sys.platform.startswith("linux"):
+        # not ru_maxrss, which begins with the memory of the process that forked this one
+        status = Path("/proc/self/status").read_text("ascii", "replace")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     if sys.platform == "win32":
         import psutil
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rekall.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, read_card, repair_hint
+from rekall.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
 from rekall.errors import ModelDamaged, ModelNotFound
 from rekall.model_manager import ModelIdentity
 from rekall.types import Encoder
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class ModelLibrary:
         Raises:
             ModelNotFound: No model of that name is installed.
         """
-        if _NAME.fullmatch(name):
+        if is_name(name):
             for parent in self._parents:
                 if (parent / name / CARD_FILE).is_file() or (parent / name).is_dir():
                     return parent / name
@@ -51,8 +48,9 @@ class ModelLibrary:
         """Every installed model's folder, by name."""
         found: dict[str, Path] = {}
         for parent in self._parents:
-            for card in sorted(parent.glob(f"*/{CARD_FILE}")):
-                found.setdefault(card.parent.name, card.parent)
+            for card in parent.glob(f"*/{CARD_FILE}"):
+                if is_name(card.parent.name):  # not what an interrupted export left
+                    found.setdefault(card.parent.name, card.parent)
         yield from (found[name] for name in sorted(found))
 
     def verify(self, name: str) -> Verdict:
@@ -70,8 +68,10 @@ class ModelLibrary:
         check_hashes(folder, card)
         try:
             probes = Probes.from_json((folder / PROBES_FILE).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ModelDamaged(f"{folder / PROBES_FILE} cannot be read: {error}", repair_hint(name)) from error
+        if probes.vectors.shape[1] != card.dimensions:
+            raise ModelDamaged(f"{folder / PROBES_FILE} belongs to another model", repair_hint(name))
         encoder = OnnxEncoder(folder)
         try:
             measured = measure(encoder, probes)

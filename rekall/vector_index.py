@@ -158,13 +158,13 @@ class SqliteVecIndex(VectorIndex):
     """Searches inside SQLite, with the distance functions of the sqlite-vec extension."""
 
     def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        where, bindings = _among(among)
-        sql = f"SELECT passage_id FROM {self._signs} {where} ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
-        return [row[0] for row in self._db.rows(sql, (*bindings, _signs(query), most))]
+        where, bindings = _where(self._signs, "bits", self._dim // 8, among)
+        order = "ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
+        return [row[0] for row in self._db.rows(f"SELECT passage_id {where} {order}", (*bindings, _signs(query), most))]
 
     def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
-        where, bindings = _among(among)
-        sql = f"SELECT passage_id, vec_distance_l2(vector, ?) AS distance FROM {self._vectors} {where} ORDER BY distance, passage_id LIMIT ?"
+        where, bindings = _where(self._vectors, "vector", 4 * self._dim, among)
+        sql = f"SELECT passage_id, vec_distance_l2(vector, ?) AS distance {where} ORDER BY distance, passage_id LIMIT ?"
         # for unit vectors |a - b|² = 2 - 2cos
         return [(row[0], 1.0 - row[1] * row[1] / 2.0) for row in self._db.rows(sql, (query, *bindings, k))]
 
@@ -178,7 +178,7 @@ class NumpyIndex(VectorIndex):
         wanted = np.frombuffer(_signs(query), dtype=np.uint8)
         ids: list[npt.NDArray[np.int64]] = []
         distances: list[npt.NDArray[np.int64]] = []
-        for rows in self._blocks(f"SELECT passage_id, bits FROM {self._signs}", among):
+        for rows in self._blocks(self._signs, "bits", self._dim // 8, among):
             bits = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), -1)
             ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
             distances.append(np.bitwise_count(bits ^ wanted).sum(axis=1, dtype=np.int64))
@@ -190,19 +190,20 @@ class NumpyIndex(VectorIndex):
         wanted = np.frombuffer(query, dtype=np.float32)
         ids: list[npt.NDArray[np.int64]] = []
         opposite: list[npt.NDArray[np.float32]] = []
-        for rows in self._blocks(f"SELECT passage_id, vector FROM {self._vectors}", among):
+        for rows in self._blocks(self._vectors, "vector", 4 * self._dim, among):
             matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
             ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
-            opposite.append(-(matrix @ wanted))
+            # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
+            opposite.append(-np.einsum("nd,d->n", matrix, wanted))
         if not ids:
             return []
         best, distances = _best(ids, opposite, k)
         return list(zip(best.tolist(), (-distances).tolist()))
 
-    def _blocks(self, sql: str, among: Sequence[int] | None) -> Iterator[list[Row]]:
-        where, bindings = _among(among)
+    def _blocks(self, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
+        where, bindings = _where(table, column, size, among)
         block: list[Row] = []
-        for row in self._db.stream(f"{sql} {where}", bindings):
+        for row in self._db.stream(f"SELECT passage_id, {column} {where}", bindings):
             block.append(row)
             if len(block) == _BLOCK_ROWS:
                 yield block
@@ -252,10 +253,12 @@ def _load_sqlite_vec(db: Database) -> str:
     return ""
 
 
-def _among(ids: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
-    return (
-        ("", ()) if ids is None else ("WHERE passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
-    )
+def _where(table: str, column: str, size: int, among: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
+    """The rows to look at; a damaged one, of another size, is passed over until `rebuild` removes it."""
+    clause = f"FROM {table} WHERE length({column}) = {size:d}"
+    if among is None:
+        return clause, ()
+    return f"{clause} AND passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(among)),)
 
 
 def _is_unit(data: bytes) -> bool:

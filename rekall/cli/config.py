@@ -36,12 +36,7 @@ def list_settings(app: App, as_json: bool) -> None:
             }
         )
     else:
-        out(
-            columns(
-                [[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings],
-                stretch=3,
-            )
-        )
+        out(columns([[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings]))
 
 
 @config.command()

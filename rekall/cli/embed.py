@@ -42,13 +42,14 @@ def embed(
     app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None
 ) -> None:
     """Turn texts into vectors, one for each, in order."""
+    from rekall import intake
     from rekall.models import FolderLoader
 
     if bool(texts) == bool(source):
         raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
     if form == "npy" and output is None and sys.stdout.isatty():
         raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
-    chosen = list(texts) if texts else _read(str(source))
+    chosen = [intake.text(text, "text") for text in texts] if texts else _read(str(source))
     encoder = FolderLoader(
         app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")
     ).load()

@@ -11,13 +11,26 @@ import click
 from rekall.app import App
 from rekall.cli.editor import edit_until_good
 from rekall.cli.options import Command, filter_options, json_option, limit_option, on_terminal, pass_app, read_stdin
-from rekall.cli.render import columns, count_text, entry_fields, entry_text, out, out_json, printable, talk
-from rekall.errors import UsageError
+from rekall.cli.render import (
+    columns,
+    count_text,
+    entry_fields,
+    entry_text,
+    out,
+    out_json,
+    printable,
+    talk,
+    terminal_width,
+)
+from rekall.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
     from rekall.reports import Saved
     from rekall.types import Draft, Entry, Filters
+
+_NARROW = 60
+"""Below so many columns a list leaves out project and date."""
 
 _NOT_EDITED = ("id", "created_at", "updated_at", "links")
 
@@ -71,6 +84,10 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
     if saved is not None:
         _print_saved(base, saved, "added", as_json=as_json)
+    elif as_json:
+        out_json({"entry": None, "warning": None})
+    else:
+        talk("nothing was written, so nothing was added")
 
 
 @click.command()
@@ -105,29 +122,21 @@ def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], 
     """
     from rekall import intake
 
-    base = app.open_base(to_write=True)
+    base = app.open_base()
     old = base.get(entry_id).entry
-    draft = _draft_of(old)
-    if (
-        kind is None
-        and not untags
-        and not any(value for value in given.values())
-        and given["confidence"] is None
-        and given["content"] is None
-    ):
+    if kind is None and not untags and all(value is None or value == () for value in given.values()):
         saved = _edit_in_editor(app, base, old)
     else:
-        new_tags = tuple(
-            tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in {untag.lower() for untag in untags}
-        )
-        draft = _with_options(
-            replace(draft, tags=new_tags, type=intake.entry_type(kind) if kind else old.type), {**given, "tags": ()}
-        )
-        saved = base.edit(old, draft)
-    if saved is None:
-        talk("nothing changed")
-    else:
+        gone = {untag.lower() for untag in untags}
+        tags = tuple(tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in gone)
+        draft = replace(_draft_of(old), tags=tags, type=intake.entry_type(kind) if kind else old.type)
+        saved = base.edit(old, _with_options(draft, {**given, "tags": ()}))
+    if saved is not None:
         _print_saved(base, saved, "changed", as_json=as_json)
+    elif as_json:
+        out_json({"entry": entry_fields(old), "warning": None})
+    else:
+        talk("nothing changed")
 
 
 @click.command()
@@ -137,12 +146,13 @@ def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], 
 @pass_app
 def delete(app: App, entry_id: str, yes: bool, as_json: bool) -> None:
     """Delete an entry, after asking."""
-    base = app.open_base(to_write=True)
+    base = app.open_base()
     entry = base.get(entry_id).entry
     if not yes:
         if not on_terminal():
             raise UsageError("deleting asks first, and nobody is here to answer", "add --yes")
-        click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}?", abort=True, err=True)
+        if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}?", err=True):
+            raise Interrupted("nothing deleted")
     base.delete(entry.id)
     if as_json:
         out_json({"deleted": entry.id})
@@ -179,13 +189,8 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
 
 def _list_row(base: KnowledgeBase, entry: Entry) -> list[str]:
     obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
-    return [
-        base.short_id(entry.id),
-        entry.type.value,
-        printable(entry.title) + obsolete,
-        printable(entry.project or ""),
-        f"{entry.updated_at:%Y-%m-%d}",
-    ]
+    row = [base.short_id(entry.id), entry.type.value, printable(entry.title) + obsolete]
+    return row if terminal_width() < _NARROW else [*row, printable(entry.project or ""), f"{entry.updated_at:%Y-%m-%d}"]
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
@@ -193,15 +198,13 @@ def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
     from rekall.exchange.markdown import dump_front_matter, from_markdown
 
     fields = {name: value for name, value in draft_fields(draft).items() if name not in _NOT_EDITED}
-    saved = edit_until_good(
-        app.places.database.parent / "drafts" / "new.md",
+    return edit_until_good(
+        app.places.drafts,
+        "new",
         dump_front_matter(fields, "") + "\n",
         app.settings.text("ui.editor"),
         lambda text: base.add(from_markdown(text, draft.title, draft.type).draft),
     )
-    if saved is None:
-        talk("nothing was written, so nothing was added")
-    return saved
 
 
 def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
@@ -215,9 +218,7 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
         return base.edit(old, read.draft)
 
     text = to_markdown(old, full=True, without=_NOT_EDITED)
-    return edit_until_good(
-        app.places.database.parent / "drafts" / f"{old.id}.md", text, app.settings.text("ui.editor"), take
-    )
+    return edit_until_good(app.places.drafts, old.id, text, app.settings.text("ui.editor"), take)
 
 
 def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:

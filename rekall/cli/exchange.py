@@ -38,7 +38,7 @@ def import_files(
     from rekall.types import EntryType
 
     unknown = intake.entry_type(kind) if kind else EntryType.REFERENCE
-    base = app.open_base(to_write=True)
+    base = app.open_base(to_write=not dry_run)
     with progress_bar("reading") as reading, progress_bar("embedding") as embedding:
         report = base.import_paths(
             paths,
@@ -117,7 +117,8 @@ def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
     if report.lost_links:
         talk(f"{count_text(report.lost_links, 'link')} left out: the other entry is not here")
     for item in report.refused[:_SHOWN]:
-        talk(f"refused {printable(item.where)}: {printable(item.error.message)}")
+        hint = f" ({item.error.hint})" if item.error.hint else ""
+        talk(f"refused {printable(item.where)}: {printable(item.error.message + hint)}")
     for number in (len(report.kept) - _SHOWN, len(report.refused) - _SHOWN):
         if number > 0:
             talk(f"… and {number:,} more")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import itertools
 import os
@@ -13,8 +14,8 @@ from typing import NoReturn
 import click
 
 from rekall.app import App
-from rekall.cli.render import error_fields, error_text, out_json, talk
-from rekall.errors import DiskFull, RekallError, UsageError
+from rekall.cli.render import error_fields, error_text, out_json, out_json_line, talk
+from rekall.errors import DiskFull, Interrupted, InvalidInput, NotFound, RekallError, UsageError
 
 EXIT_CODES = (
     (0, "done; a search without hits is done too"),
@@ -24,10 +25,19 @@ EXIT_CODES = (
     (4, "invalid input: text, file or value that cannot be accepted; part of an import was refused"),
     (5, "the database cannot be used: locked, read-only, damaged, foreign, too new, disk full"),
     (6, "the embedding model cannot be used or exported"),
-    (130, "interrupted"),
+    (130, "interrupted, or a question answered with no"),
 )
 
-INTERRUPTED = 130
+_OS_ERRORS = {
+    errno.ENOSPC: DiskFull,
+    errno.ENOENT: NotFound,
+    errno.EACCES: InvalidInput,
+    errno.EPERM: InvalidInput,
+    errno.EISDIR: InvalidInput,
+    errno.ENOTDIR: InvalidInput,
+    errno.EEXIST: InvalidInput,
+    errno.ENOTEMPTY: InvalidInput,
+}
 
 
 COMMANDS = {
@@ -83,12 +93,15 @@ class _Commands(click.Group):
     metavar="KEY=VALUE",
     help="Use a setting for this command, for instance search.limit=5.",
 )
+@click.version_option(None, "--version", "-V", package_name="rekall", message="%(package)s %(version)s")
 @click.pass_context
 def cli(context: click.Context, settings: tuple[str, ...]) -> None:
     """Write down what you learned; find it again by word or by meaning.
 
     Everything stays on this machine. Start with `rekall add` or `rekall import`, then `rekall search`.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     flags = {}
     for setting in settings:
         key, equals, value = setting.partition("=")
@@ -103,54 +116,78 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     _make_output_robust()
     try:
-        code = cli.main(arguments, prog_name="rekall", standalone_mode=False)
+        code = _invoke(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `rekall list | head`: the reader has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except RekallError as error:
-        sys.exit(_report(error, arguments))
-    except click.UsageError as error:
+        code = 0
+    except (RekallError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+        code = _report(_in_our_words(error), arguments)
+    sys.exit(code)
+
+
+def _invoke(arguments: list[str]) -> int:
+    """Run a command. Not through `cli.main`, which ends the process itself on some errors."""
+    if "_REKALL_COMPLETE" in os.environ:
+        cli.main(arguments, prog_name="rekall")
+    try:
+        with cli.make_context("rekall", arguments) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+    return 0
+
+
+def _in_our_words(error: BaseException) -> RekallError:
+    """Any error that a command may end with, as one of ours."""
+    if isinstance(error, RekallError):
+        return error
+    if isinstance(error, click.UsageError):
         hint = f"run `{error.ctx.command_path} --help`" if error.ctx else "run `rekall --help`"
-        sys.exit(_report(UsageError(error.format_message().rstrip("."), hint), arguments))
-    except click.ClickException as error:
-        sys.exit(_report(RekallError(error.format_message()), arguments))
-    except (click.Abort, KeyboardInterrupt):
-        talk("interrupted; whatever was not finished was not stored, run the command again to go on")
-        sys.exit(INTERRUPTED)
-    except OSError as error:
-        sys.exit(_report(_from_os(error), arguments))
-    sys.exit(code if isinstance(code, int) else 0)
+        return UsageError(error.format_message().rstrip("."), hint)
+    if isinstance(error, click.ClickException):
+        return RekallError(error.format_message())
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        kind = _OS_ERRORS.get(error.errno or 0, RekallError)
+        if kind is DiskFull:
+            return DiskFull(f"{where}no room left on the disk", "free some space and try again; nothing was lost")
+        return kind(f"{where}{error.strerror or error}", "check the path and its permissions")
+    return Interrupted("interrupted", "what was stored stays; run the command again to go on")
 
 
 def _report(error: RekallError, arguments: Sequence[str]) -> int:
     """Say what went wrong, to programs on stdout, to people on stderr. Returns the exit code."""
-    if _wants_json(arguments):
-        out_json(error_fields(error))
-    else:
+    form = _wanted_form(arguments)
+    try:
+        if form == "json":
+            out_json(error_fields(error))
+        elif form == "jsonl":
+            out_json_line(error_fields(error))
+        sys.stdout.flush()
+    except OSError:  # stdout itself is what failed
+        form = ""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not form:
         talk(error_text(error))
     return error.exit_code
 
 
-def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the caller reads JSON; asked of the bare arguments, because parsing them may have failed."""
+def _wanted_form(arguments: Sequence[str]) -> str:
+    """Which JSON the caller reads, if any; asked of the bare arguments, for parsing them may have failed."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    formats = {after for word, after in itertools.pairwise(words) if word in ("--format", "-f")}
-    return bool({"--json", "--format=json", "--format=jsonl"} & set(words) or {"json", "jsonl"} & formats)
-
-
-def _from_os(error: OSError) -> RekallError:
-    import errno
-
-    where = f"{error.filename}: " if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        return DiskFull(f"{where}no room left on the disk", "free some space and try again; nothing was lost")
-    return RekallError(f"{where}{error.strerror or error}", "check the path and its permissions")
+    found = {after for word, after in itertools.pairwise(words) if word in ("--format", "-f")}
+    found |= {
+        word.removeprefix("--format=").removeprefix("-f") for word in words if word.startswith(("--format=", "-f"))
+    }
+    return "json" if "--json" in words or "json" in found else "jsonl" if "jsonl" in found else ""
 
 
 def _make_output_robust() -> None:
-    """A terminal that cannot show a character shows a question mark instead of ending the command."""
+    """Pipes carry UTF-8 on every system; a terminal that cannot show a character shows a question mark."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
-            reconfigure(errors="replace")
+            reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))

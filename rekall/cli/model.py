@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, size_text, talk
-from rekall.errors import ExportFailed
+from rekall.errors import ExportFailed, ModelDamaged
 
 
 @click.group()
@@ -23,41 +24,48 @@ def model() -> None:
 @pass_app
 def list_models(app: App, as_json: bool) -> None:
     """The installed models; * marks the one in use."""
-    from rekall.engine.card import read_card
-
-    used = app.settings.text("engine.model")
-    cards = [(folder, read_card(folder)) for folder in app.library.folders()]
-    if as_json:
-        out_json(
-            {
-                "models": [
-                    {
-                        "name": folder.name,
-                        "in_use": folder.name == used,
-                        "dimensions": card.dimensions,
-                        "precision": card.precision,
-                        "bytes": sum(file.size for file in card.files.values()),
-                    }
-                    for folder, card in cards
-                ]
-            }
-        )
-        return
-    rows = [
-        [
-            "*" if folder.name == used else " ",
-            folder.name,
-            f"{card.dimensions} dimensions",
-            card.precision,
-            size_text(sum(file.size for file in card.files.values())),
-            card.licence,
-        ]
-        for folder, card in cards
+    models = [
+        _listed(folder, used=folder.name == app.settings.text("engine.model")) for folder in app.library.folders()
     ]
-    if rows:
-        out(columns(rows))
+    if as_json:
+        out_json({"models": models})
+    elif models:
+        out(columns([_list_row(fields) for fields in models]))
     else:
         talk("no model is installed; `rekall model export` makes one")
+
+
+def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
+    """What the list says of a model; of a damaged one, what is wrong with it."""
+    from rekall.engine.card import read_card
+
+    fields: dict[str, Any] = {"name": folder.name, "in_use": used}
+    try:
+        card = read_card(folder)
+    except ModelDamaged as error:
+        return {**fields, "problem": error.message}
+    size = sum(file.size for file in card.files.values())
+    return {
+        **fields,
+        "dimensions": card.dimensions,
+        "precision": card.precision,
+        "bytes": size,
+        "licence": card.licence,
+    }
+
+
+def _list_row(fields: dict[str, Any]) -> list[str]:
+    mark = "*" if fields["in_use"] else " "
+    if "problem" in fields:
+        return [mark, fields["name"], "damaged", "", "", ""]
+    return [
+        mark,
+        fields["name"],
+        f"{fields['dimensions']} dimensions",
+        fields["precision"],
+        size_text(fields["bytes"]),
+        fields["licence"],
+    ]
 
 
 @model.command()
@@ -161,6 +169,8 @@ def export(
 
     Needs the extra: pip install 'rekall[export]'.
     """
+    from rekall.engine.card import checked_name
+
     try:
         from rekall.export.exporter import export_model
     except ImportError as error:
@@ -168,7 +178,7 @@ def export(
             f"exporting needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
         ) from error
 
-    name = name or (folder.name if folder else source.resolve().name)
+    name = checked_name(name or (folder.name if folder else source.resolve().name))
     report = export_model(
         source,
         folder or app.places.models / name,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,9 @@ SCHEMA_VERSION = 1
 
 _CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
+_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""The control characters that JSON lets stand in a string."""
+
 
 def out(text: str = "") -> None:
     """Data, to stdout."""
@@ -31,18 +36,18 @@ def talk(text: str) -> None:
 
 def out_json(data: Mapping[str, Any]) -> None:
     """Data in the versioned envelope."""
-    out(json.dumps({"schema_version": SCHEMA_VERSION, **data}, ensure_ascii=False, indent=2))
+    out(_json({"schema_version": SCHEMA_VERSION, **data}, indent=2))
 
 
 def out_json_line(data: Mapping[str, Any]) -> None:
     """One JSON object on a line of its own."""
-    out(json.dumps(data, ensure_ascii=False))
+    out(_json(data))
 
 
 def error_text(error: RekallError) -> str:
     """An error as people read it: what happened, a blank line, what to do."""
     lines = [f"error: {error.message}"]
-    lines += [f"  {candidate}" for candidate in error.candidates]
+    lines += [f"  {printable(candidate)}" for candidate in error.candidates]
     return "\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else []))
 
 
@@ -112,9 +117,11 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
     blocks = []
     for place, hit in enumerate(result.hits, 1):
         entry = hit.entry
-        labels = "  ".join(filter(None, (entry.type.value, entry.project, short[entry.id])))
+        labels = "  ".join(filter(None, (entry.type.value, printable(entry.project or ""), short[entry.id])))
         number = f"{place:>2}  "
-        room = max(width - len(number) - cells(labels) - 2, 20)
+        if cells(labels) > width // 2:
+            labels = short[entry.id]
+        room = max(width - len(number) - cells(labels) - 2, 8)
         title = fit(printable(entry.title), room)
         lines = [
             number + click.style(title, bold=True) + " " * (room - cells(title) + 2) + click.style(labels, fg="cyan")
@@ -146,7 +153,8 @@ def why_line(hit: Hit) -> str:
         parts.append(f"words {why.coverage:.3f} ({rank}{matched})")
     if why.similarity is not None and why.head is not None and why.best_passage is not None:
         rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
-        parts.append(f"meaning {why.similarity:.3f} ({rank}; head {why.head:.3f}, best passage {why.best_passage:.3f})")
+        further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
+        parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
     return " · ".join(parts)
 
 
@@ -206,7 +214,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
         stretch: The column that is shortened where a line would not fit the terminal.
     """
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
-    if stretch is not None:
+    if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
         taken = sum(widths) + 2 * (len(widths) - 1) - widths[stretch]
         widths[stretch] = max(min(widths[stretch], terminal_width() - taken), 10)
     lines = []
@@ -214,6 +222,11 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
         shown = [fit(cell, width) for cell, width in zip(row, widths)]
         lines.append("  ".join(cell + " " * (width - cells(cell)) for cell, width in zip(shown, widths)).rstrip())
     return "\n".join(lines)
+
+
+def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
+    """JSON in which no character can move a terminal's cursor."""
+    return json.dumps(data, ensure_ascii=False, indent=indent).translate(_ESCAPED)
 
 
 def printable(text: str) -> str:
@@ -241,7 +254,7 @@ def cells(text: str) -> int:
 
 
 def terminal_width() -> int:
-    """Columns of the terminal; 80 in a pipe."""
+    """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
     return shutil.get_terminal_size((80, 24)).columns
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rekall.errors import ModelDamaged
+from rekall.errors import ExportFailed, ModelDamaged
 from rekall.files import crc32_of, sha256_of
 
 CARD_FILE = "model.json"
@@ -18,6 +19,7 @@ TOKENIZER_FILE = "tokenizer.json"
 PROBES_FILE = "probes.json"
 FORMAT = 1
 _CARD_LIMIT_BYTES = 1 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def read_card(folder: Path) -> ModelCard:
         return _parse(raw)
     except OSError as error:
         raise ModelDamaged(f"cannot read the model card {path}: {error.strerror}", repair_hint(folder.name)) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelDamaged(
             f"{path} is not a model card Rekall understands: {error}", repair_hint(folder.name)
         ) from error
@@ -136,9 +138,9 @@ def check_sizes(folder: Path, card: ModelCard) -> None:
         try:
             size = path.stat().st_size
         except OSError as error:
-            raise ModelDamaged(f"{path} is missing from the model", repair_hint(card.name)) from error
+            raise ModelDamaged(f"{path} is missing from the model", repair_hint(folder.name)) from error
         if size != record.size:
-            raise ModelDamaged(f"{path} has {size:,} bytes where {record.size:,} belong", repair_hint(card.name))
+            raise ModelDamaged(f"{path} has {size:,} bytes where {record.size:,} belong", repair_hint(folder.name))
 
 
 def check_checksums(folder: Path, card: ModelCard) -> None:
@@ -151,7 +153,7 @@ def check_checksums(folder: Path, card: ModelCard) -> None:
     for name, record in card.files.items():
         if crc32_of(folder / name) != record.crc32:
             raise ModelDamaged(
-                f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(card.name)
+                f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(folder.name)
             )
 
 
@@ -163,12 +165,30 @@ def check_hashes(folder: Path, card: ModelCard) -> None:
     """
     check_sizes(folder, card)
     if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens):
-        raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(card.name))
+        raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(folder.name))
     for name, record in card.files.items():
         if sha256_of(folder / name) != record.sha256:
             raise ModelDamaged(
-                f"{folder / name} is not the file that was exported (its hash differs)", repair_hint(card.name)
+                f"{folder / name} is not the file that was exported (its hash differs)", repair_hint(folder.name)
             )
+
+
+def checked_name(name: str) -> str:
+    """The name of a model, which is also that of its folder.
+
+    Raises:
+        ExportFailed: It holds anything but letters, digits, dots, dashes and underscores.
+    """
+    if not is_name(name):
+        raise ExportFailed(
+            f"{name!r} cannot be the name of a model", "use letters, digits, dots, dashes and underscores"
+        )
+    return name
+
+
+def is_name(name: str) -> bool:
+    """Whether a model may have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def repair_hint(name: str) -> str:
@@ -186,11 +206,13 @@ def _parse(raw: Any) -> ModelCard:
         for name, record in raw["files"].items()
     }
     for name in files:
-        if Path(name).name != name or name.startswith("."):
+        if not is_name(name):
             raise ValueError(f"{name!r} is not a plain file name")
     for name in (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE):
         if name not in files:
             raise ValueError(f"it does not list {name}")
+    if not re.fullmatch(r"\d+\.\d+(\.\d+)*", str(raw["minimum_onnxruntime"])):
+        raise ValueError(f"minimum_onnxruntime is {raw['minimum_onnxruntime']!r}")
     return ModelCard(
         format=FORMAT,
         name=str(raw["name"]),

@@ -41,6 +41,8 @@ class Probes:
         vectors = np.asarray(raw["vectors"], dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not texts:
             raise ValueError(f"{len(texts)} texts and vectors of shape {vectors.shape}")
+        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+            raise ValueError("a vector is zero or not finite")
         return cls(texts, vectors)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rekall.errors import ModelDamaged
+from rekall.engine.card import repair_hint
+from rekall.errors import EngineError, ModelDamaged
 
 _CHARS_PER_TOKEN = 16
 """First cut of a long text: English and code average 3 to 5 characters a token."""
@@ -28,16 +29,24 @@ class Tokenizer:
         Raises:
             ModelDamaged: The file is no tokenizer.
         """
-        from tokenizers import Tokenizer as Backend
-
+        try:
+            from tokenizers import Tokenizer as Backend
+        except ImportError as error:
+            raise EngineError(
+                f"tokenizers cannot be loaded: {error}", "run `pip install --force-reinstall tokenizers`"
+            ) from error
         try:
             self._backend = Backend.from_file(str(path))
         except Exception as error:  # the binding raises bare Exception for any unreadable file
-            raise ModelDamaged(f"{path} is not a tokenizer: {error}") from error
+            raise ModelDamaged(f"{path} is not a tokenizer: {error}", repair_hint(path.parent.name)) from error
         self._backend.no_truncation()
         self._backend.no_padding()
-        self._prefix, self._suffix = self._special_tokens()
+        self._prefix, self._suffix = self._special_tokens(path)
         self._room = max_tokens - len(self._prefix) - len(self._suffix)
+        if self._room < 1:
+            raise ModelDamaged(f"{path}: {max_tokens} tokens leave no room for text", repair_hint(path.parent.name))
+        added = self._backend.get_added_tokens_decoder().values()
+        self._margin = max((len(token.content) for token in added), default=0)
         self._window = max_tokens * _CHARS_PER_TOKEN
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -52,26 +61,29 @@ class Tokenizer:
     def _cut(self, text: str) -> str:
         """The shortest tried beginning of `text` with the same first ids as the whole.
 
-        A beginning will do when its last kept token belongs to an earlier word than its last token:
-        tokenizers split text into words first, and what follows a word cannot change it.
+        A beginning will do when its last kept token belongs to an earlier word than its last token, since
+        tokenizers split text into words first, and when it ends so far from the cut that no special token
+        can lie across both.
         """
         window = self._window
         while len(text) > window:
             encoding = self._backend.encode(text[:window], add_special_tokens=False)
             words = encoding.word_ids
             if len(words) > self._room and words[self._room - 1] != words[-1]:
-                return text[:window]
+                kept_to = encoding.offsets[self._room - 1][1]
+                if kept_to + self._margin <= window:
+                    return text[:window]
             window *= 2
         return text
 
-    def _special_tokens(self) -> tuple[list[int], list[int]]:
+    def _special_tokens(self, path: Path) -> tuple[list[int], list[int]]:
         """Ids that the post-processor puts before and after a sequence."""
         bare = self._backend.encode("a", add_special_tokens=False).ids
         full = self._backend.encode("a", add_special_tokens=True).ids
         for start in range(len(full) - len(bare) + 1):
             if full[start : start + len(bare)] == bare:
                 return full[:start], full[start + len(bare) :]
-        raise ModelDamaged("the tokenizer rewrites its text when it adds special tokens")
+        raise ModelDamaged(f"{path} rewrites a text when it adds special tokens", repair_hint(path.parent.name))
 
 
 def _clean(text: str) -> str:

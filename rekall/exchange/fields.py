@@ -101,7 +101,7 @@ def from_fields(
         tags=_list(known, "tags"),
         project=_text(known, "project").strip() or None,
         status=intake.status(_text(known, "status")) if known.get("status") else Status.ACTIVE,
-        superseded_by=_text(known, "superseded_by") or None,
+        superseded_by=_text(known, "superseded_by").upper() or None,
         confidence=_whole(known, "confidence", 2),
         context=Context(
             situation=_text(known, "situation"),
@@ -138,7 +138,7 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if value is None:
         return ""
-    if isinstance(value, (str, int, float)):  # YAML reads `title: 2024` as a number
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):  # YAML reads `title: 2024` as a number
         return str(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
@@ -160,7 +160,7 @@ def _whole(fields: Mapping[str, Any], name: str, default: int) -> int:
     value = fields.get(name, default)
     try:
         return default if value is None else int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidInput(f"{name} is {value!r}, expected a whole number") from None
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from rekall import intake
 from rekall.errors import RekallError
-from rekall.exchange.fields import to_fields
+from rekall.exchange.fields import is_ulid, to_fields
 from rekall.exchange.reading import Found, Refused
 from rekall.store.entries import EntryStore, Origin
 from rekall.types import Draft, Entry, Link
@@ -77,6 +77,8 @@ class Importer:
         self._overwrite = overwrite
         self._seen: Counter[str] = Counter()
         self._links: list[tuple[str, Link]] = []
+        self._taken: set[int] = set()
+        self._superseded: list[tuple[int, Entry, Origin]] = []
         self.report = ImportReport()
 
     def take(self, items: Iterable[Found | Refused], progress: Callable[[int], None]) -> None:
@@ -94,9 +96,16 @@ class Importer:
             progress(count)
 
     def finish(self) -> None:
-        """Store the links between what was imported."""
+        """Store the links between what was imported, and drop references to successors that did not come."""
+        for key, entry, origin in self._superseded:
+            if self._entries.key_of(entry.superseded_by or "") is None:
+                alone = replace(entry, superseded_by=None)
+                self._entries.update(key, alone)
+                self._entries.set_origin(replace(origin, entry_hash=entry_hash(alone)))
+                self.report.lost_links += 1
         for source_id, link in self._links:
-            source, target = self._entries.key_of(source_id), self._entries.key_of(link.target)
+            source = self._entries.key_of(source_id)
+            target = self._entries.key_of(link.target) if is_ulid(link.target) else None
             if source is None or target is None or source == target:
                 self.report.lost_links += 1
             else:
@@ -109,6 +118,8 @@ class Importer:
         path = self._unique(found.path)
         origin = self._entries.origin(path)
         key = origin.entry_key if origin else self._entries.key_of(draft.id or "")
+        if origin is None and key in self._taken:  # two records with one id are two entries
+            draft, key = replace(draft, id=None), None
         if origin and origin.source_hash == found.source_hash:
             self.report.unchanged += 1
             return
@@ -135,7 +146,11 @@ class Importer:
             else:
                 self._put(key, entry)
                 self.report.updated += 1
-        self._entries.set_origin(Origin(path, key, found.source_hash, entry_hash(entry)))
+        self._taken.add(key)
+        origin = Origin(path, key, found.source_hash, entry_hash(entry))
+        self._entries.set_origin(origin)
+        if entry.superseded_by:
+            self._superseded.append((key, entry, origin))
         self._links += [(entry.id, link) for link in found.read.links]
 
     def _was_edited(self, old: Entry, origin: Origin | None, new: Entry) -> bool:

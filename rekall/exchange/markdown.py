@@ -50,7 +50,10 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
     fields: dict[str, Any] = {}
     if handler.detect(text):
         try:
-            head, text = handler.split(text)
+            parts = handler.FM_BOUNDARY.split(text, 2)
+            if len(parts) != 3:
+                raise InvalidInput("the front matter has no end", "close it with a line of ---")
+            head, text = parts[1:]
             fields = handler.load(head) or {}
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InvalidInput(
@@ -69,4 +72,4 @@ def _where(error: Exception) -> str:
     """One line for a YAML error of several: what, and in which line of the file."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"{problem} (line {mark.line + 2})" if mark else problem
+    return f"{problem} (line {mark.line + 1})" if mark else problem

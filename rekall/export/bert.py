@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from rekall.errors import ExportFailed
-from rekall.export.checkpoint import Checkpoint, Weights
+from rekall.export.checkpoint import Checkpoint, Weights, tensor
 from rekall.export.graph import MICROSOFT, GraphBuilder
 
 
@@ -25,16 +25,36 @@ def build_bert(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder) ->
             f"this BERT uses {config.get('hidden_act')} and {config.get('position_embedding_type')} positions",
             "supported: gelu, absolute",
         )
-    try:
-        hidden = _embeddings(checkpoint, weights, graph)
-        for layer in range(int(config["num_hidden_layers"])):
-            hidden = _layer(checkpoint, weights, graph, hidden, f"encoder.layer.{layer}")
-    except KeyError as error:
-        raise ExportFailed(f"the checkpoint lacks {error}") from error
+    _check_shapes(checkpoint, weights)
+    hidden = _embeddings(checkpoint, weights, graph)
+    for layer in range(checkpoint.figures.layers):
+        hidden = _layer(checkpoint, weights, graph, hidden, f"encoder.layer.{layer}")
     pooled = _pool(checkpoint, graph, hidden)
     length = graph.node("ReduceL2", [pooled], axes=[1], keepdims=1)
     floor = graph.node("Max", [length, graph.constant("tiny", np.array(1e-12, dtype=np.float32))])
     graph.node("Div", [pooled, floor], output="sentence_embedding")
+
+
+def _check_shapes(checkpoint: Checkpoint, weights: Weights) -> None:
+    """Check that every tensor is there with its shape, so that a wrong one is named and not multiplied."""
+    hidden, positions = checkpoint.figures.hidden, checkpoint.figures.positions
+    tensor(weights, "embeddings.word_embeddings.weight", -1, hidden)
+    tensor(weights, "embeddings.position_embeddings.weight", positions, hidden)
+    tensor(weights, "embeddings.token_type_embeddings.weight", -1, hidden)
+    norms = ["embeddings.LayerNorm"]
+    for number in range(checkpoint.figures.layers):
+        layer = f"encoder.layer.{number}"
+        inner = tensor(weights, f"{layer}.intermediate.dense.weight", -1, hidden).shape[0]
+        tensor(weights, f"{layer}.intermediate.dense.bias", inner)
+        tensor(weights, f"{layer}.output.dense.weight", hidden, inner)
+        tensor(weights, f"{layer}.output.dense.bias", hidden)
+        for part in ("self.query", "self.key", "self.value", "output.dense"):
+            tensor(weights, f"{layer}.attention.{part}.weight", hidden, hidden)
+            tensor(weights, f"{layer}.attention.{part}.bias", hidden)
+        norms += [f"{layer}.attention.output.LayerNorm", f"{layer}.output.LayerNorm"]
+    for norm in norms:
+        tensor(weights, f"{norm}.weight", hidden)
+        tensor(weights, f"{norm}.bias", hidden)
 
 
 def _embeddings(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder) -> str:
@@ -49,7 +69,7 @@ def _embeddings(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder) -
     shift = graph.constant("embeddings.norm.bias", weights["embeddings.LayerNorm.bias"])
     graph.node("Cast", ["attention_mask"], to=TensorProto.INT32, output="key_mask")
     graph.node("Unsqueeze", [graph.node("Cast", ["attention_mask"], to=TensorProto.FLOAT), one], output="row_mask")
-    return graph.node("LayerNormalization", [total, scale, shift], epsilon=float(checkpoint.config["layer_norm_eps"]))
+    return graph.node("LayerNormalization", [total, scale, shift], epsilon=checkpoint.figures.epsilon)
 
 
 def _layer(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder, hidden: str, layer: str) -> str:
@@ -61,8 +81,9 @@ def _layer(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder, hidden
     bias = graph.constant(
         f"{layer}.qkv.bias", np.concatenate([weights[f"{layer}.attention.self.{part}.bias"] for part in parts])
     )
-    heads = int(checkpoint.config["num_attention_heads"])
-    attended = graph.node("MultiHeadAttention", [*projected, bias, "key_mask"], domain=MICROSOFT, num_heads=heads)
+    attended = graph.node(
+        "MultiHeadAttention", [*projected, bias, "key_mask"], domain=MICROSOFT, num_heads=checkpoint.figures.heads
+    )
     hidden = _residual(checkpoint, weights, graph, attended, hidden, f"{layer}.attention.output")
     inner = graph.matrix_product(f"{layer}.inner", hidden, weights[f"{layer}.intermediate.dense.weight"])
     inner_bias = graph.constant(f"{layer}.inner.bias", weights[f"{layer}.intermediate.dense.bias"])
@@ -80,7 +101,7 @@ def _residual(checkpoint: Checkpoint, weights: Weights, graph: GraphBuilder, sou
         "SkipLayerNormalization",
         [projected, skip, scale, shift, bias],
         domain=MICROSOFT,
-        epsilon=float(checkpoint.config["layer_norm_eps"]),
+        epsilon=checkpoint.figures.epsilon,
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rekall.errors import ExportFailed
+
 BLOCK = 32
 """Weights that share a scale. 16 would add 12 % to the file, 64 loses a third of the fidelity margin."""
 
@@ -26,8 +28,15 @@ def quantise(matrix: npt.NDArray[np.float32]) -> Blocks:
 
     Args:
         matrix: (rows, columns) float32, columns a multiple of `BLOCK`.
+
+    Raises:
+        ExportFailed: They are not.
     """
     rows, columns = matrix.shape
+    if columns % BLOCK:
+        raise ExportFailed(
+            f"a matrix of width {columns} does not divide into blocks of {BLOCK}", "export with `--precision fp32`"
+        )
     blocks = matrix.reshape(rows, columns // BLOCK, BLOCK)
     scales = np.abs(blocks).max(axis=2) / np.float32(_LEVELS)
     safe = np.where(scales == 0, np.float32(1), scales)

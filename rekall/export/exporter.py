@@ -19,6 +19,7 @@ from rekall.engine.card import (
     FileRecord,
     ModelCard,
     Source,
+    checked_name,
     fingerprint_of,
 )
 from rekall.engine.onnx_encoder import OnnxEncoder
@@ -75,6 +76,11 @@ def export_model(
     Raises:
         ExportFailed: Unsupported checkpoint, or not faithful enough; `out` is as before.
     """
+    name = checked_name(name or out.name)
+    if out.exists() and not (out / CARD_FILE).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ExportFailed(
+            f"{out} exists and is not a model", "give a folder that does not exist yet, or a model to replace"
+        )
     checkpoint = read_checkpoint(checkpoint_folder)
     if checkpoint.architecture not in _ARCHITECTURES:
         raise ExportFailed(
@@ -83,7 +89,11 @@ def export_model(
     references = _read_reference(reference) if reference else None
     build, forward = _ARCHITECTURES[checkpoint.architecture]
     weights = checkpoint.load_weights()
-    dimensions = int(checkpoint.config["hidden_size"])
+    dimensions = checkpoint.figures.hidden
+    if references is not None and references.vectors.shape[1] != dimensions:
+        raise ExportFailed(
+            f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {dimensions}"
+        )
     make_private_folder(out.parent)
     with folder_written_whole(out) as folder:
         graph = GraphBuilder(precision)
@@ -92,10 +102,11 @@ def export_model(
         shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
         for notice in licence_files:
             shutil.copyfile(notice, folder / notice.name)
-        ids = Tokenizer(folder / TOKENIZER_FILE, checkpoint.max_tokens).encode(PROBE_TEXTS)
+        tokenizer = Tokenizer(folder / TOKENIZER_FILE, checkpoint.max_tokens)
+        ids = tokenizer.encode([checkpoint.prompts.document + text for text in PROBE_TEXTS])
         probes = Probes(PROBE_TEXTS, forward(checkpoint, weights, ids).astype(np.float32))
         (folder / PROBES_FILE).write_bytes(probes.to_json())
-        card = _card(checkpoint, folder, name or out.name, precision, dimensions)
+        card = _card(checkpoint, folder, name, precision, dimensions)
         (folder / CARD_FILE).write_bytes(card.to_json())
         measured = _measure(folder, probes, references, min_cosine)
         card = replace(card, fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()})
@@ -145,7 +156,7 @@ def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine
 def _read_reference(path: Path) -> Probes:
     try:
         return Probes.from_json(path.read_bytes())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ExportFailed(
             f"{path} is not a reference file: {error}", 'it holds JSON: {"texts": [...], "vectors": [[...], ...]}'
         ) from error

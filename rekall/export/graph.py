@@ -51,7 +51,7 @@ class GraphBuilder:
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
         """Store an array under a name."""
-        self._weights[name] = np.ascontiguousarray(value)
+        self._weights[name] = np.asarray(value, order="C")
         return name
 
     def node(

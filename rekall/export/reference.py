@@ -33,14 +33,14 @@ def _encode(
     checkpoint: Checkpoint, weights: Mapping[str, Array], words: npt.NDArray[np.float32], ids: Sequence[int]
 ) -> Array:
     """One text of t tokens. Returns (d,) float64."""
-    epsilon = float(checkpoint.config["layer_norm_eps"])
+    epsilon = checkpoint.figures.epsilon
     hidden = words[list(ids)].astype(np.float64)
     hidden = hidden + weights["embeddings.position_embeddings.weight"][: len(ids)]
     hidden = hidden + weights["embeddings.token_type_embeddings.weight"][0]
     hidden = _normalise(hidden, weights, "embeddings.LayerNorm", epsilon)
-    for number in range(int(checkpoint.config["num_hidden_layers"])):
+    for number in range(checkpoint.figures.layers):
         layer = f"encoder.layer.{number}"
-        attended = _attend(hidden, weights, f"{layer}.attention.self", int(checkpoint.config["num_attention_heads"]))
+        attended = _attend(hidden, weights, f"{layer}.attention.self", checkpoint.figures.heads)
         projected = _project(attended, weights, f"{layer}.attention.output.dense")
         hidden = _normalise(projected + hidden, weights, f"{layer}.attention.output.LayerNorm", epsilon)
         inner = _project(hidden, weights, f"{layer}.intermediate.dense")

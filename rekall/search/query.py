@@ -6,9 +6,13 @@ Whatever does not look like one of these is literal, so no line is an error.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from rekall.types import EntryType, Filters, Status
+
+MOST_PARTS = 32
+"""More phrases, exclusions or filters of a kind than a person types; SQLite bounds the depth of a condition."""
 
 _PART = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
 _EXCLUSION = re.compile(r"-(?=[^\W_])(?P<word>.+)", re.DOTALL)
@@ -32,30 +36,27 @@ class ParsedQuery:
 
 
 def parse_query(line: str) -> ParsedQuery:
-    """Take a query apart. Never fails."""
+    """Take a query apart. Never fails; of phrases, exclusions and filters the first `MOST_PARTS` of each count."""
     words: list[str] = []
     phrases: list[str] = []
     excluded: list[str] = []
-    filters = Filters()
+    filters: list[tuple[str, str]] = []
     for part in _PART.finditer(line):
         phrase, word = part["phrase"], part["word"]
         if phrase is not None:
             (excluded if part["minus"] else phrases).append(phrase)
             words += [] if part["minus"] else [phrase]
-            continue
-        filtered = _filter(filters, word)
-        exclusion = _EXCLUSION.fullmatch(word)
-        if filtered is not None:
-            filters = filtered
-        elif exclusion:
+        elif (condition := _filter(word)) is not None:
+            filters.append(condition)
+        elif exclusion := _EXCLUSION.fullmatch(word):
             excluded.append(exclusion["word"])
         else:
             words.append(word)
     return ParsedQuery(
         " ".join(words),
-        tuple(phrase for phrase in phrases if _has_word(phrase)),
-        tuple(word for word in excluded if _has_word(word)),
-        filters,
+        tuple(phrase for phrase in phrases if _has_word(phrase))[:MOST_PARTS],
+        tuple(word for word in excluded if _has_word(word))[:MOST_PARTS],
+        _filters(filters),
     )
 
 
@@ -70,21 +71,28 @@ def merged(left: Filters, right: Filters) -> Filters:
     )
 
 
-def _filter(filters: Filters, word: str) -> Filters | None:
-    """The filters with what `word` adds, or None when it is no filter: `std::map` and `type:string` are words."""
+def _filter(word: str) -> tuple[str, str] | None:
+    """A filter as key and value, or None when the word is none: `std::map` and `type:string` are words."""
     key, colon, value = word.partition(":")
-    if not colon or not _has_word(value):
-        return None
     key = key.lower()
-    if key == "type" and value.lower() in {kind.value for kind in EntryType}:
-        return replace(filters, types=(*filters.types, EntryType(value.lower())))
-    if key == "status" and value.lower() in {status.value for status in Status}:
-        return replace(filters, status=Status(value.lower()))
-    if key == "tag":
-        return replace(filters, tags=(*filters.tags, value.lower()))
-    if key == "project":
-        return replace(filters, project=value)
-    return None
+    if not colon or not _has_word(value) or key not in ("type", "status", "tag", "project"):
+        return None
+    known = {"type": [kind.value for kind in EntryType], "status": [status.value for status in Status]}
+    return None if key in known and value.lower() not in known[key] else (key, value)
+
+
+def _filters(conditions: Sequence[tuple[str, str]]) -> Filters:
+    """The filters of a line; of a project or status that is named twice the last holds."""
+
+    def values(wanted: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(value for key, value in conditions if key == wanted))
+
+    return Filters(
+        types=tuple(EntryType(value.lower()) for value in values("type"))[:MOST_PARTS],
+        tags=tuple(value.lower() for value in values("tag"))[:MOST_PARTS],
+        project=next(iter(values("project")[::-1]), None),
+        status=next((Status(value.lower()) for value in values("status")[::-1]), None),
+    )
 
 
 def _has_word(text: str) -> bool:

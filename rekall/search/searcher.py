@@ -92,7 +92,7 @@ class Searcher:
         most = max(CANDIDATES, limit)
         report = ModeReport(mode, mode)
         closeness: dict[int, Closeness] = {}
-        if mode is not Mode.WORDS and query.text:
+        if mode is not Mode.WORDS and query.text and self._passages.count():
             try:
                 vector, reason = self._vector(query, notice)
             except EngineError as error:

@@ -19,6 +19,8 @@ def make_snippet(text: str, terms: Mapping[str, str], tokens_of: Callable[[str],
         terms: Terms of the query, stem and word as typed; without a match the beginning is taken.
         tokens_of: Cuts and stems a text as the words index does.
     """
+    if len(text) <= SNIPPET_CHARS:
+        return " ".join(text.split())
     text = text[:_SCANNED_CHARS]
     found = [token for token in tokens_of(text) if token[2] in terms] if terms else []
     if not found:  # languages without blanks: the word as it stands

@@ -130,10 +130,13 @@ class EntryStore:
         sql = f"SELECT e.key FROM entry e WHERE {where} ORDER BY e.updated_at DESC, e.id DESC LIMIT ? OFFSET ?"
         return [row[0] for row in self._db.rows(sql, (*bindings, limit, offset))]
 
-    def obsolete_among(self, keys: Iterable[int]) -> set[int]:
-        """Which of these entries no longer hold."""
-        sql = "SELECT key FROM entry WHERE status = ? AND key IN (SELECT value FROM json_each(?))"
-        return {row[0] for row in self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys))))}
+    def obsolete_among(self, keys: Iterable[int]) -> dict[int, int | None]:
+        """Which of these entries no longer hold, each with the key of its successor if it has one."""
+        sql = """
+            SELECT e.key, s.key FROM entry e LEFT JOIN entry s ON s.id = e.superseded_by
+            WHERE e.status = ? AND e.key IN (SELECT value FROM json_each(?))
+        """
+        return {row[0]: row[1] for row in self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys))))}
 
     def ids_in_order(self) -> list[str]:
         """The ids of all entries, in the order of keys."""
@@ -164,12 +167,6 @@ class EntryStore:
         tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tag'")
         links = self._db.value("SELECT count(*) FROM link")
         return Counts(self.count(), grouped("status"), grouped("type"), grouped("project"), tags, links)
-
-    def forget_missing_successors(self) -> None:
-        """Drop references to successors that are not here, as an import of a part leaves them."""
-        self._db.run(
-            "UPDATE entry SET superseded_by = NULL WHERE superseded_by IS NOT NULL AND superseded_by NOT IN (SELECT id FROM entry)"
-        )
 
     def add_link(self, source: int, target: int, link: Link, created_at: datetime) -> None:
         """Store a link; the same link again changes its reason."""

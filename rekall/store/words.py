@@ -126,9 +126,12 @@ class WordIndex:
         return tuple(term for term in terms if term in kept)
 
     def telling(self, terms: Iterable[Term]) -> tuple[Term, ...]:
-        """The terms that tell entries apart: those in at most half of them. FTS5 gives the others no weight."""
-        entries = self.count()
-        return tuple(term for term in terms if 2 * self._documents(term) <= entries)
+        """The terms that tell entries apart: those in at most half of them, else all.
+
+        FTS5 gives the others no weight.
+        """
+        entries, terms = self.count(), tuple(terms)
+        return tuple(term for term in terms if 2 * self._documents(term) <= entries) or terms
 
     def search(self, query: WordQuery, limit: int, where: str = "1", bindings: Sequence[Any] = ()) -> list[WordMatch]:
         """The entries that cover most of the query.
@@ -146,7 +149,7 @@ class WordIndex:
         if not terms:
             return []
         # ranking every entry that holds "the" is what a search of a large base would spend its time on
-        terms = self.telling(terms) or terms
+        terms = self.telling(terms)
         entries = max(self.count(), 1)
         most = sum(_idf(entries, self._documents(term)) for term in terms) * (K1 + 1)
         restriction, more = self.restriction(query)
@@ -177,6 +180,8 @@ class WordIndex:
 
     def _documents(self, term: Term) -> int:
         """How many entries hold a term."""
+        if term.prefix:
+            return int(self._db.value("SELECT count(*) FROM words WHERE words MATCH ?", (_expression(term),)))
         return int(self._db.value("SELECT doc FROM temp.vocabulary WHERE term = ?", (term.stem,)) or 0)
 
 
@@ -200,7 +205,7 @@ def _expression(term: Term) -> str:
 
 def _literal(text: str) -> str:
     """A text as an FTS5 string: nothing in it is syntax. FTS5 cuts and stems it like any other text."""
-    return '"' + text.replace('"', '""') + '"'
+    return '"' + text.replace('"', '""').replace("\0", " ") + '"'
 
 
 def _idf(entries: int, documents: int) -> float:

@@ -1,0 +1,810 @@
+"""add, show, edit, delete and list from the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FakeEncoder, Ran
+
+from rekall.models import FolderLoader
+
+Rekall = Callable[..., Ran]
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither file modes nor pseudo terminals")
+TYPES = ("bug", "pattern", "decision", "pitfall", "config", "reference", "snippet", "til")
+
+
+@pytest.fixture(autouse=True)
+def quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vectors do not matter here, and loading the model for every command would."""
+
+    def load(self: FolderLoader) -> FakeEncoder:
+        self.identify()  # fails as the real one does when there is no such model
+        return FakeEncoder(dim=384)
+
+    monkeypatch.setattr(FolderLoader, "load", load)
+    for name in ("VISUAL", "EDITOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def entry_id(rekall: Rekall) -> str:
+    """An entry with a title, a text and two tags."""
+    ran = rekall(
+        "add",
+        "bug",
+        "CORS fails on Safari",
+        "--content",
+        "Send the header.",
+        "--tag",
+        "cors",
+        "--tag",
+        "safari",
+        "--json",
+    )
+    return str(ran.json["entry"]["id"])
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Sets $VISUAL to a program that runs the given lines with `file` and its `text`, and returns its script."""
+
+    def install(body: str, variable: str = "VISUAL") -> Path:
+        script = tmp_path / f"{variable.lower()} editor.py"
+        script.write_text(
+            f"import os, pathlib, subprocess, sys\nfile = pathlib.Path(sys.argv[-1])\ntext = file.read_text('utf-8')\n{body}\n",
+            "utf-8",
+        )
+        monkeypatch.setenv(variable, f'"{sys.executable}" "{script}"')
+        return script
+
+    return install
+
+
+@pytest.fixture
+def person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sits at the terminal."""
+    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
+    monkeypatch.setattr("rekall.cli.editor.on_terminal", lambda: True)
+
+
+def shown(rekall: Rekall, entry_id: str) -> dict[str, Any]:
+    return dict(rekall("show", entry_id, "--json").json["entry"])
+
+
+def drafts(home: Path) -> list[Path]:
+    return sorted((home / "drafts").glob("*.md"))
+
+
+# add
+
+
+def test_add_keeps_what_every_option_says(rekall: Rekall) -> None:
+    ran = rekall(
+        "add",
+        "pitfall",
+        "Pool runs dry",
+        "--content",
+        "Give it back.",
+        "--tag",
+        "Postgres",
+        "--tag",
+        "pool",
+        "--project",
+        "shop",
+        "--confidence",
+        "4",
+        "--situation",
+        "under load",
+        "--solution",
+        "context manager",
+        "--what-failed",
+        "a larger pool",
+        "--error",
+        "QueuePool limit",
+        "--error",
+        "timeout",
+        "--file",
+        "db.py",
+        "--keyword",
+        "sqlalchemy",
+        "--source",
+        "https://example.org",
+        "--json",
+    )
+    assert ran.code == 0
+    entry = shown(rekall, ran.json["entry"]["id"])
+    assert {name: entry[name] for name in entry if name not in ("id", "created_at", "updated_at")} == {
+        "title": "Pool runs dry",
+        "type": "pitfall",
+        "tags": ["postgres", "pool"],
+        "project": "shop",
+        "status": "active",
+        "superseded_by": None,
+        "confidence": 4,
+        "situation": "under load",
+        "solution": "context manager",
+        "what_failed": "a larger pool",
+        "error_messages": ["QueuePool limit", "timeout"],
+        "files": ["db.py"],
+        "keywords": ["sqlalchemy"],
+        "sources": ["https://example.org"],
+        "links": [],
+        "content": "Give it back.",
+    }
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_add_takes_every_type_in_either_case(rekall: Rekall, kind: str) -> None:
+    assert rekall("add", kind.upper(), "a title", "--json").json["entry"]["type"] == kind
+
+
+def test_add_tells_the_new_id_on_stdout_and_nothing_on_stderr(rekall: Rekall) -> None:
+    ran = rekall("add", "til", "Tabs are wide")
+    verb, entry_id, title = ran.out.rstrip("\n").split(None, 2)
+    assert (ran.code, verb, title, ran.err) == (0, "added", "Tabs are wide", "")
+    assert shown(rekall, entry_id)["title"] == "Tabs are wide"
+
+
+@pytest.mark.parametrize("arguments", [("-",), ("--content", "-"), ("-c", "-")])
+def test_add_reads_the_content_from_stdin(rekall: Rekall, arguments: tuple[str, ...]) -> None:
+    ran = rekall("add", "til", "from a pipe", *arguments, "--json", stdin="\ufeffline one\r\n\r\nline zwei ü\n")
+    assert ran.json["entry"]["content"] == "line one\n\nline zwei ü"
+
+
+def test_stdin_and_content_together_make_no_sense(rekall: Rekall, home: Path) -> None:
+    assert rekall("add", "til", "title", "-", "--content", "text", stdin="more").code == 2
+    assert not home.exists()
+
+
+def test_a_title_that_was_not_quoted_is_explained(rekall: Rekall) -> None:
+    ran = rekall("add", "til", "two", "words")
+    assert ran.code == 2
+    assert "quote" in ran.err
+
+
+def test_add_without_text_and_terminal_stores_the_title_alone(rekall: Rekall, editor: Callable[[str], Path]) -> None:
+    editor("file.write_text('---\\ntitle: from the editor\\n---\\n')")
+    ran = rekall("add", "til", "a title is enough", "--json")
+    assert (ran.json["entry"]["title"], ran.json["entry"]["content"]) == ("a title is enough", "")
+
+
+def test_add_without_an_engine_stores_and_says_so(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+    ran = rekall("add", "til", "stored all the same")
+    assert ran.code == 0
+    assert "missing" in ran.err
+    assert "rekall index rebuild --vectors" in ran.err
+    assert "missing" in rekall("add", "til", "another", "--json").json["warning"]
+
+
+def test_a_refused_entry_leaves_no_database(rekall: Rekall, home: Path) -> None:
+    assert rekall("add", "til", " \t ").code == 4
+    assert rekall("add", "nonsense", "title").code == 4
+    assert not home.exists()
+
+
+@posix
+def test_what_rekall_owns_is_private_whatever_the_umask(rekall: Rekall, home: Path) -> None:
+    old = os.umask(0)
+    try:
+        rekall("add", "til", "secret")
+        rekall("config", "set", "search.limit", "5")
+    finally:
+        os.umask(old)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
+    assert {"home", "rekall.db", "config.toml"} <= set(modes)
+    assert {mode for name, mode in modes.items() if (home / name).is_file()} == {0o600}
+    assert modes["home"] == 0o700
+
+
+# show, ids
+
+
+def test_show_prints_every_part(rekall: Rekall) -> None:
+    rekall(
+        "add",
+        "bug",
+        "A title",
+        "-c",
+        "The content",
+        "--situation",
+        "The situation",
+        "--solution",
+        "The solution",
+        "--what-failed",
+        "The attempt",
+        "--error",
+        "The error",
+        "--file",
+        "the_file.py",
+        "--keyword",
+        "the_keyword",
+        "--source",
+        "The source",
+        "--tag",
+        "thetag",
+        "-p",
+        "theproject",
+    )
+    entry_id = rekall("list").out.split()[0]
+    ran = rekall("show", entry_id)
+    for part in (
+        "A title",
+        "The content",
+        "The situation",
+        "The solution",
+        "The attempt",
+        "The error",
+        "the_file.py",
+        "the_keyword",
+        "The source",
+        "thetag",
+        "theproject",
+        "bug",
+    ):
+        assert part in ran.out
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_show_has_its_entry_in_the_envelope(rekall: Rekall, entry_id: str) -> None:
+    answer = rekall("show", entry_id, "--json").json
+    assert answer["schema_version"] == 1
+    assert answer["entry"]["id"] == entry_id
+    assert answer["entry"]["tags"] == ["cors", "safari"]
+
+
+def test_an_id_may_be_shortened_and_in_either_case(rekall: Rekall, entry_id: str) -> None:
+    rekall("add", "til", "another")
+    for prefix in (entry_id, entry_id.lower(), entry_id[:20], rekall("list", "--type", "bug").out.split()[0].lower()):
+        assert shown(rekall, prefix)["id"] == entry_id
+
+
+@pytest.fixture
+def twins(rekall: Rekall, tmp_path: Path) -> tuple[str, str]:
+    ids = ("01J9P7AAAAAAAAAAAAAAAAAAAA", "01J9P7AAAAAAAAAAAAAAAAAAAB")
+    file = tmp_path / "twins.jsonl"
+    file.write_text("".join(json.dumps({"id": entry_id, "title": f"twin {entry_id[-1]}"}) + "\n" for entry_id in ids))
+    assert rekall("import", str(file)).code == 0
+    return ids
+
+
+@pytest.mark.parametrize("command", [("show",), ("edit", "--title", "x"), ("delete", "--yes"), ("similar",)])
+def test_an_ambiguous_prefix_lists_the_candidates_and_fails(
+    rekall: Rekall, twins: tuple[str, str], command: tuple[str, ...]
+) -> None:
+    ran = rekall(*command, "01J9P7AA")
+    assert (ran.code, ran.out) == (3, "")
+    for entry_id in twins:
+        assert f"{entry_id}  twin {entry_id[-1]}" in ran.err
+    error = rekall(*command, "01J9P7AA", "--json").json["error"]
+    assert (error["kind"], len(error["candidates"])) == ("ambiguous", 2)
+    assert rekall("list", "--json").json["total"] == 2
+
+
+def test_the_short_id_tells_twins_apart(rekall: Rekall, twins: tuple[str, str]) -> None:
+    for line in rekall("list").out.splitlines():
+        assert shown(rekall, line.split()[0])["title"] in line
+
+
+@pytest.mark.parametrize("command", [("show",), ("edit", "--title", "x"), ("delete", "--yes")])
+@pytest.mark.parametrize("name", ["ZZZZ", "", "%", "../x", "'; --", "日本"])
+def test_an_unknown_id_is_named_and_helped(rekall: Rekall, entry_id: str, command: tuple[str, ...], name: str) -> None:
+    ran = rekall(*command, "--", name)
+    assert (ran.code, ran.out) == (3, "")
+    assert "rekall list" in ran.err
+    assert rekall(*command, "--json", "--", name).json["error"]["kind"] == "not_found"
+
+
+# edit with options
+
+
+def test_options_replace_what_they_name_and_nothing_else(rekall: Rekall, entry_id: str) -> None:
+    before = shown(rekall, entry_id)
+    ran = rekall(
+        "edit",
+        entry_id[:12],
+        "--title",
+        "New",
+        "--type",
+        "pitfall",
+        "--project",
+        "web",
+        "--confidence",
+        "0",
+        "--solution",
+        "wait",
+        "--json",
+    )
+    assert ran.code == 0
+    changed = {"title": "New", "type": "pitfall", "project": "web", "confidence": 0, "solution": "wait"}
+    assert {**shown(rekall, entry_id), "updated_at": ""} == {**before, **changed, "updated_at": ""}
+
+
+def test_tags_are_added_and_taken_away_in_either_case(rekall: Rekall, entry_id: str) -> None:
+    rekall("edit", entry_id, "--tag", "HTTP", "--untag", "Safari")
+    assert shown(rekall, entry_id)["tags"] == ["cors", "http"]
+
+
+def test_content_can_be_emptied_and_read_from_stdin(rekall: Rekall, entry_id: str) -> None:
+    rekall("edit", entry_id, "--content", "")
+    assert shown(rekall, entry_id)["content"] == ""
+    rekall("edit", entry_id, "--content", "-", stdin="piped")
+    assert shown(rekall, entry_id)["content"] == "piped"
+
+
+def test_a_single_context_field_can_be_emptied(rekall: Rekall, entry_id: str, editor: Callable[[str], Path]) -> None:
+    editor("sys.exit('no editor is wanted here')")
+    rekall("edit", entry_id, "--solution", "a wrong one", "--project", "web")
+    assert rekall("edit", entry_id, "--solution", "").code == 0
+    assert rekall("edit", entry_id, "--project", "").code == 0
+    entry = shown(rekall, entry_id)
+    assert (entry["solution"], entry["project"]) == ("", None)
+
+
+def test_a_successor_makes_an_entry_obsolete_and_is_shown(rekall: Rekall, entry_id: str) -> None:
+    new = rekall("add", "bug", "The better note", "--json").json["entry"]["id"]
+    assert rekall("edit", entry_id, "--superseded-by", new).code == 0
+    old = shown(rekall, entry_id)
+    assert (old["status"], old["superseded_by"]) == ("obsolete", new)
+    assert "The better note" in rekall("show", entry_id).out
+    assert "(obsolete)" in rekall("list", "--status", "obsolete").out
+
+
+def test_an_entry_cannot_supersede_itself_or_name_a_stranger(rekall: Rekall, entry_id: str) -> None:
+    before = shown(rekall, entry_id)
+    assert rekall("edit", entry_id, "--superseded-by", entry_id).code == 4
+    assert rekall("edit", entry_id, "--superseded-by", "ZZZZZZ").code == 3
+    assert shown(rekall, entry_id) == before
+
+
+@pytest.mark.parametrize(
+    "options", [("--type", "nonsense"), ("--status", "gone"), ("--title", " "), ("--confidence", "9")]
+)
+def test_a_refused_edit_changes_nothing(rekall: Rekall, entry_id: str, options: tuple[str, ...]) -> None:
+    before = shown(rekall, entry_id)
+    assert rekall("edit", entry_id, *options).code in (2, 4)
+    assert shown(rekall, entry_id) == before
+
+
+# edit in an editor
+
+
+def test_what_the_editor_leaves_is_stored(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor(
+        "text = text.replace('CORS fails', 'CORS still fails').replace('- cors', '- http')\n"
+        "file.write_text(text.replace('Send the header.', 'Send both headers.'), 'utf-8')"
+    )
+    ran = rekall("edit", entry_id)
+    assert (ran.code, ran.err) == (0, "")
+    entry = shown(rekall, entry_id)
+    assert (entry["title"], entry["content"], entry["tags"]) == (
+        "CORS still fails on Safari",
+        "Send both headers.",
+        ["http", "safari"],
+    )
+    assert drafts(home) == []
+
+
+def test_an_unchanged_text_changes_nothing(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor("")
+    before = shown(rekall, entry_id)
+    ran = rekall("edit", entry_id)
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing changed" in ran.err
+    assert shown(rekall, entry_id) == before
+    assert drafts(home) == []
+
+
+def test_an_unchanged_text_still_answers_json(rekall: Rekall, entry_id: str, editor: Callable[[str], Path]) -> None:
+    editor("")
+    assert rekall("edit", entry_id, "--json").json["schema_version"] == 1
+
+
+def test_an_emptied_text_changes_nothing(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor("file.write_text('  \\n')")
+    before = shown(rekall, entry_id)
+    assert rekall("edit", entry_id).code == 0
+    assert shown(rekall, entry_id) == before
+    assert drafts(home) == []
+
+
+BREAK = "file.write_text('---\\ntitle: [never closed\\n---\\n\\nprecious text\\n')"
+
+
+def test_a_mistake_in_the_front_matter_loses_nothing(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    before = shown(rekall, entry_id)
+    editor(BREAK)
+    ran = rekall("edit", entry_id)
+    (draft,) = drafts(home)
+    assert ran.code == 4
+    assert "YAML" in ran.err
+    assert str(draft) in ran.err
+    assert "precious text" in draft.read_text("utf-8")
+    assert shown(rekall, entry_id) == before
+
+    editor("file.write_text(text.replace('[never closed', 'mended'))")
+    ran = rekall("edit", entry_id)
+    assert ran.code == 0
+    assert str(draft) in ran.err
+    entry = shown(rekall, entry_id)
+    assert (entry["title"], entry["content"]) == ("mended", "precious text")
+    assert drafts(home) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("file.write_text(text.replace('type: bug', 'type: bugg'))", "bug"),
+        ("file.write_text(text.replace('status: active', 'status: gone'))", "obsolete"),
+        ("file.write_text(text.replace('title: CORS fails on Safari', 'title:'))", "title"),
+        ("file.write_text(text.replace('confidence: 2', 'confidence: much'))", "confidence"),
+        ("file.write_bytes(text.encode() + b'\\xff\\xfe')", "UTF-8"),
+        ("file.write_bytes(text.encode() + b'\\0')", "NUL"),
+        ("file.write_text(text.rpartition('---')[0] + 'Send more.')", "---"),
+    ],
+)
+def test_every_mistake_is_explained_and_kept(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], body: str, word: str
+) -> None:
+    before = shown(rekall, entry_id)
+    editor(body)
+    ran = rekall("edit", entry_id)
+    assert ran.code == 4
+    assert word in ran.err
+    assert len(drafts(home)) == 1
+    assert shown(rekall, entry_id) == before
+
+
+def test_a_person_is_asked_to_edit_again(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], person: None
+) -> None:
+    editor(
+        "file.write_text(text.replace('closed', 'opened]') if 'never' in text else '---\\ntitle: [never closed\\n---\\nkept\\n')"
+    )
+    ran = rekall("edit", entry_id, stdin="y\nn\n")
+    assert ran.code == 4
+    assert "edit again" in ran.err
+    assert "never opened]" in drafts(home)[0].read_text()
+
+
+def test_a_corrected_text_is_stored_the_second_time(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], person: None
+) -> None:
+    editor(
+        "file.write_text(text.replace('[never closed', 'closed') if 'never' in text else '---\\ntitle: [never closed\\n---\\nkept\\n')"
+    )
+    assert rekall("edit", entry_id, stdin="y\n").code == 0
+    assert shown(rekall, entry_id)["title"] == "closed"
+    assert drafts(home) == []
+
+
+def test_an_editor_that_fails_changes_nothing(rekall: Rekall, entry_id: str, editor: Callable[[str], Path]) -> None:
+    before = shown(rekall, entry_id)
+    editor("sys.exit(7)")
+    ran = rekall("edit", entry_id)
+    assert ran.code == 4
+    assert "7" in ran.err
+    assert "ui.editor" in ran.err
+    assert shown(rekall, entry_id) == before
+
+
+def test_an_editor_that_wrote_and_failed_loses_nothing(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor("file.write_text(text + 'precious'); sys.exit(1)")
+    assert rekall("edit", entry_id).code == 4
+    assert "precious" in drafts(home)[0].read_text("utf-8")
+
+
+def test_a_failed_editor_does_not_undo_a_later_change(
+    rekall: Rekall, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor("sys.exit(127)")
+    rekall("edit", entry_id)
+    rekall("edit", entry_id, "--title", "Changed with an option")
+    editor("")
+    rekall("edit", entry_id)
+    assert shown(rekall, entry_id)["title"] == "Changed with an option"
+
+
+def test_an_entry_changed_meanwhile_is_not_overwritten(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+    editor(
+        f"command = ['edit', {entry_id!r}, '--title', 'From the other window']\n"
+        "subprocess.run([sys.executable, '-m', 'rekall', *command], check=True)\n"
+        "file.write_text(text + 'my own line')"
+    )
+    ran = rekall("edit", entry_id, "--json")
+    assert ran.code == 4
+    assert ran.json["error"]["kind"] == "edit_conflict"
+    assert "changed meanwhile" in ran.json["error"]["message"]
+    assert str(drafts(home)[0]) in ran.json["error"]["hint"]
+    assert "my own line" in drafts(home)[0].read_text("utf-8")
+    assert shown(rekall, entry_id)["title"] == "From the other window"
+
+
+def test_an_entry_deleted_meanwhile_stays_deleted_and_the_text_is_kept(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    editor(
+        f"subprocess.run([sys.executable, '-m', 'rekall', 'delete', '--yes', {entry_id!r}], check=True)\n"
+        "file.write_text(text + 'my own line')"
+    )
+    ran = rekall("edit", entry_id)
+    assert ran.code in (3, 4)
+    assert "deleted meanwhile" in ran.err
+    assert "my own line" in drafts(home)[0].read_text("utf-8")
+    assert rekall("show", entry_id).code == 3
+
+
+def test_the_setting_beats_visual_and_visual_beats_editor(
+    rekall: Rekall, entry_id: str, editor: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor("file.write_text(text.replace('on Safari', 'by EDITOR'))", "EDITOR")
+    editor("file.write_text(text.replace('on Safari', 'by VISUAL'))", "VISUAL")
+    rekall("edit", entry_id)
+    assert shown(rekall, entry_id)["title"] == "CORS fails by VISUAL"
+    rekall("edit", entry_id, "--title", "CORS fails on Safari")
+    rekall("config", "set", "ui.editor", os.environ["EDITOR"])
+    rekall("edit", entry_id)
+    assert shown(rekall, entry_id)["title"] == "CORS fails by EDITOR"
+
+
+@posix
+def test_a_draft_is_private_while_it_is_edited(
+    rekall: Rekall, tmp_path: Path, entry_id: str, editor: Callable[[str], Path]
+) -> None:
+    report = tmp_path / "modes"
+    editor(
+        f"pathlib.Path({str(report)!r}).write_text(f'{{file.stat().st_mode & 0o777:o}} {{file.parent.stat().st_mode & 0o777:o}}')"
+    )
+    rekall("edit", entry_id)
+    assert report.read_text() == "600 700"
+
+
+# add in an editor
+
+
+def test_add_on_a_terminal_opens_the_editor(
+    rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None
+) -> None:
+    editor("file.write_text(text + 'written at leisure')")
+    ran = rekall("add", "decision", "Use SQLite", "--tag", "db", "--json")
+    entry = ran.json["entry"]
+    assert (entry["type"], entry["title"], entry["tags"], entry["content"]) == (
+        "decision",
+        "Use SQLite",
+        ["db"],
+        "written at leisure",
+    )
+    assert drafts(home) == []
+
+
+@pytest.mark.parametrize("body", ["", "file.write_text('')"])
+def test_add_with_nothing_written_adds_nothing(
+    rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None, body: str
+) -> None:
+    editor(body)
+    ran = rekall("add", "til", "never mind")
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing was added" in ran.err
+    assert rekall("stats", "--json").json["entries"] == 0
+    assert drafts(home) == []
+
+
+def test_add_with_a_mistake_keeps_the_text_for_the_next_add(
+    rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None
+) -> None:
+    editor(BREAK)
+    ran = rekall("add", "til", "a title", stdin="n\n")
+    (draft,) = drafts(home)
+    assert ran.code == 4
+    assert str(draft) in ran.err
+    assert rekall("stats", "--json").json["entries"] == 0
+    editor("file.write_text(text.replace('[never closed', 'mended'))")
+    assert rekall("add", "til", "a title").code == 0
+    (entry,) = rekall("list", "--json").json["entries"]
+    assert (entry["title"], entry["content"]) == ("mended", "precious text")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--content", "text"),
+        ("--solution", "text"),
+        ("--error", "text"),
+        ("--what-failed", "text"),
+        ("--situation", "text"),
+    ],
+)
+def test_add_with_text_opens_no_editor(
+    rekall: Rekall, editor: Callable[[str], Path], person: None, option: tuple[str, str]
+) -> None:
+    editor("sys.exit('no editor is wanted here')")
+    assert rekall("add", "til", "a title", *option).code == 0
+
+
+# delete
+
+
+def test_delete_refuses_when_nobody_can_answer(rekall: Rekall, entry_id: str) -> None:
+    ran = rekall("delete", entry_id, stdin="y\n")
+    assert (ran.code, ran.out) == (2, "")
+    assert "--yes" in ran.err
+    assert rekall("show", entry_id).code == 0
+
+
+def test_delete_with_yes_removes_the_entry_from_everything(rekall: Rekall, entry_id: str) -> None:
+    ran = rekall("delete", "--yes", entry_id[:15])
+    assert (ran.code, ran.out) == (0, "")
+    assert "CORS fails on Safari" in ran.err
+    assert rekall("show", entry_id).code == 3
+    assert rekall("search", "safari", "--json").json["hits"] == []
+    status = rekall("index", "status", "--json").json
+    assert (status["entries"], status["words"], status["passages"], status["vectors"]) == (0, 0, 0, 0)
+
+
+def test_delete_answers_json(rekall: Rekall, entry_id: str) -> None:
+    assert rekall("delete", "-y", entry_id, "--json").json == {"schema_version": 1, "deleted": entry_id}
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
+def test_delete_asks_a_person_and_does_as_told(
+    rekall: Rekall, entry_id: str, person: None, answer: str, left: int
+) -> None:
+    ran = rekall("delete", entry_id, stdin=answer)
+    assert "CORS fails on Safari" in ran.err
+    assert (ran.code == 0) is (left == 0)
+    assert rekall("stats", "--json").json["entries"] == left
+
+
+def test_what_a_deleted_entry_replaced_has_no_successor_any_more(rekall: Rekall, entry_id: str) -> None:
+    new = rekall("add", "bug", "The better note", "--json").json["entry"]["id"]
+    rekall("edit", entry_id, "--superseded-by", new)
+    assert rekall("delete", "--yes", new).code == 0
+    assert shown(rekall, entry_id)["superseded_by"] is None
+
+
+@posix
+def test_delete_asks_on_a_real_terminal(rekall: Rekall, entry_id: str) -> None:
+    import pty
+    import subprocess
+
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "rekall", "delete", entry_id],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm"},
+    ) as process:
+        os.close(follower)
+        said = b""
+        while b"?" not in said:
+            said += os.read(leader, 1000)
+        os.write(leader, b"y\n")
+        assert process.wait(timeout=30) == 0
+    os.close(leader)
+    assert b"CORS fails on Safari" in said
+    assert rekall("show", entry_id).code == 3
+
+
+# list
+
+
+@pytest.fixture
+def five(rekall: Rekall, tmp_path: Path) -> None:
+    """Five entries of different days; the first is the oldest."""
+    rows: list[dict[str, Any]] = [
+        {"title": "one", "type": "bug", "tags": ["web"], "project": "shop", "updated": "2024-01-01"},
+        {"title": "two", "type": "bug", "tags": ["web", "css"], "project": "blog", "updated": "2024-02-01"},
+        {"title": "three", "type": "til", "tags": ["css"], "project": "shop", "updated": "2024-03-01"},
+        {"title": "four", "type": "decision", "status": "obsolete", "updated": "2024-04-01"},
+        {"title": "five", "type": "snippet", "updated": "2024-05-01T12:00:00Z"},
+    ]
+    file = tmp_path / "five.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert rekall("import", str(file)).code == 0
+
+
+@pytest.mark.usefixtures("five")
+@pytest.mark.parametrize(
+    ("options", "titles"),
+    [
+        ((), "five four three two one"),
+        (("--type", "bug"), "two one"),
+        (("-t", "bug", "-t", "til"), "three two one"),
+        (("--tag", "css"), "three two"),
+        (("--tag", "WEB", "--tag", "css"), "two"),
+        (("--project", "shop"), "three one"),
+        (("--since", "2024-03-01"), "five four three"),
+        (("--since", "2024-05-01T13:00:00+01:00"), "five"),
+        (("--since", "2024-05-01T12:00:01Z"), ""),
+        (("--status", "obsolete"), "four"),
+        (("--status", "active", "--type", "decision"), ""),
+        (("--limit", "2"), "five four"),
+        (("--limit", "2", "--offset", "3"), "two one"),
+        (("--all",), "five four three two one"),
+    ],
+)
+def test_list_filters_and_puts_the_latest_change_first(rekall: Rekall, options: tuple[str, ...], titles: str) -> None:
+    answer = rekall("list", *options, "--json").json
+    assert isinstance(answer["entries"], list)
+    assert " ".join(entry["title"] for entry in answer["entries"]) == titles
+    rows = rekall("list", *options).out.splitlines()
+    assert [row.split()[2] for row in rows] == titles.split()
+
+
+@pytest.mark.usefixtures("five")
+def test_list_tells_how_many_there_are_in_all(rekall: Rekall) -> None:
+    assert rekall("list", "-n", "2", "--json").json["total"] == 5
+    ran = rekall("list", "-n", "2")
+    assert "2 of 5 entries" in ran.err
+    assert "of 5" not in ran.out
+
+
+@pytest.mark.usefixtures("five")
+def test_list_shows_twenty_unless_told(rekall: Rekall) -> None:
+    for number in range(20):
+        rekall("add", "til", f"more {number}")
+    assert len(rekall("list").out.splitlines()) == 20
+    assert len(rekall("list", "--all").out.splitlines()) == 25
+    assert len(rekall("list", "--all", "--json").json["entries"]) == 25
+
+
+@pytest.mark.usefixtures("five")
+@pytest.mark.parametrize("options", [("--limit", "0"), ("--limit", "many"), ("--offset", "-1")])
+def test_a_limit_that_makes_no_sense_is_a_usage_error(rekall: Rekall, options: tuple[str, ...]) -> None:
+    assert rekall("list", *options).code == 2
+
+
+@pytest.mark.parametrize(
+    "options", [("--type", "bogus"), ("--since", "yesterday"), ("--since", "2024-13-01"), ("--status", "gone")]
+)
+def test_a_filter_that_cannot_be_read_is_explained(rekall: Rekall, options: tuple[str, ...]) -> None:
+    ran = rekall("list", *options)
+    assert (ran.code, ran.out) == (4, "")
+    assert "hint: " in ran.err
+    assert rekall("list", *options, "--json").json["error"]["kind"] == "invalid_input"
+
+
+def test_an_empty_base_says_how_to_begin(rekall: Rekall) -> None:
+    ran = rekall("list")
+    assert (ran.code, ran.out) == (0, "")
+    assert "rekall add" in ran.err
+    assert rekall("list", "--json").json == {"schema_version": 1, "total": 0, "entries": []}
+
+
+@pytest.mark.usefixtures("five")
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_list_fits_the_terminal(rekall: Rekall, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    from rich.cells import cell_len
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    rekall(
+        "add",
+        "reference",
+        "A rather long title about a rather small matter, 日本語のタイトル, and an emoji 🦊 at the end",
+        "--project",
+        "a-long-project",
+    )
+    lines = rekall("list").out.splitlines()
+    assert len(lines) == 6
+    assert [line for line in lines if cell_len(line) > width] == []

@@ -1,0 +1,420 @@
+"""import and export from the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FakeEncoder, Ran
+
+from rekall.models import FolderLoader
+
+Rekall = Callable[..., Ran]
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
+
+
+@pytest.fixture(autouse=True)
+def quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(self: FolderLoader) -> FakeEncoder:
+        self.identify()  # fails as the real one does when there is no such model
+        return FakeEncoder(dim=384)
+
+    monkeypatch.setattr(FolderLoader, "load", load)
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    """Three Markdown notes, one of them in a sub-folder, and things that are none."""
+    folder = tmp_path / "notes"
+    (folder / "deep").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    (folder / "first.md").write_text("---\ntitle: The first\ntype: bug\ntags: [Web, css]\n---\n\nSome text.\n", "utf-8")
+    (folder / "second-note.md").write_text("# A heading as title\n\nMore text.\n", "utf-8")
+    (folder / "deep" / "third_note.markdown").write_text("only text, ünïcode\n", "utf-8")
+    (folder / ".hidden" / "x.md").write_text("# hidden\n")
+    (folder / "image.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def titles(rekall: Rekall) -> list[str]:
+    return sorted(entry["title"] for entry in rekall("list", "--all", "--json").json["entries"])
+
+
+def entries(rekall: Rekall) -> list[dict[str, Any]]:
+    """Every entry in full, links included."""
+    ids = [entry["id"] for entry in rekall("list", "--all", "--json").json["entries"]]
+    return [rekall("show", entry_id, "--json").json["entry"] for entry_id in ids]
+
+
+def report(rekall: Rekall, *arguments: object, code: int = 0) -> dict[str, Any]:
+    ran = rekall("import", *map(str, arguments), "--json")
+    assert ran.code == code
+    assert ran.json["schema_version"] == 1
+    return dict(ran.json)
+
+
+# import
+
+
+def test_a_folder_is_walked_and_what_is_hidden_or_foreign_left_out(rekall: Rekall, notes: Path) -> None:
+    ran = rekall("import", str(notes))
+    assert (ran.code, ran.out, ran.err) == (0, "3 added\n", "")
+    assert titles(rekall) == ["A heading as title", "The first", "third note"]
+    (first,) = (entry for entry in entries(rekall) if entry["title"] == "The first")
+    assert (first["type"], first["tags"], first["content"]) == ("bug", ["web", "css"], "Some text.")
+
+
+def test_the_report_in_json_has_every_figure(rekall: Rekall, notes: Path) -> None:
+    answer = report(rekall, notes)
+    assert {
+        name: answer[name]
+        for name in (
+            "dry_run",
+            "added",
+            "updated",
+            "unchanged",
+            "kept",
+            "refused",
+            "unknown_types",
+            "lost_links",
+            "warning",
+        )
+    } == {
+        "dry_run": False,
+        "added": 3,
+        "updated": 0,
+        "unchanged": 0,
+        "kept": [],
+        "refused": [],
+        "unknown_types": {},
+        "lost_links": 0,
+        "warning": None,
+    }
+    assert answer["embedded"] >= 3
+
+
+@pytest.mark.parametrize("name", ["content", "text", "body"])
+def test_a_record_may_call_its_text_by_three_names(rekall: Rekall, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps({"title": "t", name: "the text", "type": "til", "tags": "a, B"}))
+    report(rekall, file)
+    (entry,) = entries(rekall)
+    assert (entry["content"], entry["type"], entry["tags"]) == ("the text", "til", ["a", "b"])
+
+
+@pytest.mark.parametrize("wrap", [lambda records: records, lambda records: {"entries": records}])
+def test_a_json_file_holds_a_list(rekall: Rekall, tmp_path: Path, wrap: Callable[[Any], Any]) -> None:
+    file = tmp_path / "records.json"
+    file.write_text("\ufeff" + json.dumps(wrap([{"title": "one"}, {"title": "two", "content": "x"}])), "utf-8")
+    assert report(rekall, file)["added"] == 2
+    assert titles(rekall) == ["one", "two"]
+
+
+def test_a_record_without_title_takes_its_first_line(rekall: Rekall, tmp_path: Path) -> None:
+    file = tmp_path / "records.jsonl"
+    file.write_text(json.dumps({"text": "\n# First line\nsecond"}) + "\n")
+    report(rekall, file)
+    assert titles(rekall) == ["First line"]
+
+
+def test_unknown_types_become_references_and_are_counted(rekall: Rekall, tmp_path: Path) -> None:
+    file = tmp_path / "types.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps({"title": f"n{number}", "type": kind}) + "\n"
+            for number, kind in enumerate(["gotcha", "gotcha", "recipe", "bug", None])
+        )
+    )
+    ran = rekall("import", str(file))
+    assert ran.code == 0
+    assert "'gotcha'" in ran.err
+    assert "2 entries" in ran.err
+    assert "--type" in ran.err
+    assert rekall("stats", "--json").json["by_type"] == {"reference": 4, "bug": 1}
+
+
+def test_another_type_can_be_chosen_for_them(rekall: Rekall, tmp_path: Path) -> None:
+    file = tmp_path / "types.jsonl"
+    file.write_text('{"title": "a", "type": "gotcha"}\n{"title": "b"}\n{"title": "c", "type": "bug"}\n')
+    assert report(rekall, file, "--type", "pitfall")["unknown_types"] == {"gotcha": 1}
+    assert rekall("stats", "--json").json["by_type"] == {"pitfall": 2, "bug": 1}
+
+
+def test_the_chosen_type_must_exist(rekall: Rekall, notes: Path, home: Path) -> None:
+    ran = rekall("import", str(notes), "--type", "gotcha")
+    assert ran.code == 4
+    assert "types: " in ran.err
+    assert not home.exists()
+
+
+def test_what_is_unchanged_is_skipped_and_what_changed_is_updated(rekall: Rekall, notes: Path) -> None:
+    report(rekall, notes)
+    before = {entry["title"]: entry["id"] for entry in entries(rekall)}
+    again = report(rekall, notes)
+    assert (again["added"], again["unchanged"], again["embedded"]) == (0, 3, 0)
+    (notes / "first.md").write_text("---\ntitle: The first\ntype: bug\n---\n\nOther text.\n", "utf-8")
+    changed = report(rekall, notes)
+    assert (changed["added"], changed["updated"], changed["unchanged"]) == (0, 1, 2)
+    after = {entry["title"]: entry for entry in entries(rekall)}
+    assert {title: entry["id"] for title, entry in after.items()} == before
+    assert after["The first"]["content"] == "Other text."
+    assert [hit["title"] for hit in rekall("search", '"Other text"', "--mode", "words", "--json").json["hits"]] == [
+        "The first"
+    ]
+
+
+def test_the_same_file_from_another_folder_is_the_same_source(
+    rekall: Rekall, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(notes.parent)
+    assert report(rekall, "notes")["added"] == 3
+    monkeypatch.chdir(notes)
+    assert report(rekall, ".")["unchanged"] == 3
+    assert report(rekall, "../notes/first.md")["unchanged"] == 1
+    assert len(titles(rekall)) == 3
+
+
+def test_an_entry_that_was_edited_here_is_kept(rekall: Rekall, notes: Path) -> None:
+    report(rekall, notes)
+    entry_id = rekall("list", "--type", "bug", "--json").json["entries"][0]["id"]
+    rekall("edit", entry_id, "--content", "my own words")
+    (notes / "first.md").write_text("---\ntitle: The first\ntype: bug\n---\n\nThe file's words.\n", "utf-8")
+    ran = rekall("import", str(notes))
+    assert ran.code == 0
+    assert "1 kept" in ran.out
+    assert "first.md" in ran.err
+    assert "--overwrite" in ran.err
+    assert rekall("show", entry_id, "--json").json["entry"]["content"] == "my own words"
+    assert report(rekall, notes, "--overwrite")["updated"] == 1
+    assert rekall("show", entry_id, "--json").json["entry"]["content"] == "The file's words."
+
+
+def test_a_dry_run_reports_and_changes_nothing(rekall: Rekall, notes: Path) -> None:
+    rekall("add", "til", "here before")
+    answer = report(rekall, notes, "--dry-run")
+    assert (answer["dry_run"], answer["added"]) == (True, 3)
+    assert titles(rekall) == ["here before"]
+    assert rekall("import", str(notes), "--dry-run").out == "would be: 3 added\n"
+    assert report(rekall, notes)["added"] == 3
+
+
+def test_a_dry_run_makes_no_database(rekall: Rekall, notes: Path, home: Path) -> None:
+    assert report(rekall, notes, "--dry-run")["added"] == 3
+    assert not home.exists()
+
+
+def test_one_bad_file_is_reported_and_the_rest_goes_in(rekall: Rekall, notes: Path) -> None:
+    (notes / "broken.md").write_text("---\ntitle: [never closed\n---\n")
+    (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    (notes / "records.jsonl").write_text('{"title": "good"}\nnot json\n{"title": ""}\n[1]\n')
+    ran = rekall("import", str(notes))
+    assert ran.code == 4
+    assert ran.out == "4 added, 5 refused\n"
+    for where in ("broken.md", "latin.md", "records.jsonl, line 2", "records.jsonl, line 3", "records.jsonl, line 4"):
+        assert where in ran.err
+    assert "hint: " in ran.err
+    assert len(titles(rekall)) == 4
+
+
+def test_refusals_in_json_are_one_document_with_the_code(rekall: Rekall, notes: Path) -> None:
+    (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    answer = report(rekall, notes, code=4)
+    (refused,) = answer["refused"]
+    assert refused["where"].endswith("latin.md")
+    assert "UTF-8" in refused["message"]
+    assert answer["added"] == 3
+
+
+def test_a_dry_run_with_refusals_ends_with_the_same_code(rekall: Rekall, notes: Path) -> None:
+    (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    ran = rekall("import", str(notes), "--dry-run")
+    assert ran.code == 4
+    assert "would be" in ran.err
+    assert titles(rekall) == []
+
+
+def test_a_path_that_does_not_exist_imports_nothing_at_all(rekall: Rekall, notes: Path) -> None:
+    ran = rekall("import", str(notes), str(notes / "nowhere"))
+    assert (ran.code, ran.out) == (3, "")
+    assert "nowhere" in ran.err
+    assert titles(rekall) == []
+    assert rekall("import", "nowhere", "--json").json["error"]["kind"] == "not_found"
+
+
+def test_a_file_of_another_kind_is_refused_by_name(rekall: Rekall, notes: Path) -> None:
+    ran = rekall("import", str(notes / "image.png"))
+    assert ran.code == 4
+    assert ".md" in ran.err
+
+
+def test_an_empty_folder_imports_nothing(rekall: Rekall, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = rekall("import", str(tmp_path / "empty"))
+    assert (ran.code, ran.out) == (0, "nothing to import\n")
+
+
+def test_two_records_of_one_id_are_two_entries_the_second_time_too(rekall: Rekall, tmp_path: Path) -> None:
+    file = tmp_path / "same.jsonl"
+    file.write_text('{"_id": "x", "title": "one"}\n{"_id": "x", "title": "two"}\n')
+    assert report(rekall, file)["added"] == 2
+    assert report(rekall, file)["unchanged"] == 2
+
+
+def test_an_import_without_an_engine_stores_and_says_so(
+    rekall: Rekall, notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+    ran = rekall("import", str(notes))
+    assert (ran.code, ran.out) == (0, "3 added\n")
+    assert "rekall index rebuild --vectors" in ran.err
+    monkeypatch.delenv("REKALL_ENGINE_MODEL")
+    answer = report(rekall, notes)
+    assert (answer["unchanged"], answer["warning"]) == (3, None)
+    assert answer["embedded"] >= 3
+
+
+# export
+
+
+@pytest.fixture
+def rich_base(rekall: Rekall, tmp_path: Path) -> list[dict[str, Any]]:
+    """A base with every field in use, links, successors, and texts that are hard to carry."""
+    ids = [f"01J9P7AAAAAAAAAAAAAAAAAAA{number}" for number in range(4)]
+    records: list[dict[str, Any]] = [
+        {
+            "id": ids[0],
+            "title": "--- : # [x] 'quoted' \"double\"",
+            "type": "bug",
+            "content": "---\nnot: front matter\n---\n\n# heading\n\n    code\ttab  \nend",
+            "tags": ["c++", "yes", "1.0"],
+            "project": "no",
+            "confidence": 5,
+            "situation": "multi\nline: yes",
+            "solution": "- dash",
+            "what_failed": "null",
+            "error_messages": ["E: x", "~", "2024-01-01"],
+            "files": ["a b.py", "C:\\x"],
+            "keywords": ["on", "日本"],
+            "sources": ["https://example.org/?a=1,2"],
+            "created": "2020-02-29T23:59:59Z",
+            "updated": "2024-03-01T10:00:00+02:00",
+            "links": [
+                {"target": ids[1], "type": "contradicts", "reason": "because: yes"},
+                {"target": ids[2], "type": "derived_from"},
+            ],
+        },
+        {
+            "id": ids[1],
+            "title": "old",
+            "type": "decision",
+            "status": "obsolete",
+            "superseded_by": ids[0],
+            "updated": "2023-01-01",
+        },
+        {"id": ids[2], "title": "# a title like a heading", "content": "# another heading\n\ntext 🦊 \u2028 end"},
+        {"id": ids[3], "title": "2024", "content": ""},
+    ]
+    file = tmp_path / "rich.jsonl"
+    file.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    assert report(rekall, file)["added"] == 4
+    return entries(rekall)
+
+
+@pytest.mark.parametrize("target", ["all.jsonl", "folder"])
+def test_an_export_into_an_empty_base_gives_the_same_entries(
+    rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rich_base: list[dict[str, Any]], target: str
+) -> None:
+    ran = rekall("export", str(tmp_path / target))
+    assert (ran.code, ran.out) == (0, "")
+    assert "4 entries" in ran.err
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "other"))
+    answer = report(rekall, tmp_path / target)
+    assert (answer["added"], answer["refused"], answer["lost_links"]) == (4, [], 0)
+    assert sorted(entries(rekall), key=lambda entry: entry["id"]) == sorted(rich_base, key=lambda entry: entry["id"])
+
+
+@pytest.mark.parametrize("target", ["all.jsonl", "folder"])
+def test_an_export_into_the_same_base_changes_nothing(
+    rekall: Rekall, tmp_path: Path, rich_base: list[dict[str, Any]], target: str
+) -> None:
+    rekall("export", str(tmp_path / target))
+    answer = report(rekall, tmp_path / target)
+    assert (answer["added"], answer["updated"], answer["unchanged"]) == (0, 0, 4)
+    assert entries(rekall) == rich_base
+
+
+@pytest.mark.usefixtures("rich_base")
+@pytest.mark.parametrize("target", ["all.jsonl", "folder"])
+def test_two_exports_are_the_same_bytes(rekall: Rekall, tmp_path: Path, target: str) -> None:
+    def content() -> dict[str, bytes]:
+        path = tmp_path / target
+        return {file.name: file.read_bytes() for file in ([path] if path.is_file() else sorted(path.iterdir()))}
+
+    rekall("export", str(tmp_path / target))
+    first = content()
+    rekall("export", str(tmp_path / target))
+    assert content() == first
+    assert len(first) in (1, 4)
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_an_export_takes_the_filters_of_a_list(rekall: Rekall, tmp_path: Path) -> None:
+    answer = rekall("export", str(tmp_path / "some.jsonl"), "--type", "bug", "--tag", "c++", "--json").json
+    assert answer == {"schema_version": 1, "exported": 1, "path": str(tmp_path / "some.jsonl")}
+    (line,) = (tmp_path / "some.jsonl").read_text("utf-8").split("\n")[:-1]
+    assert json.loads(line)["type"] == "bug"
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_what_list_prints_can_be_imported(rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "list.json").write_text(rekall("list", "--json").out, "utf-8")
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "other"))
+    assert report(rekall, tmp_path / "list.json")["added"] == 4
+
+
+@pytest.mark.usefixtures("rich_base")
+@pytest.mark.parametrize("name", ["all.txt", "all.json", "all.md"])
+def test_an_export_of_an_unknown_kind_is_refused(rekall: Rekall, tmp_path: Path, name: str) -> None:
+    ran = rekall("export", str(tmp_path / name))
+    assert ran.code == 4
+    assert ".jsonl" in ran.err
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_an_export_does_not_replace_a_file_by_a_folder(rekall: Rekall, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert rekall("export", str(tmp_path / "file")).code == 4
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_an_export_that_cannot_be_written_is_explained_and_keeps_the_old_one(rekall: Rekall, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    ran = rekall("export", str(tmp_path / "file" / "all.jsonl"))
+    assert ran.code in (3, 4)
+    assert "hint: " in ran.err
+    (tmp_path / "taken.jsonl").mkdir()
+    assert rekall("export", str(tmp_path / "taken.jsonl")).code in (3, 4)
+    assert list(tmp_path.glob("*.part")) == list(tmp_path.glob(".*.part")) == []
+
+
+@posix
+@pytest.mark.usefixtures("rich_base")
+def test_what_is_exported_is_private(rekall: Rekall, tmp_path: Path) -> None:
+    rekall("export", str(tmp_path / "new" / "all.jsonl"))
+    rekall("export", str(tmp_path / "folder"))
+    files = [tmp_path / "new" / "all.jsonl", *(tmp_path / "folder").iterdir()]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("new", "folder")} == {0o700}
+
+
+def test_an_empty_base_exports_nothing(rekall: Rekall, tmp_path: Path, home: Path) -> None:
+    assert rekall("export", str(tmp_path / "none.jsonl"), "--json").json["exported"] == 0
+    assert (tmp_path / "none.jsonl").read_bytes() == b""
+    assert not home.exists()
