@@ -70,6 +70,13 @@ class App:
             self._base = _build(path if to_write or path.exists() else None, self.settings, self.library)
         return self._base
 
+    def load_encoder(self, name: str | None = None) -> Encoder:
+        """Load a model into this process; see the function of that name."""
+        from rekall.models import FolderLoader
+
+        model = name or self.settings.text("engine.model")
+        return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load()
+
     def close(self) -> None:
         """Close what was opened."""
         if self._base is not None:
@@ -91,12 +98,7 @@ def load_encoder(name: str | None = None) -> Encoder:
         ModelDamaged: Its folder is incomplete or altered.
         EngineError: onnxruntime is missing or too old.
     """
-    from rekall.models import FolderLoader
-
-    app = App()
-    return FolderLoader(
-        app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")
-    ).load()
+    return App().load_encoder(name)
 
 
 def _shipped_models() -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,6 @@ from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.exchange.importing import ImportReport
-    from rekall.exchange.reading import Found, Refused
 
 
 class _Undo(Exception):
@@ -215,13 +214,13 @@ class KnowledgeBase:
             NotFound, InvalidInput: A path does not exist or is of another kind.
         """
         from rekall.exchange.importing import Importer
-        from rekall.exchange.reading import find_files
+        from rekall.exchange.reading import find_files, read_files
 
         files = find_files(list(paths))
         importer = Importer(self._entries, self._put_unembedded, self._new_entry, self._now, overwrite=overwrite)
         try:
             with self._db.transaction():
-                importer.take(_items(files, unknown), reading)
+                importer.take(read_files(files, unknown), reading)
                 importer.finish()
                 if dry_run:
                     raise _Undo
@@ -395,10 +394,3 @@ class KnowledgeBase:
             if path is None
             else [part for suffix in ("", "-wal") if (part := path.with_name(path.name + suffix)).exists()]
         )
-
-
-def _items(files: Sequence[Path], unknown: EntryType) -> Iterator[Found | Refused]:
-    from rekall.exchange.reading import read_file
-
-    for file in files:
-        yield from read_file(file, unknown)

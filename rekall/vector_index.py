@@ -158,7 +158,7 @@ class SqliteVecIndex(VectorIndex):
     """Searches inside SQLite, with the distance functions of the sqlite-vec extension."""
 
     def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        where, bindings = _where(self._signs, "bits", self._dim // 8, among)
+        where, bindings = _where(self._signs, "bits", -(-self._dim // 8), among)
         order = "ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
         return [row[0] for row in self._db.rows(f"SELECT passage_id {where} {order}", (*bindings, _signs(query), most))]
 
@@ -178,7 +178,7 @@ class NumpyIndex(VectorIndex):
         wanted = np.frombuffer(_signs(query), dtype=np.uint8)
         ids: list[npt.NDArray[np.int64]] = []
         distances: list[npt.NDArray[np.int64]] = []
-        for rows in self._blocks(self._signs, "bits", self._dim // 8, among):
+        for rows in self._blocks(self._signs, "bits", -(-self._dim // 8), among):
             bits = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), -1)
             ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
             distances.append(np.bitwise_count(bits ^ wanted).sum(axis=1, dtype=np.int64))

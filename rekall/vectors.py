@@ -5,6 +5,8 @@ Letters: n rows, d dimensions. Rows are float32 of unit length unless a line say
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import numpy.typing as npt
 
@@ -54,3 +56,14 @@ def row_cosines(left: npt.NDArray[np.floating], right: npt.NDArray[np.floating])
     b = right.astype(np.float64)
     products = np.einsum("nd,nd->n", a, b)
     return np.asarray(products / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)))
+
+
+def npy_bytes(rows: Matrix) -> bytes:
+    """A matrix as the bytes of a `.npy` file.
+
+    Args:
+        rows: (n, d) float32.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, rows)
+    return buffer.getvalue()

@@ -30,7 +30,14 @@ FLOORS = {
     ],
     "engine": ["rekall.engine", "rekall.engine.*", "rekall.model_manager", "rekall.models"],
     "storage": ["rekall.db", "rekall.store", "rekall.store.*", "rekall.vector_index", "rekall.cache"],
-    "domain": ["rekall.passages", "rekall.embeddings", "rekall.search", "rekall.search.*", "rekall.exchange", "rekall.exchange.*"],
+    "domain": [
+        "rekall.passages",
+        "rekall.embeddings",
+        "rekall.search",
+        "rekall.search.*",
+        "rekall.exchange",
+        "rekall.exchange.*",
+    ],
     "service": ["rekall.knowledge_base", "rekall.reports"],
     "builder": ["rekall.app"],
     "doors": ["rekall.cli", "rekall.cli.*", "rekall.__main__"],
@@ -132,7 +139,9 @@ def targets(module: str, node: ast.ImportFrom) -> Iterator[str]:
 
 
 def floors_of(module: str) -> list[str]:
-    return [floor for floor, patterns in FLOORS.items() if any(fnmatch.fnmatchcase(module, pattern) for pattern in patterns)]
+    return [
+        floor for floor, patterns in FLOORS.items() if any(fnmatch.fnmatchcase(module, pattern) for pattern in patterns)
+    ]
 
 
 def floor_of(module: str) -> str:
@@ -158,15 +167,17 @@ def test_imports_of_our_own_lead_to_modules_that_exist():
 
 def test_no_module_imports_upward():
     upward = [
-        found for found in own() if floor_of(found.imported) not in BELOW.get(floor_of(found.importer), set()) | {floor_of(found.importer)}
+        found
+        for found in own()
+        if floor_of(found.imported) not in BELOW.get(floor_of(found.importer), set()) | {floor_of(found.importer)}
     ]
     assert [str(found) for found in upward] == []
 
 
 def test_only_a_door_knows_the_export_wing():
-    assert {found.importer for found in own() if floor_of(found.imported) == "wing" and floor_of(found.importer) != "wing"} <= {
-        "rekall.cli.model"
-    }
+    assert {
+        found.importer for found in own() if floor_of(found.imported) == "wing" and floor_of(found.importer) != "wing"
+    } <= {"rekall.cli.model"}
 
 
 def test_only_the_builder_and_the_doors_read_the_settings():
@@ -197,7 +208,9 @@ def test_modules_that_load_together_import_each_other_in_one_direction():
 @pytest.mark.parametrize("library", WALLS)
 def test_a_library_stays_behind_its_wall(library):
     importers = {found.importer for found in imports() if found.imported.split(".")[0] == library}
-    assert {module for module in importers if not any(fnmatch.fnmatchcase(module, pattern) for pattern in WALLS[library])} == set()
+    assert {
+        module for module in importers if not any(fnmatch.fnmatchcase(module, pattern) for pattern in WALLS[library])
+    } == set()
 
 
 @pytest.mark.parametrize("library", [library for library, rooms in WALLS.items() if rooms])
@@ -212,7 +225,11 @@ def test_a_wall_has_something_behind_it(library):
 
 
 def test_no_door_touches_arrays():
-    assert [str(found) for found in imports() if floor_of(found.importer) == "doors" and found.imported.split(".")[0] == "numpy"] == []
+    assert [
+        str(found)
+        for found in imports()
+        if floor_of(found.importer) == "doors" and found.imported.split(".")[0] == "numpy"
+    ] == []
 
 
 def test_no_door_holds_sql():

@@ -277,7 +277,9 @@ def test_one_thread_gives_the_vectors_of_many(encoder, monkeypatch):
     monkeypatch.setenv("REKALL_ENGINE_THREADS", "1")
     single = load_encoder("all-MiniLM-L6-v2")
     try:
-        assert row_cosines(single.encode_documents([SHORT, LONG]), encoder.encode_documents([SHORT, LONG])).min() >= SAME
+        assert (
+            row_cosines(single.encode_documents([SHORT, LONG]), encoder.encode_documents([SHORT, LONG])).min() >= SAME
+        )
     finally:
         single.close()
 
@@ -298,7 +300,12 @@ def measured_mb(code: str, *arguments: str) -> list[float]:
     It reads VmHWM where ru_maxrss would do elsewhere: Linux hands the parent's peak on to the child in the latter.
     """
     ran = subprocess.run(
-        [sys.executable, "-c", MEASURING + code, *arguments], capture_output=True, text=True, check=True, timeout=300, cwd=CHECKOUT
+        [sys.executable, "-c", MEASURING + code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+        cwd=CHECKOUT,
     )
     return [int(line) / 1024 for line in ran.stdout.split()]
 

@@ -29,7 +29,14 @@ from rekall.export.reference import bert_vectors
 from rekall.files import sha256_of
 from rekall.vectors import Matrix, row_cosines
 
-TEXTS = ["the lock is held", "a", "", "deploy failed again and again " * 5, "unknown 漢字 !", "why does the deploy wait for the lock"]
+TEXTS = [
+    "the lock is held",
+    "a",
+    "",
+    "deploy failed again and again " * 5,
+    "unknown 漢字 !",
+    "why does the deploy wait for the lock",
+]
 POSITIONS = 40
 OLD, NEW = "old", "new"
 
@@ -59,7 +66,16 @@ class Source:
 
 def vocabulary() -> dict[str, int]:
     letters = "abcdefghijklmnopqrstuvwxyz"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), *"0123456789.,!?:;'\"()-_/"]
+    words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        *"0123456789.,!?:;'\"()-_/",
+    ]
     words += [
         "the",
         "lock",
@@ -105,7 +121,11 @@ def bert_weights(config: Json, prefix: str = "") -> dict[str, npt.NDArray[np.flo
     }
     for layer in (f"encoder.layer.{number}" for number in range(int(config["num_hidden_layers"]))):
         dense = {f"attention.self.{part}": (hidden, hidden) for part in ("query", "key", "value")}
-        dense |= {"attention.output.dense": (hidden, hidden), "intermediate.dense": (inner, hidden), "output.dense": (hidden, inner)}
+        dense |= {
+            "attention.output.dense": (hidden, hidden),
+            "intermediate.dense": (inner, hidden),
+            "output.dense": (hidden, inner),
+        }
         for name, (rows, columns) in dense.items():
             shapes |= {f"{layer}.{name}.weight": (rows, columns), f"{layer}.{name}.bias": (rows,)}
         for name in ("attention.output.LayerNorm", "output.LayerNorm"):
@@ -122,7 +142,12 @@ def make_source(tmp_path: Path) -> Callable[..., Source]:
     """Makes a folder as either generation of sentence-transformers writes it."""
 
     def make(
-        generation: str = OLD, pooling: str = "mean", normalize: bool = True, hidden: int = 32, prefix: str = "", name: str = "tiny"
+        generation: str = OLD,
+        pooling: str = "mean",
+        normalize: bool = True,
+        hidden: int = 32,
+        prefix: str = "",
+        name: str = "tiny",
     ) -> Source:
         source = Source(tmp_path / "sources" / name)
         config = {
@@ -147,7 +172,9 @@ def make_source(tmp_path: Path) -> Callable[..., Source]:
                 "Normalize": "sentence_transformer.modules.normalize.Normalize",
             },
         }[generation]
-        modules = [("Transformer", ""), ("Pooling", "1_Pooling")] + ([("Normalize", "2_Normalize")] if normalize else [])
+        modules = [("Transformer", ""), ("Pooling", "1_Pooling")] + (
+            [("Normalize", "2_Normalize")] if normalize else []
+        )
         pooling_config = {
             OLD: {
                 "word_embedding_dimension": hidden,
@@ -209,7 +236,9 @@ def reference_of(source: Source, texts: list[str]) -> npt.NDArray[np.float64]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def refused(source: Source, out: Path, **options: Any) -> ExportFailed:
@@ -262,13 +291,17 @@ def test_the_reference_itself_agrees_with_attention_written_out(source):
     row = norm(row, "embeddings.LayerNorm")
     layer = "encoder.layer.0"
     row = norm(
-        row + dense(dense(row, f"{layer}.attention.self.value"), f"{layer}.attention.output.dense"), f"{layer}.attention.output.LayerNorm"
+        row + dense(dense(row, f"{layer}.attention.self.value"), f"{layer}.attention.output.dense"),
+        f"{layer}.attention.output.LayerNorm",
     )
     inner = dense(row, f"{layer}.intermediate.dense")
     row = norm(
-        row + dense(np.array([x * 0.5 * (1 + erf(x / 2**0.5)) for x in inner]), f"{layer}.output.dense"), f"{layer}.output.LayerNorm"
+        row + dense(np.array([x * 0.5 * (1 + erf(x / 2**0.5)) for x in inner]), f"{layer}.output.dense"),
+        f"{layer}.output.LayerNorm",
     )
-    assert bert_vectors(checkpoint, checkpoint.load_weights(), [[9]])[0] == pytest.approx(row / np.linalg.norm(row), abs=1e-12)
+    assert bert_vectors(checkpoint, checkpoint.load_weights(), [[9]])[0] == pytest.approx(
+        row / np.linalg.norm(row), abs=1e-12
+    )
 
 
 def test_both_poolings_differ(make_source, out):
@@ -285,7 +318,9 @@ def test_names_with_the_architecture_in_front_are_the_same_weights(make_source, 
 
 
 def test_half_precision_weights_are_widened(source, out):
-    source.edit_weights(lambda weights: weights.update({name: value.astype(np.float16) for name, value in weights.items()}))
+    source.edit_weights(
+        lambda weights: weights.update({name: value.astype(np.float16) for name, value in weights.items()})
+    )
     export_model(source.path, out, precision="fp32")
     assert vectors_of(out, TEXTS) == pytest.approx(reference_of(source, TEXTS), abs=1e-5)
 
@@ -293,7 +328,9 @@ def test_half_precision_weights_are_widened(source, out):
 def test_bfloat16_weights_are_widened(source, out):
     path = source.path / "model.safetensors"
     weights = {name: value.astype(np.float32) for name, value in load_file(path).items()}
-    halves = {name: (np.ascontiguousarray(value).view(np.uint32) >> 16).astype("<u2") for name, value in weights.items()}
+    halves = {
+        name: (np.ascontiguousarray(value).view(np.uint32) >> 16).astype("<u2") for name, value in weights.items()
+    }
     header, place = {}, 0
     for name, value in halves.items():
         header[name] = {"dtype": "BF16", "shape": value.shape, "data_offsets": [place, place + value.nbytes]}
@@ -322,7 +359,13 @@ def test_a_model_folder_holds_graph_weights_tokenizer_probes_and_card(source, ou
 
 def test_the_card_says_what_the_source_says(source, out):
     card = export_model(source.path, out, precision="fp32").card
-    assert (card.name, card.architecture, card.dimensions, card.max_tokens, card.licence) == ("tiny", "bert", 32, 16, "Apache-2.0")
+    assert (card.name, card.architecture, card.dimensions, card.max_tokens, card.licence) == (
+        "tiny",
+        "bert",
+        32,
+        16,
+        "Apache-2.0",
+    )
     assert (card.source.name, card.source.sha256) == ("tiny", sha256_of(source.path / "model.safetensors"))
     assert card.fidelity["float64"].min_cosine >= 0.9995
 
@@ -353,7 +396,9 @@ def test_the_graph_has_two_inputs_and_one_output(source, out, precision):
 def test_large_weights_lie_aligned_outside_the_graph(make_source, out):
     export_model(make_source(hidden=128).path, out, precision="fp32")
     graph = onnx.load(str(out / "model.onnx"), load_external_data=False).graph
-    outside = [{item.key: item.value for item in tensor.external_data} for tensor in graph.initializer if tensor.external_data]
+    outside = [
+        {item.key: item.value for item in tensor.external_data} for tensor in graph.initializer if tensor.external_data
+    ]
     assert outside
     for place in outside:
         assert place["location"] == "model.weights"
@@ -389,7 +434,9 @@ def test_prompts_are_read_and_put_before_the_text(source, out, prompts, default,
     source.write_json("config_sentence_transformers.json", {"prompts": prompts, "default_prompt_name": default})
     card = export_model(source.path, out, precision="fp32").card
     assert (card.prompts.query, card.prompts.document) == (query, document)
-    assert vectors_of(out, TEXTS, "encode_queries") == pytest.approx(reference_of(source, [query + text for text in TEXTS]), abs=1e-5)
+    assert vectors_of(out, TEXTS, "encode_queries") == pytest.approx(
+        reference_of(source, [query + text for text in TEXTS]), abs=1e-5
+    )
     assert vectors_of(out, TEXTS) == pytest.approx(reference_of(source, [document + text for text in TEXTS]), abs=1e-5)
 
 
@@ -537,14 +584,18 @@ def test_another_architecture_is_named(source, out, architecture):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"position_embedding_type": "relative_key"}], ids=str
+    "changes",
+    [{"hidden_act": "relu"}, {"hidden_act": "gelu_new"}, {"position_embedding_type": "relative_key"}],
+    ids=str,
 )
 def test_another_kind_of_bert_is_refused(source, out, changes):
     source.edit_json("config.json", **changes)
     assert next(iter(changes.values())) in refused(source, out).message
 
 
-@pytest.mark.parametrize("missing", ["hidden_size", "num_hidden_layers", "num_attention_heads", "layer_norm_eps", "hidden_act"])
+@pytest.mark.parametrize(
+    "missing", ["hidden_size", "num_hidden_layers", "num_attention_heads", "layer_norm_eps", "hidden_act"]
+)
 def test_a_config_that_lacks_a_figure_is_refused(source, out, missing):
     source.edit_json("config.json", **{missing: None})
     refused(source, out)
@@ -573,9 +624,21 @@ def test_a_config_that_does_not_fit_the_weights_is_refused(source, out, changes)
     [
         ({"pooling_mode_mean_tokens": True, "pooling_mode_max_tokens": True}, {"pooling_mode": ["mean", "max"]}, "max"),
         ({"pooling_mode_mean_tokens": False, "pooling_mode_max_tokens": True}, {"pooling_mode": "max"}, "max"),
-        ({"pooling_mode_mean_tokens": False, "pooling_mode_mean_sqrt_len_tokens": True}, {"pooling_mode": "mean_sqrt_len_tokens"}, "sqrt"),
-        ({"pooling_mode_mean_tokens": False, "pooling_mode_lasttoken": True}, {"pooling_mode": "lasttoken"}, "lasttoken"),
-        ({"pooling_mode_mean_tokens": False, "pooling_mode_weightedmean_tokens": True}, {"pooling_mode": "weightedmean"}, "weightedmean"),
+        (
+            {"pooling_mode_mean_tokens": False, "pooling_mode_mean_sqrt_len_tokens": True},
+            {"pooling_mode": "mean_sqrt_len_tokens"},
+            "sqrt",
+        ),
+        (
+            {"pooling_mode_mean_tokens": False, "pooling_mode_lasttoken": True},
+            {"pooling_mode": "lasttoken"},
+            "lasttoken",
+        ),
+        (
+            {"pooling_mode_mean_tokens": False, "pooling_mode_weightedmean_tokens": True},
+            {"pooling_mode": "weightedmean"},
+            "weightedmean",
+        ),
     ],
 )
 @pytest.mark.parametrize("generation", [OLD, NEW])
@@ -587,7 +650,9 @@ def test_another_pooling_is_named(make_source, out, generation, old, new, named)
 
 def test_pooling_that_leaves_the_prompt_out_is_refused_when_there_is_one(source, out):
     source.edit_json("1_Pooling/config.json", include_prompt=False)
-    source.write_json("config_sentence_transformers.json", {"prompts": {"query": "query: "}, "default_prompt_name": None})
+    source.write_json(
+        "config_sentence_transformers.json", {"prompts": {"query": "query: "}, "default_prompt_name": None}
+    )
     refused(source, out, precision="fp32")
 
 
@@ -600,7 +665,9 @@ def test_pooling_that_leaves_the_prompt_out_does_not_matter_without_one(source, 
 def test_weights_that_are_no_safetensors_file_are_named(source, out, damage):
     path = source.path / "model.safetensors"
     data = path.read_bytes()
-    path.write_bytes({"empty": b"", "cut header": data[:100], "cut tensors": data[:-1], "garbage": b"\xff" * 4096}[damage])
+    path.write_bytes(
+        {"empty": b"", "cut header": data[:100], "cut tensors": data[:-1], "garbage": b"\xff" * 4096}[damage]
+    )
     assert "model.safetensors" in refused(source, out).message
 
 
@@ -694,7 +761,9 @@ def test_reference_vectors_are_measured_and_recorded(source, out, tmp_path):
 def test_an_export_far_from_its_reference_vectors_fails_and_names_the_worst_text(source, out, tmp_path):
     vectors = reference_of(source, TEXTS)
     vectors[3] = -vectors[3]
-    failure = refused(source, out, precision="fp32", reference=reference_file(tmp_path / "reference.json", TEXTS, vectors))
+    failure = refused(
+        source, out, precision="fp32", reference=reference_file(tmp_path / "reference.json", TEXTS, vectors)
+    )
     assert TEXTS[3][:30] in failure.message
 
 
@@ -711,7 +780,17 @@ def test_an_export_far_from_its_reference_vectors_fails_and_names_the_worst_text
         json.dumps({"texts": ["a"], "vectors": [[0.0] * 32]}),
         '{"texts": 7, "vectors": [[1.0]]}',
     ],
-    ids=["empty", "array", "no keys", "fewer vectors", "no texts", "no numbers", "other dimensions", "zero vector", "texts no list"],
+    ids=[
+        "empty",
+        "array",
+        "no keys",
+        "fewer vectors",
+        "no texts",
+        "no numbers",
+        "other dimensions",
+        "zero vector",
+        "texts no list",
+    ],
 )
 def test_a_reference_file_of_another_shape_is_refused(source, out, tmp_path, content):
     (tmp_path / "reference.json").write_text(content, "utf-8")
@@ -766,7 +845,15 @@ def test_without_the_extra_the_command_says_how_to_get_it(source, rekall, monkey
 
 
 def test_the_script_in_the_checkout_does_the_same(source, out):
-    command = [sys.executable, str(CHECKOUT / "scripts" / "export_onnx.py"), str(source.path), "--out", str(out), "--precision", "fp32"]
+    command = [
+        sys.executable,
+        str(CHECKOUT / "scripts" / "export_onnx.py"),
+        str(source.path),
+        "--out",
+        str(out),
+        "--precision",
+        "fp32",
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
     assert read_card(out).name == "tiny"

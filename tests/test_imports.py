@@ -63,7 +63,9 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_importing_the_package_reaches_no_room_but_the_builder():
-    assert reported("import rekall\nprint(json.dumps(sorted(name for name in sys.modules if name.startswith('rekall'))))") == [
+    assert reported(
+        "import rekall\nprint(json.dumps(sorted(name for name in sys.modules if name.startswith('rekall'))))"
+    ) == [
         "rekall",
         "rekall.app",
     ]
@@ -100,12 +102,24 @@ except SystemExit as ended:
 print()
 print(json.dumps({{"loaded": loaded({ENGINE}), "searched": "rekall.search.searcher" in sys.modules}}))
 """
-    assert reported(program, "search", "--mode", "words", "--format", form, "safari") == {"loaded": [], "searched": True}
+    assert reported(program, "search", "--mode", "words", "--format", form, "safari") == {
+        "loaded": [],
+        "searched": True,
+    }
 
 
 @pytest.mark.parametrize(
     "command",
-    [["list"], ["list", "--json"], ["stats"], ["index", "status"], ["model", "list"], ["model", "info"], ["config", "list"], ["version"]],
+    [
+        ["list"],
+        ["list", "--json"],
+        ["stats"],
+        ["index", "status"],
+        ["model", "list"],
+        ["model", "info"],
+        ["config", "list"],
+        ["version"],
+    ],
     ids=" ".join,
 )
 def test_a_command_that_reads_no_vector_loads_no_engine(rekall, command):

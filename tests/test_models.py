@@ -50,7 +50,11 @@ class ModelFolder:
         """Give a file other bytes, and the card the size and checksums that go with them."""
         self.replace(name, data)
         record = FileRecord.of(self.path / name)
-        self.edit_card(lambda card: card["files"].update({name: {"sha256": record.sha256, "crc32": record.crc32, "size": record.size}}))
+        self.edit_card(
+            lambda card: card["files"].update(
+                {name: {"sha256": record.sha256, "crc32": record.crc32, "size": record.size}}
+            )
+        )
         card = read_card(self.path)
         self.edit_card(lambda raw: raw.update(fingerprint=fingerprint_of(card.files, card.prompts, card.max_tokens)))
 
@@ -418,7 +422,9 @@ def test_what_an_interrupted_export_left_is_no_model(folder, leftover):
     assert [path.name for path in ModelLibrary([folder.path.parent]).folders()] == ["spoiled"]
 
 
-@pytest.mark.parametrize("name", ["none-such", "", ".", "..", "../spoiled", "/etc", "a/b", "a\\b", "a\0b", "x" * 300, ".spoiled"])
+@pytest.mark.parametrize(
+    "name", ["none-such", "", ".", "..", "../spoiled", "/etc", "a/b", "a\\b", "a\0b", "x" * 300, ".spoiled"]
+)
 def test_a_name_that_is_no_installed_model_is_not_found(folder, name):
     with pytest.raises(ModelNotFound) as caught:
         ModelLibrary([folder.path.parent]).folder(name)
@@ -479,7 +485,15 @@ def test_the_fingerprint_does_not_change_with_probes_and_notices():
 
 def test_the_shipped_card_says_what_the_model_is():
     card = read_card(SHIPPED)
-    assert (card.name, card.architecture, card.dimensions, card.max_tokens, card.pooling, card.precision, card.licence) == (
+    assert (
+        card.name,
+        card.architecture,
+        card.dimensions,
+        card.max_tokens,
+        card.pooling,
+        card.precision,
+        card.licence,
+    ) == (
         NAME,
         "bert",
         384,

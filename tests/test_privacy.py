@@ -111,7 +111,13 @@ def bystanders(tmp_path: Path, home: Path) -> Bystanders:
 
 def run_in(bystanders: Bystanders, command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, env=bystanders.env, cwd=bystanders.root / "cwd", capture_output=True, text=True, encoding="utf-8", timeout=120
+        command,
+        env=bystanders.env,
+        cwd=bystanders.root / "cwd",
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
     )
 
 
@@ -136,7 +142,9 @@ def test_a_command_opens_no_socket_and_writes_only_at_home(bystanders, tmp_path,
     assert report["sockets"] == []
     cwd = bystanders.root / "cwd"
     allowed = (os.devnull, str(tmp_path / "report.json"), "")
-    assert [path for path in report["written"] if path not in allowed and not is_inside(path, bystanders.home, cwd)] == []
+    assert [
+        path for path in report["written"] if path not in allowed and not is_inside(path, bystanders.home, cwd)
+    ] == []
     assert bystanders.files() == empty == sorted(folder.name for folder in bystanders.root.iterdir())
 
 
@@ -176,7 +184,9 @@ def test_telemetry_stays_off_when_the_environment_asks_for_it(bystanders):
 
 def test_loading_an_encoder_in_a_program_writes_nothing_at_all(bystanders):
     empty = bystanders.files()
-    ran = run_in(bystanders, [sys.executable, "-c", "import rekall; print(rekall.load_encoder().encode_queries(['lock']).shape)"])
+    ran = run_in(
+        bystanders, [sys.executable, "-c", "import rekall; print(rekall.load_encoder().encode_queries(['lock']).shape)"]
+    )
     assert ran.stdout.strip() == "(1, 384)", ran.stderr
     assert bystanders.files() == empty
     assert not bystanders.home.exists()
@@ -191,7 +201,10 @@ def test_reading_makes_no_home(bystanders, name):
 
 def tracing_works() -> bool:
     strace = shutil.which("strace")
-    return strace is not None and subprocess.run([strace, "-f", "-o", os.devnull, "true"], capture_output=True).returncode == 0
+    return (
+        strace is not None
+        and subprocess.run([strace, "-f", "-o", os.devnull, "true"], capture_output=True).returncode == 0
+    )
 
 
 def calls(trace: Path) -> Iterator[tuple[str, str, str]]:
@@ -210,7 +223,9 @@ def calls(trace: Path) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not tracing_works(), reason="strace is not installed or may not trace here; the audit above always runs")
+@pytest.mark.skipif(
+    not tracing_works(), reason="strace is not installed or may not trace here; the audit above always runs"
+)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_system_sees_no_socket_and_no_file_written_elsewhere(bystanders, tmp_path, name):
     prepare(bystanders, name)

@@ -615,11 +615,14 @@ def test_equal_scores_put_the_newer_first():
 
 
 def test_obsolete_entries_lose_a_share():
-    assert ranking({1: 0.9, 2: 0.5}, [1]) == [(2, 0.5), (1, pytest.approx(0.9 - OBSOLETE_PENALTY))]
+    assert ranking({1: 0.9, 2: 0.5}, {1: None}) == [(2, 0.5), (1, pytest.approx(0.9 - OBSOLETE_PENALTY))]
 
 
 @settings(deadline=None)
-@given(scores=st.dictionaries(st.integers(1, 99), st.floats(-1, 1)), obsolete=st.sets(st.integers(1, 99)))
+@given(
+    scores=st.dictionaries(st.integers(1, 99), st.floats(-1, 1)),
+    obsolete=st.dictionaries(st.integers(1, 99), st.none() | st.integers(1, 99)),
+)
 def test_ranking_keeps_every_key_and_orders_by_score(scores, obsolete):
     ranked = ranking(scores, obsolete)
     assert {key for key, _ in ranked} == set(scores)

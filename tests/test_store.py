@@ -117,15 +117,6 @@ def test_a_successor_may_come_later_in_the_same_transaction(bench, entries):
     assert read(entries, old).superseded_by == make_entry(2).id
 
 
-def test_successors_that_are_not_here_can_be_forgotten(bench, entries):
-    with bench.db.transaction():
-        lost = entries.insert(make_entry(1, superseded_by=make_entry(9).id))
-        kept = entries.insert(make_entry(2, superseded_by=make_entry(1).id))
-        entries.forget_missing_successors()
-    assert read(entries, lost).superseded_by is None
-    assert read(entries, kept).superseded_by == make_entry(1).id
-
-
 def test_unknown_keys_and_ids_are_left_out(entries):
     key = entries.insert(make_entry(1))
     assert list(entries.by_keys([key, 99])) == [key]

@@ -128,7 +128,9 @@ def test_surrogates_are_paired_or_replaced(tokenizer, lone, clean):
     assert tokenizer.encode([lone]) == tokenizer.encode([clean])
 
 
-@pytest.mark.parametrize("text", ["\ufeffbegins with a byte order mark", "\ufeff\ufeff", "a\ufeffb", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "\U0010ffff"])
+@pytest.mark.parametrize(
+    "text", ["\ufeffbegins with a byte order mark", "\ufeff\ufeff", "a\ufeffb", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "\U0010ffff"]
+)
 def test_unusual_characters_reach_the_tokenizer_as_they_are(tokenizer, backend, text):
     assert tokenizer.encode([text]) == [uncut_ids(backend, text, LIMIT)]
 
@@ -145,7 +147,16 @@ def test_unusual_characters_reach_the_tokenizer_as_they_are(tokenizer, backend, 
         "e\u0301" * 500_000,
         "[MASK]" * 170_000,
     ],
-    ids=["words", "one unbroken word", "CJK", "newlines", "two far words", "words at the limit", "combining accents", "special tokens"],
+    ids=[
+        "words",
+        "one unbroken word",
+        "CJK",
+        "newlines",
+        "two far words",
+        "words at the limit",
+        "combining accents",
+        "special tokens",
+    ],
 )
 def test_a_long_text_has_the_ids_of_the_whole_text(tokenizer, backend, text):
     assert tokenizer.encode([text]) == [uncut_ids(backend, text, LIMIT)]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +15,9 @@ from rekall.cli.render import out, talk
 from rekall.errors import InvalidInput, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from rekall.types import Encoder
     from rekall.vectors import Matrix
 
-_WINDOW = 512
+_WINDOW = 128
 
 
 @click.command()
@@ -43,48 +40,32 @@ def embed(
 ) -> None:
     """Turn texts into vectors, one for each, in order."""
     from rekall import intake
-    from rekall.models import FolderLoader
 
     if bool(texts) == bool(source):
         raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
     if form == "npy" and output is None and sys.stdout.isatty():
         raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
     chosen = [intake.text(text, "text") for text in texts] if texts else _read(str(source))
-    encoder = FolderLoader(
-        app.library, name or app.settings.text("engine.model"), app.settings.whole("engine.threads")
-    ).load()
+    encoder = app.load_encoder(name)
+    encode = encoder.encode_queries if query else encoder.encode_documents
     try:
         if output is None and form == "jsonl":
-            for vectors in _windows(encoder, chosen, query=query):
-                for vector in vectors:
+            for start in range(0, len(chosen), _WINDOW):  # as they come, for whoever reads along
+                for vector in encode(chosen[start : start + _WINDOW]):
                     out(_line(vector))
         else:
-            _write(output, form, list(_windows(encoder, chosen, query=query)), encoder.dim)
+            _write(output, form, encode(chosen))
     finally:
         encoder.close()
     if output is not None:
         talk(f"{len(chosen):,} vectors in {output}")
 
 
-def _windows(encoder: Encoder, texts: list[str], *, query: bool) -> Iterator[Matrix]:
-    """(at most `_WINDOW`, d) float32 at a time, in order."""
-    encode = encoder.encode_queries if query else encoder.encode_documents
-    for start in range(0, len(texts), _WINDOW):
-        yield encode(texts[start : start + _WINDOW])
-
-
-def _write(output: Path | None, form: str, parts: list[Matrix], dim: int) -> None:
-    import numpy as np
-
+def _write(output: Path | None, form: str, vectors: Matrix) -> None:
     from rekall.files import write_atomically
+    from rekall.vectors import npy_bytes
 
-    vectors = np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float32)
-    if form == "jsonl":
-        data = "".join(f"{_line(vector)}\n" for vector in vectors).encode()
-    else:
-        buffer = io.BytesIO()
-        np.save(buffer, vectors)
-        data = buffer.getvalue()
+    data = npy_bytes(vectors) if form == "npy" else "".join(f"{_line(vector)}\n" for vector in vectors).encode()
     if output is None:
         sys.stdout.buffer.write(data)
     else:

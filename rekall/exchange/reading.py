@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,12 @@ def find_files(paths: list[Path]) -> list[Path]:
         else:
             files[path] = None
     return list(files)
+
+
+def read_files(files: Iterable[Path], unknown: EntryType) -> Iterator[Found | Refused]:
+    """Everything in some files, one after the other; see `read_file`."""
+    for file in files:
+        yield from read_file(file, unknown)
 
 
 def read_file(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:

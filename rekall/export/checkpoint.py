@@ -215,12 +215,12 @@ def _lowers(path: Path) -> bool:
 def _prompts(folder: Path) -> Prompts:
     path = folder / "config_sentence_transformers.json"
     config = _read_json(path) if path.is_file() else {}
-    prompts = config.get("prompts") or {}
+    prompts: Any = config.get("prompts") or {}
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ExportFailed(f"{path} has prompts that are not text")
     default = prompts.get(config.get("default_prompt_name") or "", "")
     document = next((prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts), default)
-    return Prompts(query=prompts.get("query", default), document=document)
+    return Prompts(query=str(prompts.get("query", default)), document=str(document))
 
 
 def _licence(folder: Path) -> str:
