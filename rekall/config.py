@@ -79,7 +79,7 @@ SETTINGS = (
     Setting("engine.model", "all-MiniLM-L6-v2", "The embedding model, by name."),
     Setting("engine.threads", 0, "Threads the model may use; 0 chooses, at most 4.", 0, 64),
     Setting("search.limit", 10, "Results of a search.", 1, 1_000),
-    Setting("search.lexical_share", 0.5, "Weight of matching words beside meaning in a hybrid search.", 0.0, 10.0),
+    Setting("search.lexical_share", 0.6, "Weight of matching words beside meaning in a hybrid search.", 0.0, 10.0),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting("ui.editor", "", "Editor for add and edit; empty asks $VISUAL, then $EDITOR."),
 )

@@ -23,7 +23,7 @@ def fused_score(mode: Mode, coverage: float, similarity: float | None, lexical_s
         mode: WORDS takes the coverage, MEANING the similarity, HYBRID similarity + lexical_share × coverage.
         coverage: Share of the query's words that the entry holds, 0 to about 1; comparable across queries.
         similarity: Cosine of meaning; None, an entry without a vector yet, counts as unrelated.
-        lexical_share: Weight of words beside meaning; 0.4 to 0.6 differ little (docs/benchmarks.md).
+        lexical_share: Weight of words beside meaning (docs/adr/0005).
     """
     if mode is Mode.WORDS:
         return coverage
