@@ -89,7 +89,7 @@ def test_get_prints_the_bare_value(rekall: Rekall, config_file: Path) -> None:
 def test_each_layer_overrides_the_one_before(
     rekall: Rekall, config_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert got(rekall, "search.lexical_share") == (0.5, "default")
+    assert got(rekall, "search.lexical_share") == (0.6, "default")
     assert got(rekall, "search.limit") == (7, "file")
     monkeypatch.setenv("REKALL_SEARCH_LIMIT", "8")
     assert got(rekall, "search.limit") == (8, "REKALL_SEARCH_LIMIT")
