@@ -37,16 +37,15 @@ $(VENV)/dev: $(VENV)/pip pyproject.toml
 
 demo: $(VENV)/base
 	@rm -rf $(DEMO)
-	$(REKALL) import examples/notes
-	@echo
-	$(REKALL) search nginx 502 --limit 3
-	@echo
-	@echo "# this one shares no word with its answer"
-	$(REKALL) search "people get signed out on iphones" --limit 1 --explain
-	@echo
-	$(REKALL) search "type:decision why did we choose keyset" --limit 2
-	@echo
-	@echo "# go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ..."
+	@echo '$$ rekall import examples/notes'
+	@$(REKALL) import examples/notes
+	@echo; echo '$$ rekall search nginx 502 --limit 3'
+	@$(REKALL) search nginx 502 --limit 3
+	@echo; echo '$$ rekall search type:decision paging through long lists --limit 2'
+	@$(REKALL) search type:decision paging through long lists --limit 2
+	@echo; echo '$$ rekall search "people get signed out on iphones" --limit 1 --explain    # shares no word with its answer'
+	@$(REKALL) search "people get signed out on iphones" --limit 1 --explain
+	@echo; echo 'Go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ...'
 
 test: $(VENV)/dev
 	$(BIN)/python -m pytest
