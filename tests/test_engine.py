@@ -330,7 +330,8 @@ print(kilobytes("VmRSS"))
 encoder.close()
 print(kilobytes("VmRSS"))
 """)
-    assert closed < loaded - 20
+    assert closed < loaded - 10
+    assert closed < 75  # the libraries stay mapped
 
 
 @linux_only

@@ -140,7 +140,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
 @click.option(
     "--reference",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help='JSON with "texts" and their "vectors" to measure against.',
+    help='JSON with "texts" and "vectors" to measure against, or X.vectors.npy beside X.texts.json.',
 )
 @click.option(
     "--min-cosine", type=float, default=0.999, metavar="X", help="Fail when any text comes out further away (0.999)."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,13 +37,21 @@ class Probes:
             ValueError, KeyError, TypeError: It is not of that shape.
         """
         raw = json.loads(data)
-        texts = tuple(str(text) for text in raw["texts"])
-        vectors = np.asarray(raw["vectors"], dtype=np.float32)
-        if vectors.ndim != 2 or len(vectors) != len(texts) or not texts:
-            raise ValueError(f"{len(texts)} texts and vectors of shape {vectors.shape}")
-        if not np.isfinite(vectors).all() or not vectors.any(axis=1).all():
+        return cls.of(raw["texts"], raw["vectors"])
+
+    @classmethod
+    def of(cls, texts: Any, vectors: Any) -> Probes:
+        """Probes from what a file held.
+
+        Raises:
+            ValueError, TypeError: They do not belong together, or a vector has no direction.
+        """
+        rows = np.asarray(vectors, dtype=np.float32)
+        if rows.ndim != 2 or len(rows) != len(texts) or not len(texts):
+            raise ValueError(f"{len(texts)} texts and vectors of shape {rows.shape}")
+        if not np.isfinite(rows).all() or not rows.any(axis=1).all():
             raise ValueError("a vector is zero or not finite")
-        return cls(texts, vectors)
+        return cls(tuple(str(text) for text in texts), rows)
 
 
 @dataclass(frozen=True, slots=True)

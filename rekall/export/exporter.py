@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -69,7 +70,8 @@ def export_model(
         out: The model folder to make; replaced when it exists.
         name: The model's name; by default that of `out`.
         precision: "q8" or "fp32".
-        reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well.
+        reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well, or
+            NAME.vectors.npy with NAME.texts.json beside it.
         min_cosine: The export fails when any measured text comes out further from its reference.
         licence_files: Notices to carry along.
 
@@ -154,11 +156,16 @@ def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine
 
 
 def _read_reference(path: Path) -> Probes:
+    """Texts and vectors from one JSON file, or from NAME.vectors.npy and the NAME.texts.json beside it."""
     try:
-        return Probes.from_json(path.read_bytes())
+        if path.suffix != ".npy":
+            return Probes.from_json(path.read_bytes())
+        texts = path.with_name(path.name.removesuffix(".npy").removesuffix(".vectors") + ".texts.json")
+        return Probes.of(json.loads(texts.read_bytes()), np.load(path, allow_pickle=False))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ExportFailed(
-            f"{path} is not a reference file: {error}", 'it holds JSON: {"texts": [...], "vectors": [[...], ...]}'
+            f"{path} is not a reference file: {error}",
+            'it holds JSON, {"texts": [...], "vectors": [[...], ...]}, or is an array with its texts beside it',
         ) from error
 
 
