@@ -89,39 +89,28 @@ class Searcher:
         terms = self._words.rarest(self._words.terms(query.text), MOST_TERMS)
         word_query = WordQuery(terms, query.phrases, query.excluded)
         conditions = merged(query.filters, filters)
+        if not query.text:
+            return SearchResult(line, ModeReport(mode, mode), self._newest(conditions, word_query, limit))
+        vector, reason = self._vector(query.text, mode, notice)
+        used = Mode.WORDS if vector is None and reason else mode
         most = max(CANDIDATES, limit)
-        report = ModeReport(mode, mode)
-        closeness: dict[int, Closeness] = {}
-        if mode is not Mode.WORDS and query.text and self._passages.count():
-            try:
-                vector, reason = self._vector(query, notice)
-            except EngineError as error:
-                vector, reason = None, error.message
-            if vector is None:
-                report = ModeReport(mode, Mode.WORDS, reason)
-            else:
-                closeness = self._embeddings.semantic_search(vector, most, self._allowed(word_query, conditions))
-                report = ModeReport(mode, mode, self._incomplete())
-        else:
-            vector = None
-        coverage = self._coverage(word_query, conditions, most) if report.used is not Mode.MEANING else _Leg((), {})
-        near = tuple(closeness)
-        if vector is not None and report.used is Mode.HYBRID:
-            closeness |= self._embeddings.closeness(vector, [key for key in coverage.order if key not in closeness])
-            missing = [key for key in near if key not in coverage.score]
-            coverage = _Leg(coverage.order, {**coverage.score, **self._words.coverage_of(word_query, missing)})
-        if not query.text and not word_query.phrases:
-            return SearchResult(line, report, self._newest(conditions, word_query, limit))
+        words = self._coverage(word_query, conditions, most) if used is not Mode.MEANING else _Leg((), {})
+        near: dict[int, Closeness] = {}
+        if vector is not None:
+            near = self._embeddings.semantic_search(vector, most, self._allowed(word_query, conditions))
+        near_order = tuple(near)
+        if vector is not None and used is Mode.HYBRID:  # each leg's figure for the candidates of the other
+            near |= self._embeddings.closeness(vector, [key for key in words.order if key not in near])
+            missing = self._words.coverage_of(word_query, [key for key in near_order if key not in words.score])
+            words = _Leg(words.order, {**words.score, **missing})
         scores = {
             key: fused_score(
-                report.used,
-                coverage.score.get(key, 0.0),
-                closeness[key].similarity if key in closeness else None,
-                self._lexical_share,
+                used, words.score.get(key, 0.0), near[key].similarity if key in near else None, self._lexical_share
             )
-            for key in (*coverage.order, *near)
+            for key in (*words.order, *near_order)
         }
-        return SearchResult(line, report, self._hits(scores, coverage, closeness, near, word_query, limit))
+        hits = self._hits(scores, words, near, near_order, word_query, limit)
+        return SearchResult(line, ModeReport(mode, used, reason), hits)
 
     def similar(self, found: Mapping[int, Closeness], limit: int) -> tuple[Hit, ...]:
         """Hits from closeness alone, for `rekall similar`."""
@@ -132,13 +121,21 @@ class Searcher:
         """Ids of the passages whose entry passes the filters; None means all."""
         return self._allowed(WordQuery(()), filters)
 
-    def _vector(self, query: ParsedQuery, notice: Callable[[str], None]) -> tuple[bytes | None, str]:
-        """The query's vector, or None and the reason."""
+    def _vector(self, text: str, mode: Mode, notice: Callable[[str], None]) -> tuple[bytes | None, str]:
+        """The query's vector, (d,) float32 as bytes, and what there is to say about searching with it.
+
+        None without a reason where there is nothing to compare with; None and the reason where the engine fails.
+        """
+        if mode is Mode.WORDS or not self._passages.count():
+            return None, ""
         reason = self._embeddings.why_unavailable()
         if reason:
             return None, reason
         notice("loading the model")
-        return self._embeddings.query_vector(query.text.translate(_SEPARATORS)), ""
+        try:
+            return self._embeddings.query_vector(text.translate(_SEPARATORS)), self._incomplete()
+        except EngineError as error:
+            return None, error.message
 
     def _incomplete(self) -> str:
         passages, entries = self._passages.pending_counts(self._passages.active_space())
