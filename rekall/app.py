@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.config import Places, Settings
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.models import ModelLibrary
+    from rekall.model_library import ModelLibrary
     from rekall.types import Encoder
 
 
@@ -54,7 +54,7 @@ class App:
     @property
     def library(self) -> ModelLibrary:
         """The installed models: the user's own first, then the ones that came with Rekall."""
-        from rekall.models import ModelLibrary
+        from rekall.model_library import ModelLibrary
 
         return ModelLibrary([self.places.models, *_shipped_models()])
 
@@ -72,7 +72,7 @@ class App:
 
     def load_encoder(self, name: str | None = None) -> Encoder:
         """Load a model into this process; see the function of that name."""
-        from rekall.models import FolderLoader
+        from rekall.model_library import FolderLoader
 
         model = name or self.settings.text("engine.model")
         return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load()
@@ -113,8 +113,8 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> Know
     from rekall.embeddings import EmbeddingService
     from rekall.exchange.fields import written
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.model_library import FolderLoader
     from rekall.model_manager import ModelManager
-    from rekall.models import FolderLoader
     from rekall.search.searcher import Searcher
     from rekall.store.entries import EntryStore
     from rekall.store.passages import PassageStore, Space

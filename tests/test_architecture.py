@@ -28,7 +28,7 @@ FLOORS = {
         "rekall.intake",
         "rekall.memory",
     ],
-    "engine": ["rekall.engine", "rekall.engine.*", "rekall.model_manager", "rekall.models"],
+    "engine": ["rekall.engine", "rekall.engine.*", "rekall.model_manager", "rekall.model_library"],
     "storage": ["rekall.db", "rekall.store", "rekall.store.*", "rekall.vector_index", "rekall.cache"],
     "domain": [
         "rekall.passages",

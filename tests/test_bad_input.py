@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rekall.db import Database
-from rekall.models import FolderLoader
+from rekall.model_library import FolderLoader
 from rekall.vectors import Matrix
 
 Rekall = Callable[..., Ran]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import FakeEncoder, Ran
 
-from rekall.models import FolderLoader
+from rekall.model_library import FolderLoader
 from rekall.types import Encoder
 from rekall.vectors import Matrix
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from conftest import FakeEncoder, Ran
 
-from rekall.models import FolderLoader
+from rekall.model_library import FolderLoader
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither file modes nor pseudo terminals")

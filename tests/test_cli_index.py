@@ -16,7 +16,7 @@ import pytest
 from conftest import FakeEncoder, Ran
 
 from rekall.cli.main import COMMANDS, EXIT_CODES
-from rekall.models import FolderLoader
+from rekall.model_library import FolderLoader
 
 Rekall = Callable[..., Ran]
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from rekall.app import App
-from rekall.models import FolderLoader
+from rekall.model_library import FolderLoader
 
 Rekall = Callable[..., Ran]
 

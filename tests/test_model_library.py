@@ -19,7 +19,7 @@ from rekall.app import App
 from rekall.engine.card import FileRecord, fingerprint_of, read_card
 from rekall.engine.onnx_encoder import OnnxEncoder
 from rekall.errors import EngineError, ModelDamaged, ModelNotFound
-from rekall.models import FolderLoader, ModelLibrary
+from rekall.model_library import FolderLoader, ModelLibrary
 
 NAME = "all-MiniLM-L6-v2"
 SHIPPED = CHECKOUT / "models" / NAME
