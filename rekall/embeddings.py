@@ -242,9 +242,8 @@ class EmbeddingService:
         vectors = self._manager.get_encoder().encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
         with self._db.transaction():
             for item, vector in zip(fit, vectors):
-                if self._passages.has_text(
-                    item.passage_id, item.text_hash
-                ):  # another process may have edited it meanwhile
+                # another process may have edited it meanwhile
+                if self._passages.has_text(item.passage_id, item.text_hash):
                     index.add(item.passage_id, vector)
             for entry_id in {item.entry_id for item in pending} - {item.entry_id for item in fit}:
                 key = self._entries.key_of(entry_id)

@@ -37,7 +37,7 @@ class ModelLibrary:
         """
         if is_name(name):
             for parent in self._parents:
-                if (parent / name / CARD_FILE).is_file() or (parent / name).is_dir():
+                if (parent / name).is_dir():
                     return parent / name
         installed = ", ".join(folder.name for folder in self.folders()) or "none"
         raise ModelNotFound(

@@ -25,6 +25,7 @@ from rekall.db import Database
 from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.knowledge_base import KnowledgeBase
+from rekall.model_library import FolderLoader
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.search.searcher import Searcher
 from rekall.store.entries import EntryStore
@@ -50,7 +51,7 @@ def pytest_report_header() -> str:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Rekall home of the test's own; nothing of the user's is ever read or written."""
     for name in list(os.environ):
-        if name.startswith("REKALL_"):
+        if name.startswith("REKALL_") or name in ("VISUAL", "EDITOR"):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("REKALL_HOME", str(folder))
@@ -211,6 +212,19 @@ class Ran:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+@pytest.fixture
+def quick_model(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
+    """The fake encoder in place of the shipped one, for commands whose vectors do not matter."""
+    encoder = FakeEncoder(dim=384)
+
+    def load(self: FolderLoader) -> FakeEncoder:
+        self.identify()  # fails as the real one does when there is no such model
+        return encoder
+
+    monkeypatch.setattr(FolderLoader, "load", load)
+    return encoder
 
 
 @pytest.fixture

@@ -32,16 +32,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="signals, pipes with names an
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs what only Linux offers")
 
 
-@pytest.fixture(autouse=True)
-def quick_model(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
-    encoder = FakeEncoder(dim=384)
-
-    def load(self: FolderLoader) -> FakeEncoder:
-        self.identify()  # fails as the real one does when there is no such model
-        return encoder
-
-    monkeypatch.setattr(FolderLoader, "load", load)
-    return encoder
+pytestmark = pytest.mark.usefixtures("quick_model")
 
 
 def complains(ran: Ran, code: int) -> str:

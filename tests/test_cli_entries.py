@@ -11,26 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeEncoder, Ran
-
-from rekall.model_library import FolderLoader
+from conftest import Ran
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither file modes nor pseudo terminals")
 TYPES = ("bug", "pattern", "decision", "pitfall", "config", "reference", "snippet", "til")
 
 
-@pytest.fixture(autouse=True)
-def quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vectors do not matter here, and loading the model for every command would."""
-
-    def load(self: FolderLoader) -> FakeEncoder:
-        self.identify()  # fails as the real one does when there is no such model
-        return FakeEncoder(dim=384)
-
-    monkeypatch.setattr(FolderLoader, "load", load)
-    for name in ("VISUAL", "EDITOR"):
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("quick_model")
 
 
 @pytest.fixture

@@ -10,21 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeEncoder, Ran
-
-from rekall.model_library import FolderLoader
+from conftest import Ran
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
 
 
-@pytest.fixture(autouse=True)
-def quick_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    def load(self: FolderLoader) -> FakeEncoder:
-        self.identify()  # fails as the real one does when there is no such model
-        return FakeEncoder(dim=384)
-
-    monkeypatch.setattr(FolderLoader, "load", load)
+pytestmark = pytest.mark.usefixtures("quick_model")
 
 
 @pytest.fixture

@@ -16,21 +16,11 @@ import pytest
 from conftest import FakeEncoder, Ran
 
 from rekall.cli.main import COMMANDS, EXIT_CODES
-from rekall.model_library import FolderLoader
 
 Rekall = Callable[..., Ran]
 
 
-@pytest.fixture(autouse=True)
-def quick_model(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
-    encoder = FakeEncoder(dim=384)
-
-    def load(self: FolderLoader) -> FakeEncoder:
-        self.identify()  # fails as the real one does when there is no such model
-        return encoder
-
-    monkeypatch.setattr(FolderLoader, "load", load)
-    return encoder
+pytestmark = pytest.mark.usefixtures("quick_model")
 
 
 @pytest.fixture

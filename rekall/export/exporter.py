@@ -36,7 +36,6 @@ from rekall.files import folder_written_whole, make_private_folder
 
 EXPORTER_VERSION = 1
 MINIMUM_ONNXRUNTIME = "1.23"  # the first whose 8-bit MatMulNBits is right on every processor
-PRECISIONS = ("q8", "fp32")
 _FIDELITY_STEP = 0.0005
 
 _ARCHITECTURES: Mapping[str, tuple[Callable[[Checkpoint, Weights, GraphBuilder], None], Callable[..., Any]]] = {

@@ -23,8 +23,6 @@ CANDIDATES = 100
 MOST_TERMS = 64
 """Of a longer query, a pasted stack trace for instance, the rarest terms are looked up."""
 
-_SEPARATORS = str.maketrans({"\n": " "})
-
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
@@ -133,7 +131,7 @@ class Searcher:
             return None, reason
         notice("loading the model")
         try:
-            return self._embeddings.query_vector(text.translate(_SEPARATORS)), self._incomplete()
+            return self._embeddings.query_vector(text), self._incomplete()
         except EngineError as error:
             return None, error.message
 

@@ -130,8 +130,7 @@ class WordIndex:
 
         FTS5 gives the others no weight.
         """
-        entries, terms = self.count(), tuple(terms)
-        return tuple(term for term in terms if 2 * self._documents(term) <= entries) or terms
+        return tuple(self._frequencies(terms, self.count()))
 
     def search(self, query: WordQuery, limit: int, where: str = "1", bindings: Sequence[Any] = ()) -> list[WordMatch]:
         """The entries that cover most of the query.
@@ -149,16 +148,16 @@ class WordIndex:
         if not terms:
             return []
         # ranking every entry that holds "the" is what a search of a large base would spend its time on
-        terms = self.telling(terms)
         entries = max(self.count(), 1)
-        most = sum(_idf(entries, self._documents(term)) for term in terms) * (K1 + 1)
+        telling = self._frequencies(terms, entries)
+        most = sum(_idf(entries, documents) for documents in telling.values()) * (K1 + 1)
         restriction, more = self.restriction(query)
         weights = ", ".join(map(str, WEIGHTS))
         sql = f"""
             SELECT words.rowid, bm25(words, {weights}) AS score FROM words JOIN entry e ON e.key = words.rowid
             WHERE words MATCH ? AND {where} AND {restriction} ORDER BY score, words.rowid LIMIT ?
         """
-        rows = self._db.rows(sql, (" OR ".join(map(_expression, terms)), *bindings, *more, limit))
+        rows = self._db.rows(sql, (" OR ".join(map(_expression, telling)), *bindings, *more, limit))
         return [WordMatch(key, -score / most) for key, score in rows]  # bm25() is negative, smaller is better
 
     def coverage_of(self, query: WordQuery, keys: Iterable[int]) -> dict[int, float]:
@@ -177,6 +176,11 @@ class WordIndex:
             clauses.append("e.key NOT IN (SELECT rowid FROM words WHERE words MATCH ?)")
             bindings.append(_literal(split_cjk(word)))
         return " AND ".join(clauses), tuple(bindings)
+
+    def _frequencies(self, terms: Iterable[Term], entries: int) -> dict[Term, int]:
+        """The telling terms, each with the number of entries that hold it."""
+        documents = {term: self._documents(term) for term in terms}
+        return {term: number for term, number in documents.items() if 2 * number <= entries} or documents
 
     def _documents(self, term: Term) -> int:
         """How many entries hold a term."""
