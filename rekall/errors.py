@@ -18,6 +18,7 @@ RekallError                      1
 │   ├── ModelNotFound            6
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
+│       └── PullFailed           6
 └── Interrupted                130   Ctrl-C
 """
 
@@ -157,6 +158,12 @@ class ExportFailed(EngineError):
     """A checkpoint that cannot be exported, or an export that is not faithful enough."""
 
     kind = "export_failed"
+
+
+class PullFailed(ExportFailed):
+    """A model that cannot be fetched from its hub: not found, not allowed, not reachable, or not what it should be."""
+
+    kind = "pull_failed"
 
 
 class Interrupted(RekallError):

@@ -60,7 +60,6 @@ class ModelLibrary:
             ModelNotFound: There is no such model.
             ModelDamaged: A file is missing or altered, or the vectors are not what they were at export.
         """
-        from rekall.engine.onnx_encoder import OnnxEncoder
         from rekall.engine.probes import Probes, measure
 
         folder = self.folder(name)
@@ -72,7 +71,7 @@ class ModelLibrary:
             raise ModelDamaged(f"{folder / PROBES_FILE} cannot be read: {error}", repair_hint(name)) from error
         if probes.vectors.shape[1] != card.dimensions:
             raise ModelDamaged(f"{folder / PROBES_FILE} belongs to another model", repair_hint(name))
-        encoder = OnnxEncoder(folder)
+        encoder = open_encoder(folder)
         try:
             measured = measure(encoder, probes)
         finally:
@@ -108,6 +107,24 @@ class FolderLoader:
 
     def load(self) -> Encoder:
         """Load the model. Raises EngineError."""
-        from rekall.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
+        return open_encoder(self._library.folder(self._name), self._threads)
 
-        return OnnxEncoder(self._library.folder(self._name), self._threads)
+
+def open_encoder(folder: Path, threads: int = 0) -> Encoder:
+    """Load the model of a folder into this process.
+
+    Args:
+        folder: A model folder.
+        threads: See `OnnxEncoder`; a static model takes one.
+
+    Raises:
+        ModelDamaged: The folder is incomplete or altered.
+        EngineError: What the model needs to run is missing or too old.
+    """
+    if read_card(folder).is_static:
+        from rekall.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
+
+        return StaticEncoder(folder)
+    from rekall.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
+
+    return OnnxEncoder(folder, threads)

@@ -171,23 +171,23 @@ def export(
     """
     from rekall.engine.card import checked_name
 
+    name = checked_name(name or (folder.name if folder else source.resolve().name))
     try:
         from rekall.export.exporter import export_model
+
+        report = export_model(
+            source,
+            folder or app.places.models / name,
+            name=name,
+            precision=precision,
+            reference=reference,
+            min_cosine=min_cosine,
+            licence_files=licence_files,
+        )
     except ImportError as error:
         raise ExportFailed(
             f"exporting needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
         ) from error
-
-    name = checked_name(name or (folder.name if folder else source.resolve().name))
-    report = export_model(
-        source,
-        folder or app.places.models / name,
-        name=name,
-        precision=precision,
-        reference=reference,
-        min_cosine=min_cosine,
-        licence_files=licence_files,
-    )
     if as_json:
         out_json(
             {

@@ -15,9 +15,16 @@ from rekall.files import crc32_of, sha256_of
 CARD_FILE = "model.json"
 GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights"
+TABLE_FILE = "table.npy"
+SCALES_FILE = "scales.npy"
+ROWS_FILE = "rows.npy"
 TOKENIZER_FILE = "tokenizer.json"
+PIECES_FILE = "tokenizer.pieces"
 PROBES_FILE = "probes.json"
 FORMAT = 1
+_IN_GRAPHS = (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+_IN_TABLES = (TABLE_FILE, TOKENIZER_FILE)
+_ALSO_DECIDING = (SCALES_FILE, ROWS_FILE, PIECES_FILE)
 _CARD_LIMIT_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -69,7 +76,15 @@ class Fidelity:
 class ModelCard:
     """Everything a reader of a model folder needs to know before opening it.
 
-    `fingerprint` names the vector space; see `fingerprint_of`.
+    Attributes:
+        source: Where the weights came from.
+        max_tokens: The sequence limit, special tokens included.
+        pooling: The modes, joined with + where there are several.
+        normalize: Whether the source scales its vectors to unit length; Rekall always does.
+        fingerprint: The name of the vector space; see `fingerprint_of`.
+        trims: Whether the ends of a text are trimmed before it is tokenised.
+        max_characters: A text is cut here before it is tokenised; 0 for not at all.
+        dense: The dense layers after the pooling, in words.
     """
 
     format: int
@@ -88,6 +103,19 @@ class ModelCard:
     files: Mapping[str, FileRecord]
     fidelity: Mapping[str, Fidelity]
     fingerprint: str
+    trims: bool = True
+    max_characters: int = 0
+    dense: tuple[str, ...] = ()
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the model is a table of token vectors, which needs no ONNX Runtime."""
+        return TABLE_FILE in self.files
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(record.size for record in self.files.values())
 
     def to_json(self) -> bytes:
         """The card as it stands in `model.json`; the same card gives the same bytes."""
@@ -114,17 +142,24 @@ def read_card(folder: Path) -> ModelCard:
         ) from error
 
 
-def fingerprint_of(files: Mapping[str, FileRecord], prompts: Prompts, max_tokens: int) -> str:
+def fingerprint_of(
+    files: Mapping[str, FileRecord], prompts: Prompts, max_tokens: int, trims: bool = True, max_characters: int = 0
+) -> str:
     """Sixteen hex digits that change when the vectors of the same text may change.
 
-    Covers the bytes of graph, weights and tokenizer, the prompts and the token limit; pooling,
+    Covers the bytes of graph or table, weights and tokenizer, the prompts, and how texts are cut; pooling,
     normalisation and precision are inside the graph.
     """
     import hashlib
 
-    hashes = [files[name].sha256 for name in (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)]
-    identity = json.dumps([hashes, prompts.query, prompts.document, max_tokens])
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+    deciding = (
+        *(_IN_TABLES if TABLE_FILE in files else _IN_GRAPHS),
+        *(name for name in _ALSO_DECIDING if name in files),
+    )
+    identity: list[object] = [[files[name].sha256 for name in deciding], prompts.query, prompts.document, max_tokens]
+    if not trims or max_characters:  # the others keep the fingerprint they had before there were these two
+        identity += [trims, max_characters]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
 
 def check_sizes(folder: Path, card: ModelCard) -> None:
@@ -164,7 +199,7 @@ def check_hashes(folder: Path, card: ModelCard) -> None:
         ModelDamaged: A file is missing or altered; it is named.
     """
     check_sizes(folder, card)
-    if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens):
+    if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens, card.trims, card.max_characters):
         raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(folder.name))
     for name, record in card.files.items():
         if sha256_of(folder / name) != record.sha256:
@@ -208,7 +243,7 @@ def _parse(raw: Any) -> ModelCard:
     for name in files:
         if not is_name(name):
             raise ValueError(f"{name!r} is not a plain file name")
-    for name in (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE):
+    for name in _IN_TABLES if TABLE_FILE in files else _IN_GRAPHS:
         if name not in files:
             raise ValueError(f"it does not list {name}")
     if not re.fullmatch(r"\d+\.\d+(\.\d+)*", str(raw["minimum_onnxruntime"])):
@@ -230,6 +265,9 @@ def _parse(raw: Any) -> ModelCard:
         files=files,
         fidelity={name: Fidelity(**figures) for name, figures in raw["fidelity"].items()},
         fingerprint=str(raw["fingerprint"]),
+        trims=bool(raw.get("trims", True)),
+        max_characters=int(raw.get("max_characters", 0)),
+        dense=tuple(str(layer) for layer in raw.get("dense", ())),
     )
 
 

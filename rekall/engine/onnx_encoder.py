@@ -58,7 +58,7 @@ class OnnxEncoder:
         checking = _InBackground(lambda: check_checksums(folder, card))  # costs no time: the imports below take longer
         try:
             # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
-            self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens)
+            self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
             self._session = _open_session(folder, card, threads)
         finally:
             checking.join()

@@ -1,46 +1,53 @@
-"""Reads a sentence-transformers folder, of either generation of its config schema."""
+"""Reads a sentence-transformers or model2vec folder, of either generation of its config schema."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from rekall.engine.card import TOKENIZER_FILE, Prompts
 from rekall.errors import ExportFailed
+from rekall.export.families import FAMILIES, Figures, figures_of
+from rekall.export.modules import WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
+from rekall.export.prompts import prompts_of
+from rekall.export.weights import Weights
 from rekall.files import sha256_of
 
-WEIGHTS = "model.safetensors"
-_SBERT_CONFIGS = ("sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json")
-_DOCUMENT_PROMPTS = ("document", "passage", "corpus")  # the order sentence-transformers looks them up in
+STATIC = "static"
+MODEL2VEC = "model2vec"
+
+LONGEST_TOKENS = 1_024
+"""A model that reads more is exported with this limit unless told otherwise: attention takes memory with the square
+of the length (50 MB a layer here, 3 GB at 8,192), and a passage of Rekall's has a few hundred tokens."""
+
+UNLIMITED = 1 << 20
+"""The limit of a static model that has none; tokenizer_config.json says 1e30."""
+
+_SBERT_CONFIGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
 _FRONT_MATTER = re.compile(r"\A---\n(?P<fields>.*?)^---$", re.DOTALL | re.MULTILINE)
-_UNLIMITED = 1 << 20  # tokenizer_config.json says 1e30 when it has no limit
-
-Weights = Mapping[str, npt.NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The sizes of a transformer."""
-
-    hidden: int
-    layers: int
-    heads: int
-    positions: int
-    epsilon: float
+_TRIMMED_BEFORE = (5, 4)  # sentence-transformers trimmed every text until release 5.3
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a sentence-transformers folder says about its model, weights aside.
+    """What a folder says about its model, weights aside.
 
-    `folder` is where the transformer's own files are: the folder itself, or its 0_Transformer.
+    Attributes:
+        folder: Where modules.json is.
+        name: The repository's name, or the folder's.
+        revision: The repository's commit, when it is known.
+        architecture: A key of `families.FAMILIES`, "static" or "model2vec"; another one needs torch.
+        config: The content of the transformer's `config.json`, empty for a static model.
+        figures: The transformer's sizes; None for static models and for architectures that need torch.
+        max_tokens: The sequence limit, special tokens included.
+        trims: Whether the ends of a text are trimmed before it is tokenised.
+        weights_sha256: The identity of the first module's weights.
     """
 
     folder: Path
@@ -48,10 +55,10 @@ class Checkpoint:
     revision: str | None
     architecture: str
     config: Mapping[str, Any]
-    figures: Figures
+    figures: Figures | None
     max_tokens: int
-    pooling: str
-    normalize: bool
+    trims: bool
+    chain: Chain
     prompts: Prompts
     licence: str
     weights_sha256: str
@@ -59,168 +66,150 @@ class Checkpoint:
     @property
     def tokenizer(self) -> Path:
         """The tokenizer file."""
-        return self.folder / TOKENIZER_FILE
+        return self.chain.root / TOKENIZER_FILE
 
-    def load_weights(self) -> Weights:
-        """Every tensor of the checkpoint as float32, by its name without a leading `bert.`.
+    def open_weights(self) -> Weights:
+        """The first module's tensors, by the names the graph builders use.
 
         Raises:
             ExportFailed: The file is no safetensors file.
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(self.folder / WEIGHTS, framework="numpy") as file:
-                return {
-                    name.removeprefix(f"{self.architecture}."): file.get_tensor(name).astype(np.float32)
-                    for name in file.keys()  # noqa: SIM118 - safe_open is no mapping
-                    if not name.endswith("position_ids")
-                }
-        except SafetensorError as error:
-            raise ExportFailed(f"{self.folder / WEIGHTS} is not a safetensors file: {error}") from error
+        family = FAMILIES.get(self.architecture)
+        return (
+            Weights(self.chain.root / WEIGHTS_FILE, family.rename)
+            if family
+            else Weights(self.chain.root / WEIGHTS_FILE)
+        )
 
 
-def read_checkpoint(folder: Path) -> Checkpoint:
-    """Read a sentence-transformers folder.
+def read_checkpoint(
+    folder: Path, *, name: str = "", revision: str | None = None, max_tokens: int | None = None
+) -> Checkpoint:
+    """Read a model's folder.
+
+    Args:
+        folder: Where modules.json, config.json, model.safetensors and tokenizer.json are.
+        name: The repository's name; by default the folder's.
+        revision: The repository's commit, where it is known.
+        max_tokens: A limit below the model's own.
 
     Raises:
         ExportFailed: A file is missing or malformed, or the model has a part that is not supported.
     """
-    modules = _read_modules(folder)
-    root = folder / modules.get("Transformer", "")
-    for needed in ("config.json", WEIGHTS, TOKENIZER_FILE):
-        if not (root / needed).is_file():
-            raise ExportFailed(
-                f"{root} has no {needed}",
-                "give a sentence-transformers folder with safetensors weights and a tokenizer.json",
-            )
-    config = _read_json(root / "config.json")
+    name = name or folder.resolve().name
+    settings_path = folder / "config_sentence_transformers.json"
+    settings = read_json(settings_path) if settings_path.is_file() else {}
+    config_path = folder / "config.json"
+    config = read_json(config_path) if config_path.is_file() else {}
+    if _is_model2vec(config):
+        architecture, chain = MODEL2VEC, Chain("StaticEmbedding", folder, (Normalize(),) if config["normalize"] else ())
+    else:
+        chain = read_chain(folder)
+        config_path = chain.root / "config.json"
+        config = read_json(config_path) if chain.kind == "Transformer" and config_path.is_file() else {}
+        architecture = str(config.get("model_type", "")) if chain.kind == "Transformer" else STATIC
+    _check_files(chain)
     if "auto_map" in config:
-        raise ExportFailed(f"{root / 'config.json'} asks for remote code (auto_map), which Rekall never runs")
-    sbert: Mapping[str, Any] = next((_read_json(root / name) for name in _SBERT_CONFIGS if (root / name).is_file()), {})
-    if sbert.get("do_lower_case") and not _lowers(root / TOKENIZER_FILE):
-        raise ExportFailed(f"{root} lowers its texts outside the tokenizer (do_lower_case), which is not supported")
-    prompts = _prompts(folder)
-    pooling, with_prompt = _pooling(folder / modules["Pooling"]) if "Pooling" in modules else ("mean", True)
-    if not with_prompt and (prompts.query or prompts.document):
-        raise ExportFailed(f"{folder} leaves its prompts out of the pooling (include_prompt), which is not supported")
-    figures = _figures(root / "config.json", config)
+        raise ExportFailed(
+            f"{config_path} asks for remote code (auto_map), which Rekall never runs",
+            "`rekall model list` names models without",
+        )
+    prompts = prompts_of(settings, name, str(settings_path))
+    if not chain.prompt_pooled and (prompts.query or prompts.document):
+        raise ExportFailed(
+            f"{folder} leaves its prompts out of the pooling (include_prompt), which is not supported",
+            "`rekall model list` names models that can be exported",
+        )
+    figures = figures_of(architecture, config, str(config_path)) if architecture in FAMILIES else None
+    own_limit = _limit(chain, architecture, config, figures)
     return Checkpoint(
-        folder=root,
-        name=folder.resolve().name,
-        revision=None,
-        architecture=str(config.get("model_type", "")),
+        folder=folder,
+        name=name,
+        revision=revision,
+        architecture=architecture,
         config=config,
         figures=figures,
-        max_tokens=_max_tokens(root, figures, sbert),
-        pooling=pooling,
-        normalize="Normalize" in modules,
+        max_tokens=_asked_limit(own_limit, max_tokens, chain),
+        trims=chain.kind == "Transformer" and _trims(settings),
+        chain=chain,
         prompts=prompts,
         licence=_licence(folder),
-        weights_sha256=sha256_of(root / WEIGHTS),
+        weights_sha256=sha256_of(chain.root / WEIGHTS_FILE),
     )
 
 
-def tensor(weights: Weights, name: str, *shape: int) -> npt.NDArray[np.float32]:
-    """A tensor of a checkpoint; -1 in the shape stands for any size.
+def _is_model2vec(config: Mapping[str, Any]) -> bool:
+    """Whether a `config.json` is one of model2vec's; since its release 0.10 it names no model type.
 
-    Raises:
-        ExportFailed: It is missing or has another shape.
+    A folder may also carry modules.json, by which sentence-transformers reads the same table. model2vec's own reading
+    is what the published figures were measured with: it leaves unknown tokens out.
     """
-    if name not in weights:
-        raise ExportFailed(f"the checkpoint lacks {name}")
-    found = weights[name]
-    if len(found.shape) != len(shape) or any(size not in (-1, real) for size, real in zip(shape, found.shape)):
-        raise ExportFailed(f"{name} has shape {found.shape}, expected {shape}")
-    return found
+    return config.get("model_type", MODEL2VEC) == MODEL2VEC and "normalize" in config
 
 
-def _read_modules(folder: Path) -> dict[str, str]:
-    """Module kind to subfolder, from modules.json; kinds are the last dotted part of `type`.
-
-    Older releases write `sentence_transformers.models.Pooling`, newer ones
-    `sentence_transformers.sentence_transformer.modules.pooling.Pooling`.
-    """
-    path = folder / "modules.json"
-    if not path.is_file():
-        return {"Transformer": ""}  # sentence-transformers then takes mean pooling, without Normalize
-    modules: dict[str, str] = {}
-    for module in _read_json(path, list):
-        if not isinstance(module, dict):
-            raise ExportFailed(f"{path} lists something that is not a module: {module!r}")
-        kind = str(module.get("type", "")).rpartition(".")[2]
-        if kind not in ("Transformer", "Pooling", "Normalize") or kind in modules:
+def _check_files(chain: Chain) -> None:
+    root = chain.root
+    if not (root / WEIGHTS_FILE).is_file():
+        for other in ("pytorch_model.bin", "model.bin"):
+            if (root / other).is_file():
+                raise ExportFailed(
+                    f"{root} has its weights only as {other}; pickled weights can run any code and are never opened",
+                    "look for a revision with model.safetensors",
+                )
+    needed = (WEIGHTS_FILE, TOKENIZER_FILE) + (("config.json",) if chain.kind == "Transformer" else ())
+    for file in needed:
+        if not (root / file).is_file():
             raise ExportFailed(
-                f"{path} names a module that cannot be exported: {module.get('type')}",
-                "supported: Transformer, Pooling, Normalize",
+                f"{root} has no {file}",
+                "give a sentence-transformers folder with safetensors weights and a tokenizer.json",
             )
-        modules[kind] = str(module.get("path", ""))
-        if ".." in Path(modules[kind]).parts or Path(modules[kind]).is_absolute():
-            raise ExportFailed(f"{path} points outside its folder: {modules[kind]}")
-    return modules
 
 
-def _pooling(folder: Path) -> tuple[str, bool]:
-    """The pooling, and whether the tokens of a prompt take part in it."""
-    config = _read_json(folder / "config.json")
-    mode = config.get("pooling_mode")
-    modes = [mode] if isinstance(mode, str) else list(mode) if isinstance(mode, list) else _legacy_modes(config)
-    if len(modes) != 1 or modes[0] not in ("mean", "cls"):
-        raise ExportFailed(
-            f"{folder / 'config.json'} asks for pooling {' + '.join(map(str, modes))}", "supported: mean, cls"
+def _limit(chain: Chain, architecture: str, config: Mapping[str, Any], figures: Figures | None) -> int:
+    """The model's own sequence limit: sentence-transformers' own, else the tokenizer's, within the position table.
+
+    A static model reads up to what its tokenizer file cuts off, model2vec's up to 512 tokens.
+    """
+    root = chain.root
+    if chain.kind == "StaticEmbedding":
+        truncation = read_json(root / TOKENIZER_FILE).get("truncation") or {}
+        limit = config.get("max_length", 512) if architecture == MODEL2VEC else truncation.get("max_length")
+    else:
+        sbert: Mapping[str, Any] = next(
+            (read_json(root / file) for file in _SBERT_CONFIGS if (root / file).is_file()), {}
         )
-    return str(modes[0]), bool(config.get("include_prompt", True))
-
-
-def _legacy_modes(config: Mapping[str, Any]) -> list[str]:
-    """The modes that are switched on in the older form, `pooling_mode_mean_tokens: true`; mean when none is."""
-    on = [
-        key.removeprefix("pooling_mode_") for key, value in config.items() if key.startswith("pooling_mode_") and value
-    ]
-    return [key.removesuffix("_token").removesuffix("_tokens") for key in on] or ["mean"]
-
-
-def _figures(path: Path, config: Mapping[str, Any]) -> Figures:
-    try:
-        figures = Figures(
-            hidden=int(config["hidden_size"]),
-            layers=int(config["num_hidden_layers"]),
-            heads=int(config["num_attention_heads"]),
-            positions=int(config["max_position_embeddings"]),
-            epsilon=float(config["layer_norm_eps"]),
-        )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ExportFailed(f"{path} lacks a figure or has one that is no number: {error}") from error
-    if min(figures.hidden, figures.layers, figures.heads, figures.positions) < 1 or figures.hidden % figures.heads:
-        raise ExportFailed(f"{path} describes no transformer: {figures}")
-    return figures
-
-
-def _max_tokens(root: Path, figures: Figures, sbert: Mapping[str, Any]) -> int:
-    """The sequence limit: sentence-transformers' own, else the tokenizer's, within the position table."""
-    limit = sbert.get("max_seq_length")
-    if limit is None and (root / "tokenizer_config.json").is_file():
-        limit = _read_json(root / "tokenizer_config.json").get("model_max_length")
-    if not isinstance(limit, (int, float, type(None))) or (limit is not None and limit < 1):
+        if sbert.get("do_lower_case") and not _lowers(root / TOKENIZER_FILE):
+            raise ExportFailed(f"{root} lowers its texts outside the tokenizer (do_lower_case), which is not supported")
+        limit = sbert.get("max_seq_length")
+        if limit is None and (root / "tokenizer_config.json").is_file():
+            limit = read_json(root / "tokenizer_config.json").get("model_max_length")
+    if not isinstance(limit, (int, float, type(None))) or (limit is not None and not limit >= 1):
         raise ExportFailed(f"{root} limits its texts to {limit!r} tokens")
-    return int(min(figures.positions, _UNLIMITED if limit is None else limit))
+    positions = figures.positions if figures else int(config.get("max_position_embeddings") or UNLIMITED)
+    return int(min(positions, UNLIMITED if limit is None else limit, UNLIMITED))
+
+
+def _asked_limit(own: int, asked: int | None, chain: Chain) -> int:
+    if asked is None:
+        return min(own, LONGEST_TOKENS) if chain.kind == "Transformer" else own
+    if not 1 <= asked <= own:
+        raise ExportFailed(f"a limit of {asked} tokens is out of bounds", f"this model reads 1 to {own}")
+    return asked
 
 
 def _lowers(path: Path) -> bool:
     """Whether a tokenizer lowers its text by itself."""
-    normalizer = _read_json(path).get("normalizer") or {}
-    return bool(normalizer.get("lowercase"))
+    normalizer = read_json(path).get("normalizer") or {}
+    parts = normalizer.get("normalizers") or [normalizer]
+    return any(part.get("lowercase") or part.get("type") == "Lowercase" for part in parts)
 
 
-def _prompts(folder: Path) -> Prompts:
-    path = folder / "config_sentence_transformers.json"
-    config = _read_json(path) if path.is_file() else {}
-    prompts: Any = config.get("prompts") or {}
-    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
-        raise ExportFailed(f"{path} has prompts that are not text")
-    default = prompts.get(config.get("default_prompt_name") or "", "")
-    document = next((prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts), default)
-    return Prompts(query=str(prompts.get("query", default)), document=str(document))
+def _trims(settings: Mapping[str, Any]) -> bool:
+    """Whether the release that saved the model trimmed texts; one that does not say is an old one."""
+    versions = settings.get("__version__") or {}
+    version = str(versions.get("sentence_transformers", "")) if isinstance(versions, dict) else ""
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    return tuple(numbers) < _TRIMMED_BEFORE
 
 
 def _licence(folder: Path) -> str:
@@ -235,13 +224,3 @@ def _licence(folder: Path) -> str:
         fields = {}  # a card that is no YAML names no licence
     licence = str(fields.get("license") or "unknown") if isinstance(fields, dict) else "unknown"
     return {"apache-2.0": "Apache-2.0", "mit": "MIT"}.get(licence, licence)
-
-
-def _read_json(path: Path, kind: type = dict) -> Any:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ExportFailed(f"cannot read {path}: {error}") from error
-    if not isinstance(value, kind):
-        raise ExportFailed(f"{path} is not a JSON {'object' if kind is dict else 'array'}")
-    return value

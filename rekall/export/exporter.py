@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +19,27 @@ from rekall.engine.card import (
     Fidelity,
     FileRecord,
     ModelCard,
+    Prompts,
     Source,
     checked_name,
     fingerprint_of,
 )
-from rekall.engine.onnx_encoder import OnnxEncoder
 from rekall.engine.probes import Measured, Probes, measure
 from rekall.engine.tokenizer import Tokenizer
-from rekall.errors import ExportFailed
-from rekall.export.bert import build_bert
-from rekall.export.checkpoint import Checkpoint, Weights, read_checkpoint
-from rekall.export.graph import GraphBuilder
+from rekall.errors import ExportFailed, ModelDamaged
+from rekall.export.checkpoint import Checkpoint, read_checkpoint
 from rekall.export.probe_texts import PROBE_TEXTS
-from rekall.export.reference import bert_vectors
+from rekall.export.static import character_limit, read_table, write_table
+from rekall.export.transformer import expected_vectors, write_graph
 from rekall.files import folder_written_whole, make_private_folder
+from rekall.model_library import open_encoder
 
-EXPORTER_VERSION = 1
+EXPORTER_VERSION = 2
 MINIMUM_ONNXRUNTIME = "1.23"  # the first whose 8-bit MatMulNBits is right on every processor
 _FIDELITY_STEP = 0.0005
 
-_ARCHITECTURES: Mapping[str, tuple[Callable[[Checkpoint, Weights, GraphBuilder], None], Callable[..., Any]]] = {
-    "bert": (build_bert, bert_vectors),
-}
+Expected = Callable[[Sequence[str]], Any]
+"""From texts, prompts included, to the vectors a model should give, (n, d) of any float dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,14 @@ def export_model(
     reference: Path | None = None,
     min_cosine: float = 0.999,
     licence_files: tuple[Path, ...] = (),
+    dimensions: int | None = None,
+    max_tokens: int | None = None,
+    prompts: tuple[str | None, str | None] = (None, None),
+    repository: str = "",
+    revision: str | None = None,
+    via_torch: bool = False,
 ) -> ExportReport:
-    """Export a sentence-transformers folder to a model folder.
+    """Export a sentence-transformers or model2vec folder to a model folder.
 
     Args:
         checkpoint_folder: Where modules.json, config.json, model.safetensors and tokenizer.json are.
@@ -73,6 +78,12 @@ def export_model(
             NAME.vectors.npy with NAME.texts.json beside it.
         min_cosine: The export fails when any measured text comes out further from its reference.
         licence_files: Notices to carry along.
+        dimensions: Numbers of a vector to keep, for a model trained to be cut; by default all.
+        max_tokens: A limit below the model's own.
+        prompts: Query and document prompt in place of the model's own; None keeps that one.
+        repository: Where the checkpoint came from, "owner/name"; by default its folder's name.
+        revision: The repository's commit.
+        via_torch: Trace the model with torch, for an architecture that the exporter does not know.
 
     Raises:
         ExportFailed: Unsupported checkpoint, or not faithful enough; `out` is as before.
@@ -82,32 +93,22 @@ def export_model(
         raise ExportFailed(
             f"{out} exists and is not a model", "give a folder that does not exist yet, or a model to replace"
         )
-    checkpoint = read_checkpoint(checkpoint_folder)
-    if checkpoint.architecture not in _ARCHITECTURES:
-        raise ExportFailed(
-            f"cannot export architecture {checkpoint.architecture!r}", f"supported: {', '.join(sorted(_ARCHITECTURES))}"
-        )
+    checkpoint = read_checkpoint(checkpoint_folder, name=repository, revision=revision, max_tokens=max_tokens)
+    query, document = (own if asked is None else asked for own, asked in zip(astuple(checkpoint.prompts), prompts))
+    checkpoint = replace(checkpoint, prompts=Prompts(query, document))
     references = _read_reference(reference) if reference else None
-    build, forward = _ARCHITECTURES[checkpoint.architecture]
-    weights = checkpoint.load_weights()
-    dimensions = checkpoint.figures.hidden
-    if references is not None and references.vectors.shape[1] != dimensions:
-        raise ExportFailed(
-            f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {dimensions}"
-        )
     make_private_folder(out.parent)
     with folder_written_whole(out) as folder:
-        graph = GraphBuilder(precision)
-        build(checkpoint, weights, graph)
-        graph.save(folder, dimensions)
-        shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
+        expected = _write_model(checkpoint, folder, precision, dimensions, via_torch=via_torch)
         for notice in licence_files:
             shutil.copyfile(notice, folder / notice.name)
-        tokenizer = Tokenizer(folder / TOKENIZER_FILE, checkpoint.max_tokens)
-        ids = tokenizer.encode([checkpoint.prompts.document + text for text in PROBE_TEXTS])
-        probes = Probes(PROBE_TEXTS, forward(checkpoint, weights, ids).astype(np.float32))
+        probes = _probes(checkpoint, expected)
+        if references is not None and references.vectors.shape[1] != probes.vectors.shape[1]:
+            raise ExportFailed(
+                f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {probes.vectors.shape[1]}"
+            )
         (folder / PROBES_FILE).write_bytes(probes.to_json())
-        card = _card(checkpoint, folder, name, precision, dimensions)
+        card = _card(checkpoint, folder, name, precision, probes.vectors.shape[1])
         (folder / CARD_FILE).write_bytes(card.to_json())
         measured = _measure(folder, probes, references, min_cosine)
         card = replace(card, fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()})
@@ -115,8 +116,40 @@ def export_model(
     return ExportReport(out, card, measured)
 
 
+def _write_model(
+    checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None, *, via_torch: bool
+) -> Expected:
+    """Write everything but card and probes. Returns what the vectors should be, by texts."""
+    if via_torch:
+        from rekall.export.via_torch import trace  # torch, seconds and hundreds of megabytes
+
+        return trace(checkpoint, folder, dimensions)
+    static = checkpoint.chain.kind == "StaticEmbedding"
+    # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
+    tokenizer = _source_tokenizer(checkpoint, special=not static)
+    expected: Callable[[Sequence[Sequence[int]]], Any]
+    if static:
+        table = read_table(checkpoint, dimensions)
+        write_table(table, folder, precision)
+        expected = table.mean_vectors
+    else:
+        width = write_graph(checkpoint, folder, precision, dimensions)
+        expected = expected_vectors(checkpoint, width)
+    shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
+    limit = character_limit(checkpoint) or None
+    return lambda texts: expected(tokenizer.encode([text[:limit] for text in texts]))
+
+
+def _source_tokenizer(checkpoint: Checkpoint, *, special: bool) -> Tokenizer:
+    try:
+        return Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
+    except ModelDamaged as error:
+        raise ExportFailed(error.message, "fetch the model again, or give a larger --max-tokens") from error
+
+
 def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimensions: int) -> ModelCard:
     files = {path.name: FileRecord.of(path) for path in sorted(folder.iterdir()) if path.name != CARD_FILE}
+    characters = character_limit(checkpoint)
     return ModelCard(
         format=FORMAT,
         name=name,
@@ -124,8 +157,8 @@ def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimen
         architecture=checkpoint.architecture,
         dimensions=dimensions,
         max_tokens=checkpoint.max_tokens,
-        pooling=checkpoint.pooling,
-        normalize=checkpoint.normalize,
+        pooling=checkpoint.chain.pooling,
+        normalize=checkpoint.chain.normalizes,
         prompts=checkpoint.prompts,
         precision=precision,
         minimum_onnxruntime=MINIMUM_ONNXRUNTIME,
@@ -133,12 +166,20 @@ def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimen
         exporter=EXPORTER_VERSION,
         files=files,
         fidelity={},
-        fingerprint=fingerprint_of(files, checkpoint.prompts, checkpoint.max_tokens),
+        fingerprint=fingerprint_of(files, checkpoint.prompts, checkpoint.max_tokens, checkpoint.trims, characters),
+        trims=checkpoint.trims,
+        max_characters=characters,
+        dense=checkpoint.chain.dense,
     )
 
 
+def _probes(checkpoint: Checkpoint, expected: Expected) -> Probes:
+    vectors = expected([checkpoint.prompts.document + text for text in PROBE_TEXTS])
+    return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
+
+
 def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine: float) -> dict[str, Measured]:
-    encoder = OnnxEncoder(folder)
+    encoder = open_encoder(folder)
     try:
         measured = {"float64": measure(encoder, probes)}
         if references is not None:

@@ -1,0 +1,143 @@
+"""Puts a tokenizer into a model folder: its vocabulary in a file to be mapped, where that pays and changes no id."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from array import array
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from rekall.engine.card import PIECES_FILE, TOKENIZER_FILE
+from rekall.engine.tokenizer import Tokenizer
+from rekall.engine.unigram import HEADER, MAGIC, REACHES
+from rekall.export.probe_texts import PROBE_TEXTS
+
+MIN_ROWS = 16_000
+"""Smaller vocabularies stay with the library, which takes 1.2 KiB of memory a row."""
+
+_LONGEST_PIECE = 255  # characters; the reach of a character is a byte
+_NO_LIMIT = 1 << 20
+_COMPARED_PIECES = 20_000
+_MODEL_KEYS = {"type", "unk_id", "vocab", "byte_fallback"}
+
+_TRAPS = (
+    "",
+    " ",
+    "   three  blanks   and\ttabs\r\nand\u00a0\u2003\u3000others \u2581 \u2581\u2581x",
+    "\ufeff\u200b\u200d\u00ad\u0000\u0001\u001c\u0085\ufffd\ufffe\U0010ffff\ue000\U000f0000",
+    "e\u0301 \u0301\u0301 n\u0303o \u1100\u1161\u11a8 \u0e01\u0e33 \u0f40\u0fb5 \u0627\u064e\u0651 \u05e9\u05b8\u05c1",
+    "ﬁ ㎏ ① Ⅻ ｆｕｌｌ ｶﾞ ﷺ ½ x² İı ẞß Ǆ 𝔘𝔫𝔦 ＜s＞ ＜mask＞ ＜unk＞",
+    "🙂🙂🏽👩‍👩‍👧🇩🇪\u2764\ufe0f 𓀀𓀁𓀂𓀃 𐎀𐎁 ꙮ ᚠᚢᚦ",
+    "検索履歴はローカルに保存されます。" * 20,
+    "การค้นหาบันทึกในเครื่องของคุณ" * 20,
+    "x" * 3000,
+    "ab" * 1500,
+    "\U00013000" * 700,
+    "snake_case camelCase SCREAMING https://example.org/a/b?c=d#e C:\\dir\\file.py 0xDEADBEEF 3.14e-10 v1.2.3-rc.4",
+)
+
+
+def write_tokenizer(source: Path, folder: Path) -> bool:
+    """Put a tokenizer into a model folder.
+
+    A large Unigram vocabulary goes into `PIECES_FILE`, and `TOKENIZER_FILE` keeps the rest; anything else is copied
+    as it is. Every id of a text stays the same, which is tried on texts of many scripts and on the pieces themselves.
+
+    Args:
+        source: A `tokenizer.json`.
+        folder: Where the files go.
+
+    Returns:
+        Whether the vocabulary has a file of its own.
+
+    Raises:
+        ModelDamaged: `source` is no tokenizer.
+    """
+    whole = Tokenizer(source, _NO_LIMIT, trim=False)
+    described = json.loads(whole.to_json())
+    if _is_large_unigram(described["model"]):
+        (folder / PIECES_FILE).write_bytes(_packed(described))
+        (folder / TOKENIZER_FILE).write_text(json.dumps(_stripped(described), ensure_ascii=False), "utf-8")
+        if _same_ids(whole, folder / TOKENIZER_FILE, _texts(described)):
+            return True
+        (folder / PIECES_FILE).unlink()
+    shutil.copyfile(source, folder / TOKENIZER_FILE)
+    return False
+
+
+def _is_large_unigram(model: Mapping[str, Any]) -> bool:
+    if model["type"] != "Unigram" or model.keys() != _MODEL_KEYS or len(model["vocab"]) < MIN_ROWS:
+        return False
+    pieces, scores = zip(*model["vocab"])
+    # the library cannot place a piece without characters, and raises on an unknown character without a row for it
+    sound = all(0 < len(piece) <= _LONGEST_PIECE for piece in pieces) and all(map(math.isfinite, scores))
+    return sound and model["unk_id"] is not None and not model["byte_fallback"]
+
+
+def _stripped(described: Mapping[str, Any]) -> dict[str, Any]:
+    """The tokenizer without its vocabulary: the added tokens follow the one row that is left."""
+    added = [{**token, "id": place} for place, token in enumerate(described["added_tokens"], start=1)]
+    model = {"type": "Unigram", "unk_id": 0, "vocab": [[PIECES_FILE, 0.0]], "byte_fallback": False}
+    return {**described, "added_tokens": added, "model": model}
+
+
+def _packed(described: Mapping[str, Any]) -> bytes:
+    """The file of pieces; `rekall.engine.unigram` draws it."""
+    model = described["model"]
+    pieces = [piece.encode() for piece, _ in model["vocab"]]
+    scores = array("d", (score for _, score in model["vocab"]))
+    added = array("i", (token["id"] for token in described["added_tokens"]))
+    slots, buckets = _hash_table(pieces)
+    reach = bytearray(REACHES)
+    for piece, _ in model["vocab"]:
+        place = ord(piece[0]) % REACHES
+        reach[place] = max(reach[place], len(piece))
+    place = HEADER.size + 8 * len(pieces) + 4 * (len(pieces) + 1 + len(slots) + len(added)) + REACHES
+    starts = array("I", [place])
+    for piece in pieces:
+        starts.append(starts[-1] + len(piece))
+    header = HEADER.pack(
+        MAGIC, len(pieces), len(slots), buckets, len(added), starts[-1] - place, model["unk_id"], min(scores)
+    )
+    return b"".join([header, scores, starts, slots, added, reach, *pieces])
+
+
+def _hash_table(pieces: Sequence[bytes]) -> tuple[array[int], int]:
+    """Slots for every piece, the last one empty, and the number of hash values."""
+    rows = {piece: row for row, piece in enumerate(pieces)}  # of a piece that is there twice, the last counts
+    buckets = 1 << (2 * len(rows)).bit_length()  # at most half full, a quarter at best
+    slots = array("i", [-1]) * (buckets + 1)
+    for piece, row in rows.items():
+        place = crc32(piece) % buckets
+        while slots[place] >= 0:
+            place += 1
+            if place == len(slots) - 1:
+                slots.append(-1)
+        slots[place] = row
+    return slots, buckets
+
+
+def _same_ids(whole: Tokenizer, stripped: Path, texts: Sequence[str]) -> bool:
+    tokenizer = Tokenizer(stripped, _NO_LIMIT, trim=False)
+    try:
+        return tokenizer.encode(texts) == whole.encode(texts)
+    finally:
+        tokenizer.close()
+
+
+def _texts(described: Mapping[str, Any]) -> list[str]:
+    """Texts to compare on: ordinary ones, traps, the added tokens in every surrounding, a sample of the pieces."""
+    texts = [*PROBE_TEXTS, *_TRAPS]
+    for token in described["added_tokens"]:
+        content = token["content"]
+        texts += [content, f"a {content} b", f"a{content}b", f"  {content}  {content}x  {content.upper()}"]
+    pieces = [piece for piece, _ in described["model"]["vocab"]]
+    sample = pieces[:: max(1, len(pieces) // _COMPARED_PIECES)]
+    for start in range(0, len(sample), 100):
+        together = sample[start : start + 100]
+        texts += ["".join(together), " ".join(together)]
+    return texts

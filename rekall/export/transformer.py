@@ -1,0 +1,64 @@
+"""From a transformer's checkpoint to its graph and weights, and the vectors it should give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.errors import ExportFailed
+from rekall.export.checkpoint import Checkpoint
+from rekall.export.families import FAMILIES
+from rekall.export.graph import GraphBuilder
+from rekall.export.head import add_head, check_widths
+from rekall.export.modernbert import add_modernbert
+from rekall.export.postnorm import add_postnorm
+from rekall.export.reference import head_vectors, modernbert_states, postnorm_states
+
+
+def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None) -> int:
+    """Write the graph and the weights of a transformer.
+
+    Args:
+        checkpoint: One of the architectures in `FAMILIES`.
+        folder: Where to.
+        precision: "q8" or "fp32".
+        dimensions: Numbers of a vector to keep; None keeps all.
+
+    Returns:
+        The dimensions of a vector.
+
+    Raises:
+        ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
+    """
+    figures = checkpoint.figures
+    if figures is None:
+        raise ExportFailed(
+            f"cannot export architecture {checkpoint.architecture!r} without torch",
+            f"supported: {', '.join(sorted(FAMILIES))}, static models; others with `--via torch`",
+        )
+    width = check_widths(checkpoint.chain.modules, figures.hidden, dimensions)
+    graph = GraphBuilder(precision)
+    add = add_modernbert if checkpoint.architecture == "modernbert" else add_postnorm
+    with checkpoint.open_weights() as weights:
+        hidden = add(figures, checkpoint.max_tokens, weights, graph)
+    add_head(checkpoint.chain.modules, hidden, graph, width)
+    graph.save(folder, width)
+    return width
+
+
+def expected_vectors(
+    checkpoint: Checkpoint, dimensions: int
+) -> Callable[[Sequence[Sequence[int]]], npt.NDArray[np.float64]]:
+    """A function from token ids to (n, d) float64 unit vectors, computed without the graph."""
+
+    def vectors(ids: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+        assert checkpoint.figures is not None
+        states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
+        with checkpoint.open_weights() as weights:
+            states = states_of(checkpoint.figures, weights, ids)
+        return head_vectors(checkpoint.chain.modules, states, dimensions)
+
+    return vectors

@@ -1,0 +1,78 @@
+"""The tensors of a safetensors file, read one at a time: a model of 500 MB is exported in far less."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.errors import ExportFailed
+
+Array = npt.NDArray[np.float32]
+
+_DAMAGED = "fetch the model again, or look for another revision of it"
+
+
+class Weights:
+    """An open safetensors file. A context manager; tensors cannot be read after it ends."""
+
+    def __init__(self, path: Path, rename: Callable[[str], str] = lambda name: name) -> None:
+        """Open the file and read which tensors it holds.
+
+        Args:
+            path: A `.safetensors` file.
+            rename: From the name of a tensor in the file to the name it is asked for by.
+
+        Raises:
+            ExportFailed: It is no safetensors file.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            self._file: Any = safe_open(path, framework="numpy")
+            names: list[str] = list(self._file.keys())
+        except (SafetensorError, OSError) as error:
+            raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
+        self._path = path
+        self._names = {rename(name): name for name in names}
+
+    def __enter__(self) -> Weights:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file = None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def tensor(self, name: str, *shape: int) -> Array:
+        """A tensor as float32, whatever it is stored as; -1 in the shape stands for any size.
+
+        Raises:
+            ExportFailed: It is missing, has another shape, or holds a number that is not finite.
+        """
+        found = self._read(name, shape).astype(np.float32, copy=False)
+        if not np.isfinite(found).all():
+            raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
+        return found
+
+    def whole_numbers(self, name: str, *shape: int) -> npt.NDArray[np.int64]:
+        """A tensor of whole numbers; see `tensor`."""
+        found = self._read(name, shape)
+        if found.dtype.kind not in "iu":
+            raise ExportFailed(f"{name} in {self._path} holds {found.dtype}, expected whole numbers", _DAMAGED)
+        return found.astype(np.int64)
+
+    def _read(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which many checkpoints are stored in
+
+        if name not in self._names:
+            raise ExportFailed(f"{self._path} lacks {name}", _DAMAGED)
+        stored = self._names[name]
+        found: npt.NDArray[Any] = self._file.get_tensor(stored)
+        if len(found.shape) != len(shape) or any(size not in (-1, real) for size, real in zip(shape, found.shape)):
+            raise ExportFailed(f"{stored} in {self._path} has shape {found.shape}, expected {shape}", _DAMAGED)
+        return found
