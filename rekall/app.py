@@ -70,12 +70,21 @@ class App:
             self._base = _build(path if to_write or path.exists() else None, self.settings, self.library)
         return self._base
 
+    def model_in_use(self) -> str:
+        """The name of the model that searches use: the base's, or the configured one before it has vectors.
+
+        Raises:
+            StorageError: The database cannot be used.
+        """
+        spaces = self.open_base().index_status().spaces if self.places.database.exists() else ()
+        return next((space.model for space in spaces if space.serves), self.settings.text("engine.model"))
+
     def load_encoder(self, name: str | None = None) -> Encoder:
-        """Load a model into this process; see the function of that name."""
+        """Load a model into this process, by default the configured one; see the function of that name."""
         from rekall.model_library import FolderLoader
 
         model = name or self.settings.text("engine.model")
-        return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load()
+        return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load(model)
 
     def close(self) -> None:
         """Close what was opened."""
@@ -116,6 +125,7 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> Know
     from rekall.model_library import FolderLoader
     from rekall.model_manager import ModelManager
     from rekall.search.searcher import Searcher
+    from rekall.spaces import SpaceKeeper
     from rekall.store.entries import EntryStore
     from rekall.store.passages import PassageStore, Space
     from rekall.store.words import WordIndex
@@ -138,7 +148,8 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> Know
     )
     embeddings = EmbeddingService(db, entries, passages, manager, cache, index_of, lambda: written(_now()))
     searcher = Searcher(db, entries, words, passages, embeddings, settings.number("search.lexical_share"))
-    return KnowledgeBase(db, entries, words, passages, embeddings, searcher, manager, backend, _now, _new_id)
+    keeper = SpaceKeeper(db, passages, embeddings, manager, cache)
+    return KnowledgeBase(db, entries, words, passages, embeddings, searcher, keeper, manager, backend, _now, _new_id)
 
 
 def _now() -> datetime:

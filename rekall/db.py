@@ -88,6 +88,13 @@ class Database:
         with self._translated():
             self._connection.executemany(sql, bindings)
 
+    def size_bytes(self) -> int:
+        """Bytes of the file and of the log of writes beside it; 0 in memory."""
+        if self.path is None:
+            return 0
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
     def last_key(self) -> int:
         """The row id of the last insertion."""
         return self._connection.last_insert_rowid()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache
 from rekall.db import Database
-from rekall.errors import EngineError
-from rekall.model_manager import ModelManager
+from rekall.errors import EngineError, StorageError
+from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.passages import MOST_PASSAGES, passages_of
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore, Space
@@ -43,11 +43,21 @@ class Closeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A vector to search with, (d,) float32 of unit length as bytes, and the fingerprint of its space."""
+
+    fingerprint: str
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """The passages of an entry, and the vectors of those that had none, ready to be stored."""
 
     passages: tuple[Passage, ...]
     vectors: Mapping[bytes, Vector]
+    model: ModelIdentity | None
+    """What made the vectors; None when there was nothing to embed."""
 
 
 class EmbeddingService:
@@ -82,17 +92,23 @@ class EmbeddingService:
         self._open_index = open_index
         self._now = now
 
+    def model_in_use(self) -> ModelIdentity:
+        """The model that made the vectors searches use; the configured one before there are any.
+
+        Raises:
+            EngineError: It is not installed, damaged, or was changed since.
+        """
+        space = self._passages.active_space()
+        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
+
     def why_unavailable(self) -> str:
         """Why a search by meaning cannot be answered, or an empty string when it can."""
         try:
-            identity = self._manager.identity
+            self.model_in_use()
         except EngineError as error:
-            return error.message
-        space = self._passages.active_space()
-        if space is None:
-            return "no entry has a vector yet; run `rekall index rebuild --vectors`" if self._passages.count() else ""
-        if space.fingerprint != identity.fingerprint:
-            return f"the vectors were made by another model ({space.model}); run `rekall index rebuild --vectors`"
+            return f"{error.message}; {error.hint}" if error.hint else error.message
+        if self._passages.active_space() is None and self._passages.count():
+            return "no entry has a vector yet; run `rekall index rebuild --vectors`"
         return ""
 
     def prepare(self, entry: Entry, key: int | None = None) -> Prepared:
@@ -106,24 +122,37 @@ class EmbeddingService:
             EngineError: The model cannot be used.
         """
         passages = tuple(passages_of(entry))
-        known = self._embedded_hashes(key) if key is not None else set()
+        space = self._passages.active_space()
+        known = self._passages.embedded_hashes(key, space) if key is not None and space else set()
         missing = list(
             {passage.text_hash: passage.text for passage in passages if passage.text_hash not in known}.items()
         )
         if not missing:
-            return Prepared(passages, {})
-        rows = self._manager.get_encoder().encode_documents([text for _, text in missing])
-        return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)})
+            return Prepared(passages, {}, None)
+        model = self.model_in_use()
+        rows = self._manager.get_encoder(model).encode_documents([text for _, text in missing])
+        return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
 
     def store(self, key: int, prepared: Prepared) -> None:
         """Store the passages of an entry and their vectors. Call it inside the transaction."""
         ids = self._passages.put(key, prepared.passages)
         self._cache.invalidate()
-        if prepared.vectors:
-            index = self._open_index(self._own_space())
+        if prepared.model is not None:
+            index = self._open_index(self._space_for(prepared.model))
             for passage_id, passage in zip(ids, prepared.passages):
                 if passage.text_hash in prepared.vectors:
                     index.add(passage_id, prepared.vectors[passage.text_hash])
+
+    def catch_up(self, key: int) -> None:
+        """Embed what a stored entry still lacks: another process may have changed the model since `prepare`.
+
+        Raises:
+            EngineError: The new model cannot be used; the entry waits for `embed_pending`.
+        """
+        space = self._passages.active_space()
+        pending = self._passages.pending(space, MOST_PASSAGES + 1, key) if space else []
+        if space is not None and pending:
+            self._embed(self._manager.find(space.model, space.fingerprint), space, pending)
 
     def store_unembedded(self, key: int, entry: Entry) -> None:
         """Store the passages of an entry; new ones wait for `embed_pending`."""
@@ -135,15 +164,19 @@ class EmbeddingService:
         self._cache.invalidate()
 
     def refresh(self, *, from_scratch: bool) -> None:
-        """Make what is derived from the vectors anew, or forget the vectors. Call it inside a transaction."""
-        index = self._open_index(self._own_space())
+        """Make what is derived from the vectors anew, or forget the vectors. Call it inside a transaction.
+
+        Raises:
+            EngineError: The model cannot be used.
+        """
+        index = self._open_index(self._space_for(self.model_in_use()))
         if from_scratch:
             index.clear()
         else:
             index.rebuild()
 
     def embed_pending(self, progress: Progress = lambda done, total: None) -> int:
-        """Give every passage a vector, a batch and a transaction at a time. Interrupted, it goes on next time.
+        """Give every passage a vector of the model in use. Interrupted, it goes on next time.
 
         Returns:
             How many vectors were made.
@@ -151,87 +184,106 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
         """
-        if not self._passages.count():
-            return 0
+        return self.fill(self.model_in_use(), progress)[1] if self._passages.count() else 0
+
+    def fill(
+        self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False
+    ) -> tuple[Space, int]:
+        """Give every passage a vector of a model, a batch and a transaction at a time.
+
+        Args:
+            model: Whose space to fill, made when there is none.
+            progress: Told how many passages were embedded, of how many.
+            is_time_up: Asked between two batches; the first one is always made.
+
+        Returns:
+            The space, and how many vectors were made.
+
+        Raises:
+            EngineError: The model cannot be used; what was done so far is kept.
+        """
         with self._db.transaction():
-            space = self._own_space()
-        index = self._open_index(space)
+            space = self._passages.resume(self._space_for(model))
         total, _ = self._passages.pending_counts(space)
         done = 0
         while pending := self._passages.pending(space, EMBED_BATCH):
             progress(done, max(total, done))
-            done += self._embed(index, pending)
-        progress(done, done)
-        if not space.active:
-            with self._db.transaction():
-                self._passages.activate(space)
-        return done
+            if done and is_time_up():
+                break
+            done += self._embed(model, space, pending)
+        progress(done, max(total, done))
+        return space, done
 
-    def query_vector(self, text: str) -> bytes:
-        """The vector of a question, (d,) float32 as bytes.
+    def question(self, text: str) -> Question:
+        """The vector of a question, for the space that searches use now.
 
         Raises:
             EngineError: The model cannot be used.
         """
-        fingerprint = self._manager.identity.fingerprint
-        vector = self._cache.get(fingerprint, text)
+        model = self.model_in_use()
+        vector = self._cache.get(model.fingerprint, text)
         if vector is None:
-            vector = self._manager.get_encoder().encode_queries([text])[0].tobytes()
-            self._cache.put(fingerprint, text, vector)
-        return vector
+            vector = self._manager.get_encoder(model).encode_queries([text])[0].tobytes()
+            self._cache.put(model.fingerprint, text, vector)
+        return Question(model.fingerprint, vector)
 
-    def head_vector(self, key: int) -> bytes | None:
+    def question_of(self, key: int) -> Question | None:
         """The stored vector of an entry's head, or None while it has none."""
-        index = self._active_index()
+        space = self._passages.active_space()
         heads = [passage.id for passage in self._passages.of_entries([key]) if passage.position == 0]
-        return index.get(heads[0]) if index is not None and heads else None
+        vector = self._open_index(space).get(heads[0]) if space is not None and heads else None
+        return Question(space.fingerprint, vector) if space is not None and vector is not None else None
 
-    def semantic_search(self, vector: bytes, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
-        """The entries nearest to a vector, most similar first.
+    def semantic_search(self, question: Question, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
+        """The entries nearest to a question, most similar first.
 
         Args:
-            vector: (d,) float32 of unit length, as bytes.
+            question: Where to look from, and in which space.
             k: How many entries.
             among: Ids of the passages that may answer; None means all.
 
         Returns:
             Closeness by entry key.
         """
-        index = self._active_index()
+        index = self._index_of(question)
         if index is None:
             return {}
-        nearest = index.search(vector, k * PASSAGES_PER_ENTRY, among)
+        nearest = index.search(question.vector, k * PASSAGES_PER_ENTRY, among)
         owner = {
             passage.id: passage.entry_key for passage in self._passages.by_ids(passage_id for passage_id, _ in nearest)
         }
         keys = list(dict.fromkeys(owner[passage_id] for passage_id, _ in nearest if passage_id in owner))
-        found = self.closeness(vector, keys)
+        found = self.closeness(question, keys)
         return dict(sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))[:k])
 
     def find_similar(self, key: int, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
         """The entries nearest to a stored one, itself left out; empty while it has no vector."""
-        vector = self.head_vector(key)
-        if vector is None:
+        question = self.question_of(key)
+        if question is None:
             return {}
-        found = self.semantic_search(vector, k + 1, among)
+        found = self.semantic_search(question, k + 1, among)
         found.pop(key, None)
         return dict(list(found.items())[:k])
 
-    def closeness(self, vector: bytes, keys: Iterable[int]) -> dict[int, Closeness]:
+    def closeness(self, question: Question, keys: Iterable[int]) -> dict[int, Closeness]:
         """Closeness of the given entries; one without vectors is left out."""
-        index = self._active_index()
+        index = self._index_of(question)
         passages = self._passages.of_entries(keys)
         if index is None or not passages:
             return {}
-        similarity = index.similarities(vector, (passage.id for passage in passages))
+        similarity = index.similarities(question.vector, (passage.id for passage in passages))
         of_entry: dict[int, list[tuple[int, float]]] = {}
         for passage in passages:
             if passage.id in similarity:
                 of_entry.setdefault(passage.entry_key, []).append((passage.position, similarity[passage.id]))
         return {key: _closeness(scores) for key, scores in of_entry.items()}
 
-    def _embed(self, index: VectorIndex, pending: Sequence[PendingPassage]) -> int:
-        """Embed a batch in one transaction. An entry that was cut by other rules is cut anew."""
+    def _embed(self, model: ModelIdentity, space: Space, pending: Sequence[PendingPassage]) -> int:
+        """Embed a batch in one transaction. An entry that was cut by other rules is cut anew.
+
+        Raises:
+            StorageError: The space was dropped meanwhile.
+        """
         entries = self._entries.by_ids({item.entry_id for item in pending})
         texts = {
             (entry_id, passage.text_hash): passage.text
@@ -239,8 +291,12 @@ class EmbeddingService:
             for passage in passages_of(entry)
         }
         fit = [item for item in pending if (item.entry_id, item.text_hash) in texts]
-        vectors = self._manager.get_encoder().encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
+        encoder = self._manager.get_encoder(model)
+        vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
         with self._db.transaction():
+            if self._passages.space_of(space.fingerprint) is None:
+                raise StorageError(f"the vectors of model {space.model} were pruned meanwhile", "run the command again")
+            index = self._open_index(space)
             for item, vector in zip(fit, vectors):
                 # another process may have edited it meanwhile
                 if self._passages.has_text(item.passage_id, item.text_hash):
@@ -251,19 +307,15 @@ class EmbeddingService:
                     self._passages.put(key, passages_of(entries[entry_id]))
         return len(fit)
 
-    def _embedded_hashes(self, key: int) -> set[bytes]:
-        space = self._passages.space_of(self._manager.identity.fingerprint)
-        return self._passages.embedded_hashes(key, space) if space else set()
-
-    def _own_space(self) -> Space:
-        """The space of the current model, made when there is none. Call it inside a transaction."""
-        identity = self._manager.identity
-        return self._passages.space_of(identity.fingerprint) or self._passages.make_space(
-            identity.fingerprint, identity.name, identity.dim, self._now()
+    def _space_for(self, model: ModelIdentity) -> Space:
+        """The space of a model, made when there is none. Call it inside a transaction."""
+        return self._passages.space_of(model.fingerprint) or self._passages.make_space(
+            model.fingerprint, model.name, model.dim, self._now()
         )
 
-    def _active_index(self) -> VectorIndex | None:
-        space = self._passages.active_space()
+    def _index_of(self, question: Question) -> VectorIndex | None:
+        """The index of a question's own space, also when another one became active meanwhile."""
+        space = self._passages.space_of(question.fingerprint)
         return self._open_index(space) if space else None
 
 

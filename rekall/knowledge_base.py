@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +16,7 @@ from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
 from rekall.model_manager import ModelManager
 from rekall.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
 from rekall.search.searcher import Searcher
+from rekall.spaces import SpaceKeeper, SpaceReport, Switch
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
 from rekall.store.words import WordIndex
@@ -40,6 +42,7 @@ class KnowledgeBase:
         passages: PassageStore,
         embeddings: EmbeddingService,
         searcher: Searcher,
+        keeper: SpaceKeeper,
         manager: ModelManager,
         backend: Backend,
         now: Callable[[], datetime],
@@ -52,6 +55,7 @@ class KnowledgeBase:
         self._passages = passages
         self._embeddings = embeddings
         self._searcher = searcher
+        self._keeper = keeper
         self._manager = manager
         self._backend = backend
         self._now = now
@@ -71,8 +75,8 @@ class KnowledgeBase:
         entry = self._new_entry(self._with_successor(intake.checked(draft)))
         prepared, warning = self._prepared(entry, None)
         with self._db.transaction():
-            self._put(None, entry, prepared)
-        return Saved(entry, warning)
+            key = self._put(None, entry, prepared)
+        return Saved(entry, warning or self._caught_up(key, prepared))
 
     def get(self, prefix: str) -> EntryView:
         """The entry whose id begins so.
@@ -98,8 +102,8 @@ class KnowledgeBase:
 
     def titles(self, links: Sequence[Link]) -> dict[str, str]:
         """Titles of the entries at both ends of links, by id."""
-        found = self._entries.by_ids({end for link in links for end in (link.source, link.target)})
-        return {entry_id: entry.title for entry_id, entry in found.items()}
+        ends = {end for link in links for end in (link.source, link.target)}
+        return {entry_id: entry.title for entry_id, entry in self._entries.by_ids(ends).items()}
 
     def short_id(self, entry_id: str) -> str:
         """The shortest beginning of an id that names its entry alone."""
@@ -131,7 +135,7 @@ class KnowledgeBase:
                     "look at it with `rekall show`, then edit again",
                 )
             self._put(key, entry, prepared)
-        return Saved(entry, warning)
+        return Saved(entry, warning or self._caught_up(key, prepared))
 
     def delete(self, entry_id: str) -> None:
         """Remove an entry, with its words, vectors and links.
@@ -178,12 +182,12 @@ class KnowledgeBase:
             raise EngineError(f"similarity needs vectors: {reason}", "`rekall search --mode words` works without")
         among = self._searcher.allowed_passages(filters)
         key = self._key_or_none(text_or_id)
-        if key is not None and self._embeddings.head_vector(key) is None:
+        if key is not None and self._embeddings.question_of(key) is None:
             raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
         if key is not None:
             found = self._embeddings.find_similar(key, limit, among)
         else:
-            found = self._embeddings.semantic_search(self._embeddings.query_vector(text_or_id), limit, among)
+            found = self._embeddings.semantic_search(self._embeddings.question(text_or_id), limit, among)
         report = ModeReport(Mode.MEANING, Mode.MEANING)
         return SearchResult(text_or_id, report, self._searcher.similar(found, limit))
 
@@ -234,7 +238,7 @@ class KnowledgeBase:
 
     def export(self, path: Path, filters: Filters, progress: Callable[[int], None] = lambda count: None) -> int:
         """Write entries to a `.jsonl` file or a Markdown folder. Returns how many."""
-        from rekall.exchange.writing import write_json_lines, write_markdown_folder
+        from rekall.exchange.writing import write
 
         links: dict[str, list[Link]] = {}
         for link in self._entries.links():
@@ -243,19 +247,12 @@ class KnowledgeBase:
         chosen = (
             (entry, links.get(entry.id, [])) for key, entry in self._entries.stream() if wanted is None or key in wanted
         )
-        if path.suffix.lower() in (".jsonl", ".ndjson"):
-            return write_json_lines(path, chosen)
-        if path.suffix and not path.is_dir():
-            raise InvalidInput(
-                f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown"
-            )
-        return write_markdown_folder(path, chosen, progress)
+        return write(path, chosen, progress)
 
     def stats(self) -> Stats:
         """Counts and sizes."""
         status = self.index_status()
-        size = sum(part.stat().st_size for part in self._database_files())
-        return Stats(self._entries.counts(), size, status.vectors, status.passages)
+        return Stats(self._entries.counts(), self._db.size_bytes(), status.vectors, status.passages)
 
     def memory(self) -> MemoryReport:
         """Measure this process before the model, with it, and after it was dropped."""
@@ -264,7 +261,7 @@ class KnowledgeBase:
         before = resident_bytes()
         problem = ""
         try:
-            self._manager.get_encoder().encode_queries(["how much memory does a question take"])
+            self._embeddings.question("how much memory does a question take")
         except EngineError as error:
             problem = error.message
         loaded = resident_bytes()
@@ -276,12 +273,9 @@ class KnowledgeBase:
         """What the indexes hold, and what serves them."""
         space = self._passages.active_space()
         passages, entries = self._passages.pending_counts(space)
-        identity, problem = None, ""
-        try:
-            identity = self._manager.identity
-            problem = self._embeddings.why_unavailable()
-        except EngineError as error:
-            problem = error.message
+        model = None
+        with contextlib.suppress(EngineError):  # then the problem says why
+            model = self._embeddings.model_in_use()
         total = self._passages.count()
         return IndexStatus(
             backend=self._backend,
@@ -291,11 +285,20 @@ class KnowledgeBase:
             vectors=total - passages,
             pending_passages=passages,
             pending_entries=entries,
-            space_model=space.model if space else "",
-            space_fingerprint=space.fingerprint if space else "",
-            model=identity,
-            model_problem=problem,
+            spaces=tuple(self._keeper.spaces()),
+            model=model,
+            model_problem=self._embeddings.why_unavailable(),
         )
+
+    def use_model(
+        self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None
+    ) -> Switch:
+        """Embed everything with another model, then search with it; see `SpaceKeeper.switch`."""
+        return self._keeper.switch(name, progress, budget_s)
+
+    def prune_vectors(self, *, unfinished: bool = False) -> list[SpaceReport]:
+        """Drop the vectors of models that are no longer in use; see `SpaceKeeper.prune`."""
+        return self._keeper.prune(unfinished=unfinished)
 
     def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:
         """Index the words of every entry anew, in one transaction. Returns how many entries."""
@@ -322,7 +325,7 @@ class KnowledgeBase:
         Raises:
             EngineError: The model cannot be used; nothing was forgotten.
         """
-        self._manager.get_encoder()
+        self._manager.get_encoder(self._embeddings.model_in_use())
         with self._db.transaction():
             for key, entry in self._entries.stream():
                 self._embeddings.store_unembedded(key, entry)
@@ -335,6 +338,15 @@ class KnowledgeBase:
             return self._embeddings.prepare(entry, key), ""
         except EngineError as error:
             return None, error.message
+
+    def _caught_up(self, key: int, prepared: Prepared | None) -> str:
+        """Embed a stored entry again when the model changed meanwhile. Returns why that failed, or nothing."""
+        try:
+            if prepared is not None:
+                self._embeddings.catch_up(key)
+        except EngineError as error:
+            return error.message
+        return ""
 
     def _put(self, key: int | None, entry: Entry, prepared: Prepared | None) -> int:
         """Entry, words and vectors; the caller holds the transaction."""
@@ -386,11 +398,3 @@ class KnowledgeBase:
             if error.kind == "ambiguous":
                 raise
             return None
-
-    def _database_files(self) -> list[Path]:
-        path = self._db.path
-        return (
-            []
-            if path is None
-            else [part for suffix in ("", "-wal") if (part := path.with_name(path.name + suffix)).exists()]
-        )

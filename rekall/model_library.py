@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
-from rekall.errors import ModelDamaged, ModelNotFound
+from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
 from rekall.model_manager import ModelIdentity
 from rekall.types import Encoder
 
@@ -53,6 +54,28 @@ class ModelLibrary:
                     found.setdefault(card.parent.name, card.parent)
         yield from (found[name] for name in sorted(found))
 
+    def remove(self, name: str, own: Path) -> Path:
+        """Remove a model that lies in the user's own folder. Returns where it was.
+
+        Args:
+            name: The model.
+            own: The user's folder of models.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            InvalidInput: It came with Rekall.
+        """
+        import shutil
+
+        folder = self.folder(name)
+        if folder.parent != own:
+            raise InvalidInput(f"model {name} came with Rekall and stays", "`pip uninstall rekall` removes both")
+        trash = folder.with_name(f".{name}.old")
+        shutil.rmtree(trash, ignore_errors=True)
+        folder.replace(trash)  # gone at once, also when removing its files is interrupted
+        shutil.rmtree(trash, ignore_errors=True)
+        return folder
+
     def verify(self, name: str) -> Verdict:
         """Check a model's files, load it, and measure it on this machine.
 
@@ -86,28 +109,51 @@ class ModelLibrary:
 
 
 class FolderLoader:
-    """Loads the encoder of one model of a library into this process."""
+    """Loads encoders of a library's models into this process."""
 
-    def __init__(self, library: ModelLibrary, name: str, threads: int) -> None:
+    def __init__(self, library: ModelLibrary, configured: str, threads: int) -> None:
         """Nothing is read yet.
 
         Args:
             library: Where to look.
-            name: The model.
+            configured: The model to take when none is named.
             threads: See `OnnxEncoder`.
         """
         self._library = library
-        self._name = name
+        self._configured = configured
         self._threads = threads
 
-    def identify(self) -> ModelIdentity:
-        """Read the card. Raises ModelNotFound or ModelDamaged."""
-        card = read_card(self._library.folder(self._name))
-        return ModelIdentity(card.name, card.fingerprint, card.dimensions)
+    def identify(self, name: str = "") -> ModelIdentity:
+        """Read a card. Raises ModelNotFound or ModelDamaged."""
+        card = read_card(self._library.folder(name or self._configured))
+        return ModelIdentity(name or self._configured, card.fingerprint, card.dimensions)
 
-    def load(self) -> Encoder:
-        """Load the model. Raises EngineError."""
-        return open_encoder(self._library.folder(self._name), self._threads)
+    def find(self, name: str, fingerprint: str) -> ModelIdentity:
+        """The model that makes vectors of a fingerprint: that of the name, or one that was given another.
+
+        Raises:
+            ModelNotFound: There is none. Says whether the named model is gone or was changed.
+        """
+        named: ModelCard | None = None
+        for folder in sorted(self._library.folders(), key=lambda folder: folder.name != name):
+            with contextlib.suppress(ModelDamaged):  # one that cannot be read is not the one
+                card = read_card(folder)
+                named = card if folder.name == name else named
+                if card.fingerprint == fingerprint:
+                    return ModelIdentity(folder.name, fingerprint, card.dimensions)
+        if named is None:
+            raise ModelNotFound(
+                f"the vectors were made by model {name} ({fingerprint}), which is not installed",
+                "install it again, or embed the notes with another model: `rekall model use NAME`",
+            )
+        raise ModelNotFound(
+            f"model {name} was changed since it made the vectors ({fingerprint} then, {named.fingerprint} now)",
+            f"run `rekall model use {name}` to embed the notes with it as it is now",
+        )
+
+    def load(self, name: str) -> Encoder:
+        """Load a model. Raises EngineError."""
+        return open_encoder(self._library.folder(name), self._threads)
 
 
 def open_encoder(folder: Path, threads: int = 0) -> Encoder:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from rekall.errors import EngineError
 from rekall.types import Encoder
 
 
@@ -21,19 +22,31 @@ class ModelIdentity:
 
 
 class EncoderLoader(Protocol):
-    """Knows a model and how to load it: in this process, or wherever an implementation puts it."""
+    """Knows models and how to load them: in this process, or wherever an implementation puts them."""
 
-    def identify(self) -> ModelIdentity:
-        """Read the model's card. Raises EngineError when there is no such model or it is damaged."""
+    def identify(self, name: str = "") -> ModelIdentity:
+        """Read a model's card; "" is the configured model.
+
+        Raises:
+            EngineError: There is no such model, or it is damaged.
+        """
         ...
 
-    def load(self) -> Encoder:
-        """Load the model. Raises EngineError when that fails."""
+    def find(self, name: str, fingerprint: str) -> ModelIdentity:
+        """The installed model that makes vectors of a fingerprint, looked for under `name` first.
+
+        Raises:
+            EngineError: There is none.
+        """
+        ...
+
+    def load(self, name: str) -> Encoder:
+        """Load a model. Raises EngineError when that fails."""
         ...
 
 
 class ModelManager:
-    """One encoder for a whole process. Thread-safe: many threads asking at once cause one load."""
+    """At most one encoder for a whole process. Thread-safe: many threads asking at once cause one load."""
 
     def __init__(self, loader: EncoderLoader, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is loaded yet.
@@ -46,30 +59,39 @@ class ModelManager:
         self._clock = clock
         self._lock = threading.Lock()
         self._encoder: Encoder | None = None
-        self._identity: ModelIdentity | None = None
         self._last_use_s = 0.0
 
-    @property
-    def identity(self) -> ModelIdentity:
-        """The model's name, fingerprint and dimensions, without loading it.
+    def identify(self, name: str = "") -> ModelIdentity:
+        """A model as it is installed now, without loading it; "" is the configured one.
 
         Raises:
             EngineError: There is no such model, or it is damaged.
         """
-        with self._lock:
-            if self._identity is None:
-                self._identity = self._loader.identify()
-            return self._identity
+        return self._loader.identify(name)
 
-    def get_encoder(self) -> Encoder:
-        """The encoder, loaded now if it was not.
+    def find(self, name: str, fingerprint: str) -> ModelIdentity:
+        """The installed model that makes vectors of a fingerprint; see `EncoderLoader.find`."""
+        return self._loader.find(name, fingerprint)
+
+    def get_encoder(self, model: ModelIdentity | None = None) -> Encoder:
+        """The encoder of a model, loaded now if it was not; another one that was is dropped.
+
+        Args:
+            model: By default the configured one.
 
         Raises:
-            EngineError: It cannot be loaded; the next call tries again.
+            EngineError: It cannot be loaded, or was changed since it was identified; the next call tries again.
         """
         with self._lock:
+            wanted = model or self._loader.identify()
+            if self._encoder is not None and self._encoder.fingerprint != wanted.fingerprint:
+                self._drop()
             if self._encoder is None:
-                self._encoder = self._loader.load()
+                encoder = self._loader.load(wanted.name)
+                if encoder.fingerprint != wanted.fingerprint:
+                    encoder.close()
+                    raise EngineError(f"model {wanted.name} was changed just now", "run the command again")
+                self._encoder = encoder
             self._last_use_s = self._clock()
             return self._encoder
 

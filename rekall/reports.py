@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rekall.model_manager import ModelIdentity
+from rekall.spaces import SpaceReport
 from rekall.store.entries import Counts
 from rekall.types import Entry, Link
 from rekall.vector_index import Backend
@@ -46,8 +47,7 @@ class IndexStatus:
     vectors: int
     pending_passages: int
     pending_entries: int
-    space_model: str
-    space_fingerprint: str
+    spaces: tuple[SpaceReport, ...]
     model: ModelIdentity | None
     model_problem: str
 

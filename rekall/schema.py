@@ -63,7 +63,8 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE (entry_key, position)
     ) STRICT;
 
-    -- a vector space: one model fingerprint; its vectors lie in tables of its own
+    -- a vector space: one model fingerprint; its vectors lie in tables of its own.
+    -- active: 1 serves searches, 0 is being built, -1 served them before
     CREATE TABLE space (
         id INTEGER PRIMARY KEY,
         fingerprint TEXT NOT NULL UNIQUE,

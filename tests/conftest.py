@@ -23,11 +23,12 @@ from rekall.app import App, load_encoder
 from rekall.cache import EmbeddingCache
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService
-from rekall.errors import EngineError
+from rekall.errors import EngineError, ModelNotFound
 from rekall.knowledge_base import KnowledgeBase
 from rekall.model_library import FolderLoader
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.search.searcher import Searcher
+from rekall.spaces import SpaceKeeper
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
 from rekall.store.words import WordIndex
@@ -87,22 +88,38 @@ class FakeEncoder:
 
 @dataclass
 class FakeLoader:
-    """Loads a FakeEncoder, or fails with `problem` while that is set."""
+    """Loads a FakeEncoder, or fails with `problem` while that is set. `others` are further models, by name."""
 
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     problem: EngineError | None = None
     loads: int = 0
+    others: dict[str, FakeEncoder] = field(default_factory=dict)
 
-    def identify(self) -> ModelIdentity:
+    def identify(self, name: str = "") -> ModelIdentity:
         if self.problem:
             raise self.problem
-        return ModelIdentity("fake", self.encoder.fingerprint, self.encoder.dim)
+        encoder = self._encoder(name)
+        return ModelIdentity(name or "fake", encoder.fingerprint, encoder.dim)
 
-    def load(self) -> Encoder:
+    def find(self, name: str, fingerprint: str) -> ModelIdentity:
+        if self.problem:
+            raise self.problem
+        for other, encoder in {"fake": self.encoder, **self.others}.items():
+            if encoder.fingerprint == fingerprint:
+                return ModelIdentity(other, fingerprint, encoder.dim)
+        raise ModelNotFound(f"the vectors were made by another model ({name})", "run `rekall model use NAME`")
+
+    def load(self, name: str = "") -> Encoder:
         if self.problem:
             raise self.problem
         self.loads += 1
-        return self.encoder
+        return self._encoder(name)
+
+    def _encoder(self, name: str) -> FakeEncoder:
+        encoder = {"": self.encoder, "fake": self.encoder, **self.others}.get(name)
+        if encoder is None:
+            raise ModelNotFound(f"no model {name!r} is installed")
+        return encoder
 
 
 @dataclass
@@ -155,6 +172,7 @@ def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoad
         lambda: "2026-01-01T00:00:00Z",
     )
     searcher = Searcher(db, entries, words, passages, embeddings, 0.5)
+    keeper = SpaceKeeper(db, passages, embeddings, manager, cache, clock)
     counter = iter(range(10**9))
 
     def new_id(created_at: datetime | None) -> str:
@@ -162,7 +180,7 @@ def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoad
 
         return str(ULID.from_bytes((1_700_000_000_000 + 1000 * next(counter)).to_bytes(6, "big") + os.urandom(10)))
 
-    base = KnowledgeBase(db, entries, words, passages, embeddings, searcher, manager, chosen, clock.now, new_id)
+    base = KnowledgeBase(db, entries, words, passages, embeddings, searcher, keeper, manager, chosen, clock.now, new_id)
 
     def index_of() -> VectorIndex:
         space = passages.active_space()
@@ -219,12 +237,25 @@ def quick_model(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     """The fake encoder in place of the shipped one, for commands whose vectors do not matter."""
     encoder = FakeEncoder(dim=384)
 
-    def load(self: FolderLoader) -> FakeEncoder:
-        self.identify()  # fails as the real one does when there is no such model
+    def load(self: FolderLoader, name: str) -> FakeEncoder:
+        encoder.fingerprint = self.identify(name).fingerprint  # fails as the real one does without such a model
         return encoder
 
     monkeypatch.setattr(FolderLoader, "load", load)
     return encoder
+
+
+@pytest.fixture
+def missing_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No model can be found, as after one was uninstalled."""
+
+    def find(self: FolderLoader, *_: str) -> ModelIdentity:
+        raise ModelNotFound("no model 'missing' is installed", "install it again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderLoader, "find", find)
+        patch.setattr(FolderLoader, "identify", find)
+        yield
 
 
 @pytest.fixture

@@ -742,6 +742,12 @@ def test_output_that_cannot_be_written_is_an_error(base: list[dict[str, Any]], f
 # Ctrl-C
 
 
+def as_installed(loader: FolderLoader, name: str, encoder: FakeEncoder) -> FakeEncoder:
+    """The encoder with the fingerprint of an installed model."""
+    encoder.fingerprint = loader.identify(name).fingerprint
+    return encoder
+
+
 class InterruptedEncoder(FakeEncoder):
     """Ctrl-C comes when it has encoded for `patience` times."""
 
@@ -801,7 +807,7 @@ def test_an_import_interrupted_while_embedding_has_every_entry_and_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(FolderLoader, "load", lambda self: InterruptedEncoder(1))
+        patch.setattr(FolderLoader, "load", lambda self, name: as_installed(self, name, InterruptedEncoder(1)))
         interrupted(rekall("import", str(many)))
     status = rekall("index", "status", "--json").json
     assert (status["entries"], status["words"], status["passages"]) == (400, 400, 400)
@@ -821,7 +827,7 @@ def test_a_rebuild_of_vectors_interrupted_goes_on(
     before = rekall("search", "word7 note", "--json").json["hits"]
     quick_model.encoded.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(FolderLoader, "load", lambda self: InterruptedEncoder(patience))
+        patch.setattr(FolderLoader, "load", lambda self, name: as_installed(self, name, InterruptedEncoder(patience)))
         interrupted(rekall("index", "rebuild", "--vectors", "--from-scratch"))
     left = rekall("index", "status", "--json").json["pending_passages"]
     assert 0 < left <= 400

@@ -14,6 +14,7 @@ from rekall.cache import EmbeddingCache
 from rekall.embeddings import EmbeddingService
 from rekall.knowledge_base import KnowledgeBase
 from rekall.search.searcher import Searcher
+from rekall.spaces import SpaceKeeper
 from rekall.types import Draft, Entry, EntryType, Filters, Mode
 from rekall.vector_index import choose_backend, open_index
 
@@ -238,6 +239,7 @@ def pair_of_bases(max_size: int, ttl_s: float, clock: Clock) -> Iterator[tuple[K
             bench.passages,
             embeddings,
             searcher,
+            SpaceKeeper(bench.db, bench.passages, embeddings, bench.manager, cache),
             bench.manager,
             backend,
             bench.clock.now,

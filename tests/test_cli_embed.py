@@ -33,8 +33,8 @@ class ShyEncoder(FakeEncoder):
 def quick_model(monkeypatch: pytest.MonkeyPatch) -> ShyEncoder:
     encoder = ShyEncoder(dim=8)
 
-    def load(self: FolderLoader) -> ShyEncoder:
-        self.identify()  # fails as the real one does when there is no such model
+    def load(self: FolderLoader, name: str) -> ShyEncoder:
+        self.identify(name)  # fails as the real one does when there is no such model
         return encoder
 
     monkeypatch.setattr(FolderLoader, "load", load)

@@ -16,6 +16,9 @@ import pytest
 from conftest import FakeEncoder, Ran
 
 from rekall.cli.main import COMMANDS, EXIT_CODES
+from rekall.errors import ModelNotFound
+from rekall.model_library import FolderLoader
+from rekall.model_manager import ModelIdentity
 
 Rekall = Callable[..., Ran]
 
@@ -78,11 +81,15 @@ def test_status_of_nothing_makes_nothing(rekall: Rekall, home: Path) -> None:
     assert not home.exists()
 
 
+def not_installed(self: FolderLoader, *_: str) -> ModelIdentity:
+    raise ModelNotFound("no model 'missing' is installed")
+
+
 def test_status_says_what_is_pending_and_what_to_do(
     rekall: Rekall, stocked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setenv("REKALL_ENGINE_MODEL", "missing")
+        patch.setattr(FolderLoader, "find", not_installed)
         rekall("add", "til", "without a vector")
         assert "missing" in status(rekall)["problem"]
         assert "missing" in rekall("index", "status").err
@@ -171,7 +178,7 @@ def test_a_rebuild_without_an_engine_forgets_nothing(
 ) -> None:
     before = status(rekall)["vectors"]
     with monkeypatch.context() as patch:
-        patch.setenv("REKALL_ENGINE_MODEL", "missing")
+        patch.setattr(FolderLoader, "find", not_installed)
         ran = rekall("index", "rebuild", "--vectors", "--from-scratch")
         assert ran.code == 6
         assert "missing" in ran.err

@@ -90,9 +90,9 @@ NOTES: list[dict[str, Any]] = [
 FIRST, SECOND, OLD, NEW, WIDE, EVIL = (NOTES[place]["id"] for place in (0, 1, 3, 4, 5, 6))
 
 
-def quick_load(loader: FolderLoader) -> FakeEncoder:
-    loader.identify()  # fails as the real one does when there is no such model
-    return FakeEncoder(dim=384)
+def quick_load(loader: FolderLoader, name: str) -> FakeEncoder:
+    # fails as the real one does when there is no such model
+    return FakeEncoder(dim=384, fingerprint=loader.identify(name).fingerprint)
 
 
 @pytest.fixture(scope="module")
@@ -391,9 +391,9 @@ def test_obsolete_entries_sink_and_point_to_their_successor(rekall: Rekall) -> N
 # without an engine
 
 
-def test_without_an_engine_the_words_answer_and_say_so(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("missing_model")
+def test_without_an_engine_the_words_answer_and_say_so(rekall: Rekall) -> None:
     expected = ids(rekall("search", "nginx timeout", "--mode", "words", "--json"))
-    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
     for requested in ("hybrid", "meaning"):
         ran = rekall("search", "nginx timeout", "--mode", requested, "--json")
         assert (ran.code, ids(ran)) == (0, expected)
@@ -406,8 +406,8 @@ def test_without_an_engine_the_words_answer_and_say_so(rekall: Rekall, monkeypat
         assert "missing" not in ran.out
 
 
-def test_words_need_no_engine_and_no_excuse(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+@pytest.mark.usefixtures("missing_model")
+def test_words_need_no_engine_and_no_excuse(rekall: Rekall) -> None:
     ran = rekall("search", "nginx", "--mode", "words")
     assert (ran.code, ran.err) == (0, "")
     assert rekall("search", "nginx", "--mode", "words", "--json").json["mode"] == {
@@ -417,8 +417,8 @@ def test_words_need_no_engine_and_no_excuse(rekall: Rekall, monkeypatch: pytest.
     }
 
 
-def test_similar_without_an_engine_is_an_engine_error(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+@pytest.mark.usefixtures("missing_model")
+def test_similar_without_an_engine_is_an_engine_error(rekall: Rekall) -> None:
     ran = rekall("similar", "some text")
     assert (ran.code, ran.out) == (6, "")
     assert "missing" in ran.err

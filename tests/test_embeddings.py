@@ -375,75 +375,24 @@ def test_vectors_of_two_models_are_never_compared(path, dim):
         result = ask(bench, "safari", mode)
         assert result.mode.used is Mode.WORDS
         assert "another model" in result.mode.reason
-        assert "rekall index rebuild --vectors" in result.mode.reason
+        assert "rekall model use" in result.mode.reason
         assert all(hit.why.similarity is None for hit in result.hits)
     with pytest.raises(EngineError, match="another model"):
         bench.base.similar("safari", Filters(), 5)
     entry_id = ask(bench, "safari", Mode.WORDS).hits[0].entry.id
     with pytest.raises(EngineError, match="another model"):
         bench.base.similar(entry_id, Filters(), 5)
+    with pytest.raises(EngineError, match="another model"):
+        bench.base.rebuild_vectors()
     assert bench.loader.loads == 0
     bench.base.close()
 
 
-@pytest.mark.parametrize("dim", [64, 32])
-def test_a_rebuild_switches_to_the_new_model(path, dim):
-    bench = other_model(path, FakeEncoder(dim, "other"))
-    total = bench.passages.count()
-    assert bench.base.rebuild_vectors() == total
-    assert bench.base.index_status().space_fingerprint == "other"
-    assert bench.base.index_status().vectors == total
-    result = ask(bench, "safari cookie")
-    assert (result.mode.used, result.mode.reason) == (Mode.MEANING, "")
-    assert titles(result)[0] == "safari cookie"
-    assert_vectors_are_right(bench)
-    assert bench.db.value("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'vectors/_%' ESCAPE '/'") == 1
-    bench.base.close()
-
-
-def test_entries_written_under_the_new_model_wait_for_the_switch(path):
-    bench = other_model(path, FakeEncoder(32, "other"))
-    bench.base.add(draft("zebra"))
-    entry = ask(bench, "docker", Mode.WORDS).hits[0].entry
-    bench.base.edit(entry, draft("docker changed"))
-    assert bench.base.index_status().space_fingerprint == "fake"
-    assert ask(bench, "zebra").mode.used is Mode.WORDS
-    encoded(bench)
-    bench.base.rebuild_vectors()
-    assert not any("zebra" in text or "docker changed" in text for text in encoded(bench))
-    assert titles(ask(bench, "zebra"))[0] == "zebra"
-    assert_vectors_are_right(bench)
-    bench.base.close()
-
-
-def test_an_interrupted_switch_keeps_the_old_vectors_and_goes_on(path, monkeypatch):
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", 2)
-    encoder = StoppingEncoder(2, KeyboardInterrupt())
-    encoder.fingerprint = "other"
-    bench = other_model(path, encoder)
-    total = bench.passages.count()
-    with pytest.raises(KeyboardInterrupt):
-        bench.base.rebuild_vectors()
-    assert bench.base.index_status().space_fingerprint == "fake"
-    bench.base.close()
-
-    old = make_bench(path)
-    assert titles(ask(old, "safari cookie"))[0] == "safari cookie"
-    assert ask(old, "safari").mode.reason == ""
-    assert_vectors_are_right(old)
-    old.base.close()
-
-    again = other_model(path, FakeEncoder(64, "other"))
-    assert again.base.rebuild_vectors() == total - 4
-    assert again.base.index_status().space_fingerprint == "other"
-    assert_vectors_are_right(again)
-    again.base.close()
-
-
 def test_a_question_is_cached_for_its_own_model_only(bench):
     bench.base.add(draft("safari"))
-    first = bench.embeddings.query_vector("cookie")
-    assert bench.cache.get("fake", "cookie") == first
+    first = bench.embeddings.question("cookie")
+    assert first.fingerprint == "fake"
+    assert bench.cache.get("fake", "cookie") == first.vector
     assert bench.cache.get("other", "cookie") is None
 
 
@@ -477,7 +426,7 @@ def test_as_many_long_notes_as_wanted_are_found(bench):
     for number in range(20):
         bench.base.add(draft(f"safari {number}", "safari cookie blocked proxy " * 200))
     assert len(bench.embeddings.find_similar(1, 10)) == 10
-    assert len(bench.embeddings.semantic_search(bench.embeddings.query_vector("safari cookie blocked proxy"), 10)) == 10
+    assert len(bench.embeddings.semantic_search(bench.embeddings.question("safari cookie blocked proxy"), 10)) == 10
 
 
 def test_similar_entries_are_found_while_the_signs_are_missing(bench):
@@ -491,7 +440,7 @@ def test_similar_entries_are_found_while_the_signs_are_missing(bench):
 def test_similarity_is_the_mean_of_head_and_best_passage(bench):
     bench.base.add(draft("short"))
     bench.base.add(draft("long", "filler " * 180 + "zebra " * 140))
-    found = bench.embeddings.closeness(bench.embeddings.query_vector("zebra"), [1, 2, 99])
+    found = bench.embeddings.closeness(bench.embeddings.question("zebra"), [1, 2, 99])
     assert set(found) == {1, 2}
     assert found[1].similarity == found[1].head == found[1].best_passage
     assert found[1].best_position == 0
@@ -503,7 +452,7 @@ def test_similarity_is_the_mean_of_head_and_best_passage(bench):
 def test_semantic_search_orders_by_similarity_and_keeps_to_the_given_passages(bench):
     for title in ("safari", "safari cookie", "nginx", "cookie safari"):
         bench.base.add(draft(title))
-    vector = bench.embeddings.query_vector("safari cookie")
+    vector = bench.embeddings.question("safari cookie")
     found = bench.embeddings.semantic_search(vector, 4)
     assert list(found)[:2] == [2, 4]
     scores = [close.similarity for close in found.values()]
@@ -513,10 +462,10 @@ def test_semantic_search_orders_by_similarity_and_keeps_to_the_given_passages(be
 
 
 def test_before_anything_was_stored_nothing_is_near(bench):
-    vector = bench.embeddings.query_vector("safari")
+    vector = bench.embeddings.question("safari")
     assert bench.embeddings.semantic_search(vector, 5) == {}
     assert bench.embeddings.closeness(vector, [1]) == {}
-    assert bench.embeddings.head_vector(1) is None
+    assert bench.embeddings.question_of(1) is None
 
 
 def test_a_search_without_vectors_loads_no_model():

@@ -811,7 +811,7 @@ def test_the_command_says_what_it_measured(source, out, rekall):
 
 
 def test_the_command_fails_below_the_wanted_cosine(source, out, rekall):
-    ran = rekall("model", "export", str(source.path), "--out", str(out), "--min-cosine", "1.5")
+    ran = rekall("model", "export", str(source.path), "--out", str(out), "--min-cosine", "0.99999999")
     assert ran.code == 6
     assert "error:" in ran.err
     assert "hint:" in ran.err

@@ -447,7 +447,7 @@ def test_a_model_is_identified_by_its_card_without_loading_it(folder, encoder):
     for name in ("model.onnx", "model.weights", "tokenizer.json"):
         (folder.path / name).unlink()
     identity = FolderLoader(ModelLibrary([folder.path.parent]), "spoiled", 0).identify()
-    assert (identity.name, identity.fingerprint, identity.dim) == (NAME, encoder.fingerprint, 384)
+    assert (identity.name, identity.fingerprint, identity.dim) == ("spoiled", encoder.fingerprint, 384)
 
 
 def test_load_encoder_takes_the_configured_model(monkeypatch):

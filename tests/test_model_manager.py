@@ -31,7 +31,7 @@ class FreshLoader(FakeLoader):
         self.given: list[FakeEncoder] = []
         self.delay_s = delay_s
 
-    def load(self) -> FakeEncoder:
+    def load(self, name: str = "") -> FakeEncoder:
         time.sleep(self.delay_s)
         super().load()
         self.given.append(FakeEncoder())
@@ -70,7 +70,7 @@ def test_the_first_use_loads_and_the_next_ones_do_not(manager, loader):
 
 
 def test_the_identity_is_known_without_a_load(manager, loader):
-    assert manager.identity == ModelIdentity("fake", "fake", 64)
+    assert manager.identify() == ModelIdentity("fake", "fake", 64)
     assert not manager.is_loaded()
     assert loader.loads == 0
 
@@ -78,9 +78,9 @@ def test_the_identity_is_known_without_a_load(manager, loader):
 def test_a_problem_with_the_card_is_reported_and_asked_again(manager, loader):
     loader.problem = ModelDamaged("the card is torn")
     with pytest.raises(ModelDamaged):
-        _ = manager.identity
+        manager.identify()
     loader.problem = None
-    assert manager.identity.name == "fake"
+    assert manager.identify().name == "fake"
 
 
 def test_many_threads_cause_one_load():
@@ -111,7 +111,7 @@ def test_a_failing_load_fails_in_every_thread_and_blocks_none(manager, loader):
 
 def test_a_problem_that_is_no_engine_error_does_not_lock_it_for_ever(loader):
     class Breaking(FakeLoader):
-        def load(self) -> FakeEncoder:
+        def load(self, name: str = "") -> FakeEncoder:
             self.loads += 1
             if self.loads == 1:
                 raise KeyboardInterrupt
@@ -152,7 +152,7 @@ def test_the_time_counts_from_the_last_use_and_not_from_the_load(manager, clock)
 
 def test_a_slow_load_does_not_count_as_idle(clock):
     class Slow(FakeLoader):
-        def load(self) -> FakeEncoder:
+        def load(self, name: str = "") -> FakeEncoder:
             clock.seconds += 3600
             return self.encoder
 
@@ -220,7 +220,7 @@ def test_a_use_after_closing_loads_again(clock):
 def test_the_identity_outlives_the_model(manager):
     manager.get_encoder()
     manager.close()
-    assert manager.identity.fingerprint == "fake"
+    assert manager.identify().fingerprint == "fake"
 
 
 def test_no_thread_ever_gets_a_closed_encoder_for_a_fresh_one():

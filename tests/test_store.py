@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rekall.db import Database
 from rekall.errors import Ambiguous, NotFound, StorageError
 from rekall.store.entries import SHORTEST_PREFIX, EntryStore, Origin
-from rekall.store.passages import PassageStore
+from rekall.store.passages import PassageStore, SpaceState
 from rekall.store.words import WordIndex, WordQuery
 from rekall.types import Context, Entry, EntryType, Filters, Link, LinkType, Passage, Status
 
@@ -736,12 +736,15 @@ def test_the_first_space_is_active_and_the_next_is_not(passages):
     assert passages.space_of("three") is None
 
 
-def test_activating_a_space_drops_the_others_with_their_vectors(bench, passages):
+def test_activating_a_space_retires_the_one_before_and_dropping_removes_its_tables(bench, passages):
     first = passages.make_space("one", "m", 8, "2026-01-01T00:00:00Z")
     second = passages.make_space("two", "m", 16, "2026-01-01T00:00:00Z")
+    assert (first.state, second.state) == (SpaceState.ACTIVE, SpaceState.BUILDING)
     passages.activate(second)
-    active = passages.active_space()
-    assert active == replace(second, active=True)
+    assert passages.active_space() == replace(second, state=SpaceState.ACTIVE)
+    assert passages.space_of("one") == replace(first, state=SpaceState.RETIRED)
+    assert passages.resume(first).state is SpaceState.BUILDING
+    passages.drop(first)
     assert passages.space_of("one") is None
     tables = {row[0] for row in bench.db.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     assert f"vectors_{first.id}" not in tables

@@ -69,6 +69,8 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     talk(f"{key} = {item.value}")
     if item.origin != "file":
         talk(f"note: {item.origin} in the environment overrides the file")
+    if key == "engine.model":
+        talk(f"\nhint: a base that has vectors keeps its model; `rekall model use {item.value}` changes that too")
 
 
 @config.command()

@@ -1,13 +1,18 @@
-"""`rekall index status` and `rekall index rebuild`."""
+"""`rekall index`: status, rebuild, prune."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import progress_bar
-from rekall.cli.render import columns, count_text, out, out_json, talk
+from rekall.cli.render import columns, count_text, out, out_json, size_text, talk
+
+if TYPE_CHECKING:
+    from rekall.spaces import SpaceReport
 
 
 @click.group()
@@ -31,9 +36,8 @@ def status(app: App, as_json: bool) -> None:
                 "vectors": state.vectors,
                 "pending_passages": state.pending_passages,
                 "pending_entries": state.pending_entries,
-                "space": {"model": state.space_model, "fingerprint": state.space_fingerprint}
-                if state.space_model
-                else None,
+                "space": next((_space_fields(space) for space in state.spaces if space.serves), None),
+                "other_spaces": [_space_fields(space) for space in state.spaces if not space.serves],
                 "model": {
                     "name": state.model.name,
                     "fingerprint": state.model.fingerprint,
@@ -57,6 +61,7 @@ def status(app: App, as_json: bool) -> None:
             if state.model
             else "none",
         ],
+        *(["besides", _space_text(space, state.passages)] for space in state.spaces if not space.serves),
     ]
     out(columns(rows))
     if state.words != state.entries:
@@ -67,6 +72,39 @@ def status(app: App, as_json: bool) -> None:
         talk(
             f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors, run `rekall index rebuild --vectors`"
         )
+
+
+@index.command()
+@click.option("--unfinished", is_flag=True, help="Also the vectors that `rekall model use` has not finished.")
+@json_option
+@pass_app
+def prune(app: App, unfinished: bool, as_json: bool) -> None:
+    """Drop the vectors of models that searches no longer use."""
+    with progress_bar("freeing"):
+        gone = app.open_base(to_write=app.places.database.exists()).prune_vectors(unfinished=unfinished)
+    if as_json:
+        out_json({"pruned": [_space_fields(space) for space in gone]})
+    elif not gone:
+        out("nothing to prune: every vector belongs to the model in use")
+    for space in gone if not as_json else ():
+        out(f"dropped {count_text(space.vectors, 'vector')} of {space.model} ({size_text(space.bytes)})")
+
+
+def _space_fields(space: SpaceReport) -> dict[str, Any]:
+    return {
+        "model": space.model,
+        "fingerprint": space.fingerprint,
+        "state": space.state.name.lower(),
+        "vectors": space.vectors,
+        "bytes": space.bytes,
+    }
+
+
+def _space_text(space: SpaceReport, passages: int) -> str:
+    held = f"{space.vectors:,} of {passages:,} vectors of {space.model} ({size_text(space.bytes)})"
+    if space.state.name == "BUILDING":
+        return f"{held}, unfinished; `rekall model use {space.model}` goes on"
+    return f"{held}, not in use; `rekall index prune` drops them"
 
 
 @index.command()

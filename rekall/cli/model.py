@@ -1,4 +1,4 @@
-"""`rekall model`: list, info, verify, export."""
+"""`rekall model`: list, info, use, verify, remove."""
 
 from __future__ import annotations
 
@@ -9,30 +9,41 @@ from typing import Any
 import click
 
 from rekall.app import App
-from rekall.cli.options import json_option, pass_app
-from rekall.cli.render import columns, out, out_json, size_text, talk
-from rekall.errors import ExportFailed, ModelDamaged
+from rekall.cli import model_get
+from rekall.cli.curated import CURATED
+from rekall.cli.options import Duration, json_option, pass_app
+from rekall.cli.progress import progress_bar
+from rekall.cli.render import columns, count_text, out, out_json, size_text, talk
+from rekall.errors import InvalidInput, ModelDamaged
 
 
 @click.group()
 def model() -> None:
-    """Look at embedding models, check them, make them."""
+    """Look at embedding models, get others, switch between them."""
 
 
 @model.command("list")
 @json_option
 @pass_app
 def list_models(app: App, as_json: bool) -> None:
-    """The installed models; * marks the one in use."""
-    models = [
-        _listed(folder, used=folder.name == app.settings.text("engine.model")) for folder in app.library.folders()
-    ]
+    """The installed models, * marking the one in use, and some that are worth pulling."""
+    used = app.model_in_use()
+    models = [_listed(folder, used=folder.name == used) for folder in app.library.folders()]
+    known = [each for each in CURATED if each.name not in {fields["name"] for fields in models}]
     if as_json:
-        out_json({"models": models})
-    elif models:
+        out_json({"models": models, "known": [asdict(each) for each in known]})
+        return
+    if models:
         out(columns([_list_row(fields) for fields in models]))
     else:
-        talk("no model is installed; `rekall model export` makes one")
+        talk("no model is installed")
+    out("\nTo be had with `rekall model pull REPOSITORY`:")
+    for each in known:
+        reads = f"{each.max_tokens:,} tokens" if each.max_tokens else "texts of any length"
+        out(f"  {each.repository}")
+        out(f"      {each.languages}, {each.dimensions} dimensions, {reads}, {each.licence}")
+        out(f"      {each.disk_mb} MB on disk, {each.ram_mb} MB of RAM, {each.score:g} on {each.benchmark}")
+    out("\nRAM is the peak of a search. Retrieval scores of different benchmarks do not compare.")
 
 
 def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
@@ -44,12 +55,13 @@ def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
         card = read_card(folder)
     except ModelDamaged as error:
         return {**fields, "problem": error.message}
-    size = sum(file.size for file in card.files.values())
     return {
         **fields,
+        "architecture": card.architecture,
         "dimensions": card.dimensions,
+        "max_tokens": card.max_tokens,
         "precision": card.precision,
-        "bytes": size,
+        "bytes": card.size,
         "licence": card.licence,
     }
 
@@ -57,10 +69,11 @@ def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
 def _list_row(fields: dict[str, Any]) -> list[str]:
     mark = "*" if fields["in_use"] else " "
     if "problem" in fields:
-        return [mark, fields["name"], "damaged", "", "", ""]
+        return [mark, fields["name"], "damaged", "", "", "", ""]
     return [
         mark,
         fields["name"],
+        fields["architecture"],
         f"{fields['dimensions']} dimensions",
         fields["precision"],
         size_text(fields["bytes"]),
@@ -76,7 +89,7 @@ def info(app: App, name: str | None, as_json: bool) -> None:
     """What a model is; without NAME the one in use."""
     from rekall.engine.card import read_card
 
-    folder = app.library.folder(name or app.settings.text("engine.model"))
+    folder = app.library.folder(name or app.model_in_use())
     card = read_card(folder)
     if as_json:
         out_json({"model": {**asdict(card), "fingerprint": card.fingerprint, "folder": str(folder)}})
@@ -84,12 +97,16 @@ def info(app: App, name: str | None, as_json: bool) -> None:
     rows = [
         ["name", card.name],
         ["folder", str(folder)],
-        ["source", f"{card.source.name}  sha256 {card.source.sha256}"],
+        ["source", card.source.name + (f" at {card.source.revision}" if card.source.revision else "")],
+        ["weights", f"sha256 {card.source.sha256}"],
         [
             "architecture",
-            f"{card.architecture}, {card.pooling} pooling, {card.dimensions} dimensions, {card.max_tokens} tokens",
+            ", ".join([card.architecture, f"{card.pooling} pooling", *(f"dense {d}" for d in card.dense)]),
         ],
-        ["precision", f"{card.precision}, onnxruntime {card.minimum_onnxruntime} or later"],
+        ["vectors", f"{card.dimensions} dimensions"],
+        ["reads", f"{card.max_tokens:,} tokens"],
+        ["precision", card.precision],
+        ["runs on", "numpy" if card.is_static else f"onnxruntime {card.minimum_onnxruntime} or later"],
         ["prompts", f"query {card.prompts.query!r}, document {card.prompts.document!r}"],
         ["licence", card.licence],
         ["fingerprint", card.fingerprint],
@@ -111,7 +128,7 @@ def info(app: App, name: str | None, as_json: bool) -> None:
 @pass_app
 def verify(app: App, name: str | None, as_json: bool) -> None:
     """Check a model's files, load it and measure it; without NAME the one in use."""
-    verdict = app.library.verify(name or app.settings.text("engine.model"))
+    verdict = app.library.verify(name or app.model_in_use())
     if as_json:
         out_json(
             {
@@ -129,77 +146,61 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
 
 
 @model.command()
-@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("name")
 @click.option(
-    "--out", "folder", type=click.Path(path_type=Path), help="The model folder to make (in Rekall's own models folder)."
-)
-@click.option("--name", metavar="NAME", help="The model's name (that of SOURCE).")
-@click.option(
-    "--precision", type=click.Choice(["q8", "fp32"]), default="q8", help="8-bit blocks, or float32 as it is (q8)."
-)
-@click.option(
-    "--reference",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help='JSON with "texts" and "vectors" to measure against, or X.vectors.npy beside X.texts.json.',
-)
-@click.option(
-    "--min-cosine", type=float, default=0.999, metavar="X", help="Fail when any text comes out further away (0.999)."
-)
-@click.option(
-    "--licence-file",
-    "licence_files",
-    multiple=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A notice to put into the folder.",
+    "--budget", type=Duration(), metavar="TIME", help="Stop after about this long (30s, 5m, 2h); the next call goes on."
 )
 @json_option
 @pass_app
-def export(
-    app: App,
-    source: Path,
-    folder: Path | None,
-    name: str | None,
-    precision: str,
-    reference: Path | None,
-    min_cosine: float,
-    licence_files: tuple[Path, ...],
-    as_json: bool,
-) -> None:
-    """Turn a sentence-transformers folder into a model, without torch.
+def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
+    """Embed everything with another model, then search with it.
 
-    Needs the extra: pip install 'rekall[export]'.
+    Searches use the old vectors until the new ones are complete. Interrupted, the same command goes on where it was.
     """
-    from rekall.engine.card import checked_name
+    from rekall.config import write_setting
 
-    name = checked_name(name or (folder.name if folder else source.resolve().name))
-    try:
-        from rekall.export.exporter import export_model
-
-        report = export_model(
-            source,
-            folder or app.places.models / name,
-            name=name,
-            precision=precision,
-            reference=reference,
-            min_cosine=min_cosine,
-            licence_files=licence_files,
-        )
-    except ImportError as error:
-        raise ExportFailed(
-            f"exporting needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
-        ) from error
+    with progress_bar(f"embedding with {name}") as progress:
+        switch = app.open_base(to_write=app.places.database.exists()).use_model(name, progress, budget)
+    if switch.is_active and app.settings.text("engine.model") != name:
+        write_setting(app.places, "engine.model", name)
     if as_json:
         out_json(
             {
                 "model": name,
-                "folder": str(report.folder),
-                "fingerprint": report.card.fingerprint,
-                "fidelity": {kind: asdict(figures) for kind, figures in report.fidelity.items()},
+                "fingerprint": switch.model.fingerprint,
+                "before": switch.before or None,
+                "embedded": switch.embedded,
+                "pending": switch.pending,
+                "in_use": switch.is_active,
             }
         )
         return
-    out(f"exported {name} to {report.folder}")
-    for kind, figures in report.fidelity.items():
-        out(
-            f"cosine to {kind}: {figures.min_cosine:.5f} at least ({figures.worst_text[:40]!r}), {figures.mean_cosine:.5f} on average over {figures.texts} texts"
-        )
+    embedded = count_text(switch.embedded, "passage")
+    if not switch.is_active:
+        out(f"embedded {embedded} with {name}, {switch.pending:,} to go; searches use {switch.before} until then")
+        talk(f"\nhint: run `rekall model use {name}` again to go on")
+        return
+    out(f"searches use {name} now; {embedded} embedded")
+    if switch.before and switch.before != name:
+        talk(f"\nhint: the vectors of {switch.before} are kept for the way back; `rekall index prune` drops them")
+
+
+@model.command()
+@click.argument("name")
+@json_option
+@pass_app
+def remove(app: App, name: str, as_json: bool) -> None:
+    """Remove a model that was pulled, exported or imported; never the one in use."""
+    if name in (app.model_in_use(), app.settings.text("engine.model")):
+        raise InvalidInput(f"model {name} is in use", "switch to another one first: `rekall model use NAME`")
+    folder = app.library.remove(name, app.places.models)
+    if as_json:
+        out_json({"removed": name, "folder": str(folder)})
+    else:
+        out(f"removed {name}")
+
+
+model.add_command(model_get.export)
+model.add_command(model_get.pull)
+model.add_command(model_get.pack)
+model.add_command(model_get.import_model)

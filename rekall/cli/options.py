@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -66,6 +67,21 @@ def limit_option(default: str) -> Callable[[Command], Command]:
     return click.option(
         "--limit", "-n", type=click.IntRange(1, 100_000), metavar="N", help=f"At most N entries ({default})."
     )
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.3 on only
+    """Seconds, written as 30s, 5m, 2h, or as a bare number."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        """The seconds; anything else is a usage error."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", str(value).strip())
+        if not found:
+            self.fail(f"{value!r} is no duration; write 30s, 5m or 2h", parameter, context)
+        return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
 def read_stdin() -> str:

@@ -3,12 +3,11 @@
 The file holds one array after the other, in this machine's byte order (little-endian on every platform
 served), each aligned to its items:
 
-    header    magic, six counts, the least score; see `HEADER`
+    header    see `HEADER`
     scores    (rows,) float64, a piece's log-probability
     starts    (rows + 1,) uint32, where in the file the UTF-8 bytes of a piece begin
-    slots     (slots,) int32, rows of a hash table with linear probing, negative where empty
+    slots     (slots,) int32, a hash table of rows with linear probing, or `BEGINNING` or `NOTHING` where it is empty
     added     (added,) int32, ids of the added tokens
-    reach     (REACHES,) uint8, characters of the longest piece that begins with such a character
     pieces    the UTF-8 bytes of all pieces
 """
 
@@ -27,11 +26,18 @@ from rekall.engine.card import repair_hint
 from rekall.errors import ModelDamaged
 
 MAGIC = b"RKPIECE1"
-HEADER = struct.Struct("=8s6Id")
-"""Magic, rows, slots, buckets, added tokens, bytes of all pieces, row of the unknown piece; the least score."""
+HEADER = struct.Struct("=8s8Id")
+"""Magic; rows, slots, hash values, added tokens, bytes of all pieces, characters of the longest piece, row of the
+unknown piece, 0; the least score."""
 
-REACHES = 1 << 14
-"""Characters share a reach when their code points are equal modulo this: a bound that costs 16 KiB."""
+LONGEST_PIECE = 255
+"""Characters; vocabularies have 16 to 64."""
+
+NOTHING = -1
+"""No piece begins with what has this hash value: most searches end here, after one look."""
+
+BEGINNING = -2
+"""There is no such piece, but one that begins so."""
 
 _UNKNOWN_PENALTY = 10.0  # what an unknown character scores below the least piece
 _KNOWN_WORDS = 1 << 12
@@ -60,10 +66,10 @@ class Unigram:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
-        magic, rows, slots, buckets, added, text, self._unknown, least = HEADER.unpack_from(self._map)
-        ends = list(accumulate((HEADER.size, 8 * rows, 4 * (rows + 1), 4 * slots, 4 * added, REACHES, text)))
-        fits = magic == MAGIC and ends[-1] == size and self._unknown < rows and 0 < buckets < slots
-        if not fits or buckets & (buckets - 1):
+        magic, rows, slots, values, added, text, longest, self._unknown, _, least = HEADER.unpack_from(self._map)
+        ends = list(accumulate((HEADER.size, 8 * rows, 4 * (rows + 1), 4 * slots, 4 * added, text)))
+        fits = magic == MAGIC and ends[-1] == size and self._unknown < rows and 0 < longest <= LONGEST_PIECE
+        if not fits or not 0 < values < slots or values & (values - 1):
             self._map.close()
             raise self._damaged("its header does not fit its size")
         whole = memoryview(self._map)
@@ -72,10 +78,9 @@ class Unigram:
         self._slots = whole[ends[2] : ends[3]].cast("i")
         self.added: tuple[int, ...] = tuple(whole[ends[3] : ends[4]].cast("i"))
         """Ids of the added tokens, in the order of `tokenizer.json`."""
-        self._reach = bytes(whole[ends[4] : ends[5]])
         whole.release()
-        self._longest = max(1, *self._reach)
-        self._mask = buckets - 1
+        self._longest = longest
+        self._mask = values - 1
         self._unknown_score = least - _UNKNOWN_PENALTY
         self._known: dict[str, Sequence[int]] = {}
         if self._slots[-1] >= 0:  # an empty last slot ends every search
@@ -119,7 +124,7 @@ class Unigram:
             ids = self._segment(word[:window], whole=False)
             if len(ids) > limit:  # the last one may grow: unknown characters join
                 return ids[:limit]
-            window *= 2
+            window *= 4
         return self._segment(word, whole=True)
 
     def _segment(self, word: str, whole: bool) -> list[int]:
@@ -127,20 +132,22 @@ class Unigram:
         size = len(word)
         raw = word.encode()
         at = range(size + 1) if len(raw) == size else list(accumulate((len(char.encode()) for char in word), initial=0))
-        find, scores, reach = self._find, self._scores, self._reach
+        find, scores, longest = self._find, self._scores, self._longest
         best = [0.0] * (size + 1)  # score of the best way to a place between two characters
         came = [-1] * (size + 1)  # where its last piece begins
         rows = [self._unknown] * (size + 1)  # its last piece
         for start in range(size):
             here, head = best[start], at[start]
             alone = False  # whether the character is a piece by itself
-            for end in range(start + 1, min(start + reach[ord(word[start]) % REACHES], size) + 1):
+            for end in range(start + 1, min(start + longest, size) + 1):
                 row = find(raw[head : at[end]])
                 if row >= 0:
                     alone = alone or end == start + 1
                     score = here + scores[row]
                     if came[end] < 0 or score > best[end]:
                         best[end], came[end], rows[end] = score, start, row
+                elif row == NOTHING:
+                    break
             if not alone:
                 score, end = here + self._unknown_score, start + 1
                 if came[end] < 0 or score > best[end]:
@@ -171,13 +178,16 @@ class Unigram:
         return places.pop()
 
     def _find(self, piece: bytes) -> int:
-        """The row of a piece; negative when there is none."""
+        """The row of a piece; `NOTHING` or `BEGINNING` when there is none."""
         slots, starts = self._slots, self._starts
         place = crc32(piece) & self._mask
-        row: int
-        while (row := slots[place]) >= 0 and self._map[starts[row] : starts[row + 1]] != piece:
+        row: int = slots[place]
+        if row == NOTHING:
+            return NOTHING
+        while row >= 0 and self._map[starts[row] : starts[row + 1]] != piece:
             place += 1
-        return row
+            row = slots[place]
+        return row if row >= 0 else BEGINNING
 
     def _damaged(self, what: str) -> ModelDamaged:
         return ModelDamaged(f"{self._path} is not a file of pieces: {what}", repair_hint(self._path.parent.name))

@@ -17,6 +17,21 @@ from rekall.types import Entry, Link
 _SLUG_CHARS = 60
 
 
+def write(path: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]) -> int:
+    """Write entries to a `.jsonl` file or a Markdown folder. Returns how many.
+
+    Raises:
+        InvalidInput: The path ends in something else.
+    """
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return write_json_lines(path, entries)
+    if path.suffix and not path.is_dir():
+        raise InvalidInput(
+            f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown"
+        )
+    return write_markdown_folder(path, entries, progress)
+
+
 def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) -> int:
     """Write entries as JSON lines, the file whole or not at all. Returns how many."""
     make_private_folder(path.parent)

@@ -75,11 +75,8 @@ class Checkpoint:
             ExportFailed: The file is no safetensors file.
         """
         family = FAMILIES.get(self.architecture)
-        return (
-            Weights(self.chain.root / WEIGHTS_FILE, family.rename)
-            if family
-            else Weights(self.chain.root / WEIGHTS_FILE)
-        )
+        path = self.chain.root / WEIGHTS_FILE
+        return Weights(path, family.rename, family.original) if family else Weights(path)
 
 
 def read_checkpoint(
@@ -102,7 +99,10 @@ def read_checkpoint(
     config_path = folder / "config.json"
     config = read_json(config_path) if config_path.is_file() else {}
     if _is_model2vec(config):
-        architecture, chain = MODEL2VEC, Chain("StaticEmbedding", folder, (Normalize(),) if config["normalize"] else ())
+        architecture, chain = (
+            MODEL2VEC,
+            Chain("StaticEmbedding", folder, (Normalize(),) if config.get("normalize") else ()),
+        )
     else:
         chain = read_chain(folder)
         config_path = chain.root / "config.json"
@@ -144,7 +144,7 @@ def _is_model2vec(config: Mapping[str, Any]) -> bool:
     A folder may also carry modules.json, by which sentence-transformers reads the same table. model2vec's own reading
     is what the published figures were measured with: it leaves unknown tokens out.
     """
-    return config.get("model_type", MODEL2VEC) == MODEL2VEC and "normalize" in config
+    return config.get("model_type") == MODEL2VEC or ("model_type" not in config and "normalize" in config)
 
 
 def _check_files(chain: Chain) -> None:

@@ -15,7 +15,6 @@ from rekall.engine.card import (
     CARD_FILE,
     FORMAT,
     PROBES_FILE,
-    TOKENIZER_FILE,
     Fidelity,
     FileRecord,
     ModelCard,
@@ -28,6 +27,7 @@ from rekall.engine.probes import Measured, Probes, measure
 from rekall.engine.tokenizer import Tokenizer
 from rekall.errors import ExportFailed, ModelDamaged
 from rekall.export.checkpoint import Checkpoint, read_checkpoint
+from rekall.export.pieces import write_tokenizer
 from rekall.export.probe_texts import PROBE_TEXTS
 from rekall.export.static import character_limit, read_table, write_table
 from rekall.export.transformer import expected_vectors, write_graph
@@ -135,7 +135,7 @@ def _write_model(
     else:
         width = write_graph(checkpoint, folder, precision, dimensions)
         expected = expected_vectors(checkpoint, width)
-    shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
+    write_tokenizer(checkpoint.tokenizer, folder)
     limit = character_limit(checkpoint) or None
     return lambda texts: expected(tokenizer.encode([text[:limit] for text in texts]))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rekall.errors import ExportFailed
+
+_ELSEWHERE = "fetch the model again, or look for another revision of it"
+_WITH_TORCH = "with torch installed try `--via torch`"
 
 _BERT_FIGURES = {
     "hidden": "hidden_size",
@@ -72,12 +74,16 @@ class Family:
         """The name that a graph builder asks for."""
         for prefix in self.prefixes:
             name = name.removeprefix(prefix)
-        for pattern, replacement in (*self.names, *_OLD_NAMES):
-            name = re.sub(pattern, replacement, name)
+        for own, of_bert in self.names:
+            name = name.replace(own, of_bert)
+        return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+    def original(self, name: str) -> str:
+        """The name that the architecture itself uses, for messages."""
+        for own, of_bert in sorted(self.names, key=lambda pair: -len(pair[1])):
+            name = name.replace(of_bert, own)
         return name
 
-
-_OLD_NAMES = ((r"LayerNorm\.gamma$", "LayerNorm.weight"), (r"LayerNorm\.beta$", "LayerNorm.bias"))
 
 _ROBERTA = Family(
     prefixes=("roberta.",),
@@ -90,15 +96,15 @@ FAMILIES: Mapping[str, Family] = {
     "distilbert": Family(
         prefixes=("distilbert.",),
         names=(
-            (r"^transformer\.layer\.", "encoder.layer."),
-            (r"\.attention\.q_lin\.", ".attention.self.query."),
-            (r"\.attention\.k_lin\.", ".attention.self.key."),
-            (r"\.attention\.v_lin\.", ".attention.self.value."),
-            (r"\.attention\.out_lin\.", ".attention.output.dense."),
-            (r"\.sa_layer_norm\.", ".attention.output.LayerNorm."),
-            (r"\.ffn\.lin1\.", ".intermediate.dense."),
-            (r"\.ffn\.lin2\.", ".output.dense."),
-            (r"\.output_layer_norm\.", ".output.LayerNorm."),
+            ("transformer.layer.", "encoder.layer."),
+            (".attention.q_lin.", ".attention.self.query."),
+            (".attention.k_lin.", ".attention.self.key."),
+            (".attention.v_lin.", ".attention.self.value."),
+            (".attention.out_lin.", ".attention.output.dense."),
+            (".sa_layer_norm.", ".attention.output.LayerNorm."),
+            (".ffn.lin1.", ".intermediate.dense."),
+            (".ffn.lin2.", ".output.dense."),
+            (".output_layer_norm.", ".output.LayerNorm."),
         ),
         figures={
             "hidden": "dim",
@@ -118,11 +124,11 @@ FAMILIES: Mapping[str, Family] = {
     "mpnet": Family(
         prefixes=("mpnet.",),
         names=(
-            (r"\.attention\.attn\.q\.", ".attention.self.query."),
-            (r"\.attention\.attn\.k\.", ".attention.self.key."),
-            (r"\.attention\.attn\.v\.", ".attention.self.value."),
-            (r"\.attention\.attn\.o\.", ".attention.output.dense."),
-            (r"\.attention\.LayerNorm\.", ".attention.output.LayerNorm."),
+            (".attention.attn.q.", ".attention.self.query."),
+            (".attention.attn.k.", ".attention.self.key."),
+            (".attention.attn.v.", ".attention.self.value."),
+            (".attention.attn.o.", ".attention.output.dense."),
+            (".attention.LayerNorm.", ".attention.output.LayerNorm."),
         ),
         defaults={"hidden_act": "gelu", "layer_norm_eps": 1e-12},
         counts_from_padding=True,
@@ -157,7 +163,7 @@ def figures_of(architecture: str, config: Mapping[str, Any], where: str) -> Figu
         positions = int(config[keys["positions"]])
         padding_id = int(config["pad_token_id"]) if family.counts_from_padding else None
         layers = int(config[keys["layers"]])
-        thetas, windows = _rotary(config, layers) if architecture == "modernbert" else ((), ())
+        thetas, windows = _rotary(config, layers, where) if architecture == "modernbert" else ((), ())
         figures = Figures(
             hidden=int(config[keys["hidden"]]),
             inner=int(config[keys["inner"]]),
@@ -173,32 +179,30 @@ def figures_of(architecture: str, config: Mapping[str, Any], where: str) -> Figu
             windows=windows,
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ExportFailed(f"{where} lacks a figure or has one that is no number: {error}") from error
+        raise ExportFailed(f"{where} lacks a figure or has one that is no number: {error}", _ELSEWHERE) from error
     sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
     if min(sizes) < 1 or max(sizes) > 1 << 20 or figures.hidden % figures.heads or (padding_id or 0) < 0:
-        raise ExportFailed(f"{where} describes no transformer: {figures}")
+        raise ExportFailed(f"{where} describes no transformer: {figures}", _ELSEWHERE)
     if config.get("position_embedding_type", "absolute") != "absolute":
-        raise ExportFailed(
-            f"{where} asks for {config['position_embedding_type']} positions", "supported: absolute, and those of MPNet"
-        )
+        raise ExportFailed(f"{where} asks for {config['position_embedding_type']} positions", _WITH_TORCH)
     return figures
 
 
-def _rotary(config: Mapping[str, Any], layers: int) -> tuple[tuple[float, ...], tuple[int | None, ...]]:
+def _rotary(config: Mapping[str, Any], layers: int, where: str) -> tuple[tuple[float, ...], tuple[int | None, ...]]:
     """Rotary base and window of each layer, from either generation of ModernBERT's configuration."""
     every = int(config.get("global_attn_every_n_layers", 3))
     kinds = config.get("layer_types") or [
         "sliding_attention" if layer % every else "full_attention" for layer in range(layers)
     ]
     if len(kinds) != layers or not set(kinds) <= {"full_attention", "sliding_attention"}:
-        raise ValueError(f"layer_types is {kinds}")
+        raise ExportFailed(f"{where} asks for layers of other kinds: {kinds}", _WITH_TORCH)
     bases = {
         "full_attention": config.get("global_rope_theta", 160_000.0),
         "sliding_attention": config.get("local_rope_theta", 10_000.0),
     }
     for kind, parameters in (config.get("rope_parameters") or {}).items():
         if parameters and parameters.get("rope_type", "default") != "default":
-            raise ValueError(f"rope_type is {parameters['rope_type']}")
+            raise ExportFailed(f"{where} asks for rotary positions of type {parameters['rope_type']}", _WITH_TORCH)
         if parameters and parameters.get("rope_theta") is not None:
             bases[kind] = parameters["rope_theta"]
     reach = int(config.get("local_attention", 128)) // 2

@@ -19,6 +19,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,13 +27,13 @@ from rekall.errors import PullFailed
 from rekall.export.hub_files import Listing, RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+WITHOUT_A_NETWORK = (
+    "without a network use `rekall model import FILE.tar`, or `--from-dir FOLDER` with a folder you brought along"
+)
 
 _ATTEMPTS = 4  # in a row without a single new byte
 _PAUSE_S = 1.0
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_WITHOUT_A_NETWORK = (
-    "without a network use `rekall model import FILE.tar`, or `--from-dir FOLDER` with a folder you brought along"
-)
 _HELD_PARTS = "run the command again: it goes on where it stopped"
 
 
@@ -43,11 +44,10 @@ def conversation(repository: str, revision: str | None = None) -> Iterator[None]
     Raises:
         PullFailed: Whatever went wrong, with what can be done about it.
     """
-    # read once, at import; without it the client asks the hub for a list of programs to report in the user agent
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import huggingface_hub.utils  # 0.2 s; brings httpx
+        _constants()
+        import huggingface_hub.utils  # 0.2 s: it brings httpx
 
         logger = logging.getLogger(huggingface_hub.__name__)
         level = logger.level
@@ -67,23 +67,23 @@ def conversation(repository: str, revision: str | None = None) -> Iterator[None]
 
 def is_offline() -> bool:
     """Whether HF_HUB_OFFLINE forbids every connection."""
-    from huggingface_hub import constants
+    return bool(_constants().HF_HUB_OFFLINE)
 
-    return bool(constants.HF_HUB_OFFLINE)
+
+def hub_hosts() -> set[str]:
+    """Hosts whose web pages show models: the usual hub, and the one of HF_ENDPOINT."""
+    constants = _constants()
+    return {urlsplit(page).netloc for page in (constants.ENDPOINT, constants.HUGGINGFACE_CO_URL_HOME)}
 
 
 def cache_of(repository: str) -> Path:
     """Where the client keeps what it downloads of a repository: `blobs`, `refs`, and `snapshots` by commit."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    return Path(_constants().HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
 
 
 def workshop() -> Path:
     """The folder under HF_HOME that belongs to Rekall."""
-    from huggingface_hub import constants
-
-    return Path(constants.HF_ASSETS_CACHE) / "rekall"
+    return Path(_constants().HF_ASSETS_CACHE) / "rekall"
 
 
 @contextlib.contextmanager
@@ -101,17 +101,18 @@ def locked(path: Path, timeout_s: float | None = None) -> Iterator[None]:
 
 def list_repository(repository: str, revision: str | None) -> Listing:
     """Ask the hub for the commit behind a revision and for its files, with sizes and hashes."""
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         info = HfApi(library_name="rekall").model_info(
-            repository, revision=revision, files_metadata=True, timeout=constants.HF_HUB_ETAG_TIMEOUT
+            repository, revision=revision, files_metadata=True, timeout=_constants().HF_HUB_ETAG_TIMEOUT
         )
+    except (HfHubHTTPError, UnicodeEncodeError):  # told in other words; some of them are ValueErrors too
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        if _is_known(error):
-            raise
         raise _no_hub() from error
-    if not COMMIT.fullmatch(info.sha or ""):
+    if not COMMIT.fullmatch(info.sha or "") or (COMMIT.fullmatch(revision or "") and info.sha != revision):
         raise _no_hub()
     files = {}
     for sibling in info.siblings or ():
@@ -120,7 +121,7 @@ def list_repository(repository: str, revision: str | None) -> Listing:
         if size is None or not digest:
             raise PullFailed(
                 f"{_host()} does not tell the sizes and hashes of its files, so nothing could be checked",
-                f"unset HF_ENDPOINT to ask another hub; {_WITHOUT_A_NETWORK}",
+                f"unset HF_ENDPOINT to ask another hub; {WITHOUT_A_NETWORK}",
             )
         files[sibling.rfilename] = RemoteFile(sibling.rfilename, size, digest)
     return Listing(repository, str(info.sha), files)
@@ -136,9 +137,9 @@ def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: C
         part: Where to put it; what is there already is taken for its beginning.
         tell: Called with how many bytes are there.
     """
-    from huggingface_hub import constants, hf_hub_url
+    from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
     from huggingface_hub.errors import HfHubHTTPError
-    from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
+    from huggingface_hub.utils import build_hf_headers
 
     url = hf_hub_url(repository, file.name, revision=commit)
     headers = {**build_hf_headers(library_name="rekall"), "accept-encoding": "identity"}
@@ -151,7 +152,7 @@ def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: C
                 "GET",
                 url,
                 headers={**headers, "range": f"bytes={before}-"} if before else headers,
-                timeout=constants.HF_HUB_DOWNLOAD_TIMEOUT,
+                timeout=_constants().HF_HUB_DOWNLOAD_TIMEOUT,
             ) as response:
                 hf_raise_for_status(response)
                 with part.open("ab" if response.status_code == 206 else "wb") as stream:
@@ -164,7 +165,7 @@ def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: C
             if error.response.status_code < 500:
                 raise
             problem = error
-        except _network_errors() as error:
+        except _http_errors("RequestError") as error:
             problem = error
         failures = 0 if part.stat().st_size > before else failures + 1
         if failures == _ATTEMPTS:
@@ -173,27 +174,32 @@ def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: C
             time.sleep(_PAUSE_S)
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
-    """What the HTTP library raises when there is no answer: httpx under huggingface_hub 1, httpx2 under 2."""
-    libraries = [sys.modules[name] for name in ("httpx", "httpx2") if name in sys.modules]
-    return tuple(error for library in libraries for error in (library.RequestError, library.InvalidURL))
+def _constants() -> ModuleType:
+    """The client's settings, which it takes from the environment when it is imported."""
+    # without this the client asks the hub for a list of programs, to name the one that runs it in the user agent
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about variables that it no longer knows
+        try:
+            from huggingface_hub import constants
+
+            urlsplit(constants.ENDPOINT)
+        except ValueError as error:
+            raise PullFailed(
+                f"huggingface_hub cannot read its settings: {error}", "look at the variables that begin with HF_"
+            ) from error
+    return constants
 
 
-def _is_named(error: Exception, *names: str) -> bool:
-    """Whether an error of the HTTP library is one of these kinds."""
-    return any(kind.__name__ in names for kind in type(error).__mro__)
-
-
-def _is_known(error: Exception) -> bool:
-    return _explained(error, "", None) is not None
+def _http_errors(*names: str) -> tuple[type[Exception], ...]:
+    """Errors of the HTTP library under the client: httpx with huggingface_hub 1, httpx2 with 2."""
+    libraries = [sys.modules[library] for library in ("httpx", "httpx2") if library in sys.modules]
+    return tuple(getattr(library, name) for library in libraries for name in names)
 
 
 def _host() -> str:
     """The hub's name as far as it may be shown: an address can carry a password."""
-    from huggingface_hub import constants
-
-    address = urlsplit(constants.ENDPOINT)
-    return address.netloc.rpartition("@")[2] or "HF_ENDPOINT"
+    return urlsplit(_constants().ENDPOINT).netloc.rpartition("@")[2] or "HF_ENDPOINT"
 
 
 def _no_hub() -> PullFailed:
@@ -209,11 +215,11 @@ def _explained(error: Exception, repository: str, revision: str | None) -> PullF
 
     if isinstance(error, HfHubHTTPError):
         return _refused(error, repository, revision)
-    if isinstance(error, UnicodeEncodeError) or _is_named(error, "LocalProtocolError"):
+    if isinstance(error, (UnicodeEncodeError, *_http_errors("LocalProtocolError"))):
         return PullFailed(
             "the access token holds characters that no token has", "set HF_TOKEN again, or unset it for a public model"
         )
-    if isinstance(error, _network_errors()):
+    if isinstance(error, _http_errors("RequestError", "InvalidURL")):
         return _unreachable(error)
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return no_room(repository, workshop())
@@ -235,28 +241,28 @@ def no_room(repository: str, folder: Path, missing_bytes: int = 0) -> PullFailed
 
 def _unreachable(error: Exception) -> PullFailed:
     host = _host()
-    if _is_named(error, "UnsupportedProtocol", "InvalidURL"):
+    if isinstance(error, _http_errors("UnsupportedProtocol", "InvalidURL")):
         return PullFailed(f"{host} is not the address of a hub", "HF_ENDPOINT must be like https://HOST")
-    if _is_named(error, "TimeoutException"):
+    if isinstance(error, _http_errors("TimeoutException")):
         return PullFailed(
-            f"{host} does not answer", f"check the connection and run the command again; {_WITHOUT_A_NETWORK}"
+            f"{host} does not answer", f"check the connection and run the command again; {WITHOUT_A_NETWORK}"
         )
-    if _is_named(error, "ProxyError"):
+    if isinstance(error, _http_errors("ProxyError")):
         return PullFailed(f"the proxy does not let through to {host}", "check HTTPS_PROXY and NO_PROXY")
-    if _is_named(error, "ConnectError"):
+    if isinstance(error, _http_errors("ConnectError")):
         return PullFailed(
-            f"cannot reach {host}: {error or 'no connection'}", f"check the connection; {_WITHOUT_A_NETWORK}"
+            f"cannot reach {host}: {error or 'no connection'}", f"check the connection; {WITHOUT_A_NETWORK}"
         )
     return PullFailed(f"the connection to {host} broke off", _HELD_PARTS)
 
 
 def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
     """What a status code means, given an HfHubHTTPError."""
-    from huggingface_hub import constants, get_token
+    from huggingface_hub import get_token
     from huggingface_hub.errors import EntryNotFoundError, GatedRepoError, RevisionNotFoundError
 
     host, status = _host(), int(error.response.status_code)
-    scheme = urlsplit(constants.ENDPOINT).scheme
+    scheme = urlsplit(_constants().ENDPOINT).scheme
     if isinstance(error, GatedRepoError):
         return PullFailed(
             f"{repository} is gated: its owner lets in those who accept the terms",

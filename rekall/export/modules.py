@@ -137,7 +137,8 @@ def _part(path: Path, entry: object) -> tuple[str, Path]:
     kind = name.rpartition(".")[2]
     if not name.startswith("sentence_transformers."):
         raise ExportFailed(
-            f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs"
+            f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs",
+            "`rekall model list` names models without",
         )
     if kind in _BRANCHING:
         raise ExportFailed(

@@ -7,19 +7,19 @@ import math
 import shutil
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from rekall.engine.card import PIECES_FILE, TOKENIZER_FILE
 from rekall.engine.tokenizer import Tokenizer
-from rekall.engine.unigram import HEADER, MAGIC, REACHES
+from rekall.engine.unigram import BEGINNING, HEADER, LONGEST_PIECE, MAGIC, NOTHING
 from rekall.export.probe_texts import PROBE_TEXTS
 
 MIN_ROWS = 16_000
 """Smaller vocabularies stay with the library, which takes 1.2 KiB of memory a row."""
 
-_LONGEST_PIECE = 255  # characters; the reach of a character is a byte
 _NO_LIMIT = 1 << 20
 _COMPARED_PIECES = 20_000
 _MODEL_KEYS = {"type", "unk_id", "vocab", "byte_fallback"}
@@ -74,7 +74,7 @@ def _is_large_unigram(model: Mapping[str, Any]) -> bool:
         return False
     pieces, scores = zip(*model["vocab"])
     # the library cannot place a piece without characters, and raises on an unknown character without a row for it
-    sound = all(0 < len(piece) <= _LONGEST_PIECE for piece in pieces) and all(map(math.isfinite, scores))
+    sound = all(0 < len(piece) <= LONGEST_PIECE for piece in pieces) and all(map(math.isfinite, scores))
     return sound and model["unk_id"] is not None and not model["byte_fallback"]
 
 
@@ -88,37 +88,35 @@ def _stripped(described: Mapping[str, Any]) -> dict[str, Any]:
 def _packed(described: Mapping[str, Any]) -> bytes:
     """The file of pieces; `rekall.engine.unigram` draws it."""
     model = described["model"]
-    pieces = [piece.encode() for piece, _ in model["vocab"]]
+    pieces = [piece for piece, _ in model["vocab"]]
+    coded = [piece.encode() for piece in pieces]
     scores = array("d", (score for _, score in model["vocab"]))
     added = array("i", (token["id"] for token in described["added_tokens"]))
-    slots, buckets = _hash_table(pieces)
-    reach = bytearray(REACHES)
-    for piece, _ in model["vocab"]:
-        place = ord(piece[0]) % REACHES
-        reach[place] = max(reach[place], len(piece))
-    place = HEADER.size + 8 * len(pieces) + 4 * (len(pieces) + 1 + len(slots) + len(added)) + REACHES
-    starts = array("I", [place])
-    for piece in pieces:
-        starts.append(starts[-1] + len(piece))
-    header = HEADER.pack(
-        MAGIC, len(pieces), len(slots), buckets, len(added), starts[-1] - place, model["unk_id"], min(scores)
-    )
-    return b"".join([header, scores, starts, slots, added, reach, *pieces])
+    slots, values = _hash_table(pieces)
+    text = HEADER.size + 8 * len(pieces) + 4 * (len(pieces) + 1 + len(slots) + len(added))
+    starts = array("I", accumulate(map(len, coded), initial=text))
+    longest = max(map(len, pieces))
+    counts = (len(pieces), len(slots), values, len(added), starts[-1] - text, longest, model["unk_id"], 0)
+    return b"".join([HEADER.pack(MAGIC, *counts, min(scores)), scores, starts, slots, added, *coded])
 
 
-def _hash_table(pieces: Sequence[bytes]) -> tuple[array[int], int]:
-    """Slots for every piece, the last one empty, and the number of hash values."""
-    rows = {piece: row for row, piece in enumerate(pieces)}  # of a piece that is there twice, the last counts
-    buckets = 1 << (2 * len(rows)).bit_length()  # at most half full, a quarter at best
-    slots = array("i", [-1]) * (buckets + 1)
+def _hash_table(pieces: Sequence[str]) -> tuple[array[int], int]:
+    """Slots for every piece and every beginning of one, the last slot empty, and the number of hash values."""
+    rows = {piece.encode(): row for row, piece in enumerate(pieces)}  # of a piece that is there twice, the last counts
+    values = 1 << (2 * len(rows)).bit_length()  # a quarter to a half of the slots hold a piece
+    slots = array("i", [NOTHING]) * (values + 1)
     for piece, row in rows.items():
-        place = crc32(piece) % buckets
+        place = crc32(piece) % values
         while slots[place] >= 0:
             place += 1
             if place == len(slots) - 1:
-                slots.append(-1)
+                slots.append(NOTHING)
         slots[place] = row
-    return slots, buckets
+    for beginning in {piece[:length].encode() for piece in pieces for length in range(1, len(piece))}:
+        place = crc32(beginning) % values
+        if slots[place] == NOTHING:
+            slots[place] = BEGINNING
+    return slots, values
 
 
 def _same_ids(whole: Tokenizer, stripped: Path, texts: Sequence[str]) -> bool:

@@ -19,12 +19,18 @@ _DAMAGED = "fetch the model again, or look for another revision of it"
 class Weights:
     """An open safetensors file. A context manager; tensors cannot be read after it ends."""
 
-    def __init__(self, path: Path, rename: Callable[[str], str] = lambda name: name) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rename: Callable[[str], str] = lambda name: name,
+        original: Callable[[str], str] = lambda name: name,
+    ) -> None:
         """Open the file and read which tensors it holds.
 
         Args:
             path: A `.safetensors` file.
             rename: From the name of a tensor in the file to the name it is asked for by.
+            original: Back again, for messages.
 
         Raises:
             ExportFailed: It is no safetensors file.
@@ -37,6 +43,7 @@ class Weights:
         except (SafetensorError, OSError) as error:
             raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
         self._path = path
+        self._original = original
         self._names = {rename(name): name for name in names}
 
     def __enter__(self) -> Weights:
@@ -49,7 +56,7 @@ class Weights:
         return name in self._names
 
     def tensor(self, name: str, *shape: int) -> Array:
-        """A tensor as float32, whatever it is stored as; -1 in the shape stands for any size.
+        """A tensor as float32, whatever it is stored as; -1 in the shape stands for any size above 0.
 
         Raises:
             ExportFailed: It is missing, has another shape, or holds a number that is not finite.
@@ -70,9 +77,10 @@ class Weights:
         import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which many checkpoints are stored in
 
         if name not in self._names:
-            raise ExportFailed(f"{self._path} lacks {name}", _DAMAGED)
+            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
         stored = self._names[name]
         found: npt.NDArray[Any] = self._file.get_tensor(stored)
-        if len(found.shape) != len(shape) or any(size not in (-1, real) for size, real in zip(shape, found.shape)):
+        fits = all(real == size or (size == -1 and real > 0) for size, real in zip(shape, found.shape))
+        if len(found.shape) != len(shape) or not fits:
             raise ExportFailed(f"{stored} in {self._path} has shape {found.shape}, expected {shape}", _DAMAGED)
         return found

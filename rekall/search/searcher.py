@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rekall.db import Database
-from rekall.embeddings import Closeness, EmbeddingService
+from rekall.embeddings import Closeness, EmbeddingService, Question
 from rekall.errors import EngineError
 from rekall.passages import passage_texts
 from rekall.search.fusion import fused_score, ranking
@@ -89,16 +89,16 @@ class Searcher:
         conditions = merged(query.filters, filters)
         if not query.text:
             return SearchResult(line, ModeReport(mode, mode), self._newest(conditions, word_query, limit))
-        vector, reason = self._vector(query.text, mode, notice)
-        used = Mode.WORDS if vector is None and reason else mode
+        question, reason = self._question(query.text, mode, notice)
+        used = Mode.WORDS if question is None and reason else mode
         most = max(CANDIDATES, limit)
         words = self._coverage(word_query, conditions, most) if used is not Mode.MEANING else _Leg((), {})
         near: dict[int, Closeness] = {}
-        if vector is not None:
-            near = self._embeddings.semantic_search(vector, most, self._allowed(word_query, conditions))
+        if question is not None:
+            near = self._embeddings.semantic_search(question, most, self._allowed(word_query, conditions))
         near_order = tuple(near)
-        if vector is not None and used is Mode.HYBRID:  # each leg's figure for the candidates of the other
-            near |= self._embeddings.closeness(vector, [key for key in words.order if key not in near])
+        if question is not None and used is Mode.HYBRID:  # each leg's figure for the candidates of the other
+            near |= self._embeddings.closeness(question, [key for key in words.order if key not in near])
             missing = self._words.coverage_of(word_query, [key for key in near_order if key not in words.score])
             words = _Leg(words.order, {**words.score, **missing})
         scores = {
@@ -119,8 +119,8 @@ class Searcher:
         """Ids of the passages whose entry passes the filters; None means all."""
         return self._allowed(WordQuery(()), filters)
 
-    def _vector(self, text: str, mode: Mode, notice: Callable[[str], None]) -> tuple[bytes | None, str]:
-        """The query's vector, (d,) float32 as bytes, and what there is to say about searching with it.
+    def _question(self, text: str, mode: Mode, notice: Callable[[str], None]) -> tuple[Question | None, str]:
+        """The query as a vector, and what there is to say about searching with it.
 
         None without a reason where there is nothing to compare with; None and the reason where the engine fails.
         """
@@ -131,7 +131,7 @@ class Searcher:
             return None, reason
         notice("loading the model")
         try:
-            return self._embeddings.query_vector(text), self._incomplete()
+            return self._embeddings.question(text), self._incomplete()
         except EngineError as error:
             return None, error.message
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,14 @@ from rekall.db import Database
 from rekall.types import Passage, PendingPassage
 
 
+class SpaceState(enum.IntEnum):
+    """What a space is for; the numbers stand in the database, which allows one active space."""
+
+    RETIRED = -1
+    BUILDING = 0
+    ACTIVE = 1
+
+
 @dataclass(frozen=True, slots=True)
 class Space:
     """A vector space: the vectors of one model fingerprint."""
@@ -20,7 +29,12 @@ class Space:
     fingerprint: str
     model: str
     dim: int
-    active: bool
+    state: SpaceState
+
+    @property
+    def active(self) -> bool:
+        """Whether searches use it."""
+        return self.state is SpaceState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,56 +115,72 @@ class PassageStore:
 
     def active_space(self) -> Space | None:
         """The space that searches use, or None before anything was embedded."""
-        return self._space("active = 1", ())
+        return next(iter(self._spaces("active = ?", (int(SpaceState.ACTIVE),))), None)
 
     def space_of(self, fingerprint: str) -> Space | None:
         """The space of a model fingerprint, or None."""
-        return self._space("fingerprint = ?", (fingerprint,))
+        return next(iter(self._spaces("fingerprint = ?", (fingerprint,))), None)
+
+    def spaces(self) -> list[Space]:
+        """Every space, oldest first."""
+        return self._spaces("true ORDER BY id", ())
+
+    def vector_count(self, space: Space) -> int:
+        """How many vectors a space holds."""
+        return int(self._db.value(f"SELECT count(*) FROM signs_{space.id:d}"))
 
     def make_space(self, fingerprint: str, model: str, dim: int, created_at: str) -> Space:
         """Create the space of a fingerprint; it is the active one when there is no other."""
-        active = self.active_space() is None
+        state = SpaceState.BUILDING if self.active_space() else SpaceState.ACTIVE
         self._db.run(
             "INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)",
-            (fingerprint, model, dim, int(active), created_at),
+            (fingerprint, model, dim, int(state), created_at),
         )
-        space = Space(self._db.last_key(), fingerprint, model, dim, active)
+        space = Space(self._db.last_key(), fingerprint, model, dim, state)
         self._db.run(schema.space_tables(space.id))
         return space
 
-    def activate(self, space: Space) -> None:
-        """Let searches use this space from now on, and drop the vectors of the others."""
-        for (other,) in self._db.rows("SELECT id FROM space WHERE id <> ?", (space.id,)):
-            self._db.run(schema.drop_space_tables(other))
-        self._db.run("DELETE FROM space WHERE id <> ?", (space.id,))
-        self._db.run("UPDATE space SET active = 1 WHERE id = ?", (space.id,))
+    def resume(self, space: Space) -> Space:
+        """Take a retired space up again. Returns it as it is now."""
+        states = (int(SpaceState.BUILDING), space.id, int(SpaceState.RETIRED))
+        self._db.run("UPDATE space SET active = ? WHERE id = ? AND active = ?", states)
+        return self.space_of(space.fingerprint) or space
 
-    def pending(self, space: Space | None, limit: int) -> list[PendingPassage]:
-        """Passages without a vector in a space (in any, when None), in the order of entries."""
+    def activate(self, space: Space) -> None:
+        """Let searches use this space from now on; the one they used retires."""
+        self._db.run("UPDATE space SET active = ? WHERE active = ?", (int(SpaceState.RETIRED), int(SpaceState.ACTIVE)))
+        self._db.run("UPDATE space SET active = ? WHERE id = ?", (int(SpaceState.ACTIVE), space.id))
+
+    def drop(self, space: Space) -> None:
+        """Remove a space and its vectors."""
+        self._db.run(schema.drop_space_tables(space.id))
+        self._db.run("DELETE FROM space WHERE id = ?", (space.id,))
+
+    def pending(self, space: Space | None, limit: int, entry_key: int | None = None) -> list[PendingPassage]:
+        """Passages without a vector in a space (in any, when None), in the order of entries; or of one entry."""
         return [
             PendingPassage(*row)
             for row in self._db.rows(
-                f"SELECT p.id, e.id, p.position, p.text_hash {_pending_from(space)} ORDER BY p.entry_key, p.position LIMIT ?",
-                (limit,),
+                f"SELECT p.id, e.id, p.position, p.text_hash {_pending_from(space)} "
+                "AND (?1 IS NULL OR p.entry_key = ?1) ORDER BY p.entry_key, p.position LIMIT ?2",
+                (entry_key, limit),
             )
         ]
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages have no vector in a space, and to how many entries they belong."""
-        if space is not None and self._db.value(f"SELECT count(*) FROM signs_{space.id:d}") == self.count():
+        if space is not None and self.vector_count(space) == self.count():
             return 0, 0  # the usual answer, without looking at each
         (row,) = self._db.rows(f"SELECT count(*), count(DISTINCT p.entry_key) {_pending_from(space)}")
         return int(row[0]), int(row[1])
 
-    def _space(self, where: str, bindings: Sequence[Any]) -> Space | None:
+    def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
         rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active FROM space WHERE {where}", bindings)
-        return Space(*rows[0]) if rows else None
+        return [Space(number, print_, model, dim, SpaceState(state)) for number, print_, model, dim, state in rows]
 
 
 def _pending_from(space: Space | None) -> str:
-    base = "FROM passage p JOIN entry e ON e.key = p.entry_key"
-    return (
-        base
-        if space is None
-        else f"{base} WHERE NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"
-    )
+    base = "FROM passage p JOIN entry e ON e.key = p.entry_key WHERE"
+    if space is None:
+        return f"{base} true"
+    return f"{base} NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"

@@ -1,0 +1,222 @@
+"""The commands that bring models in: export, pull, import; and pack, for another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.progress import progress_bar
+from rekall.cli.render import out, out_json, talk
+from rekall.errors import ExportFailed, InvalidInput
+
+if TYPE_CHECKING:
+    from rekall.export.exporter import ExportReport
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*")
+
+
+def _export_options(command: Command) -> Command:
+    """The options that export and pull share; the command receives them as `options`."""
+    for option in (
+        click.option("--name", metavar="NAME", help="The model's name here (that of the source)."),
+        click.option(
+            "--precision",
+            type=click.Choice(["q8", "fp32"]),
+            default="q8",
+            help="8-bit blocks, or float32 as it is (q8).",
+        ),
+        click.option(
+            "--dimensions", type=click.IntRange(1), metavar="N", help="Keep N dimensions; for models trained so."
+        ),
+        click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Read at most N tokens of a text."),
+        click.option("--query-prompt", metavar="TEXT", help="Put before every query, in place of the model's own."),
+        click.option(
+            "--document-prompt", metavar="TEXT", help="Put before every document, in place of the model's own."
+        ),
+        click.option(
+            "--min-cosine",
+            type=float,
+            default=0.999,
+            metavar="X",
+            help="Fail when any text comes out further away (0.999).",
+        ),
+        click.option("--via", type=click.Choice(["torch"]), help="Trace a model that Rekall cannot build, with torch."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--out", "folder", type=click.Path(path_type=Path), help="The model folder to make (in Rekall's own models folder)."
+)
+@click.option(
+    "--reference",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help='JSON with "texts" and "vectors" to measure against, or X.vectors.npy beside X.texts.json.',
+)
+@click.option(
+    "--licence-file",
+    "licence_files",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A notice to put into the folder.",
+)
+@_export_options
+@json_option
+@pass_app
+def export(
+    app: App,
+    /,
+    source: Path,
+    folder: Path | None,
+    name: str | None,
+    reference: Path | None,
+    licence_files: tuple[Path, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Turn a sentence-transformers or model2vec folder into a model, without torch.
+
+    Needs the extra: pip install 'rekall[export]'.
+    """
+    from rekall.engine.card import checked_name
+
+    name = checked_name(name or (folder.name if folder else source.resolve().name))
+    report = _export(
+        source, folder or app.places.models / name, options, name=name, reference=reference, licence_files=licence_files
+    )
+    _show(name, report, as_json)
+
+
+@click.command()
+@click.argument("repository", metavar="REPOSITORY[@REVISION]")
+@click.option(
+    "--from-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Take the files from this folder, fetched elsewhere; no connection is opened.",
+)
+@_export_options
+@json_option
+@pass_app
+def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, as_json: bool, **options: Any) -> None:
+    """Fetch a model from a hub, once, and turn it into one that Rekall runs.
+
+    Only the files that are needed are fetched, at one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and
+    HF_HUB_OFFLINE are honoured. Needs the extra: pip install 'rekall[export]'.
+    """
+    from rekall.engine.card import checked_name
+    from rekall.export.hub import fetch, parse_repository
+
+    repository, revision = parse_repository(repository)
+    name = checked_name(name or repository.rpartition("/")[2])
+    target = app.places.models / name
+    if from_dir:
+        report = _export(from_dir, target, options, name=name, repository=repository, revision=revision)
+    else:
+        with (
+            progress_bar(f"fetching {repository}", unit="bytes") as progress,
+            fetch(repository, revision, progress=lambda file, done, total: progress(done, total)) as fetched,
+        ):
+            report = _export(
+                fetched.folder,
+                target,
+                options,
+                name=name,
+                repository=fetched.repository,
+                revision=fetched.commit,
+                licence_files=_notices(fetched.folder),
+            )
+    _show(name, report, as_json)
+    if not as_json:
+        talk(f"\nhint: `rekall model use {name}` embeds your notes with it and searches with it from then on")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--out", "archive", type=click.Path(path_type=Path, dir_okay=False), help="The file to write (NAME.tar).")
+@json_option
+@pass_app
+def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
+    """Write a model to one file, for a machine without a network."""
+    from rekall.model_archive import pack as pack_folder
+
+    archive = archive or Path(f"{name}.tar")
+    card = pack_folder(app.library.folder(name), archive)
+    if as_json:
+        out_json(
+            {"model": name, "file": str(archive), "bytes": archive.stat().st_size, "fingerprint": card.fingerprint}
+        )
+    else:
+        out(f"packed {name} into {archive}; on the other machine: rekall model import {archive.name}")
+
+
+@click.command("import")
+@click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", default="", metavar="NAME", help="The model's name here (its own).")
+@click.option("--replace", is_flag=True, help="Also in place of another model of that name.")
+@json_option
+@pass_app
+def import_model(app: App, archive: Path, name: str, replace: bool, as_json: bool) -> None:
+    """Take in a model that `rekall model pack` wrote, when every byte of it fits its hash."""
+    from rekall.model_archive import unpack
+
+    folder, card = unpack(archive, app.places.models, name, replace=replace)
+    if as_json:
+        out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
+        return
+    out(f"imported {folder.name} to {folder}")
+    talk(f"\nhint: `rekall model use {folder.name}` embeds your notes with it and searches with it from then on")
+
+
+def _export(source: Path, folder: Path, options: dict[str, Any], **known: Any) -> ExportReport:
+    """Run the exporter; a missing package is an error that names the extra."""
+    prompts = (options.pop("query_prompt"), options.pop("document_prompt"))
+    via_torch = options.pop("via") == "torch"
+    if not 0 <= options["min_cosine"] <= 1:
+        raise InvalidInput(f"--min-cosine is {options['min_cosine']}", "it goes from 0 to 1")
+    try:
+        from rekall.export.exporter import export_model
+
+        return export_model(source, folder, prompts=prompts, via_torch=via_torch, **options, **known)
+    except ImportError as error:
+        extra = "export-torch" if via_torch else "export"
+        raise ExportFailed(
+            f"exporting needs {error.name}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
+        ) from error
+
+
+def _notices(folder: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for pattern in _LICENCE_FILES for path in folder.glob(pattern) if path.is_file()))
+
+
+def _show(name: str, report: ExportReport, as_json: bool) -> None:
+    if as_json:
+        out_json(
+            {
+                "model": name,
+                "folder": str(report.folder),
+                "fingerprint": report.card.fingerprint,
+                "revision": report.card.source.revision,
+                "prompts": asdict(report.card.prompts),
+                "fidelity": {kind: asdict(figures) for kind, figures in report.fidelity.items()},
+            }
+        )
+        return
+    card = report.card
+    out(f"exported {name} to {report.folder}")
+    out(f"{card.dimensions} dimensions, reads {card.max_tokens:,} tokens")
+    if card.prompts.query or card.prompts.document:
+        out(f"prompts: query {card.prompts.query!r}, document {card.prompts.document!r}")
+    for kind, figures in report.fidelity.items():
+        out(
+            f"cosine to {kind}: {figures.min_cosine:.5f} at least ({figures.worst_text[:40]!r}), {figures.mean_cosine:.5f} on average over {figures.texts} texts"
+        )

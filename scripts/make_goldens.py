@@ -1,0 +1,400 @@
+"""Makes tests/data/checkpoints: tiny random checkpoints of every architecture, and the vectors their own libraries give.
+
+Needs torch, sentence-transformers and model2vec, which Rekall itself never does: `make goldens` remakes the data where
+they are installed. The weights come from seeded generators, so a second run on one machine writes the same bytes.
+
+cases.json, kept by hand, lists the checkpoints; each is a folder. One with a `base` holds only the files in which it
+differs from that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+import tempfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tokenizers
+import torch  # type: ignore[import-not-found]  # noqa: TID251 - these are the references
+import transformers  # type: ignore[import-not-found]  # noqa: TID251
+from model2vec import StaticModel  # type: ignore[import-not-found]
+from safetensors.numpy import save_file
+from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]  # noqa: TID251
+from tokenizers import AddedToken, models, normalizers, pre_tokenizers, processors, trainers
+
+DATA = Path(__file__).parent.parent / "tests/data/checkpoints"
+CORPUS = (DATA / "corpus.txt").read_text("utf-8").splitlines()
+TEXTS: list[str] = json.loads((DATA / "edge_texts.json").read_text("utf-8"))
+CASES: list[dict[str, Any]] = json.loads((DATA / "cases.json").read_text("utf-8"))
+FREQUENT = ["word", "the", "lock", "is", "and", "index", "key"]  # one token each: edge texts count with them
+NEW = "6.2.0"
+"""The release of sentence-transformers that computes; the older ones stripped the ends of every text."""
+MASK = {mask: AddedToken(mask, lstrip=True, special=True) for mask in ("<mask>", "[MASK]")}
+"""Mask tokens that take the blanks before them."""
+
+Array = npt.NDArray[Any]
+Json = Mapping[str, Any]
+
+
+# tokenizers: WordPiece and unigram vocabularies are counted here, because their trainers differ from run to run
+
+
+def words_of(text: str) -> Counter[str]:
+    """Words and signs, counted."""
+    return Counter(re.findall(r"\w+|[^\w\s]", text))
+
+
+def by_frequency(counts: Mapping[str, int]) -> list[str]:
+    """Most frequent first."""
+    return [key for key, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def wordpieces(first: Sequence[str], last: Sequence[str] = ()) -> dict[str, int]:
+    """A vocabulary of special tokens, characters, frequent words and word endings, in lower case without accents."""
+    words = words_of(normalizers.BertNormalizer().normalize_str(" ".join([*CORPUS, *FREQUENT * 20])))
+    letters = sorted(set("".join(words)))
+    frequent = by_frequency({word: times for word, times in words.items() if times > 1})
+    endings = Counter(word[place:] for word in words for place in range(1, len(word) - 1))
+    parts = [f"##{part}" for part in (*filter(str.isalnum, letters), *by_frequency(endings)[:60])]
+    return {piece: place for place, piece in enumerate(dict.fromkeys([*first, *letters, *frequent, *parts, *last]))}
+
+
+def unigrams(first: Sequence[str], limit: int) -> list[tuple[str, float]]:
+    """Special tokens, then pieces with the logarithm of their share, as SentencePiece's unigram models hold them."""
+    counts: Counter[str] = Counter()
+    for word, times in words_of(" ".join([*CORPUS, *FREQUENT * 20])).items():
+        text = "▁" + word
+        for start in range(len(text)):
+            for stop in range(start + 1, min(start + 10, len(text)) + 1):
+                counts[text[start:stop]] += times
+    worth = {piece: times * (len(piece) - 1) for piece, times in counts.items()}
+    needed = {*filter(lambda piece: len(piece) == 1, counts), *(f"▁{word}" for word in FREQUENT)}
+    chosen = sorted({*needed, *by_frequency(worth)[: limit - len(needed)]})
+    total = sum(counts[piece] for piece in chosen)
+    return [*((token, 0.0) for token in first), *((piece, math.log(counts[piece] / total)) for piece in chosen)]
+
+
+def byte_pairs(first: Sequence[str], size: int) -> tokenizers.Tokenizer:
+    """A byte-level BPE."""
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(vocab_size=size, show_progress=False)
+    trainer.initial_alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer.special_tokens = [AddedToken(token, special=True) for token in first]
+    made.train_from_iterator([*CORPUS, " " + " ".join(FREQUENT * 20)], trainer)
+    return made
+
+
+def bert_tokenizer(lowercase: bool = True) -> Any:
+    """WordPiece between [CLS] and [SEP]."""
+    vocabulary = wordpieces(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
+    return transformers.BertTokenizer(vocab=vocabulary, do_lower_case=lowercase, model_max_length=512)
+
+
+def mpnet_tokenizer() -> Any:
+    """WordPiece between <s> and </s>."""
+    vocabulary = wordpieces(["<s>", "<pad>", "</s>", "<unk>", "[UNK]"], ["<mask>"])
+    return transformers.MPNetTokenizer(vocab=vocabulary, model_max_length=512)
+
+
+def roberta_tokenizer() -> Any:
+    """Byte-level BPE that says nothing of a limit."""
+    model = json.loads(byte_pairs(["<s>", "<pad>", "</s>", "<unk>"], 430).to_str())["model"]
+    return transformers.RobertaTokenizer(
+        vocab={**model["vocab"], "<mask>": len(model["vocab"])},
+        merges=[tuple(merge) for merge in model["merges"]],
+        mask_token=MASK["<mask>"],
+    )
+
+
+def xlm_roberta_tokenizer() -> Any:
+    """SentencePiece's unigrams."""
+    vocabulary = [*unigrams(["<s>", "<pad>", "</s>", "<unk>"], 470), ("<mask>", 0.0)]
+    return transformers.XLMRobertaTokenizer(vocab=vocabulary, mask_token=MASK["<mask>"], model_max_length=512)
+
+
+def camembert_tokenizer() -> Any:
+    """SentencePiece's unigrams behind the odd first rows of this family."""
+    first = ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"]
+    return transformers.CamembertTokenizer(vocab=[*unigrams(first, 410), ("<mask>", 0.0)], model_max_length=512)
+
+
+def modernbert_tokenizer() -> Any:
+    """Byte-level BPE with NFC, special tokens at the end and runs of blanks as tokens of their own."""
+    made = byte_pairs([], 420)
+    made.normalizer = normalizers.NFC()
+    made.add_tokens(["|||IP_ADDRESS|||", *(AddedToken(" " * count, normalized=True) for count in (8, 4, 2))])
+    made.add_special_tokens(["<|padding|>", "<|endoftext|>", "[UNK]", "[CLS]", "[SEP]", "[PAD]", MASK["[MASK]"]])
+    made.post_processor = between(made, "[CLS]", "[SEP]")
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "cls", "sep", "pad")}
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made, mask_token=MASK["[MASK]"], model_max_length=8192, **names
+    )
+
+
+def unigram_tokenizer() -> Any:
+    """For a static model: unigrams after NFKC, and special tokens, which static models leave out."""
+    special: list[str | AddedToken] = ["<pad>", "<unk>", "<s>", "</s>"]
+    made = tokenizers.Tokenizer(models.Unigram(unigrams(list(map(str, special)), 370), unk_id=1))
+    made.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Replace(tokenizers.Regex(" {2,}"), " ")])
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    made.add_special_tokens(special)
+    made.post_processor = between(made, "<s>", "</s>")
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made)
+
+
+def between(tokenizer: tokenizers.Tokenizer, first: str, last: str) -> Any:
+    """Puts every text between two special tokens."""
+    ids = [(token, tokenizer.token_to_id(token)) for token in (first, last)]
+    return processors.TemplateProcessing(single=f"{first} $A {last}", special_tokens=ids)
+
+
+TOKENIZERS: Mapping[str, Callable[[], Any]] = {
+    "bert": bert_tokenizer,
+    "bert-cased": lambda: bert_tokenizer(lowercase=False),
+    "mpnet": mpnet_tokenizer,
+    "roberta": roberta_tokenizer,
+    "xlm-roberta": xlm_roberta_tokenizer,
+    "camembert": camembert_tokenizer,
+    "modernbert": modernbert_tokenizer,
+    "unigram": unigram_tokenizer,
+}
+
+
+# checkpoints
+
+HOMES = {
+    "Transformer": "base.modules.transformer",
+    "StaticEmbedding": "sentence_transformer.modules.static_embedding",
+    "Pooling": "sentence_transformer.modules.pooling",
+    "Dense": "base.modules.dense",
+    "Normalize": "base.modules.normalize",
+}
+LEGACY_POOLING = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One checkpoint of cases.json.
+
+    Attributes:
+        name: Its folder.
+        architecture: As config.json names it; "static" or "model2vec".
+        width: Length of the vectors.
+        pooling: Modes in the order of the vector's parts; empty for static models.
+        after: The modules after the pooling: "Normalize", or the figures of a Dense module.
+        max_tokens: Its limit; 0 when it has none.
+        release: The release of sentence-transformers whose schema its files have; "" for an old one that left no name.
+        prompts: By name; queries take "query", documents the other one.
+        dimensions: Leading dimensions to keep, None for all.
+        base: The case whose files it shares; empty when it stands alone.
+        tokenizer: Key of `TOKENIZERS`; empty leaves tokenizer and weights to the base.
+        config: Figures of the transformer, all or those that differ from the base's; or options of model2vec.
+        limit: Content of sentence_bert_config.json, None for no such file.
+        baked: Tokens to which tokenizer.json cuts and pads, as when whoever saved it had that switched on.
+        home: Folder of the first module.
+        table: Name of a static model's tensor.
+    """
+
+    name: str
+    architecture: str
+    width: int
+    pooling: list[str]
+    after: list[Any]
+    max_tokens: int
+    release: str
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    dimensions: int | None = None
+    base: str = ""
+    tokenizer: str = ""
+    config: Json = field(default_factory=dict)
+    limit: Json | None = None
+    baked: int = 0
+    home: str = ""
+    table: str = "embedding.weight"
+
+    @property
+    def strips(self) -> bool:
+        """Whether the ends of a text are cut off: a transformer's old tokenizing did that, never a static model's."""
+        return self.release != NEW and bool(self.pooling)
+
+    def write(self, folder: Path) -> None:
+        """Write the files in which this checkpoint differs from its base."""
+        home = folder / self.home
+        home.mkdir(parents=True)
+        seed = zlib.crc32(self.name.encode())
+        if self.tokenizer:
+            self._write_model(home, TOKENIZERS[self.tokenizer](), seed)
+        elif self.config:
+            others = json.loads((DATA / self.base / "config.json").read_bytes())
+            write_json(home / "config.json", {**others, **self.config})
+        if self.baked:
+            bake_limits(home / "tokenizer.json", self.baked)
+        if self.limit is not None:
+            write_json(home / "sentence_bert_config.json", self.limit)
+        if self.architecture == "model2vec":
+            return  # it writes its own modules.json
+        if self.release:
+            about = {"__version__": {"sentence_transformers": self.release}, "prompts": self.prompts}
+            write_json(folder / "config_sentence_transformers.json", {**about, "default_prompt_name": None})
+        self._write_modules(folder, seed)
+
+    def _write_model(self, home: Path, tokenizer: Any, seed: int) -> None:
+        if self.architecture == "model2vec":
+            write_model2vec(home, tokenizer.backend_tokenizer, self.width, seed, **self.config)
+        elif self.architecture == "static":
+            tokenizer.backend_tokenizer.save(str(home / "tokenizer.json"))
+            save_file({self.table: table(seed, len(tokenizer), self.width)}, home / "model.safetensors")
+        else:
+            write_transformer(home, self.architecture, tokenizer, seed, self.config)
+
+    def _write_modules(self, folder: Path, seed: int) -> None:
+        chain = [("Transformer" if self.pooling else "StaticEmbedding", self.home)]
+        if self.pooling:
+            chain.append(("Pooling", "1_Pooling"))
+            write_json(folder / "1_Pooling" / "config.json", self._pooling())
+        for place, module in enumerate(self.after, len(chain)):
+            kind = module if isinstance(module, str) else "Dense"
+            chain.append((kind, f"{place}_{kind}"))
+            if kind == "Dense":
+                write_dense(folder / f"{place}_{kind}", seed + place, **module)
+        modules = []
+        for place, (kind, path) in enumerate(chain):
+            name = f"sentence_transformers.{HOMES[kind] if self.release == NEW else 'models'}.{kind}"
+            modules.append({"idx": place, "name": str(place), "path": path, "type": name})
+        write_json(folder / "modules.json", modules)
+
+    def _pooling(self) -> Json:
+        if self.release == NEW:
+            mode: object = self.pooling[0] if len(self.pooling) == 1 else self.pooling
+            return {"embedding_dimension": 32, "pooling_mode": mode, "include_prompt": True}
+        on = {f"{mode}{ending}" for mode in self.pooling for ending in ("_token", "_tokens", "")}
+        return {"word_embedding_dimension": 32, **{f"pooling_mode_{key}": key in on for key in LEGACY_POOLING}}
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write a JSON file and the folder it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def bake_limits(path: Path, tokens: int) -> None:
+    """Switch on truncation and padding in a tokenizer.json."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(tokens)
+    tokenizer.enable_padding(length=tokens)
+    tokenizer.save(str(path))
+
+
+def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, figures: Json) -> None:
+    """Write configuration, weights and tokenizer, as transformers does."""
+    roles = {"pad": "pad", "bos": "cls", "eos": "sep"}
+    ids = {f"{role}_token_id": getattr(tokenizer, f"{token}_token_id") for role, token in roles.items()}
+    config = transformers.AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **ids, **figures)
+    options = {} if model_type in ("distilbert", "modernbert") else {"add_pooling_layer": model_type == "bert"}
+    model = transformers.AutoModel.from_config(config, **options)
+    random = np.random.default_rng(seed)
+    for name, parameter in sorted(model.named_parameters()):
+        parameter.data = torch.from_numpy(weights(name, tuple(parameter.shape), random))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def weights(name: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Values under which every part of a model shows in its vectors: what starts near zero in training does not."""
+    middle = 0.0
+    if "norm" in name.lower() and name.endswith("weight"):
+        middle, spread = 1.0, 0.2
+    elif len(shape) == 1:
+        spread = 0.1
+    elif "relative_attention_bias" in name:
+        spread = 0.8
+    elif "embeddings" in name:
+        spread = 0.05 if "position" in name or "type" in name else 0.1
+    else:
+        spread = (2 if re.search("intermediate|lin1", name) else 1) / math.sqrt(shape[1])
+    return random.normal(middle, spread, shape).astype(np.float32)
+
+
+def write_dense(folder: Path, seed: int, inside: int, outside: int, activation: str, bias: bool) -> None:
+    """Write configuration and weights of a Dense module."""
+    random = np.random.default_rng(seed)
+    tensors = {"linear.weight": weights("linear.weight", (outside, inside), random)}
+    if bias:
+        tensors["linear.bias"] = weights("linear.bias", (outside,), random)
+    sizes = {"in_features": inside, "out_features": outside, "bias": bias}
+    write_json(folder / "config.json", {**sizes, "activation_function": f"torch.nn.modules.{activation}"})
+    save_file(tensors, folder / "model.safetensors")
+
+
+def table(seed: int, rows: int, width: int) -> Array:
+    """Rows of very different lengths, as the tables of static models have."""
+    random = np.random.default_rng(seed)
+    return (random.standard_normal((rows, width)) * np.exp(random.standard_normal((rows, 1)))).astype(np.float32)
+
+
+def write_model2vec(folder: Path, tokenizer: Any, width: int, seed: int, clusters: int = 0, **options: Any) -> None:
+    """Write a model2vec folder; with clusters, tokens share that many rows and each has a weight of its own."""
+    size = tokenizer.get_vocab_size()
+    if clusters:
+        random = np.random.default_rng(seed + 1)
+        options["weights"] = np.exp(random.standard_normal(size)).astype(np.float32)
+        options["token_mapping"] = random.integers(0, clusters, size)
+    StaticModel(table(seed, clusters or size, width), tokenizer, **options).save_pretrained(folder)
+    (folder / "README.md").unlink()
+
+
+# vectors
+
+
+def reference(case: Case, folder: Path, kind: str, prompt: str) -> Array:
+    """Vectors of every edge text, each computed alone: (n, d) float32 rows of unit length, or of zeros."""
+    texts = [(prompt + text).strip() for text in TEXTS] if case.strips else TEXTS
+    if case.architecture == "model2vec":
+        encode = StaticModel.from_pretrained(folder).encode
+    else:
+        model = SentenceTransformer(str(folder), device="cpu", model_kwargs={"dtype": torch.float32})
+        encode = model.encode if case.strips else getattr(model, f"encode_{kind}")
+        if case.pooling:
+            model.max_seq_length = case.max_tokens
+    alone = unit(np.concatenate([encode([text]) for text in texts])[:, : case.width])
+    if (apart := np.abs(unit(encode(texts)[:, : case.width]) - alone).max()) > 5e-6:
+        raise SystemExit(f"{case.name}: a batch changes its vectors by {apart}")
+    return alone
+
+
+def unit(vectors: Array) -> Array:
+    """Rows of unit length, (n, d) float32; a row of zeros stays one."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)
+
+
+def main() -> None:
+    """Remake every case."""
+    torch.set_num_threads(1)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for case in (Case(**values) for values in CASES):
+        home = DATA / case.name
+        shutil.rmtree(home, ignore_errors=True)
+        case.write(home)
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / case.name
+            for name in filter(None, (case.base, case.name)):
+                shutil.copytree(DATA / name, folder, dirs_exist_ok=True)
+            for name, prompt in (case.prompts or {"document": ""}).items():
+                kind = "query" if name == "query" else "document"
+                np.save(home / f"{kind}.npy", reference(case, folder, kind, prompt))
+
+
+if __name__ == "__main__":
+    main()
