@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check lint types docs model bench clean
+.PHONY: help demo test test-fast check lint types docs model goldens bench clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
@@ -17,6 +17,7 @@ help:
 	@echo "make check      lint, types, docs and tests: what a change must pass"
 	@echo "make docs       write the generated documents anew"
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
+	@echo "make goldens    remake tests/data/checkpoints (TORCH_PYTHON: one with torch, sentence-transformers, model2vec)"
 	@echo "make bench      search quality, index, cold start (needs DATA=folder of BEIR sets)"
 	@echo "make clean      remove what the other targets made"
 
@@ -72,6 +73,11 @@ $(SOURCE)/model.safetensors: | $(VENV)/dev
 model: $(SOURCE)/model.safetensors
 	$(BIN)/python scripts/export_onnx.py $(SOURCE) --out models/all-MiniLM-L6-v2 --licence-file scripts/licences/LICENSE
 	@test -z "$$(git status --porcelain models)" && echo "byte for byte what is committed"
+
+TORCH_PYTHON ?= $(PYTHON)
+
+goldens:
+	$(TORCH_PYTHON) scripts/make_goldens.py
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/quality.py --data $(DATA)

@@ -1,4 +1,4 @@
-"""Writes the documents that are made from the code: docs/cli.md, and the session in README.md.
+"""Writes what is made from the code: docs/cli.md, the session in README.md, the table in docs/models.md.
 
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    only says whether they are up to date
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import click
 
+from rekall.cli.curated import CURATED
 from rekall.cli.main import EXIT_CODES, cli
 from rekall.config import SETTINGS
 
@@ -32,6 +33,8 @@ SESSION = (
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)
+
+_MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
 
 CLI_PREFACE = """# The command line
 
@@ -68,10 +71,11 @@ and `mode.reason` says why:
 def main() -> None:
     """Write or check every generated document."""
     check = "--check" in sys.argv[1:]
-    readme = ROOT / "README.md"
+    readme, models = ROOT / "README.md", ROOT / "docs" / "models.md"
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
+        (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
     ):
         old = path.read_text("utf-8") if path.exists() else ""
@@ -103,6 +107,17 @@ def cli_document() -> str:
         f"| key | default | environment | |\n|---|---|---|---|\n{rows}\n"
     )
     return "\n".join(parts)
+
+
+def models_table() -> str:
+    """The curated models."""
+    rows = [
+        f"| {each.repository} | {each.parameters_million:g} M | {each.dimensions} | {each.max_tokens or 'any'} | "
+        f"{each.disk_mb} MB | {each.ram_mb} MB | {each.languages} | {each.licence} | {each.score:g} | {each.benchmark} |"
+        for each in CURATED
+    ]
+    head = "| repository | parameters | dimensions | tokens | disk | RAM | languages | licence | retrieval | on |"
+    return "\n".join([head, "|---" * 10 + "|", *rows]) + "\n"
 
 
 def command_document(name: str, command: click.Command) -> str:

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tokenizers
-import torch  # type: ignore[import-not-found]  # noqa: TID251 - these are the references
-import transformers  # type: ignore[import-not-found]  # noqa: TID251
-from model2vec import StaticModel  # type: ignore[import-not-found]
+import torch  # noqa: TID251 - these are the references
+import transformers  # noqa: TID251
+from model2vec import StaticModel
 from safetensors.numpy import save_file
-from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]  # noqa: TID251
+from sentence_transformers import SentenceTransformer  # noqa: TID251
 from tokenizers import AddedToken, models, normalizers, pre_tokenizers, processors, trainers
 
 DATA = Path(__file__).parent.parent / "tests/data/checkpoints"

@@ -184,7 +184,7 @@ def test_no_module_imports_upward():
 def test_only_a_door_knows_the_export_wing():
     assert {
         found.importer for found in own() if floor_of(found.imported) == "wing" and floor_of(found.importer) != "wing"
-    } <= {"rekall.cli.model"}
+    } <= {"rekall.cli.model_get"}
 
 
 def test_only_the_builder_and_the_doors_read_the_settings():

@@ -1,4 +1,4 @@
-"""`rekall model`: list, info, use, verify, remove."""
+"""`rekall model`: list, info, use, verify, bench, remove."""
 
 from __future__ import annotations
 
@@ -198,6 +198,39 @@ def remove(app: App, name: str, as_json: bool) -> None:
         out_json({"removed": name, "folder": str(folder)})
     else:
         out(f"removed {name}")
+
+
+@model.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@json_option
+@pass_app
+def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
+    """Measure models on this machine, each in a process of its own; without NAME every installed one."""
+    from rekall.model_bench import bench as measure
+
+    folders = [app.library.folder(name) for name in names] or list(app.library.folders())
+    costs = {}
+    with progress_bar("measuring") as progress:
+        for done, folder in enumerate(folders):
+            progress(done, len(folders))
+            costs[folder.name] = measure(folder, app.settings.whole("engine.threads"))
+    if as_json:
+        out_json({"models": [{"name": name, **asdict(cost)} for name, cost in costs.items()]})
+        return
+    head = ["model", "cold start", "query", "bulk", "RAM, query", "RAM, bulk", "fidelity"]
+    rows = [
+        [
+            name,
+            f"{cost.cold_s:.2f} s",
+            f"{cost.query_s * 1000:.1f} ms",
+            f"{cost.texts_per_s:,.0f} texts/s",
+            size_text(cost.query_peak_bytes),
+            size_text(cost.bulk_peak_bytes),
+            f"{cost.min_cosine:.5f}",
+        ]
+        for name, cost in costs.items()
+    ]
+    out(columns([head, *rows]))
 
 
 model.add_command(model_get.export)

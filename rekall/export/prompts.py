@@ -12,12 +12,15 @@ from rekall.errors import ExportFailed
 _DOCUMENT_NAMES = ("document", "passage", "corpus")  # the order sentence-transformers looks them up in
 
 _SEARCH = "Represent this sentence for searching relevant passages: "
+_NOMIC = Prompts("search_query: ", "search_document: ")
 
 KNOWN: tuple[tuple[str, Prompts], ...] = (
     (r"(multilingual-)?e5-(small|base|large)(-v2)?", Prompts("query: ", "passage: ")),
     (r"bge-(small|base|large)-en(-v1\.5)?", Prompts(_SEARCH, "")),
+    (r"bge-(small|base|large)-zh(-v1\.5)?", Prompts("为这个句子生成表示以用于检索相关文章：", "")),
     (r"snowflake-arctic-embed-(xs|s|m|l|m-long|m-v1\.5)", Prompts(_SEARCH, "")),
-    (r"nomic-embed-text-v1(\.5)?", Prompts("search_query: ", "search_document: ")),
+    (r"mdbr-leaf-(ir|mt)|mxbai-embed-large-v1", Prompts(_SEARCH, "")),
+    (r"nomic-embed-text-v1(\.5)?|modernbert-embed-(base|large)", _NOMIC),
 )
 """Names of models, and the prompts their authors publish in prose only."""
 

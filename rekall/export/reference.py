@@ -26,9 +26,9 @@ def postnorm_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[i
     Returns:
         For each text of t tokens (t, h) float64.
     """
-    words = weights.tensor("embeddings.word_embeddings.weight", -1, figures.hidden)
     positions = _wide(weights, "embeddings.position_embeddings.weight", -1, figures.hidden)
-    states = [words[list(row)].astype(np.float64) + positions[_places(figures, row)] for row in ids]
+    states = _rows(weights, "embeddings.word_embeddings.weight", figures, ids)
+    states = [state + positions[_places(figures, row)] for state, row in zip(states, ids)]
     if "embeddings.token_type_embeddings.weight" in weights:
         first = _wide(weights, "embeddings.token_type_embeddings.weight", -1, figures.hidden)[0]
         states = [state + first for state in states]
@@ -55,8 +55,7 @@ def postnorm_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[i
 
 def modernbert_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[int]]) -> list[Array]:
     """The last hidden states of ModernBERT (Warner et al. 2024); shaped as those of `postnorm_states`."""
-    words = weights.tensor("embeddings.tok_embeddings.weight", -1, figures.hidden)
-    states = [words[list(row)].astype(np.float64) for row in ids]
+    states = _rows(weights, "embeddings.tok_embeddings.weight", figures, ids)
     states = _normalise(states, weights, "embeddings.norm", figures)
     for number in range(figures.layers):
         layer, theta, window = f"layers.{number}", figures.thetas[number], figures.windows[number]
@@ -163,6 +162,12 @@ def _attend(query: Array, key: Array, value: Array, heads: int, bias: Array | No
     shares = np.exp(scores - scores.max(axis=2, keepdims=True))
     shares /= shares.sum(axis=2, keepdims=True)
     return np.asarray((shares @ value).transpose(1, 0, 2).reshape(tokens, width))
+
+
+def _rows(weights: Weights, name: str, figures: Figures, ids: Sequence[Sequence[int]]) -> list[Array]:
+    """The rows of an embedding table for each text; the table itself is let go."""
+    table = weights.tensor(name, -1, figures.hidden)
+    return [table[list(row)].astype(np.float64) for row in ids]
 
 
 def _wide(weights: Weights, name: str, *shape: int) -> Array:

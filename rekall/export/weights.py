@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,10 +38,11 @@ class Weights:
         from safetensors import SafetensorError, safe_open
 
         try:
-            self._file: Any = safe_open(path, framework="numpy")
-            names: list[str] = list(self._file.keys())
+            file = cast(Any, safe_open(path, framework="numpy"))  # its methods carry no types
+            names: list[str] = file.keys()
         except (SafetensorError, OSError) as error:
             raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
+        self._file = file
         self._path = path
         self._original = original
         self._names = {rename(name): name for name in names}
