@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 LARGE = (".safetensors", ".bin", ".onnx", ".h5", ".gguf", "tokenizer.json")
 HELD_BYTES = 10_000
+CHATTER = {"X-HF-Warning": "news; a new release is out"}  # the client passes it on to the terminal
 TOKEN = "hf_secretsecretsecret"
 
 
@@ -39,6 +40,7 @@ class Hub:
         refs: Commit by repository and branch or tag.
         refusals: Status and X-Error-Code by the beginning of a path.
         cuts: By name of a file, how many bytes go out before the connection is closed, once for each number.
+        hiccups: Statuses of the next answers of the store.
         altered: Bytes to send in place of a file's own.
         private: Repositories that want TOKEN.
         hangs: Whether nothing is ever answered.
@@ -55,6 +57,7 @@ class Hub:
     refs: dict[str, dict[str, str]] = field(default_factory=dict)
     refusals: dict[str, tuple[int, str]] = field(default_factory=dict)
     cuts: dict[str, list[int]] = field(default_factory=dict)
+    hiccups: list[int] = field(default_factory=list)
     altered: dict[str, bytes] = field(default_factory=dict)
     private: set[str] = field(default_factory=set)
     hangs: bool = False
@@ -156,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, {"Content-Type": "text/html"}, hub.raw_answer)
         elif refusal:
             self.send(refusal[0], {"X-Error-Code": refusal[1]} if refusal[1] else {}, b'{"error": "no"}')
+        elif hub.hiccups and self.server.host == "store":
+            self.send(hub.hiccups.pop(0), {}, b"")
         elif path.startswith("/api/models/"):
             self.send_listing(path.removeprefix("/api/models/"))
         elif path.startswith("/stored/"):
@@ -220,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send(self, status: int, headers: Mapping[str, str], body: bytes, only: int | None = None) -> None:
         """Answer; of the body that is promised, `only` so many bytes go out."""
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        for name, value in {**headers, **CHATTER, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command == "HEAD":

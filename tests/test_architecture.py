@@ -71,12 +71,13 @@ WALLS = {
     "sqlite_vec": ["rekall.vector_index", "rekall.db"],
     "click": ["rekall.cli.*"],
     "rich": ["rekall.cli.*"],
+    "huggingface_hub": ["rekall.export.hub_client"],
     "onnx": ["rekall.export.*"],
     "safetensors": ["rekall.export.*"],
     "sqlite3": [],
-    "torch": [],
+    "torch": ["rekall.export.via_torch"],
     "transformers": [],
-    "sentence_transformers": [],
+    "sentence_transformers": ["rekall.export.via_torch"],
 }
 
 DOORS = ["rekall.cli.main", "rekall.__main__", "rekall"]

@@ -21,7 +21,7 @@ from conftest import CHECKOUT
 from hub_server import TOKEN, Hub, running_hub
 
 from rekall.errors import ExportFailed, PullFailed, UsageError
-from rekall.export.hub import parse_repository
+from rekall.export.hub import fetch, parse_repository
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -279,6 +279,12 @@ def test_the_user_agent_names_rekall_and_the_client_and_nobody_else(site: Site) 
     assert [part.partition("/")[0].strip() for part in agents.pop().split(";")] == ["rekall", "hf_hub", "python"]
 
 
+def test_files_are_asked_for_uncompressed_so_that_a_part_can_be_taken_up(site: Site) -> None:
+    site.hub.add(REPOSITORY, model())
+    site.pull()
+    assert {request.headers["accept-encoding"] for request in site.hub.sent()} == {"identity"}
+
+
 def test_the_weights_come_last(site: Site) -> None:
     site.hub.add(REPOSITORY, model())
     site.pull()
@@ -389,6 +395,15 @@ def test_the_room_is_imported_without_the_client() -> None:
     assert ran.stdout.strip() == "[]"
 
 
+def test_without_the_client_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")  # put back afterwards
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(PullFailed) as failed, fetch(REPOSITORY):
+        pass
+    assert "huggingface_hub" in failed.value.message
+    assert "rekall[export]" in failed.value.hint
+
+
 # the token
 
 
@@ -406,6 +421,12 @@ def test_the_token_that_was_saved_under_hf_home_is_used(site: Site) -> None:
     site.home.mkdir()
     (site.home / "token").write_text(TOKEN)
     assert site.pull().message == ""
+
+
+def test_a_client_that_was_set_to_talk_keeps_quiet(site: Site) -> None:
+    site.hub.add(REPOSITORY, model())
+    talkative = {"HF_DEBUG": "1", "HF_HUB_VERBOSITY": "debug", "HF_HUB_ENABLE_HF_TRANSFER": "1", "HF_TOKEN": TOKEN}
+    assert site.pull(env=talkative).message == ""  # `ended` looks at what was said
 
 
 def test_without_a_token_none_is_sent(site: Site) -> None:
@@ -560,6 +581,11 @@ def test_an_answer_that_no_hub_gives_is_told(site: Site, answer: bytes) -> None:
     assert "HF_ENDPOINT" in pulled.hint
 
 
+def test_a_hub_that_answers_with_another_commit_than_the_one_asked_for_is_refused(site: Site) -> None:
+    site.hub.raw_answer = json.dumps({"id": REPOSITORY, "sha": "1" * 40, "siblings": []}).encode()
+    assert "does not answer like a model hub" in site.pull(f"{REPOSITORY}@{'0' * 40}").message
+
+
 def test_a_hub_that_tells_no_hashes_is_refused(site: Site) -> None:
     site.hub.add(REPOSITORY, model())
     site.hub.tells_hashes = False
@@ -595,7 +621,9 @@ def test_a_file_that_is_longer_than_it_should_be_is_refused(site: Site) -> None:
     files = model()
     site.hub.add(REPOSITORY, files)
     site.hub.altered["model.safetensors"] = files["model.safetensors"] * 1_000
-    assert "arrived with other bytes" in site.pull().message
+    pulled = site.pull()
+    assert "arrived with other bytes" in pulled.message
+    assert max(done for _, done, _ in pulled.told) < len(site.hub.altered["model.safetensors"]) / 2
 
 
 def test_a_file_that_is_always_shorter_than_it_should_be_is_refused(site: Site) -> None:
@@ -627,6 +655,12 @@ def test_a_dropped_connection_starts_again_where_parts_cannot_be_asked_for(site:
     site.hub.cuts["model.safetensors"] = [300_000]
     site.hub.knows_ranges = False
     assert site.pull().files == hashes(files)
+
+
+def test_a_store_that_stumbles_is_asked_again(site: Site) -> None:
+    site.hub.add(REPOSITORY, model())
+    site.hub.hiccups = [503]
+    assert site.pull().files == hashes(model())
 
 
 @pytest.mark.slow
@@ -864,10 +898,45 @@ def test_offline_a_revision_that_is_not_in_the_cache_is_told(site: Site, revisio
     site.hub.add(REPOSITORY, model(), branch="v1")
     site.as_another_tool("v1", "config.json")
     pulled = site.pull(REPOSITORY + revision, env=OFFLINE)
-    assert "HF_HUB_OFFLINE" in pulled.message
-    assert f"{REPOSITORY}{revision}" in pulled.message
+    assert pulled.message.startswith(f"HF_HUB_OFFLINE is set, and {REPOSITORY}{revision} is not in ")
     assert "rekall model import FILE.tar" in pulled.hint
     assert site.hub.requests == []
+
+
+def test_offline_a_branch_that_leads_out_of_the_cache_is_not_followed(site: Site) -> None:
+    site.hub.add(REPOSITORY, model())
+    site.as_another_tool("main", "config.json")
+    (site.cache / "refs" / "main").write_text("../../..")
+    assert "is not in" in site.pull(env=OFFLINE).message
+
+
+def plain_files(snapshot: Path) -> None:
+    """As the client's cache is where there are no links."""
+    for path in snapshot.rglob("*"):
+        if path.is_symlink():
+            data = path.read_bytes()
+            path.unlink()
+            path.write_bytes(data)
+
+
+def shared_blobs(snapshot: Path) -> None:
+    """As the client's cache is from 2.4 on for files that several repositories have."""
+    for number, path in enumerate(snapshot.rglob("*")):
+        if path.is_symlink():
+            blob = path.parent / os.readlink(path)
+            store = snapshot.parent / f"{number:064x}"
+            blob.rename(store)
+            blob.symlink_to(store)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the client's cache has no links on Windows")
+@pytest.mark.parametrize("change", [plain_files, shared_blobs])
+def test_offline_every_form_of_the_cache_is_read(site: Site, change: Callable[[Path], None]) -> None:
+    files = model()
+    site.hub.add(REPOSITORY, files)
+    change(site.as_another_tool("main", *files))
+    pulled = site.pull(env=OFFLINE)
+    assert (pulled.message, pulled.files) == ("", hashes(files))
 
 
 def test_offline_a_part_of_a_model_is_not_taken_for_the_whole(site: Site) -> None:

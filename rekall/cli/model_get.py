@@ -124,7 +124,12 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
     else:
         with (
             progress_bar(f"fetching {repository}", unit="bytes") as progress,
-            fetch(repository, revision, progress=lambda file, done, total: progress(done, total)) as fetched,
+            fetch(
+                repository,
+                revision,
+                progress=lambda file, done, total: progress(done, total),
+                inspect=lambda folder: _inspect(folder, repository, via_torch=options["via"] == "torch"),
+            ) as fetched,
         ):
             report = _export(
                 fetched.folder,
@@ -192,6 +197,17 @@ def _export(source: Path, folder: Path, options: dict[str, Any], **known: Any) -
         raise ExportFailed(
             f"exporting needs {error.name}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
         ) from error
+
+
+def _inspect(folder: Path, repository: str, *, via_torch: bool) -> None:
+    """Refuse a model that cannot be exported before its weights are fetched."""
+    from rekall.export.checkpoint import read_checkpoint
+    from rekall.export.modules import STATIC_KIND
+    from rekall.export.transformer import check_architecture
+
+    checkpoint = read_checkpoint(folder, name=repository, complete=False)
+    if checkpoint.chain.kind != STATIC_KIND and not via_torch:
+        check_architecture(checkpoint)
 
 
 def _notices(folder: Path) -> tuple[Path, ...]:

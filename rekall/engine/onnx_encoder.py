@@ -97,6 +97,8 @@ class OnnxEncoder:
         """Drop the session and the tokenizer, and give their memory back to the system."""
         with self._lock:
             self._session = None
+            if self._tokenizer is not None:
+                self._tokenizer.close()
             self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
         gc.collect()
         _trim_heap()

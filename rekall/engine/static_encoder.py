@@ -90,6 +90,8 @@ class StaticEncoder:
         """Drop the tokenizer and the mapped table."""
         with self._lock:
             self._closed = True
+            if self._tokenizer is not None:
+                self._tokenizer.close()
             self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
             self._table = self._scales = self._rows = None  # type: ignore[assignment]
 

@@ -11,7 +11,7 @@ from typing import Any
 from rekall.engine.card import TOKENIZER_FILE, Prompts
 from rekall.errors import ExportFailed
 from rekall.export.families import FAMILIES, Figures, figures_of
-from rekall.export.modules import WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
+from rekall.export.modules import STATIC_KIND, WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
 from rekall.export.prompts import prompts_of
 from rekall.export.weights import Weights
 from rekall.files import sha256_of
@@ -80,7 +80,12 @@ class Checkpoint:
 
 
 def read_checkpoint(
-    folder: Path, *, name: str = "", revision: str | None = None, max_tokens: int | None = None
+    folder: Path,
+    *,
+    name: str = "",
+    revision: str | None = None,
+    max_tokens: int | None = None,
+    complete: bool = True,
 ) -> Checkpoint:
     """Read a model's folder.
 
@@ -89,6 +94,7 @@ def read_checkpoint(
         name: The repository's name; by default the folder's.
         revision: The repository's commit, where it is known.
         max_tokens: A limit below the model's own.
+        complete: Whether weights must be there already; without them the rest can be checked before a download.
 
     Raises:
         ExportFailed: A file is missing or malformed, or the model has a part that is not supported.
@@ -101,14 +107,14 @@ def read_checkpoint(
     if _is_model2vec(config):
         architecture, chain = (
             MODEL2VEC,
-            Chain("StaticEmbedding", folder, (Normalize(),) if config.get("normalize") else ()),
+            Chain(STATIC_KIND, folder, (Normalize(),) if config.get("normalize") else ()),
         )
     else:
-        chain = read_chain(folder)
+        chain = read_chain(folder, complete=complete)
         config_path = chain.root / "config.json"
         config = read_json(config_path) if chain.kind == "Transformer" and config_path.is_file() else {}
         architecture = str(config.get("model_type", "")) if chain.kind == "Transformer" else STATIC
-    _check_files(chain)
+    _check_files(chain, complete=complete)
     if "auto_map" in config:
         raise ExportFailed(
             f"{config_path} asks for remote code (auto_map), which Rekall never runs",
@@ -134,7 +140,7 @@ def read_checkpoint(
         chain=chain,
         prompts=prompts,
         licence=_licence(folder),
-        weights_sha256=sha256_of(chain.root / WEIGHTS_FILE),
+        weights_sha256=sha256_of(chain.root / WEIGHTS_FILE) if complete else "",
     )
 
 
@@ -147,16 +153,17 @@ def _is_model2vec(config: Mapping[str, Any]) -> bool:
     return config.get("model_type") == MODEL2VEC or ("model_type" not in config and "normalize" in config)
 
 
-def _check_files(chain: Chain) -> None:
+def _check_files(chain: Chain, *, complete: bool) -> None:
     root = chain.root
-    if not (root / WEIGHTS_FILE).is_file():
-        for other in ("pytorch_model.bin", "model.bin"):
-            if (root / other).is_file():
-                raise ExportFailed(
-                    f"{root} has its weights only as {other}; pickled weights can run any code and are never opened",
-                    "look for a revision with model.safetensors",
-                )
-    needed = (WEIGHTS_FILE, TOKENIZER_FILE) + (("config.json",) if chain.kind == "Transformer" else ())
+    needed = (TOKENIZER_FILE,) + (("config.json",) if chain.kind == "Transformer" else ())
+    if complete and not (root / WEIGHTS_FILE).is_file():
+        pickled = next((name for name in ("pytorch_model.bin", "model.bin") if (root / name).is_file()), "")
+        if pickled:
+            raise ExportFailed(
+                f"{root} has its weights only as {pickled}; pickled weights can run any code and are never opened",
+                "look for a revision with model.safetensors",
+            )
+        needed = (WEIGHTS_FILE, *needed)
     for file in needed:
         if not (root / file).is_file():
             raise ExportFailed(
@@ -171,7 +178,7 @@ def _limit(chain: Chain, architecture: str, config: Mapping[str, Any], figures: 
     A static model reads up to what its tokenizer file cuts off, model2vec's up to 512 tokens.
     """
     root = chain.root
-    if chain.kind == "StaticEmbedding":
+    if chain.kind == STATIC_KIND:
         truncation = read_json(root / TOKENIZER_FILE).get("truncation") or {}
         limit = config.get("max_length", 512) if architecture == MODEL2VEC else truncation.get("max_length")
     else:

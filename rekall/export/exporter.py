@@ -27,6 +27,7 @@ from rekall.engine.probes import Measured, Probes, measure
 from rekall.engine.tokenizer import Tokenizer
 from rekall.errors import ExportFailed, ModelDamaged
 from rekall.export.checkpoint import Checkpoint, read_checkpoint
+from rekall.export.modules import STATIC_KIND
 from rekall.export.pieces import write_tokenizer
 from rekall.export.probe_texts import PROBE_TEXTS
 from rekall.export.static import character_limit, read_table, write_table
@@ -124,7 +125,7 @@ def _write_model(
         from rekall.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
         return trace(checkpoint, folder, dimensions)
-    static = checkpoint.chain.kind == "StaticEmbedding"
+    static = checkpoint.chain.kind == STATIC_KIND
     # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
     tokenizer = _source_tokenizer(checkpoint, special=not static)
     expected: Callable[[Sequence[Sequence[int]]], Any]

@@ -2,9 +2,8 @@
 
 The only room that knows `huggingface_hub`. It works with releases 1.0 to 2.4, whose HTTP library is httpx or httpx2.
 Files come through that client's session, with its headers, token and errors, but not through its `hf_hub_download`:
-that starts a file anew after every interruption (since 1.33 at the latest), gives up when a server closes the
-connection (up to 1.5), tells no progress (1.0) or tells it every 10 MB, and waits 6 minutes for a server that fell
-silent.
+by its sources that begins a file anew in the next process (2.4), gives up when the server closes the connection (1.5),
+tells no progress (1.0) or tells it every 10 MB, and waits six minutes for a server that falls silent (2.4).
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def conversation(repository: str, revision: str | None = None) -> Iterator[None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _constants()
-        import huggingface_hub.utils  # 0.2 s: it brings httpx
+        import huggingface_hub.utils.logging  # sets the level of its logger, once
 
         logger = logging.getLogger(huggingface_hub.__name__)
         level = logger.level
@@ -184,6 +183,10 @@ def _constants() -> ModuleType:
             from huggingface_hub import constants
 
             urlsplit(constants.ENDPOINT)
+        except ImportError as error:
+            raise PullFailed(
+                f"pulling needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
+            ) from error
         except ValueError as error:
             raise PullFailed(
                 f"huggingface_hub cannot read its settings: {error}", "look at the variables that begin with HF_"

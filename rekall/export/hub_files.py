@@ -83,9 +83,7 @@ def read_modules(data: bytes, owner: str) -> tuple[Module, ...]:
     for _, path in entries:
         if not is_inside(path):
             raise PullFailed(f"{MODULES_FILE} of {owner} points outside the repository: {path!r}", _ASK_THE_AUTHOR)
-    return tuple(
-        Module(kind.rpartition(".")[2], PurePosixPath(PureWindowsPath(path).as_posix())) for kind, path in entries
-    )
+    return tuple(Module(kind.rpartition(".")[2], PurePosixPath(path)) for kind, path in entries)
 
 
 def is_inside(path: str) -> bool:

@@ -17,6 +17,7 @@ POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
 """In the order in which the older form, one switch a mode, joins several."""
 
 _SUPPORTED = "Transformer, Pooling, Dense, Normalize, StaticEmbedding"
+STATIC_KIND = "StaticEmbedding"
 _BRANCHING = ("Router", "Asym")
 _EMBEDDING = "sentence_embedding"
 
@@ -81,12 +82,16 @@ class Chain:
         return tuple(f"{m.inputs}x{m.outputs} {m.activation}" for m in self.modules if isinstance(m, Dense))
 
 
-def read_chain(folder: Path) -> Chain:
+def read_chain(folder: Path, *, complete: bool = True) -> Chain:
     """Read `modules.json`, of either generation of its schema, and what it points to.
 
     Older releases write `sentence_transformers.models.Pooling`, newer ones
     `sentence_transformers.sentence_transformer.modules.pooling.Pooling`: the last dotted part counts. Without
     `modules.json` sentence-transformers takes mean pooling.
+
+    Args:
+        folder: Where modules.json is.
+        complete: Whether weights must be there already.
 
     Raises:
         ExportFailed: A module is not supported, or its folder is incomplete.
@@ -110,7 +115,7 @@ def read_chain(folder: Path) -> Chain:
             pooling, prompt_pooled = _pooling(where / "config.json")
             modules.append(pooling)
         else:
-            modules.append(_dense(where) if kind == "Dense" else Normalize())
+            modules.append(_dense(where, complete=complete) if kind == "Dense" else Normalize())
     return Chain(kinds[0], parts[0][1], tuple(modules), prompt_pooled)
 
 
@@ -176,10 +181,10 @@ def _switched_on(config: Mapping[str, Any]) -> Sequence[str]:
     return sorted(on, key=lambda mode: (*POOLINGS, mode).index(mode)) or ["mean"]
 
 
-def _dense(folder: Path) -> Dense:
+def _dense(folder: Path, *, complete: bool) -> Dense:
     path = folder / "config.json"
     config = read_json(path)
-    if not (folder / WEIGHTS_FILE).is_file():
+    if complete and not (folder / WEIGHTS_FILE).is_file():
         raise ExportFailed(
             f"{folder} has no {WEIGHTS_FILE}; pickled weights can run any code and are never opened",
             "look for a revision with safetensors",

@@ -10,12 +10,26 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.export.checkpoint import Checkpoint
-from rekall.export.families import FAMILIES
+from rekall.export.families import FAMILIES, Figures
 from rekall.export.graph import GraphBuilder
 from rekall.export.head import add_head, check_widths
 from rekall.export.modernbert import add_modernbert
 from rekall.export.postnorm import add_postnorm
 from rekall.export.reference import head_vectors, modernbert_states, postnorm_states
+
+
+def check_architecture(checkpoint: Checkpoint) -> Figures:
+    """The figures of a transformer whose graph can be built.
+
+    Raises:
+        ExportFailed: Its architecture needs torch.
+    """
+    if checkpoint.figures is None:
+        raise ExportFailed(
+            f"cannot export architecture {checkpoint.architecture!r} without torch",
+            f"supported: {', '.join(sorted(FAMILIES))}, static models; others with `--via torch`",
+        )
+    return checkpoint.figures
 
 
 def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None) -> int:
@@ -33,12 +47,7 @@ def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions
     Raises:
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
-    figures = checkpoint.figures
-    if figures is None:
-        raise ExportFailed(
-            f"cannot export architecture {checkpoint.architecture!r} without torch",
-            f"supported: {', '.join(sorted(FAMILIES))}, static models; others with `--via torch`",
-        )
+    figures = check_architecture(checkpoint)
     width = check_widths(checkpoint.chain.modules, figures.hidden, dimensions)
     graph = GraphBuilder(precision)
     add = add_modernbert if checkpoint.architecture == "modernbert" else add_postnorm
@@ -55,10 +64,10 @@ def expected_vectors(
     """A function from token ids to (n, d) float64 unit vectors, computed without the graph."""
 
     def vectors(ids: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-        assert checkpoint.figures is not None
+        figures = check_architecture(checkpoint)
         states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
         with checkpoint.open_weights() as weights:
-            states = states_of(checkpoint.figures, weights, ids)
+            states = states_of(figures, weights, ids)
         return head_vectors(checkpoint.chain.modules, states, dimensions)
 
     return vectors
