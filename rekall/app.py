@@ -76,8 +76,11 @@ class App:
         Raises:
             StorageError: The database cannot be used.
         """
-        spaces = self.open_base().index_status().spaces if self.places.database.exists() else ()
-        return next((space.model for space in spaces if space.serves), self.settings.text("engine.model"))
+        if not self.places.database.exists():
+            return self.settings.text("engine.model")
+        status = self.open_base().index_status()
+        served = next((space.model for space in status.spaces if space.serves), self.settings.text("engine.model"))
+        return status.model.name if status.model else served
 
     def load_encoder(self, name: str | None = None) -> Encoder:
         """Load a model into this process, by default the configured one; see the function of that name."""

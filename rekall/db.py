@@ -114,6 +114,19 @@ class Database:
                 self.run("ROLLBACK")
             raise
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Every read of the block sees the same moment, whatever other processes write or drop meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self.run("ROLLBACK")
+
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
         tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])

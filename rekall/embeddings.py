@@ -137,8 +137,13 @@ class EmbeddingService:
         """Store the passages of an entry and their vectors. Call it inside the transaction."""
         ids = self._passages.put(key, prepared.passages)
         self._cache.invalidate()
-        if prepared.model is not None:
-            index = self._open_index(self._space_for(prepared.model))
+        if prepared.model is None:
+            return
+        space = self._passages.space_of(prepared.model.fingerprint)
+        if space is None and self._passages.active_space() is None:
+            space = self._space_for(prepared.model)
+        if space is not None:  # else its vectors were pruned since `prepare`; `catch_up` makes those of the new model
+            index = self._open_index(space)
             for passage_id, passage in zip(ids, prepared.passages):
                 if passage.text_hash in prepared.vectors:
                     index.add(passage_id, prepared.vectors[passage.text_hash])
@@ -213,6 +218,17 @@ class EmbeddingService:
             done += self._embed(model, space, pending)
         progress(done, max(total, done))
         return space, done
+
+    def still_there(self, space: Space) -> Space:
+        """A space as it is now; its number may belong to another one by now. Call it inside a transaction.
+
+        Raises:
+            StorageError: It was dropped meanwhile.
+        """
+        now = self._passages.space_of(space.fingerprint)
+        if now is None or now.id != space.id:
+            raise StorageError(f"the vectors of model {space.model} were pruned meanwhile", "run the command again")
+        return now
 
     def question(self, text: str) -> Question:
         """The vector of a question, for the space that searches use now.
@@ -294,8 +310,7 @@ class EmbeddingService:
         encoder = self._manager.get_encoder(model)
         vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
         with self._db.transaction():
-            if self._passages.space_of(space.fingerprint) is None:
-                raise StorageError(f"the vectors of model {space.model} were pruned meanwhile", "run the command again")
+            self.still_there(space)
             index = self._open_index(space)
             for item, vector in zip(fit, vectors):
                 # another process may have edited it meanwhile

@@ -73,10 +73,10 @@ class KnowledgeBase:
             InvalidInput: The draft breaks a rule; see `intake.checked`.
         """
         entry = self._new_entry(self._with_successor(intake.checked(draft)))
-        prepared, warning = self._prepared(entry, None)
+        prepared, problem = self._prepared(entry, None)
         with self._db.transaction():
             key = self._put(None, entry, prepared)
-        return Saved(entry, warning or self._caught_up(key, prepared))
+        return Saved.of(entry, problem or self._caught_up(key))
 
     def get(self, prefix: str) -> EntryView:
         """The entry whose id begins so.
@@ -124,7 +124,7 @@ class KnowledgeBase:
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._now())
         entry = self._new_entry(self._with_successor(intake.checked(draft)))
         key = self._entries.key_of(old.id)
-        prepared, warning = self._prepared(entry, key)
+        prepared, problem = self._prepared(entry, key)
         with self._db.transaction():
             key = self._entries.key_of(old.id)
             if key is None:
@@ -135,7 +135,7 @@ class KnowledgeBase:
                     "look at it with `rekall show`, then edit again",
                 )
             self._put(key, entry, prepared)
-        return Saved(entry, warning or self._caught_up(key, prepared))
+        return Saved.of(entry, problem or self._caught_up(key))
 
     def delete(self, entry_id: str) -> None:
         """Remove an entry, with its words, vectors and links.
@@ -168,7 +168,8 @@ class KnowledgeBase:
         notice: Callable[[str], None] = lambda text: None,
     ) -> SearchResult:
         """The best entries for a line as a person types it; see `Searcher.search`."""
-        return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice)
+        with self._db.snapshot():
+            return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice)
 
     def similar(self, text_or_id: str, filters: Filters, limit: int) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
@@ -233,7 +234,7 @@ class KnowledgeBase:
         try:
             importer.report.embedded = self._embeddings.embed_pending(embedding)
         except EngineError as error:
-            importer.report.warning = error.message
+            importer.report.warning, importer.report.hint = error.message, error.hint
         return importer.report
 
     def export(self, path: Path, filters: Filters, progress: Callable[[int], None] = lambda count: None) -> int:
@@ -332,21 +333,20 @@ class KnowledgeBase:
             self._embeddings.refresh(from_scratch=from_scratch)
         return self._embeddings.embed_pending(progress)
 
-    def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, str]:
-        """The entry's passages and vectors; None and the reason when there is no engine."""
+    def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
+        """The entry's passages and vectors, or why there is no engine."""
         try:
-            return self._embeddings.prepare(entry, key), ""
+            return self._embeddings.prepare(entry, key), None
         except EngineError as error:
-            return None, error.message
+            return None, error
 
-    def _caught_up(self, key: int, prepared: Prepared | None) -> str:
-        """Embed a stored entry again when the model changed meanwhile. Returns why that failed, or nothing."""
+    def _caught_up(self, key: int) -> EngineError | None:
+        """Embed a stored entry again when the model changed meanwhile. Returns why that failed."""
         try:
-            if prepared is not None:
-                self._embeddings.catch_up(key)
+            self._embeddings.catch_up(key)
         except EngineError as error:
-            return error.message
-        return ""
+            return error
+        return None
 
     def _put(self, key: int | None, entry: Entry, prepared: Prepared | None) -> int:
         """Entry, words and vectors; the caller holds the transaction."""

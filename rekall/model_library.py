@@ -17,6 +17,7 @@ from rekall.types import Encoder
 class Verdict:
     """What `verify` measured: cosines to the reference vectors that the folder carries."""
 
+    name: str
     card: ModelCard
     texts: int
     min_cosine: float
@@ -105,7 +106,7 @@ class ModelLibrary:
                 f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised",
                 repair_hint(name),
             )
-        return Verdict(card, measured.texts, measured.min_cosine, measured.mean_cosine)
+        return Verdict(name, card, measured.texts, measured.min_cosine, measured.mean_cosine)
 
 
 class FolderLoader:
@@ -123,10 +124,11 @@ class FolderLoader:
         self._configured = configured
         self._threads = threads
 
-    def identify(self, name: str = "") -> ModelIdentity:
+    def identify(self, name: str | None = None) -> ModelIdentity:
         """Read a card. Raises ModelNotFound or ModelDamaged."""
-        card = read_card(self._library.folder(name or self._configured))
-        return ModelIdentity(name or self._configured, card.fingerprint, card.dimensions)
+        name = self._configured if name is None else name
+        card = read_card(self._library.folder(name))
+        return ModelIdentity(name, card.fingerprint, card.dimensions)
 
     def find(self, name: str, fingerprint: str) -> ModelIdentity:
         """The model that makes vectors of a fingerprint: that of the name, or one that was given another.

@@ -24,8 +24,8 @@ class ModelIdentity:
 class EncoderLoader(Protocol):
     """Knows models and how to load them: in this process, or wherever an implementation puts them."""
 
-    def identify(self, name: str = "") -> ModelIdentity:
-        """Read a model's card; "" is the configured model.
+    def identify(self, name: str | None = None) -> ModelIdentity:
+        """Read a model's card; None is the configured model.
 
         Raises:
             EngineError: There is no such model, or it is damaged.
@@ -61,8 +61,8 @@ class ModelManager:
         self._encoder: Encoder | None = None
         self._last_use_s = 0.0
 
-    def identify(self, name: str = "") -> ModelIdentity:
-        """A model as it is installed now, without loading it; "" is the configured one.
+    def identify(self, name: str | None = None) -> ModelIdentity:
+        """A model as it is installed now, without loading it; None is the configured one.
 
         Raises:
             EngineError: There is no such model, or it is damaged.

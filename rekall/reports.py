@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity
 from rekall.spaces import SpaceReport
 from rekall.store.entries import Counts
@@ -13,10 +14,16 @@ from rekall.vector_index import Backend
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An entry as it was stored, and why it has no vectors yet (empty when it has)."""
+    """An entry as it was stored, why it has no vectors yet (empty when it has), and what mends that."""
 
     entry: Entry
     warning: str
+    hint: str
+
+    @classmethod
+    def of(cls, entry: Entry, problem: EngineError | None) -> Saved:
+        """An entry that was stored, and what kept its vectors away."""
+        return cls(entry, problem.message if problem else "", problem.hint if problem else "")
 
 
 @dataclass(frozen=True, slots=True)

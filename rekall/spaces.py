@@ -20,6 +20,7 @@ class Switch:
     Attributes:
         model: The new model.
         before: The model in use before, empty when there was none.
+        replaced: Whether that one gave way, so that its vectors serve nothing any more.
         embedded: Vectors made by this call.
         pending: Passages that still lack a vector.
         is_active: Whether searches use the new model now.
@@ -27,6 +28,7 @@ class Switch:
 
     model: ModelIdentity
     before: str
+    replaced: bool
     embedded: int
     pending: int
     is_active: bool
@@ -105,13 +107,16 @@ class SpaceKeeper:
             space, made = self._embeddings.fill(model, progress, lambda: end is not None and self._clock() >= end)
             embedded += made
             with self._db.transaction():
+                space = self._embeddings.still_there(space)
                 pending, _ = self._passages.pending_counts(space)
+                self._passages.rename(space, model.name)
                 if not pending and not space.active:
                     self._passages.activate(space)
                     self._cache.invalidate()
             if not pending or (end is not None and self._clock() >= end):
                 is_active = space.active or not pending
-                return Switch(model, before.model if before else "", embedded, pending, is_active)
+                replaced = is_active and before is not None and before.fingerprint != model.fingerprint
+                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active)
 
     def prune(self, *, unfinished: bool = False) -> list[SpaceReport]:
         """Drop the vectors that searches used before, and give the room back to the disk.
@@ -130,6 +135,7 @@ class SpaceKeeper:
                 self._passages.drop(space)
         if gone:
             self._db.run("VACUUM")
+            self._db.run("PRAGMA wal_checkpoint(TRUNCATE)")
         return reports
 
     def spaces(self) -> list[SpaceReport]:

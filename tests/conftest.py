@@ -95,7 +95,7 @@ class FakeLoader:
     loads: int = 0
     others: dict[str, FakeEncoder] = field(default_factory=dict)
 
-    def identify(self, name: str = "") -> ModelIdentity:
+    def identify(self, name: str | None = None) -> ModelIdentity:
         if self.problem:
             raise self.problem
         encoder = self._encoder(name)
@@ -109,14 +109,14 @@ class FakeLoader:
                 return ModelIdentity(other, fingerprint, encoder.dim)
         raise ModelNotFound(f"the vectors were made by another model ({name})", "run `rekall model use NAME`")
 
-    def load(self, name: str = "") -> Encoder:
+    def load(self, name: str | None = None) -> Encoder:
         if self.problem:
             raise self.problem
         self.loads += 1
         return self._encoder(name)
 
-    def _encoder(self, name: str) -> FakeEncoder:
-        encoder = {"": self.encoder, "fake": self.encoder, **self.others}.get(name)
+    def _encoder(self, name: str | None) -> FakeEncoder:
+        encoder = {None: self.encoder, "fake": self.encoder, **self.others}.get(name)
         if encoder is None:
             raise ModelNotFound(f"no model {name!r} is installed")
         return encoder

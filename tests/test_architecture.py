@@ -34,6 +34,7 @@ FLOORS = {
         "rekall.model_manager",
         "rekall.model_library",
         "rekall.model_archive",
+        "rekall.model_bench",
     ],
     "storage": ["rekall.db", "rekall.store", "rekall.store.*", "rekall.vector_index", "rekall.cache"],
     "domain": [

@@ -168,7 +168,7 @@ def test_add_without_an_engine_stores_and_says_so(rekall: Rekall, monkeypatch: p
     ran = rekall("add", "til", "stored all the same")
     assert ran.code == 0
     assert "missing" in ran.err
-    assert "rekall index rebuild --vectors" in ran.err
+    assert "hint: installed: all-MiniLM-L6-v2" in ran.err
     assert "missing" in rekall("add", "til", "another", "--json").json["warning"]
 
 

@@ -511,7 +511,7 @@ def test_the_rest_of_an_interrupted_build_can_be_done_by_another_process(bench, 
 
 def test_the_model_in_use_again_changes_nothing(bench):
     before = everything(bench)
-    assert bench.base.use_model("fake") == Switch(bench.manager.identify("fake"), "fake", 0, 0, True)
+    assert bench.base.use_model("fake") == Switch(bench.manager.identify("fake"), "fake", False, 0, 0, True)
     assert everything(bench) == before
     assert model_of(bench, "fake").encoded == []
 
@@ -597,7 +597,7 @@ def test_a_third_model_overtakes_a_build_that_is_not_finished(bench):
 
 def test_a_base_without_notes_switches_at_once(opened, path):
     bench = opened(path, Model("other"))
-    assert bench.base.use_model("other") == Switch(bench.manager.identify("other"), "", 0, 0, True)
+    assert bench.base.use_model("other") == Switch(bench.manager.identify("other"), "", False, 0, 0, True)
     bench.base.add(draft("safari cookie"))
     assert active(bench) == "other"
     assert_finds(bench, "safari cookie")
@@ -1100,6 +1100,7 @@ def test_a_build_that_is_killed_goes_on_where_it_was(rekall_process, home, tmp_p
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=CHECKOUT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
     )
     deadline = time.monotonic() + 60
     while vectors_stored(database).get("bert", (0, 0))[1] == 0 and time.monotonic() < deadline:

@@ -12,6 +12,7 @@ from rekall.app import App
 from rekall.cli.editor import edit_until_good
 from rekall.cli.options import Command, filter_options, json_option, limit_option, on_terminal, pass_app, read_stdin
 from rekall.cli.render import (
+    LATER,
     columns,
     count_text,
     entry_fields,
@@ -271,6 +272,4 @@ def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool)
         return
     out(f"{verb} {base.short_id(saved.entry.id)}  {printable(saved.entry.title)}")
     if saved.warning:
-        talk(
-            f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: `rekall index rebuild --vectors` makes its vectors later"
-        )
+        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint or LATER}")

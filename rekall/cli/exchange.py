@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.progress import progress_bar
-from rekall.cli.render import count_text, out, out_json, printable, talk
+from rekall.cli.render import LATER, count_text, out, out_json, printable, talk
 from rekall.errors import PartialImport
 
 if TYPE_CHECKING:
@@ -123,6 +123,4 @@ def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
         if number > 0:
             talk(f"… and {number:,} more")
     if report.warning:
-        talk(
-            f"\nwarning: without vectors for now: {report.warning}\n\nhint: `rekall index rebuild --vectors` makes them later"
-        )
+        talk(f"\nwarning: without vectors for now: {report.warning}\n\nhint: {report.hint or LATER}")

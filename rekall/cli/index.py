@@ -84,6 +84,8 @@ def prune(app: App, unfinished: bool, as_json: bool) -> None:
         gone = app.open_base(to_write=app.places.database.exists()).prune_vectors(unfinished=unfinished)
     if as_json:
         out_json({"pruned": [_space_fields(space) for space in gone]})
+    elif not gone and any(not space.serves for space in app.open_base().index_status().spaces):
+        out("nothing to prune but vectors that `rekall model use` has not finished; --unfinished drops those")
     elif not gone:
         out("nothing to prune: every vector belongs to the model in use")
     for space in gone if not as_json else ():

@@ -92,10 +92,10 @@ def info(app: App, name: str | None, as_json: bool) -> None:
     folder = app.library.folder(name or app.model_in_use())
     card = read_card(folder)
     if as_json:
-        out_json({"model": {**asdict(card), "fingerprint": card.fingerprint, "folder": str(folder)}})
+        out_json({"model": {**asdict(card), "name": folder.name, "folder": str(folder)}})
         return
     rows = [
-        ["name", card.name],
+        ["name", folder.name],
         ["folder", str(folder)],
         ["source", card.source.name + (f" at {card.source.revision}" if card.source.revision else "")],
         ["weights", f"sha256 {card.source.sha256}"],
@@ -132,7 +132,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
     if as_json:
         out_json(
             {
-                "model": verdict.card.name,
+                "model": verdict.name,
                 "ok": True,
                 "texts": verdict.texts,
                 "min_cosine": verdict.min_cosine,
@@ -141,7 +141,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
         )
     else:
         out(
-            f"{verdict.card.name} is whole: {len(verdict.card.files)} files match their hashes, cosine to its reference {verdict.min_cosine:.5f} at least, {verdict.mean_cosine:.5f} on average over {verdict.texts} texts"
+            f"{verdict.name} is whole: {len(verdict.card.files)} files match their hashes, cosine to its reference {verdict.min_cosine:.5f} at least, {verdict.mean_cosine:.5f} on average over {verdict.texts} texts"
         )
 
 
@@ -157,11 +157,11 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
 
     Searches use the old vectors until the new ones are complete. Interrupted, the same command goes on where it was.
     """
-    from rekall.config import write_setting
+    from rekall.config import Settings, write_setting
 
     with progress_bar(f"embedding with {name}") as progress:
         switch = app.open_base(to_write=app.places.database.exists()).use_model(name, progress, budget)
-    if switch.is_active and app.settings.text("engine.model") != name:
+    if switch.is_active and Settings(app.places, environ={}).text("engine.model") != name:
         write_setting(app.places, "engine.model", name)
     if as_json:
         out_json(
@@ -176,13 +176,15 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
         )
         return
     embedded = count_text(switch.embedded, "passage")
-    if not switch.is_active:
-        out(f"embedded {embedded} with {name}, {switch.pending:,} to go; searches use {switch.before} until then")
+    rest = f", {switch.pending:,} to go" if switch.pending else ""
+    if switch.is_active:
+        out(f"searches use {name} now; {embedded} embedded{rest}")
+    else:
+        out(f"embedded {embedded} with {name}{rest}; searches go on as before until then")
+    if switch.pending:
         talk(f"\nhint: run `rekall model use {name}` again to go on")
-        return
-    out(f"searches use {name} now; {embedded} embedded")
-    if switch.before and switch.before != name:
-        talk(f"\nhint: the vectors of {switch.before} are kept for the way back; `rekall index prune` drops them")
+    elif switch.replaced:
+        talk(f"\nhint: the vectors of {switch.before} are kept; `rekall index prune` drops them")
 
 
 @model.command()

@@ -91,6 +91,8 @@ def export(
     from rekall.engine.card import checked_name
 
     name = checked_name(name or (folder.name if folder else source.resolve().name))
+    if folder is None:
+        _check_shadow(app, name)
     report = _export(
         source, folder or app.places.models / name, options, name=name, reference=reference, licence_files=licence_files
     )
@@ -118,6 +120,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
 
     repository, revision = parse_repository(repository)
     name = checked_name(name or repository.rpartition("/")[2])
+    _check_shadow(app, name)
     target = app.places.models / name
     if from_dir:
         report = _export(from_dir, target, options, name=name, repository=repository, revision=revision)
@@ -174,7 +177,8 @@ def import_model(app: App, archive: Path, name: str, replace: bool, as_json: boo
     """Take in a model that `rekall model pack` wrote, when every byte of it fits its hash."""
     from rekall.model_archive import unpack
 
-    folder, card = unpack(archive, app.places.models, name, replace=replace)
+    shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
+    folder, card = unpack(archive, app.places.models, name, replace=replace, shipped=shipped)
     if as_json:
         out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
         return
@@ -208,6 +212,12 @@ def _inspect(folder: Path, repository: str, *, via_torch: bool) -> None:
     checkpoint = read_checkpoint(folder, name=repository, complete=False)
     if checkpoint.chain.kind != STATIC_KIND and not via_torch:
         check_architecture(checkpoint)
+
+
+def _check_shadow(app: App, name: str) -> None:
+    """Refuse a name that a model which came with Rekall has: the base may be using that one."""
+    if not (app.places.models / name).exists() and name in (folder.name for folder in app.library.folders()):
+        raise InvalidInput(f"a model {name!r} came with Rekall", "give another name with --name")
 
 
 def _notices(folder: Path) -> tuple[Path, ...]:

@@ -29,6 +29,9 @@ def out(text: str = "") -> None:
     click.echo(text)
 
 
+LATER = "`rekall index rebuild --vectors` makes the vectors later"
+
+
 def talk(text: str) -> None:
     """Everything that is not data, to stderr."""
     click.echo(text, err=True)

@@ -31,6 +31,7 @@ class ImportReport:
         lost_links: Links whose target is not here.
         embedded: Passages that got a vector.
         warning: Why there are entries without vectors, or empty.
+        hint: What mends that.
     """
 
     added: int = 0
@@ -42,6 +43,7 @@ class ImportReport:
     lost_links: int = 0
     embedded: int = 0
     warning: str = ""
+    hint: str = ""
 
     @property
     def stored(self) -> int:

@@ -124,7 +124,7 @@ def _write_model(
     if via_torch:
         from rekall.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
-        return trace(checkpoint, folder, dimensions)
+        return trace(checkpoint, folder, precision, dimensions)
     static = checkpoint.chain.kind == STATIC_KIND
     # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
     tokenizer = _source_tokenizer(checkpoint, special=not static)

@@ -151,6 +151,10 @@ class PassageStore:
         self._db.run("UPDATE space SET active = ? WHERE active = ?", (int(SpaceState.RETIRED), int(SpaceState.ACTIVE)))
         self._db.run("UPDATE space SET active = ? WHERE id = ?", (int(SpaceState.ACTIVE), space.id))
 
+    def rename(self, space: Space, model: str) -> None:
+        """Note under which name the model of a space is installed now."""
+        self._db.run("UPDATE space SET model = ? WHERE id = ?", (model, space.id))
+
     def drop(self, space: Space) -> None:
         """Remove a space and its vectors."""
         self._db.run(schema.drop_space_tables(space.id))
