@@ -39,13 +39,13 @@ _MTEB_2 = "MTEB 2"  # English, 10 retrieval sets
 _MMTEB = "MMTEB"  # multilingual, 18 retrieval sets
 
 CURATED = (
-    Known("sentence-transformers/all-MiniLM-L6-v2", 22.7, 384, 256, "English", "Apache-2.0", 41.95, _MTEB_1, 27, 95),
-    Known("Snowflake/snowflake-arctic-embed-xs", 22.7, 384, 512, "English", "Apache-2.0", 50.15, _MTEB_1, 27, 95),
-    Known("Snowflake/snowflake-arctic-embed-s", 33.4, 384, 512, "English", "Apache-2.0", 51.98, _MTEB_1, 38, 105),
-    Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 27, 95),
-    Known("BAAI/bge-small-en-v1.5", 33.4, 384, 512, "English", "MIT", 51.68, _MTEB_1, 38, 105),
-    Known("thenlper/gte-small", 33.4, 384, 512, "English", "MIT", 49.46, _MTEB_1, 38, 105),
-    Known("intfloat/e5-small-v2", 33.4, 384, 512, "English", "MIT", 49.04, _MTEB_1, 38, 105),
+    Known("sentence-transformers/all-MiniLM-L6-v2", 22.7, 384, 256, "English", "Apache-2.0", 41.95, _MTEB_1, 28, 100),
+    Known("Snowflake/snowflake-arctic-embed-xs", 22.7, 384, 512, "English", "Apache-2.0", 50.15, _MTEB_1, 28, 100),
+    Known("Snowflake/snowflake-arctic-embed-s", 33.4, 384, 512, "English", "Apache-2.0", 51.98, _MTEB_1, 42, 110),
+    Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 29, 100),
+    Known("BAAI/bge-small-en-v1.5", 33.4, 384, 512, "English", "MIT", 51.68, _MTEB_1, 42, 110),
+    Known("thenlper/gte-small", 33.4, 384, 512, "English", "MIT", 49.46, _MTEB_1, 42, 110),
+    Known("intfloat/e5-small-v2", 33.4, 384, 512, "English", "MIT", 49.04, _MTEB_1, 42, 110),
     Known(
         "ibm-granite/granite-embedding-small-english-r2",
         47.7,
@@ -55,10 +55,10 @@ CURATED = (
         "Apache-2.0",
         53.9,
         _MTEB_2,
-        54,
-        110,
+        59,
+        130,
     ),
-    Known("intfloat/multilingual-e5-small", 118, 384, 512, "about 100", "MIT", 50.9, _MMTEB, 130, 130),
+    Known("intfloat/multilingual-e5-small", 118, 384, 512, "about 100", "MIT", 50.9, _MMTEB, 144, 115),
     Known(
         "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
         118,
@@ -68,12 +68,12 @@ CURATED = (
         "Apache-2.0",
         36.2,
         _MMTEB,
-        130,
-        130,
+        143,
+        110,
     ),
-    Known("minishlab/potion-base-8M", 7.6, 256, 512, "English", "MIT", 31.71, _MTEB_1, 9, 60),
-    Known("minishlab/potion-retrieval-32M", 32.3, 512, 512, "English", "MIT", 35.06, _MTEB_1, 37, 60),
-    Known("minishlab/potion-multilingual-128M", 128, 256, 512, "101", "MIT", 37.86, _MMTEB, 145, 60),
+    Known("minishlab/potion-base-8M", 7.6, 256, 512, "English", "MIT", 31.71, _MTEB_1, 9, 55),
+    Known("minishlab/potion-retrieval-32M", 32.3, 512, 512, "English", "MIT", 35.06, _MTEB_1, 38, 70),
+    Known("minishlab/potion-multilingual-128M", 128, 256, 512, "101", "MIT", 37.86, _MMTEB, 162, 70),
     Known(
         "sentence-transformers/static-retrieval-mrl-en-v1",
         31.3,
@@ -84,7 +84,7 @@ CURATED = (
         35.61,
         _MTEB_1,
         36,
-        60,
+        65,
     ),
 )
 """Sources of the scores: the models' cards and the repositories of their authors, as collected in docs/models.md."""

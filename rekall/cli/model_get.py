@@ -86,7 +86,7 @@ def export(
 ) -> None:
     """Turn a sentence-transformers or model2vec folder into a model, without torch.
 
-    Needs the extra: pip install 'rekall[export]'.
+    Needs the extra: pip install 'rekall[export]', or 'rekall[export-torch]' for `--via torch`.
     """
     from rekall.engine.card import checked_name
 

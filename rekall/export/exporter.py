@@ -121,13 +121,13 @@ def _write_model(
     checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None, *, via_torch: bool
 ) -> Expected:
     """Write everything but card and probes. Returns what the vectors should be, by texts."""
+    static = checkpoint.chain.kind == STATIC_KIND
+    # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
+    tokenizer = _source_tokenizer(checkpoint, special=not static)
     if via_torch:
         from rekall.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
         return trace(checkpoint, folder, precision, dimensions)
-    static = checkpoint.chain.kind == STATIC_KIND
-    # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
-    tokenizer = _source_tokenizer(checkpoint, special=not static)
     expected: Callable[[Sequence[Sequence[int]]], Any]
     if static:
         table = read_table(checkpoint, dimensions)
@@ -180,7 +180,10 @@ def _probes(checkpoint: Checkpoint, expected: Expected) -> Probes:
 
 
 def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine: float) -> dict[str, Measured]:
-    encoder = open_encoder(folder)
+    try:
+        encoder = open_encoder(folder)
+    except ModelDamaged as error:
+        raise ExportFailed(f"what was exported cannot be loaded: {error.message}", "please report this") from error
     try:
         measured = {"float64": measure(encoder, probes)}
         if references is not None:

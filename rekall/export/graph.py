@@ -39,14 +39,14 @@ class _Node:
     operator: str
     domain: str
     inputs: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
 
 
 class GraphBuilder:
     """Collects nodes and weights; `save` writes both files.
 
-    Methods that add a node return the name of its output.
+    Methods that add a node return the name of its output, the first where it has several.
     """
 
     def __init__(self, precision: str) -> None:
@@ -89,12 +89,19 @@ class GraphBuilder:
         return self.once("token_offsets", make)
 
     def node(
-        self, operator: str, inputs: Sequence[str], *, domain: str = "", output: str = "", **attributes: Any
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        *,
+        domain: str = "",
+        output: str | Sequence[str] = "",
+        **attributes: Any,
     ) -> str:
-        """Add a node with one output."""
-        name = output or f"{operator.lower()}_{len(self._nodes) + 1}"
-        self._nodes.append(_Node(operator, domain, tuple(inputs), name, attributes))
-        return name
+        """Add a node. `output` names what it gives, one name for each; left out, one name is made up."""
+        named = (output,) if isinstance(output, str) else tuple(output)
+        outputs = named if named[0] else (f"{operator.lower()}_{len(self._nodes) + 1}",)
+        self._nodes.append(_Node(operator, domain, tuple(inputs), outputs, attributes))
+        return outputs[0]
 
     def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
         """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32."""
@@ -160,8 +167,8 @@ class GraphBuilder:
             helper.make_node(
                 node.operator,
                 node.inputs,
-                [node.output],
-                name=f"{node.output}_node",
+                node.outputs,
+                name=f"{node.outputs[0]}_node",
                 domain=node.domain,
                 **node.attributes,
             )
