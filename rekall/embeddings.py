@@ -19,8 +19,9 @@ from rekall.vector_index import VectorIndex
 if TYPE_CHECKING:
     from rekall.vector_index import Vector
 
-EMBED_BATCH = 256
-"""Passages embedded between two commits: what an interruption costs, about ten seconds."""
+EMBED_BATCH = 128
+"""Passages embedded between two commits: what an interruption costs, and by how much a time budget is overrun, about
+five seconds."""
 
 PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""

@@ -12,6 +12,7 @@ from typing import IO
 PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 18
+_PIECE_BYTES = 1 << 16
 
 
 def make_private_folder(path: Path) -> None:
@@ -37,6 +38,17 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     with file_written_whole(path) as file:
         file.write(data)
+
+
+def write_in_pieces(file: IO[bytes], data: memoryview | bytes) -> None:
+    """Write data that will be mapped.
+
+    One large write leaves large pages in Linux's file cache, and mapping one row of a table then makes two megabytes
+    resident: 6 MB for a short query of the shipped model, 18 MB for a static one.
+    """
+    view = memoryview(data)
+    for start in range(0, len(view), _PIECE_BYTES):
+        file.write(view[start : start + _PIECE_BYTES])
 
 
 @contextlib.contextmanager

@@ -31,3 +31,14 @@ def peak_bytes() -> int:
         raise RekallError("this platform does not tell the peak of its memory") from error
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, the others kilobytes
+
+
+def trim_heap() -> None:
+    """Give free heap pages back to the system, where the C library has a call for it (glibc)."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent in musl
+    if trim is not None:
+        trim(0)

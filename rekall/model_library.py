@@ -43,7 +43,7 @@ class ModelLibrary:
                     return parent / name
         installed = ", ".join(folder.name for folder in self.folders()) or "none"
         raise ModelNotFound(
-            f"no model {name!r} is installed", f"installed: {installed}; `rekall model export` makes one"
+            f"no model {name!r} is installed", f"installed: {installed}; `rekall model list` names others"
         )
 
     def folders(self) -> Iterator[Path]:

@@ -232,7 +232,7 @@ def vectors_of(folder: Path, texts: list[str], method: str = "encode_documents")
 def reference_of(source: Source, texts: list[str]) -> npt.NDArray[np.float64]:
     checkpoint = read_checkpoint(source.path)
     ids = Tokenizer(source.path / "tokenizer.json", checkpoint.max_tokens).encode(texts)
-    return expected_vectors(checkpoint, checkpoint.figures.hidden)(ids)
+    return expected_vectors(checkpoint, ids, checkpoint.figures.hidden)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -300,7 +300,7 @@ def test_the_reference_itself_agrees_with_attention_written_out(source):
         row + dense(np.array([x * 0.5 * (1 + erf(x / 2**0.5)) for x in inner]), f"{layer}.output.dense"),
         f"{layer}.output.LayerNorm",
     )
-    assert expected_vectors(checkpoint, checkpoint.figures.hidden)([[9]])[0] == pytest.approx(
+    assert expected_vectors(checkpoint, [[9]], checkpoint.figures.hidden)[0] == pytest.approx(
         row / np.linalg.norm(row), abs=1e-12
     )
 

@@ -434,7 +434,7 @@ def test_a_name_that_is_no_installed_model_is_not_found(folder, name):
 def test_no_model_at_all_is_told(tmp_path):
     with pytest.raises(ModelNotFound) as caught:
         ModelLibrary([tmp_path / "nowhere"]).folder(NAME)
-    assert "rekall model export" in caught.value.hint
+    assert "rekall model list" in caught.value.hint
 
 
 def test_a_folder_without_a_card_is_damage_and_not_a_model_elsewhere(folder):

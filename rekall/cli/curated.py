@@ -72,8 +72,8 @@ CURATED = (
         110,
     ),
     Known("minishlab/potion-base-8M", 7.6, 256, 512, "English", "MIT", 31.71, _MTEB_1, 9, 55),
-    Known("minishlab/potion-retrieval-32M", 32.3, 512, 512, "English", "MIT", 35.06, _MTEB_1, 38, 70),
-    Known("minishlab/potion-multilingual-128M", 128, 256, 512, "101", "MIT", 37.86, _MMTEB, 162, 70),
+    Known("minishlab/potion-retrieval-32M", 32.3, 512, 512, "English", "MIT", 35.06, _MTEB_1, 38, 65),
+    Known("minishlab/potion-multilingual-128M", 128, 256, 512, "101", "MIT", 37.86, _MMTEB, 162, 55),
     Known(
         "sentence-transformers/static-retrieval-mrl-en-v1",
         31.3,
@@ -84,7 +84,7 @@ CURATED = (
         35.61,
         _MTEB_1,
         36,
-        65,
+        55,
     ),
 )
 """Sources of the scores: the models' cards and the repositories of their authors, as collected in docs/models.md."""

@@ -24,6 +24,7 @@ from rekall.engine.card import (
 )
 from rekall.engine.tokenizer import Tokenizer
 from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.memory import trim_heap
 from rekall.vectors import Matrix, first_bad_row
 
 WINDOW_TEXTS = 128
@@ -101,7 +102,7 @@ class OnnxEncoder:
                 self._tokenizer.close()
             self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
         gc.collect()
-        _trim_heap()
+        trim_heap()
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
@@ -116,7 +117,7 @@ class OnnxEncoder:
                 for run in plan_runs([len(row) for row in ids], RUN_TOKENS):
                     vectors[[start + place for place in run]] = self._run([ids[place] for place in run])
                     if len(run) < len(texts):
-                        _trim_heap()  # runs differ in shape and fragment the heap: 11 MB less at the peak, a millisecond a run
+                        trim_heap()  # runs differ in shape and fragment the heap: 11 MB less at the peak, a millisecond a run
         bad = first_bad_row(vectors)
         if bad is not None:
             raise EngineError(
@@ -234,14 +235,3 @@ def _version(text: str) -> tuple[int, ...]:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-
-
-def _trim_heap() -> None:
-    """Give free heap pages back to the system, where the C library has a call for it (glibc)."""
-    if not sys.platform.startswith("linux"):
-        return
-    import ctypes
-
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent in musl
-    if trim is not None:
-        trim(0)

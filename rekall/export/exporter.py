@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,12 @@ from rekall.export.probe_texts import PROBE_TEXTS
 from rekall.export.static import character_limit, read_table, write_table
 from rekall.export.transformer import expected_vectors, write_graph
 from rekall.files import folder_written_whole, make_private_folder
+from rekall.memory import trim_heap
 from rekall.model_library import open_encoder
 
 EXPORTER_VERSION = 2
 MINIMUM_ONNXRUNTIME = "1.23"  # the first whose 8-bit MatMulNBits is right on every processor
 _FIDELITY_STEP = 0.0005
-
-Expected = Callable[[Sequence[str]], Any]
-"""From texts, prompts included, to the vectors a model should give, (n, d) of any float dtype."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,10 @@ def export_model(
     references = _read_reference(reference) if reference else None
     make_private_folder(out.parent)
     with folder_written_whole(out) as folder:
-        expected = _write_model(checkpoint, folder, precision, dimensions, via_torch=via_torch)
+        probes = _write_model(checkpoint, folder, precision, dimensions, via_torch=via_torch)
+        trim_heap()
         for notice in licence_files:
             shutil.copyfile(notice, folder / notice.name)
-        probes = _probes(checkpoint, expected)
         if references is not None and references.vectors.shape[1] != probes.vectors.shape[1]:
             raise ExportFailed(
                 f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {probes.vectors.shape[1]}"
@@ -119,33 +117,43 @@ def export_model(
 
 def _write_model(
     checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None, *, via_torch: bool
-) -> Expected:
-    """Write everything but card and probes. Returns what the vectors should be, by texts."""
+) -> Probes:
+    """Write everything but card and probes. Returns the probe texts with the vectors they should get."""
+    texts = [checkpoint.prompts.document + text for text in PROBE_TEXTS]
     static = checkpoint.chain.kind == STATIC_KIND
-    # the whole file, not what is put into the folder, so that a mistake made there shows as a difference
-    tokenizer = _source_tokenizer(checkpoint, special=not static)
+    ids = _source_ids(checkpoint, texts, special=not static)
+    vectors: Any
     if via_torch:
         from rekall.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
-        return trace(checkpoint, folder, precision, dimensions)
-    expected: Callable[[Sequence[Sequence[int]]], Any]
-    if static:
+        vectors = trace(checkpoint, folder, precision, dimensions)(texts)
+    elif static:
+        write_tokenizer(checkpoint.tokenizer, folder)
         table = read_table(checkpoint, dimensions)
         write_table(table, folder, precision)
-        expected = table.mean_vectors
+        vectors = table.mean_vectors(ids)
     else:
+        write_tokenizer(checkpoint.tokenizer, folder)
         width = write_graph(checkpoint, folder, precision, dimensions)
-        expected = expected_vectors(checkpoint, width)
-    write_tokenizer(checkpoint.tokenizer, folder)
-    limit = character_limit(checkpoint) or None
-    return lambda texts: expected(tokenizer.encode([text[:limit] for text in texts]))
+        vectors = expected_vectors(checkpoint, ids, width)
+    return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
 
 
-def _source_tokenizer(checkpoint: Checkpoint, *, special: bool) -> Tokenizer:
+def _source_ids(checkpoint: Checkpoint, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Token ids by the source's own tokenizer, so that a mistake in what is put into the folder shows.
+
+    The tokenizer is let go before anything else is loaded: one of 250,000 pieces takes 280 MB.
+    """
     try:
-        return Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
+        tokenizer = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
     except ModelDamaged as error:
         raise ExportFailed(error.message, "fetch the model again, or give a larger --max-tokens") from error
+    limit = character_limit(checkpoint) or None
+    ids = tokenizer.encode([text[:limit] for text in texts])
+    tokenizer.close()
+    del tokenizer
+    trim_heap()
+    return ids
 
 
 def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimensions: int) -> ModelCard:
@@ -172,11 +180,6 @@ def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimen
         max_characters=characters,
         dense=checkpoint.chain.dense,
     )
-
-
-def _probes(checkpoint: Checkpoint, expected: Expected) -> Probes:
-    vectors = expected([checkpoint.prompts.document + text for text in PROBE_TEXTS])
-    return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
 
 
 def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine: float) -> dict[str, Measured]:

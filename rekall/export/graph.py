@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rekall.engine.card import GRAPH_FILE, WEIGHTS_FILE
 from rekall.export.blocks import BLOCK, quantise
+from rekall.files import write_in_pieces
 
 OPSET = 17  # the first with LayerNormalization
 IR_VERSION = 8  # the one of opset 17; every onnxruntime we accept reads it
@@ -157,11 +158,7 @@ class GraphBuilder:
                 alignment = GRANULE_BYTES if value.nbytes >= GRANULE_BYTES else PAGE_BYTES
                 file.write(b"\0" * (-file.tell() % alignment))
                 tensors.append(_external(name, value, file.tell()))
-                data = memoryview(value.reshape(-1).view(np.uint8))  # type: ignore[arg-type]  # before 3.12 an array has no type that says so
-                # in small pieces: one large write leaves large pages in Linux's file cache, and mapping one
-                # row of the embedding table then makes two megabytes resident (6 MB for a short query)
-                for start in range(0, len(data), GRANULE_BYTES):
-                    file.write(data[start : start + GRANULE_BYTES])
+                write_in_pieces(file, memoryview(value.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
         shape = ["batch", "tokens"]
         nodes = [
             helper.make_node(

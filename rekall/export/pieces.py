@@ -16,6 +16,7 @@ from rekall.engine.card import PIECES_FILE, TOKENIZER_FILE
 from rekall.engine.tokenizer import Tokenizer
 from rekall.engine.unigram import BEGINNING, HEADER, LONGEST_PIECE, MAGIC, NOTHING
 from rekall.export.probe_texts import PROBE_TEXTS
+from rekall.files import write_in_pieces
 
 MIN_ROWS = 16_000
 """Smaller vocabularies stay with the library, which takes 1.2 KiB of memory a row."""
@@ -60,7 +61,8 @@ def write_tokenizer(source: Path, folder: Path) -> bool:
     whole = Tokenizer(source, _NO_LIMIT, trim=False)
     described = json.loads(whole.to_json())
     if _is_large_unigram(described["model"]):
-        (folder / PIECES_FILE).write_bytes(_packed(described))
+        with (folder / PIECES_FILE).open("wb") as file:
+            write_in_pieces(file, _packed(described))
         (folder / TOKENIZER_FILE).write_text(json.dumps(_stripped(described), ensure_ascii=False), "utf-8")
         if _same_ids(whole, folder / TOKENIZER_FILE, _texts(described)):
             return True

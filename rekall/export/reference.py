@@ -165,9 +165,10 @@ def _attend(query: Array, key: Array, value: Array, heads: int, bias: Array | No
 
 
 def _rows(weights: Weights, name: str, figures: Figures, ids: Sequence[Sequence[int]]) -> list[Array]:
-    """The rows of an embedding table for each text; the table itself is let go."""
-    table = weights.tensor(name, -1, figures.hidden)
-    return [table[list(row)].astype(np.float64) for row in ids]
+    """The rows of an embedding table for each text; the rest of the table is not read."""
+    wanted = sorted({number for row in ids for number in row})
+    table = weights.rows(name, wanted, figures.hidden).astype(np.float64)
+    return [table[np.searchsorted(wanted, row)] for row in ids]
 
 
 def _wide(weights: Weights, name: str, *shape: int) -> Array:

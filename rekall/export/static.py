@@ -16,6 +16,7 @@ from rekall.errors import ExportFailed
 from rekall.export.blocks import quantise
 from rekall.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.export.modules import Normalize, read_json
+from rekall.files import write_in_pieces
 
 NO_ROW = -1
 _MISMATCH = "give the table and the tokenizer of one model"
@@ -84,7 +85,9 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
         table, of_token = table[of_token] * shares[:tokens, None], np.arange(tokens, dtype=np.int32)
     if checkpoint.architecture == MODEL2VEC and (unknown := _unknown_id(model)) is not None:
         of_token[unknown] = NO_ROW
-    return TokenTable(np.concatenate([table, _far_row(table)]), of_token)
+    whole = np.empty((len(table) + 1, table.shape[1]), dtype=np.float32)
+    whole[:-1], whole[-1:] = table, _far_row(table)
+    return TokenTable(whole, of_token)
 
 
 def write_table(table: TokenTable, folder: Path, precision: str) -> None:
@@ -142,4 +145,8 @@ def _far_row(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
-    np.save(path, np.ascontiguousarray(array), allow_pickle=False)
+    """Write a `.npy` file that numpy can map."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        write_in_pieces(file, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on

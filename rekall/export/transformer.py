@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,16 +58,10 @@ def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions
     return width
 
 
-def expected_vectors(
-    checkpoint: Checkpoint, dimensions: int
-) -> Callable[[Sequence[Sequence[int]]], npt.NDArray[np.float64]]:
-    """A function from token ids to (n, d) float64 unit vectors, computed without the graph."""
-
-    def vectors(ids: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-        figures = check_architecture(checkpoint)
-        states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
-        with checkpoint.open_weights() as weights:
-            states = states_of(figures, weights, ids)
-        return head_vectors(checkpoint.chain.modules, states, dimensions)
-
-    return vectors
+def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:
+    """The vectors that the graph should give for token ids, computed without it: (n, dimensions), rows of unit length."""
+    figures = check_architecture(checkpoint)
+    states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
+    with checkpoint.open_weights() as weights:
+        states = states_of(figures, weights, ids)
+    return head_vectors(checkpoint.chain.modules, states, dimensions)

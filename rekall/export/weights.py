@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,9 +63,27 @@ class Weights:
             ExportFailed: It is missing, has another shape, or holds a number that is not finite.
         """
         found = self._read(name, shape).astype(np.float32, copy=False)
-        if not np.isfinite(found).all():
+        if found.size and not np.isfinite(found.min() + found.max()):  # without a mask of the tensor's size
             raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
         return found
+
+    def rows(self, name: str, wanted: Sequence[int], width: int) -> Array:
+        """Some rows of a table, (len(wanted), width) float32, without reading the others.
+
+        Raises:
+            ExportFailed: The table is missing, is of another width, or has no such row.
+        """
+        import ml_dtypes  # noqa: F401 - see `_read`
+
+        if name not in self._names:
+            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
+        table = self._file.get_slice(self._names[name])
+        shape = tuple(table.get_shape())
+        if len(shape) != 2 or shape[1] != width or max(wanted, default=0) >= shape[0]:
+            raise ExportFailed(
+                f"{self._names[name]} in {self._path} has shape {shape}, too small for its tokenizer", _DAMAGED
+            )
+        return np.concatenate([table[row : row + 1].astype(np.float32) for row in wanted])
 
     def whole_numbers(self, name: str, *shape: int) -> npt.NDArray[np.int64]:
         """A tensor of whole numbers; see `tensor`."""
