@@ -827,8 +827,6 @@ def test_a_name_under_which_no_model_would_be_found_is_refused(source, home, tmp
 
 
 def test_without_the_extra_the_command_says_how_to_get_it(source, rekall, monkeypatch):
-    for module in [name for name in sys.modules if name.startswith("rekall.export.")]:
-        monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "onnx", None)
     ran = rekall("model", "export", str(source.path))
     assert ran.code == 6

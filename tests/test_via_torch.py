@@ -247,7 +247,7 @@ def test_q8_stores_matrices_and_the_table_of_tokens_in_8_bits(exported):
 
     graph = onnx.load(exported("electra", "q8").folder / GRAPH_FILE, load_external_data=False).graph
     floats = [tensor for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT]
-    assert sum(node.op_type == "MatMulNBits" for node in graph.node) == 13  # six a layer, and one from 32 to 64
+    assert sum(node.op_type == "DequantizeLinear" for node in graph.node) == 13  # six a layer, and one from 32 to 64
     assert max(np.prod(tensor.dims) for tensor in floats) <= LIMIT * 32  # the table of positions
 
 

@@ -30,8 +30,8 @@ from rekall.vectors import Matrix, first_bad_row
 WINDOW_TEXTS = 128
 """Texts tokenised and sorted together; bounds the memory of a stream. 512 take 10 MB more and are no faster."""
 
-RUN_TOKENS = 384
-"""Padded tokens in one run of the session. 512 take 10 MB more and embed a tenth faster, 1,024 take 50 MB more."""
+RUN_TOKENS = 512
+"""Padded tokens in one run of the session. 1,024 take 5 MB more and are no faster (docs/adr/0007)."""
 
 MAX_AUTO_THREADS = 4
 """One short query does not scale further, and a laptop has other work."""
@@ -116,8 +116,6 @@ class OnnxEncoder:
                 ids = self._tokenizer.encode([prompt + text for text in window] if prompt else window)
                 for run in plan_runs([len(row) for row in ids], RUN_TOKENS):
                     vectors[[start + place for place in run]] = self._run([ids[place] for place in run])
-                    if len(run) < len(texts):
-                        trim_heap()  # runs differ in shape and fragment the heap: 11 MB less at the peak, a millisecond a run
         bad = first_bad_row(vectors)
         if bad is not None:
             raise EngineError(
@@ -199,10 +197,12 @@ def _open_session(folder: Path, card: ModelCard, threads: int) -> Any:
     onnxruntime.disable_telemetry_events()  # Windows has its own, through the system's event tracing
     onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about graphics cards they do not find
     options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False  # the arena keeps the largest run's memory for ever
+    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed anew: a tenth of the time
     options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     options.intra_op_num_threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
     options.inter_op_num_threads = 1
     options.log_severity_level = 4

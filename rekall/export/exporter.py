@@ -37,7 +37,7 @@ from rekall.memory import trim_heap
 from rekall.model_library import open_encoder
 
 EXPORTER_VERSION = 2
-MINIMUM_ONNXRUNTIME = "1.23"  # the first whose 8-bit MatMulNBits is right on every processor
+MINIMUM_ONNXRUNTIME = "1.23"  # the oldest that exports are measured on
 _FIDELITY_STEP = 0.0005
 
 

@@ -14,23 +14,19 @@ from rekall.engine.card import GRAPH_FILE, WEIGHTS_FILE
 from rekall.export.blocks import BLOCK, quantise
 from rekall.files import write_in_pieces
 
-OPSET = 17  # the first with LayerNormalization
-IR_VERSION = 8  # the one of opset 17; every onnxruntime we accept reads it
+OPSET = 21  # the first whose DequantizeLinear knows blocks
+IR_VERSION = 10  # the one of opset 21; every onnxruntime we accept reads it
 FLOAT, INT32, INT64 = 1, 6, 7  # element types as ONNX numbers them
 MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators: fused attention, 8-bit matrix products
 PAGE_BYTES = 4 * 1024
 GRANULE_BYTES = 64 * 1024
 """Large weights start at multiples of this, so that ONNX Runtime can map them on every system (Windows: 64 KiB)."""
 
+HEADS_WIDTH, INNER_WIDTH = 96, 384
+"""Numbers of an attention block and of a feed-forward block that are worked on at a time: see `slices`."""
+
 INLINE_BYTES = 8 * 1024
 """Constants up to this size stay inside the graph file."""
-
-FLOAT_COMPUTE = 1
-"""`accuracy_level` of MatMulNBits: weights are widened to float32 block by block, activations stay float32.
-
-Level 4, which rounds activations to 8 bits, answers a short query in 2 ms instead of 11 but keeps a
-packed copy of every matrix on the heap (+9 MB), is slower in bulk and less faithful (docs/adr/0002).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class GraphBuilder:
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
         """Store an array under a name."""
-        self._weights[name] = np.asarray(value, order="C")
+        self._weights[name] = np.ascontiguousarray(value) if value.ndim else value
         return name
 
     def numbers(self, *values: int) -> str:
@@ -89,6 +85,17 @@ class GraphBuilder:
 
         return self.once("token_offsets", make)
 
+    def some_heads(self, bias: str, first: int, count: int) -> str:
+        """What an attention bias (…, heads, t, t) says for some of its heads."""
+        return self.node("Slice", [bias, self.numbers(first), self.numbers(first + count), self.numbers(1)])
+
+    def total(self, parts: Sequence[str]) -> str:
+        """The sum of equally shaped outputs."""
+        result = parts[0]
+        for part in parts[1:]:
+            result = self.node("Add", [result, part])
+        return result
+
     def node(
         self,
         operator: str,
@@ -105,25 +112,23 @@ class GraphBuilder:
         return outputs[0]
 
     def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
-        """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32."""
+        """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32.
+
+        The 8-bit form is widened just before it is used and let go at once, so a matrix should be small: see
+        `slices`. One kernel that does both (MatMulNBits) takes three times as long for a query and 1.7 times as
+        long in bulk (docs/adr/0007).
+        """
         if not self._quantised:
             return self.node("MatMul", [source, self.constant(f"{name}.weight", weight.T)])
         blocks = quantise(weight)
-        unsigned = blocks.values.view(np.uint8) ^ np.uint8(128)  # plus 128: the kernel's implied zero point
-        return self.node(
-            "MatMulNBits",
-            [
-                source,
-                self.constant(f"{name}.weight", unsigned),
-                self.constant(f"{name}.scales", blocks.scales.reshape(-1)),
-            ],
-            domain=MICROSOFT,
-            K=weight.shape[1],
-            N=weight.shape[0],
-            bits=8,
+        values = blocks.values.reshape(len(weight), -1)[:, : weight.shape[1]]
+        wide = self.node(
+            "DequantizeLinear",
+            [self.constant(f"{name}.weight", values.T), self.constant(f"{name}.scales", blocks.scales.T)],
+            axis=0,
             block_size=BLOCK,
-            accuracy_level=FLOAT_COMPUTE,
         )
+        return self.node("MatMul", [source, wide])
 
     def table_rows(self, name: str, ids: str, table: npt.NDArray[np.float32]) -> str:
         """Rows of an embedding table for ids (b, t). Gives (b, t, h) float32.
@@ -181,6 +186,18 @@ class GraphBuilder:
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="rekall")
         (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
+
+
+def slices(size: int, unit: int, wanted: int) -> list[slice]:
+    """Cut `size` numbers, which come in units, into equal parts of about `wanted` numbers.
+
+    Weights and activations of a part then stay in the processor's cache, and less of them is alive at a time.
+    """
+    parts = min(
+        (count for count in range(1, size // unit + 1) if size // unit % count == 0),
+        key=lambda count: abs(size / count - wanted),
+    )
+    return [slice(start, start + size // parts) for start in range(0, size, size // parts)]
 
 
 def _external(name: str, value: npt.NDArray[Any], offset: int) -> Any:

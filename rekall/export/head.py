@@ -53,7 +53,7 @@ def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimens
 
 
 def _unit(row: str, graph: GraphBuilder, output: str = "") -> str:
-    length = graph.node("ReduceL2", [row], axes=[1], keepdims=1)
+    length = graph.node("ReduceL2", [row, graph.numbers(1)], keepdims=1)
     floor = graph.node("Max", [length, graph.constant("tiny", np.array(1e-12, dtype=np.float32))])
     return graph.node("Div", [row, floor], output=output)
 
@@ -123,7 +123,7 @@ def _max(hidden: str, graph: GraphBuilder) -> str:
     kept = graph.node("Greater", [_float_mask(graph), graph.constant("half", np.array(0.5, dtype=np.float32))])
     wide = graph.node("Unsqueeze", [kept, graph.numbers(2)])
     lowest = graph.constant("lowest", np.array(_LOWEST))
-    return graph.node("ReduceMax", [graph.node("Where", [wide, hidden, lowest])], axes=[1], keepdims=0)
+    return graph.node("ReduceMax", [graph.node("Where", [wide, hidden, lowest]), graph.numbers(1)], keepdims=0)
 
 
 _POOLS = {

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rekall.errors import ExportFailed
 from rekall.export.activations import ACTIVATIONS
 from rekall.export.families import Figures
-from rekall.export.graph import FLOAT, INT32, MICROSOFT, GraphBuilder
+from rekall.export.graph import FLOAT, HEADS_WIDTH, INNER_WIDTH, INT32, MICROSOFT, GraphBuilder, slices
 from rekall.export.weights import Array, Weights
 
 _OUT_OF_SIGHT = np.float32(-30_000.0)
@@ -44,45 +44,82 @@ def rotary_angles(theta: float, positions: int, size: int) -> npt.NDArray[np.flo
 
 
 def _layer(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, hidden: str, layer: int) -> str:
-    name, width, inner = f"layers.{layer}", figures.hidden, figures.inner
+    name = f"layers.{layer}"
     source = hidden
     if f"{name}.attn_norm.weight" in weights:  # the first layer has none
         source = _norm(figures, weights, graph, hidden, f"{name}.attn_norm")
-    joined = weights.tensor(f"{name}.attn.Wqkv.weight", 3 * width, width)
-    biases = weights.tensor(f"{name}.attn.Wqkv.bias", 3 * width) if f"{name}.attn.Wqkv.bias" in weights else None
-    query, key, value = (
-        _linear(graph, f"{name}.{part}", source, joined[rows], None if biases is None else biases[rows])
-        for part, rows in zip(("query", "key", "value"), (slice(k * width, (k + 1) * width) for k in range(3)))
-    )
-    query, key = (_turned(figures, max_tokens, graph, part, figures.thetas[layer]) for part in (query, key))
-    window = figures.windows[layer]
-    attended = graph.node(
-        "MultiHeadAttention",
-        [query, key, value, "", "key_mask", *([_window_bias(window, graph)] if window is not None else [])],
-        domain=MICROSOFT,
-        num_heads=figures.heads,
-    )
-    projected = _projected(weights, graph, f"{name}.attn.Wo", attended, width, width)
-    hidden = graph.node("Add", [hidden, projected])
+    attended = _attention(figures, max_tokens, weights, graph, source, layer)
+    hidden = graph.node("Add", [hidden, attended])
     source = _norm(figures, weights, graph, hidden, f"{name}.mlp_norm")
-    opened = weights.tensor(f"{name}.mlp.Wi.weight", 2 * inner, width)
-    shifts = weights.tensor(f"{name}.mlp.Wi.bias", 2 * inner) if f"{name}.mlp.Wi.bias" in weights else None
-    active, gate = (
-        _linear(graph, f"{name}.{part}", source, opened[rows], None if shifts is None else shifts[rows])
-        for part, rows in (("inner", slice(inner)), ("gate", slice(inner, None)))
-    )
-    gated = graph.node("Mul", [ACTIVATIONS[figures.activation].nodes(graph, active), gate])
-    return graph.node("Add", [hidden, _projected(weights, graph, f"{name}.mlp.Wo", gated, width, inner)])
+    return graph.node("Add", [hidden, _feed_forward(figures, weights, graph, source, f"{name}.mlp")])
 
 
-def _projected(weights: Weights, graph: GraphBuilder, name: str, source: str, outputs: int, inputs: int) -> str:
+def _attention(
+    figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, source: str, layer: int
+) -> str:
+    """Attention, some heads at a time."""
+    name, width, size = f"layers.{layer}.attn", figures.hidden, figures.hidden // figures.heads
+    joined, shift = _weight_and_bias(weights, f"{name}.Wqkv", 3 * width, width)
+    output, last = _weight_and_bias(weights, f"{name}.Wo", width, width)
+    window = figures.windows[layer]
+    unseen = ["", "key_mask"] if window is None else ["", "key_mask", _window_bias(window, graph)]
+    parts = []
+    for number, rows in enumerate(slices(width, size, HEADS_WIDTH)):
+        query, key, value = (
+            _linear(
+                graph,
+                f"{name}.{part}.{number}",
+                source,
+                joined[place * width : (place + 1) * width][rows],
+                None if shift is None else shift[place * width : (place + 1) * width][rows],
+            )
+            for place, part in enumerate(("query", "key", "value"))
+        )
+        query, key = (_turned(figures, max_tokens, graph, part, figures.thetas[layer]) for part in (query, key))
+        attended = graph.node(
+            "MultiHeadAttention",
+            [query, key, value, *unseen],
+            domain=MICROSOFT,
+            num_heads=(rows.stop - rows.start) // size,
+        )
+        parts.append(graph.matrix_product(f"{name}.output.{number}", attended, output[:, rows]))
+    return _shifted(graph, f"{name}.Wo", graph.total(parts), last)
+
+
+def _feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, source: str, name: str) -> str:
+    """The gated block, a part of the inner width at a time."""
+    width, inner = figures.hidden, figures.inner
+    opening, shift = _weight_and_bias(weights, f"{name}.Wi", 2 * inner, width)
+    closing, last = _weight_and_bias(weights, f"{name}.Wo", width, inner)
+    parts = []
+    for number, rows in enumerate(slices(inner, 1, INNER_WIDTH)):
+        active, gate = (
+            _linear(
+                graph,
+                f"{name}.{part}.{number}",
+                source,
+                opening[place * inner : (place + 1) * inner][rows],
+                None if shift is None else shift[place * inner : (place + 1) * inner][rows],
+            )
+            for place, part in enumerate(("inner", "gate"))
+        )
+        gated = graph.node("Mul", [ACTIVATIONS[figures.activation].nodes(graph, active), gate])
+        parts.append(graph.matrix_product(f"{name}.closing.{number}", gated, closing[:, rows]))
+    return _shifted(graph, f"{name}.Wo", graph.total(parts), last)
+
+
+def _weight_and_bias(weights: Weights, name: str, outputs: int, inputs: int) -> tuple[Array, Array | None]:
+    """A projection; published models have no biases."""
     bias = weights.tensor(f"{name}.bias", outputs) if f"{name}.bias" in weights else None
-    return _linear(graph, name, source, weights.tensor(f"{name}.weight", outputs, inputs), bias)
+    return weights.tensor(f"{name}.weight", outputs, inputs), bias
 
 
 def _linear(graph: GraphBuilder, name: str, source: str, weight: Array, bias: Array | None) -> str:
-    product = graph.matrix_product(name, source, weight)
-    return product if bias is None else graph.node("Add", [product, graph.constant(f"{name}.bias", bias)])
+    return _shifted(graph, name, graph.matrix_product(name, source, weight), bias)
+
+
+def _shifted(graph: GraphBuilder, name: str, source: str, bias: Array | None) -> str:
+    return source if bias is None else graph.node("Add", [source, graph.constant(f"{name}.bias", bias)])
 
 
 def _turned(figures: Figures, max_tokens: int, graph: GraphBuilder, source: str, theta: float) -> str:

@@ -25,7 +25,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the hub's client is import
 
 import onnxscript  # noqa: F401 - torch's exporter asks for it only in the middle
 import torch
-from onnx import NodeProto, defs, helper, numpy_helper
+from onnx import NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from sentence_transformers import SentenceTransformer
 
@@ -33,17 +33,13 @@ from rekall.engine.card import TOKENIZER_FILE
 from rekall.engine.tokenizer import Tokenizer
 from rekall.errors import ExportFailed
 from rekall.export.checkpoint import Checkpoint
-from rekall.export.graph import OPSET, GraphBuilder
+from rekall.export.graph import GraphBuilder
 from rekall.export.head import add_head, check_widths
 from rekall.export.probe_texts import PROBE_TEXTS
 from rekall.vectors import Matrix, unit_rows
 
 _TRACED_OPSET = 18
-"""The lowest that torch writes by itself. What it changed, `_Translation` says in the words of ours."""
-
-_REDUCTIONS = frozenset(
-    {"ReduceL1", "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSumSquare"}
-)
+"""The lowest that torch writes by itself. Up to ours, operators were given more types and no other meaning."""
 
 _PADDING_TOLERANCE = 1e-3
 """How far padding may move a hidden state, as a share of the largest. Rounding moves it by 1e-6; a model that mixes
@@ -175,12 +171,8 @@ def _traced(states: _States, row: Sequence[int], checkpoint: Checkpoint) -> Any:
 
 
 def _is_known(node: NodeProto) -> bool:
-    """Whether an operator means in our opset what it means in that of the trace, or can be said in it."""
-    if node.domain or any(part.HasField("g") for part in node.attribute):
-        return False
-    return (
-        node.op_type in _REDUCTIONS | {"Split"} or defs.get_schema(node.op_type, _TRACED_OPSET).since_version <= OPSET
-    )
+    """Whether an operator is one of ONNX's own, without a graph inside."""
+    return not node.domain and not any(part.HasField("g") for part in node.attribute)
 
 
 class _Translation:
@@ -216,10 +208,6 @@ class _Translation:
         if node.op_type == "Gather" and first is not None and first.ndim == 2 and inputs[1] == "input_ids":
             return [graph.table_rows(_content(first), "input_ids", first)]
         attributes = {part.name: helper.get_attribute_value(part) for part in node.attribute}
-        for name in ("num_outputs", "noop_with_empty_axes"):  # of Split, and of reductions
-            attributes.pop(name, None)
-        if node.op_type in _REDUCTIONS and len(inputs) == 2:
-            attributes["axes"] = self._constants[inputs.pop()].tolist()
         outputs = [f"traced.{name}" for name in node.output]
         graph.node(node.op_type, [self._operand(name) for name in inputs], output=outputs, **attributes)
         return outputs
