@@ -81,7 +81,7 @@ SETTINGS = (
         "all-MiniLM-L6-v2",
         "The embedding model of a base without vectors; `rekall model use` changes it.",
     ),
-    Setting("engine.threads", 0, "Threads the model may use; 0 chooses, at most 4.", 0, 64),
+    Setting("engine.threads", 0, "Threads the model may use in bulk; 0 chooses, at most 4.", 0, 64),
     Setting("search.limit", 10, "Results of a search.", 1, 1_000),
     Setting("search.lexical_share", 0.6, "Weight of matching words beside meaning in a hybrid search.", 0.0, 10.0),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),

@@ -224,7 +224,7 @@ def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
         [
             name,
             f"{cost.cold_s:.2f} s",
-            f"{cost.query_s * 1000:.1f} ms",
+            f"{cost.query_s * 1000:.2f} ms",
             f"{cost.texts_per_s:,.0f} texts/s",
             size_text(cost.query_peak_bytes),
             size_text(cost.bulk_peak_bytes),

@@ -30,17 +30,23 @@ from rekall.vectors import Matrix, first_bad_row
 WINDOW_TEXTS = 128
 """Texts tokenised and sorted together; bounds the memory of a stream. 512 take 10 MB more and are no faster."""
 
-RUN_TOKENS = 512
-"""Padded tokens in one run of the session. 1,024 take 5 MB more and are no faster (docs/adr/0007)."""
+IN_FLIGHT_TOKENS = 1_024
+"""Padded tokens in all runs of the session that go on at once. Twice as many take 10 MB more and are no faster
+(docs/adr/0007)."""
+
+LEAST_RUN_TOKENS = 128
 
 MAX_AUTO_THREADS = 4
-"""One short query does not scale further, and a laptop has other work."""
+"""A laptop has other work."""
 
 
 class OnnxEncoder:
     """Turns texts into unit vectors with the model of one folder.
 
-    Thread-safe: one run at a time. The vector of a text does not depend on its neighbours.
+    Every run of the session has one thread, and bulk goes on in several runs at once: two threads in one run wait for
+    each other at every small operator (a short query then takes half as long again, bulk a quarter).
+
+    Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
@@ -48,7 +54,7 @@ class OnnxEncoder:
 
         Args:
             folder: A model folder with its card.
-            threads: Threads of one run; 0 chooses, up to `MAX_AUTO_THREADS`.
+            threads: Runs at once in bulk; 0 chooses, up to `MAX_AUTO_THREADS`.
 
         Raises:
             ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
@@ -60,9 +66,10 @@ class OnnxEncoder:
         try:
             # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
             self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
-            self._session = _open_session(folder, card, threads)
+            self._session = _open_session(folder, card)
         finally:
             checking.join()
+        self._threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
         self._lock = threading.Lock()
         self.card = card
 
@@ -114,8 +121,8 @@ class OnnxEncoder:
             for start in range(0, len(texts), WINDOW_TEXTS):
                 window = texts[start : start + WINDOW_TEXTS]
                 ids = self._tokenizer.encode([prompt + text for text in window] if prompt else window)
-                for run in plan_runs([len(row) for row in ids], RUN_TOKENS):
-                    vectors[[start + place for place in run]] = self._run([ids[place] for place in run])
+                for places, rows in self._runs(ids):
+                    vectors[[start + place for place in places]] = rows
         bad = first_bad_row(vectors)
         if bad is not None:
             raise EngineError(
@@ -123,6 +130,23 @@ class OnnxEncoder:
                 f"run `rekall model verify {self.card.name}`",
             )
         return vectors
+
+    def _runs(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Matrix]]:
+        """Run the session over some texts. Yields places in `ids` and their vectors, (b, d) float32."""
+        budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
+        runs = list(plan_runs([len(row) for row in ids], budget))
+
+        def vectors_of(run: list[int]) -> Matrix:
+            return self._run([ids[place] for place in run])
+
+        if len(runs) == 1 or self._threads == 1:
+            yield from ((run, vectors_of(run)) for run in runs)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # 4 ms that a query does not pay
+
+        runs.reverse()  # the longest first, so that all end together
+        with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
+            yield from zip(runs, pool.map(vectors_of, runs))
 
     def _run(self, rows: Sequence[Sequence[int]]) -> Matrix:
         """One run of the session. Returns (b, d) float32."""
@@ -182,7 +206,7 @@ class _InBackground:
             self._error = error
 
 
-def _open_session(folder: Path, card: ModelCard, threads: int) -> Any:
+def _open_session(folder: Path, card: ModelCard) -> Any:
     """An InferenceSession that maps its weights, keeps no arena and sleeps between runs."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on carry an uploader; read once, at import
     try:
@@ -203,10 +227,9 @@ def _open_session(folder: Path, card: ModelCard, threads: int) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
     options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    options.intra_op_num_threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads must cost nothing
     path = folder / GRAPH_FILE
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
