@@ -18,7 +18,7 @@ help:
 	@echo "make docs       write the generated documents anew"
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
 	@echo "make goldens    remake tests/data/checkpoints (TORCH_PYTHON: one with torch, sentence-transformers, model2vec)"
-	@echo "make bench      search quality, index, cold start (needs DATA=folder of BEIR sets)"
+	@echo "make bench      quality, index, cold start, models, peers and their picture (needs DATA=folder of BEIR sets)"
 	@echo "make clean      remove what the other targets made"
 
 # One environment, two stamps: what users install, and what developers need on top.
@@ -79,10 +79,14 @@ TORCH_PYTHON ?= $(PYTHON)
 goldens:
 	$(TORCH_PYTHON) scripts/make_goldens.py
 
-bench: $(VENV)/dev
+# the peers of footprint.py are measured where the extra `bench` is installed, and named where it is not
+bench: $(SOURCE)/model.safetensors
 	$(BIN)/python benchmarks/quality.py --data $(DATA)
 	$(BIN)/python benchmarks/index.py
 	$(BIN)/python benchmarks/cold.py
+	$(BIN)/python benchmarks/shapes.py
+	$(BIN)/python benchmarks/footprint.py --data $(DATA)/notes-mixed --rounds 3 --out docs/footprint.json
+	$(BIN)/python benchmarks/footprint.py --draw
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -84,7 +84,7 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
     metadata = BytesParser().parsebytes(contents.read(name))
     needs = [str(need) for need in metadata.get_all("Requires-Dist", [])]
     assert metadata["Requires-Python"] == ">=3.10"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"export", "mcp", "tui", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"export", "export-torch", "bench", "mcp", "tui", "dev"}
     base = {need.split(">")[0].split(";")[0].strip() for need in needs if "extra ==" not in need}
     assert {
         "onnxruntime",
@@ -95,9 +95,8 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
         "click",
         "rich",
         "platformdirs",
-        "huggingface-hub",
     } <= base
-    assert not any(need.startswith(("torch", "transformers", "sentence-transformers")) for need in needs)
+    assert not base & {"torch", "transformers", "sentence-transformers", "huggingface-hub", "onnx"}
     (vec,) = (need for need in needs if need.startswith("sqlite-vec"))
     assert "win32" in vec
     assert "ARM64" in vec
