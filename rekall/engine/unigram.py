@@ -129,13 +129,38 @@ class Unigram:
 
     def _segment(self, word: str, whole: bool) -> list[int]:
         """Ids of a whole word; of the beginning of one, those that no continuation changes."""
-        size = len(word)
         raw = word.encode()
-        at = range(size + 1) if len(raw) == size else list(accumulate((len(char.encode()) for char in word), initial=0))
+        at = (
+            range(len(word) + 1)
+            if len(raw) == len(word)
+            else list(accumulate((len(char.encode()) for char in word), initial=0))
+        )
+        came, rows = self._best_ways(raw, at)
+        end = len(word) if whole else self._settled(came)
+        ids: list[int] = []
+        while end > 0:
+            row, stop = rows[end], end
+            end = came[end]
+            if row == self._unknown:
+                while end > 0 and rows[end] == self._unknown:
+                    end = came[end]
+                row = self._find(raw[at[end] : at[stop]])  # the run as a whole may be a piece that scores worse
+                row = self._unknown if row < 0 else row
+            ids.append(row)
+        return ids[::-1]
+
+    def _best_ways(self, raw: bytes, at: Sequence[int]) -> tuple[list[int], list[int]]:
+        """For each place between two characters, the best way to it (Viterbi): where its last piece begins, and its row.
+
+        Args:
+            raw: A word as UTF-8.
+            at: Where each character begins in `raw`, and where the last one ends.
+        """
+        size = len(at) - 1
         find, scores, longest = self._find, self._scores, self._longest
-        best = [0.0] * (size + 1)  # score of the best way to a place between two characters
-        came = [-1] * (size + 1)  # where its last piece begins
-        rows = [self._unknown] * (size + 1)  # its last piece
+        best = [0.0] * (size + 1)  # the score of that way
+        came = [-1] * (size + 1)
+        rows = [self._unknown] * (size + 1)
         for start in range(size):
             here, head = best[start], at[start]
             alone = False  # whether the character is a piece by itself
@@ -152,18 +177,7 @@ class Unigram:
                 score, end = here + self._unknown_score, start + 1
                 if came[end] < 0 or score > best[end]:
                     best[end], came[end], rows[end] = score, start, self._unknown
-        end = size if whole else self._settled(came)
-        ids: list[int] = []
-        while end > 0:
-            row, stop = rows[end], end
-            end = came[end]
-            if row == self._unknown:
-                while end > 0 and rows[end] == self._unknown:
-                    end = came[end]
-                row = find(raw[at[end] : at[stop]])  # the run as a whole may be a piece that scores worse
-                row = self._unknown if row < 0 else row
-            ids.append(row)
-        return ids[::-1]
+        return came, rows
 
     def _settled(self, came: Sequence[int]) -> int:
         """The last place that every continuation's best way goes through.
