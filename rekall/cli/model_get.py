@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rekall.export.exporter import ExportReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+_NEEDED = ("onnx", "safetensors", "ml_dtypes")
+_NEEDED_WITH_TORCH = ("torch", "sentence_transformers", "onnxscript")
 _LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*")
 
 
@@ -90,6 +93,7 @@ def export(
     """
     from rekall.engine.card import checked_name
 
+    _check_options(options)
     name = checked_name(name or (folder.name if folder else source.resolve().name))
     if folder is None:
         _check_shadow(app, name)
@@ -118,6 +122,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
     from rekall.engine.card import checked_name
     from rekall.export.hub import fetch, parse_repository
 
+    _check_options(options)
     repository, revision = parse_repository(repository)
     name = checked_name(name or repository.rpartition("/")[2])
     _check_shadow(app, name)
@@ -187,20 +192,34 @@ def import_model(app: App, archive: Path, name: str, replace: bool, as_json: boo
 
 
 def _export(source: Path, folder: Path, options: dict[str, Any], **known: Any) -> ExportReport:
-    """Run the exporter; a missing package is an error that names the extra."""
+    """Run the exporter."""
+    from rekall.export.exporter import export_model
+
     prompts = (options.pop("query_prompt"), options.pop("document_prompt"))
     via_torch = options.pop("via") == "torch"
+    return export_model(source, folder, prompts=prompts, via_torch=via_torch, **options, **known)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Refuse before anything is fetched or read: a bound that makes no sense, or an extra that is not installed."""
     if not 0 <= options["min_cosine"] <= 1:
         raise InvalidInput(f"--min-cosine is {options['min_cosine']}", "it goes from 0 to 1")
-    try:
-        from rekall.export.exporter import export_model
-
-        return export_model(source, folder, prompts=prompts, via_torch=via_torch, **options, **known)
-    except ImportError as error:
+    via_torch = options["via"] == "torch"
+    needed = (*_NEEDED, *_NEEDED_WITH_TORCH) if via_torch else _NEEDED
+    missing = [name for name in needed if not _is_installed(name)]
+    if missing:
         extra = "export-torch" if via_torch else "export"
         raise ExportFailed(
-            f"exporting needs {error.name}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
-        ) from error
+            f"exporting needs {', '.join(missing)}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
+        )
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # something was put in its place
+        return False
 
 
 def _inspect(folder: Path, repository: str, *, via_torch: bool) -> None:
