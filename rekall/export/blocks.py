@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,6 @@ BLOCK = 32
 """Weights that share a scale. 16 would add 12 % to the file, 64 loses a third of the fidelity margin."""
 
 _LEVELS = 127.0
-_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,23 @@ def quantise(matrix: npt.NDArray[np.float32]) -> Blocks:
     """Quantise each block symmetrically: the largest weight of a block becomes ±127.
 
     Args:
-        matrix: (rows, columns) float32. Worked on some rows at a time: a table of a quarter million rows takes no
-            more memory than itself.
+        matrix: (rows, columns) float32.
     """
-    rows, columns = matrix.shape
+    return quantise_parts([matrix], *matrix.shape)
+
+
+def quantise_parts(parts: Iterable[npt.NDArray[np.float32]], rows: int, columns: int) -> Blocks:
+    """Quantise a matrix that comes in parts of some rows each; see `quantise`."""
     blocks = -(-columns // BLOCK)
     result = Blocks(np.zeros((rows, blocks, BLOCK), dtype=np.int8), np.zeros((rows, blocks), dtype=np.float32))
-    for start in range(0, rows, _ROWS_AT_ONCE):
-        part = matrix[start : start + _ROWS_AT_ONCE]
+    done = 0
+    for part in parts:
         filled = np.zeros((len(part), blocks * BLOCK), dtype=np.float32)
         filled[:, :columns] = part
         wide = filled.reshape(len(part), blocks, BLOCK)
         scales = np.abs(wide).max(axis=2) / np.float32(_LEVELS)
         safe = np.where(scales == 0, np.float32(1), scales)
-        result.values[start : start + len(part)] = np.clip(np.rint(wide / safe[:, :, None]), -_LEVELS, _LEVELS)
-        result.scales[start : start + len(part)] = scales
+        result.values[done : done + len(part)] = np.clip(np.rint(wide / safe[:, :, None]), -_LEVELS, _LEVELS)
+        result.scales[done : done + len(part)] = scales
+        done += len(part)
     return result

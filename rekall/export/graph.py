@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.engine.card import GRAPH_FILE, WEIGHTS_FILE
-from rekall.export.blocks import BLOCK, quantise
+from rekall.export.blocks import BLOCK, quantise, quantise_parts
+from rekall.export.weights import Table
 from rekall.files import write_in_pieces
 
 OPSET = 21  # the first whose DequantizeLinear knows blocks
@@ -130,21 +131,21 @@ class GraphBuilder:
         )
         return self.node("MatMul", [source, wide])
 
-    def table_rows(self, name: str, ids: str, table: npt.NDArray[np.float32]) -> str:
+    def table_rows(self, name: str, ids: str, table: Table) -> str:
         """Rows of an embedding table for ids (b, t). Gives (b, t, h) float32.
 
         Only the rows asked for are widened to float32; the table stays 8-bit and mapped.
         """
         if not self._quantised:
-            return self.node("Gather", [self.constant(name, table), ids])
-        blocks = quantise(table)
+            return self.node("Gather", [self.constant(name, table.whole()), ids])
+        blocks = quantise_parts(table.parts(), table.rows, table.width)
         values = self.node("Gather", [self.constant(name, blocks.values), ids])
         scales = self.node("Gather", [self.constant(f"{name}.scales", blocks.scales[:, :, None]), ids])
         wide = self.node("Mul", [self.node("Cast", [values], to=FLOAT), scales])
         rows = self.node("Reshape", [wide, self.numbers(0, 0, -1)])
-        if table.shape[1] == blocks.width:
+        if table.width == blocks.width:
             return rows
-        return self.node("Slice", [rows, self.numbers(0), self.numbers(table.shape[1]), self.numbers(2)])
+        return self.node("Slice", [rows, self.numbers(0), self.numbers(table.width), self.numbers(2)])
 
     def save(self, folder: Path, dimensions: int) -> None:
         """Write graph and weights into `folder`; the same content gives the same bytes.

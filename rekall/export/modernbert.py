@@ -28,7 +28,7 @@ def add_modernbert(figures: Figures, max_tokens: int, weights: Weights, graph: G
         raise ExportFailed(
             f"the model uses activation {figures.activation}", f"supported: {', '.join(sorted(ACTIVATIONS))}"
         )
-    words = weights.tensor("embeddings.tok_embeddings.weight", -1, figures.hidden)
+    words = weights.table("embeddings.tok_embeddings.weight", figures.hidden)
     hidden = graph.table_rows("embeddings.words", "input_ids", words)
     hidden = _norm(figures, weights, graph, hidden, "embeddings.norm")
     graph.node("Cast", ["attention_mask"], to=INT32, output="key_mask")

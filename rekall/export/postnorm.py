@@ -62,7 +62,7 @@ def relative_buckets(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _embeddings(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder) -> str:
     """Words plus positions, normalised. Every text is one segment: the row of token type 0 joins the positions."""
     hidden, first = figures.hidden, 0 if figures.padding_id is None else figures.padding_id + 1
-    words = weights.tensor("embeddings.word_embeddings.weight", -1, hidden)
+    words = weights.table("embeddings.word_embeddings.weight", hidden)
     table = weights.tensor("embeddings.position_embeddings.weight", first + figures.positions, hidden)
     if figures.token_types:
         table = table + weights.tensor("embeddings.token_type_embeddings.weight", -1, hidden)[0]

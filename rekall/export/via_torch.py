@@ -36,6 +36,7 @@ from rekall.export.checkpoint import Checkpoint
 from rekall.export.graph import GraphBuilder
 from rekall.export.head import add_head, check_widths
 from rekall.export.probe_texts import PROBE_TEXTS
+from rekall.export.weights import Table
 from rekall.vectors import Matrix, unit_rows
 
 _TRACED_OPSET = 18
@@ -206,7 +207,9 @@ class _Translation:
         if node.op_type == "MatMul" and last is not None and last.ndim == 2:
             return [graph.matrix_product(_content(last), self._names[inputs[0]], last.T)]
         if node.op_type == "Gather" and first is not None and first.ndim == 2 and inputs[1] == "input_ids":
-            return [graph.table_rows(_content(first), "input_ids", first)]
+            return [
+                graph.table_rows(_content(first), "input_ids", Table(len(first), first.shape[1], lambda: iter([first])))
+            ]
         attributes = {part.name: helper.get_attribute_value(part) for part in node.attribute}
         outputs = [f"traced.{name}" for name in node.output]
         graph.node(node.op_type, [self._operand(name) for name in inputs], output=outputs, **attributes)

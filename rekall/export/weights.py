@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,21 @@ from rekall.errors import ExportFailed
 
 Array = npt.NDArray[np.float32]
 
+_ROWS_AT_ONCE = 4096
 _DAMAGED = "fetch the model again, or look for another revision of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A large matrix of an open file, (rows, width), read some rows at a time."""
+
+    rows: int
+    width: int
+    parts: Callable[[], Iterator[Array]]
+
+    def whole(self) -> Array:
+        """All of it, (rows, width) float32."""
+        return np.concatenate(list(self.parts()))
 
 
 class Weights:
@@ -67,23 +82,33 @@ class Weights:
             raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
         return found
 
+    def table(self, name: str, width: int) -> Table:
+        """A matrix of any number of rows, to be read some rows at a time while the file is open.
+
+        Raises:
+            ExportFailed: It is missing, is of another width, or, while it is read, holds a number that is not finite.
+        """
+        source, rows = self._slices(name, width)
+
+        def parts() -> Iterator[Array]:
+            for start in range(0, rows, _ROWS_AT_ONCE):
+                part: Array = source[start : min(start + _ROWS_AT_ONCE, rows)].astype(np.float32)
+                if not np.isfinite(part.min() + part.max()):
+                    raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
+                yield part
+
+        return Table(rows, width, parts)
+
     def rows(self, name: str, wanted: Sequence[int], width: int) -> Array:
         """Some rows of a table, (len(wanted), width) float32, without reading the others.
 
         Raises:
             ExportFailed: The table is missing, is of another width, or has no such row.
         """
-        import ml_dtypes  # noqa: F401 - see `_read`
-
-        if name not in self._names:
-            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
-        table = self._file.get_slice(self._names[name])
-        shape = tuple(table.get_shape())
-        if len(shape) != 2 or shape[1] != width or max(wanted, default=0) >= shape[0]:
-            raise ExportFailed(
-                f"{self._names[name]} in {self._path} has shape {shape}, too small for its tokenizer", _DAMAGED
-            )
-        return np.concatenate([table[row : row + 1].astype(np.float32) for row in wanted])
+        source, rows = self._slices(name, width)
+        if max(wanted, default=0) >= rows:
+            raise ExportFailed(f"{name} in {self._path} has {rows:,} rows, too few for its tokenizer", _DAMAGED)
+        return np.concatenate([source[row : row + 1].astype(np.float32) for row in wanted])
 
     def whole_numbers(self, name: str, *shape: int) -> npt.NDArray[np.int64]:
         """A tensor of whole numbers; see `tensor`."""
@@ -91,6 +116,19 @@ class Weights:
         if found.dtype.kind not in "iu":
             raise ExportFailed(f"{name} in {self._path} holds {found.dtype}, expected whole numbers", _DAMAGED)
         return found.astype(np.int64)
+
+    def _slices(self, name: str, width: int) -> tuple[Any, int]:
+        """Something to cut rows from, and how many there are."""
+        import ml_dtypes  # noqa: F401 - see `_read`
+
+        if name not in self._names:
+            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
+        stored = self._names[name]
+        source = self._file.get_slice(stored)
+        shape = tuple(source.get_shape())
+        if len(shape) != 2 or shape[1] != width or shape[0] < 1:
+            raise ExportFailed(f"{stored} in {self._path} has shape {shape}, expected {(-1, width)}", _DAMAGED)
+        return source, shape[0]
 
     def _read(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which many checkpoints are stored in
