@@ -13,23 +13,32 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.config import Places, Settings
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_library import ModelLibrary
-    from rekall.types import Encoder
+    from rekall.types import ArrayEncoder
 
 
 class App:
     """Settings, places and what is built from them, each when it is first asked for."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, flags: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str] = os.environ,
+        flags: Mapping[str, str] | None = None,
+        *,
+        is_long_lived: bool = False,
+    ) -> None:
         """Read nothing yet.
 
         Args:
             environ: The environment.
             flags: Settings given on the command line, by key.
+            is_long_lived: Keep the model in a child process, and end that when it is idle.
         """
+        self.is_long_lived = is_long_lived
         self._environ = environ
         self._flags = flags
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
+        self._is_stored = False
 
     @property
     def places(self) -> Places:
@@ -65,9 +74,13 @@ class App:
             StorageError: The database cannot be used.
             InvalidInput: A setting is wrong.
         """
+        path = self.places.database
+        is_there = to_write or path.exists()
+        if self._base is not None and is_there and not self._is_stored:  # something was stored since
+            self.close()
         if self._base is None:
-            path = self.places.database
-            self._base = _build(path if to_write or path.exists() else None, self.settings, self.library)
+            self._base = _build(path if is_there else None, self.settings, self.library, self.is_long_lived)
+            self._is_stored = is_there
         return self._base
 
     def model_in_use(self) -> str:
@@ -82,7 +95,7 @@ class App:
         served = next((space.model for space in status.spaces if space.serves), self.settings.text("engine.model"))
         return status.model.name if status.model else served
 
-    def load_encoder(self, name: str | None = None) -> Encoder:
+    def load_encoder(self, name: str | None = None) -> ArrayEncoder:
         """Load a model into this process, by default the configured one; see the function of that name."""
         from rekall.model_library import FolderLoader
 
@@ -96,7 +109,7 @@ class App:
             self._base = None
 
 
-def load_encoder(name: str | None = None) -> Encoder:
+def load_encoder(name: str | None = None) -> ArrayEncoder:
     """Load an embedding model into this process.
 
     Args:
@@ -119,18 +132,20 @@ def _shipped_models() -> list[Path]:
     return [package / "models", package.parent / "models"]
 
 
-def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> KnowledgeBase:
+def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long_lived: bool) -> KnowledgeBase:
     from rekall.cache import EmbeddingCache
     from rekall.db import Database
     from rekall.embeddings import EmbeddingService
+    from rekall.entry_service import EntryService
     from rekall.exchange.fields import written
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.model_library import FolderLoader
+    from rekall.model_library import ChildLoader, FolderLoader
     from rekall.model_manager import ModelManager
     from rekall.search.searcher import Searcher
     from rekall.spaces import SpaceKeeper
     from rekall.store.entries import EntryStore
     from rekall.store.passages import PassageStore, Space
+    from rekall.store.tombstones import TombstoneStore
     from rekall.store.words import WordIndex
     from rekall.vector_index import VectorIndex, choose_backend, open_index
 
@@ -145,14 +160,18 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary) -> Know
         return open_index(db, backend, space.id, space.dim)
 
     entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
-    manager = ModelManager(FolderLoader(library, settings.text("engine.model"), settings.whole("engine.threads")))
+    place = ChildLoader if is_long_lived else FolderLoader
+    loader = place(library, settings.text("engine.model"), settings.whole("engine.threads"))
+    timeout = settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0
+    manager = ModelManager(loader, idle_timeout_minutes=timeout)
     cache = EmbeddingCache(
         settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds")
     )
     embeddings = EmbeddingService(db, entries, passages, manager, cache, index_of, lambda: written(_now()))
     searcher = Searcher(db, entries, words, passages, embeddings, settings.number("search.lexical_share"))
     keeper = SpaceKeeper(db, passages, embeddings, manager, cache)
-    return KnowledgeBase(db, entries, words, passages, embeddings, searcher, keeper, manager, backend, _now, _new_id)
+    service = EntryService(db, entries, words, TombstoneStore(db), embeddings, _now, _new_id)
+    return KnowledgeBase(db, entries, service, words, passages, embeddings, searcher, keeper, manager, backend, _now)
 
 
 def _now() -> datetime:

@@ -65,7 +65,7 @@ SETTINGS = (
     Setting("performance.cache_ttl_seconds", 600, "Seconds a kept query vector stays usable.", 0, 86_400),
     Setting(
         "performance.model_idle_timeout_minutes",
-        10,
+        10.0,
         "Minutes without use after which a long-lived process drops the model; 0 keeps it.",
         0,
         1_440,
@@ -124,6 +124,11 @@ class Configured:
     setting: Setting
     value: int | float | str
     origin: str
+
+    @property
+    def text(self) -> str:
+        """The value as people write it: 10, not 10.0."""
+        return f"{self.value:g}" if isinstance(self.value, float) else str(self.value)
 
 
 class Settings:

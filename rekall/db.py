@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -33,7 +34,8 @@ Row = tuple[Any, ...]
 class Database:
     """One connection to a Rekall database.
 
-    Every method raises a `StorageError` in place of the driver's errors.
+    Every method raises a `StorageError` in place of the driver's errors. Thread-safe: one statement at a time, and
+    the others wait while a thread is in a `transaction` or a `snapshot`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Database:
             busy_timeout_s: Seconds to wait for another process that writes.
         """
         self.path = path
+        self._turn = threading.RLock()
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -69,7 +72,7 @@ class Database:
             return self._connection.execute(sql, bindings).fetchall()
 
     def stream(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Iterator[Row]:
-        """The rows of a query, one at a time."""
+        """The rows of a query, one at a time. To the end, other threads wait."""
         with self._translated():
             yield from self._connection.execute(sql, bindings)
 
@@ -102,36 +105,39 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing. Inside another transaction the outer one decides."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self.run("BEGIN IMMEDIATE")
-        try:
-            yield
-            self.run("COMMIT")
-        except BaseException:  # Ctrl-C included: whatever stops the block undoes it
+        with self._turn:
             if self._connection.in_transaction:
-                self.run("ROLLBACK")
-            raise
+                yield
+                return
+            self.run("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.run("COMMIT")
+            except BaseException:  # Ctrl-C included: whatever stops the block undoes it
+                if self._connection.in_transaction:
+                    self.run("ROLLBACK")
+                raise
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Every read of the block sees the same moment, whatever other processes write or drop meanwhile."""
-        if self._connection.in_transaction:
-            yield
-            return
-        self.run("BEGIN")
-        try:
-            yield
-        finally:
+        with self._turn:
             if self._connection.in_transaction:
-                self.run("ROLLBACK")
+                yield
+                return
+            self.run("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self.run("ROLLBACK")
 
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
-        tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
         data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
-        tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
+        with self._turn:
+            tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
+            tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
         places, at_byte, at_char = [], 0, 0
         for start, end, term in tokens:  # offsets in bytes
             at_char += len(data[at_byte:start].decode())
@@ -165,7 +171,12 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; a second time does nothing."""
-        self._connection.close()
+        with self._turn:
+            self._connection.close()
+
+    def data_version(self) -> int:
+        """A number that changes when another process has written."""
+        return int(self.value("PRAGMA data_version"))
 
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
@@ -217,8 +228,10 @@ class Database:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
+        """A turn at the connection, with the driver's errors in Rekall's words."""
         try:
-            yield
+            with self._turn:
+                yield
         except apsw.Error as error:
             _raise(self.path, error)
         except UnicodeEncodeError as error:

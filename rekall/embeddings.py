@@ -131,7 +131,8 @@ class EmbeddingService:
         if not missing:
             return Prepared(passages, {}, None)
         model = self.model_in_use()
-        rows = self._manager.get_encoder(model).encode_documents([text for _, text in missing])
+        with self._manager.use(model) as encoder:
+            rows = encoder.encode_documents([text for _, text in missing])
         return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
 
     def store(self, key: int, prepared: Prepared) -> None:
@@ -231,18 +232,32 @@ class EmbeddingService:
             raise StorageError(f"the vectors of model {space.model} were pruned meanwhile", "run the command again")
         return now
 
-    def question(self, text: str) -> Question:
+    def is_ready(self) -> bool:
+        """Whether a model is loaded, so that a question is answered at once."""
+        return self._manager.is_loaded()
+
+    def question(self, text: str, is_wanted: Callable[[], bool] = lambda: True) -> Question:
         """The vector of a question, for the space that searches use now.
+
+        Args:
+            text: What is asked.
+            is_wanted: Asked while it waits for the model.
 
         Raises:
             EngineError: The model cannot be used.
+            Superseded: The answer is not wanted any more.
         """
         model = self.model_in_use()
         vector = self._cache.get(model.fingerprint, text)
         if vector is None:
-            vector = self._manager.get_encoder(model).encode_queries([text])[0].tobytes()
+            with self._manager.use(model, is_wanted) as encoder:
+                vector = encoder.encode_queries([text])[0].tobytes()
             self._cache.put(model.fingerprint, text, vector)
         return Question(model.fingerprint, vector)
+
+    def can_compare(self, question: Question) -> bool:
+        """Whether the space of a question is still there; another process may have dropped it meanwhile."""
+        return self._passages.space_of(question.fingerprint) is not None
 
     def question_of(self, key: int) -> Question | None:
         """The stored vector of an entry's head, or None while it has none."""
@@ -308,8 +323,8 @@ class EmbeddingService:
             for passage in passages_of(entry)
         }
         fit = [item for item in pending if (item.entry_id, item.text_hash) in texts]
-        encoder = self._manager.get_encoder(model)
-        vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
+        with self._manager.use(model) as encoder:
+            vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
         with self._db.transaction():
             self.still_there(space)
             index = self._open_index(space)

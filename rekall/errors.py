@@ -15,11 +15,13 @@ RekallError                      1
 │   ├── DatabaseTooNew           5   … a later Rekall wrote it
 │   └── DiskFull                 5
 ├── EngineError                  6   the model cannot be loaded, run or exported
+│   ├── EngineLost               6   … the process that ran it died, or hung and was ended
 │   ├── ModelNotFound            6
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
 │       └── PullFailed           6
 └── Interrupted                130   Ctrl-C
+    └── Superseded             130   … by a later request of the same person
 """
 
 from __future__ import annotations
@@ -142,6 +144,13 @@ class EngineError(RekallError):
     exit_code = 6
 
 
+class EngineLost(EngineError):
+    """The engine's own process died or did not answer in time. The next request starts a new one."""
+
+    kind = "engine_lost"
+    retryable = True
+
+
 class ModelNotFound(EngineError):
     """No model of that name is installed."""
 
@@ -172,3 +181,9 @@ class Interrupted(RekallError):
     kind = "interrupted"
     exit_code = 130
     retryable = True
+
+
+class Superseded(Interrupted):
+    """Nobody waits for the answer any more: a later search took its place."""
+
+    kind = "superseded"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timezone
+from typing import Any
 
 from rekall.errors import InvalidInput
-from rekall.types import Context, Draft, EntryType, Status
+from rekall.types import Context, Draft, EntryType, LinkType, Status
 
 MAX_TITLE_CHARS = 500
 MAX_CONTENT_BYTES = 4 * 1024 * 1024
@@ -55,6 +56,54 @@ def checked(draft: Draft) -> Draft:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What shall be different about an entry. None leaves a part as it is; a list replaces the old one.
+
+    Attributes:
+        add_tags, remove_tags: Tags that come to those there are, or go.
+        superseded_by: The beginning of the successor's id.
+    """
+
+    type: EntryType | None = None
+    title: str | None = None
+    content: str | None = None
+    tags: tuple[str, ...] | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+    project: str | None = None
+    status: Status | None = None
+    superseded_by: str | None = None
+    confidence: int | None = None
+    situation: str | None = None
+    solution: str | None = None
+    what_failed: str | None = None
+    error_messages: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    trigger_keywords: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
+
+    def applied(self, draft: Draft) -> Draft:
+        """The draft with these changes. An entry that becomes active again loses its successor."""
+        gone = {tag.strip().lower() for tag in self.remove_tags}
+        tags = (*(draft.tags if self.tags is None else self.tags), *self.add_tags)
+        if self.status is Status.ACTIVE:
+            draft = replace(draft, superseded_by=None)
+        return replace(
+            draft,
+            tags=tuple(tag for tag in tags if tag.strip().lower() not in gone),
+            context=replace(draft.context, **self._given(_CONTEXT_PARTS)),
+            **self._given(_PARTS),
+        )
+
+    def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+_PARTS = ("type", "title", "content", "project", "status", "superseded_by", "confidence")
+_CONTEXT_PARTS = tuple(part.name for part in fields(Context))
+
+
 def entry_type(name: str) -> EntryType:
     """The type of that name.
 
@@ -84,6 +133,19 @@ def status(name: str) -> Status:
         raise InvalidInput(
             f"unknown status {name!r}", f"statuses: {', '.join(item.value for item in Status)}"
         ) from None
+
+
+def link_type(name: str) -> LinkType:
+    """The kind of link of that name.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    try:
+        return LinkType(name.strip().lower().replace("-", "_"))
+    except ValueError:
+        known = ", ".join(item.value for item in LinkType)
+        raise InvalidInput(f"unknown kind of link {name!r}", f"kinds: {known}") from None
 
 
 def moment(text: str) -> datetime:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rekall import intake
 from rekall.db import Database
-from rekall.embeddings import EmbeddingService, Prepared, Progress
-from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
+from rekall.embeddings import EmbeddingService, Progress
+from rekall.entry_service import EntryService
+from rekall.errors import EngineError, NotFound
+from rekall.intake import Changes
 from rekall.model_manager import ModelManager
 from rekall.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
 from rekall.search.searcher import Searcher
@@ -20,7 +20,18 @@ from rekall.spaces import SpaceKeeper, SpaceReport, Switch
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
 from rekall.store.words import WordIndex
-from rekall.types import Draft, Entry, EntryType, Filters, Link, Mode, ModeReport, SearchResult, Status
+from rekall.types import (
+    Draft,
+    Entry,
+    EntryType,
+    Filters,
+    Link,
+    LinkType,
+    Mode,
+    ModeReport,
+    SearchResult,
+    Tombstone,
+)
 from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
@@ -38,6 +49,7 @@ class KnowledgeBase:
         self,
         db: Database,
         entries: EntryStore,
+        service: EntryService,
         words: WordIndex,
         passages: PassageStore,
         embeddings: EmbeddingService,
@@ -46,11 +58,11 @@ class KnowledgeBase:
         manager: ModelManager,
         backend: Backend,
         now: Callable[[], datetime],
-        new_id: Callable[[datetime | None], str],
     ) -> None:
         """Take over what `app` has built."""
         self._db = db
         self._entries = entries
+        self._service = service
         self._words = words
         self._passages = passages
         self._embeddings = embeddings
@@ -59,7 +71,6 @@ class KnowledgeBase:
         self._manager = manager
         self._backend = backend
         self._now = now
-        self._new_id = new_id
 
     def close(self) -> None:
         """Drop the model and close the database."""
@@ -67,16 +78,8 @@ class KnowledgeBase:
         self._db.close()
 
     def add(self, draft: Draft) -> Saved:
-        """Store a new entry. Without an engine it is stored all the same, to be embedded later.
-
-        Raises:
-            InvalidInput: The draft breaks a rule; see `intake.checked`.
-        """
-        entry = self._new_entry(self._with_successor(intake.checked(draft)))
-        prepared, problem = self._prepared(entry, None)
-        with self._db.transaction():
-            key = self._put(None, entry, prepared)
-        return Saved.of(entry, problem or self._caught_up(key))
+        """Store a new entry. Without an engine it is stored all the same; see `EntryService.add`."""
+        return self._service.add(draft)
 
     def get(self, prefix: str) -> EntryView:
         """The entry whose id begins so.
@@ -91,6 +94,14 @@ class KnowledgeBase:
             self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
         )
         return EntryView(entry, tuple(self._entries.links(key)), successor)
+
+    def version(self) -> int:
+        """A number that changes when another process has written to the base."""
+        return self._db.data_version()
+
+    def is_model_loaded(self) -> bool:
+        """Whether the model is in memory, in this process or in its own."""
+        return self._embeddings.is_ready()
 
     def count(self) -> int:
         """How many entries there are."""
@@ -110,46 +121,40 @@ class KnowledgeBase:
         return self._entries.short_id(entry_id)
 
     def edit(self, old: Entry, draft: Draft) -> Saved:
-        """Replace what an entry says.
+        """Replace what an entry says, as the editor saw it; see `EntryService.edit`."""
+        return self._service.edit(old, draft)
 
-        Args:
-            old: The entry as the editor saw it.
-            draft: What it shall say; id and creation time stay.
+    def change(self, prefix: str, changes: Changes) -> Saved:
+        """Change parts of an entry; see `EntryService.change`."""
+        return self._service.change(prefix, changes)
 
-        Raises:
-            NotFound: It is gone.
-            EditConflict: It is no longer what the editor saw; nothing was changed.
-            InvalidInput: The draft breaks a rule.
-        """
-        draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._now())
-        entry = self._new_entry(self._with_successor(intake.checked(draft)))
-        key = self._entries.key_of(old.id)
-        prepared, problem = self._prepared(entry, key)
-        with self._db.transaction():
-            key = self._entries.key_of(old.id)
-            if key is None:
-                raise NotFound(f"entry {old.id} was deleted meanwhile", "add it again with `rekall add`")
-            if self._entries.by_keys([key])[key] != old:
-                raise EditConflict(
-                    f"entry {old.id} was changed meanwhile in another window",
-                    "look at it with `rekall show`, then edit again",
-                )
-            self._put(key, entry, prepared)
-        return Saved.of(entry, problem or self._caught_up(key))
+    def deprecate(self, prefix: str, successor: str | None = None, reason: str = "") -> Saved:
+        """Mark an entry as one that no longer holds; see `EntryService.deprecate`."""
+        return self._service.deprecate(prefix, successor, reason)
 
-    def delete(self, entry_id: str) -> None:
-        """Remove an entry, with its words, vectors and links.
+    def delete(self, entry_id: str, *, forever: bool = False) -> None:
+        """Remove an entry; a tombstone stays unless it goes for ever. See `EntryService.delete`."""
+        self._service.delete(entry_id, forever=forever)
 
-        Raises:
-            NotFound: There is no entry of that full id.
-        """
-        with self._db.transaction():
-            key = self._entries.key_of(entry_id)
-            if key is None:
-                raise NotFound(f"no entry {entry_id!r}", "it may have been deleted already")
-            self._words.delete(key)
-            self._entries.delete(key)
-            self._embeddings.forget_queries()
+    def restore(self, prefix: str) -> Saved:
+        """Bring back a deleted entry; see `EntryService.restore`."""
+        return self._service.restore(prefix)
+
+    def deleted(self, limit: int) -> list[Tombstone]:
+        """What can be restored, the last deleted first."""
+        return self._service.deleted(limit)
+
+    def find_deleted(self, prefix: str) -> Tombstone:
+        """The deleted entry whose id begins so. Raises NotFound or Ambiguous."""
+        return self._service.find_deleted(prefix)
+
+    def link(self, source: str, target: str, kind: LinkType = LinkType.RELATED, reason: str = "") -> Link:
+        """Link two entries; see `EntryService.link`."""
+        return self._service.link(source, target, kind, reason)
+
+    def unlink(self, source: str, target: str, kind: LinkType | None = None) -> int:
+        """Remove links; see `EntryService.unlink`."""
+        return self._service.unlink(source, target, kind)
 
     def list_entries(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
         """Entries that pass, newest change first."""
@@ -166,10 +171,10 @@ class KnowledgeBase:
         *,
         literal: bool = False,
         notice: Callable[[str], None] = lambda text: None,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> SearchResult:
         """The best entries for a line as a person types it; see `Searcher.search`."""
-        with self._db.snapshot():
-            return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice)
+        return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice, is_wanted=is_wanted)
 
     def similar(self, text_or_id: str, filters: Filters, limit: int) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
@@ -222,7 +227,9 @@ class KnowledgeBase:
         from rekall.exchange.reading import find_files, read_files
 
         files = find_files(list(paths))
-        importer = Importer(self._entries, self._put_unembedded, self._new_entry, self._now, overwrite=overwrite)
+        importer = Importer(
+            self._entries, self._service.put_unembedded, self._service.new_entry, self._now, overwrite=overwrite
+        )
         try:
             with self._db.transaction():
                 importer.take(read_files(files, unknown), reading)
@@ -332,63 +339,6 @@ class KnowledgeBase:
                 self._embeddings.store_unembedded(key, entry)
             self._embeddings.refresh(from_scratch=from_scratch)
         return self._embeddings.embed_pending(progress)
-
-    def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
-        """The entry's passages and vectors, or why there is no engine."""
-        try:
-            return self._embeddings.prepare(entry, key), None
-        except EngineError as error:
-            return None, error
-
-    def _caught_up(self, key: int) -> EngineError | None:
-        """Embed a stored entry again when the model changed meanwhile. Returns why that failed."""
-        try:
-            self._embeddings.catch_up(key)
-        except EngineError as error:
-            return error
-        return None
-
-    def _put(self, key: int | None, entry: Entry, prepared: Prepared | None) -> int:
-        """Entry, words and vectors; the caller holds the transaction."""
-        if key is None:
-            key = self._entries.insert(entry)
-        else:
-            self._entries.update(key, entry)
-        self._words.put(key, entry)
-        if prepared is None:
-            self._embeddings.store_unembedded(key, entry)
-        else:
-            self._embeddings.store(key, prepared)
-        return key
-
-    def _put_unembedded(self, key: int | None, entry: Entry) -> int:
-        return self._put(key, entry, None)
-
-    def _new_entry(self, draft: Draft) -> Entry:
-        created = draft.created_at or self._now()
-        return Entry(
-            id=draft.id or self._new_id(draft.created_at),
-            type=draft.type,
-            title=draft.title,
-            content=draft.content,
-            tags=draft.tags,
-            project=draft.project,
-            status=draft.status,
-            superseded_by=draft.superseded_by,
-            confidence=draft.confidence,
-            context=draft.context,
-            created_at=created,
-            updated_at=draft.updated_at or created,
-        )
-
-    def _with_successor(self, draft: Draft) -> Draft:
-        """The draft with its successor's full id; an entry with a successor is obsolete."""
-        if not draft.superseded_by:
-            return draft
-        successor = self._entries.by_keys([key := self._entries.resolve(draft.superseded_by)])[key]
-        if successor.id == draft.id:
-            raise InvalidInput("an entry cannot supersede itself")
-        return replace(draft, superseded_by=successor.id, status=Status.OBSOLETE)
 
     def _key_or_none(self, text: str) -> int | None:
         """The key of the entry whose id begins so; None for a text."""

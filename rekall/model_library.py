@@ -10,7 +10,7 @@ from pathlib import Path
 from rekall.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
 from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
 from rekall.model_manager import ModelIdentity
-from rekall.types import Encoder
+from rekall.types import ArrayEncoder, Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ class ModelLibrary:
         return Verdict(name, card, measured.texts, measured.min_cosine, measured.mean_cosine)
 
 
-class FolderLoader:
-    """Loads encoders of a library's models into this process."""
+class _Loader:
+    """Knows the models of a library."""
 
     def __init__(self, library: ModelLibrary, configured: str, threads: int) -> None:
         """Nothing is read yet.
@@ -153,12 +153,28 @@ class FolderLoader:
             f"run `rekall model use {name}` to embed the notes with it as it is now",
         )
 
-    def load(self, name: str) -> Encoder:
+
+class FolderLoader(_Loader):
+    """Loads encoders of a library's models into this process."""
+
+    def load(self, name: str) -> ArrayEncoder:
         """Load a model. Raises EngineError."""
         return open_encoder(self._library.folder(name), self._threads)
 
 
-def open_encoder(folder: Path, threads: int = 0) -> Encoder:
+class ChildLoader(_Loader):
+    """Loads encoders of a library's models into a child process of their own."""
+
+    def load(self, name: str) -> Encoder:
+        """Start a child that loads a model. Raises EngineError."""
+        from rekall.engine.process_encoder import ProcessEncoder
+
+        folder = self._library.folder(name)
+        card = read_card(folder)
+        return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads)
+
+
+def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
     """Load the model of a folder into this process.
 
     Args:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from rekall.errors import EngineError
+from rekall.errors import EngineError, Superseded
 from rekall.types import Encoder
+
+_ASK_AGAIN_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class ModelIdentity:
 
 
 class EncoderLoader(Protocol):
-    """Knows models and how to load them: in this process, or wherever an implementation puts them."""
+    """Knows models and how to load them: into this process, or into a child of it."""
 
     def identify(self, name: str | None = None) -> ModelIdentity:
         """Read a model's card; None is the configured model.
@@ -46,18 +49,27 @@ class EncoderLoader(Protocol):
 
 
 class ModelManager:
-    """At most one encoder for a whole process. Thread-safe: many threads asking at once cause one load."""
+    """At most one encoder for a whole process, used by one thread at a time.
 
-    def __init__(self, loader: EncoderLoader, clock: Callable[[], float] = time.monotonic) -> None:
+    Thread-safe: many threads asking at once cause one load and take turns. With a timeout a thread watches, for as
+    long as a model is loaded, and drops it when it has been idle.
+    """
+
+    def __init__(
+        self, loader: EncoderLoader, clock: Callable[[], float] = time.monotonic, idle_timeout_minutes: float = 0.0
+    ) -> None:
         """Nothing is loaded yet.
 
         Args:
             loader: Where encoders come from.
             clock: Seconds that never go back.
+            idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
         """
         self._loader = loader
         self._clock = clock
-        self._lock = threading.Lock()
+        self._timeout_minutes = idle_timeout_minutes
+        self._turn = threading.RLock()
+        self._dropped = threading.Event()
         self._encoder: Encoder | None = None
         self._last_use_s = 0.0
 
@@ -73,8 +85,37 @@ class ModelManager:
         """The installed model that makes vectors of a fingerprint; see `EncoderLoader.find`."""
         return self._loader.find(name, fingerprint)
 
+    @contextlib.contextmanager
+    def use(
+        self, model: ModelIdentity | None = None, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[Encoder]:
+        """The encoder of a model, loaded if it was not, and kept while the block runs; other threads wait.
+
+        Args:
+            model: By default the configured one.
+            is_wanted: Asked while another thread has its turn, and before and after a load.
+
+        Raises:
+            EngineError: It cannot be loaded; the next call tries again.
+            Superseded: `is_wanted` said no.
+        """
+        while not self._turn.acquire(timeout=_ASK_AGAIN_S):
+            _check(is_wanted)
+        try:
+            _check(is_wanted)
+            encoder = self.get_encoder(model)
+            _check(is_wanted)
+            try:
+                yield encoder
+            finally:
+                self._last_use_s = self._clock()
+        finally:
+            self._turn.release()
+
     def get_encoder(self, model: ModelIdentity | None = None) -> Encoder:
         """The encoder of a model, loaded now if it was not; another one that was is dropped.
+
+        It may be dropped again at any time by another thread; `use` keeps it.
 
         Args:
             model: By default the configured one.
@@ -82,9 +123,11 @@ class ModelManager:
         Raises:
             EngineError: It cannot be loaded, or was changed since it was identified; the next call tries again.
         """
-        with self._lock:
+        with self._turn:
             wanted = model or self._loader.identify()
-            if self._encoder is not None and self._encoder.fingerprint != wanted.fingerprint:
+            if self._encoder is not None and (
+                self._encoder.fingerprint != wanted.fingerprint or not self._encoder.is_open()
+            ):
                 self._drop()
             if self._encoder is None:
                 encoder = self._loader.load(wanted.name)
@@ -92,20 +135,25 @@ class ModelManager:
                     encoder.close()
                     raise EngineError(f"model {wanted.name} was changed just now", "run the command again")
                 self._encoder = encoder
+                self._last_use_s = self._clock()
+                self._watch()
             self._last_use_s = self._clock()
             return self._encoder
 
     def is_loaded(self) -> bool:
-        """Whether an encoder is in memory."""
-        return self._encoder is not None
+        """Whether an encoder is in memory. Never waits."""
+        encoder = self._encoder
+        return encoder is not None and encoder.is_open()
 
     def unload_if_idle(self, timeout_minutes: float) -> bool:
         """Drop the encoder when its last use lies at least `timeout_minutes` back; 0 keeps it for ever.
 
+        Waits for a use that goes on.
+
         Returns:
             Whether it was dropped.
         """
-        with self._lock:
+        with self._turn:
             idle_s = self._clock() - self._last_use_s
             if self._encoder is None or timeout_minutes <= 0 or idle_s < timeout_minutes * 60:
                 return False
@@ -113,11 +161,33 @@ class ModelManager:
             return True
 
     def close(self) -> None:
-        """Drop the encoder. A later use loads it again."""
-        with self._lock:
+        """Drop the encoder. One in another process ends at once, whoever waits for it. A later use loads it again."""
+        encoder = self._encoder
+        if encoder is not None:
+            encoder.close()
+        with self._turn:
             self._drop()
 
+    def _watch(self) -> None:
+        """Begin to wait for idleness, in a thread that ends when the encoder is dropped."""
+        if self._timeout_minutes <= 0:
+            return
+        self._dropped = dropped = threading.Event()
+
+        def wait() -> None:
+            while not dropped.is_set() and not self.unload_if_idle(self._timeout_minutes):
+                idle_s = self._clock() - self._last_use_s
+                dropped.wait(max(self._timeout_minutes * 60 - idle_s, _ASK_AGAIN_S))
+
+        threading.Thread(target=wait, name="rekall-idle", daemon=True).start()
+
     def _drop(self) -> None:
+        self._dropped.set()
         if self._encoder is not None:
-            self._encoder.close()
-            self._encoder = None
+            encoder, self._encoder = self._encoder, None
+            encoder.close()
+
+
+def _check(is_wanted: Callable[[], bool]) -> None:
+    if not is_wanted():
+        raise Superseded("a later search took the place of this one")

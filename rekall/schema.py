@@ -81,6 +81,17 @@ MIGRATIONS: tuple[str, ...] = (
         content = '', contentless_delete = 1, tokenize = 'porter unicode61 remove_diacritics 2'
     );
     """,
+    """
+    -- a deleted entry: what it said, its links, and where it was imported from, as JSON
+    CREATE TABLE tombstone (
+        id TEXT PRIMARY KEY,
+        type TEXT NOT NULL,
+        title TEXT NOT NULL,
+        deleted_at TEXT NOT NULL,
+        record TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tombstone_by_time ON tombstone (deleted_at, id);
+    """,
 )
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # numpy stays out of the processes that never see a vector
     from rekall.vectors import Matrix
 
+    Rows = Matrix | Sequence[memoryview[float]]
+    """n vectors, each a buffer of d float32: (n, d), rows of unit length. An array where numpy made them, else views of
+    the bytes that another process sent."""
+
 
 class EntryType(str, Enum):
     """What kind of knowledge an entry is."""
@@ -96,6 +100,30 @@ class Entry:
     context: Context
     created_at: datetime
     updated_at: datetime
+
+    def as_draft(self) -> Draft:
+        """What it says, as the beginning of an edit: without id and times."""
+        return Draft(
+            self.type,
+            self.title,
+            self.content,
+            self.tags,
+            self.project,
+            self.status,
+            self.superseded_by,
+            self.confidence,
+            self.context,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """What is left of a deleted entry, and enough to bring it back."""
+
+    id: str
+    type: EntryType
+    title: str
+    deleted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +232,7 @@ class SearchResult:
 
 
 class Encoder(Protocol):
-    """Turns texts into unit vectors of one space."""
+    """Turns texts into unit vectors of one space, in this process or in another."""
 
     @property
     def fingerprint(self) -> str:
@@ -216,14 +244,30 @@ class Encoder(Protocol):
         """Length d of a vector."""
         ...
 
+    def encode_documents(self, texts: Sequence[str]) -> Rows:
+        """Encode n texts to be found. Returns (n, d) float32, rows of unit length."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Rows:
+        """Encode n questions. Returns (n, d) float32, rows of unit length."""
+        ...
+
+    def is_open(self) -> bool:
+        """Whether it can be used: not closed, and its process alive."""
+        ...
+
+    def close(self) -> None:
+        """Free what the encoder holds; a second time does nothing."""
+        ...
+
+
+class ArrayEncoder(Encoder, Protocol):
+    """An encoder of this process: its rows are one array."""
+
     def encode_documents(self, texts: Sequence[str]) -> Matrix:
         """Encode n texts to be found. Returns (n, d) float32, rows of unit length."""
         ...
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         """Encode n questions. Returns (n, d) float32, rows of unit length."""
-        ...
-
-    def close(self) -> None:
-        """Free what the encoder holds."""
         ...

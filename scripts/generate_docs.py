@@ -98,7 +98,7 @@ def cli_document() -> str:
     parts.append(f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n")
     parts.append(JSON_NOTE)
     rows = "\n".join(
-        f"| `{setting.key}` | `{setting.default!r}` | `{setting.environment_name}` | {setting.doc} |"
+        f"| `{setting.key}` | `{default_text(setting.default)}` | `{setting.environment_name}` | {setting.doc} |"
         for setting in SETTINGS
     )
     parts.append(
@@ -107,6 +107,11 @@ def cli_document() -> str:
         f"| key | default | environment | |\n|---|---|---|---|\n{rows}\n"
     )
     return "\n".join(parts)
+
+
+def default_text(value: float | str) -> str:
+    """A default as it is written in config.toml."""
+    return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
 def models_table() -> str:

@@ -23,6 +23,7 @@ from rekall.app import App, load_encoder
 from rekall.cache import EmbeddingCache
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService
+from rekall.entry_service import EntryService
 from rekall.errors import EngineError, ModelNotFound
 from rekall.knowledge_base import KnowledgeBase
 from rekall.model_library import FolderLoader
@@ -31,6 +32,7 @@ from rekall.search.searcher import Searcher
 from rekall.spaces import SpaceKeeper
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
+from rekall.store.tombstones import TombstoneStore
 from rekall.store.words import WordIndex
 from rekall.types import Encoder
 from rekall.vector_index import VectorIndex, choose_backend, open_index
@@ -82,6 +84,9 @@ class FakeEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         return self.encode_documents(texts)
 
+    def is_open(self) -> bool:
+        return not self.closed
+
     def close(self) -> None:
         self.closed = True
 
@@ -113,6 +118,7 @@ class FakeLoader:
         if self.problem:
             raise self.problem
         self.loads += 1
+        self._encoder(name).closed = False
         return self._encoder(name)
 
     def _encoder(self, name: str | None) -> FakeEncoder:
@@ -180,7 +186,10 @@ def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoad
 
         return str(ULID.from_bytes((1_700_000_000_000 + 1000 * next(counter)).to_bytes(6, "big") + os.urandom(10)))
 
-    base = KnowledgeBase(db, entries, words, passages, embeddings, searcher, keeper, manager, chosen, clock.now, new_id)
+    service = EntryService(db, entries, words, TombstoneStore(db), embeddings, clock.now, new_id)
+    base = KnowledgeBase(
+        db, entries, service, words, passages, embeddings, searcher, keeper, manager, chosen, clock.now
+    )
 
     def index_of() -> VectorIndex:
         space = passages.active_space()

@@ -12,9 +12,11 @@ from ulid import ULID
 
 from rekall.cache import EmbeddingCache
 from rekall.embeddings import EmbeddingService
+from rekall.entry_service import EntryService
 from rekall.knowledge_base import KnowledgeBase
 from rekall.search.searcher import Searcher
 from rekall.spaces import SpaceKeeper
+from rekall.store.tombstones import TombstoneStore
 from rekall.types import Draft, Entry, EntryType, Filters, Mode
 from rekall.vector_index import choose_backend, open_index
 
@@ -232,9 +234,13 @@ def pair_of_bases(max_size: int, ttl_s: float, clock: Clock) -> Iterator[tuple[K
             lambda: "2026-01-01T00:00:00Z",
         )
         searcher = Searcher(bench.db, bench.entries, bench.words, bench.passages, embeddings, 0.5)
+        service = EntryService(
+            bench.db, bench.entries, bench.words, TombstoneStore(bench.db), embeddings, bench.clock.now, new_id
+        )
         return KnowledgeBase(
             bench.db,
             bench.entries,
+            service,
             bench.words,
             bench.passages,
             embeddings,
@@ -243,7 +249,6 @@ def pair_of_bases(max_size: int, ttl_s: float, clock: Clock) -> Iterator[tuple[K
             bench.manager,
             backend,
             bench.clock.now,
-            new_id,
         )
 
     def new_id(created_at: datetime | None) -> str:

@@ -493,14 +493,16 @@ def test_an_entry_without_a_vector_is_found_by_words_and_the_reason_says_so(benc
     assert titles(ask(bench, "safari", Mode.MEANING)) == ["cookie"]
 
 
-def test_the_notice_comes_only_when_the_model_is_needed(bench, add):
+def test_the_notice_comes_only_when_the_model_is_needed_and_not_loaded(bench, add):
     add("safari")
+    bench.manager.close()
     said: list[str] = []
     bench.base.search("safari", Filters(), Mode.WORDS, 5, notice=said.append)
     bench.base.search("type:til", Filters(), Mode.HYBRID, 5, notice=said.append)
     assert said == []
-    bench.base.search("safari", Filters(), Mode.HYBRID, 5, notice=said.append)
-    assert len(said) == 1
+    for _ in range(2):
+        bench.base.search("safari", Filters(), Mode.HYBRID, 5, notice=said.append)
+    assert said == ["loading the model"]
 
 
 def test_a_search_writes_nothing(bench, add):

@@ -36,7 +36,7 @@ def list_settings(app: App, as_json: bool) -> None:
             }
         )
     else:
-        out(columns([[item.setting.key, str(item.value) or '""', item.origin, item.setting.doc] for item in settings]))
+        out(columns([[item.setting.key, item.text or '""', item.origin, item.setting.doc] for item in settings]))
 
 
 @config.command()
@@ -49,7 +49,7 @@ def get(app: App, key: str, as_json: bool) -> None:
     if as_json:
         out_json({"key": key, "value": item.value, "origin": item.origin})
     else:
-        out(str(item.value))
+        out(item.text)
 
 
 @config.command("set")
@@ -66,11 +66,11 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     if as_json:
         out_json({"key": key, "value": item.value, "origin": item.origin})
         return
-    talk(f"{key} = {item.value}")
+    talk(f"{key} = {item.text}")
     if item.origin != "file":
         talk(f"note: {item.origin} in the environment overrides the file")
     if key == "engine.model":
-        talk(f"\nhint: a base that has vectors keeps its model; `rekall model use {item.value}` changes that too")
+        talk(f"\nhint: a base that has vectors keeps its model; `rekall model use {item.text}` changes that too")
 
 
 @config.command()

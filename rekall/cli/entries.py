@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,18 +16,21 @@ from rekall.cli.render import (
     count_text,
     entry_fields,
     entry_text,
+    link_fields,
     out,
     out_json,
     printable,
     talk,
     terminal_width,
+    tombstone_fields,
 )
-from rekall.errors import Interrupted, UsageError
+from rekall.errors import Interrupted, NotFound, UsageError
 
 if TYPE_CHECKING:
+    from rekall.intake import Changes
     from rekall.knowledge_base import KnowledgeBase
     from rekall.reports import Saved
-    from rekall.types import Draft, Entry, Filters
+    from rekall.types import Draft, Entry, Filters, Tombstone
 
 _NARROW = 60
 """Below so many columns a list leaves out project and date."""
@@ -79,7 +81,7 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
             )
         given["content"] = "-"
     empty = not any(given[name] for name in ("content", "situation", "solution", "what_failed", "errors"))
-    draft = _with_options(Draft(intake.entry_type(kind), title), given)
+    draft = _changes(given).applied(Draft(intake.entry_type(kind), title))
     intake.checked(draft)  # before the database is made or an editor opened
     base = app.open_base(to_write=True)
     saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
@@ -128,10 +130,8 @@ def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], 
     if kind is None and not untags and all(value is None or value == () for value in given.values()):
         saved = _edit_in_editor(app, base, old)
     else:
-        gone = {untag.lower() for untag in untags}
-        tags = tuple(tag for tag in (*old.tags, *given.pop("tags")) if tag.lower() not in gone)
-        draft = replace(_draft_of(old), tags=tags, type=intake.entry_type(kind) if kind else old.type)
-        saved = base.edit(old, _with_options(draft, {**given, "tags": ()}))
+        changes = _changes(given, type=intake.entry_type(kind) if kind else None, remove_tags=untags)
+        saved = base.edit(old, changes.applied(old.as_draft()))
     if saved is not None:
         _print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
@@ -142,23 +142,80 @@ def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], 
 
 @click.command()
 @click.argument("entry_id", metavar="ID")
+@click.option("--forever", is_flag=True, help="Leave nothing to restore; also of an entry that was deleted before.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @json_option
 @pass_app
-def delete(app: App, entry_id: str, yes: bool, as_json: bool) -> None:
-    """Delete an entry, after asking."""
+def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> None:
+    """Delete an entry, after asking. `rekall restore` brings it back."""
     base = app.open_base()
-    entry = base.get(entry_id).entry
+    entry = _entry_or_tombstone(base, entry_id) if forever else base.get(entry_id).entry
+    for_ever = " for ever" if forever else ""
     if not yes:
         if not on_terminal():
             raise UsageError("deleting asks first, and nobody is here to answer", "add --yes")
-        if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}?", err=True):
+        if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
-    base.delete(entry.id)
+    base.delete(entry.id, forever=forever)
     if as_json:
         out_json({"deleted": entry.id})
+        return
+    talk(f"deleted {entry.id}  {printable(entry.title)}{for_ever}")
+    if not forever:
+        talk(f"\nhint: `rekall restore {entry.id}` brings it back")
+
+
+@click.command()
+@click.argument("entry_id", metavar="ID", required=False)
+@limit_option("20")
+@json_option
+@pass_app
+def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) -> None:
+    """Bring back a deleted entry; without ID, list what can be brought back, the last deleted first."""
+    base = app.open_base()
+    if entry_id is not None:
+        _print_saved(base, base.restore(entry_id), "restored", as_json=as_json)
+        return
+    found = base.deleted(limit or 20)
+    if as_json:
+        out_json({"deleted": [tombstone_fields(tombstone) for tombstone in found]})
+    elif found:
+        rows = [[item.id, item.type.value, printable(item.title), f"{item.deleted_at:%Y-%m-%d}"] for item in found]
+        out(columns(rows, stretch=2))
     else:
-        talk(f"deleted {entry.id}  {printable(entry.title)}")
+        talk("nothing was deleted that could be restored")
+
+
+@click.command()
+@click.argument("source", metavar="ID")
+@click.argument("target", metavar="OTHER")
+@click.option(
+    "--as", "kind", metavar="KIND", help="related (as it is without), supersedes, derived_from or contradicts."
+)
+@click.option("--reason", metavar="TEXT", default="", help="Why.")
+@click.option("--remove", is_flag=True, help="Take the link away; without --as, every link from ID to OTHER.")
+@json_option
+@pass_app
+def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
+    """Link an entry to another one. What is superseded becomes obsolete."""
+    from rekall import intake
+    from rekall.types import LinkType
+
+    base = app.open_base()
+    link_type = intake.link_type(kind) if kind else None
+    if remove:
+        count = base.unlink(source, target, link_type)
+        if as_json:
+            out_json({"removed": count})
+        else:
+            talk(f"removed {count_text(count, 'link')}")
+        return
+    made = base.link(source, target, link_type or LinkType.RELATED, reason)
+    if as_json:
+        out_json({"link": link_fields(made)})
+    else:
+        titles = base.titles([made])
+        out(f"{printable(titles[made.source])}  {made.type.value} →  {printable(titles[made.target])}")
 
 
 @click.command("list")
@@ -222,48 +279,40 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
     return edit_until_good(app.places.drafts, old.id, text, app.settings.text("ui.editor"), take)
 
 
-def _with_options(draft: Draft, given: dict[str, Any]) -> Draft:
-    """The draft with what was given on the command line; what was not given stays."""
+def _changes(given: Mapping[str, Any], **others: Any) -> Changes:
+    """What was given on the command line; what was not given stays as it is."""
     from rekall import intake
 
-    context = draft.context
-    content = read_stdin() if given["content"] == "-" else given["content"]
-    return replace(
-        draft,
-        title=draft.title if given.get("title") is None else str(given["title"]),
-        content=draft.content if content is None else content,
-        tags=given["tags"] or draft.tags,
-        project=draft.project if given["project"] is None else given["project"],
-        status=intake.status(given["status"]) if given.get("status") else draft.status,
-        superseded_by=given.get("superseded_by") or (None if given.get("status") == "active" else draft.superseded_by),
-        confidence=draft.confidence if given["confidence"] is None else given["confidence"],
-        context=replace(
-            context,
-            situation=context.situation if given["situation"] is None else given["situation"],
-            solution=context.solution if given["solution"] is None else given["solution"],
-            what_failed=context.what_failed if given["what_failed"] is None else given["what_failed"],
-            error_messages=given["errors"] or context.error_messages,
-            files=given["files"] or context.files,
-            trigger_keywords=given["keywords"] or context.trigger_keywords,
-            sources=given["sources"] or context.sources,
-        ),
+    lists = {
+        "error_messages": given["errors"],
+        "files": given["files"],
+        "trigger_keywords": given["keywords"],
+        "sources": given["sources"],
+    }
+    return intake.Changes(
+        title=given.get("title"),
+        content=read_stdin() if given["content"] == "-" else given["content"],
+        add_tags=given["tags"],
+        project=given["project"],
+        status=intake.status(given["status"]) if given.get("status") else None,
+        superseded_by=given.get("superseded_by"),
+        confidence=given["confidence"],
+        situation=given["situation"],
+        solution=given["solution"],
+        what_failed=given["what_failed"],
+        **{name: values for name, values in lists.items() if values},
+        **others,
     )
 
 
-def _draft_of(entry: Entry) -> Draft:
-    from rekall.types import Draft
-
-    return Draft(
-        entry.type,
-        entry.title,
-        entry.content,
-        entry.tags,
-        entry.project,
-        entry.status,
-        entry.superseded_by,
-        entry.confidence,
-        entry.context,
-    )
+def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone:
+    """What an id names, among the entries or among the deleted ones."""
+    try:
+        return base.get(entry_id).entry
+    except NotFound as error:
+        if error.kind == "ambiguous":
+            raise
+        return base.find_deleted(entry_id)
 
 
 def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from rekall.errors import RekallError
-    from rekall.types import Entry, Hit, Link, SearchResult
+    from rekall.types import Entry, Hit, Link, SearchResult, Tombstone
 
 SCHEMA_VERSION = 1
 """Of every JSON answer. New fields do not change it; a renamed or removed one does."""
@@ -76,6 +76,23 @@ def entry_fields(entry: Entry, links: Sequence[Link] = ()) -> dict[str, Any]:
         name: (value if value != "" or name not in ("project", "superseded_by") else None)
         for name, value in fields.items()
     }
+
+
+def tombstone_fields(tombstone: Tombstone) -> dict[str, Any]:
+    """A deleted entry as JSON."""
+    from rekall.exchange.fields import written
+
+    return {
+        "id": tombstone.id,
+        "type": tombstone.type.value,
+        "title": tombstone.title,
+        "deleted_at": written(tombstone.deleted_at),
+    }
+
+
+def link_fields(link: Link) -> dict[str, Any]:
+    """A link as JSON."""
+    return {"source": link.source, "target": link.target, "type": link.type.value, "reason": link.reason}
 
 
 def hit_fields(hit: Hit) -> dict[str, Any]:

@@ -101,6 +101,10 @@ class OnnxEncoder:
         """Encode what is asked; the same shape and errors as `encode_documents`."""
         return self._encode(texts, self.card.prompts.query)
 
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return self._session is not None
+
     def close(self) -> None:
         """Drop the session and the tokenizer, and give their memory back to the system."""
         with self._lock:

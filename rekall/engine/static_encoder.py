@@ -86,6 +86,10 @@ class StaticEncoder:
         """Encode what is asked; the same shape as `encode_documents`."""
         return self._encode(texts, self.card.prompts.query)
 
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return not self._closed
+
     def close(self) -> None:
         """Drop the tokenizer and the mapped table."""
         with self._lock:

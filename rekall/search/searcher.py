@@ -70,10 +70,12 @@ class Searcher:
         *,
         literal: bool = False,
         notice: Callable[[str], None] = lambda text: None,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> SearchResult:
         """The best entries for a line as a person types it.
 
-        Without an engine the words answer, and the mode says why.
+        Without an engine the words answer, and the mode says why. No lock is held while the engine works; then
+        everything is read at one moment.
 
         Args:
             line: The query; see `parse_query`.
@@ -82,15 +84,37 @@ class Searcher:
             limit: At most so many hits.
             literal: Take the line as text, without phrases, exclusions and filters.
             notice: Told when something slow begins.
+            is_wanted: Asked while the engine is waited for, whether somebody still waits for the answer.
+
+        Raises:
+            Superseded: Nobody does.
         """
         query = ParsedQuery(line) if literal else parse_query(line)
-        terms = self._words.rarest(self._words.terms(query.text), MOST_TERMS)
-        word_query = WordQuery(terms, query.phrases, query.excluded)
-        conditions = merged(query.filters, filters)
-        if not query.text:
-            return SearchResult(line, ModeReport(mode, mode), self._newest(conditions, word_query, limit))
-        question, reason = self._question(query.text, mode, notice)
-        used = Mode.WORDS if question is None and reason else mode
+        question, reason = self._question(query.text, mode, notice, is_wanted) if query.text else (None, "")
+        with self._db.snapshot():
+            if not query.text:
+                hits = self._newest(merged(query.filters, filters), query, limit)
+                return SearchResult(line, ModeReport(mode, mode), hits)
+            if question is not None and not self._embeddings.can_compare(question):
+                question, reason = None, "the vectors of the model were dropped just now; search again"
+            used = Mode.WORDS if question is None and reason else mode
+            hits = self._answer(query, merged(query.filters, filters), question, used, limit)
+            return SearchResult(line, ModeReport(mode, used, reason), hits)
+
+    def similar(self, found: Mapping[int, Closeness], limit: int) -> tuple[Hit, ...]:
+        """Hits from closeness alone, for `rekall similar`."""
+        scores = {key: closeness.similarity for key, closeness in found.items()}
+        return self._hits(scores, _Leg((), {}), found, tuple(found), WordQuery(()), limit)
+
+    def allowed_passages(self, filters: Filters) -> list[int] | None:
+        """Ids of the passages whose entry passes the filters; None means all."""
+        return self._allowed(WordQuery(()), filters)
+
+    def _answer(
+        self, query: ParsedQuery, conditions: Filters, question: Question | None, used: Mode, limit: int
+    ) -> tuple[Hit, ...]:
+        """Both legs, or the one that is used, and the best of what they put forward."""
+        word_query = self._word_query(query)
         most = max(CANDIDATES, limit)
         words = self._coverage(word_query, conditions, most) if used is not Mode.MEANING else _Leg((), {})
         near: dict[int, Closeness] = {}
@@ -107,19 +131,15 @@ class Searcher:
             )
             for key in (*words.order, *near_order)
         }
-        hits = self._hits(scores, words, near, near_order, word_query, limit)
-        return SearchResult(line, ModeReport(mode, used, reason), hits)
+        return self._hits(scores, words, near, near_order, word_query, limit)
 
-    def similar(self, found: Mapping[int, Closeness], limit: int) -> tuple[Hit, ...]:
-        """Hits from closeness alone, for `rekall similar`."""
-        scores = {key: closeness.similarity for key, closeness in found.items()}
-        return self._hits(scores, _Leg((), {}), found, tuple(found), WordQuery(()), limit)
+    def _word_query(self, query: ParsedQuery) -> WordQuery:
+        terms = self._words.rarest(self._words.terms(query.text), MOST_TERMS)
+        return WordQuery(terms, query.phrases, query.excluded)
 
-    def allowed_passages(self, filters: Filters) -> list[int] | None:
-        """Ids of the passages whose entry passes the filters; None means all."""
-        return self._allowed(WordQuery(()), filters)
-
-    def _question(self, text: str, mode: Mode, notice: Callable[[str], None]) -> tuple[Question | None, str]:
+    def _question(
+        self, text: str, mode: Mode, notice: Callable[[str], None], is_wanted: Callable[[], bool]
+    ) -> tuple[Question | None, str]:
         """The query as a vector, and what there is to say about searching with it.
 
         None without a reason where there is nothing to compare with; None and the reason where the engine fails.
@@ -129,9 +149,10 @@ class Searcher:
         reason = self._embeddings.why_unavailable()
         if reason:
             return None, reason
-        notice("loading the model")
+        if not self._embeddings.is_ready():
+            notice("loading the model")
         try:
-            return self._embeddings.question(text), self._incomplete()
+            return self._embeddings.question(text, is_wanted), self._incomplete()
         except EngineError as error:
             return None, error.message
 
@@ -153,8 +174,9 @@ class Searcher:
         matches = self._words.search(query, most, where, bindings)
         return _Leg(tuple(match.key for match in matches), {match.key: match.coverage for match in matches})
 
-    def _newest(self, filters: Filters, query: WordQuery, limit: int) -> tuple[Hit, ...]:
+    def _newest(self, filters: Filters, parsed: ParsedQuery, limit: int) -> tuple[Hit, ...]:
         """A query of filters or exclusions alone lists what passes, newest first."""
+        query = self._word_query(parsed)
         if filters.is_empty and not query.is_restricted:
             return ()
         where, bindings = filter_sql(filters)

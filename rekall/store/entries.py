@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from rekall.db import Database, Row
 from rekall.errors import Ambiguous, NotFound
@@ -15,6 +15,7 @@ from rekall.types import Context, Entry, EntryType, Filters, Link, LinkType, Sta
 _COLUMNS = "key, id, type, title, content, project, status, superseded_by, confidence, situation, solution, what_failed, created_at, updated_at"
 _LISTS = ("tag", "error", "file", "keyword", "source")
 _MOST_CANDIDATES = 8
+Value = TypeVar("Value")
 SHORTEST_PREFIX = 6
 
 
@@ -105,13 +106,7 @@ class EntryStore:
             raise NotFound(
                 f"no entry {prefix!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
             )
-        if len(rows) > 1:
-            candidates = [f"{row[1]}  {row[2]}" for row in rows[:_MOST_CANDIDATES]]
-            many = "more than " if len(rows) > _MOST_CANDIDATES else ""
-            raise Ambiguous(
-                f"{prefix!r} fits {many}{len(candidates)} entries", "give more characters of the id", candidates
-            )
-        return int(rows[0][0])
+        return unambiguous(prefix, [(row[1], row[2], int(row[0])) for row in rows])
 
     def short_id(self, entry_id: str) -> str:
         """The shortest beginning of an id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
@@ -172,7 +167,7 @@ class EntryStore:
         """Store a link; the same link again changes its reason."""
         self._db.run(
             "INSERT INTO link VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason",
-            (source, target, link.type.value, link.reason, _time(created_at)),
+            (source, target, link.type.value, link.reason, written_time(created_at)),
         )
 
     def links(self, key: int | None = None) -> list[Link]:
@@ -184,6 +179,32 @@ class EntryStore:
             else self._db.rows(f"{sql} ORDER BY 1, 2, 3")
         )
         return [Link(row[0], row[1], LinkType(row[2]), row[3]) for row in rows]
+
+    def remove_link(self, source: int, target: int, kind: LinkType | None) -> int:
+        """Remove the links from one entry to another, of one kind or of any. Returns how many there were."""
+        where = "source_key = ?1 AND target_key = ?2 AND (?3 IS NULL OR type = ?3)"
+        bindings = (source, target, kind.value if kind else None)
+        count = int(self._db.value(f"SELECT count(*) FROM link WHERE {where}", bindings))
+        self._db.run(f"DELETE FROM link WHERE {where}", bindings)
+        return count
+
+    def superseded_by(self, entry_id: str) -> list[str]:
+        """Ids of the entries that name this one as their successor."""
+        return [
+            row[0] for row in self._db.rows("SELECT id FROM entry WHERE superseded_by = ? ORDER BY id", (entry_id,))
+        ]
+
+    def set_successor(self, ids: Iterable[str], successor: str) -> None:
+        """Let obsolete entries that have no successor name one; ids of other entries are passed over."""
+        self._db.run(
+            "UPDATE entry SET superseded_by = ? WHERE status = ? AND superseded_by IS NULL AND id IN (SELECT value FROM json_each(?))",
+            (successor, Status.OBSOLETE.value, json.dumps(list(ids))),
+        )
+
+    def origin_of(self, key: int) -> Origin | None:
+        """Where an entry was imported from, or None."""
+        rows = self._db.rows("SELECT path, entry_key, source_hash, entry_hash FROM origin WHERE entry_key = ?", (key,))
+        return Origin(*rows[0]) if rows else None
 
     def origin(self, path: str) -> Origin | None:
         """What was imported from `path`, or None."""
@@ -219,6 +240,21 @@ class EntryStore:
         return found
 
 
+def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
+    """The value of the only one of (id, title, value) that a prefix fits.
+
+    Raises:
+        Ambiguous: There are several; they are listed.
+    """
+    if len(found) > 1:
+        candidates = [f"{entry_id}  {title}" for entry_id, title, _ in found[:_MOST_CANDIDATES]]
+        many = "more than " if len(found) > _MOST_CANDIDATES else ""
+        raise Ambiguous(
+            f"{prefix!r} fits {many}{len(candidates)} entries", "give more characters of the id", candidates
+        )
+    return found[0][2]
+
+
 def filter_sql(filters: Filters) -> tuple[str, tuple[Any, ...]]:
     """A condition on `entry e`, and its bindings."""
     clauses = ["1"]
@@ -234,7 +270,7 @@ def filter_sql(filters: Filters) -> tuple[str, tuple[Any, ...]]:
         bindings.append(filters.project)
     if filters.since is not None:
         clauses.append("e.updated_at >= ?")
-        bindings.append(_time(filters.since))
+        bindings.append(written_time(filters.since))
     if filters.status is not None:
         clauses.append("e.status = ?")
         bindings.append(filters.status.value)
@@ -260,8 +296,8 @@ def _values(entry: Entry) -> tuple[Any, ...]:
         context.situation,
         context.solution,
         context.what_failed,
-        _time(entry.created_at),
-        _time(entry.updated_at),
+        written_time(entry.created_at),
+        written_time(entry.updated_at),
     )
 
 
@@ -294,14 +330,16 @@ def _entry(row: Row, lists: dict[str, list[str]]) -> Entry:
         superseded_by=superseded_by,
         confidence=confidence,
         context=Context(situation, solution, what_failed, errors, files, keywords, sources),
-        created_at=_parse_time(created_at),
-        updated_at=_parse_time(updated_at),
+        created_at=parse_time(created_at),
+        updated_at=parse_time(updated_at),
     )
 
 
-def _time(moment: datetime) -> str:
+def written_time(moment: datetime) -> str:
+    """A time as it stands in the database: UTC, whole seconds, in an order that texts keep."""
     return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _parse_time(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
+    """The time that `written_time` wrote."""
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
