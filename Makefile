@@ -33,7 +33,7 @@ $(VENV)/base: $(VENV)/pip pyproject.toml
 
 $(VENV)/dev: $(VENV)/pip pyproject.toml
 	@echo "setting up $(VENV), a minute or two the first time"
-	@$(PIP) install --editable '.[dev,export]'
+	@$(PIP) install --editable '.[dev,export,mcp,tui]'
 	@touch $@ $(VENV)/base
 
 demo: $(VENV)/base

@@ -27,6 +27,7 @@ FLOORS = {
         "rekall.config",
         "rekall.intake",
         "rekall.memory",
+        "rekall.wording",
     ],
     "engine": [
         "rekall.engine",
@@ -50,7 +51,15 @@ FLOORS = {
     ],
     "service": ["rekall.knowledge_base"],
     "builder": ["rekall.app"],
-    "doors": ["rekall.cli", "rekall.cli.*", "rekall.__main__"],
+    "doors": [
+        "rekall.cli",
+        "rekall.cli.*",
+        "rekall.mcp",
+        "rekall.mcp.*",
+        "rekall.tui",
+        "rekall.tui.*",
+        "rekall.__main__",
+    ],
     "wing": ["rekall.export", "rekall.export.*"],
 }
 
@@ -77,6 +86,10 @@ WALLS = {
     "huggingface_hub": ["rekall.export.hub_client"],
     "onnx": ["rekall.export.*"],
     "safetensors": ["rekall.export.*"],
+    "mcp": ["rekall.mcp.*"],
+    "mcp_types": ["rekall.mcp.*"],
+    "pydantic": ["rekall.mcp.*"],
+    "textual": ["rekall.tui.*"],
     "sqlite3": [],
     "torch": ["rekall.export.via_torch"],
     "transformers": [],

@@ -13,18 +13,17 @@ from rekall.cli.options import Command, filter_options, json_option, limit_optio
 from rekall.cli.render import (
     LATER,
     columns,
-    count_text,
     entry_fields,
     entry_text,
     link_fields,
     out,
     out_json,
-    printable,
     talk,
     terminal_width,
     tombstone_fields,
 )
 from rekall.errors import Interrupted, NotFound, UsageError
+from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
     from rekall.intake import Changes

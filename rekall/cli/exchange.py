@@ -10,8 +10,9 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.progress import progress_bar
-from rekall.cli.render import LATER, count_text, out, out_json, printable, talk
+from rekall.cli.render import LATER, out, out_json, talk
 from rekall.errors import PartialImport
+from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
     from rekall.exchange.importing import ImportReport

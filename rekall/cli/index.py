@@ -9,7 +9,8 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import progress_bar
-from rekall.cli.render import columns, count_text, out, out_json, size_text, talk
+from rekall.cli.render import columns, out, out_json, talk
+from rekall.wording import count_text, size_text
 
 if TYPE_CHECKING:
     from rekall.spaces import SpaceReport

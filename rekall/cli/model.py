@@ -13,8 +13,9 @@ from rekall.cli import model_get
 from rekall.cli.curated import CURATED
 from rekall.cli.options import Duration, json_option, pass_app
 from rekall.cli.progress import progress_bar
-from rekall.cli.render import columns, count_text, out, out_json, size_text, talk
+from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import InvalidInput, ModelDamaged
+from rekall.wording import count_text, size_text
 
 
 @click.group()

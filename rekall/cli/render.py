@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rekall.wording import printable, why_line
+
 if TYPE_CHECKING:
     from rekall.errors import RekallError
     from rekall.types import Entry, Hit, Link, SearchResult, Tombstone
 
 SCHEMA_VERSION = 1
 """Of every JSON answer. New fields do not change it; a renamed or removed one does."""
-
-_CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """The control characters that JSON lets stand in a string."""
@@ -163,21 +163,6 @@ def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
 
-def why_line(hit: Hit) -> str:
-    """Why a hit stands where it stands."""
-    why = hit.why
-    parts = [f"score {hit.score:.3f}"]
-    if why.coverage >= 0.0005:  # less comes from words that every other entry has
-        rank = f"#{why.words_rank}" if why.words_rank else "beyond the first candidates"
-        matched = f": {', '.join(why.matched)}" if why.matched else ""
-        parts.append(f"words {why.coverage:.3f} ({rank}{matched})")
-    if why.similarity is not None and why.head is not None and why.best_passage is not None:
-        rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
-        further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
-        parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
-    return " · ".join(parts)
-
-
 def entry_text(entry: Entry, links: Sequence[Link], successor: Entry | None, titles: Mapping[str, str]) -> str:
     """An entry in full, for reading."""
     context = entry.context
@@ -249,11 +234,6 @@ def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
     return json.dumps(data, ensure_ascii=False, indent=indent).translate(_ESCAPED)
 
 
-def printable(text: str) -> str:
-    """A text that cannot move the cursor or change colours: control characters become U+FFFD."""
-    return text.translate(_CONTROL)
-
-
 def fit(text: str, width: int) -> str:
     """A text on one line of at most so many terminal cells."""
     text = " ".join(text.splitlines()) if "\n" in text else text
@@ -276,13 +256,3 @@ def cells(text: str) -> int:
 def terminal_width() -> int:
     """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
     return shutil.get_terminal_size((80, 24)).columns
-
-
-def size_text(size: float) -> str:
-    """Bytes for people: 24.1 MB."""
-    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
-
-
-def count_text(number: int, one: str, many: str = "") -> str:
-    """A number with its noun."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -9,17 +9,8 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
-from rekall.cli.render import (
-    count_text,
-    hit_fields,
-    hit_line,
-    hit_table,
-    out,
-    out_json,
-    out_json_line,
-    result_fields,
-    talk,
-)
+from rekall.cli.render import hit_fields, hit_line, hit_table, out, out_json, out_json_line, result_fields, talk
+from rekall.wording import count_text
 
 if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase

@@ -8,7 +8,8 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
-from rekall.cli.render import columns, count_text, out, out_json, printable, size_text, talk
+from rekall.cli.render import columns, out, out_json, talk
+from rekall.wording import count_text, printable, size_text
 
 _TOP = 8
 
