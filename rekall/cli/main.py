@@ -56,6 +56,7 @@ COMMANDS = {
     "index": "index:index",
     "model": "model:model",
     "embed": "embed:embed",
+    "mcp": "mcp:mcp",
     "config": "config:config",
     "version": "stats:version",
 }

@@ -25,7 +25,7 @@ REQUEST_DEADLINE_S = 15.0
 
 TEXT_DEADLINE_S = 1.0
 
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from rekall.engine.child import main; main()"
+_START = "import sys; sys.path[:] = sys.argv[1:]; from rekall.engine.child import main; main()"
 """The parent's own path, so that both find the same modules, and not those of the folder the parent was started in."""
 
 _ERRORS = {kind.kind: kind for kind in (ModelNotFound, ModelDamaged)}
@@ -70,7 +70,7 @@ class ProcessEncoder:
         self._expired_after_s = 0.0
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, json.dumps(sys.path)],
+                [sys.executable, "-c", _START, *sys.path],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -1,0 +1,95 @@
+"""`rekall mcp`: the server for AI assistants, and its place in their configuration."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+
+import click
+
+from rekall.app import App
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.render import columns, out, out_json, talk
+from rekall.errors import UsageError
+
+DEFAULT_PORT = 8799
+
+
+@click.group(invoke_without_command=True)
+@click.option("--http", is_flag=True, help="Serve over HTTP on this machine, in place of stdin and stdout.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    metavar="N",
+    help=f"The port for --http ({DEFAULT_PORT}; 0 takes a free one).",
+)
+@click.option("--read-only", is_flag=True, help="Offer no tool that changes anything.")
+@click.pass_context
+def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -> None:
+    """Serve AI assistants over the Model Context Protocol, until they close the connection.
+
+    Assistants start this themselves once they know of it: see `rekall mcp install`.
+    """
+    if context.invoked_subcommand:
+        return
+    if port is not None and not http:
+        raise UsageError("--port goes with --http", "add --http, or leave out --port")
+    if importlib.util.find_spec("mcp") is None:
+        raise UsageError("the server for assistants needs the package mcp", "run `pip install 'rekall[mcp]'`")
+    app = context.find_object(App)
+    assert app is not None
+    app.is_long_lived = True
+    from rekall.mcp import run  # half a second, 50 MB
+
+    if http:
+        port = DEFAULT_PORT if port is None else port
+        run.serve_http(app, port, lambda url: talk(f"serving at {url}, end with Ctrl-C"), read_only=read_only)
+    else:
+        run.serve_stdio(app, read_only=read_only)
+
+
+@mcp.command()
+@click.argument("client", required=False)
+@click.option("--write", is_flag=True, help="Change the client's own file, after a copy was made beside it.")
+@click.option("--read-only", is_flag=True, help="Let it offer no tool that changes anything.")
+@json_option
+@pass_app
+def install(app: App, client: str | None, write: bool, read_only: bool, as_json: bool) -> None:
+    """Print what lets CLIENT use Rekall and where it belongs, or write it there.
+
+    Without CLIENT, list the known clients.
+    """
+    from rekall.mcp.clients import CLIENTS, find_client, this_launch, write_entry
+
+    if client is None:
+        if write:
+            raise UsageError("--write needs a client", "run `rekall mcp install` to see the clients")
+        rows = [[each.name, each.title, "there" if each.path().exists() else "-", str(each.path())] for each in CLIENTS]
+        if as_json:
+            names = ("name", "title", "path")
+            out_json({"clients": [dict(zip(names, (each.name, each.title, str(each.path())))) for each in CLIENTS]})
+        else:
+            out(columns(rows))
+            talk("\nhint: `rekall mcp install NAME` prints what to add, `--write` adds it")
+        return
+    known = find_client(client)
+    launch = this_launch(os.environ.get("REKALL_HOME"), read_only=read_only)
+    path = known.path()
+    if not write:
+        if as_json:
+            out_json({"client": known.name, "path": str(path), "section": known.section, "entry": known.entry(launch)})
+        else:
+            talk(f"{known.title} reads {path}; add to it:\n")
+            out(known.snippet(launch).rstrip())
+            talk(f"\nhint: `rekall mcp install {known.name} --write` does that, after a copy")
+        return
+    before = path.read_bytes() if path.exists() else None
+    copy = write_entry(known, path, launch)
+    changed = path.read_bytes() != before
+    if as_json:
+        out_json({"client": known.name, "path": str(path), "changed": changed, "copy": str(copy) if copy else None})
+    elif changed:
+        talk(f"wrote {path}" + (f"; as it was: {copy}" if copy else ""))
+        talk(f"\nhint: restart {known.title}, then ask it to call `usage` of rekall")
+    else:
+        talk(f"{path} has it already, nothing changed")

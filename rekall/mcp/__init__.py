@@ -1,0 +1,1 @@
+"""The door for AI assistants: a server of the Model Context Protocol."""

@@ -1,0 +1,206 @@
+"""The configuration files of AI assistants, and the entry that lets each of them start Rekall."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rekall.errors import InvalidInput, NotFound
+from rekall.files import write_atomically
+
+SERVER_NAME = "rekall"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An assistant: where its configuration lies, and how it names a server there.
+
+    Attributes:
+        files: Its file by platform ("darwin", "win32", other), below the home folder or `%APPDATA%`.
+        section: The key that holds its servers.
+        style: "command" for command and args; "typed" with a type besides; "list" for one list of both.
+    """
+
+    name: str
+    title: str
+    files: Mapping[str, str]
+    section: str
+    style: str = "command"
+
+    def path(self, environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
+        """Its configuration file on this machine."""
+        file = self.files.get(platform) or self.files["other"]
+        if platform == "win32" and platform in self.files:
+            return Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / file
+        return Path.home() / file
+
+    @property
+    def is_toml(self) -> bool:
+        """Whether its file is TOML; else it is JSON."""
+        return self.files["other"].endswith(".toml")
+
+    def entry(self, launch: Launch) -> dict[str, Any]:
+        """What stands below the server's name."""
+        env = {"env": dict(launch.env)} if launch.env else {}
+        if self.style == "list":
+            environment = {"environment": dict(launch.env)} if launch.env else {}
+            return {"type": "local", "command": [launch.command, *launch.arguments], "enabled": True, **environment}
+        typed = {"type": "stdio"} if self.style == "typed" else {}
+        return {**typed, "command": launch.command, "args": list(launch.arguments), **env}
+
+    def snippet(self, launch: Launch) -> str:
+        """The whole text of a file that holds nothing else."""
+        return self._dump({self.section: {SERVER_NAME: self.entry(launch)}})
+
+    def merged(self, text: str, launch: Launch) -> str:
+        """The text of its file with the entry in it; everything else stays.
+
+        Raises:
+            InvalidInput: The text cannot be read, or holds something else in that place.
+        """
+        document = self._parse(text)
+        servers = document.setdefault(self.section, {})
+        if not isinstance(servers, MutableMapping):
+            raise InvalidInput(f"{self.section} is not an object there", "correct the file, then try again")
+        entry = self.entry(launch)
+        if servers.get(SERVER_NAME) == entry:
+            return text
+        servers[SERVER_NAME] = entry
+        return self._dump(document, text)
+
+    def _parse(self, text: str) -> MutableMapping[str, Any]:
+        if self.is_toml:
+            import tomlkit
+            from tomlkit.exceptions import TOMLKitError
+
+            try:
+                return tomlkit.parse(text)
+            except TOMLKitError as error:
+                raise InvalidInput(f"it is not TOML: {error}") from error
+        try:
+            document = json.loads(text) if text.strip() else {}
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(f"it is not plain JSON ({error}); comments would be lost") from error
+        if not isinstance(document, dict):
+            raise InvalidInput("it is not a JSON object")
+        return document
+
+    def _dump(self, document: MutableMapping[str, Any], like: str = "") -> str:
+        if self.is_toml:
+            import tomlkit
+
+            return tomlkit.dumps(document)
+        indent = re.search(r"^([ \t]+)\S", like, re.MULTILINE)
+        end = "" if like and not like.endswith("\n") else "\n"
+        return json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False) + end
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a client starts the server."""
+
+    command: str
+    arguments: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+
+
+_DESKTOP = "Claude/claude_desktop_config.json"
+
+CLIENTS = (
+    Client(
+        "claude-desktop",
+        "Claude Desktop",
+        {"darwin": f"Library/Application Support/{_DESKTOP}", "win32": _DESKTOP, "other": f".config/{_DESKTOP}"},
+        "mcpServers",
+    ),
+    Client("claude-code", "Claude Code", {"other": ".claude.json"}, "mcpServers", "typed"),
+    Client("codex", "Codex", {"other": ".codex/config.toml"}, "mcp_servers"),
+    Client("cursor", "Cursor", {"other": ".cursor/mcp.json"}, "mcpServers"),
+    Client("gemini", "Gemini CLI", {"other": ".gemini/settings.json"}, "mcpServers"),
+    Client("opencode", "OpenCode", {"other": ".config/opencode/opencode.json"}, "mcp", "list"),
+    Client(
+        "vscode",
+        "Visual Studio Code",
+        {
+            "darwin": "Library/Application Support/Code/User/mcp.json",
+            "win32": "Code/User/mcp.json",
+            "other": ".config/Code/User/mcp.json",
+        },
+        "servers",
+        "typed",
+    ),
+    Client("windsurf", "Windsurf", {"other": ".codeium/windsurf/mcp_config.json"}, "mcpServers"),
+    Client("zed", "Zed", {"win32": "Zed/settings.json", "other": ".config/zed/settings.json"}, "context_servers"),
+)
+
+
+def find_client(name: str) -> Client:
+    """The client of that name.
+
+    Raises:
+        NotFound: It is not known; the nearest is suggested.
+    """
+    import difflib
+
+    known = {client.name: client for client in CLIENTS}
+    if name.lower() in known:
+        return known[name.lower()]
+    near = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise NotFound(f"no client {name!r} is known", f"{hint}clients: {', '.join(known)}")
+
+
+def this_launch(home: str | None, *, read_only: bool = False) -> Launch:
+    """How to start the server of this very installation; clients do not have the shell's PATH.
+
+    Args:
+        home: REKALL_HOME, when it is set.
+        read_only: With `--read-only`.
+    """
+    arguments = ("mcp", "--read-only") if read_only else ("mcp",)
+    env = (("REKALL_HOME", str(Path(home).expanduser().absolute())),) if home else ()
+    script = Path(sys.executable).with_name("rekall.exe" if sys.platform == "win32" else "rekall")
+    if script.exists():
+        return Launch(str(script), arguments, env)
+    return Launch(sys.executable, ("-m", "rekall", *arguments), env)
+
+
+def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
+    """Put the entry into a client's file, after a copy was made beside it.
+
+    Returns:
+        The copy; None when there was no file before, or nothing to change.
+
+    Raises:
+        InvalidInput: The file cannot be read; nothing was changed.
+    """
+    path = path.resolve()  # a link of somebody's dotfiles stays one
+    try:
+        old = path.read_text("utf-8") if path.exists() else ""
+        new = client.merged(old, launch)
+    except InvalidInput as error:
+        raise InvalidInput(
+            f"{path} was left alone: {error.message}", f"add this yourself:\n\n{client.snippet(launch)}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} was left alone: it is not UTF-8", "convert it, then try again") from error
+    if new == old:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    copy = None
+    if path.exists():
+        copy = path.with_name(f"{path.name}.before-rekall")
+        mode = path.stat().st_mode & 0o777
+        write_atomically(copy, old.encode())
+        write_atomically(path, new.encode())
+        path.chmod(mode)
+        copy.chmod(mode)
+    else:
+        write_atomically(path, new.encode())
+    return copy

@@ -1,0 +1,83 @@
+"""Runs the server until its client is gone: over the process's own pipes, or over HTTP on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import anyio
+
+from rekall.app import App
+from rekall.errors import InvalidInput
+from rekall.mcp.server import RekallServer
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+HOST = "127.0.0.1"
+PATH = "/mcp"
+
+
+def serve_stdio(app: App, *, read_only: bool = False) -> None:
+    """Serve the client at the other end of stdin and stdout, until it closes them."""
+    from mcp.server.stdio import stdio_server
+
+    server = RekallServer(app, read_only=read_only).protocol_server()
+
+    async def serve() -> None:
+        async with stdio_server() as (read, write):
+            await server.run(read, write, server.create_initialization_options())
+
+    anyio.run(serve)
+
+
+def http_app(app: App, port: int, *, read_only: bool = False) -> Starlette:
+    """The server as an ASGI application that only this machine's programs may call.
+
+    A page in a browser can reach any port of its machine, so requests must name this host and this port, and come from
+    no other origin.
+    """
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    names = [f"{name}:{port}" for name in (HOST, "localhost")]
+    security = TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=names,
+        allowed_origins=[f"http://{name}" for name in names],
+    )
+    server = RekallServer(app, read_only=read_only).protocol_server()
+    return server.streamable_http_app(streamable_http_path=PATH, transport_security=security, host=HOST)
+
+
+def serve_http(app: App, port: int, ready: Callable[[str], None], *, read_only: bool = False) -> None:
+    """Serve any number of clients over HTTP on the loopback interface, until interrupted.
+
+    Args:
+        app: Builds the base.
+        port: Where; 0 takes a free one.
+        ready: Told the address.
+        read_only: See `RekallServer`.
+
+    Raises:
+        InvalidInput: The port is taken.
+    """
+    import socket
+
+    import uvicorn
+
+    with socket.socket() as listener:
+        if os.name != "nt":  # there it would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise InvalidInput(f"port {port} cannot be used: {error}", "choose another one with --port") from error
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            http_app(app, port, read_only=read_only), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+        )
+        ready(f"http://{HOST}:{port}{PATH}")
+        sys.stderr.flush()
+        uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,235 @@
+"""The server: the protocol's requests, each answered by one use case in a worker thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import anyio
+import anyio.to_thread
+import mcp_types as protocol
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+
+from rekall.app import App
+from rekall.errors import InvalidInput, NotFound, RekallError
+from rekall.exchange.markdown import to_markdown
+from rekall.knowledge_base import KnowledgeBase
+from rekall.mcp.answers import Answer, entry_item, error_answer, hit_item
+from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
+from rekall.mcp.inputs import schema_of, validated
+from rekall.mcp.tools import TOOLS, IsWanted, Tool
+from rekall.types import Entry, Filters, Mode
+
+ENTRY_URI = "rekall://entry/"
+RECENT_URI = "rekall://recent"
+RECENT_ENTRIES = 30
+
+ENGINE_THREADS = 4
+"""Threads that may wait for the model; the others stay free for what needs none."""
+
+OTHER_THREADS = 2
+
+Result = TypeVar("Result")
+Context = ServerRequestContext[Any]
+
+
+class RekallServer:
+    """Answers a client's requests over one base, which is opened with the first of them.
+
+    The handshake and the lists touch neither the base nor the engine. A request that was cancelled gives up its turn
+    at the engine.
+    """
+
+    def __init__(self, app: App, *, read_only: bool = False) -> None:
+        """Open nothing yet.
+
+        Args:
+            app: Builds the base; its model should live in a child.
+            read_only: Offer only the tools that change nothing.
+        """
+        self._app = app
+        self._read_only = read_only
+        self._opening = threading.Lock()
+        self._waiting = anyio.CapacityLimiter(ENGINE_THREADS)
+        self._quick = anyio.CapacityLimiter(OTHER_THREADS)
+        self._tools = {tool.name: tool for tool in TOOLS if not (read_only and tool.writes)}
+
+    def protocol_server(self) -> Server[Any]:
+        """The server that speaks the protocol, over whatever transport."""
+        return Server(
+            "rekall",
+            version=version("rekall"),
+            title="Rekall",
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_templates,
+            on_read_resource=self._read_resource,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
+        )
+
+    async def _list_tools(self, context: Context, params: Any) -> protocol.ListToolsResult:
+        return protocol.ListToolsResult(tools=[_as_protocol(tool) for tool in self._tools.values()])
+
+    async def _call_tool(self, context: Context, params: protocol.CallToolRequestParams) -> protocol.CallToolResult:
+        try:
+            tool = self._named(params.name)
+            given = validated(tool.takes, params.arguments)
+            limiter = self._waiting if tool.asks_engine else self._quick
+            answer = await self._in_thread(limiter, lambda base, is_wanted: tool.run(base, given, is_wanted))
+        except RekallError as error:
+            return _result(error_answer(error), is_error=True)
+        return _result(answer)
+
+    async def _list_resources(self, context: Context, params: Any) -> protocol.ListResourcesResult:
+        entries = await self._in_thread(self._quick, lambda base, _: _recent(base))
+        resources = [
+            protocol.Resource(
+                uri=RECENT_URI,
+                name="recent",
+                title="Recent entries",
+                description=f"The last {RECENT_ENTRIES} entries that changed.",
+                mime_type="text/plain",
+            )
+        ]
+        resources += [
+            protocol.Resource(
+                uri=ENTRY_URI + entry.id,
+                name=entry.id,
+                title=entry.title,
+                description=entry_item(entry).text,
+                mime_type="text/markdown",
+            )
+            for entry in entries
+        ]
+        return protocol.ListResourcesResult(resources=resources)
+
+    async def _list_templates(self, context: Context, params: Any) -> protocol.ListResourceTemplatesResult:
+        template = protocol.ResourceTemplate(
+            uri_template=ENTRY_URI + "{id}",
+            name="entry",
+            title="An entry",
+            description="An entry in full, by its id or any beginning of it that no other shares.",
+            mime_type="text/markdown",
+        )
+        return protocol.ListResourceTemplatesResult(resource_templates=[template])
+
+    async def _read_resource(
+        self, context: Context, params: protocol.ReadResourceRequestParams
+    ) -> protocol.ReadResourceResult:
+        def read(base: KnowledgeBase, _: IsWanted) -> tuple[str, str]:
+            if params.uri == RECENT_URI:
+                return "text/plain", "\n".join(entry_item(entry).text for entry in _recent(base))
+            if params.uri.startswith(ENTRY_URI):
+                view = base.get(unquote(params.uri.removeprefix(ENTRY_URI)))
+                return "text/markdown", to_markdown(view.entry, view.links)
+            raise NotFound(f"no resource {params.uri!r}", f"there are {RECENT_URI} and {ENTRY_URI}ID")
+
+        mime_type, text = await self._or_protocol_error(self._in_thread(self._quick, read))
+        content = protocol.TextResourceContents(uri=params.uri, mime_type=mime_type, text=text)
+        return protocol.ReadResourceResult(contents=[content])
+
+    async def _list_prompts(self, context: Context, params: Any) -> protocol.ListPromptsResult:
+        return protocol.ListPromptsResult(
+            prompts=[
+                protocol.Prompt(
+                    name=guide.name,
+                    title=guide.title,
+                    description=guide.description,
+                    arguments=[
+                        protocol.PromptArgument(
+                            name=guide.argument, description=guide.argument_description, required=guide.is_required
+                        )
+                    ],
+                )
+                for guide in GUIDES
+            ]
+        )
+
+    async def _get_prompt(self, context: Context, params: protocol.GetPromptRequestParams) -> protocol.GetPromptResult:
+        guide = next((guide for guide in GUIDES if guide.name == params.name), None)
+        if guide is None:
+            known = ", ".join(guide.name for guide in GUIDES)
+            raise MCPError(protocol.INVALID_PARAMS, f"no prompt {params.name!r}; there are {known}")
+        argument = (params.arguments or {}).get(guide.argument, "").strip()
+        if guide.is_required and not argument:
+            raise MCPError(
+                protocol.INVALID_PARAMS, f"{guide.name} needs {guide.argument!r}: {guide.argument_description}"
+            )
+
+        def write(base: KnowledgeBase, is_wanted: IsWanted) -> str:
+            return _guide_text(base, guide, argument, is_wanted)
+
+        text = await self._or_protocol_error(self._in_thread(self._waiting, write))
+        message = protocol.PromptMessage(role="user", content=protocol.TextContent(text=text))
+        return protocol.GetPromptResult(description=guide.description, messages=[message])
+
+    async def _in_thread(
+        self, limiter: anyio.CapacityLimiter, work: Callable[[KnowledgeBase, IsWanted], Result]
+    ) -> Result:
+        """Do a piece of work beside the protocol. When the request is cancelled, the work is told and left behind."""
+        gone = threading.Event()
+
+        def run() -> Result:
+            with self._opening:
+                base = self._app.open_base(to_write=not self._read_only)
+            return work(base, lambda: not gone.is_set())
+
+        try:
+            return await anyio.to_thread.run_sync(run, limiter=limiter, abandon_on_cancel=True)
+        finally:
+            gone.set()
+
+    async def _or_protocol_error(self, work: Any) -> Any:
+        try:
+            return await work
+        except RekallError as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            raise MCPError(protocol.INVALID_PARAMS, f"{error.message}{hint}") from error
+
+    def _named(self, name: str) -> Tool:
+        if name in self._tools:
+            return self._tools[name]
+        if any(tool.name == name for tool in TOOLS):
+            raise InvalidInput(f"{name} is not offered: this server is read-only", "tell the person what to change")
+        raise InvalidInput(f"no tool {name!r}", f"tools: {', '.join(self._tools)}")
+
+
+def _as_protocol(tool: Tool) -> protocol.Tool:
+    return protocol.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=schema_of(tool.takes),
+        annotations=protocol.ToolAnnotations(
+            read_only_hint=not tool.writes,
+            destructive_hint=tool.destroys if tool.writes else None,
+            open_world_hint=False,
+        ),
+    )
+
+
+def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
+    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=answer.text)]
+    return protocol.CallToolResult(content=list(content), structured_content=answer.data, is_error=is_error)
+
+
+def _recent(base: KnowledgeBase) -> tuple[Entry, ...]:
+    return base.list_entries(Filters(), RECENT_ENTRIES).entries
+
+
+def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsWanted) -> str:
+    """A prompt's text, with what a search for its argument finds where it asks for that."""
+    found = ""
+    if "{found}" in guide.text:
+        result = base.search(argument, Filters(), Mode.HYBRID, 5, literal=True, is_wanted=is_wanted)
+        found = "\n".join(hit_item(hit).text for hit in result.hits) or "(nothing)"
+    topic = f", above all for what concerns {argument}," if argument else ""
+    return guide.text.replace("{topic}", topic).replace("{found}", found).replace("{argument}", argument)

@@ -1,0 +1,297 @@
+"""The tools: what each is for, what it takes, and the one use case it calls."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from rekall.errors import EditConflict, EngineError, InvalidInput
+from rekall.exchange.fields import written
+from rekall.exchange.markdown import to_markdown
+from rekall.knowledge_base import KnowledgeBase
+from rekall.mcp import inputs
+from rekall.mcp.answers import (
+    Answer,
+    Item,
+    entry_item,
+    found_head,
+    hit_item,
+    joined,
+    mode_data,
+    page,
+    place_of,
+    stretch,
+    tokens_of,
+)
+from rekall.mcp.guide import usage_text
+from rekall.reports import EntryView, Saved
+from rekall.types import Draft, Filters
+
+DEEPEST = 200
+"""The last place that a cursor of `search` reaches: each page is searched anew."""
+
+ALIKE = 0.8
+"""Similarity from which a new entry may say what another says already. Of 2,820 real notes, 2 in 100 have such a
+neighbour (`benchmarks/alike.py`)."""
+
+IsWanted = Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool as clients see it, and what it does.
+
+    Attributes:
+        run: Called with the base, the validated input and whether the answer is still wanted.
+        writes: Whether it changes the base; a read-only server does not have it.
+        asks_engine: Whether it may wait for the model.
+        destroys: Whether it takes something away.
+    """
+
+    name: str
+    title: str
+    description: str
+    takes: type[inputs.Input]
+    run: Callable[[KnowledgeBase, Any, IsWanted], Answer]
+    writes: bool = False
+    asks_engine: bool = False
+    destroys: bool = False
+
+
+def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) -> Answer:
+    """Run `search`."""
+    start = place_of(given.cursor, DEEPEST)
+    wanted = start + given.limit
+    result = base.search(
+        given.query, given.filters(), given.mode, wanted + 1, literal=given.literal, is_wanted=is_wanted
+    )
+    hits = result.hits[start:wanted]
+    head = found_head(len(hits), start, result.mode, base.count())
+    more = len(result.hits) > wanted and wanted <= DEEPEST
+    return page(head, map(hit_item, hits), start, given.max_tokens, more, mode=mode_data(result.mode))
+
+
+def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Answer:
+    """Run `get`: entries in full, the last one cut where the budget ends."""
+    views = [base.get(prefix) for prefix in dict.fromkeys(given.ids)]
+    texts = [_in_full(base, view) for view in views]
+    start = place_of(given.cursor, sum(map(len, texts)))
+    left, at, cursor = given.max_tokens, 0, None
+    parts: list[dict[str, Any]] = []
+    for view, text in zip(views, texts):
+        begin = max(start - at, 0)
+        if begin < len(text):
+            part = stretch(text, begin, left) if left > 0 else ""
+            if part:
+                updated = written(view.entry.updated_at)
+                parts.append({"id": view.entry.id, "title": view.entry.title, "updated_at": updated, "text": part})
+            left -= tokens_of(part)
+            if begin + len(part) < len(text):
+                cursor = str(at + begin + len(part))
+                break
+        at += len(text)
+    rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
+    return Answer(joined([*(part["text"] for part in parts), rest]), {"items": parts, "next_cursor": cursor})
+
+
+def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Answer:
+    """Run `add`, and name what says nearly the same."""
+    saved = base.add(given.changes().applied(Draft(given.type, given.title)))
+    alike: list[Item] = []
+    with contextlib.suppress(EngineError):  # it is stored, and has no vector yet
+        found = base.similar(saved.entry.id, Filters(), 3).hits
+        alike = [hit_item(hit) for hit in found if (hit.why.similarity or 0.0) >= ALIKE]
+    lines = [_saved_line("added", saved)]
+    if alike:
+        lines.append("It resembles what is there. Update or deprecate one of them if they say the same:")
+    data = {**_saved_data(saved), "alike": [item.data for item in alike]}
+    return Answer("\n".join([*lines, *(item.text for item in alike)]), data)
+
+
+def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) -> Answer:
+    """Run `update`."""
+    old = base.get(given.id).entry
+    changes = given.changes()
+    if changes == type(changes)():
+        raise InvalidInput("nothing to change", "name at least one part and its new value")
+    if given.if_updated_at and given.if_updated_at != written(old.updated_at):
+        raise EditConflict(
+            f"entry {old.id} was changed at {written(old.updated_at)}, after you read it",
+            "call get again, and update what it says now",
+        )
+    saved = base.edit(old, changes.applied(old.as_draft()))
+    return Answer(_saved_line("updated", saved), _saved_data(saved))
+
+
+def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) -> Answer:
+    """Run `delete`, when it was confirmed."""
+    entry = base.get(given.id).entry
+    if not given.confirm:
+        raise InvalidInput(
+            f"nothing was deleted: {entry.id} is the {entry.type.value} {entry.title!r}",
+            "ask the person; after a yes call delete again with confirm=true. What is only outdated, deprecate",
+        )
+    base.delete(entry.id)
+    text = f"deleted {entry.id}  {entry.title}\nThe person can undo this: `rekall restore {entry.id}`"
+    return Answer(text, {"deleted": entry.id, "restore_with": f"rekall restore {entry.id}"})
+
+
+def link(base: KnowledgeBase, given: inputs.LinkInput, is_wanted: IsWanted) -> Answer:
+    """Run `link`."""
+    made = base.link(given.source, given.target, given.kind, given.reason)
+    titles = base.titles([made])
+    text = f"linked {made.source} ({titles[made.source]}) {made.type.value} {made.target} ({titles[made.target]})"
+    data = {"source": made.source, "target": made.target, "kind": made.type.value, "reason": made.reason}
+    return Answer(text, data)
+
+
+def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted) -> Answer:
+    """Run `similar`."""
+    result = base.similar(given.to, given.filters(), given.limit)
+    head = "Nearest in meaning:" if result.hits else "Nothing is near it in meaning."
+    return page(head, map(hit_item, result.hits), 0, given.max_tokens, more=False)
+
+
+def recent(base: KnowledgeBase, given: inputs.RecentInput, is_wanted: IsWanted) -> Answer:
+    """Run `recent`."""
+    start = place_of(given.cursor, 1_000_000)
+    found = base.list_entries(given.filters(), given.limit, start)
+    more = start + len(found.entries) < found.total
+    head = f"{found.total:,} in all, the last changed first:" if found.entries else "Nothing was written down yet."
+    if not found.entries and (start or given.filters() != Filters()):
+        head = "Nothing more." if start else "Nothing fits."
+    return page(head, map(entry_item, found.entries), start, given.max_tokens, more, total=found.total)
+
+
+def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, is_wanted: IsWanted) -> Answer:
+    """Run `deprecate`."""
+    saved = base.deprecate(given.id, given.superseded_by or None, given.reason)
+    instead = f", superseded by {saved.entry.superseded_by}" if saved.entry.superseded_by else ""
+    return Answer(_saved_line("obsolete now", saved) + instead, _saved_data(saved))
+
+
+def usage(base: KnowledgeBase, given: inputs.UsageInput, is_wanted: IsWanted) -> Answer:
+    """Run `usage`."""
+    counts = base.stats().counts
+    data = {"entries": counts.entries, "by_type": counts.by_type, "by_project": counts.by_project}
+    return Answer(usage_text(counts), data)
+
+
+def _in_full(base: KnowledgeBase, view: EntryView) -> str:
+    """An entry as Markdown with its id and links, as `rekall export` writes it."""
+    entry = view.entry
+    lines = [to_markdown(entry)]
+    if view.successor:
+        lines.append(f"Obsolete: read {view.successor.id} instead ({view.successor.title}).\n")
+    titles = base.titles(view.links)
+    for each in view.links:
+        away = each.source == entry.id
+        other = each.target if away else each.source
+        reason = f": {each.reason}" if each.reason else ""
+        lines.append(f"Link: {each.type.value} {'to' if away else 'from'} {other} ({titles.get(other, '')}){reason}\n")
+    return "\n".join(lines)
+
+
+def _saved_line(verb: str, saved: Saved) -> str:
+    warning = f"\nNote: found by words only for now: {saved.warning}" if saved.warning else ""
+    return f"{verb} {saved.entry.id}  {saved.entry.title}{warning}"
+
+
+def _saved_data(saved: Saved) -> dict[str, Any]:
+    return {**entry_item(saved.entry).data, "warning": saved.warning or None}
+
+
+TOOLS = (
+    Tool(
+        "search",
+        "Search what was learned",
+        "Find what this developer wrote down: bugs and their fixes, decisions, pitfalls, configs, snippets. Call it before "
+        "you debug, decide or configure anything, with the error or the question itself. Finds by word and by meaning; "
+        "answers ids, titles, snippets and why each is there. Read the promising ones with get.",
+        inputs.SearchInput,
+        search,
+        asks_engine=True,
+    ),
+    Tool(
+        "get",
+        "Read entries in full",
+        "The full text of entries, with structured context and links. Use ids that search or recent gave.",
+        inputs.GetInput,
+        get,
+    ),
+    Tool(
+        "add",
+        "Write down what was learned",
+        "Store one thing worth knowing next time: the point in the title; situation, error messages word for word, what "
+        "failed and what helped in their own fields. Search first, and update what is there rather than say it twice. "
+        "Tells which entries it resembles.",
+        inputs.AddInput,
+        add,
+        writes=True,
+        asks_engine=True,
+    ),
+    Tool(
+        "update",
+        "Change an entry",
+        "Change parts of an entry; what you leave out stays. content and lists replace the old ones, so read them first.",
+        inputs.UpdateInput,
+        update,
+        writes=True,
+        asks_engine=True,
+        destroys=True,
+    ),
+    Tool(
+        "link",
+        "Link two entries",
+        "Say how one entry bears on another: related, supersedes, derived_from or contradicts.",
+        inputs.LinkInput,
+        link,
+        writes=True,
+        asks_engine=True,
+    ),
+    Tool(
+        "similar",
+        "Find similar entries",
+        "Entries nearest in meaning to an entry or a text: before you add, or to find what belongs together.",
+        inputs.SimilarInput,
+        similar,
+        asks_engine=True,
+    ),
+    Tool(
+        "recent",
+        "List recent entries",
+        "Entries by their last change, newest first, all of them or those that pass the filters.",
+        inputs.RecentInput,
+        recent,
+    ),
+    Tool(
+        "deprecate",
+        "Mark an entry as obsolete",
+        "Mark an entry that no longer holds, naming the one that replaces it if there is one. It stays readable, ranks "
+        "below its successor, and points to it. Prefer this to delete.",
+        inputs.DeprecateInput,
+        deprecate,
+        writes=True,
+        asks_engine=True,
+    ),
+    Tool(
+        "delete",
+        "Delete an entry",
+        "Remove an entry that should never have been written. Only with confirm=true, after the person agreed; "
+        "`rekall restore ID` undoes it.",
+        inputs.DeleteInput,
+        delete,
+        writes=True,
+        destroys=True,
+    ),
+    Tool(
+        "usage",
+        "How to use Rekall",
+        "How Rekall is meant to be used, and what is in it: counts, types, projects. Call it once when you start.",
+        inputs.UsageInput,
+        usage,
+    ),
+)
+"""In the order in which clients show them."""
