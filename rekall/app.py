@@ -40,6 +40,10 @@ class App:
         self._base: KnowledgeBase | None = None
         self._is_stored = False
 
+    def long_lived(self) -> App:
+        """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
+        return App(self._environ, self._flags, is_long_lived=True)
+
     @property
     def places(self) -> Places:
         """Where Rekall keeps what it owns."""

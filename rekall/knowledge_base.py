@@ -263,8 +263,8 @@ class KnowledgeBase:
         return Stats(self._entries.counts(), self._db.size_bytes(), status.vectors, status.passages)
 
     def memory(self) -> MemoryReport:
-        """Measure this process before the model, with it, and after it was dropped."""
-        from rekall.memory import peak_bytes, resident_bytes
+        """Measure this process and the engine's before the model, with it, and after it was dropped."""
+        from rekall.memory import children_bytes, peak_bytes, resident_bytes
 
         before = resident_bytes()
         problem = ""
@@ -272,10 +272,10 @@ class KnowledgeBase:
             self._embeddings.question("how much memory does a question take")
         except EngineError as error:
             problem = error.message
-        loaded = resident_bytes()
+        loaded, child = resident_bytes(), children_bytes()
         self._manager.close()
         dropped = resident_bytes()
-        return MemoryReport(before, loaded, dropped, max(peak_bytes(), loaded), problem)
+        return MemoryReport(before, loaded, child, dropped, max(peak_bytes(), loaded), problem)
 
     def index_status(self) -> IndexStatus:
         """What the indexes hold, and what serves them."""

@@ -71,10 +71,20 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class MemoryReport:
-    """Resident memory of this process, in bytes: before the model, with it, after it was dropped, and the peak."""
+    """Resident memory, in bytes.
+
+    Attributes:
+        before_bytes: This process before the model was needed.
+        loaded_bytes: This process while the model is loaded.
+        child_bytes: The engine's own process meanwhile; 0 where the model is loaded into this one.
+        dropped_bytes: This process after the model was dropped.
+        peak_bytes: The most that this process ever had.
+        problem: Why there is no model, or empty.
+    """
 
     before_bytes: int
     loaded_bytes: int
+    child_bytes: int
     dropped_bytes: int
     peak_bytes: int
     problem: str

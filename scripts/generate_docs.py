@@ -1,4 +1,4 @@
-"""Writes what is made from the code: docs/cli.md, the session in README.md, the table in docs/models.md.
+"""Writes what is made from the code: docs/cli.md, the session in README.md, the tables in docs/models.md and docs/mcp.md.
 
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    only says whether they are up to date
@@ -24,6 +24,8 @@ import click
 from rekall.cli.curated import CURATED
 from rekall.cli.main import EXIT_CODES, cli
 from rekall.config import SETTINGS
+from rekall.mcp.inputs import schema_of
+from rekall.mcp.tools import TOOLS
 
 ROOT = Path(__file__).parent.parent
 SESSION = (
@@ -33,6 +35,8 @@ SESSION = (
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)
+
+_TOOLS_BLOCK = re.compile(r"(?<=<!-- tools -->\n).*?(?=<!-- end of tools -->)", re.DOTALL)
 
 _MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
 
@@ -71,11 +75,12 @@ and `mode.reason` says why:
 def main() -> None:
     """Write or check every generated document."""
     check = "--check" in sys.argv[1:]
-    readme, models = ROOT / "README.md", ROOT / "docs" / "models.md"
+    readme, models, mcp = ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "mcp.md"
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
+        (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
     ):
         old = path.read_text("utf-8") if path.exists() else ""
@@ -123,6 +128,18 @@ def models_table() -> str:
     ]
     head = "| repository | parameters | dimensions | tokens | disk | RAM | languages | licence | retrieval | on |"
     return "\n".join([head, "|---" * 10 + "|", *rows]) + "\n"
+
+
+def tools_table() -> str:
+    """The tools of the server for assistants: what each is for, and its arguments with those that must be given first."""
+    rows = []
+    for tool in TOOLS:
+        schema = schema_of(tool.takes)
+        required = schema.get("required", [])
+        arguments = ", ".join(f"**{name}**" if name in required else name for name in schema["properties"])
+        effect = "replaces or deletes" if tool.destroys else "writes" if tool.writes else "reads"
+        rows.append(f"| `{tool.name}` | {tool.description} | {arguments} | {effect} |")
+    return "\n".join(["| tool | for | arguments | |", "|---|---|---|---|", *rows]) + "\n"
 
 
 def command_document(name: str, command: click.Command) -> str:

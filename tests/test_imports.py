@@ -10,7 +10,7 @@ import sys
 import pytest
 from conftest import CHECKOUT
 
-HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "mcp", "rich.console")
+HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "rekall.tui", "mcp", "pydantic", "rich.console")
 ENGINE = ("numpy", "onnxruntime", "tokenizers")
 
 REPORT = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 
@@ -38,14 +39,14 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
         raise UsageError("the server for assistants needs the package mcp", "run `pip install 'rekall[mcp]'`")
     app = context.find_object(App)
     assert app is not None
-    app.is_long_lived = True
     from rekall.mcp import run  # half a second, 50 MB
 
-    if http:
-        port = DEFAULT_PORT if port is None else port
-        run.serve_http(app, port, lambda url: talk(f"serving at {url}, end with Ctrl-C"), read_only=read_only)
-    else:
-        run.serve_stdio(app, read_only=read_only)
+    with contextlib.closing(app.long_lived()) as server:
+        if http:
+            port = DEFAULT_PORT if port is None else port
+            run.serve_http(server, port, lambda url: talk(f"serving at {url}, end with Ctrl-C"), read_only=read_only)
+        else:
+            run.serve_stdio(server, read_only=read_only)
 
 
 @mcp.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,15 +13,26 @@ from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.wording import count_text, printable, size_text
 
+if TYPE_CHECKING:
+    from rekall.reports import MemoryReport
+
 _TOP = 8
 
 
 @click.command()
-@click.option("--memory", is_flag=True, help="Also load the model, and measure what this process uses.")
+@click.option(
+    "--memory",
+    is_flag=True,
+    help="Also load the model, and measure a command's memory and a server's, with its engine.",
+)
 @json_option
 @pass_app
 def stats(app: App, memory: bool, as_json: bool) -> None:
     """What the base holds and how large it is."""
+    served = None
+    if memory:  # first, while this process has loaded nothing
+        with contextlib.closing(app.long_lived()) as server:
+            served = server.open_base().memory()
     base = app.open_base()
     report = base.memory() if memory else None
     figures = base.stats()
@@ -37,16 +50,8 @@ def stats(app: App, memory: bool, as_json: bool) -> None:
                 "vectors": figures.vectors,
                 "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
                 **(
-                    {
-                        "memory": {
-                            "before_bytes": report.before_bytes,
-                            "loaded_bytes": report.loaded_bytes,
-                            "dropped_bytes": report.dropped_bytes,
-                            "peak_bytes": report.peak_bytes,
-                            "problem": report.problem or None,
-                        }
-                    }
-                    if report
+                    {"memory": {**_memory_fields(report), "served": _memory_fields(served)}}
+                    if report and served
                     else {}
                 ),
             }
@@ -67,16 +72,31 @@ def stats(app: App, memory: bool, as_json: bool) -> None:
         ["vectors", f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"],
         ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
     ]
-    if report:
-        rows += [
-            [
-                "memory",
-                f"{size_text(report.before_bytes)} before the model, {size_text(report.loaded_bytes)} with it, {size_text(report.dropped_bytes)} after dropping it, peak {size_text(report.peak_bytes)}",
-            ],
-        ]
+    if report and served:
+        rows.append(["memory, a command", _memory_text(report)])
+        rows.append(["memory, a server", _memory_text(served)])
     out(columns(rows))
     if report and report.problem:
         talk(f"\nproblem: {report.problem}")
+
+
+def _memory_fields(report: MemoryReport) -> dict[str, int | str | None]:
+    return {
+        "before_bytes": report.before_bytes,
+        "loaded_bytes": report.loaded_bytes,
+        "child_bytes": report.child_bytes,
+        "dropped_bytes": report.dropped_bytes,
+        "peak_bytes": report.peak_bytes,
+        "problem": report.problem or None,
+    }
+
+
+def _memory_text(report: MemoryReport) -> str:
+    child = f" and {size_text(report.child_bytes)} in its engine" if report.child_bytes else ""
+    return (
+        f"{size_text(report.before_bytes)} before the model, {size_text(report.loaded_bytes)}{child} with it, "
+        f"{size_text(report.dropped_bytes)} after dropping it, peak {size_text(report.peak_bytes)}"
+    )
 
 
 @click.command()
