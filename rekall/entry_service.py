@@ -60,11 +60,15 @@ class EntryService:
         """Store a new entry.
 
         Raises:
-            InvalidInput: The draft breaks a rule; see `intake.checked`.
+            InvalidInput: The draft breaks a rule, see `intake.checked`, or brings the id of an entry that is there.
+            NotFound, Ambiguous: Its successor's id does not name one entry.
         """
         entry = self.new_entry(self._with_successor(intake.checked(draft)))
         prepared, problem = self._prepared(entry, None)
         with self._db.transaction():
+            if self._entries.key_of(entry.id) is not None:
+                raise InvalidInput(f"there is an entry {entry.id} already", "change it with `rekall edit`")
+            self._check_successor(entry)
             key = self._put(None, entry, prepared)
         return Saved.of(entry, problem or self._caught_up(key))
 
@@ -80,6 +84,10 @@ class EntryService:
             EditConflict: It is no longer what the editor saw; nothing was changed.
             InvalidInput: The draft breaks a rule.
         """
+        return self._edited(old, draft, None)
+
+    def _edited(self, old: Entry, draft: Draft, link: Link | None) -> Saved:
+        """What `edit` does, together with a link to the entry."""
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._now())
         entry = self.new_entry(self._with_successor(intake.checked(draft)))
         key = self._entries.key_of(old.id)
@@ -93,7 +101,10 @@ class EntryService:
                     f"entry {old.id} was changed meanwhile in another window",
                     "look at it with `rekall show`, then edit again",
                 )
+            self._check_successor(entry)
             self._put(key, entry, prepared)
+            if link is not None:
+                self._store_link(link)
         return Saved.of(entry, problem or self._caught_up(key))
 
     def change(self, prefix: str, changes: Changes) -> Saved:
@@ -107,7 +118,8 @@ class EntryService:
         Args:
             prefix: The beginning of its id.
             successor: The beginning of the id of the entry to read instead, or None.
-            reason: Why; it is kept on the link to the successor, without one as the last line of the content.
+            reason: Why; it is kept on the link to the successor, also to one it has already, without one as the last
+                line of the content.
 
         Raises:
             NotFound, Ambiguous: An id does not name one entry.
@@ -115,13 +127,12 @@ class EntryService:
         """
         old = self._resolved(prefix)[1]
         reason = " ".join(intake.text(reason, "reason").split())
-        changes = Changes(status=Status.OBSOLETE, superseded_by=successor)
-        if reason and successor is None:
-            changes = replace(changes, content=f"{old.content}\n\nObsolete: {reason}".strip())
-        saved = self.edit(old, changes.applied(old.as_draft()))
-        if saved.entry.superseded_by:
-            self._store_link(Link(saved.entry.superseded_by, old.id, LinkType.SUPERSEDES, reason))
-        return saved
+        named = old.superseded_by if successor is None else self._resolved(successor)[1].id
+        content = f"{old.content}\n\nObsolete: {reason}" if reason and named is None else None
+        changes = Changes(status=Status.OBSOLETE, superseded_by=named, content=content)
+        is_said = successor is not None or reason
+        link = Link(named, old.id, LinkType.SUPERSEDES, reason) if named is not None and is_said else None
+        return self._edited(old, changes.applied(old.as_draft()), link)
 
     def delete(self, entry_id: str, *, forever: bool = False) -> None:
         """Remove an entry, with its words, vectors and links. A tombstone stays, which `restore` takes back.
@@ -135,7 +146,7 @@ class EntryService:
         """
         with self._db.transaction():
             key = self._entries.key_of(entry_id)
-            if key is None and not forever:
+            if key is None and not (forever and self._tombstones.find(entry_id)):
                 raise NotFound(
                     f"no entry {entry_id!r}", "it may have been deleted already; `rekall restore` lists those"
                 )
@@ -150,7 +161,9 @@ class EntryService:
                 self._tombstones.drop(entry_id)
 
     def restore(self, prefix: str) -> Saved:
-        """Bring back a deleted entry, with its id, times, origin, and the links whose other end is still there.
+        """Bring back a deleted entry, with its id, times, origin, links and those who name it as their successor.
+
+        What joins it to an entry that is deleted too comes back when the other one does.
 
         Raises:
             NotFound, Ambiguous: The id does not name one deleted entry.
@@ -161,15 +174,23 @@ class EntryService:
         entry = self.new_entry(intake.checked(read.draft))
         prepared, problem = self._prepared(entry, None)
         with self._db.transaction():
-            self._tombstones.record(entry.id)  # another window may have been quicker
-            if entry.superseded_by and self._entries.key_of(entry.superseded_by) is None:
+            if self._tombstones.record(entry.id) != record:  # another window was quicker, and it is deleted again
+                raise EditConflict(f"entry {entry.id} was changed meanwhile in another window", "restore it again")
+            successor = entry.superseded_by
+            if successor is not None and self._entries.key_of(successor) is None:
+                self._leave(successor, "superseded", entry.id)
                 entry = replace(entry, superseded_by=None)
             key = self._put(None, entry, prepared)
             for source, target, kind, reason in record["links"]:
                 first, second = self._entries.key_of(source), self._entries.key_of(target)
                 if first is not None and second is not None:
                     self._entries.add_link(first, second, Link(source, target, LinkType(kind), reason), self._now())
+                else:
+                    other = target if source == entry.id else source
+                    self._leave(other, "links", [source, target, kind, reason])
             self._entries.set_successor(record["superseded"], entry.id)
+            for predecessor in record["superseded"]:
+                self._leave(predecessor, "successor", entry.id)
             if record["origin"]:
                 path, source_hash, entry_hash = record["origin"]
                 if self._entries.origin(path) is None:  # else it was imported again meanwhile
@@ -265,6 +286,22 @@ class EntryService:
             "origin": [origin.path, origin.source_hash.hex(), origin.entry_hash.hex()] if origin else None,
         }
 
+    def _leave(self, entry_id: str, part: str, value: Any) -> None:
+        """Keep with a deleted entry what shall come back with it; without a tombstone it is lost."""
+        record = self._tombstones.find(entry_id)
+        if record is None:
+            return
+        if part != "successor":
+            record[part].append(value)
+        elif record["entry"]["status"] == Status.OBSOLETE.value and not record["entry"]["superseded_by"]:
+            record["entry"]["superseded_by"] = value
+        self._tombstones.replace(entry_id, record)
+
+    def _check_successor(self, entry: Entry) -> None:
+        """Refuse an entry whose successor was deleted since it was looked up; the caller holds the transaction."""
+        if entry.superseded_by is not None and self._entries.key_of(entry.superseded_by) is None:
+            raise NotFound(f"entry {entry.superseded_by} was deleted just now", "name another successor, or none")
+
     def _store_link(self, link: Link) -> None:
         with self._db.transaction():
             source, target = self._entries.key_of(link.source), self._entries.key_of(link.target)
@@ -303,7 +340,7 @@ class EntryService:
 
     def _with_successor(self, draft: Draft) -> Draft:
         """The draft with its successor's full id; an entry with a successor is obsolete."""
-        if not draft.superseded_by:
+        if draft.superseded_by is None:
             return draft
         successor = self._resolved(draft.superseded_by)[1]
         if successor.id == draft.id:

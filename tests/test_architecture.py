@@ -22,6 +22,7 @@ FLOORS = {
         "rekall.types",
         "rekall.errors",
         "rekall.files",
+        "rekall.drafts",
         "rekall.vectors",
         "rekall.schema",
         "rekall.config",

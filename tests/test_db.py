@@ -23,7 +23,7 @@ from rekall.errors import (
     DiskFull,
     StorageError,
 )
-from rekall.types import Draft, EntryType, Filters
+from rekall.types import Draft, EntryType, Filters, Mode
 
 POSIX = pytest.mark.skipif(
     os.name != "posix", reason="Windows has no file modes; its home folder is private by its own rules"
@@ -505,3 +505,277 @@ def test_the_places_of_stems_are_where_the_words_stand(text):
             assert last <= start < end <= len(text)
             assert stems(db, text[start:end]) == [stem]
             last = end
+
+
+# a database of the schema before
+
+
+def contents(db: Database) -> dict[str, list[tuple]]:
+    """Every row of every table."""
+    tables = db.rows(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
+    )
+    return {name: db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
+
+
+def filled_before(path: Path) -> dict[str, list[tuple]]:
+    """A base of the first schema with entries, lists, a link, an origin, vectors and words; what it holds."""
+    made = make_bench()
+    old = Database(path, migrations=schema.MIGRATIONS[:1])
+    try:
+        first = made.base.add(Draft(EntryType.BUG, "zebra crossing", "look left", ("a", "b"))).entry
+        second = made.base.add(Draft(EntryType.TIL, "zebra stripes", project="Zoo", superseded_by=first.id)).entry
+        made.base.link(first.id, second.id, reason="both zebra")
+        key = made.entries.key_of(first.id)
+        made.db.run("INSERT INTO origin VALUES ('/a.md', ?, x'01', x'02')", (key,))
+        (space,) = made.passages.spaces()
+        old.run(schema.space_tables(space.id))
+        old.run("BEGIN")
+        old.run("PRAGMA defer_foreign_keys = 1")
+        known = contents(old)
+        for name, rows in contents(made.db).items():
+            if rows and name in known and not name.startswith("words"):
+                old.run_many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        old.run_many(
+            "INSERT INTO words (rowid, title, content) VALUES (?, ?, ?)",
+            made.db.rows("SELECT key, title, content FROM entry"),
+        )
+        old.run("COMMIT")
+        return contents(old)
+    finally:
+        old.close()
+        made.base.close()
+
+
+def test_a_base_of_the_schema_before_keeps_all_it_holds(opened, path):
+    before = filled_before(path)
+    assert [len(before[name]) for name in ("entry", "item", "link", "origin", "passage", "vectors_1")] == [2, 2, 1, 1, 2, 2]
+    db = opened(path)
+    assert db.value("PRAGMA user_version") == len(schema.MIGRATIONS)
+    assert contents(db) == {**before, "tombstone": []}
+    db.check()
+    assert db.rows("PRAGMA foreign_key_check") == []
+
+
+def test_a_base_of_the_schema_before_has_the_shape_of_a_new_one(opened, path, tmp_path):
+    filled_before(path)
+    migrated, fresh = opened(path), opened(tmp_path / "fresh.db")
+    fresh.run(schema.space_tables(1))
+    assert shape(migrated) == shape(fresh)
+
+
+def test_a_base_of_the_schema_before_is_searched_and_its_entries_are_deleted_and_restored(path):
+    filled_before(path)
+    bench = make_bench(path)
+    try:
+        for mode in Mode:
+            hits = bench.base.search("zebra crossing", Filters(), mode, 10).hits
+            assert hits[0].entry.title == "zebra crossing"
+        entry, links = hits[0].entry, bench.entries.links()
+        bench.base.delete(entry.id)
+        assert bench.base.restore(entry.id).entry == entry
+        assert bench.entries.links() == links
+    finally:
+        bench.base.close()
+
+
+def test_many_may_migrate_a_base_at_once(opened, path):
+    before = filled_before(path)
+    problems = together(6, lambda number: Database(path).close())
+    assert problems == []
+    assert contents(opened(path)) == {**before, "tombstone": []}
+
+
+def test_an_older_rekall_leaves_a_migrated_base_alone(opened, path):
+    filled_before(path)
+    opened(path).close()
+    with pytest.raises(DatabaseTooNew):
+        Database(path, migrations=schema.MIGRATIONS[:1])
+
+
+# many threads on one connection
+
+
+def together(count: int, work: Callable[[int], object]) -> list[BaseException]:
+    """Run it in so many threads at once; what went wrong."""
+    start = threading.Barrier(count)
+    problems: list[BaseException] = []
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            work(number)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    return problems
+
+
+@pytest.fixture(params=["file", "memory"])
+def shared(request: pytest.FixtureRequest, opened: Callable[..., Database], path: Path) -> Database:
+    """A connection for many threads, with two accounts that hold a hundred between them."""
+    made: Database = opened(path if request.param == "file" else None)
+    made.run("CREATE TABLE account (name TEXT PRIMARY KEY, amount INTEGER); CREATE TABLE log (number INTEGER)")
+    made.run("INSERT INTO account VALUES ('a', 100), ('b', 0)")
+    return made
+
+
+def test_no_update_of_many_threads_is_lost(shared):
+    def work(number: int) -> None:
+        for _ in range(20):
+            with shared.transaction():
+                amount = shared.value("SELECT amount FROM account WHERE name = 'a'")
+                shared.run("UPDATE account SET amount = ? WHERE name = 'a'", (amount + 1,))
+
+    assert together(12, work) == []
+    assert shared.value("SELECT amount FROM account WHERE name = 'a'") == 100 + 12 * 20
+
+
+def test_no_thread_sees_half_of_anothers_transaction(shared):
+    def work(number: int) -> None:
+        for turn in range(30):
+            if number % 2:
+                with contextlib.suppress(ZeroDivisionError), shared.transaction():
+                    shared.run("UPDATE account SET amount = amount - 1 WHERE name = 'a'")
+                    shared.run("UPDATE account SET amount = amount + 1 WHERE name = 'b'")
+                    if turn % 5 == 0:
+                        raise ZeroDivisionError
+            elif turn % 3 == 0:
+                assert shared.value("SELECT sum(amount) FROM account") == 100
+            elif turn % 3 == 1:
+                with shared.snapshot():
+                    first = shared.rows("SELECT amount FROM account ORDER BY name")
+                    assert shared.rows("SELECT amount FROM account ORDER BY name") == first
+                    assert sum(row[0] for row in first) == 100
+            else:
+                assert sum(row[0] for row in shared.stream("SELECT amount FROM account")) == 100
+
+    assert together(12, work) == []
+    assert shared.rows("SELECT amount FROM account ORDER BY name") == [(100 - 6 * 24,), (6 * 24,)]
+
+
+def test_the_last_key_is_that_of_the_threads_own_row(shared):
+    shared.run("CREATE TABLE numbered (key INTEGER PRIMARY KEY, thread INTEGER)")
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            with shared.transaction():
+                shared.run("INSERT INTO numbered (thread) VALUES (?)", (number,))
+                key = shared.last_key()
+            assert shared.value("SELECT thread FROM numbered WHERE key = ?", (key,)) == number
+
+    assert together(8, work) == []
+
+
+def test_threads_may_do_everything_at_once(shared):
+    def work(number: int) -> None:
+        for turn in range(10):
+            shared.run_many("INSERT INTO log VALUES (?)", ((number * 100 + turn + place / 2,) for place in (0, 0)))
+            assert shared.stem_places("zebras crossing") == [(0, 6, "zebra"), (7, 15, "cross")]
+            shared.data_version()
+            shared.size_bytes()
+            with pytest.raises(StorageError):
+                shared.run("INSERT INTO nowhere VALUES (1)")
+            with contextlib.suppress(KeyError), shared.transaction(), shared.transaction():
+                shared.run("DELETE FROM log")
+                raise KeyError
+
+    assert together(8, work) == []
+    assert shared.value("SELECT count(*) FROM log") == 8 * 10 * 2
+
+
+def test_a_thread_that_stops_reading_a_stream_lets_the_others_go_on(shared):
+    shared.run_many("INSERT INTO log VALUES (?)", ((number,) for number in range(1000)))
+
+    def work(number: int) -> None:
+        for _ in range(10):
+            rows = shared.stream("SELECT number FROM log")
+            next(rows)
+            rows.close()
+            shared.run("UPDATE log SET number = number + 1 WHERE number = ?", (number,))
+
+    assert together(6, work) == []
+
+
+def test_a_stream_ends_before_another_thread_writes(shared):
+    shared.run_many("INSERT INTO log VALUES (?)", ((number,) for number in range(50)))
+    written = threading.Event()
+
+    def write() -> None:
+        shared.run("DELETE FROM log")
+        written.set()
+
+    thread = threading.Thread(target=write)
+    rows = shared.stream("SELECT number FROM log ORDER BY number")
+    seen = [next(rows)]
+    thread.start()
+    assert not written.wait(0.1)
+    seen += rows
+    thread.join()
+    assert seen == [(number,) for number in range(50)]
+    assert shared.value("SELECT count(*) FROM log") == 0
+
+
+def test_closing_waits_for_the_transaction_of_another_thread(opened, path):
+    db = opened(path)
+    db.run("CREATE TABLE thing (name TEXT)")
+    inside, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with db.transaction():
+            inside.set()
+            go_on.wait(10)
+            db.run("INSERT INTO thing VALUES ('whole')")
+
+    worker, closer = threading.Thread(target=work), threading.Thread(target=db.close)
+    worker.start()
+    assert inside.wait(10)
+    closer.start()
+    closer.join(0.1)
+    assert closer.is_alive()
+    go_on.set()
+    worker.join(10)
+    closer.join(10)
+    assert names(opened(path)) == ["whole"]
+
+
+def test_the_version_changes_when_another_connection_writes_and_only_then(opened, path):
+    first, second = opened(path), opened(path)
+    first.run("CREATE TABLE thing (name TEXT)")
+    before = second.data_version()
+    second.rows("SELECT * FROM thing")
+    first.rows("SELECT * FROM thing")
+    second.run("INSERT INTO thing VALUES ('own')")
+    assert second.data_version() == before
+    seen = {before}
+    for _ in range(3):
+        first.run("INSERT INTO thing VALUES ('other')")
+        seen.add(second.data_version())
+        assert second.data_version() == second.data_version()
+    assert len(seen) == 4
+
+
+def test_the_version_of_a_base_tells_of_another_window(path):
+    benches = [make_bench(path), make_bench(path)]
+    first, second = (bench.base for bench in benches)
+    try:
+        entry = first.add(Draft(EntryType.TIL, "zebra")).entry
+        before = second.version()
+        for mode in Mode:
+            second.search("zebra", Filters(), mode, 5)
+        first.list_entries(Filters(), None)
+        second.get(entry.id)
+        assert second.version() == before
+        for write in (first.delete, first.restore):
+            write(entry.id)
+            assert second.version() != before
+            before = second.version()
+    finally:
+        for bench in benches:
+            bench.base.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import sys
 
 import click
 
@@ -46,6 +47,8 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
             port = DEFAULT_PORT if port is None else port
             run.serve_http(server, port, lambda url: talk(f"serving at {url}, end with Ctrl-C"), read_only=read_only)
         else:
+            if sys.stdin.isatty():
+                talk("waiting for an assistant on stdin; `rekall mcp install` shows how yours can start this")
             run.serve_stdio(server, read_only=read_only)
 
 

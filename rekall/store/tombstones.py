@@ -46,12 +46,23 @@ class TombstoneStore:
 
     def record(self, entry_id: str) -> dict[str, Any]:
         """What `put` was given for a full id. Raises NotFound."""
+        record = self.find(entry_id)
+        if record is None:
+            raise NotFound(f"no deleted entry {entry_id!r}", "it may have been restored already")
+        return record
+
+    def find(self, entry_id: str) -> dict[str, Any] | None:
+        """What `put` was given for a full id, or None."""
         found = self._db.value("SELECT record FROM tombstone WHERE id = ?", (entry_id,))
         if found is None:
-            raise NotFound(f"no deleted entry {entry_id!r}", "it may have been restored already")
+            return None
         record = json.loads(found)
         assert isinstance(record, dict)
         return record
+
+    def replace(self, entry_id: str, record: Mapping[str, Any]) -> None:
+        """Keep something else of a deleted entry."""
+        self._db.run("UPDATE tombstone SET record = ? WHERE id = ?", (json.dumps(record), entry_id))
 
     def latest(self, limit: int) -> list[Tombstone]:
         """Deleted entries, the last deleted first."""
