@@ -6,7 +6,7 @@ served), each aligned to its items:
     header    see `HEADER`
     scores    (rows,) float64, a piece's log-probability
     starts    (rows + 1,) uint32, where in the file the UTF-8 bytes of a piece begin
-    slots     (slots,) int32, a hash table of rows with linear probing, or `BEGINNING` or `NOTHING` where it is empty
+    slots     (values + CHAIN,) int32, a hash table: a row, or `BEGINNING` or `NOTHING` where there is none
     added     (added,) int32, ids of the added tokens
     pieces    the UTF-8 bytes of all pieces
 """
@@ -26,9 +26,13 @@ from rekall.engine.card import repair_hint
 from rekall.errors import ModelDamaged
 
 MAGIC = b"RKPIECE1"
-HEADER = struct.Struct("=8s8Id")
-"""Magic; rows, slots, hash values, added tokens, bytes of all pieces, characters of the longest piece, row of the
-unknown piece, 0; the least score."""
+HEADER = struct.Struct("=8s6Id")
+"""Magic; rows, hash values (a power of two), added tokens, bytes of all pieces, characters of the longest piece, row
+of the unknown piece; the least score."""
+
+CHAIN = 256
+"""Slots, from that of its hash value on, in which a piece lies: enough for any half full table, and the bound of a
+search in a file that is not ours."""
 
 LONGEST_PIECE = 255
 """Characters; vocabularies have 16 to 64."""
@@ -66,10 +70,10 @@ class Unigram:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
-        magic, rows, slots, values, added, text, longest, self._unknown, _, least = HEADER.unpack_from(self._map)
-        ends = list(accumulate((HEADER.size, 8 * rows, 4 * (rows + 1), 4 * slots, 4 * added, text)))
+        magic, rows, values, added, text, longest, self._unknown, least = HEADER.unpack_from(self._map)
+        ends = list(accumulate((HEADER.size, 8 * rows, 4 * (rows + 1), 4 * (values + CHAIN), 4 * added, text)))
         fits = magic == MAGIC and ends[-1] == size and self._unknown < rows and 0 < longest <= LONGEST_PIECE
-        if not fits or not 0 < values < slots or values & (values - 1):
+        if not fits or values & (values - 1) or not values:
             self._map.close()
             raise self._damaged("its header does not fit its size")
         whole = memoryview(self._map)
@@ -83,9 +87,6 @@ class Unigram:
         self._mask = values - 1
         self._unknown_score = least - _UNKNOWN_PENALTY
         self._known: dict[str, Sequence[int]] = {}
-        if self._slots[-1] >= 0:  # an empty last slot ends every search
-            self.close()
-            raise self._damaged("its hash table has no end")
 
     def ids(self, word: str, limit: int = sys.maxsize) -> Sequence[int]:
         """Ids of the best segmentation of a word.
@@ -130,11 +131,7 @@ class Unigram:
     def _segment(self, word: str, whole: bool) -> list[int]:
         """Ids of a whole word; of the beginning of one, those that no continuation changes."""
         raw = word.encode()
-        at = (
-            range(len(word) + 1)
-            if len(raw) == len(word)
-            else list(accumulate((len(char.encode()) for char in word), initial=0))
-        )
+        at = list(accumulate((len(char.encode()) for char in word), initial=0))
         came, rows = self._best_ways(raw, at)
         end = len(word) if whole else self._settled(came)
         ids: list[int] = []
@@ -144,27 +141,29 @@ class Unigram:
             if row == self._unknown:
                 while end > 0 and rows[end] == self._unknown:
                     end = came[end]
-                row = self._find(raw[at[end] : at[stop]])  # the run as a whole may be a piece that scores worse
-                row = self._unknown if row < 0 else row
+                found = self._find(raw[at[end] : at[stop]])  # joined, they may be a piece that scored worse
+                row = found if found >= 0 else row
             ids.append(row)
         return ids[::-1]
 
     def _best_ways(self, raw: bytes, at: Sequence[int]) -> tuple[list[int], list[int]]:
-        """For each place between two characters, the best way to it (Viterbi): where its last piece begins, and its row.
+        """The last piece of the best way to each place between two characters, as Viterbi finds it.
 
         Args:
-            raw: A word as UTF-8.
-            at: Where each character begins in `raw`, and where the last one ends.
+            raw: The UTF-8 bytes of a word.
+            at: Where in `raw` its characters begin, and the end.
+
+        Returns:
+            For each place, where that piece begins (-1 for the first place), and its row.
         """
-        size = len(at) - 1
-        find, scores, longest = self._find, self._scores, self._longest
-        best = [0.0] * (size + 1)  # the score of that way
+        size, find, scores, unknown = len(at) - 1, self._find, self._scores, self._unknown
+        best = [0.0] * (size + 1)
         came = [-1] * (size + 1)
-        rows = [self._unknown] * (size + 1)
+        rows = [unknown] * (size + 1)
         for start in range(size):
             here, head = best[start], at[start]
             alone = False  # whether the character is a piece by itself
-            for end in range(start + 1, min(start + longest, size) + 1):
+            for end in range(start + 1, min(start + self._longest, size) + 1):
                 row = find(raw[head : at[end]])
                 if row >= 0:
                     alone = alone or end == start + 1
@@ -176,7 +175,7 @@ class Unigram:
             if not alone:
                 score, end = here + self._unknown_score, start + 1
                 if came[end] < 0 or score > best[end]:
-                    best[end], came[end], rows[end] = score, start, self._unknown
+                    best[end], came[end], rows[end] = score, start, unknown
         return came, rows
 
     def _settled(self, came: Sequence[int]) -> int:
@@ -193,15 +192,15 @@ class Unigram:
 
     def _find(self, piece: bytes) -> int:
         """The row of a piece; `NOTHING` or `BEGINNING` when there is none."""
-        slots, starts = self._slots, self._starts
-        place = crc32(piece) & self._mask
-        row: int = slots[place]
-        if row == NOTHING:
+        home = crc32(piece) & self._mask
+        if self._slots[home] == NOTHING:
             return NOTHING
-        while row >= 0 and self._map[starts[row] : starts[row + 1]] != piece:
-            place += 1
-            row = slots[place]
-        return row if row >= 0 else BEGINNING
+        for row in self._slots[home : home + CHAIN]:
+            if row < 0:
+                break
+            if self._map[self._starts[row] : self._starts[row + 1]] == piece:
+                return int(row)
+        return BEGINNING
 
     def _damaged(self, what: str) -> ModelDamaged:
         return ModelDamaged(f"{self._path} is not a file of pieces: {what}", repair_hint(self._path.parent.name))
