@@ -143,6 +143,7 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long
     from rekall.entry_service import EntryService
     from rekall.exchange.fields import written
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.memory import trim_heap
     from rekall.model_library import ChildLoader, FolderLoader
     from rekall.model_manager import ModelManager
     from rekall.search.searcher import Searcher
@@ -167,7 +168,13 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long
     place = ChildLoader if is_long_lived else FolderLoader
     loader = place(library, settings.text("engine.model"), settings.whole("engine.threads"))
     timeout = settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0
-    manager = ModelManager(loader, idle_timeout_minutes=timeout)
+
+    def give_back() -> None:
+        """Return what searches left behind in this process, 2 MB of pages and free heap."""
+        db.release_memory()
+        trim_heap()
+
+    manager = ModelManager(loader, idle_timeout_minutes=timeout, when_idle=give_back)
     cache = EmbeddingCache(
         settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds")
     )

@@ -174,6 +174,10 @@ class Database:
         with self._turn:
             self._connection.close()
 
+    def release_memory(self) -> None:
+        """Drop the cached pages; the next reads fetch them again."""
+        self.run("PRAGMA shrink_memory")
+
     def data_version(self) -> int:
         """A number that changes when another process has written."""
         return int(self.value("PRAGMA data_version"))

@@ -56,7 +56,11 @@ class ModelManager:
     """
 
     def __init__(
-        self, loader: EncoderLoader, clock: Callable[[], float] = time.monotonic, idle_timeout_minutes: float = 0.0
+        self,
+        loader: EncoderLoader,
+        clock: Callable[[], float] = time.monotonic,
+        idle_timeout_minutes: float = 0.0,
+        when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is loaded yet.
 
@@ -64,12 +68,15 @@ class ModelManager:
             loader: Where encoders come from.
             clock: Seconds that never go back.
             idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
+            when_idle: Called when it was dropped for that, to give back what else is idle.
         """
         self._loader = loader
         self._clock = clock
         self._timeout_minutes = idle_timeout_minutes
+        self._when_idle = when_idle
         self._turn = threading.RLock()
         self._dropped = threading.Event()
+        self._watcher: threading.Thread | None = None
         self._encoder: Encoder | None = None
         self._last_use_s = 0.0
 
@@ -158,7 +165,8 @@ class ModelManager:
             if self._encoder is None or timeout_minutes <= 0 or idle_s < timeout_minutes * 60:
                 return False
             self._drop()
-            return True
+        self._when_idle()
+        return True
 
     def close(self) -> None:
         """Drop the encoder. One in another process ends at once, whoever waits for it. A later use loads it again."""
@@ -167,6 +175,9 @@ class ModelManager:
             encoder.close()
         with self._turn:
             self._drop()
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.join()
 
     def _watch(self) -> None:
         """Begin to wait for idleness, in a thread that ends when the encoder is dropped."""
@@ -179,7 +190,8 @@ class ModelManager:
                 idle_s = self._clock() - self._last_use_s
                 dropped.wait(max(self._timeout_minutes * 60 - idle_s, _ASK_AGAIN_S))
 
-        threading.Thread(target=wait, name="rekall-idle", daemon=True).start()
+        self._watcher = threading.Thread(target=wait, name="rekall-idle", daemon=True)
+        self._watcher.start()
 
     def _drop(self) -> None:
         self._dropped.set()
