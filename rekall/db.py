@@ -54,6 +54,7 @@ class Database:
         """
         self.path = path
         self._turn = threading.RLock()
+        self._is_reading = False
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -106,6 +107,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """All or nothing. Inside another transaction the outer one decides."""
         with self._turn:
+            assert not self._is_reading, "what is written inside a snapshot would be undone"
             if self._connection.in_transaction:
                 yield
                 return
@@ -126,9 +128,11 @@ class Database:
                 yield
                 return
             self.run("BEGIN")
+            self._is_reading = True
             try:
                 yield
             finally:
+                self._is_reading = False
                 if self._connection.in_transaction:
                     self.run("ROLLBACK")
 
@@ -173,6 +177,18 @@ class Database:
         """Close the connection; a second time does nothing."""
         with self._turn:
             self._connection.close()
+
+    def compact(self) -> bool:
+        """Write the file anew, without the room and the traces of what was deleted.
+
+        Returns:
+            Whether it is done. While another process reads, the new content waits beside the file.
+
+        Raises:
+            DatabaseLocked: Another process writes; the file is as before.
+        """
+        self.run("VACUUM")
+        return self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0
 
     def release_memory(self) -> None:
         """Drop the cached pages; the next reads fetch them again."""

@@ -10,7 +10,7 @@ from typing import Any
 from rekall import intake
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService, Prepared
-from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
+from rekall.errors import DatabaseLocked, EditConflict, EngineError, InvalidInput, NotFound
 from rekall.exchange.fields import from_fields, to_fields
 from rekall.intake import Changes
 from rekall.reports import Saved
@@ -134,12 +134,15 @@ class EntryService:
         link = Link(named, old.id, LinkType.SUPERSEDES, reason) if named is not None and is_said else None
         return self._edited(old, changes.applied(old.as_draft()), link)
 
-    def delete(self, entry_id: str, *, forever: bool = False) -> None:
+    def delete(self, entry_id: str, *, forever: bool = False) -> bool:
         """Remove an entry, with its words, vectors and links. A tombstone stays, which `restore` takes back.
 
         Args:
             entry_id: The full id, of an entry, or of a tombstone when it goes for ever.
-            forever: Leave nothing.
+            forever: Leave nothing, and write the file anew so that no trace of the text is in it.
+
+        Returns:
+            Whether the file holds no trace: False without `forever`, and while another process uses the base.
 
         Raises:
             NotFound: There is no entry of that id.
@@ -159,6 +162,13 @@ class EntryService:
                 self._embeddings.forget_queries()
             if forever:
                 self._tombstones.drop(entry_id)
+                self._words.forget_deleted()
+        if not forever:
+            return False
+        try:
+            return self._db.compact()
+        except DatabaseLocked:  # deleted all the same
+            return False
 
     def restore(self, prefix: str) -> Saved:
         """Bring back a deleted entry, with its id, times, origin, links and those who name it as their successor.

@@ -40,7 +40,7 @@ def checked(draft: Draft) -> Draft:
         draft,
         title=title,
         content=_long_text(draft.content, "content"),
-        tags=_items(tuple(" ".join(tag.lower().split()) for tag in draft.tags), "tags", MAX_TAG_CHARS),
+        tags=_items(tuple(_tag(tag) for tag in draft.tags), "tags", MAX_TAG_CHARS),
         project=" ".join(text(draft.project, "project").split()) or None if draft.project else None,
         context=Context(
             situation=_long_text(context.situation, "situation"),
@@ -85,13 +85,13 @@ class Changes:
 
     def applied(self, draft: Draft) -> Draft:
         """The draft with these changes. An entry that becomes active again loses its successor."""
-        gone = {tag.strip().lower() for tag in self.remove_tags}
+        gone = {_tag(tag) for tag in self.remove_tags}
         tags = (*(draft.tags if self.tags is None else self.tags), *self.add_tags)
         if self.status is Status.ACTIVE:
             draft = replace(draft, superseded_by=None)
         return replace(
             draft,
-            tags=tuple(tag for tag in tags if tag.strip().lower() not in gone),
+            tags=tuple(tag for tag in tags if _tag(tag) not in gone),
             context=replace(draft.context, **self._given(_CONTEXT_PARTS)),
             **self._given(_PARTS),
         )
@@ -176,6 +176,11 @@ def text(value: str, part: str) -> str:
             f"the {part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv"
         ) from None
     return value
+
+
+def _tag(value: str) -> str:
+    """A tag as it is stored."""
+    return " ".join(value.lower().split())
 
 
 def _long_text(value: str, part: str) -> str:

@@ -88,12 +88,13 @@ class KnowledgeBase:
             NotFound: There is none.
             Ambiguous: There are several.
         """
-        key = self._entries.resolve(prefix)
-        entry = self._entries.by_keys([key])[key]
-        successor = (
-            self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
-        )
-        return EntryView(entry, tuple(self._entries.links(key)), successor)
+        with self._db.snapshot():
+            key = self._entries.resolve(prefix)
+            entry = self._entries.by_keys([key])[key]
+            successor = (
+                self._entries.by_ids([entry.superseded_by]).get(entry.superseded_by) if entry.superseded_by else None
+            )
+            return EntryView(entry, tuple(self._entries.links(key)), successor)
 
     def version(self) -> int:
         """A number that changes when another process has written to the base."""
@@ -132,9 +133,9 @@ class KnowledgeBase:
         """Mark an entry as one that no longer holds; see `EntryService.deprecate`."""
         return self._service.deprecate(prefix, successor, reason)
 
-    def delete(self, entry_id: str, *, forever: bool = False) -> None:
+    def delete(self, entry_id: str, *, forever: bool = False) -> bool:
         """Remove an entry; a tombstone stays unless it goes for ever. See `EntryService.delete`."""
-        self._service.delete(entry_id, forever=forever)
+        return self._service.delete(entry_id, forever=forever)
 
     def restore(self, prefix: str) -> Saved:
         """Bring back a deleted entry; see `EntryService.restore`."""
@@ -158,9 +159,10 @@ class KnowledgeBase:
 
     def list_entries(self, filters: Filters, limit: int | None, offset: int = 0) -> Page:
         """Entries that pass, newest change first."""
-        keys = self._entries.list_keys(filters, limit, offset)
-        entries = self._entries.by_keys(keys)
-        return Page(tuple(entries[key] for key in keys), self._entries.count(filters))
+        with self._db.snapshot():
+            keys = self._entries.list_keys(filters, limit, offset)
+            entries = self._entries.by_keys(keys)
+            return Page(tuple(entries[key] for key in keys), self._entries.count(filters))
 
     def search(
         self,
@@ -186,16 +188,18 @@ class KnowledgeBase:
         reason = self._embeddings.why_unavailable()
         if reason:
             raise EngineError(f"similarity needs vectors: {reason}", "`rekall search --mode words` works without")
-        among = self._searcher.allowed_passages(filters)
         key = self._key_or_none(text_or_id)
-        if key is not None and self._embeddings.question_of(key) is None:
-            raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
-        if key is not None:
-            found = self._embeddings.find_similar(key, limit, among)
-        else:
-            found = self._embeddings.semantic_search(self._embeddings.question(text_or_id), limit, among)
-        report = ModeReport(Mode.MEANING, Mode.MEANING)
-        return SearchResult(text_or_id, report, self._searcher.similar(found, limit))
+        question = self._embeddings.question(text_or_id) if key is None else None
+        with self._db.snapshot():
+            among = self._searcher.allowed_passages(filters)
+            if question is not None:
+                found = self._embeddings.semantic_search(question, limit, among)
+            elif key is not None and self._embeddings.question_of(key) is not None:
+                found = self._embeddings.find_similar(key, limit, among)
+            else:
+                raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
+            report = ModeReport(Mode.MEANING, Mode.MEANING)
+            return SearchResult(text_or_id, report, self._searcher.similar(found, limit))
 
     def import_paths(
         self,

@@ -97,6 +97,7 @@ MIGRATIONS: tuple[str, ...] = (
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
 """Document counts of every stemmed term, straight from the index; lives in the connection, not in the file."""
 
+MERGE_WORDS = "INSERT INTO words (words) VALUES ('optimize')"
 EMPTY_WORDS = "INSERT INTO words (words) VALUES ('delete-all')"
 
 

@@ -134,8 +134,7 @@ class SpaceKeeper:
             for space in gone:
                 self._passages.drop(space)
         if gone:
-            self._db.run("VACUUM")
-            self._db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.compact()
         return reports
 
     def spaces(self) -> list[SpaceReport]:

@@ -796,3 +796,278 @@ def test_a_list_fits_the_terminal(rekall: Rekall, monkeypatch: pytest.MonkeyPatc
     lines = rekall("list").out.splitlines()
     assert len(lines) == 6
     assert [line for line in lines if cell_len(line) > width] == []
+
+
+# restore
+
+
+@pytest.fixture
+def deleted(rekall: Rekall, entry_id: str) -> str:
+    """An entry that was deleted."""
+    assert rekall("delete", "--yes", entry_id).code == 0
+    return entry_id
+
+
+def test_delete_says_how_to_restore_and_that_works(rekall: Rekall, entry_id: str) -> None:
+    before = shown(rekall, entry_id)
+    ran = rekall("delete", "--yes", entry_id)
+    assert f"hint: `rekall restore {entry_id}`" in ran.err
+    ran = rekall("restore", entry_id)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("restored ")
+    assert "CORS fails on Safari" in ran.out
+    assert shown(rekall, entry_id) == before
+    assert rekall("search", "safari", "--json").json["hits"][0]["id"] == entry_id
+
+
+def test_restore_lists_what_was_deleted(rekall: Rekall, deleted: str) -> None:
+    ran = rekall("restore")
+    assert (ran.code, ran.err) == (0, "")
+    (line,) = ran.out.splitlines()
+    assert line.split()[:2] == [deleted, "bug"]
+    assert "CORS fails on Safari" in line
+    assert rekall("restore").out == ran.out
+
+
+def test_restore_lists_no_more_than_wanted(rekall: Rekall, deleted: str) -> None:
+    other = rekall("add", "til", "Another", "--json").json["entry"]["id"]
+    rekall("delete", "--yes", other)
+    assert len(rekall("restore").out.splitlines()) == 2
+    assert len(rekall("restore", "--limit", "1").out.splitlines()) == 1
+    assert len(rekall("restore", "-n", "1", "--json").json["deleted"]) == 1
+    assert rekall("restore", "--limit", "0").code == 2
+
+
+def test_restore_lists_json(rekall: Rekall, deleted: str) -> None:
+    answer = rekall("restore", "--json").json
+    assert answer["schema_version"] == 1
+    (stone,) = answer["deleted"]
+    assert stone.pop("deleted_at").endswith("Z")
+    assert stone == {"id": deleted, "type": "bug", "title": "CORS fails on Safari"}
+
+
+def test_nothing_to_restore_is_said_on_stderr(rekall: Rekall, home: Path) -> None:
+    ran = rekall("restore")
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing was deleted" in ran.err
+    assert rekall("restore", "--json").json == {"schema_version": 1, "deleted": []}
+    assert not (home / "rekall.db").exists()
+
+
+def test_restore_takes_a_prefix_in_either_case_and_answers_json(rekall: Rekall, deleted: str) -> None:
+    answer = rekall("restore", deleted[:15].lower(), "--json").json
+    assert answer["entry"]["id"] == deleted
+    assert answer["warning"] is None
+    assert rekall("restore", "--json").json["deleted"] == []
+
+
+def test_an_ambiguous_prefix_to_restore_lists_the_candidates(rekall: Rekall, twins: tuple[str, str]) -> None:
+    for entry_id in twins:
+        rekall("delete", "--yes", entry_id)
+    prefix = "01J9P7AA"
+    ran = rekall("restore", prefix)
+    assert (ran.code, ran.out) == (3, "")
+    assert all(entry_id in ran.err for entry_id in twins)
+    error = rekall("restore", prefix, "--json").json["error"]
+    assert error["kind"] == "ambiguous"
+    assert [line.split()[0] for line in error["candidates"]] == sorted(twins)
+    assert rekall("delete", "--forever", "--yes", prefix).code == 3
+    assert len(rekall("restore").out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["ZZZZ", "", "%", "../x", "'; --", "日本"])
+def test_what_was_never_deleted_cannot_be_restored(rekall: Rekall, deleted: str, name: str) -> None:
+    ran = rekall("restore", name)
+    assert (ran.code, ran.out) == (3, "")
+    assert "hint: " in ran.err
+    ran = rekall("restore", name, "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")
+
+
+def test_an_entry_that_is_there_is_not_restored(rekall: Rekall, entry_id: str) -> None:
+    assert rekall("restore", entry_id).code == 3
+    assert rekall("stats", "--json").json["entries"] == 1
+
+
+def test_restore_without_an_engine_says_so(rekall: Rekall, deleted: str, missing_model: None) -> None:
+    ran = rekall("restore", deleted)
+    assert ran.code == 0
+    assert "restored" in ran.out
+    assert "warning: " in ran.err
+    assert "hint: " in ran.err
+    assert shown(rekall, deleted)["title"] == "CORS fails on Safari"
+
+
+def test_a_title_cannot_move_the_cursor_when_it_was_deleted(rekall: Rekall) -> None:
+    entry_id = rekall("add", "til", "red \x1b[31m title", "--json").json["entry"]["id"]
+    outputs = [rekall("delete", "--yes", entry_id).err, rekall("restore").out]
+    outputs += [rekall("restore", "--json").out, rekall("restore", entry_id).out]
+    assert not any("\x1b" in output for output in outputs)
+
+
+# delete --forever
+
+
+def test_forever_leaves_nothing_to_restore(rekall: Rekall, entry_id: str) -> None:
+    ran = rekall("delete", "--forever", "--yes", entry_id[:15].lower())
+    assert (ran.code, ran.out) == (0, "")
+    assert "for ever" in ran.err
+    assert "hint" not in ran.err
+    assert rekall("restore", entry_id).code == 3
+    assert rekall("restore", "--json").json["deleted"] == []
+
+
+def test_forever_takes_what_was_deleted_before(rekall: Rekall, deleted: str) -> None:
+    ran = rekall("delete", "--forever", "--yes", deleted[:15])
+    assert ran.code == 0
+    assert "CORS fails on Safari for ever" in ran.err
+    assert rekall("restore", deleted).code == 3
+    assert rekall("delete", "--forever", "--yes", deleted).code == 3
+
+
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1), ("", 1)])
+def test_forever_asks_a_person_whether_it_is_for_ever(
+    rekall: Rekall, entry_id: str, person: None, before: bool, answer: str, left: int
+) -> None:
+    if before:
+        rekall("delete", "--yes", entry_id)
+    ran = rekall("delete", "--forever", entry_id, stdin=answer)
+    assert "for ever?" in ran.err
+    assert ran.code == (130 if left else 0)
+    there = rekall("stats", "--json").json["entries"] + len(rekall("restore", "--json").json["deleted"])
+    assert there == left
+
+
+def test_forever_refuses_when_nobody_can_answer(rekall: Rekall, deleted: str) -> None:
+    ran = rekall("delete", "--forever", deleted, "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (2, "usage")
+    assert "--yes" in ran.json["error"]["hint"]
+    assert rekall("restore", deleted).code == 0
+
+
+def test_forever_answers_json(rekall: Rekall, deleted: str) -> None:
+    ran = rekall("delete", "--forever", "-y", deleted, "--json")
+    assert (ran.json, ran.err) == ({"schema_version": 1, "deleted": deleted}, "")
+
+
+@pytest.mark.parametrize("name", ["ZZZZ", "", "%"])
+def test_forever_of_what_never_was_is_not_found(rekall: Rekall, entry_id: str, name: str) -> None:
+    ran = rekall("delete", "--forever", "--yes", name, "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")
+
+
+def test_forever_asks_for_more_of_an_id_that_an_entry_and_a_deleted_one_share(
+    rekall: Rekall, twins: tuple[str, str]
+) -> None:
+    rekall("delete", "--yes", twins[1])
+    ran = rekall("delete", "--forever", "--yes", "01J9P7AA", "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (3, "ambiguous")
+    assert [line.split()[0] for line in ran.json["error"]["candidates"]] == list(twins)
+    assert rekall("delete", "--forever", "--yes", twins[1]).code == 0
+    assert rekall("show", twins[0]).code == 0
+
+
+def test_deleting_again_points_to_restore(rekall: Rekall, deleted: str) -> None:
+    ran = rekall("delete", "--yes", deleted)
+    assert ran.code == 3
+    assert "hint: " in ran.err
+
+
+# link
+
+
+@pytest.fixture
+def other_id(rekall: Rekall, entry_id: str) -> str:
+    """Another entry beside `entry_id`."""
+    return str(rekall("add", "decision", "Use a proxy", "--json").json["entry"]["id"])
+
+
+def test_link_says_what_it_did_and_show_shows_it_at_both_ends(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    ran = rekall("link", entry_id, other_id, "--as", "derived-from", "--reason", "seen there")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out == "CORS fails on Safari  derived_from →  Use a proxy\n"
+    assert f"derived_from → {other_id}  Use a proxy  (seen there)" in rekall("show", entry_id).out
+    assert f"derived_from ← {entry_id}  CORS fails on Safari  (seen there)" in rekall("show", other_id).out
+
+
+def test_link_is_related_unless_told_and_takes_prefixes(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    first, second = (rekall("list", "--json").json["entries"][place]["id"] for place in (1, 0))
+    shorts = [line.split()[0] for line in rekall("list").out.splitlines()]
+    assert {first, second} == {entry_id, other_id}
+    link = rekall("link", shorts[1].lower(), shorts[0], "--json").json["link"]
+    assert (link["type"], link["source"], link["target"]) == ("related", first, second)
+
+
+def test_link_answers_json(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    ran = rekall("link", entry_id, other_id, "--as", "CONTRADICTS", "--reason", "no", "--json")
+    link = {"source": entry_id, "target": other_id, "type": "contradicts", "reason": "no"}
+    assert ran.json == {"schema_version": 1, "link": link}
+
+
+def test_superseded_becomes_obsolete(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    assert rekall("link", other_id, entry_id, "--as", "supersedes", "--reason", "faster").code == 0
+    old = shown(rekall, entry_id)
+    assert (old["status"], old["superseded_by"]) == ("obsolete", other_id)
+    text = rekall("show", entry_id).out
+    assert f"superseded by {other_id}  Use a proxy" in text
+    assert f"supersedes ← {other_id}  Use a proxy  (faster)" in text
+
+
+def test_remove_takes_links_away(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    for kind in ("related", "contradicts", "derived_from"):
+        rekall("link", entry_id, other_id, "--as", kind)
+    ran = rekall("link", entry_id, other_id, "--remove", "--as", "contradicts")
+    assert (ran.code, ran.out) == (0, "")
+    assert "removed 1 link\n" in ran.err
+    assert rekall("link", entry_id, other_id, "--remove", "--json").json == {"schema_version": 1, "removed": 2}
+    assert "Links" not in rekall("show", entry_id).out
+    ran = rekall("link", entry_id, other_id, "--remove", "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")
+
+
+def test_an_unknown_kind_of_link_is_explained(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    ran = rekall("link", entry_id, other_id, "--as", "likes")
+    assert (ran.code, ran.out) == (4, "")
+    assert "derived_from" in ran.err
+    error = rekall("link", entry_id, other_id, "--as", "likes", "--json").json["error"]
+    assert error["kind"] == "invalid_input"
+    assert "Links" not in rekall("show", entry_id).out
+
+
+def test_a_link_to_itself_is_refused(rekall: Rekall, entry_id: str) -> None:
+    ran = rekall("link", entry_id, entry_id[:15], "--json")
+    assert (ran.code, ran.json["error"]["kind"]) == (4, "invalid_input")
+
+
+@pytest.mark.parametrize("name", ["ZZZZ", "", "%"])
+@pytest.mark.parametrize("options", [(), ("--remove",), ("--as", "supersedes")])
+def test_a_link_to_a_stranger_is_refused(rekall: Rekall, entry_id: str, options: tuple[str, ...], name: str) -> None:
+    for ends in ((entry_id, name), (name, entry_id)):
+        ran = rekall("link", *ends, *options, "--json")
+        assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")
+    assert shown(rekall, entry_id)["status"] == "active"
+
+
+@pytest.mark.parametrize("arguments", [("link",), ("link", "01ABC"), ("link", "a", "b", "--as")])
+def test_a_link_without_two_ends_is_a_usage_error(rekall: Rekall, arguments: tuple[str, ...]) -> None:
+    assert rekall(*arguments).code == 2
+
+
+@pytest.mark.parametrize("command", ["restore", "link", "delete"])
+def test_the_help_tells_what_these_commands_do(rekall: Rekall, command: str) -> None:
+    ran = rekall(command, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    words = {"restore": "--limit", "link": "derived_from", "delete": "--forever"}
+    assert words[command] in ran.out
+    assert f"\n  {command} " in rekall("--help").out
+
+
+def test_links_come_back_with_their_entry(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    rekall("link", other_id, entry_id, "--as", "supersedes", "--reason", "faster")
+    before = [rekall("show", name, "--json").json for name in (entry_id, other_id)]
+    for name in (other_id, entry_id):
+        rekall("delete", "--yes", name)
+    for name in (other_id, entry_id):
+        assert rekall("restore", name).code == 0
+    assert [rekall("show", name, "--json").json for name in (entry_id, other_id)] == before

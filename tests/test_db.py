@@ -549,7 +549,14 @@ def filled_before(path: Path) -> dict[str, list[tuple]]:
 
 def test_a_base_of_the_schema_before_keeps_all_it_holds(opened, path):
     before = filled_before(path)
-    assert [len(before[name]) for name in ("entry", "item", "link", "origin", "passage", "vectors_1")] == [2, 2, 1, 1, 2, 2]
+    assert [len(before[name]) for name in ("entry", "item", "link", "origin", "passage", "vectors_1")] == [
+        2,
+        2,
+        1,
+        1,
+        2,
+        2,
+    ]
     db = opened(path)
     assert db.value("PRAGMA user_version") == len(schema.MIGRATIONS)
     assert contents(db) == {**before, "tombstone": []}

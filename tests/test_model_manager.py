@@ -4,7 +4,7 @@ import time
 import pytest
 from conftest import Clock, FakeEncoder, FakeLoader
 
-from rekall.errors import EngineError, ModelDamaged
+from rekall.errors import EngineError, ModelDamaged, Superseded
 from rekall.model_manager import ModelIdentity, ModelManager
 
 
@@ -238,3 +238,295 @@ def test_no_thread_ever_gets_a_closed_encoder_for_a_fresh_one():
     manager.close()
     assert all(given.closed for given in loader.given)
     assert loader.loads == len(loader.given)
+
+
+# a use that takes its time, and others who wait for their turn
+
+
+def holding(manager: ModelManager) -> tuple[threading.Thread, threading.Event]:
+    """A thread that has its turn until the event is set."""
+    inside, let_go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with manager.use():
+            inside.set()
+            let_go.wait(20)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert inside.wait(10)
+    return thread, let_go
+
+
+def until(condition, timeout_s: float = 10.0) -> bool:
+    """Whether it comes true in time."""
+    end = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_what_nobody_wants_loads_nothing(manager, loader):
+    with pytest.raises(Superseded), manager.use(is_wanted=lambda: False):
+        raise AssertionError
+    assert loader.loads == 0
+    with manager.use() as encoder:
+        assert encoder is loader.encoder
+
+
+def test_what_nobody_wants_any_more_after_the_load_leaves_the_model_for_the_next():
+    loader = FreshLoader()
+    manager = ModelManager(loader)
+    with pytest.raises(Superseded), manager.use(is_wanted=lambda: loader.loads == 0):
+        raise AssertionError
+    assert manager.is_loaded()
+    with manager.use() as encoder:
+        assert encoder is loader.given[0]
+    assert loader.loads == 1
+
+
+def test_what_nobody_wants_does_not_wait_for_the_turn_of_another(manager):
+    thread, let_go = holding(manager)
+    try:
+        asked = iter([True, True, False])
+        with pytest.raises(Superseded), manager.use(is_wanted=lambda: next(asked)):
+            raise AssertionError
+        assert thread.is_alive()
+    finally:
+        let_go.set()
+        thread.join()
+    with manager.use() as encoder:
+        assert encoder.is_open()
+
+
+def test_what_is_wanted_waits_for_the_turn_of_another(manager, loader):
+    thread, let_go = holding(manager)
+    entered = threading.Event()
+
+    def work() -> None:
+        with manager.use(is_wanted=lambda: True):
+            entered.set()
+
+    waiting = threading.Thread(target=work)
+    waiting.start()
+    assert not entered.wait(0.2)
+    let_go.set()
+    assert entered.wait(10)
+    thread.join()
+    waiting.join()
+    assert loader.loads == 1
+
+
+@pytest.mark.parametrize("problem", [ValueError(), EngineError("it broke"), KeyboardInterrupt()], ids=repr)
+def test_whatever_ends_a_use_gives_the_turn_back(manager, problem):
+    def use() -> None:
+        with manager.use():
+            raise problem
+
+    with pytest.raises(type(problem)):
+        use()
+    ((encoder, loaded),) = in_threads(1, lambda: (manager.get_encoder(), manager.is_loaded()))
+    assert encoder.is_open()
+    assert loaded
+
+
+def test_threads_use_it_one_at_a_time(manager):
+    inside: list[int] = []
+    most: list[int] = []
+
+    def work() -> None:
+        for _ in range(20):
+            with manager.use():
+                inside.append(1)
+                most.append(len(inside))
+                time.sleep(0.0005)
+                inside.pop()
+
+    in_threads(8, work)
+    assert (max(most), len(most)) == (1, 160)
+
+
+def test_an_idle_model_is_not_dropped_under_a_thread_that_uses_it(manager, loader, clock):
+    thread, let_go = holding(manager)
+    clock.seconds += 3600
+    dropped: list[bool] = []
+    dropping = threading.Thread(target=lambda: dropped.append(manager.unload_if_idle(10)))
+    dropping.start()
+    dropping.join(0.2)
+    assert dropping.is_alive()
+    assert not loader.encoder.closed
+    let_go.set()
+    thread.join()
+    dropping.join()
+    assert dropped == [False]  # the time counts from the end of the use
+    assert manager.is_loaded()
+
+
+def test_another_model_waits_for_the_use_of_this_one(clock):
+    loader = FakeLoader(others={"other": FakeEncoder(fingerprint="other")})
+    manager = ModelManager(loader, clock)
+    thread, let_go = holding(manager)
+    given: list[object] = []
+    changing = threading.Thread(target=lambda: given.append(manager.get_encoder(loader.identify("other"))))
+    changing.start()
+    changing.join(0.2)
+    assert given == []
+    assert not loader.encoder.closed
+    let_go.set()
+    thread.join()
+    changing.join()
+    assert given == [loader.others["other"]]
+    assert loader.encoder.closed
+
+
+def test_whether_it_is_loaded_is_told_without_waiting(manager):
+    thread, let_go = holding(manager)
+    assert manager.is_loaded()
+    let_go.set()
+    thread.join()
+
+
+def test_an_encoder_that_ended_by_itself_is_replaced():
+    loader = FreshLoader()
+    manager = ModelManager(loader)
+    with manager.use() as encoder:
+        encoder.close()
+    assert not manager.is_loaded()
+    with manager.use() as encoder:
+        assert encoder is loader.given[1]
+        assert encoder.is_open()
+
+
+# closing while others are busy
+
+
+class GatedLoader(FreshLoader):
+    """A load that begins and then waits to be let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = threading.Event(), threading.Event()
+
+    def load(self, name: str = "") -> FakeEncoder:
+        self.begun.set()
+        self.gate.wait(20)
+        return super().load(name)
+
+
+def test_closing_during_a_load_leaves_no_model_behind():
+    loader = GatedLoader()
+    manager = ModelManager(loader, idle_timeout_minutes=10)
+    before = watchers()
+    loading = threading.Thread(target=manager.get_encoder)
+    loading.start()
+    assert loader.begun.wait(10)
+    closing = threading.Thread(target=manager.close)
+    closing.start()
+    assert not manager.is_loaded()
+    loader.gate.set()
+    loading.join(10)
+    closing.join(10)
+    assert not loading.is_alive()
+    assert not closing.is_alive()
+    assert not manager.is_loaded()
+    assert [encoder.closed for encoder in loader.given] == [True]
+    assert until(lambda: not watchers() - before)
+
+
+def test_closing_does_not_wait_for_an_answer_that_does_not_come(manager, loader):
+    thread, let_go = holding(manager)
+    closing = threading.Thread(target=manager.close)
+    closing.start()
+    assert until(lambda: loader.encoder.closed)
+    assert thread.is_alive()
+    let_go.set()
+    thread.join()
+    closing.join()
+    assert not manager.is_loaded()
+
+
+# dropped by itself
+
+
+def watchers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "rekall-idle"}
+
+
+def test_without_a_timeout_nobody_watches():
+    before = watchers()
+    manager = ModelManager(FakeLoader(), idle_timeout_minutes=0)
+    manager.get_encoder()
+    assert watchers() <= before
+
+
+def test_an_idle_model_is_dropped_by_itself_and_the_watcher_ends():
+    before = watchers()
+    loader = FreshLoader()
+    manager = ModelManager(loader, idle_timeout_minutes=0.005)
+    for turn in range(2):
+        with manager.use():
+            assert len(watchers() - before) == 1
+        assert until(lambda: not manager.is_loaded())
+        assert loader.given[turn].closed
+        assert until(lambda: not watchers() - before)
+    assert loader.loads == 2
+
+
+def test_a_model_in_use_is_not_dropped_by_itself():
+    loader = FreshLoader()
+    manager = ModelManager(loader, idle_timeout_minutes=0.002)
+    with manager.use() as encoder:
+        time.sleep(0.4)
+        assert encoder.is_open()
+        ended = time.monotonic()
+    assert until(lambda: not manager.is_loaded())
+    assert time.monotonic() - ended >= 0.002 * 60
+    assert loader.loads == 1
+
+
+def test_a_model_used_again_and_again_is_not_dropped_by_itself():
+    loader = FreshLoader()
+    manager = ModelManager(loader, idle_timeout_minutes=0.015)
+    end = time.monotonic() + 1.2
+    while time.monotonic() < end:
+        with manager.use():
+            time.sleep(0.01)
+    assert loader.loads == 1
+    manager.close()
+
+
+def test_watchers_do_not_pile_up():
+    before = watchers()
+    loader = FreshLoader()
+    manager = ModelManager(loader, idle_timeout_minutes=10)
+    for turn in range(40):
+        with manager.use() as encoder:
+            pass
+        if turn % 2:
+            manager.close()
+        else:
+            encoder.close()  # it died
+    assert until(lambda: not watchers() - before)
+    with manager.use():
+        assert until(lambda: len(watchers() - before) == 1)
+    assert loader.loads == 41
+    manager.close()
+    assert until(lambda: not watchers() - before)
+
+
+def test_a_watched_model_serves_many_threads():
+    loader = FreshLoader(delay_s=0.001)
+    manager = ModelManager(loader, idle_timeout_minutes=0.0001)
+
+    def work() -> int:
+        for _ in range(20):
+            with manager.use() as encoder:
+                time.sleep(0.001)
+                assert encoder.is_open()
+                encoder.encode_queries(["text"])
+            time.sleep(0.002)
+        return 1
+
+    assert in_threads(6, work) == [1] * 6
+    assert until(lambda: not manager.is_loaded())
+    assert all(encoder.closed for encoder in loader.given)

@@ -1,18 +1,20 @@
 import re
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import Bench, FakeLoader, make_bench
+from conftest import Bench, FakeEncoder, FakeLoader, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.db import Database
-from rekall.errors import EngineError, InvalidInput
+from rekall.errors import EngineError, InvalidInput, Superseded
 from rekall.search.fusion import OBSOLETE_PENALTY, fused_score, ranking
 from rekall.search.query import ParsedQuery, merged, parse_query
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 from rekall.types import Draft, Entry, EntryType, Filters, Mode, SearchResult, Status
+from rekall.vectors import Matrix
 
 ANSWERING = tuple(Mode)
 
@@ -704,3 +706,140 @@ def test_a_snippet_is_one_short_line_of_the_text(stemmer, text, words):
     wanted = {stem for word in words for _, _, stem in stemmer.stem_places(word)}
     if wanted & {stem for _, _, stem in places} and all(end - start < 60 for start, end, _ in places):
         assert wanted & {stem for _, _, stem in stemmer.stem_places(found)}
+
+
+# a search that nobody waits for any more
+
+
+class Slow(FakeEncoder):
+    """Its questions wait until they are let through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = threading.Event(), threading.Event()
+        self.gate.set()
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        self.begun.set()
+        self.gate.wait(20)
+        return super().encode_queries(texts)
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[Bench, Slow]]:
+    """A base with one note about a zebra, whose encoder can be held up."""
+    encoder = Slow()
+    made = make_bench(loader=FakeLoader(encoder))
+    made.base.add(Draft(EntryType.TIL, "zebra crossing"))
+    yield made, encoder
+    encoder.gate.set()
+    made.base.close()
+
+
+def unwanted(bench: Bench, mode: Mode, is_wanted: Callable[[], bool] = lambda: False) -> None:
+    with pytest.raises(Superseded):
+        bench.base.search("zebra", Filters(), mode, 5, is_wanted=is_wanted)
+
+
+@pytest.mark.parametrize("mode", [Mode.HYBRID, Mode.MEANING])
+def test_a_search_nobody_wants_loads_no_model_and_the_next_is_answered(bench, add, mode):
+    add("zebra crossing")
+    bench.manager.close()
+    loads = bench.loader.loads
+    unwanted(bench, mode)
+    assert bench.loader.loads == loads
+    assert titles(ask(bench, "zebra", mode)) == ["zebra crossing"]
+
+
+@pytest.mark.parametrize("mode", [Mode.HYBRID, Mode.MEANING])
+def test_a_search_nobody_wants_after_the_load_asks_the_model_nothing(bench, add, mode):
+    add("zebra crossing")
+    bench.manager.close()
+    loads, asked = bench.loader.loads, len(bench.loader.encoder.encoded)
+    unwanted(bench, mode, lambda: bench.loader.loads == loads)
+    assert (bench.loader.loads, len(bench.loader.encoder.encoded)) == (loads + 1, asked)
+    assert titles(ask(bench, "zebra", mode)) == ["zebra crossing"]
+    assert bench.loader.loads == loads + 1
+
+
+def test_a_search_nobody_wants_does_not_wait_for_the_one_before(slow):
+    bench, encoder = slow
+    encoder.gate.clear()
+    answers: list[SearchResult] = []
+    before = threading.Thread(target=lambda: answers.append(ask(bench, "crossing")))
+    before.start()
+    assert encoder.begun.wait(10)
+    asked = iter([True, False])
+    unwanted(bench, Mode.HYBRID, lambda: next(asked))
+    assert answers == []
+    encoder.gate.set()
+    before.join(10)
+    assert titles(answers[0]) == titles(ask(bench, "zebra")) == ["zebra crossing"]
+
+
+def test_a_search_by_words_waits_for_nothing_and_is_always_answered(slow):
+    bench, encoder = slow
+    encoder.gate.clear()
+    before = threading.Thread(target=ask, args=(bench, "crossing"))
+    before.start()
+    assert encoder.begun.wait(10)
+    result = bench.base.search("zebra", Filters(), Mode.WORDS, 5, is_wanted=lambda: False)
+    assert titles(result) == ["zebra crossing"]
+    assert before.is_alive()
+    encoder.gate.set()
+    before.join(10)
+
+
+def test_while_the_engine_works_the_base_is_free(slow):
+    bench, encoder = slow
+    encoder.gate.clear()
+    answers: list[SearchResult] = []
+    searching = threading.Thread(target=lambda: answers.append(ask(bench, "zebra")))
+    searching.start()
+    assert encoder.begun.wait(10)
+    entry = bench.base.list_entries(Filters(), None).entries[0]
+    bench.base.delete(entry.id)
+    assert searching.is_alive()
+    encoder.gate.set()
+    searching.join(10)
+    assert answers[0].hits == ()
+
+
+def test_whether_a_search_is_wanted_is_not_asked_when_it_is_answered(bench, add):
+    add("zebra crossing")
+    asked: list[int] = []
+    bench.base.search("zebra", Filters(), Mode.HYBRID, 5, is_wanted=lambda: not asked.append(1))
+    before = len(asked)
+    assert before
+    bench.base.search("zebra", Filters(), Mode.HYBRID, 5, is_wanted=lambda: not asked.append(1))
+    assert len(asked) == before  # the question is remembered
+
+
+def test_without_an_engine_a_search_nobody_wants_is_answered_by_words(bench, add):
+    add("zebra crossing")
+    bench.loader.problem = EngineError("no onnxruntime")
+    result = bench.base.search("zebra", Filters(), Mode.HYBRID, 5, is_wanted=lambda: False)
+    assert (result.mode.used, titles(result)) == (Mode.WORDS, ["zebra crossing"])
+
+
+def test_of_many_searches_typed_after_each_other_the_last_is_answered(slow):
+    bench, _ = slow
+    latest = 0
+    ended: dict[int, object] = {}
+
+    def work(number: int) -> None:
+        try:
+            ended[number] = bench.base.search(
+                f"zebra {number}", Filters(), Mode.HYBRID, 5, is_wanted=lambda: number == latest
+            )
+        except Superseded as error:
+            ended[number] = error
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for latest, thread in enumerate(threads):  # noqa: B007  # the threads read it
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(ended) == 10
+    assert isinstance(ended[9], SearchResult)
+    assert titles(ended[9]) == ["zebra crossing"]

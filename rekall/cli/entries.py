@@ -22,7 +22,7 @@ from rekall.cli.render import (
     terminal_width,
     tombstone_fields,
 )
-from rekall.errors import Interrupted, NotFound, UsageError
+from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -155,13 +155,17 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
             raise UsageError("deleting asks first, and nobody is here to answer", "add --yes")
         if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
-    base.delete(entry.id, forever=forever)
+    is_without_trace = base.delete(entry.id, forever=forever)
     if as_json:
         out_json({"deleted": entry.id})
         return
     talk(f"deleted {entry.id}  {printable(entry.title)}{for_ever}")
     if not forever:
         talk(f"\nhint: `rekall restore {entry.id}` brings it back")
+    elif not is_without_trace:
+        talk(
+            "\nnote: another program uses the base, so traces of the text stay in its file until you delete for ever again"
+        )
 
 
 @click.command()
@@ -305,13 +309,18 @@ def _changes(given: Mapping[str, Any], **others: Any) -> Changes:
 
 
 def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone:
-    """What an id names, among the entries or among the deleted ones."""
-    try:
-        return base.get(entry_id).entry
-    except NotFound as error:
-        if error.kind == "ambiguous":
-            raise
-        return base.find_deleted(entry_id)
+    """What an id names, among the entries and the deleted ones together."""
+    found: list[Entry | Tombstone] = []
+    for look_up in (lambda: base.get(entry_id).entry, lambda: base.find_deleted(entry_id)):
+        try:
+            found.append(look_up())
+        except NotFound as error:
+            if error.kind == "ambiguous":
+                raise
+    if len(found) > 1:
+        candidates = [f"{item.id}  {item.title}" for item in found]
+        raise Ambiguous(f"{entry_id!r} fits an entry and a deleted one", "give more characters of the id", candidates)
+    return found[0] if found else base.find_deleted(entry_id)
 
 
 def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:

@@ -72,8 +72,11 @@ class EntryStore:
     def by_keys(self, keys: Iterable[int]) -> dict[int, Entry]:
         """Entries by key; a key without an entry is left out."""
         wanted = json.dumps(list(keys))
-        rows = self._db.rows(f"SELECT {_COLUMNS} FROM entry WHERE key IN (SELECT value FROM json_each(?))", (wanted,))
-        lists = self._lists("entry_key IN (SELECT value FROM json_each(?))", (wanted,))
+        with self._db.snapshot():  # columns and lists of one moment
+            rows = self._db.rows(
+                f"SELECT {_COLUMNS} FROM entry WHERE key IN (SELECT value FROM json_each(?))", (wanted,)
+            )
+            lists = self._lists("entry_key IN (SELECT value FROM json_each(?))", (wanted,))
         return {row[0]: _entry(row, lists.get(row[0], {})) for row in rows}
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, Entry]:

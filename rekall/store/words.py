@@ -95,6 +95,10 @@ class WordIndex:
         """Remove an entry from the index."""
         self._db.run("DELETE FROM words WHERE rowid = ?", (key,))
 
+    def forget_deleted(self) -> None:
+        """Merge the index into one piece, in which no word of a deleted entry is left."""
+        self._db.run(schema.MERGE_WORDS)
+
     def clear(self) -> None:
         """Empty the index."""
         self._db.run(schema.EMPTY_WORDS)
