@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
-WIDTH = 860
-MARGIN = 8
+from drawing import MARGIN, OTHERS, OURS, WIDTH, document, text
+
 GAP = 44  # between the two columns
 NAME_WIDTH = 168
 VALUE_WIDTH = 64
@@ -18,18 +17,7 @@ PANEL_GAP = 26
 FOOT_HEIGHT = 34
 COLUMN_WIDTH = (WIDTH - 2 * MARGIN - GAP) / 2
 
-STYLE = """\
-text { font: 12px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #57606a; }
-.title { font-size: 14px; font-weight: 600; fill: #1f2328; }
-.ours { font-weight: 600; fill: #1f2328; }
-rect { fill: #b6bfc9; }
-rect.ours { fill: #1f883d; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #9198a1; }
-  .title, text.ours { fill: #f0f6fc; }
-  rect { fill: #4a525c; }
-  rect.ours { fill: #3fb950; }
-}"""
+RULES = (("rect", "fill", OTHERS), ("rect.ours", "fill", OURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +65,8 @@ def draw(engines: Mapping[str, Mapping[str, object]], ours: str) -> str:
         top = MARGIN + number // 2 * (panel_height + PANEL_GAP)
         body += panel(chart, engines, ours, left, top)
     summary = f"Memory, cold start and speed of {', '.join(engines)}"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
-            f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(summary)}">',
-            f"<style>\n{STYLE}\n</style>",
-            *body,
-            f'<text x="{MARGIN}" y="{height - MARGIN - 4}">{escape(fidelity(engines))}</text>',
-            "</svg>\n",
-        ]
-    )
+    body.append(text(MARGIN, height - MARGIN - 4, fidelity(engines)))
+    return document(height, summary, RULES, body)
 
 
 def fidelity(engines: Mapping[str, Mapping[str, object]]) -> str:
@@ -107,16 +87,17 @@ def panel(
     start = left + NAME_WIDTH
     room = COLUMN_WIDTH - NAME_WIDTH - VALUE_WIDTH
     lines = [
-        f'<text class="title" x="{left:g}" y="{top + 14:g}">{escape(chart.title)}</text>',
-        f'<text x="{left:g}" y="{top + 31:g}">{escape(chart.remark)}</text>',
+        text(left, top + 14, chart.title, kind="title"),
+        text(left, top + 31, chart.remark),
     ]
     for place, (name, figure) in enumerate(figures.items()):
-        own = ' class="ours"' if name == ours else ""
+        kind = "ours" if name == ours else ""
+        own = ' class="ours"' if kind else ""
         middle = top + TITLE_HEIGHT + ROW_HEIGHT * (place + 0.5)
         length = max(room * figure / longest, 1)
         lines += [
-            f'<text{own} x="{left:g}" y="{middle + 4:g}">{escape(name)}</text>',
+            text(left, middle + 4, name, kind=kind),
             f'<rect{own} x="{start:g}" y="{middle - BAR_HEIGHT / 2:g}" width="{length:.1f}" height="{BAR_HEIGHT}" rx="2"/>',
-            f'<text{own} x="{start + length + 6:.1f}" y="{middle + 4:g}">{figure:,.{chart.digits}f}</text>',
+            text(start + length + 6, middle + 4, f"{figure:,.{chart.digits}f}", kind=kind),
         ]
     return lines

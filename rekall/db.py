@@ -188,7 +188,7 @@ class Database:
             DatabaseLocked: Another process writes; the file is as before.
         """
         self.run("VACUUM")
-        return self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0
+        return bool(self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0)
 
     def release_memory(self) -> None:
         """Drop the cached pages; the next reads fetch them again."""

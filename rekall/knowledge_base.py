@@ -337,7 +337,7 @@ class KnowledgeBase:
         Raises:
             EngineError: The model cannot be used; nothing was forgotten.
         """
-        self._manager.get_encoder(self._embeddings.model_in_use())
+        self._manager.load(self._embeddings.model_in_use())
         with self._db.transaction():
             for key, entry in self._entries.stream():
                 self._embeddings.store_unembedded(key, entry)

@@ -147,6 +147,15 @@ class ModelManager:
             self._last_use_s = self._clock()
             return self._encoder
 
+    def load(self, model: ModelIdentity | None = None) -> None:
+        """Load a model and wait until it can answer; a child says only then what is wrong.
+
+        Raises:
+            EngineError: It cannot be loaded.
+        """
+        with self.use(model) as encoder:
+            encoder.encode_documents([])
+
     def is_loaded(self) -> bool:
         """Whether an encoder is in memory. Never waits."""
         encoder = self._encoder

@@ -100,7 +100,7 @@ class SpaceKeeper:
         """
         end = None if budget_s is None else self._clock() + budget_s
         model = self._manager.identify(name)
-        self._manager.get_encoder(model)  # before anything is written
+        self._manager.load(model)  # before anything is written
         before = self._passages.active_space()
         embedded = 0
         while True:

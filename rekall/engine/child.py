@@ -14,8 +14,8 @@ import threading
 from io import FileIO
 from pathlib import Path
 
-from rekall.engine.frames import Frame, PipeClosed, receive, send, send_json
-from rekall.errors import RekallError
+from rekall.engine.frames import BEGINNING, Frame, PipeClosed, receive, send, send_json, send_raw
+from rekall.errors import EngineLost, RekallError
 from rekall.types import ArrayEncoder
 
 
@@ -23,12 +23,13 @@ def main() -> None:
     """Serve the parent at the other end of stdin and stdout. Does not return."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end ends this too
     requests, replies = _private_pipe()
+    send_raw(replies, BEGINNING)
     frames: queue.SimpleQueue[tuple[Frame, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, frames), daemon=True).start()
     try:
         _serve(frames, replies)
     except BaseException as error:  # the last words of a defect, which the parent shows
-        _say_failed(replies, RekallError(f"the engine failed: {type(error).__name__}: {error}"))
+        _say_failed(replies, EngineLost(f"the engine failed: {type(error).__name__}: {error}"))
         os._exit(1)
 
 
@@ -61,11 +62,14 @@ def _encoded(encoder: ArrayEncoder, kind: Frame, texts: list[str]) -> bytes:
 
 def _read(requests: FileIO, frames: queue.SimpleQueue[tuple[Frame, bytes]]) -> None:
     """Take what the parent sends, also while the engine works, so that its end is noticed at once."""
+    code = 1  # whatever else stops it, lack of memory for one: nobody would notice the parent's end any more
     try:
         while True:
             frames.put(receive(requests))
     except (PipeClosed, OSError):
-        os._exit(0)
+        code = 0
+    finally:
+        os._exit(code)
 
 
 def _private_pipe() -> tuple[FileIO, FileIO]:
@@ -74,6 +78,7 @@ def _private_pipe() -> tuple[FileIO, FileIO]:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    os.close(nothing)
     return requests, replies
 
 
