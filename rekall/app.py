@@ -80,9 +80,7 @@ class App:
         """
         path = self.places.database
         is_there = to_write or path.exists()
-        if self._base is not None and is_there and not self._is_stored:  # something was stored since
-            self.close()
-        if self._base is None:
+        if self._base is None or (is_there and not self._is_stored):  # an empty one, which other threads may still read
             self._base = _build(path if is_there else None, self.settings, self.library, self.is_long_lived)
             self._is_stored = is_there
         return self._base

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import sys
 
@@ -33,15 +32,19 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
     Assistants start this themselves once they know of it: see `rekall mcp install`.
     """
     if context.invoked_subcommand:
+        if http or port is not None or read_only:
+            raise UsageError("an option of the server stands before install", "write options after `install CLIENT`")
         return
     if port is not None and not http:
         raise UsageError("--port goes with --http", "add --http, or leave out --port")
-    if importlib.util.find_spec("mcp") is None:
-        raise UsageError("the server for assistants needs the package mcp", "run `pip install 'rekall[mcp]'`")
+    try:
+        from rekall.mcp import run  # half a second, 50 MB
+    except ImportError as error:  # missing, or of an older kind
+        raise UsageError(
+            f"the server for assistants needs the package mcp ({error})", "run `pip install --upgrade 'rekall[mcp]'`"
+        ) from error
     app = context.find_object(App)
     assert app is not None
-    from rekall.mcp import run  # half a second, 50 MB
-
     with contextlib.closing(app.long_lived()) as server:
         if http:
             port = DEFAULT_PORT if port is None else port

@@ -14,6 +14,9 @@ from rekall.wording import count_text, why_line
 BYTES_PER_TOKEN = 3
 """English and code take about four bytes a token, Chinese three for a character and a token: so a budget is kept."""
 
+MORE_TOKENS = 24
+"""Kept for the line that names the cursor."""
+
 _HINTS = {
     "not_found": "take ids from search or recent; it may have been deleted meanwhile",
     "edit_conflict": "call get again, and update what it says now",
@@ -53,10 +56,10 @@ def page(head: str, items: Iterable[Item], start: int, budget: int, more: bool, 
         more: Whether there are others after the last of `items`.
         data: Fields beside the items.
     """
-    left = budget - tokens_of(head)
+    left = budget - tokens_of(head) - MORE_TOKENS
     taken: list[Item] = []
     for item in items:
-        left -= tokens_of(item.text)
+        left -= tokens_of(f"\n{item.text}")
         if taken and left < 0:
             more = True
             break
@@ -111,11 +114,11 @@ def _entry_lines(entry: Entry) -> tuple[list[str], dict[str, Any]]:
     return [line], {name: value for name, value in data.items() if value not in (None, [])}
 
 
-def found_head(count: int, start: int, mode: ModeReport, total: int) -> str:
+def found_head(count: int, start: int, mode: ModeReport, total: int, *, is_filtered: bool) -> str:
     """What stands above search results: how many, how they were found, and what was missing."""
     if not count:
-        where = f"among {count_text(total, 'entry', 'entries')}" if total else "because nothing was written down yet"
-        head = "Nothing more." if start else f"Nothing found {where}."
+        among = f"among {count_text(total, 'entry', 'entries')}" + (" with these filters" if is_filtered else "")
+        head = "Nothing more." if start else f"Nothing found {among}." if total else "Nothing was written down yet."
     else:
         by = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}[mode.used.value]
         head = f"Found by {by}, from place {start + 1}:" if start else f"Found by {by}, the best first:"
@@ -129,7 +132,7 @@ def mode_data(mode: ModeReport) -> dict[str, Any]:
 
 def error_answer(error: RekallError) -> Answer:
     """An error that a model can act on."""
-    hint = _HINTS.get(error.kind, error.hint)
+    hint = hint_of(error)
     lines = [f"error: {error.message}", *(f"  {candidate}" for candidate in error.candidates)]
     if hint:
         lines.append(f"hint: {hint}")
@@ -137,6 +140,12 @@ def error_answer(error: RekallError) -> Answer:
     if error.candidates:
         data["candidates"] = list(error.candidates)
     return Answer("\n".join(lines), {"error": {**data, "retryable": error.retryable}})
+
+
+def hint_of(error: RekallError) -> str:
+    """What an assistant can do about an error, or whom to ask: commands are for the person."""
+    hint = _HINTS.get(error.kind, error.hint)
+    return f"for the person: {hint}" if "`rekall " in hint else hint
 
 
 def stretch(text: str, start: int, budget: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -15,6 +16,12 @@ from rekall.errors import InvalidInput, NotFound
 from rekall.files import write_atomically
 
 SERVER_NAME = "rekall"
+
+_OURS = ("type", "command", "args", "env", "environment")
+"""What of an entry is written anew; what else a person put there stays."""
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a character that somebody cut: JSON can hold it, UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +75,15 @@ class Client:
         servers = document.setdefault(self.section, {})
         if not isinstance(servers, MutableMapping):
             raise InvalidInput(f"{self.section} is not an object there", "correct the file, then try again")
+        old = servers.get(SERVER_NAME)
         entry = self.entry(launch)
-        if servers.get(SERVER_NAME) == entry:
+        if isinstance(old, Mapping) and "command" in old:  # else it named a server elsewhere
+            entry |= {key: value for key, value in old.items() if key not in _OURS}
+        if old == entry:
             return text
         servers[SERVER_NAME] = entry
-        return self._dump(document, text)
+        new = self._dump(document, text)
+        return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
 
     def _parse(self, text: str) -> MutableMapping[str, Any]:
         if self.is_toml:
@@ -98,7 +109,8 @@ class Client:
             return tomlkit.dumps(document)
         indent = re.search(r"^([ \t]+)\S", like, re.MULTILINE)
         end = "" if like and not like.endswith("\n") else "\n"
-        return json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False) + end
+        dumped = json.dumps(document, indent=indent[1] if indent else 2, ensure_ascii=False)
+        return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half[0]):04x}", dumped) + end
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +194,7 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
     """
     path = path.resolve()  # a link of somebody's dotfiles stays one
     try:
-        old = path.read_text("utf-8") if path.exists() else ""
+        old = path.read_bytes().decode("utf-8") if path.exists() else ""  # line ends as they are
         new = client.merged(old, launch)
     except InvalidInput as error:
         raise InvalidInput(
@@ -195,7 +207,7 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     copy = None
     if path.exists():
-        copy = path.with_name(f"{path.name}.before-rekall")
+        copy = _free_name(path)
         mode = path.stat().st_mode & 0o777
         write_atomically(copy, old.encode())
         write_atomically(path, new.encode())
@@ -204,3 +216,9 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
     else:
         write_atomically(path, new.encode())
     return copy
+
+
+def _free_name(path: Path) -> Path:
+    """Where the copy goes: no copy takes the place of an earlier one."""
+    names = (f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
+    return next(copy for name in names if not (copy := path.with_name(name)).exists())

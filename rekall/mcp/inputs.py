@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -17,21 +18,34 @@ MOST_ENTRIES = 20
 
 
 def _listed(value: object) -> object:
-    """Assistants send `"a, b"` or `"a"` where a list is asked for."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+    """Assistants send `"a, b"`, `"a"` or `'["a", "b"]'` where a list is asked for."""
+    listed = _one_text(value)
+    if listed == [value]:
+        return [part.strip() for part in str(value).split(",") if part.strip()]
+    return listed
 
 
 def _one_text(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    """A list, also from its JSON; any other text is its one item."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().startswith("["):
+        try:
+            items = json.loads(value)
+        except (ValueError, RecursionError):
+            return [value]
+        if isinstance(items, list) and all(isinstance(item, str) for item in items):
+            return items
+    return [value]
 
 
 Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 Types = Annotated[list[EntryType], BeforeValidator(_listed)]
 
-Id = Annotated[str, Field(min_length=1, description="Id of an entry, or any beginning of it that no other shares.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="About how many tokens the answer may take.")]
-Cursor = Annotated[str, Field(description="next_cursor of the answer before, to go on from there.")]
+Id = Annotated[str, Field(min_length=1, description="Id of an entry, or a beginning that no other shares.")]
+Budget = Annotated[int, Field(ge=100, le=50_000, description="About so many tokens at most.")]
+Cursor = Annotated[str, Field(description="next_cursor of the answer before.")]
 
 
 class Input(BaseModel):
@@ -47,7 +61,7 @@ class FilterInput(Input):
     tags: Words = Field([], description="Only entries with all of these tags.")
     project: str | None = Field(None, description="Only entries of this project.")
     status: Status | None = Field(None, description="Only active, or only obsolete entries.")
-    since: str | None = Field(None, description="Only entries changed on or after this date, for instance 2026-01-31.")
+    since: str | None = Field(None, description="Only entries changed since, 2026-01-31.")
 
     def filters(self) -> Filters:
         """The conditions, as the base takes them."""
@@ -88,10 +102,10 @@ class ContextInput(Input):
     what_failed: str | None = Field(None, description="What was tried in vain, so that nobody tries it again.")
     error_messages: Texts | None = Field(None, description="Error messages, word for word.")
     files: Words | None = Field(None, description="Files it is about.")
-    keywords: Words | None = Field(None, description="Words it shall be found by that its text lacks.")
+    keywords: Words | None = Field(None, description="Other words people would search it by.")
     sources: Texts | None = Field(None, description="Where it comes from: links, books, people.")
     confidence: int | None = Field(None, ge=0, le=5, description="How sure, from 0 to 5.")
-    project: str | None = Field(None, description="The project it belongs to.")
+    project: str | None = Field(None, description="The project it belongs to; an empty text takes it away.")
 
     def parts(self) -> dict[str, Any]:
         """What was given of these parts, by the names of `intake.Changes`."""
@@ -150,7 +164,7 @@ class UpdateInput(ContextInput):
 class DeleteInput(Input):
     """Arguments of `delete`."""
 
-    id: Id
+    id: str = Field(min_length=1, description="The whole id of the entry.")
     confirm: bool = Field(False, description="true only after the person said yes to deleting this very entry.")
 
 
@@ -171,6 +185,7 @@ class SimilarInput(FilterInput):
     to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or a text.")
     limit: int = Field(5, ge=1, le=MOST_RESULTS, description="At most so many results.")
     max_tokens: Budget = 1_000
+    cursor: Cursor | None = None
 
 
 class RecentInput(FilterInput):
@@ -211,11 +226,13 @@ def validated(kind: type[Input], arguments: dict[str, Any] | None) -> Any:
     Raises:
         InvalidInput: They do not fit; every problem is named, and what is taken instead.
     """
+    optional = {name for name, field in kind.model_fields.items() if not field.is_required()}
+    given = {name: value for name, value in (arguments or {}).items() if value is not None or name not in optional}
     try:
-        return kind.model_validate(arguments or {})
+        return kind.model_validate(given)
     except ValidationError as error:
         problems = dict.fromkeys(_problem(kind, problem) for problem in error.errors(include_url=False))
-        raise InvalidInput("; ".join(problems), f"arguments: {', '.join(_signature(kind))}") from None
+        raise InvalidInput("; ".join(problems), f"arguments: {', '.join(_signature(kind)) or 'none'}") from None
 
 
 def _flattened(part: Any, definitions: dict[str, Any]) -> Any:
@@ -248,9 +265,9 @@ def _problem(kind: type[Input], problem: Any) -> str:
         return f"no argument {where!r}" + (f", did you mean {near[0]!r}?" if near else "")
     if problem["type"] == "missing":
         return f"{where!r} is missing"
-    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    given = repr(problem["input"])
-    return f"{where!r} should be {message}, not {given if len(given) <= 80 else given[:79] + '…'}"
+    message = problem["msg"].partition(" should ")[2].partition(" after validation")[0]
+    given = "null" if problem["input"] is None else repr(problem["input"])
+    return f"{where!r} should {message or 'be something else'}, not {given if len(given) <= 80 else given[:79] + '…'}"
 
 
 def _signature(kind: type[Input]) -> list[str]:

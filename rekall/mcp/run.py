@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,7 +23,11 @@ PATH = "/mcp"
 
 
 def serve_stdio(app: App, *, read_only: bool = False) -> None:
-    """Serve the client at the other end of stdin and stdout, until it closes them."""
+    """Serve the client at the other end of stdin and stdout, until it closes them.
+
+    Ctrl-C ends the process at once: nothing else ends the thread that waits for the next line.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from mcp.server.stdio import stdio_server
 
     server = RekallServer(app, read_only=read_only).protocol_server()
@@ -74,10 +80,12 @@ def serve_http(app: App, port: int, ready: Callable[[str], None], *, read_only: 
             listener.bind((HOST, port))
         except (OSError, OverflowError) as error:
             raise InvalidInput(f"port {port} cannot be used: {error}", "choose another one with --port") from error
+        listener.listen()  # whoever is told the address may call at once
         port = listener.getsockname()[1]
         config = uvicorn.Config(
             http_app(app, port, read_only=read_only), log_level="warning", access_log=False, timeout_graceful_shutdown=2
         )
         ready(f"http://{HOST}:{port}{PATH}")
         sys.stderr.flush()
-        uvicorn.Server(config).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # how one ends it
+            uvicorn.Server(config).run(sockets=[listener])

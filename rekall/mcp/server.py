@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -53,7 +54,6 @@ class RekallServer:
             read_only: Offer only the tools that change nothing.
         """
         self._app = app
-        self._read_only = read_only
         self._opening = threading.Lock()
         self._waiting = anyio.CapacityLimiter(ENGINE_THREADS)
         self._quick = anyio.CapacityLimiter(OTHER_THREADS)
@@ -83,13 +83,15 @@ class RekallServer:
             tool = self._named(params.name)
             given = validated(tool.takes, params.arguments)
             limiter = self._waiting if tool.asks_engine else self._quick
-            answer = await self._in_thread(limiter, lambda base, is_wanted: tool.run(base, given, is_wanted))
+            answer = await self._in_thread(
+                limiter, lambda base, is_wanted: tool.run(base, given, is_wanted), to_write=tool.writes
+            )
         except RekallError as error:
             return _result(error_answer(error), is_error=True)
         return _result(answer)
 
     async def _list_resources(self, context: Context, params: Any) -> protocol.ListResourcesResult:
-        entries = await self._in_thread(self._quick, lambda base, _: _recent(base))
+        entries = await self._or_protocol_error(self._in_thread(self._quick, lambda base, _: _recent(base)))
         resources = [
             protocol.Resource(
                 uri=RECENT_URI,
@@ -172,14 +174,18 @@ class RekallServer:
         return protocol.GetPromptResult(description=guide.description, messages=[message])
 
     async def _in_thread(
-        self, limiter: anyio.CapacityLimiter, work: Callable[[KnowledgeBase, IsWanted], Result]
+        self,
+        limiter: anyio.CapacityLimiter,
+        work: Callable[[KnowledgeBase, IsWanted], Result],
+        *,
+        to_write: bool = False,
     ) -> Result:
         """Do a piece of work beside the protocol. When the request is cancelled, the work is told and left behind."""
         gone = threading.Event()
 
         def run() -> Result:
             with self._opening:
-                base = self._app.open_base(to_write=not self._read_only)
+                base = self._app.open_base(to_write=to_write)
             return work(base, lambda: not gone.is_set())
 
         try:
@@ -191,8 +197,7 @@ class RekallServer:
         try:
             return await work
         except RekallError as error:
-            hint = f"; {error.hint}" if error.hint else ""
-            raise MCPError(protocol.INVALID_PARAMS, f"{error.message}{hint}") from error
+            raise MCPError(protocol.INVALID_PARAMS, error_answer(error).text) from error
 
     def _named(self, name: str) -> Tool:
         if name in self._tools:
@@ -232,4 +237,5 @@ def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsW
         result = base.search(argument, Filters(), Mode.HYBRID, 5, literal=True, is_wanted=is_wanted)
         found = "\n".join(hit_item(hit).text for hit in result.hits) or "(nothing)"
     topic = f", above all for what concerns {argument}," if argument else ""
-    return guide.text.replace("{topic}", topic).replace("{found}", found).replace("{argument}", argument)
+    values = {"{topic}": topic, "{found}": found, "{argument}": argument}
+    return re.sub("|".join(values), lambda place: values[place[0]], guide.text)

@@ -73,7 +73,8 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
     deep = min(wanted + 1, DEEPEST)
     result = base.search(given.query, given.filters(), given.mode, deep, literal=given.literal, is_wanted=is_wanted)
     hits = result.hits[start:wanted]
-    head = found_head(len(hits), start, result.mode, base.count())
+    is_filtered = not given.filters().is_empty
+    head = found_head(len(hits), start, result.mode, base.count(), is_filtered=is_filtered)
     more = len(result.hits) > wanted
     return page(head, map(hit_item, hits), start, given.max_tokens, more, mode=mode_data(result.mode))
 
@@ -134,10 +135,11 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) 
 def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) -> Answer:
     """Run `delete`, when it was confirmed."""
     entry = base.get(given.id).entry
-    if not given.confirm:
+    if not given.confirm or given.id.upper() != entry.id:
         raise InvalidInput(
             f"nothing was deleted: {entry.id} is the {entry.type.value} {entry.title!r}",
-            "ask the person; after a yes call delete again with confirm=true. What is only outdated, deprecate",
+            "if it is only outdated, call deprecate. Else ask the person, and after a yes call delete with this id "
+            "and confirm=true",
         )
     base.delete(entry.id)
     text = f"deleted {entry.id}  {entry.title}\nThe person can undo this: `rekall restore {entry.id}`"

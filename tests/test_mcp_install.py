@@ -1,0 +1,464 @@
+"""`rekall mcp install`: what it prints, and what it does to files that belong to others."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import CHECKOUT, Ran
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rekall.mcp.clients import CLIENTS, Client, Launch, find_client, this_launch
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Rekall = Callable[..., Ran]
+
+LAUNCH = Launch("/opt/re kall/bin/rekall", ("mcp",), (("REKALL_HOME", "/data/ré"),))
+JSON_CLIENTS = [client for client in CLIENTS if not client.is_toml]
+NAMES = [client.name for client in CLIENTS]
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
+
+
+@pytest.fixture(autouse=True)
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of the test's own, also where Windows looks."""
+    folder = tmp_path / "user"
+    folder.mkdir()
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    monkeypatch.setenv("APPDATA", str(folder / "AppData" / "Roaming"))
+    return folder
+
+
+def parsed(client: Client, text: str) -> dict[str, object]:
+    return tomllib.loads(text) if client.is_toml else json.loads(text)
+
+
+def put(client: Client, text: str | bytes) -> Path:
+    path = client.path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+# what it prints
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_what_is_printed_is_a_whole_configuration(rekall: Rekall, client, home, user):
+    ran = rekall("mcp", "install", client.name)
+    assert ran.code == 0
+    entry = parsed(client, ran.out)[client.section]["rekall"]
+    command = entry["command"] if client.style == "list" else [entry["command"], *entry["args"]]
+    assert command[-1] == "mcp"
+    assert Path(command[0]).is_absolute()
+    assert Path(command[0]).exists()
+    assert entry["environment" if client.style == "list" else "env"] == {"REKALL_HOME": str(home)}
+    assert str(client.path()) in ran.err
+    assert f"rekall mcp install {client.name} --write" in ran.err
+    assert list(user.iterdir()) == []
+
+
+def test_what_is_printed_starts_a_server(rekall: Rekall):
+    entry = rekall("mcp", "install", "cursor", "--json").json["entry"]
+    ran = subprocess.run([entry["command"], *entry["args"], "--help"], capture_output=True, text=True, check=True)
+    assert "Usage: rekall mcp" in ran.stdout
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_any_launch_can_be_written_and_read_back(client):
+    read = parsed(client, client.snippet(LAUNCH))
+    entry = read[client.section]["rekall"]  # type: ignore[index]
+    assert entry == client.entry(LAUNCH)
+    assert "/data/ré" in client.snippet(LAUNCH)
+
+
+def test_a_home_is_carried_as_a_whole_path(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert dict(this_launch("base").env) == {"REKALL_HOME": str(tmp_path / "base")}
+    assert dict(this_launch("~/base").env) == {"REKALL_HOME": str(Path.home() / "base")}
+    assert this_launch(None).env == this_launch("").env == ()
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_without_a_home_none_is_named(client):
+    assert "env" not in client.snippet(Launch("rekall", ("mcp",)))
+
+
+def test_read_only_goes_into_the_command(rekall: Rekall):
+    entry = rekall("mcp", "install", "cursor", "--read-only", "--json").json["entry"]
+    assert entry["args"][-2:] == ["mcp", "--read-only"]
+
+
+@pytest.mark.parametrize("options", [["--read-only"], ["--http"], ["--port", "1"]])
+def test_an_option_before_install_is_not_lost(rekall: Rekall, options):
+    ran = rekall("mcp", *options, "install", "cursor")
+    assert ran.code == 2
+    assert "after `install CLIENT`" in ran.err
+
+
+def test_without_a_script_python_itself_is_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    launch = this_launch(None)
+    assert (launch.command, launch.arguments) == (str(tmp_path / "python"), ("-m", "rekall", "mcp"))
+
+
+# which clients
+
+
+def test_without_a_client_all_are_listed(rekall: Rekall):
+    put(find_client("cursor"), "{}")
+    ran = rekall("mcp", "install")
+    assert ran.code == 0
+    rows = {line.split()[0]: line for line in ran.out.splitlines()}
+    assert set(rows) == set(NAMES)
+    assert [name for name, row in rows.items() if " there " in row] == ["cursor"]
+    listed = rekall("mcp", "install", "--json").json["clients"]
+    assert [each["name"] for each in listed] == NAMES
+    assert all(set(each) == {"name", "title", "path"} for each in listed)
+
+
+@pytest.mark.parametrize(("name", "near"), [("cursr", "cursor"), ("Claude", "claude-"), ("vs-code", "vscode")])
+def test_an_unknown_client_is_told_which_are_near(rekall: Rekall, name, near):
+    ran = rekall("mcp", "install", name)
+    assert ran.code == 3
+    assert f"no client {name!r} is known" in ran.err
+    assert f"did you mean {near}" in ran.err
+    assert rekall("mcp", "install", name, "--json").json["error"]["kind"] == "not_found"
+
+
+def test_a_client_is_known_in_any_case(rekall: Rekall):
+    assert rekall("mcp", "install", "Cursor", "--json").json["client"] == "cursor"
+
+
+def test_write_needs_a_client(rekall: Rekall):
+    assert rekall("mcp", "install", "--write").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "darwin", "win32", "linux"),
+    [
+        (
+            "claude-desktop",
+            "Library/Application Support/Claude/claude_desktop_config.json",
+            "AppData/Roaming/Claude/claude_desktop_config.json",
+            ".config/Claude/claude_desktop_config.json",
+        ),
+        (
+            "vscode",
+            "Library/Application Support/Code/User/mcp.json",
+            "AppData/Roaming/Code/User/mcp.json",
+            ".config/Code/User/mcp.json",
+        ),
+        ("zed", ".config/zed/settings.json", "AppData/Roaming/Zed/settings.json", ".config/zed/settings.json"),
+        ("claude-code", ".claude.json", ".claude.json", ".claude.json"),
+        ("codex", ".codex/config.toml", ".codex/config.toml", ".codex/config.toml"),
+        ("cursor", ".cursor/mcp.json", ".cursor/mcp.json", ".cursor/mcp.json"),
+    ],
+)
+def test_each_system_has_its_place(name, darwin, win32, linux, user):
+    environ = {"APPDATA": str(user / "AppData" / "Roaming")}
+    client = find_client(name)
+    assert client.path(environ, "darwin") == user / darwin
+    assert client.path(environ, "win32") == client.path({}, "win32") == user / win32
+    assert client.path(environ, "linux") == user / linux
+
+
+# what it writes
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_a_file_that_is_not_there_is_made(rekall: Rekall, client):
+    ran = rekall("mcp", "install", client.name, "--write", "--json")
+    assert ran.json["changed"]
+    assert ran.json["copy"] is None
+    shown = rekall("mcp", "install", client.name)
+    assert client.path().read_text("utf-8") == shown.out
+    again = rekall("mcp", "install", client.name, "--write", "--json")
+    assert not again.json["changed"]
+    assert client.path().read_text("utf-8") == shown.out
+    assert len(list(client.path().parent.iterdir())) == 1
+
+
+@pytest.mark.parametrize("empty", ["", "\n", "  \n\t"])
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_an_empty_file_is_filled(rekall: Rekall, client, empty):
+    path = put(client, empty)
+    assert rekall("mcp", "install", client.name, "--write").code == 0
+    assert "rekall" in parsed(client, path.read_text("utf-8"))[client.section]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("client", JSON_CLIENTS, ids=lambda client: client.name)
+@pytest.mark.parametrize("indent", [2, 4, "\t"], ids=repr)
+@pytest.mark.parametrize("end", ["", "\n"], ids=repr)
+def test_what_else_is_in_a_json_file_stays(rekall: Rekall, client, indent, end):
+    document = {
+        "zebra": {"naïve": "文字", "list": [1, 2.5, True, None]},
+        client.section: {"other": {"command": "npx", "args": ["-y", "thing"]}},
+        "alpha": "🦊",
+    }
+    old = json.dumps(document, indent=indent, ensure_ascii=False) + end
+    path = put(client, old)
+    assert rekall("mcp", "install", client.name, "--write").code == 0
+    new = path.read_text("utf-8")
+    read = json.loads(new)
+    added = read[client.section].pop("rekall")
+    assert json.dumps(read, indent=indent, ensure_ascii=False) + end == old
+    assert added["command"]
+    kept = old[: old.index("thing")]  # up to there nothing moved
+    assert new.startswith(kept)
+
+
+def test_the_copy_is_what_was_there_and_is_made_once(rekall: Rekall):
+    client = find_client("cursor")
+    old = b'{\r\n  "mcpServers": {\r\n    "a": {"command": "b"}\r\n  }\r\n}\r\n'
+    path = put(client, old)
+    copy = Path(rekall("mcp", "install", "cursor", "--write", "--json").json["copy"])
+    assert copy == path.with_name("mcp.json.before-rekall")
+    assert copy.read_bytes() == old
+    written = path.read_bytes()
+    assert written.count(b"\n") == written.count(b"\r\n") > 5
+    again = rekall("mcp", "install", "cursor", "--write")
+    assert "has it already, nothing changed" in again.err
+    assert path.read_bytes() == written
+    assert sorted(path.parent.iterdir()) == [path, copy]
+
+
+def test_an_earlier_copy_is_not_overwritten(rekall: Rekall):
+    path = put(find_client("cursor"), '{"first": 1}')
+    first = Path(rekall("mcp", "install", "cursor", "--write", "--json").json["copy"])
+    between = path.read_bytes()
+    second = Path(rekall("mcp", "install", "cursor", "--write", "--read-only", "--json").json["copy"])
+    assert first.read_text() == '{"first": 1}'
+    assert second != first
+    assert second.read_bytes() == between
+
+
+def test_what_a_person_added_to_the_entry_stays(rekall: Rekall):
+    path = put(
+        find_client("cursor"),
+        '{"mcpServers": {"rekall": {"command": "old", "args": ["x"], "disabled": true, "env": {"A": "b"}}}}',
+    )
+    assert rekall("mcp", "install", "cursor", "--write").code == 0
+    entry = json.loads(path.read_text("utf-8"))["mcpServers"]["rekall"]
+    assert entry["disabled"] is True
+    assert entry["command"] != "old"
+    assert set(entry["env"]) == {"REKALL_HOME"}
+    assert not rekall("mcp", "install", "cursor", "--write", "--json").json["changed"]
+
+
+def test_an_entry_of_another_kind_is_replaced(rekall: Rekall):
+    path = put(find_client("cursor"), '{"mcpServers": {"rekall": {"url": "http://127.0.0.1:8799/mcp"}}}')
+    assert rekall("mcp", "install", "cursor", "--write").code == 0
+    assert "url" not in json.loads(path.read_text("utf-8"))["mcpServers"]["rekall"]
+
+
+def test_half_a_character_in_somebody_s_history_stays(rekall: Rekall):
+    path = put(find_client("claude-code"), '{"history": ["cut \\ud83d", "whole \\ud83e\\udd8a"]}')
+    assert rekall("mcp", "install", "claude-code", "--write").code == 0
+    assert json.loads(path.read_text("utf-8"))["history"] == ["cut \ud83d", "whole 🦊"]
+
+
+BROKEN = {
+    "comments": b'{\n  // mine\n  "mcpServers": {}\n}\n',
+    "a trailing comma": b'{"mcpServers": {},}',
+    "half a file": b'{"mcpServers": {',
+    "a list": b"[]",
+    "a text": b'"mcpServers"',
+    "servers that are a list": b'{"mcpServers": []}',
+    "servers that are null": b'{"mcpServers": null}',
+    "a byte order mark": b'\xef\xbb\xbf{"mcpServers": {}}',
+    "deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_file_that_is_no_plain_json_is_left_alone(rekall: Rekall, kind):
+    path = put(find_client("cursor"), BROKEN[kind])
+    ran = rekall("mcp", "install", "cursor", "--write")
+    assert ran.code == 4
+    assert f"error: {path} was left alone: " in ran.err
+    _, _, shown = ran.err.partition("add this yourself:\n\n")
+    assert "rekall" in json.loads(shown)["mcpServers"]
+    assert path.read_bytes() == BROKEN[kind]
+    assert list(path.parent.iterdir()) == [path]
+    assert rekall("mcp", "install", "cursor", "--write", "--json").json["error"]["kind"] == "invalid_input"
+
+
+@pytest.mark.parametrize("client", [find_client("cursor"), find_client("codex")], ids=["cursor", "codex"])
+def test_a_file_that_is_not_utf_8_is_left_alone(rekall: Rekall, client):
+    data = '{"mcpServers": {"a": "é"}}'.encode("latin-1")
+    path = put(client, data)
+    ran = rekall("mcp", "install", client.name, "--write")
+    assert ran.code == 4
+    assert "was left alone: it is not UTF-8" in ran.err
+    assert path.read_bytes() == data
+
+
+TOML = """\
+# mine
+model = "big"  # do not touch
+
+[mcp_servers.other]
+command = "npx"   # other
+args = [ "-y",
+  "thing" ]
+
+[profiles.x]
+a = 1
+"""
+
+
+def test_a_toml_file_keeps_its_comments_and_order(rekall: Rekall):
+    path = put(find_client("codex"), TOML)
+    ran = rekall("mcp", "install", "codex", "--write", "--json")
+    assert Path(ran.json["copy"]).read_text("utf-8") == TOML
+    text = path.read_text("utf-8")
+    lines = text.splitlines()
+    places = [lines.index(line) for line in TOML.splitlines() if line]
+    assert places == sorted(places)
+    read = tomllib.loads(text)
+    assert read["mcp_servers"]["rekall"]["args"][-1] == "mcp"
+    assert read["mcp_servers"]["other"] == {"command": "npx", "args": ["-y", "thing"]}
+    assert read["profiles"] == {"x": {"a": 1}}
+    assert not rekall("mcp", "install", "codex", "--write", "--json").json["changed"]
+    assert path.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[mcp_servers.a]\ncommand = "x"\n\n[z]\nb = 1\n\n[mcp_servers.c]\ncommand = "y"\n',
+        'mcp_servers = { a = { command = "x" } }\n',
+        'mcp_servers.a.command = "x"\n\n[z]\nb = 1\n',
+        "[mcp_servers]\n",
+        '[mcp_servers.rekall]\ncommand = "old"\nstartup_timeout_sec = 20\n',
+        'a = 1\r\n\r\n[mcp_servers.a]\r\ncommand = "x"\r\n',
+    ],
+    ids=range(6),
+)
+def test_a_toml_file_of_any_shape_takes_the_entry(text):
+    client = find_client("codex")
+    before, after = tomllib.loads(text), tomllib.loads(client.merged(text, LAUNCH))
+    added = after["mcp_servers"].pop("rekall")
+    old = before["mcp_servers"].pop("rekall", {})
+    assert after == before
+    assert added == {**old, **client.entry(LAUNCH)}
+    assert client.merged(client.merged(text, LAUNCH), LAUNCH) == client.merged(text, LAUNCH)
+
+
+@pytest.mark.parametrize("text", ["a = ", "[x", 'mcp_servers = "none"\n', "[[mcp_servers]]\na = 1\n"])
+def test_a_broken_toml_file_is_left_alone(rekall: Rekall, text):
+    path = put(find_client("codex"), text)
+    ran = rekall("mcp", "install", "codex", "--write")
+    assert ran.code == 4
+    assert "was left alone" in ran.err
+    assert "[mcp_servers.rekall]" in ran.err
+    assert path.read_text("utf-8") == text
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    document=st.dictionaries(st.text(max_size=8), values, max_size=4),
+    servers=st.dictionaries(st.text(max_size=8), values, max_size=3),
+    ascii_only=st.booleans(),
+)
+def test_merging_adds_one_entry_and_nothing_else(document, servers, ascii_only):
+    client = find_client("cursor")
+    old = json.dumps({**document, "mcpServers": servers}, ensure_ascii=ascii_only)
+    new = client.merged(old, LAUNCH)
+    new.encode()
+    read = json.loads(new)
+    assert read["mcpServers"].pop("rekall")["command"] == LAUNCH.command
+    expected = {**document, "mcpServers": {name: value for name, value in servers.items() if name != "rekall"}}
+    assert read == expected
+    assert list(read) == list(json.loads(old))
+    assert client.merged(new, LAUNCH) == new
+
+
+@posix_only
+def test_a_link_stays_a_link_and_its_target_changes(rekall: Rekall, user):
+    target = user / "dotfiles" / "mcp.json"
+    target.parent.mkdir()
+    target.write_text("{}")
+    path = find_client("cursor").path()
+    path.parent.mkdir()
+    path.symlink_to(target)
+    ran = rekall("mcp", "install", "cursor", "--write", "--json")
+    assert path.is_symlink()
+    assert "rekall" in target.read_text("utf-8")
+    assert Path(ran.json["copy"]).parent == target.parent
+
+
+@posix_only
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o640])
+def test_a_file_keeps_its_mode_and_the_copy_has_it(rekall: Rekall, mode):
+    path = put(find_client("claude-code"), '{"a": "secret"}')
+    path.chmod(mode)
+    copy = Path(rekall("mcp", "install", "claude-code", "--write", "--json").json["copy"])
+    assert path.stat().st_mode & 0o777 == copy.stat().st_mode & 0o777 == mode
+
+
+@posix_only
+def test_a_folder_in_its_place_is_an_error_in_our_words(rekall: Rekall):
+    find_client("cursor").path().mkdir(parents=True)
+    ran = rekall("mcp", "install", "cursor", "--write")
+    assert ran.code == 4
+    assert ran.err.startswith("error: ")
+
+
+# what it needs
+
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ({names}):
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from rekall.cli.main import run
+run(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("names", ["'mcp', 'mcp_types'", "'mcp_types',"], ids=["missing", "an older kind"])
+def test_without_the_package_the_extra_is_named(names):
+    command = [sys.executable, "-c", WITHOUT.format(names=names), "mcp"]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, stdin=subprocess.DEVNULL, timeout=60)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: the server for assistants needs the package mcp")
+    assert "rekall[mcp]" in ran.stderr.partition("hint: ")[2]
+    assert ran.stdout == ""
+
+
+def test_install_and_help_need_no_package(user):
+    for arguments in (["mcp", "--help"], ["mcp", "install"], ["mcp", "install", "codex", "--write"], ["--help"]):
+        command = [sys.executable, "-c", WITHOUT.format(names="'mcp', 'mcp_types', 'pydantic', 'anyio'"), *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, env={**os.environ}, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+    assert (user / ".codex" / "config.toml").exists()
+
+
+def test_a_port_goes_with_http(rekall: Rekall):
+    ran = rekall("mcp", "--port", "8000")
+    assert ran.code == 2
+    assert "--port goes with --http" in ran.err
