@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from rekall.app import App
+from rekall.cli.options import on_terminal
 from rekall.cli.render import error_fields, error_text, out_json, out_json_line, talk
 from rekall.errors import DiskFull, Interrupted, InvalidInput, NotFound, RekallError, UsageError
 
@@ -50,6 +51,7 @@ COMMANDS = {
     "list": "entries:list_entries",
     "link": "entries:link",
     "similar": "search:similar",
+    "tui": "tui:tui",
     "import": "exchange:import_files",
     "export": "exchange:export",
     "stats": "stats:stats",
@@ -133,6 +135,13 @@ def _invoke(arguments: list[str]) -> int:
     """Run a command. Not through `cli.main`, which ends the process itself on some errors."""
     if "_REKALL_COMPLETE" in os.environ:
         cli.main(arguments, prog_name="rekall")
+    if not arguments and on_terminal():
+        from rekall.cli.tui import HINT, can_draw, is_installed
+
+        if not is_installed():
+            talk(f"hint: the terminal UI needs the package textual, {HINT}")
+        elif can_draw():
+            arguments = ["tui"]
     try:
         with cli.make_context("rekall", arguments) as context:
             cli.invoke(context)

@@ -1,0 +1,81 @@
+"""Draft files: what is being written, kept on disk until it was accepted, and the editor it is written in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rekall.files import make_private_folder, write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFile:
+    """The file of one text. Its name holds a hash of what was begun with, so a draft is taken up only where it fits.
+
+    Attributes:
+        path: Where it lies.
+        begun_with: The text before anything was written.
+        is_taken_up: Whether it was there before.
+        others: Earlier drafts of the same name, which began with another text.
+    """
+
+    path: Path
+    begun_with: str
+    is_taken_up: bool
+    others: tuple[Path, ...]
+
+    @classmethod
+    def begin(cls, folder: Path, name: str, text: str) -> DraftFile:
+        """Write a text into its draft file, unless that is there already.
+
+        Args:
+            folder: The folder of drafts; it is made.
+            name: The beginning of the file's name.
+            text: What to begin with.
+
+        Raises:
+            OSError: The folder cannot be written or the disk is full.
+        """
+        make_private_folder(folder)
+        path = folder / f"{name}-{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}.md"
+        is_taken_up = path.exists()
+        if not is_taken_up:
+            write_atomically(path, text.encode("utf-8", "surrogateescape"))
+        others = tuple(other for other in earlier_drafts(folder, name) if other != path)
+        return cls(path, text, is_taken_up, others)
+
+    def read(self) -> str:
+        """What is in it now; empty when nothing was changed, or all of it deleted."""
+        text = self.path.read_text("utf-8", "surrogateescape")
+        return "" if text == self.begun_with or not text.strip() else text
+
+    def drop(self) -> None:
+        """Remove it: the text was accepted, or there is none."""
+        self.path.unlink(missing_ok=True)
+
+
+def earlier_drafts(folder: Path, name: str) -> list[Path]:
+    """The draft files of a name that lie in a folder."""
+    return sorted(folder.glob(f"{name}-*.md"))
+
+
+def find_editor(configured: str) -> str:
+    """The editor to use: the setting, $VISUAL, $EDITOR, or what the system has."""
+    return (
+        configured
+        or os.environ.get("VISUAL")
+        or os.environ.get("EDITOR")
+        or ("notepad" if sys.platform == "win32" else "vi")
+    )
+
+
+def open_editor(file: Path, configured: str) -> int:
+    """Let the person edit the file. Returns the editor's exit code."""
+    quoted = f'"{file}"' if sys.platform == "win32" else shlex.quote(str(file))
+    # through the shell, because the setting may carry options: "code --wait"
+    return subprocess.call(f"{find_editor(configured)} {quoted}", shell=True)

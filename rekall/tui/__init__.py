@@ -1,0 +1,1 @@
+"""The terminal UI: `rekall` on a terminal, in Textual."""

@@ -1,0 +1,99 @@
+"""The Textual application: theme, notifications, quitting."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from rekall import app as rekall_app
+from rekall.errors import RekallError
+from rekall.tui import themes
+from rekall.tui.main_screen import WIDE, MainScreen
+from rekall.wording import printable
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class RekallApp(App[str]):
+    """The terminal UI over an open base. Its result is what to say when it has ended, or None."""
+
+    TITLE = "Rekall"
+    CSS_PATH = Path(__file__).with_name("styles.tcss")
+    ENABLE_COMMAND_PALETTE = False
+    HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (WIDE, "wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "next_theme", "Colours", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, rekall: rekall_app.App, *, debounce_s: float = 0.15, now: Callable[[], datetime] = _now) -> None:
+        """Open the base.
+
+        Args:
+            rekall: The application below; whoever made it closes it.
+            debounce_s: Seconds of rest after a keystroke before a search begins.
+            now: The time, for ages.
+
+        Raises:
+            StorageError: The database cannot be used.
+            InvalidInput: A setting is wrong.
+        """
+        super().__init__()
+        self.rekall = rekall
+        self.debounce_s = debounce_s
+        self.now = now
+        self._base = rekall.open_base(to_write=True)
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.theme = themes.theme_name(rekall.settings.text("ui.theme"))
+
+    def get_default_screen(self) -> MainScreen:
+        """The main screen."""
+        return MainScreen(self._base, self.rekall.settings.whole("search.limit"))
+
+    def say(self, title: str, text: str) -> None:
+        """Tell something that went well."""
+        self.notify(printable(text), title=title, markup=False)
+
+    def warn(self, message: str, hint: str) -> None:
+        """Tell something that one should know."""
+        self.notify(printable(f"{message}\n{hint}".strip()), severity="warning", timeout=10, markup=False)
+
+    def complain(self, error: RekallError) -> None:
+        """Tell what went wrong and what to do about it."""
+        text = "\n".join(filter(None, (error.message, *error.candidates, error.hint)))
+        self.notify(printable(text), severity="error", timeout=10, markup=False)
+
+    def action_next_theme(self) -> None:
+        """Take the next colours."""
+        names = themes.THEMES
+        place = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(place + 1) % len(names)]
+        self.say("colours", self.theme)
+
+    def action_help(self) -> None:
+        """Show every key."""
+        from rekall.tui.dialogs import HelpDialog
+
+        self.push_screen(HelpDialog(self.rekall.places))
+
+    async def action_quit(self) -> None:
+        """End at once, whatever still runs; what was typed into a form and not saved is kept in a draft file."""
+        from rekall.tui.form import FormScreen
+
+        kept: list[Path] = []
+        for screen in self.screen_stack:
+            if isinstance(screen, FormScreen):
+                with contextlib.suppress(OSError):  # there is nowhere else to keep it, and quitting must work
+                    kept += screen.keep()
+        self.exit("\n".join(f"your text is kept in {path}" for path in kept) or None)

@@ -1,0 +1,294 @@
+"""The list of entries: draws the rows that are in sight, and holds the pages around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+from textual.visual import Visual
+
+from rekall.tui.rows import Row
+from rekall.wording import age_text
+
+PAGE_ROWS = 50
+_MOST_PAGES = 8
+"""Pages kept in memory; those in sight and around are among them."""
+
+_ROW_LINES = 2
+_MARK, _BLURRED_MARK = "▌", "│"
+"""Before the chosen row, so that it stands out without colour: with the keyboard here, and elsewhere."""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class EntryList(ScrollView, can_focus=True):
+    """Any number of rows, two lines each. Asks for the pages it needs with `PageWanted`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "first", "First", show=False),
+        Binding("end,G", "last", "Last", show=False),
+        Binding("enter", "open", "Open", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "entry-list--chosen",
+        "entry-list--chosen-blurred",
+        "entry-list--mark",
+        "entry-list--kind",
+        "entry-list--meta",
+        "entry-list--reason",
+        "entry-list--note",
+    }
+
+    @dataclass
+    class Chosen(Message):
+        """Another row was chosen, or another entry came under it; None in an empty list."""
+
+        row: Row | None
+
+    @dataclass
+    class Opened(Message):
+        """The chosen row shall be read."""
+
+        row: Row
+
+    @dataclass
+    class PageWanted(Message):
+        """Rows are needed that are not here."""
+
+        page: int
+        generation: int
+
+    @dataclass
+    class LeftUpward(Message):
+        """The person went up from the first row."""
+
+    @dataclass
+    class EndReached(Message):
+        """The person came to the last row."""
+
+    def __init__(self, *, id: str | None = None, now: Callable[[], datetime] = _now) -> None:
+        """An empty list.
+
+        Args:
+            id: Its name.
+            now: The time, for ages.
+        """
+        super().__init__(id=id)
+        self._now = now
+        self._pages: dict[int, tuple[Row, ...]] = {}
+        self._asked: set[int] = set()
+        self._announced: Row | None = None
+        self.generation = 0
+        self.total = 0
+        self.cursor = 0
+        self.is_touched = False
+        """Whether the person has moved the cursor since the list began at its top."""
+
+    @property
+    def chosen(self) -> Row | None:
+        """The row under the cursor; None while it is not here."""
+        return self.row_at(self.cursor)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The first page in sight or before, and how many pages cover what is in sight and around."""
+        top = max(int(self.scroll_offset.y) // _ROW_LINES, 0)
+        first = max(min(top, self.cursor) // PAGE_ROWS - 1, 0)
+        last = (max(top + self.size.height // _ROW_LINES, self.cursor)) // PAGE_ROWS + 1
+        return (first, last - first + 1) if last - first < _MOST_PAGES else (max(top // PAGE_ROWS - 1, 0), 3)
+
+    def row_at(self, index: int) -> Row | None:
+        """The row at a place, when its page is here."""
+        page = self._pages.get(index // PAGE_ROWS, ())
+        return page[index % PAGE_ROWS] if 0 <= index < self.total and index % PAGE_ROWS < len(page) else None
+
+    def show(
+        self, rows: Sequence[Row], total: int, first_page: int = 0, *, chosen: str = "", top: bool = False
+    ) -> None:
+        """Show another list.
+
+        Args:
+            rows: Its rows from the beginning of a page on.
+            total: How many there are in all.
+            first_page: The page with which `rows` begin.
+            chosen: The id to choose where it is among the rows, else the place of the cursor stays.
+            top: Choose the first row instead.
+        """
+        before, self.generation = self.cursor, self.generation + 1
+        self._asked.clear()
+        self._pages = {
+            first_page + start // PAGE_ROWS: tuple(rows[start : start + PAGE_ROWS])
+            for start in range(0, len(rows), PAGE_ROWS)
+        }
+        found = next((place for place, row in enumerate(rows, first_page * PAGE_ROWS) if row.id == chosen), None)
+        wanted = found if found is not None else 0 if top else before
+        self.total, self.cursor = total, max(min(wanted, total - 1), 0)
+        self.virtual_size = Size(self.size.width, total * _ROW_LINES)
+        if top:
+            self.is_touched = False
+            self.scroll_to(y=0, animate=False)
+        elif found is not None and found != before:  # the screen moves with the entry
+            self.scroll_to(y=max(self.scroll_offset.y + (found - before) * _ROW_LINES, 0), animate=False)
+        self._follow()
+        self.refresh()
+        self._announce()
+
+    def put_page(self, page: int, rows: tuple[Row, ...], generation: int) -> None:
+        """Take a page that was asked for, unless another list has come meanwhile."""
+        if generation != self.generation:
+            return
+        self._asked.discard(page)
+        self._pages[page] = rows
+        while len(self._pages) > _MOST_PAGES:
+            here = self.cursor // PAGE_ROWS
+            del self._pages[max(self._pages, key=lambda number: abs(number - here))]
+        self.refresh()
+        self._announce()
+
+    def choose(self, index: int) -> None:
+        """Put the cursor at a place and bring it in sight."""
+        index = max(min(index, self.total - 1), 0)
+        if index != self.cursor:
+            self.cursor = index
+            self.is_touched = True
+            self.refresh()
+            if index == self.total - 1:
+                self.post_message(self.EndReached())
+        self._follow()
+        self._announce()
+
+    def action_move(self, by: int) -> None:
+        """Go some rows down, or up; above the first row the list is left."""
+        if self.cursor + by < 0:
+            self.post_message(self.LeftUpward())
+        self.choose(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        """Go a screenful down, or up."""
+        self.choose(self.cursor + by * max(self.size.height // _ROW_LINES - 1, 1))
+
+    def action_first(self) -> None:
+        """Go to the first row."""
+        self.choose(0)
+
+    def action_last(self) -> None:
+        """Go to the last row."""
+        self.choose(self.total - 1)
+
+    def action_open(self) -> None:
+        """Read the chosen entry."""
+        if self.chosen is not None:
+            self.post_message(self.Opened(self.chosen))
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the row under the mouse; a second click reads it."""
+        index = (event.y + int(self.scroll_offset.y)) // _ROW_LINES
+        if index < self.total:
+            self.choose(index)
+            if event.chain == 2:
+                self.action_open()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in sight."""
+        self.virtual_size = Size(self.size.width, self.total * _ROW_LINES)
+        self._follow()
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Draw the cursor as it is with or without the keyboard."""
+        super().watch_has_focus(has_focus)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the upper or lower half of a row."""
+        index, half = divmod(y + int(self.scroll_offset.y), _ROW_LINES)
+        width = self.size.width
+        base = self._row_style(index)
+        if index >= self.total:
+            return Strip.blank(width, base.rich_style)
+        row = self.row_at(index)
+        if row is None:
+            self._ask_for(index // PAGE_ROWS)
+            line = Content("  …" if half == 0 else "")
+        else:
+            line = (
+                self._upper(row, width - 4, is_chosen=index == self.cursor)
+                if half == 0
+                else self._lower(row, width - 4)
+            )
+        mark = " "
+        if index == self.cursor:
+            mark = _MARK if self.has_focus else _BLURRED_MARK
+        shown = Content.assemble((mark, self._style("mark")), " ", line)
+        strips = Visual.to_strips(self, shown.truncate(width), width, 1, base, pad=True)
+        return strips[0] if strips else Strip.blank(width, base.rich_style)
+
+    def _upper(self, row: Row, width: int, *, is_chosen: bool) -> Content:
+        """The title, and its age at the right."""
+        return _spread(
+            Content.assemble((row.title, Style(bold=is_chosen or None))),
+            Content.assemble((age_text(row.updated_at, self._now()), self._style("meta"))),
+            width,
+        )
+
+    def _lower(self, row: Row, width: int) -> Content:
+        """The type and labels, and at the right why it was found."""
+        left = [(row.kind, self._style("kind"))]
+        if row.note:
+            left.append((f"  {row.note}", self._style("note")))
+        if row.labels:
+            left.append((f"  {row.labels}", self._style("meta")))
+        return _spread(Content.assemble(*left), Content.assemble((row.reason, self._style("reason"))), width)
+
+    def _row_style(self, index: int) -> Style:
+        if index != self.cursor or not self.total:
+            return self.visual_style
+        return self.get_visual_style("entry-list--chosen" if self.has_focus else "entry-list--chosen-blurred")
+
+    def _style(self, part: str) -> Style:
+        styles = self.get_component_styles(f"entry-list--{part}")
+        return Style(foreground=styles.color)
+
+    def _ask_for(self, page: int) -> None:
+        if page not in self._asked:
+            self._asked.add(page)
+            self.post_message(self.PageWanted(page, self.generation))
+
+    def _follow(self) -> None:
+        """Scroll as little as brings the cursor in sight."""
+        if self.total and self.size.height:
+            region = Region(0, self.cursor * _ROW_LINES, 1, _ROW_LINES)
+            self.scroll_to_region(region, animate=False, force=True, immediate=True)
+            if self.row_at(self.cursor) is None:
+                self._ask_for(self.cursor // PAGE_ROWS)
+
+    def _announce(self) -> None:
+        """Tell the screen when another entry is chosen."""
+        row = self.chosen
+        if row != self._announced and (row is not None or not self.total):
+            self._announced = row
+            self.post_message(self.Chosen(row))
+
+
+def _spread(left: Content, right: Content, width: int) -> Content:
+    """Two texts at both ends of a line; the left one gives way, then the right one."""
+    if not right.plain:
+        return left.truncate(width, ellipsis=True)
+    right = right.truncate(max(width * 2 // 3, 1), ellipsis=True)
+    room = max(width - right.cell_length - 2, 1)
+    return Content.assemble(left.truncate(room, ellipsis=True, pad=True), "  ", right)

@@ -1,0 +1,94 @@
+"""An entry in the person's own editor, and drafts of what was not saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.app import SuspendNotSupported
+
+from rekall import intake
+from rekall.drafts import DraftFile, find_editor, open_editor
+from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.fields import draft_fields
+from rekall.exchange.markdown import dump_front_matter, from_markdown, to_markdown
+from rekall.knowledge_base import KnowledgeBase
+from rekall.reports import Saved
+from rekall.tui.fields import draft_of
+from rekall.tui.tasks import in_thread
+from rekall.types import Draft, Entry
+
+if TYPE_CHECKING:
+    from rekall.tui.app import RekallApp
+
+_NOT_EDITED = ("id", "created_at", "updated_at", "links")
+
+
+async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_saved: Callable[[Saved], None]) -> None:
+    """Open an entry as Markdown in the editor, and store what comes back.
+
+    The text lies in a draft file, which stays until it was stored: the next time the editor goes on with it.
+
+    Args:
+        app: Gives up the terminal meanwhile.
+        base: An open base.
+        old: The entry as it is.
+        say_saved: Told what was stored.
+
+    Raises:
+        RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
+    """
+    editor = app.rekall.settings.text("ui.editor")
+    text = to_markdown(old, full=True, without=_NOT_EDITED)
+    try:
+        draft = DraftFile.begin(app.rekall.places.drafts, old.id, text)
+        for other in draft.others:
+            app.warn("an earlier draft of this was not saved", f"it lies in {other}")
+        with app.suspend():
+            code = open_editor(draft.path, editor)
+        edited = draft.read()
+    except OSError as error:
+        raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
+    except SuspendNotSupported:
+        raise InvalidInput("this terminal cannot be lent to an editor", "edit here with e") from None
+    if not edited:
+        draft.drop()
+    if code != 0:
+        kept = f"your text is kept in {draft.path}; " if edited else ""
+        raise InvalidInput(
+            f"the editor `{find_editor(editor)}` ended with code {code}",
+            f"{kept}set another editor with `rekall config set ui.editor NAME`",
+        )
+    if not edited:
+        app.say("nothing was changed", old.title)
+        return
+
+    def store() -> Saved:
+        read = from_markdown(edited, "", old.type)
+        if read.unknown_type:
+            intake.entry_type(read.unknown_type)
+        return base.edit(old, read.draft)
+
+    try:
+        saved = await in_thread(store)
+    except RekallError as error:
+        error.hint = f"your text is kept in {draft.path}" + (f"; {error.hint}" if error.hint else "")
+        raise
+    draft.drop()
+    say_saved(saved)
+
+
+def keep_draft(drafts: Path, name: str, begun: Draft, texts: Mapping[str, str]) -> Path:
+    """Write what was typed into a form into a draft file, as Markdown. Returns where.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    try:
+        draft = draft_of(begun, texts)
+    except InvalidInput:  # a field that cannot be read keeps its old value
+        readable = {field: text for field, text in texts.items() if field not in ("confidence", "status")}
+        draft = draft_of(begun, readable)
+    fields = {field: value for field, value in draft_fields(draft).items() if field not in _NOT_EDITED}
+    return DraftFile.begin(drafts, name, dump_front_matter(fields, draft.content)).path

@@ -1,0 +1,100 @@
+"""What a line of the list says of an entry, and nothing more: entries themselves may be megabytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from rekall.types import Entry, Hit, Link, LinkType, Status
+from rekall.wording import printable, why_line
+
+_MOST_MATCHED = 3
+"""Words of the query that a row names; the detail names all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One entry in the list.
+
+    Attributes:
+        labels: Project and tags, on one line.
+        note: That it is obsolete, and what to read instead; empty for an entry that holds.
+        reason: Why it was found, in short; empty in a list that was not searched for.
+        why: The same in full.
+    """
+
+    id: str
+    kind: str
+    title: str
+    labels: str
+    updated_at: datetime
+    note: str = ""
+    reason: str = ""
+    why: str = ""
+
+
+def row_of_entry(entry: Entry, successor: str = "") -> Row:
+    """The row of an entry whose successor, if it has one, bears that title."""
+    return Row(
+        entry.id,
+        entry.type.value,
+        one_line(entry.title),
+        labels_text(entry),
+        entry.updated_at,
+        note=obsolete_text(entry, successor),
+    )
+
+
+def row_of_hit(hit: Hit) -> Row:
+    """The row of a hit, with its reason."""
+    entry = hit.entry
+    return Row(
+        entry.id,
+        entry.type.value,
+        one_line(entry.title),
+        labels_text(entry),
+        entry.updated_at,
+        note=obsolete_text(entry, hit.successor.title if hit.successor else ""),
+        reason=reason_text(hit),
+        why=one_line(why_line(hit)),
+    )
+
+
+def rows_of_page(entries: tuple[Entry, ...], titles: Mapping[str, str]) -> tuple[Row, ...]:
+    """Rows of entries, with the titles of their successors by id."""
+    return tuple(row_of_entry(entry, titles.get(entry.superseded_by or "", "")) for entry in entries)
+
+
+def successions(entries: tuple[Entry, ...]) -> list[Link]:
+    """The links from successors to the entries they replace, to ask for their titles."""
+    return [Link(entry.superseded_by, entry.id, LinkType.SUPERSEDES) for entry in entries if entry.superseded_by]
+
+
+def labels_text(entry: Entry) -> str:
+    """Project and tags."""
+    return one_line("  ".join(filter(None, (entry.project, " ".join(f"#{tag}" for tag in entry.tags)))))
+
+
+def obsolete_text(entry: Entry, successor: str) -> str:
+    """In words, that an entry no longer holds and what replaced it; empty when it holds."""
+    if entry.status is not Status.OBSOLETE:
+        return ""
+    return f"obsolete, see {one_line(successor)}" if successor else "obsolete"
+
+
+def reason_text(hit: Hit) -> str:
+    """Why a hit was found, in short: the words it holds and how near it is in meaning."""
+    why = hit.why
+    parts = []
+    if why.matched:
+        more = " …" if len(why.matched) > _MOST_MATCHED else ""
+        parts.append(one_line(" ".join(why.matched[:_MOST_MATCHED])) + more)
+    if why.similarity is not None:
+        parts.append(f"meaning {why.similarity:.2f}")
+    return " · ".join(parts)
+
+
+def one_line(text: str) -> str:
+    """A text that is safe to show, on one line."""
+    return " ".join(printable(text).split())

@@ -1,0 +1,54 @@
+"""Work beside the screen: a call in a thread that nobody has to wait for at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+async def in_thread(call: Callable[[], Result]) -> Result:
+    """Run a call in a thread of its own and wait for its result.
+
+    The thread is a daemon, so that quitting never waits for it, as it would for one of asyncio's pool: an engine may
+    hang for a minute. Cancelled, the call runs on and its result is dropped.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Result] = loop.create_future()
+
+    def succeed(result: Result) -> None:
+        if not done.done():
+            done.set_result(result)
+
+    def fail(error: BaseException) -> None:
+        if not done.done():
+            done.set_exception(error)
+
+    def run() -> None:
+        try:
+            settle: Callable[[], None] = partial(succeed, call())
+        except BaseException as error:  # whatever it is, the one who awaits it must see it
+            settle = partial(fail, error)
+        with contextlib.suppress(RuntimeError):  # the loop has ended, nobody awaits it
+            loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="rekall-ui", daemon=True).start()
+    return await done
+
+
+def from_thread(call: Callable[[str], None]) -> Callable[[str], None]:
+    """A function that any thread may call: it runs `call` on the screen's own thread a moment later."""
+    loop = asyncio.get_running_loop()
+    context = contextvars.copy_context()
+
+    def tell(text: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(call, text, context=context)
+
+    return tell
