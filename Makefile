@@ -85,6 +85,7 @@ bench: $(SOURCE)/model.safetensors
 	$(BIN)/python benchmarks/index.py
 	$(BIN)/python benchmarks/cold.py
 	$(BIN)/python benchmarks/idle.py --draw
+	$(BIN)/python benchmarks/doors.py
 	$(BIN)/python benchmarks/shapes.py
 	$(BIN)/python benchmarks/footprint.py --data $(DATA)/notes-mixed --rounds 3 --out docs/footprint.json
 	$(BIN)/python benchmarks/footprint.py --draw

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from conftest import FakeEncoder
+from textual import events
 from tui_driver import (
     NGINX,
     NOW,
@@ -86,6 +87,18 @@ async def test_every_part_of_an_entry_can_be_read(rekall):
         parts += ["Set the cookie on our own domain.", "proxy_pass http://api;", "• first", str(SAFARI.id)]
         parts += ["related → Page by key, not by offset  (both about the API)"]
         assert [part for part in parts if part not in text] == []
+
+
+@driven
+async def test_what_is_typed_at_once_after_a_slash_is_a_query_and_no_command(rekall):
+    async with opened(rekall) as ui:
+        count = ui.main.base.count()
+        for key in "/dead/adding":
+            ui.app.post_message(events.Key("slash" if key == "/" else key, key))
+        await ui.settle()
+        assert ui.main.line.value == "dead/adding"
+        assert ui.main.base.count() == count
+        assert ui.app.screen is ui.main
 
 
 @driven

@@ -64,7 +64,8 @@ class MainScreen(ChangingScreen):
 
     AUTO_FOCUS = "EntryList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/"),
+        # before others are asked, so that what is typed right after it is never taken for commands
+        Binding("slash", "search", "Search", key_display="/", priority=True),
         Binding("f", "filter", "Filter"),
         Binding("F", "clear_filters", "Clear filters", show=False),
         Binding("s", "similar", "Similar"),
@@ -207,9 +208,9 @@ class MainScreen(ChangingScreen):
         self._open(event.entry_id)
 
     def action_search(self) -> None:
-        """Go to the search line."""
+        """Go to the search line, at once: the next key may be waiting already."""
         self.remove_class("reading")
-        self.line.focus()
+        self.set_focus(self.line)
 
     def action_to_list(self) -> None:
         """Go from the search line to the list."""
