@@ -10,6 +10,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from rekall.errors import InvalidInput, RekallError
 from rekall.files import make_private_folder, write_atomically
 
 
@@ -49,10 +50,31 @@ class DraftFile:
         others = tuple(other for other in earlier_drafts(folder, name) if other != path)
         return cls(path, text, is_taken_up, others)
 
-    def read(self) -> str:
-        """What is in it now; empty when nothing was changed, or all of it deleted."""
+    def edited(self, editor: str) -> str:
+        """Let the person edit it. Returns what is in it then; empty when nothing was changed, or all of it deleted.
+
+        Args:
+            editor: The configured editor, or empty.
+
+        Raises:
+            InvalidInput: The editor failed; the hint says where the text is kept.
+        """
+        code = open_editor(self.path, editor)
         text = self.path.read_text("utf-8", "surrogateescape")
-        return "" if text == self.begun_with or not text.strip() else text
+        if text == self.begun_with or not text.strip():
+            text = ""
+            self.drop()
+        if code != 0:
+            kept = f"your text is kept in {self.path}; " if text else ""
+            raise InvalidInput(
+                f"the editor `{find_editor(editor)}` ended with code {code}",
+                f"{kept}set another editor with `rekall config set ui.editor NAME`",
+            )
+        return text
+
+    def not_accepted(self, error: RekallError) -> None:
+        """Let an error say where the text is that it is about."""
+        error.hint = f"your text is kept in {self.path}" + (f"; {error.hint}" if error.hint else "")
 
     def drop(self) -> None:
         """Remove it: the text was accepted, or there is none."""

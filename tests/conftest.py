@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -311,3 +312,24 @@ def rekall_process() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return invoke
+
+
+def in_threads(count: int, work: Callable[[int], object]) -> list[BaseException]:
+    """Run it in so many threads at once, each with its number. Returns what went wrong."""
+    start = threading.Barrier(count)
+    problems: list[BaseException] = []
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            work(number)
+        except BaseException as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(100)
+    assert not any(thread.is_alive() for thread in threads)
+    return problems

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import make_bench
+from conftest import in_threads, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -588,7 +588,7 @@ def test_a_base_of_the_schema_before_is_searched_and_its_entries_are_deleted_and
 
 def test_many_may_migrate_a_base_at_once(opened, path):
     before = filled_before(path)
-    problems = together(6, lambda number: Database(path).close())
+    problems = in_threads(6, lambda number: Database(path).close())
     assert problems == []
     assert contents(opened(path)) == {**before, "tombstone": []}
 
@@ -601,27 +601,6 @@ def test_an_older_rekall_leaves_a_migrated_base_alone(opened, path):
 
 
 # many threads on one connection
-
-
-def together(count: int, work: Callable[[int], object]) -> list[BaseException]:
-    """Run it in so many threads at once; what went wrong."""
-    start = threading.Barrier(count)
-    problems: list[BaseException] = []
-
-    def run(number: int) -> None:
-        start.wait()
-        try:
-            work(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not any(thread.is_alive() for thread in threads)
-    return problems
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -640,7 +619,7 @@ def test_no_update_of_many_threads_is_lost(shared):
                 amount = shared.value("SELECT amount FROM account WHERE name = 'a'")
                 shared.run("UPDATE account SET amount = ? WHERE name = 'a'", (amount + 1,))
 
-    assert together(12, work) == []
+    assert in_threads(12, work) == []
     assert shared.value("SELECT amount FROM account WHERE name = 'a'") == 100 + 12 * 20
 
 
@@ -663,7 +642,7 @@ def test_no_thread_sees_half_of_anothers_transaction(shared):
             else:
                 assert sum(row[0] for row in shared.stream("SELECT amount FROM account")) == 100
 
-    assert together(12, work) == []
+    assert in_threads(12, work) == []
     assert shared.rows("SELECT amount FROM account ORDER BY name") == [(100 - 6 * 24,), (6 * 24,)]
 
 
@@ -677,7 +656,7 @@ def test_the_last_key_is_that_of_the_threads_own_row(shared):
                 key = shared.last_key()
             assert shared.value("SELECT thread FROM numbered WHERE key = ?", (key,)) == number
 
-    assert together(8, work) == []
+    assert in_threads(8, work) == []
 
 
 def test_threads_may_do_everything_at_once(shared):
@@ -693,7 +672,7 @@ def test_threads_may_do_everything_at_once(shared):
                 shared.run("DELETE FROM log")
                 raise KeyError
 
-    assert together(8, work) == []
+    assert in_threads(8, work) == []
     assert shared.value("SELECT count(*) FROM log") == 8 * 10 * 2
 
 
@@ -707,7 +686,7 @@ def test_a_thread_that_stops_reading_a_stream_lets_the_others_go_on(shared):
             rows.close()
             shared.run("UPDATE log SET number = number + 1 WHERE number = ?", (number,))
 
-    assert together(6, work) == []
+    assert in_threads(6, work) == []
 
 
 def test_a_stream_ends_before_another_thread_writes(shared):

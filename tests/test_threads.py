@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import conftest
 import pytest
-from conftest import Bench, make_bench
+from conftest import Bench, in_threads, make_bench
 
 from rekall.db import Database, Row
 from rekall.errors import EditConflict, NotFound
@@ -17,27 +16,6 @@ from rekall.intake import Changes
 from rekall.types import Draft, Entry, EntryType, Filters, LinkType, Mode
 
 THREADS = 16
-
-
-def in_threads(count: int, work: Callable[[int], object]) -> list[BaseException]:
-    """Run it in so many threads at once; what went wrong."""
-    start = threading.Barrier(count)
-    problems: list[BaseException] = []
-
-    def run(number: int) -> None:
-        start.wait()
-        try:
-            work(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(100)
-    assert not any(thread.is_alive() for thread in threads)
-    return problems
 
 
 @pytest.fixture(params=["auto", "numpy"])

@@ -10,7 +10,7 @@ import click
 
 from rekall.cli.options import on_terminal
 from rekall.cli.render import error_text, talk
-from rekall.drafts import DraftFile, find_editor, open_editor
+from rekall.drafts import DraftFile
 from rekall.errors import EditConflict, InvalidInput, RekallError
 
 Result = TypeVar("Result")
@@ -41,16 +41,7 @@ def edit_until_good(drafts: Path, name: str, text: str, editor: str, take: Calla
     for other in draft.others:
         talk(f"note: an earlier draft lies in {other}")
     while True:
-        code = open_editor(draft.path, editor)
-        edited = draft.read()
-        if not edited:
-            draft.drop()
-        if code != 0:
-            kept = f"your text is kept in {draft.path}; " if edited else ""
-            raise InvalidInput(
-                f"the editor `{find_editor(editor)}` ended with code {code}",
-                f"{kept}set another editor with `rekall config set ui.editor NAME`",
-            )
+        edited = draft.edited(editor)
         if not edited:
             return None
         try:
@@ -63,7 +54,7 @@ def edit_until_good(drafts: Path, name: str, text: str, editor: str, take: Calla
                 talk(error_text(error))
                 if click.confirm("edit again?", default=True, err=True):
                     continue
-            error.hint = f"your text is kept in {draft.path}" + (f"; {error.hint}" if error.hint else "")
+            draft.not_accepted(error)
             raise
         draft.drop()
         return result

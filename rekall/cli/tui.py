@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import sys
 
@@ -35,7 +36,7 @@ def tui(app: App) -> None:
         raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` do without")
     from rekall.tui.app import RekallApp
 
-    app.is_long_lived = True
-    result = RekallApp(app).run()
+    with contextlib.closing(app.long_lived()) as stays:
+        result = RekallApp(stays).run()
     if result:
         talk(result)

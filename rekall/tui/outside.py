@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textual.app import SuspendNotSupported
 
 from rekall import intake
-from rekall.drafts import DraftFile, find_editor, open_editor
+from rekall.drafts import DraftFile
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.fields import draft_fields
 from rekall.exchange.markdown import dump_front_matter, from_markdown, to_markdown
@@ -39,27 +39,17 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
     Raises:
         RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
     """
-    editor = app.rekall.settings.text("ui.editor")
     text = to_markdown(old, full=True, without=_NOT_EDITED)
     try:
         draft = DraftFile.begin(app.rekall.places.drafts, old.id, text)
         for other in draft.others:
             app.warn("an earlier draft of this was not saved", f"it lies in {other}")
         with app.suspend():
-            code = open_editor(draft.path, editor)
-        edited = draft.read()
+            edited = draft.edited(app.rekall.settings.text("ui.editor"))
     except OSError as error:
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
     except SuspendNotSupported:
         raise InvalidInput("this terminal cannot be lent to an editor", "edit here with e") from None
-    if not edited:
-        draft.drop()
-    if code != 0:
-        kept = f"your text is kept in {draft.path}; " if edited else ""
-        raise InvalidInput(
-            f"the editor `{find_editor(editor)}` ended with code {code}",
-            f"{kept}set another editor with `rekall config set ui.editor NAME`",
-        )
     if not edited:
         app.say("nothing was changed", old.title)
         return
@@ -73,7 +63,7 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
     try:
         saved = await in_thread(store)
     except RekallError as error:
-        error.hint = f"your text is kept in {draft.path}" + (f"; {error.hint}" if error.hint else "")
+        draft.not_accepted(error)
         raise
     draft.drop()
     say_saved(saved)
