@@ -756,9 +756,9 @@ class InterruptedEncoder(FakeEncoder):
         self.patience = patience
 
     def encode_documents(self, texts: Sequence[str]) -> Matrix:
-        if not self.patience:
+        if texts and not self.patience:
             raise KeyboardInterrupt
-        self.patience -= 1
+        self.patience -= bool(texts)
         return super().encode_documents(texts)
 
 

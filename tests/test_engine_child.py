@@ -554,8 +554,11 @@ def test_what_libraries_print_does_not_reach_the_parent(start, tmp_path, monkeyp
 
 def test_the_noise_is_loud_enough_to_hear(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(NOISE)
-    ran = subprocess.run(
-        [sys.executable, "-c", "pass"], env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, check=True
+    ran = subprocess.run(  # its end may find the noisy thread in the middle of a line, and abort
+        [sys.executable, "-c", "pass"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        check=False,
     )
     assert b"says hello" in ran.stdout
     assert b"complains" in ran.stderr

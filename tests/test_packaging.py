@@ -84,7 +84,9 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
     metadata = BytesParser().parsebytes(contents.read(name))
     needs = [str(need) for need in metadata.get_all("Requires-Dist", [])]
     assert metadata["Requires-Python"] == ">=3.10"
-    assert set(metadata.get_all("Provides-Extra", [])) == {"export", "export-torch", "bench", "mcp", "tui", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        *("all", "bench", "dev", "export", "export-torch", "mcp", "tui"),
+    }
     base = {need.split(">")[0].split(";")[0].strip() for need in needs if "extra ==" not in need}
     assert {
         "onnxruntime",
