@@ -299,16 +299,19 @@ async def test_a_hit_that_is_deleted_leaves_the_hits(rekall):
 
 
 @pytest.fixture
-def lent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The terminal is lent to the editor; a driver without one cannot do that."""
+def lent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The terminal is lent to the editor, and comes back; a driver without one cannot do that."""
     calls: list[str] = []
 
+    @contextlib.contextmanager
     def suspend(self):
         calls.append("lent")
-        return contextlib.nullcontext()
+        yield
+        calls.append("back")  # as Textual does it: not after an error
 
     monkeypatch.setattr("tui_driver.RecordingApp.suspend", suspend, raising=False)
-    return calls
+    yield calls
+    assert calls.count("lent") == calls.count("back")
 
 
 def editor(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +329,7 @@ async def test_an_entry_is_edited_in_the_editor(rekall, lent, tmp_path, monkeypa
     editor(tmp_path, "t = t.replace('Raise the', 'Lower the')", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("j", "E")
-        assert lent == ["lent"]
+        assert lent == ["lent", "back"]
         assert rekall.open_base().get(NGINX.id or "").entry.content == "Lower the keepalive timeout."
         assert "saved" in ui.told
     assert drafts_of(rekall) == []

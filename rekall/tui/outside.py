@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
         draft = DraftFile.begin(app.rekall.places.drafts, old.id, text)
         for other in draft.others:
             app.warn("an earlier draft of this was not saved", f"it lies in {other}")
-        with app.suspend():
+        with _lent_terminal(app):
             edited = draft.edited(app.rekall.settings.text("ui.editor"))
     except OSError as error:
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
@@ -67,6 +68,19 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
         raise
     draft.drop()
     say_saved(saved)
+
+
+@contextmanager
+def _lent_terminal(app: RekallApp) -> Iterator[None]:
+    """Let another program draw; whatever happens, the terminal comes back."""
+    problem: BaseException | None = None
+    with app.suspend():  # takes the terminal back only from a block that ends well
+        try:
+            yield
+        except BaseException as error:
+            problem = error
+    if problem is not None:
+        raise problem
 
 
 def keep_draft(drafts: Path, name: str, begun: Draft, texts: Mapping[str, str]) -> Path:
