@@ -38,7 +38,7 @@ class App:
         self._flags = flags
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
-        self._is_stored = False
+        self._file: tuple[int, int] | None = None
 
     def long_lived(self) -> App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
@@ -74,15 +74,21 @@ class App:
     def open_base(self, *, to_write: bool = False) -> KnowledgeBase:
         """The knowledge base. Before anything was stored, reading opens an empty one and makes no file.
 
+        Where another file lies in its place by now, because it was moved away or restored, that one is opened.
+
         Raises:
             StorageError: The database cannot be used.
             InvalidInput: A setting is wrong.
         """
         path = self.places.database
-        is_there = to_write or path.exists()
-        if self._base is None or (is_there and not self._is_stored):  # an empty one, which other threads may still read
-            self._base = _build(path if is_there else None, self.settings, self.library, self.is_long_lived)
-            self._is_stored = is_there
+        file = _identity(path)
+        if self._base is not None and (file != self._file or (to_write and file is None)):
+            self._base.drop_model()  # the rest stays open: another thread may be reading
+            self._base = None
+        if self._base is None:
+            is_stored = to_write or file is not None
+            self._base = _build(path if is_stored else None, self.settings, self.library, self.is_long_lived)
+            self._file = _identity(path)
         return self._base
 
     def model_in_use(self) -> str:
@@ -128,6 +134,15 @@ def load_encoder(name: str | None = None) -> ArrayEncoder:
     return App().load_encoder(name)
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file lies at a path, None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _shipped_models() -> list[Path]:
     """Where models lie in an installed wheel, and in a checkout."""
     package = Path(__file__).parent
@@ -141,7 +156,6 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long
     from rekall.entry_service import EntryService
     from rekall.exchange.fields import written
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.memory import trim_heap
     from rekall.model_library import ChildLoader, FolderLoader
     from rekall.model_manager import ModelManager
     from rekall.search.searcher import Searcher
@@ -169,6 +183,8 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long
 
     def give_back() -> None:
         """Return what searches left behind in this process, 2 MB of pages and free heap."""
+        from rekall.memory import trim_heap
+
         db.release_memory()
         trim_heap()
 

@@ -27,6 +27,10 @@ from rekall.files import PRIVATE_FILE, make_private_folder
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
+_TRY_MS, _PAUSE_S = (
+    50,
+    0.01,
+)  # how long one try for the write lock keeps other threads out, and how long it lets them in
 
 Row = tuple[Any, ...]
 
@@ -55,6 +59,7 @@ class Database:
         self.path = path
         self._turn = threading.RLock()
         self._is_reading = False
+        self._busy_timeout_s = busy_timeout_s
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -111,7 +116,7 @@ class Database:
             if self._connection.in_transaction:
                 yield
                 return
-            self.run("BEGIN IMMEDIATE")
+        with self._write_lock():
             try:
                 yield
                 self.run("COMMIT")
@@ -135,6 +140,25 @@ class Database:
                 self._is_reading = False
                 if self._connection.in_transaction:
                     self.run("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _write_lock(self) -> Iterator[None]:
+        """A turn in which this connection may write. Other threads read while it waits for another process."""
+        end = time.monotonic() + self._busy_timeout_s
+        while True:
+            with self._turn:
+                self._connection.set_busy_timeout(_TRY_MS)
+                try:
+                    self.run("BEGIN IMMEDIATE")
+                except DatabaseLocked:
+                    if time.monotonic() >= end:
+                        raise
+                else:
+                    yield
+                    return
+                finally:
+                    self._connection.set_busy_timeout(int(self._busy_timeout_s * 1000))
+            time.sleep(_PAUSE_S)
 
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
@@ -210,7 +234,7 @@ class Database:
         if version > len(migrations):
             raise DatabaseTooNew(
                 f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})",
-                "upgrade: `pip install --upgrade rekall`",
+                "upgrade: install that later Rekall again",
             )
         connection.pragma("foreign_keys", True)
         if version < len(migrations):

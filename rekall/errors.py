@@ -26,6 +26,7 @@ RekallError                      1
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 
 
@@ -187,3 +188,24 @@ class Superseded(Interrupted):
     """Nobody waits for the answer any more: a later search took its place."""
 
     kind = "superseded"
+
+
+_OS_ERRORS = {
+    errno.ENOSPC: DiskFull,
+    errno.ENOENT: NotFound,
+    errno.EACCES: InvalidInput,
+    errno.EPERM: InvalidInput,
+    errno.EISDIR: InvalidInput,
+    errno.ENOTDIR: InvalidInput,
+    errno.EEXIST: InvalidInput,
+    errno.ENOTEMPTY: InvalidInput,
+}
+
+
+def of_os_error(error: OSError) -> RekallError:
+    """What the system refused, in our words."""
+    where = f"{error.filename}: " if error.filename else ""
+    kind = _OS_ERRORS.get(error.errno or 0, RekallError)
+    if kind is DiskFull:
+        return DiskFull(f"{where}no room left on the disk", "free some space and try again; nothing was lost")
+    return kind(f"{where}{error.strerror or error}", "check the path and its permissions")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService, Progress
 from rekall.entry_service import EntryService
-from rekall.errors import EngineError, NotFound
+from rekall.errors import Ambiguous, EngineError, NotFound
 from rekall.intake import Changes
 from rekall.model_manager import ModelManager
 from rekall.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
@@ -36,6 +37,11 @@ from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.exchange.importing import ImportReport
+
+
+_ID_CHARS = 26
+_WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+"""A ULID: Crockford's base 32."""
 
 
 class _Undo(Exception):
@@ -71,6 +77,10 @@ class KnowledgeBase:
         self._manager = manager
         self._backend = backend
         self._now = now
+
+    def drop_model(self) -> None:
+        """Give back what the model holds; the next use loads it again."""
+        self._manager.close()
 
     def close(self) -> None:
         """Drop the model and close the database."""
@@ -178,18 +188,25 @@ class KnowledgeBase:
         """The best entries for a line as a person types it; see `Searcher.search`."""
         return self._searcher.search(line, filters, mode, limit, literal=literal, notice=notice, is_wanted=is_wanted)
 
-    def similar(self, text_or_id: str, filters: Filters, limit: int) -> SearchResult:
+    def similar(
+        self, text_or_id: str, filters: Filters, limit: int, is_wanted: Callable[[], bool] = lambda: True
+    ) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
 
         Raises:
+            NotFound: It is a whole id, and no entry has it.
             Ambiguous: Several ids begin so.
             EngineError: The model is needed and cannot be used, or nothing has a vector yet.
+            Superseded: `is_wanted` said no while the model was waited for.
         """
         reason = self._embeddings.why_unavailable()
         if reason:
             raise EngineError(f"similarity needs vectors: {reason}", "`rekall search --mode words` works without")
         key = self._key_or_none(text_or_id)
-        question = self._embeddings.question(text_or_id) if key is None else None
+        report = ModeReport(Mode.MEANING, Mode.MEANING)
+        if not self._passages.count():
+            return SearchResult(text_or_id, report, ())
+        question = self._embeddings.question(text_or_id, is_wanted) if key is None else None
         with self._db.snapshot():
             among = self._searcher.allowed_passages(filters)
             if question is not None:
@@ -198,7 +215,6 @@ class KnowledgeBase:
                 found = self._embeddings.find_similar(key, limit, among)
             else:
                 raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
-            report = ModeReport(Mode.MEANING, Mode.MEANING)
             return SearchResult(text_or_id, report, self._searcher.similar(found, limit))
 
     def import_paths(
@@ -345,10 +361,19 @@ class KnowledgeBase:
         return self._embeddings.embed_pending(progress)
 
     def _key_or_none(self, text: str) -> int | None:
-        """The key of the entry whose id begins so; None for a text."""
+        """The key of the entry whose id begins so; None for a text.
+
+        Raises:
+            NotFound: It is a whole id, and no entry has it.
+            Ambiguous: Several ids begin so.
+        """
+        if not text.isalnum() or len(text) > _ID_CHARS:
+            return None
         try:
-            return self._entries.resolve(text) if text.isalnum() and len(text) <= 26 else None
-        except NotFound as error:
-            if error.kind == "ambiguous":
+            return self._entries.resolve(text)
+        except Ambiguous:
+            raise
+        except NotFound:
+            if _WHOLE_ID.fullmatch(text.upper()):
                 raise
             return None

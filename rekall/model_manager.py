@@ -179,12 +179,15 @@ class ModelManager:
 
     def close(self) -> None:
         """Drop the encoder. One in another process ends at once, whoever waits for it. A later use loads it again."""
-        encoder = self._encoder
-        if encoder is not None:
-            encoder.close()
-        with self._turn:
+        while not self._turn.acquire(timeout=_ASK_AGAIN_S):
+            encoder = self._encoder
+            if encoder is not None:
+                encoder.close()
+        try:
             self._drop()
-        watcher = self._watcher
+            watcher = self._watcher
+        finally:
+            self._turn.release()
         if watcher is not None:
             watcher.join()
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from rekall.types import Hit
+if TYPE_CHECKING:  # `rekall --help` says nothing about entries
+    from rekall.types import Hit
 
 _CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
@@ -30,6 +32,10 @@ def age_text(moment: datetime, now: datetime) -> str:
     """How long ago something was, in one unit: 5min, 3h, 2d, 6w, 4mo, 2y."""
     seconds = (now - moment).total_seconds()
     return next((f"{int(seconds // size)}{unit}" for size, unit in _AGES if seconds >= size), "now")
+
+
+MODE_WORDS = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}
+"""What a search went by, by the value of its mode."""
 
 
 def why_line(hit: Hit) -> str:

@@ -107,10 +107,20 @@ def test_an_option_before_install_is_not_lost(rekall: Rekall, options):
     assert "after `install CLIENT`" in ran.err
 
 
+def hostile(folder: Path) -> Path:
+    (folder / "click.py").write_text("raise SystemExit('not this one')")
+    return folder
+
+
 def test_without_a_script_python_itself_is_started(monkeypatch, tmp_path):
+    python = sys.executable
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     launch = this_launch(None)
-    assert (launch.command, launch.arguments) == (str(tmp_path / "python"), ("-m", "rekall", "mcp"))
+    assert (launch.command, launch.arguments[0], launch.arguments[-1]) == (str(tmp_path / "python"), "-c", "mcp")
+    ran = subprocess.run(  # the folder a client has open may hold modules of any name
+        [python, *launch.arguments, "--help"], cwd=hostile(tmp_path), capture_output=True, text=True, check=True
+    )
+    assert "Usage: rekall mcp" in ran.stdout
 
 
 # which clients

@@ -378,7 +378,7 @@ def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
         ]
 
     full, found, recent, resource = assistant.ask(look, mode)
-    assert full.content[0].text.endswith(f"---\n\n{text} body\n")
+    assert full.structured_content["items"][0]["text"].endswith(f"---\n\n{text} body\n")
     title = " ".join(f"T {text}".split())
     assert full.structured_content["items"][0]["title"] == title
     assert [item["title"] for item in found.structured_content["items"]] in ([title], [])

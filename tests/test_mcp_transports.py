@@ -344,6 +344,36 @@ def test_ctrl_c_ends_a_server_that_waits_for_its_first_line(home):
 # over pipes: the engine
 
 
+def test_a_client_that_hangs_up_while_an_answer_is_due_leaves_no_traceback(home):
+    command = [sys.executable, "-m", "rekall", "mcp"]
+    about = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    first = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": about})
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        print(first, file=process.stdin, flush=True)
+        process.stdout.readline()
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            for number in range(2, 30):
+                asked = {"jsonrpc": "2.0", "id": number, "method": "tools/list", "params": {}}
+                print(json.dumps(asked), file=process.stdin, flush=True)
+            process.stdin.close()
+        assert (process.wait(PATIENCE_S), "Traceback" in process.stderr.read()) == (0, False)
+
+
+def test_what_an_assistant_wrote_last_is_stored_though_it_hangs_up(home, rekall):
+    with Server() as server:
+        server.shake_hands()
+        server.start_call("add", type="til", title="the last word")
+        server.stdin.close()
+        server.process.wait(PATIENCE_S)
+    assert [entry["title"] for entry in rekall("list", "--json").json["entries"]] == ["the last word"]
+
+
 @posix_only
 def test_an_engine_killed_between_two_searches_is_started_again(server):
     first = server.engine()
@@ -542,7 +572,7 @@ class HttpServer(Server):
         command = (sys.executable, "-m", "rekall", *settings, "mcp", "--http", "--port", str(port), *options)
         super().__init__(command=command)
         line = until(lambda: self.errors[0] if self.errors else b"").decode()
-        self.url = line.removeprefix("serving at ").partition(",")[0]
+        self.url = line.removeprefix("serving at ").partition(" ")[0]
         self.port = urlsplit(self.url).port or 0
 
     def post(self, headers: dict[str, str], path: str = "/mcp", method: str = "POST") -> tuple[int, dict[str, str]]:

@@ -530,3 +530,36 @@ def test_a_watched_model_serves_many_threads():
     assert in_threads(6, work) == [1] * 6
     assert until(lambda: not manager.is_loaded())
     assert all(encoder.closed for encoder in loader.given)
+
+
+def test_closing_does_not_wait_for_an_encoder_that_came_after_it_began():
+    loading, go_on = threading.Event(), threading.Event()
+
+    class Stuck(FakeEncoder):
+        def encode_documents(self, texts):
+            while not self.closed:
+                time.sleep(0.01)
+            raise EngineError("closed")
+
+    class Late(FakeLoader):
+        def load(self, name: str = "") -> FakeEncoder:
+            loading.set()
+            go_on.wait(10)
+            return Stuck()
+
+    manager = ModelManager(Late(), idle_timeout_minutes=10)
+
+    def use() -> None:
+        with pytest.raises(EngineError):
+            manager.load()
+
+    user = threading.Thread(target=use, daemon=True)
+    user.start()
+    loading.wait(10)
+    closer = threading.Thread(target=manager.close, daemon=True)
+    closer.start()
+    time.sleep(0.1)
+    go_on.set()
+    for thread in (closer, user):
+        thread.join(5)
+        assert not thread.is_alive()

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.db import Database
-from rekall.errors import EngineError, InvalidInput, Superseded
+from rekall.errors import EngineError, InvalidInput, NotFound, Superseded
 from rekall.search.fusion import OBSOLETE_PENALTY, fused_score, ranking
 from rekall.search.query import ParsedQuery, merged, parse_query
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
@@ -843,3 +843,22 @@ def test_of_many_searches_typed_after_each_other_the_last_is_answered(slow):
     assert len(ended) == 10
     assert isinstance(ended[9], SearchResult)
     assert titles(ended[9]) == ["zebra crossing"]
+
+
+def test_a_whole_id_without_an_entry_is_no_text_to_compare_with(bench, add):
+    add("safari")
+    for gone in ("01K2KT00000000000000000000", "01k2kt00000000000000000000"):
+        with pytest.raises(NotFound):
+            bench.base.similar(gone, Filters(), 5)
+    assert bench.base.similar("safari", Filters(), 5).hits
+
+
+def test_nothing_is_similar_in_an_empty_base_and_no_model_is_loaded(bench):
+    assert bench.base.similar("safari", Filters(), 5).hits == ()
+    assert bench.loader.loads == 0
+
+
+def test_a_similar_search_that_nobody_wants_gives_up(bench, add):
+    add("safari")
+    with pytest.raises(Superseded):
+        bench.base.similar("cookies of safari", Filters(), 5, lambda: False)

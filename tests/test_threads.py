@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -188,3 +190,25 @@ def test_a_list_counts_what_it_shows(windows, note):
     page = first.base.list_entries(Filters(), None)
     assert came()
     assert len(page.entries) == page.total
+
+
+def test_reading_goes_on_while_a_write_waits_for_another_window(windows, note):
+    first, second = windows
+    begun = threading.Event()
+
+    def add() -> None:
+        begun.set()
+        first.base.add(Draft(EntryType.TIL, "came later"))
+
+    writer = threading.Thread(target=add, daemon=True)
+    with second.db.transaction():
+        writer.start()
+        begun.wait(10)
+        for _ in range(10):
+            started = time.monotonic()
+            assert first.base.count() == 2
+            assert time.monotonic() - started < 1
+            time.sleep(0.01)
+        assert writer.is_alive()
+    writer.join(10)
+    assert first.base.count() == 3

@@ -22,6 +22,7 @@ from rekall.cli.render import (
     terminal_width,
     tombstone_fields,
 )
+from rekall.drafts import earlier_drafts
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.wording import count_text, printable
 
@@ -156,6 +157,9 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
         if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
     is_without_trace = base.delete(entry.id, forever=forever)
+    if forever:
+        for draft in earlier_drafts(app.places.drafts, entry.id):
+            draft.unlink(missing_ok=True)
     if as_json:
         out_json({"deleted": entry.id})
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import itertools
 import os
@@ -16,7 +15,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import on_terminal
 from rekall.cli.render import error_fields, error_text, out_json, out_json_line, talk
-from rekall.errors import DiskFull, Interrupted, InvalidInput, NotFound, RekallError, UsageError
+from rekall.errors import Interrupted, RekallError, UsageError, of_os_error
 
 EXIT_CODES = (
     (0, "done; a search without hits is done too"),
@@ -28,18 +27,6 @@ EXIT_CODES = (
     (6, "the embedding model cannot be used or exported"),
     (130, "interrupted, or a question answered with no"),
 )
-
-_OS_ERRORS = {
-    errno.ENOSPC: DiskFull,
-    errno.ENOENT: NotFound,
-    errno.EACCES: InvalidInput,
-    errno.EPERM: InvalidInput,
-    errno.EISDIR: InvalidInput,
-    errno.ENOTDIR: InvalidInput,
-    errno.EEXIST: InvalidInput,
-    errno.ENOTEMPTY: InvalidInput,
-}
-
 
 COMMANDS = {
     "add": "entries:add",
@@ -162,11 +149,7 @@ def _in_our_words(error: BaseException) -> RekallError:
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
     if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        kind = _OS_ERRORS.get(error.errno or 0, RekallError)
-        if kind is DiskFull:
-            return DiskFull(f"{where}no room left on the disk", "free some space and try again; nothing was lost")
-        return kind(f"{where}{error.strerror or error}", "check the path and its permissions")
+        return of_os_error(error)
     return Interrupted("interrupted", "what was stored stays; run the command again to go on")
 
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from rekall.app import App
-from rekall.cli.options import json_option, pass_app
+from rekall.cli.options import is_installed, json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import UsageError
 
@@ -41,18 +41,22 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
         from rekall.mcp import run  # half a second, 50 MB
     except ImportError as error:  # missing, or of an older kind
         raise UsageError(
-            f"the server for assistants needs the package mcp ({error})", "run `pip install --upgrade 'rekall[mcp]'`"
+            f"the server for assistants needs the package mcp ({error})", "run `pip install 'rekall[mcp]'`"
         ) from error
     app = context.find_object(App)
     assert app is not None
     with contextlib.closing(app.long_lived()) as server:
         if http:
             port = DEFAULT_PORT if port is None else port
-            run.serve_http(server, port, lambda url: talk(f"serving at {url}, end with Ctrl-C"), read_only=read_only)
+            run.serve_http(server, port, _say_where, read_only=read_only)
         else:
             if sys.stdin.isatty():
                 talk("waiting for an assistant on stdin; `rekall mcp install` shows how yours can start this")
             run.serve_stdio(server, read_only=read_only)
+
+
+def _say_where(url: str) -> None:
+    talk(f"serving at {url} to every user of this machine, end with Ctrl-C")
 
 
 @mcp.command()
@@ -80,6 +84,8 @@ def install(app: App, client: str | None, write: bool, read_only: bool, as_json:
             talk("\nhint: `rekall mcp install NAME` prints what to add, `--write` adds it")
         return
     known = find_client(client)
+    if not is_installed("mcp"):
+        talk("note: the server needs the package mcp; run `pip install 'rekall[mcp]'`\n")
     launch = this_launch(os.environ.get("REKALL_HOME"), read_only=read_only)
     path = known.path()
     if not write:

@@ -101,6 +101,16 @@ def read_stdin() -> str:
         ) from error
 
 
+def is_installed(package: str) -> bool:
+    """Whether a package of an extra is there, asked without importing it."""
+    import importlib.util
+
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ImportError:
+        return False
+
+
 def on_terminal() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

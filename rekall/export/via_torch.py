@@ -257,7 +257,7 @@ def _explained(checkpoint: Checkpoint, what: str) -> Iterator[None]:
     except Exception as error:  # torch, transformers and the code of a model share no base, and raise anything
         raise ExportFailed(
             f"cannot {what} {checkpoint.architecture} with torch: {_first_line(error)}",
-            "`pip install --upgrade 'rekall[export-torch]'` may know it; `rekall model list` names models that work",
+            "a later sentence-transformers may know it; `rekall model list` names models that work",
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.fields import written
 from rekall.types import Entry, Hit, ModeReport
-from rekall.wording import count_text, why_line
+from rekall.wording import MODE_WORDS, count_text, why_line
 
 BYTES_PER_TOKEN = 3
 """English and code take about four bytes a token, Chinese three for a character and a token: so a budget is kept."""
@@ -39,6 +40,11 @@ class Item:
     text: str
     data: dict[str, Any]
 
+    @property
+    def tokens(self) -> int:
+        """What it takes in the form that takes more: which one a model reads is up to its client."""
+        return max(tokens_of(f"\n{self.text}"), tokens_of(json.dumps(self.data, ensure_ascii=False)))
+
 
 def tokens_of(text: str) -> int:
     """About how many tokens a text takes, rather more than less."""
@@ -59,7 +65,7 @@ def page(head: str, items: Iterable[Item], start: int, budget: int, more: bool, 
     left = budget - tokens_of(head) - MORE_TOKENS
     taken: list[Item] = []
     for item in items:
-        left -= tokens_of(f"\n{item.text}")
+        left -= item.tokens
         if taken and left < 0:
             more = True
             break
@@ -120,7 +126,7 @@ def found_head(count: int, start: int, mode: ModeReport, total: int, *, is_filte
         among = f"among {count_text(total, 'entry', 'entries')}" + (" with these filters" if is_filtered else "")
         head = "Nothing more." if start else f"Nothing found {among}." if total else "Nothing was written down yet."
     else:
-        by = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}[mode.used.value]
+        by = MODE_WORDS[mode.used.value]
         head = f"Found by {by}, from place {start + 1}:" if start else f"Found by {by}, the best first:"
     return f"{head}\nNote: {mode.reason}" if mode.reason else head
 
@@ -157,6 +163,11 @@ def stretch(text: str, start: int, budget: int) -> str:
     return part[:end] if start + len(part) < len(text) and end > len(part) // 2 else part
 
 
+def framed(entry_id: str, text: str) -> str:
+    """A text with where it begins and ends, so that no entry can pass for what stands around it."""
+    return f"=== entry {entry_id} ===\n{text}\n=== end of {entry_id} ===\n\n"
+
+
 def joined(texts: Sequence[str]) -> str:
     """Texts one under the other, with a blank line between."""
-    return "\n\n".join(text for text in texts if text)
+    return "\n\n".join(text.rstrip("\n") for text in texts if text)

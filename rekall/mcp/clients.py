@@ -180,7 +180,9 @@ def this_launch(home: str | None, *, read_only: bool = False) -> Launch:
     script = Path(sys.executable).with_name("rekall.exe" if sys.platform == "win32" else "rekall")
     if script.exists():
         return Launch(str(script), arguments, env)
-    return Launch(sys.executable, ("-m", "rekall", *arguments), env)
+    # not -m, which would look for modules in the folder that the client has open
+    start = "import sys; sys.path.pop(0); from rekall.cli.main import run; run()"
+    return Launch(sys.executable, ("-c", start, *arguments), env)
 
 
 def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:

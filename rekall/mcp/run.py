@@ -36,7 +36,19 @@ def serve_stdio(app: App, *, read_only: bool = False) -> None:
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
 
-    anyio.run(serve)
+    try:
+        anyio.run(serve)
+    except Exception as error:
+        if not _is_hang_up(error):
+            raise
+
+
+def _is_hang_up(error: BaseException) -> bool:
+    """Whether all that went wrong is that the client has closed its end. Task groups wrap what their tasks raise."""
+    inner = getattr(error, "exceptions", None)
+    if inner is not None:
+        return all(_is_hang_up(each) for each in inner)
+    return isinstance(error, (BrokenPipeError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError))
 
 
 def http_app(app: App, port: int, *, read_only: bool = False) -> Starlette:

@@ -17,7 +17,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from rekall.app import App
-from rekall.errors import InvalidInput, NotFound, RekallError
+from rekall.errors import InvalidInput, NotFound, RekallError, of_os_error
 from rekall.exchange.markdown import to_markdown
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp.answers import Answer, entry_item, error_answer, hit_item
@@ -42,8 +42,8 @@ Context = ServerRequestContext[Any]
 class RekallServer:
     """Answers a client's requests over one base, which is opened with the first of them.
 
-    The handshake and the lists touch neither the base nor the engine. A request that was cancelled gives up its turn
-    at the engine.
+    The handshake and the list of tools touch neither the base nor the engine. A search that was cancelled gives up its
+    turn at the engine.
     """
 
     def __init__(self, app: App, *, read_only: bool = False) -> None:
@@ -86,8 +86,8 @@ class RekallServer:
             answer = await self._in_thread(
                 limiter, lambda base, is_wanted: tool.run(base, given, is_wanted), to_write=tool.writes
             )
-        except RekallError as error:
-            return _result(error_answer(error), is_error=True)
+        except (RekallError, OSError) as error:
+            return _result(error_answer(_ours(error)), is_error=True)
         return _result(answer)
 
     async def _list_resources(self, context: Context, params: Any) -> protocol.ListResourcesResult:
@@ -180,7 +180,11 @@ class RekallServer:
         *,
         to_write: bool = False,
     ) -> Result:
-        """Do a piece of work beside the protocol. When the request is cancelled, the work is told and left behind."""
+        """Do a piece of work beside the protocol.
+
+        When the request is cancelled, the work is told and left behind; what writes is waited for, as the process may
+        end next.
+        """
         gone = threading.Event()
 
         def run() -> Result:
@@ -189,15 +193,15 @@ class RekallServer:
             return work(base, lambda: not gone.is_set())
 
         try:
-            return await anyio.to_thread.run_sync(run, limiter=limiter, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(run, limiter=limiter, abandon_on_cancel=not to_write)
         finally:
             gone.set()
 
     async def _or_protocol_error(self, work: Any) -> Any:
         try:
             return await work
-        except RekallError as error:
-            raise MCPError(protocol.INVALID_PARAMS, error_answer(error).text) from error
+        except (RekallError, OSError) as error:
+            raise MCPError(protocol.INVALID_PARAMS, error_answer(_ours(error)).text) from error
 
     def _named(self, name: str) -> Tool:
         if name in self._tools:
@@ -219,6 +223,10 @@ def _as_protocol(tool: Tool) -> protocol.Tool:
             open_world_hint=False,
         ),
     )
+
+
+def _ours(error: RekallError | OSError) -> RekallError:
+    return of_os_error(error) if isinstance(error, OSError) else error
 
 
 def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:

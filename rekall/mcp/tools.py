@@ -19,6 +19,7 @@ from rekall.mcp.answers import (
     Item,
     entry_item,
     found_head,
+    framed,
     hit_item,
     joined,
     mode_data,
@@ -89,17 +90,18 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
     for view, text in zip(views, texts):
         begin = max(start - at, 0)
         if begin < len(text):
-            part = stretch(text, begin, left) if left >= SLIVER_TOKENS else ""
+            room = left - tokens_of(framed(view.entry.id, ""))
+            part = stretch(text, begin, room) if room >= SLIVER_TOKENS else ""
             if part:
                 updated = written(view.entry.updated_at)
                 parts.append({"id": view.entry.id, "title": view.entry.title, "updated_at": updated, "text": part})
-            left -= tokens_of(f"{part}\n\n")
+            left -= tokens_of(framed(view.entry.id, part))
             if begin + len(part) < len(text):
                 cursor = str(at + begin + len(part))
                 break
         at += len(text)
     rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
-    text = joined([*(part["text"] for part in parts), rest]) or "Nothing more."
+    text = joined([*(framed(part["id"], part["text"]) for part in parts), rest]) or "Nothing more."
     return Answer(text, {"items": parts, "next_cursor": cursor})
 
 
@@ -159,7 +161,7 @@ def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted
     """Run `similar`."""
     start = place_of(given.cursor, DEEPEST)
     wanted = start + given.limit
-    result = base.similar(given.to, given.filters(), DEEPEST)  # of fewer, the order may be another
+    result = base.similar(given.to, given.filters(), DEEPEST, is_wanted)  # of fewer, the order may be another
     hits = result.hits[start:wanted]
     head = "Nearest in meaning:" if hits else "Nothing more." if start else "Nothing is near it in meaning."
     return page(head, map(hit_item, hits), start, given.max_tokens, len(result.hits) > wanted)
@@ -246,7 +248,8 @@ TOOLS = (
     Tool(
         "update",
         "Change an entry",
-        "Change parts of an entry; what you leave out stays. content and lists replace the old ones, so read them first.",
+        "Change parts of an entry; what you leave out stays. content and lists replace the old ones, so read them first, "
+        "and pass updated_at as if_updated_at.",
         inputs.UpdateInput,
         update,
         writes=True,
