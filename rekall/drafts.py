@@ -19,7 +19,7 @@ class DraftFile:
     """The file of one text. Its name holds a hash of what was begun with, so a draft is taken up only where it fits.
 
     Attributes:
-        path: Where it lies.
+        path: Where it lies, or will lie.
         begun_with: The text before anything was written.
         is_taken_up: Whether it was there before.
         others: Earlier drafts of the same name, which began with another text.
@@ -42,13 +42,34 @@ class DraftFile:
         Raises:
             OSError: The folder cannot be written or the disk is full.
         """
-        make_private_folder(folder)
-        path = folder / f"{name}-{zlib.crc32(text.encode('utf-8', 'surrogateescape')):08x}.md"
-        is_taken_up = path.exists()
-        if not is_taken_up:
-            write_atomically(path, text.encode("utf-8", "surrogateescape"))
+        draft = cls.named(folder, name, text)
+        if not draft.is_taken_up:
+            draft.write(text)
+        return draft
+
+    @classmethod
+    def named(cls, folder: Path, name: str, text: str, number: int = 1) -> DraftFile:
+        """The draft file of a text; nothing is written.
+
+        Args:
+            folder: The folder of drafts.
+            name: The beginning of the file's name.
+            text: What to begin with.
+            number: Above 1 a further file of the same text, for one that shall be left alone.
+        """
+        further = f"-{number}" if number > 1 else ""
+        path = folder / f"{name}-{zlib.crc32(_bytes(text)):08x}{further}.md"
         others = tuple(other for other in earlier_drafts(folder, name) if other != path)
-        return cls(path, text, is_taken_up, others)
+        return cls(path, text, os.path.exists(path), others)  # never raises, as Path's own does
+
+    def write(self, text: str) -> None:
+        """Put a text in the place of the one in it; the folder is made.
+
+        Raises:
+            OSError: The folder cannot be written or the disk is full.
+        """
+        make_private_folder(self.path.parent)
+        write_atomically(self.path, _bytes(text))
 
     def edited(self, editor: str) -> str:
         """Let the person edit it. Returns what is in it then; empty when nothing was changed, or all of it deleted.
@@ -101,3 +122,7 @@ def open_editor(file: Path, configured: str) -> int:
     quoted = f'"{file}"' if sys.platform == "win32" else shlex.quote(str(file))
     # through the shell, because the setting may carry options: "code --wait"
     return subprocess.call(f"{find_editor(configured)} {quoted}", shell=True)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

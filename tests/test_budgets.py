@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import psutil
 import pytest
 from conftest import CHECKOUT
+from tui_driver import Terminal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
 
@@ -47,3 +49,16 @@ def test_the_help_peaks_under_30_mb():
 
 def test_an_import_peaks_under_150_mb():
     assert peak_kib("import", str(NOTES)) <= 150 * MIB
+
+
+def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):
+    with Terminal("--set", "performance.model_idle_timeout_minutes=0.02", "tui") as terminal:
+        process = psutil.Process(terminal.pid)
+        terminal.read_until(lambda shown: b"newest first" in shown)
+        terminal.type("/people get signed out on iphones")
+        terminal.read_until(lambda shown: b"by words and meaning" in shown)
+        assert process.children()
+        terminal.read_until(lambda shown: not process.children())
+        terminal.rest(0.5)
+        tree = [process, *process.children(recursive=True)]
+        assert sum(each.memory_info().rss for each in tree) <= 60e6

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -21,11 +22,12 @@ from tui_driver import (
     entry_id,
     few,
     opened,
+    put,
     sample,
 )
 
 from rekall.app import App
-from rekall.errors import DatabaseLocked
+from rekall.errors import DatabaseLocked, Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.themes import DARK, LIGHT, theme_name
 from rekall.types import LinkType, Status
@@ -306,6 +308,24 @@ async def test_filters_are_asked_for_shown_and_cleared(rekall):
 
 
 @driven
+async def test_entries_are_filtered_by_their_date(rekall):
+    async with opened(rekall) as ui:
+        await ui.press("f")
+        put(ui, "since", "yesterday")
+        await ui.press("enter")
+        assert "'yesterday' is not a date" in ui.text()
+        put(ui, "since", "2026-02-27")
+        await ui.press("enter")
+        assert ui.titles() == [SAFARI.title, NGINX.title]
+        assert "since:2026-02-27" in ui.lines()[0]
+        await ui.press("f")
+        assert "2026-02-27" in ui.lines()[13]
+        put(ui, "since", "2026-02-27T13:00:00+01:00")
+        await ui.press("enter")
+        assert "since:2026-02-27T12:00:00Z" in ui.lines()[0]
+
+
+@driven
 async def test_filters_hold_in_a_search_too(rekall):
     async with opened(rekall) as ui:
         await ui.press("f")
@@ -350,6 +370,82 @@ async def test_similar_without_a_model_is_told_and_the_list_stays(rekall, missin
         assert "similarity needs vectors" in ui.told
         assert len(ui.titles()) == 4
         assert "4 entries · newest first" in ui.status
+
+
+@driven
+async def test_similar_entries_come_though_another_window_writes_meanwhile(rekall, home, monkeypatch):
+    monkeypatch.setattr("rekall.tui.main_screen.POLL_S", 0.05)
+    go_on = threading.Event()
+    real = KnowledgeBase.similar
+
+    def similar(self, *arguments):
+        assert go_on.wait(20)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(KnowledgeBase, "similar", similar)
+    async with opened(rekall) as ui:
+        await ui.pilot.press("s")
+        await ui.until(lambda: "looking by meaning" in ui.status)
+        add_in_another_window(home, sample(0, "written meanwhile"))
+        await ui.pilot.pause(0.3)
+        go_on.set()
+        await ui.settle()
+        assert "near in meaning to “Safari blocks our cookie”" in ui.status
+
+
+@driven
+async def test_a_later_search_gives_up_a_similar_one(rekall, monkeypatch):
+    asked: list[Callable[[], bool]] = []
+    given_up = threading.Event()
+
+    def similar(self, text_or_id, filters, limit, is_wanted):
+        asked.append(is_wanted)
+        while is_wanted():
+            time.sleep(0.005)
+        given_up.set()
+        raise Superseded("nobody waits")
+
+    monkeypatch.setattr(KnowledgeBase, "similar", similar)
+    async with opened(rekall) as ui:
+        await ui.pilot.press("s")
+        await ui.until(lambda: bool(asked))
+        await ui.pilot.press("slash", "5")
+        await ui.settle()
+        assert given_up.wait(5)
+        assert "by words and meaning" in ui.status
+        assert ui.told == ""
+
+
+@driven
+async def test_what_a_given_up_search_still_says_does_not_show(rekall, monkeypatch):
+    notices: list[Callable[[str], None]] = []
+    real = KnowledgeBase.search
+
+    def search(self, *arguments, notice, is_wanted):
+        notices.append(notice)
+        return real(self, *arguments, notice=notice, is_wanted=is_wanted)
+
+    monkeypatch.setattr(KnowledgeBase, "search", search)
+    async with opened(rekall) as ui:
+        await ui.press("slash", "5")
+        before = ui.status
+        notices[-1]("loading the model")
+        await ui.settle()
+        assert ui.status == before
+
+
+@driven
+async def test_the_neighbours_of_an_entry_that_was_deleted_meanwhile_are_left(rekall, home, monkeypatch):
+    monkeypatch.setattr("rekall.tui.main_screen.POLL_S", 0.05)
+    async with opened(rekall) as ui:
+        await ui.press("j", "s")
+        assert "near in meaning" in ui.status
+        with base_of([]) as other:
+            other.open_base().delete(NGINX.id or "")
+        await ui.until(lambda: "this entry was deleted: nginx answers 502" in ui.told)
+        await ui.settle()
+        assert "3 entries · newest first" in ui.status
+        assert ui.titles() == [draft.title for draft in few() if draft is not NGINX]
 
 
 @driven

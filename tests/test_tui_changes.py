@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
-import contextlib
-import shlex
-import sys
+import errno
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tui_driver import NGINX, SAFARI, Ui, base_of, driven, few, opened, sample
+from tui_driver import (
+    NGINX,
+    SAFARI,
+    base_of,
+    drafts_of,
+    driven,
+    edited_by,
+    few,
+    form,
+    lent,
+    opened,
+    put,
+    sample,
+)
 
 from rekall.app import App
 from rekall.errors import DatabaseLocked, DiskFull, InvalidInput
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, items_of, lines_of, texts_of
-from rekall.tui.form import FormScreen
 from rekall.types import Context, Draft, EntryType, Status
 
 pytestmark = pytest.mark.usefixtures("quick_model")
+__all__ = ["lent"]
 
 
 @pytest.fixture
 def rekall() -> Iterator[App]:
     with base_of(few()) as made:
         yield made
-
-
-def drafts_of(rekall: App) -> list[Path]:
-    return sorted(rekall.places.drafts.glob("*")) if rekall.places.drafts.exists() else []
-
-
-def form(ui: Ui) -> FormScreen:
-    assert isinstance(ui.app.screen, FormScreen)
-    return ui.app.screen
-
-
-def put(ui: Ui, name: str, text: str) -> None:
-    """Fill a field of the form."""
-    field = form(ui).query_one(f"#{name}")
-    setattr(field, "text" if name in ("content", "situation", "error_messages", "files") else "value", text)
 
 
 @driven
@@ -168,6 +163,20 @@ async def test_a_conflict_is_explained_and_the_text_stays(rekall):
 
 
 @driven
+async def test_after_a_conflict_only_what_was_typed_here_takes_the_place_of_the_other(rekall):
+    base = rekall.open_base()
+    async with opened(rekall) as ui:
+        await ui.press("e")
+        put(ui, "title", "mine")
+        theirs = replace(SAFARI, content="theirs", context=replace(SAFARI.context, solution="their solution"))
+        base.edit(base.get(SAFARI.id or "").entry, theirs)
+        await ui.press("ctrl+s", "ctrl+s")
+        entry = base.get(SAFARI.id or "").entry
+        assert (entry.title, entry.content, entry.context.solution) == ("mine", "theirs", "their solution")
+        assert entry.context.situation == SAFARI.context.situation
+
+
+@driven
 async def test_an_entry_that_was_deleted_meanwhile_can_be_added_anew(rekall):
     base = rekall.open_base()
     async with opened(rekall) as ui:
@@ -214,42 +223,71 @@ async def test_saving_is_said_while_it_lasts_and_happens_once(rekall, quick_mode
 
 
 @driven
-async def test_quitting_keeps_what_was_typed_and_the_next_form_tells(rekall):
-    async with opened(rekall) as ui:
-        await ui.press("e")
-        put(ui, "content", "not saved")
-        await ui.pilot.press("ctrl+c")
-        await ui.until(lambda: not ui.app.is_running)
-        (draft,) = drafts_of(rekall)
-        assert ui.app.return_value == f"your text is kept in {draft}"
-    text = draft.read_text("utf-8")
-    assert draft.name.startswith(str(SAFARI.id))
-    assert "title: Safari blocks our cookie" in text
-    assert text.endswith("not saved\n")
-    async with opened(rekall) as ui:
-        await ui.press("e")
-        assert str(draft) in ui.told
+async def test_keys_while_it_is_saved_change_nothing(rekall, monkeypatch):
+    go_on = threading.Event()
+    real = KnowledgeBase.add
 
+    def add(self, draft):
+        assert go_on.wait(20)
+        return real(self, draft)
 
-@driven
-async def test_quitting_keeps_a_text_whose_fields_cannot_be_read(rekall):
+    monkeypatch.setattr(KnowledgeBase, "add", add)
     async with opened(rekall) as ui:
         await ui.press("a")
-        put(ui, "content", "not saved")
-        put(ui, "confidence", "much")
-        await ui.pilot.press("ctrl+q")
-        await ui.until(lambda: not ui.app.is_running)
-    assert "not saved" in drafts_of(rekall)[0].read_text("utf-8")
+        await ui.type("Slow")
+        await ui.pilot.press("ctrl+s", "escape", "ctrl+s", "escape", "ctrl+s")
+        assert "saving …" in ui.text()
+        ui.app.action_help()
+        go_on.set()
+        await ui.settle()
+        assert ui.app.screen is ui.main
+        assert ui.titles().count("Slow") == 1
+        assert rekall.open_base().count() == 5
 
 
 @driven
-async def test_quitting_a_form_that_was_not_touched_leaves_nothing(rekall):
+async def test_what_is_typed_while_it_is_saved_stays(rekall, monkeypatch):
+    go_on = threading.Event()
+    real = KnowledgeBase.add
+
+    def add(self, draft):
+        assert go_on.wait(20)
+        return real(self, draft)
+
+    monkeypatch.setattr(KnowledgeBase, "add", add)
     async with opened(rekall) as ui:
-        await ui.press("e")
-        await ui.pilot.press("ctrl+q")
-        await ui.until(lambda: not ui.app.is_running)
-        assert ui.app.return_value is None
+        await ui.press("a")
+        await ui.type("Slow")
+        await ui.pilot.press("ctrl+s")
+        put(ui, "content", "an afterthought")
+        go_on.set()
+        await ui.settle()
+        assert "saved; ctrl+s saves what you typed meanwhile" in ui.text()
+        assert rekall.open_base().count() == 5
+        await ui.press("ctrl+s")
+        entry = rekall.open_base().get(ui.main.current_id).entry
+        assert (entry.title, entry.content) == ("Slow", "an afterthought")
+        assert rekall.open_base().count() == 5
     assert drafts_of(rekall) == []
+
+
+@driven
+async def test_what_the_system_refuses_is_told_and_the_form_stays(rekall, monkeypatch):
+    def refuse(self, *arguments):
+        raise OSError(errno.EIO, "the disk is ill")
+
+    async with opened(rekall) as ui:
+        await ui.press("a")
+        await ui.type("A title")
+        with monkeypatch.context() as patch:
+            patch.setattr(KnowledgeBase, "add", refuse)
+            await ui.press("ctrl+s")
+        assert "the disk is ill" in ui.text()
+        await ui.press("ctrl+s")
+        assert ui.chosen == "A title"
+        monkeypatch.setattr(KnowledgeBase, "delete", refuse)
+        await ui.press("d")
+        assert "error: the disk is ill" in ui.told
 
 
 @driven
@@ -298,35 +336,9 @@ async def test_a_hit_that_is_deleted_leaves_the_hits(rekall):
         assert NGINX.title in ui.titles()
 
 
-@pytest.fixture
-def lent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The terminal is lent to the editor, and comes back; a driver without one cannot do that."""
-    calls: list[str] = []
-
-    @contextlib.contextmanager
-    def suspend(self):
-        calls.append("lent")
-        yield
-        calls.append("back")  # as Textual does it: not after an error
-
-    monkeypatch.setattr("tui_driver.RecordingApp.suspend", suspend, raising=False)
-    yield calls
-    assert calls.count("lent") == calls.count("back")
-
-
-def editor(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let $EDITOR be a Python program over the file's text `t`."""
-    script = tmp_path / "editor.py"
-    script.write_text(
-        "import pathlib, sys\np = pathlib.Path(sys.argv[1])\nt = p.read_text('utf-8')\n"
-        f"{program}\np.write_text(t, 'utf-8')\n"
-    )
-    monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}")
-
-
 @driven
 async def test_an_entry_is_edited_in_the_editor(rekall, lent, tmp_path, monkeypatch):
-    editor(tmp_path, "t = t.replace('Raise the', 'Lower the')", monkeypatch)
+    edited_by(tmp_path, "t = t.replace('Raise the', 'Lower the')", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("j", "E")
         assert lent == ["lent", "back"]
@@ -337,7 +349,7 @@ async def test_an_entry_is_edited_in_the_editor(rekall, lent, tmp_path, monkeypa
 
 @driven
 async def test_the_editor_that_is_configured_comes_first(lent, tmp_path, monkeypatch):
-    editor(tmp_path, "t = t.replace('Raise', 'Lower')", monkeypatch)
+    edited_by(tmp_path, "t = t.replace('Raise', 'Lower')", monkeypatch)
     monkeypatch.setenv("REKALL_UI_EDITOR", "false")
     with base_of(few()) as rekall:
         async with opened(rekall) as ui:
@@ -348,7 +360,7 @@ async def test_the_editor_that_is_configured_comes_first(lent, tmp_path, monkeyp
 
 @driven
 async def test_an_editor_that_changes_nothing(rekall, lent, tmp_path, monkeypatch):
-    editor(tmp_path, "", monkeypatch)
+    edited_by(tmp_path, "", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("E")
         assert "nothing was changed" in ui.told
@@ -357,13 +369,13 @@ async def test_an_editor_that_changes_nothing(rekall, lent, tmp_path, monkeypatc
 
 @driven
 async def test_a_text_that_cannot_be_stored_stays_in_its_draft_and_is_taken_up(rekall, lent, tmp_path, monkeypatch):
-    editor(tmp_path, "t = t.replace('type: bug', 'type: bugg')", monkeypatch)
+    edited_by(tmp_path, "t = t.replace('type: bug', 'type: bugg')", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("j", "E")
         (draft,) = drafts_of(rekall)
         assert "unknown type 'bugg'" in ui.told
         assert f"your text is kept in {draft}" in ui.told
-        editor(tmp_path, "t = t.replace('type: bugg', 'type: til')", monkeypatch)
+        edited_by(tmp_path, "t = t.replace('type: bugg', 'type: til')", monkeypatch)
         await ui.press("E")
         assert rekall.open_base().get(NGINX.id or "").entry.type is EntryType.TIL
     assert drafts_of(rekall) == []
@@ -371,7 +383,7 @@ async def test_a_text_that_cannot_be_stored_stays_in_its_draft_and_is_taken_up(r
 
 @driven
 async def test_an_editor_that_fails_keeps_what_was_written(rekall, lent, tmp_path, monkeypatch):
-    editor(tmp_path, "p.write_text(t + 'more', 'utf-8'); sys.exit(3)", monkeypatch)
+    edited_by(tmp_path, "p.write_text(t + 'more', 'utf-8'); sys.exit(3)", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("E")
         (draft,) = drafts_of(rekall)

@@ -71,17 +71,48 @@ def test_without_a_terminal_the_command_says_so(rekall):
     assert ran.err.startswith("error: the terminal UI needs a terminal\n\nhint: ")
 
 
-def test_without_textual_rekall_alone_prints_the_help_and_names_the_extra(rekall, on_terminal, no_textual):
+def test_without_textual_rekall_alone_prints_the_help_and_says_how_to_get_it(rekall, on_terminal, no_textual):
     ran = rekall()
     assert ran.code == 0
     assert "Usage: rekall" in ran.out
     assert ran.err == "hint: the terminal UI needs the package textual, run `pip install 'rekall[tui]'`\n"
 
 
-def test_without_textual_the_command_names_the_extra(rekall, on_terminal, no_textual):
+def test_without_textual_the_command_says_how_to_get_it(rekall, on_terminal, no_textual):
     ran = rekall("tui")
     assert ran.code == 2
     assert ran.err == ("error: the terminal UI needs the package textual\n\nhint: run `pip install 'rekall[tui]'`\n")
+
+
+@pytest.fixture(params=[ImportError("no Binding"), AttributeError("no Blank")])
+def other_textual(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Textual is there in a version that lacks what the UI uses. Gives what it says about it."""
+
+    class Failing:
+        @staticmethod
+        def find_spec(name: str, *_: object) -> None:
+            if name == "rekall.tui.app":
+                raise request.param
+
+    monkeypatch.delitem(sys.modules, "rekall.tui.app", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Failing, *sys.meta_path])
+    return str(request.param)
+
+
+def test_with_another_textual_rekall_alone_prints_the_help_and_says_what_to_do(rekall, on_terminal, other_textual):
+    ran = rekall()
+    assert ran.code == 0
+    assert "Usage: rekall" in ran.out
+    assert ran.err == "hint: the terminal UI needs the package textual, run `pip install 'rekall[tui]'`\n"
+
+
+def test_with_another_textual_the_command_says_what_to_do(rekall, on_terminal, other_textual):
+    ran = rekall("tui")
+    assert ran.code == 2
+    assert ran.err == (
+        f"error: the terminal UI needs another version of the package textual ({other_textual})\n\n"
+        "hint: run `pip install 'rekall[tui]'`\n"
+    )
 
 
 def test_a_database_that_cannot_be_used_is_an_error_and_no_screen(rekall, on_terminal, home):

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import html
 import os
 import re
+import select
+import shlex
+import signal
+import struct
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from conftest import DATA
+import pytest
+from conftest import CHECKOUT, DATA
 from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from rekall.app import App
 from rekall.tui.app import RekallApp
+from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
 from rekall.types import Context, Draft, EntryType
 
@@ -223,3 +232,107 @@ def add_in_another_window(home: Path, draft: Draft) -> None:
     """Write to the same database through a connection of its own."""
     with base_of([draft]) as other:
         assert other.places.database.parent == home
+
+
+def drafts_of(rekall: App) -> list[Path]:
+    return sorted(rekall.places.drafts.glob("*")) if rekall.places.drafts.exists() else []
+
+
+def form(ui: Ui) -> FormScreen:
+    assert isinstance(ui.app.screen, FormScreen)
+    return ui.app.screen
+
+
+def put(ui: Ui, name: str, text: str) -> None:
+    """Fill a field of the form or the dialog."""
+    field = ui.app.screen.query_one(f"#{name}")
+    setattr(field, "text" if name in ("content", "situation", "error_messages", "files") else "value", text)
+
+
+@pytest.fixture
+def lent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The terminal is lent to the editor, and comes back; a driver without one cannot do that."""
+    calls: list[str] = []
+
+    @contextlib.contextmanager
+    def suspend(self):
+        calls.append("lent")
+        yield
+        calls.append("back")  # as Textual does it: not after an error
+
+    monkeypatch.setattr("tui_driver.RecordingApp.suspend", suspend, raising=False)
+    yield calls
+    assert calls.count("lent") == calls.count("back")
+
+
+def edited_by(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let $EDITOR be a Python program over the file's text `t`."""
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import pathlib, sys\np = pathlib.Path(sys.argv[1])\nt = p.read_text('utf-8')\n"
+        f"{program}\np.write_text(t, 'utf-8')\n"
+    )
+    monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}")
+
+
+class Terminal:
+    """The command in a process of its own, before a pseudo-terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        import fcntl
+        import pty
+        import termios
+
+        self.shown = b""
+        self.pid, self._screen = pty.fork()
+        if self.pid == 0:
+            os.chdir(CHECKOUT)
+            os.environ["TERM"] = "xterm-256color"
+            os.execv(sys.executable, [sys.executable, "-m", "rekall", *arguments])
+        fcntl.ioctl(self._screen, termios.TIOCSWINSZ, struct.pack("HHHH", 32, 110, 0, 0))
+
+    def type(self, text: str) -> None:
+        os.write(self._screen, text.encode())
+
+    def read_until(self, is_done: Callable[[bytes], bool], patience_s: float = 8.0) -> None:
+        """Read what is drawn until a condition on it holds; a terminal that is not read stands still."""
+        end = time.monotonic() + patience_s
+        while not is_done(self.shown):
+            assert time.monotonic() < end, self.shown[-2_000:]
+            if select.select([self._screen], [], [], 0.02)[0]:
+                with contextlib.suppress(OSError):  # it has ended
+                    self.shown += os.read(self._screen, 1 << 16)
+
+    def rest(self, seconds: float) -> None:
+        """Read what is drawn for so long."""
+        end = time.monotonic() + seconds
+        self.read_until(lambda shown: time.monotonic() > end, seconds + 1)
+
+    def hang_up(self) -> None:
+        """Close the window."""
+        if self._screen >= 0:
+            os.close(self._screen)
+            self._screen = -1
+
+    def exit_code(self, patience_s: float = 8.0) -> int:
+        """Wait for its end."""
+        end = time.monotonic() + patience_s
+        while time.monotonic() < end:
+            if self._screen >= 0 and select.select([self._screen], [], [], 0.02)[0]:
+                with contextlib.suppress(OSError):
+                    self.shown += os.read(self._screen, 1 << 16)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        raise AssertionError("it did not end")
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        self.hang_up()

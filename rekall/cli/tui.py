@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +14,34 @@ from rekall.cli.options import on_terminal, pass_app
 from rekall.cli.render import talk
 from rekall.errors import UsageError
 
+if TYPE_CHECKING:
+    from rekall.tui.app import RekallApp
+
 HINT = "run `pip install 'rekall[tui]'`"
 
 
 def is_installed() -> bool:
-    """Whether the terminal UI is there, asked without importing it."""
-    return importlib.util.find_spec("textual") is not None
+    """Whether the package of the terminal UI is there, in a version that it can be drawn with."""
+    try:
+        _load()
+    except UsageError:
+        return False
+    return True
+
+
+def _load() -> type[RekallApp]:
+    """The terminal UI.
+
+    Raises:
+        UsageError: Its package is missing, or is of another version; the hint says what to run.
+    """
+    if importlib.util.find_spec("textual") is None:
+        raise UsageError("the terminal UI needs the package textual", HINT)
+    try:
+        from rekall.tui.app import RekallApp
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"the terminal UI needs another version of the package textual ({error})", HINT) from error
+    return RekallApp
 
 
 def can_draw() -> bool:
@@ -30,13 +53,10 @@ def can_draw() -> bool:
 @pass_app
 def tui(app: App) -> None:
     """Open the terminal UI; `rekall` alone does, too."""
-    if not is_installed():
-        raise UsageError("the terminal UI needs the package textual", HINT)
+    rekall_app = _load()
     if not can_draw():
         raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` do without")
-    from rekall.tui.app import RekallApp
-
     with contextlib.closing(app.long_lived()) as stays:
-        result = RekallApp(stays).run()
+        result = rekall_app(stays).run()
     if result:
         talk(result)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import signal
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,7 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from rekall import app as rekall_app
-from rekall.errors import RekallError
+from rekall.errors import RekallError, of_os_error
 from rekall.tui import themes
 from rekall.tui.main_screen import WIDE, MainScreen
 from rekall.wording import printable
@@ -69,8 +71,9 @@ class RekallApp(App[str]):
         """Tell something that one should know."""
         self.notify(printable(f"{message}\n{hint}".strip()), severity="warning", timeout=10, markup=False)
 
-    def complain(self, error: RekallError) -> None:
+    def complain(self, error: RekallError | OSError) -> None:
         """Tell what went wrong and what to do about it."""
+        error = of_os_error(error) if isinstance(error, OSError) else error
         text = "\n".join(filter(None, (error.message, *error.candidates, error.hint)))
         self.notify(printable(text), severity="error", timeout=10, markup=False)
 
@@ -89,11 +92,22 @@ class RekallApp(App[str]):
 
     async def action_quit(self) -> None:
         """End at once, whatever still runs; what was typed into a form and not saved is kept in a draft file."""
+        self._end()
+
+    def on_mount(self) -> None:
+        """Let the signals of a closed window and of a shutdown end it as a key does."""
+        if not self.is_headless:
+            for name in ("SIGHUP", "SIGTERM"):
+                with contextlib.suppress(AttributeError, NotImplementedError):  # Windows
+                    asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self._end)
+
+    def _end(self) -> None:
         from rekall.tui.form import FormScreen
 
         kept: list[Path] = []
         for screen in self.screen_stack:
             if isinstance(screen, FormScreen):
                 with contextlib.suppress(OSError):  # there is nowhere else to keep it, and quitting must work
-                    kept += screen.keep()
+                    path = screen.keep()
+                    kept += [path] if path else []
         self.exit("\n".join(f"your text is kept in {path}" for path in kept) or None)

@@ -54,7 +54,7 @@ class ChangingScreen(Screen[None]):
         async def guarded() -> None:
             try:
                 await work()
-            except RekallError as error:
+            except (RekallError, OSError) as error:
                 self.app.complain(error)
 
         _: Worker[None] = self.run_worker(guarded, group=group, exclusive=exclusive)

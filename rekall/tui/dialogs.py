@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from rekall import intake
 from rekall.config import Places
 from rekall.errors import RekallError
+from rekall.tui.finding import since_text
 from rekall.types import EntryType, Filters, Status
 
 Answer = TypeVar("Answer")
@@ -24,7 +25,7 @@ _KEYS = (
     ("enter", "read the entry; open the chosen link"),
     ("escape", "back; in the search, clear it"),
     ("j k  g G", "down, up, first, last: as the arrows, home, end"),
-    ("f  F", "filter by type, tag, project, status; no filters"),
+    ("f  F", "filter by type, tag, project, status, date; none"),
     ("s", "entries near in meaning to this one"),
     ("l", "the entries it is linked with"),
     ("b", "back to the entry before"),
@@ -106,6 +107,7 @@ class FilterDialog(Dialog[Filters]):
             yield _line("project", filters.project or "", "exactly this one")
             states = [status.value for status in Status]
             yield _line("status", filters.status.value if filters.status else "", "active or obsolete", states)
+            yield _line("since", since_text(filters), "changed on this date or later: 2026-01-31")
             yield Static(id="problem", markup=False)
 
     def on_input_submitted(self) -> None:
@@ -120,6 +122,7 @@ class FilterDialog(Dialog[Filters]):
                 tags=tuple(tag.lower() for tag in _parts(self._value("tags"))),
                 project=self._value("project") or None,
                 status=intake.status(self._value("status")) if self._value("status") else None,
+                since=intake.moment(self._value("since")) if self._value("since") else None,
             )
         except RekallError as error:
             self.query_one("#problem", Static).update(f"{error.message}\n{error.hint}".strip())

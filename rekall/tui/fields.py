@@ -35,29 +35,31 @@ def texts_of(draft: Draft) -> dict[str, str]:
     return {name: printable(text) for name, text in texts.items()}
 
 
-def draft_of(begun: Draft, texts: Mapping[str, str]) -> Draft:
+def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) -> Draft:
     """A draft from the texts of a form.
 
     Args:
         begun: What the form began with. A field whose text is as it was keeps its value: the text may show less, as
             control characters are not shown.
         texts: The texts now.
+        onto: What the fields that were touched are put onto, when that is no longer what the form began with.
 
     Raises:
         InvalidInput: The confidence is no number, or the status is unknown.
     """
     before = texts_of(begun)
     new = {name: text for name, text in texts.items() if text != before[name]}
+    onto = onto or begun
     draft = replace(
-        begun,
-        title=new.get("title", begun.title),
-        content=new.get("content", begun.content),
-        context=_context(begun.context, new),
+        onto,
+        title=new.get("title", onto.title),
+        content=new.get("content", onto.content),
+        context=_context(onto.context, new),
     )
     if "type" in new:
         draft = replace(draft, type=intake.entry_type(new["type"]))
     if "tags" in new:
-        draft = replace(draft, tags=tuple(new["tags"].split(",")))
+        draft = replace(draft, tags=tuple(tag.strip() for tag in new["tags"].split(",")))
     if "project" in new:
         draft = replace(draft, project=new["project"].strip() or None)
     if "status" in new:
@@ -85,17 +87,17 @@ def items_of(text: str) -> tuple[str, ...]:
     return tuple(item for item in items if item.strip())
 
 
-def _context(begun: Context, new: Mapping[str, str]) -> Context:
+def _context(onto: Context, new: Mapping[str, str]) -> Context:
     lists = {name: items_of(new[name]) for name in LISTS if name in new}
     return replace(
-        begun,
-        situation=new.get("situation", begun.situation),
-        solution=new.get("solution", begun.solution),
-        what_failed=new.get("what_failed", begun.what_failed),
-        error_messages=lists.get("error_messages", begun.error_messages),
-        files=lists.get("files", begun.files),
-        trigger_keywords=lists.get("trigger_keywords", begun.trigger_keywords),
-        sources=lists.get("sources", begun.sources),
+        onto,
+        situation=new.get("situation", onto.situation),
+        solution=new.get("solution", onto.solution),
+        what_failed=new.get("what_failed", onto.what_failed),
+        error_messages=lists.get("error_messages", onto.error_messages),
+        files=lists.get("files", onto.files),
+        trigger_keywords=lists.get("trigger_keywords", onto.trigger_keywords),
+        sources=lists.get("sources", onto.sources),
     )
 
 

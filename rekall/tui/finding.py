@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from rekall.exchange.fields import written
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.entry_list import PAGE_ROWS
 from rekall.tui.rows import Row, row_of_hit, rows_of_page, successions
 from rekall.types import Filters, Mode, ModeReport
-from rekall.wording import count_text
-
-_MODES = {Mode.HYBRID: "words and meaning", Mode.WORDS: "words", Mode.MEANING: "meaning"}
+from rekall.wording import MODE_WORDS, count_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,15 @@ class Finder:
         rows = tuple(row_of_hit(hit) for hit in found.hits)
         return Listing(rows, len(rows), mode=found.mode)
 
-    def similar(self, view: View) -> Listing:
+    def similar(self, view: View, is_wanted: Callable[[], bool] = lambda: True) -> Listing:
         """The entries near to one.
 
         Raises:
-            EngineError: Nothing has a vector, or the model cannot be used.
+            EngineError: The entry has no vector, or the model cannot be used.
+            NotFound: The entry was deleted.
+            Superseded: `is_wanted` said no.
         """
-        found = self._base.similar(view.like, view.filters, view.limit)
+        found = self._base.similar(view.like, view.filters, view.limit, is_wanted)
         rows = tuple(row_of_hit(hit) for hit in found.hits)
         return Listing(rows, len(rows), mode=found.mode)
 
@@ -99,7 +100,7 @@ def status_text(view: View, listing: Listing) -> str:
     mode = listing.mode
     if mode.used is not mode.requested:
         return f"{count} · by words only: {mode.reason}"
-    return f"{count} · by {_MODES[mode.used]}" + (f" · {mode.reason}" if mode.reason else "")
+    return f"{count} · by {MODE_WORDS[mode.used.value]}" + (f" · {mode.reason}" if mode.reason else "")
 
 
 def filters_text(filters: Filters) -> str:
@@ -108,4 +109,13 @@ def filters_text(filters: Filters) -> str:
     parts += [f"tag:{tag}" for tag in filters.tags]
     parts += [f"project:{filters.project}"] if filters.project else []
     parts += [f"status:{filters.status.value}"] if filters.status else []
+    parts += [f"since:{since_text(filters)}"] if filters.since else []
     return " ".join(parts)
+
+
+def since_text(filters: Filters) -> str:
+    """The moment from which on entries pass, as a date where it is midnight; empty without one."""
+    moment = filters.since
+    if moment is None:
+        return ""
+    return written(moment).removesuffix("T00:00:00Z")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,15 +15,15 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
 from textual.worker import Worker
 
-from rekall.drafts import earlier_drafts
-from rekall.errors import EditConflict, NotFound, RekallError
+from rekall.errors import EditConflict, NotFound, RekallError, of_os_error
 from rekall.knowledge_base import KnowledgeBase
 from rekall.reports import Saved
 from rekall.tui.fields import draft_of, texts_of
+from rekall.tui.kept import KeptText, empty_draft
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.rows import one_line
 from rekall.tui.tasks import in_thread
-from rekall.types import Draft, Entry, EntryType
+from rekall.types import Entry, EntryType
 
 if TYPE_CHECKING:
     from rekall.tui.app import RekallApp
@@ -65,6 +65,9 @@ _CONTEXT_AREAS = (
 )
 _PAGES = ("page-text", "page-context")
 
+KEEP_S = 2.0
+"""How often what was typed is written into the draft file."""
+
 
 class FormScreen(Screen[Saved | None]):
     """Writes a new entry or changes one. Nothing typed is lost: it stays until it was stored or given up."""
@@ -82,20 +85,23 @@ class FormScreen(Screen[Saved | None]):
 
         Args:
             base: An open base.
-            drafts: Where a text is kept that is not saved when the program ends.
+            drafts: Where a text is kept until it is saved.
             entry: The entry to change; None for a new one.
         """
         super().__init__()
         self._base = base
         self._drafts = drafts
         self._old = entry
-        self._begun = entry.as_draft() if entry else Draft(EntryType.TIL, "")
-        self._draft_name = entry.id if entry else "new"
+        self._begun = self._onto = entry.as_draft() if entry else empty_draft()
+        self._kept = KeptText(drafts, entry)
+        self._kept_texts = texts_of(self._kept.found or self._begun)
+        self._saved: Saved | None = None
+        self._is_told = False
         self._is_saving = False
 
     def compose(self) -> ComposeResult:
         """Two pages, and below them what is wrong."""
-        texts = texts_of(self._begun)
+        texts = self._kept_texts
         heading = f"edit  {one_line(self._old.title)}" if self._old else "new entry"
         yield Static(heading, id="title-bar", markup=False)
         with ContentSwitcher(initial=_PAGES[0]):
@@ -113,10 +119,17 @@ class FormScreen(Screen[Saved | None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin at the title, and tell of drafts that were left."""
+        """Begin at the title, tell of drafts, and keep what is typed."""
         self.query_one("#title", Input).focus()
-        for draft in earlier_drafts(self._drafts, self._draft_name):
-            self.app.warn("an earlier draft of this was not saved", f"it lies in {draft}")
+        kept = self._kept
+        if kept.found:
+            self.app.say("going on with the text that was not saved", "ctrl+s saves it, escape throws it away")
+        if kept.problems:
+            self.app.warn("a draft cannot be read and is left alone", "\n".join(kept.problems))
+        if kept.others:
+            where = "\n".join(map(str, kept.others))
+            self.app.warn("drafts that began with an older text were not saved", f"they lie in\n{where}")
+        self.set_interval(KEEP_S, self._keep_beside)
 
     @property
     def texts(self) -> dict[str, str]:
@@ -130,16 +143,15 @@ class FormScreen(Screen[Saved | None]):
         """Whether something was typed that is not stored."""
         return self.texts != texts_of(self._begun)
 
-    def keep(self) -> Iterator[Path]:
-        """Write what was typed into a draft file, when there is something.
+    def keep(self) -> Path | None:
+        """Write what was typed into the draft file for the last time, when there is something. Returns where.
 
         Raises:
             OSError: It cannot be written.
         """
-        if self.is_changed:
-            from rekall.tui.outside import keep_draft
-
-            yield keep_draft(self._drafts, self._draft_name, self._begun, self.texts)
+        path, texts = self._kept.path, self.texts
+        is_kept = self.is_changed and texts == self._kept_texts and path.exists()
+        return path if is_kept or self._kept.keep(self._begun, texts, self._onto, is_last=True) else None
 
     def action_turn(self) -> None:
         """Show the other page."""
@@ -149,19 +161,23 @@ class FormScreen(Screen[Saved | None]):
         self.call_after_refresh(self.query_one(first).focus, scroll_visible=False)
 
     def action_leave(self) -> None:
-        """Close the form; ask first when something was typed."""
+        """Close the form; ask first when something was typed. While it is being saved it stays."""
         from rekall.tui.dialogs import Question
 
+        if self._is_saving:
+            return
         kinds = self.query_one(Select)
         if kinds.expanded:
             kinds.expanded = False
         elif not self.is_changed:
-            self.dismiss(None)
+            self._drop_kept()
+            self.dismiss(self._saved)
         else:
 
             def leave(answer: bool | None) -> None:
                 if answer:
-                    self.dismiss(None)
+                    self._drop_kept()
+                    self.dismiss(self._saved)
 
             question = Question("Throw away what you typed?", "y throws it away · escape goes on writing")
             self.app.push_screen(question, leave)
@@ -169,13 +185,15 @@ class FormScreen(Screen[Saved | None]):
     def action_save(self) -> None:
         """Store the entry, beside the screen: the model may have to be loaded."""
         if not self._is_saving:
+            self._is_saving = True
             _: Worker[None] = self.run_worker(self._save, group="save")
 
     async def _save(self) -> None:
-        self._is_saving = True
         self._tell("saving …")
+        saved: Saved | None = None
+        texts = self.texts
         try:
-            draft = draft_of(self._begun, self.texts)
+            draft = draft_of(self._begun, texts, self._onto)
             old = self._old
             save = partial(self._base.edit, old, draft) if old else partial(self._base.add, draft)
             saved = await in_thread(save)
@@ -184,20 +202,66 @@ class FormScreen(Screen[Saved | None]):
         except NotFound as error:
             self._old = None
             self._tell(f"{error.message}\nctrl+s adds your text as a new entry")
-        except RekallError as error:
-            self._tell(f"{error.message}\n{error.hint}".strip())
-        else:
-            self.dismiss(saved)
+        except (RekallError, OSError) as error:
+            told = of_os_error(error) if isinstance(error, OSError) else error
+            self._tell(f"{told.message}\n{told.hint}".strip())
         finally:
-            self._is_saving = False
+            self._is_saving = saved is not None
+        if saved is not None:
+            self._drop_kept()
+            if self.texts != texts:
+                await self._go_on(saved)
+                return
+            while self.app.screen is not self:  # `dismiss` closes what lies on top, whatever it is
+                self.app.pop_screen()
+            self.dismiss(saved)
+
+    async def _go_on(self, saved: Saved) -> None:
+        """Stay open with what was typed while the rest was being saved."""
+        self._saved, self._old = saved, saved.entry
+        self._begun = self._onto = saved.entry.as_draft()
+        self._kept = KeptText(self._drafts, saved.entry)
+        self._is_saving = False
+        self._tell("saved; ctrl+s saves what you typed meanwhile")
+        await self._keep_beside(is_due=True)
 
     async def _begin_anew(self, error: EditConflict) -> None:
-        """After a conflict the next save stands on the entry as it is now."""
+        """After a conflict the next save puts what was typed onto the entry as it is now."""
+        assert self._old is not None
         try:
-            self._old = (await in_thread(partial(self._base.get, self._draft_name))).entry
-            self._tell(f"{error.message}\nyour text stays here: ctrl+s puts it in the place of the other")
+            now = (await in_thread(partial(self._base.get, self._old.id))).entry
         except RekallError as worse:
             self._tell(f"{worse.message}\n{worse.hint}".strip())
+            return
+        self._old, self._onto = now, now.as_draft()
+        self._tell(f"{error.message}\nyour text stays here: ctrl+s puts the fields you changed onto the other")
+        moved = KeptText(self._drafts, now)
+        if moved.found is None:  # else another form keeps its text there
+            before, self._kept = self._kept, moved
+            if await self._keep_beside(is_due=True):
+                with contextlib.suppress(OSError):
+                    before.drop()
+
+    async def _keep_beside(self, *, is_due: bool = False) -> bool:
+        """Write what was typed since the last time. Returns whether it is kept."""
+        texts = self.texts
+        if len(texts) < len(_LABELS):  # the form is being closed
+            return False
+        if not is_due and texts == self._kept_texts:
+            return True
+        try:
+            await in_thread(partial(self._kept.keep, self._begun, texts, self._onto))
+        except OSError as error:
+            if not self._is_told:
+                self._is_told = True
+                self.app.warn("what you type cannot be kept in a draft until it is saved", str(error))
+            return False
+        self._kept_texts = texts
+        return True
+
+    def _drop_kept(self) -> None:
+        with contextlib.suppress(OSError):  # the next form would go on with it, and can throw it away
+            self._kept.drop()
 
     def _tell(self, text: str) -> None:
         self.query_one("#problem", Static).update(text)

@@ -63,18 +63,23 @@ class ListKeeper:
         """
         self.is_busy = True
         is_wanted = True
+
+        def tell(text: str) -> None:
+            if is_wanted:  # a thread that nobody waits for any more may still say what it does
+                self._tell(f"{text} …")
+
         try:
             await asyncio.sleep(delay_s)
             view = self.view
             if view.like:
-                self._show(view, await in_thread(partial(self._finder.similar, view)), chosen, top=top)
+                similar = partial(self._finder.similar, view, lambda: is_wanted)
+                self._show(view, await in_thread(similar), chosen, top=top)
             elif view.is_search:
                 if not quiet:
                     words = await in_thread(partial(self._finder.hits, view, Mode.WORDS))
                     self._show(view, words, chosen, top=top)
                     self._tell(f"{status_text(view, words)} · looking by meaning …")
-                notice = from_thread(lambda text: self._tell(f"{text} …"))
-                search = partial(self._finder.hits, view, Mode.HYBRID, notice, lambda: is_wanted)
+                search = partial(self._finder.hits, view, Mode.HYBRID, from_thread(tell), lambda: is_wanted)
                 self._show(view, await in_thread(search), chosen, top=top and not self._list.is_touched)
             else:
                 first, pages = (0, 1) if top else self._list.window
@@ -90,15 +95,22 @@ class ListKeeper:
         """Show what is near to an entry; on an error the list stays as it is.
 
         Raises:
-            EngineError: Nothing has a vector, or the model cannot be used.
+            EngineError: The entry has no vector, or the model cannot be used.
+            NotFound: The entry was deleted.
+            Superseded: Nobody waits for it any more.
         """
+        self.is_busy = True
+        is_wanted = True
         self._tell("looking by meaning …")
         try:
-            found = await in_thread(partial(self._finder.similar, view))
+            found = await in_thread(partial(self._finder.similar, view, lambda: is_wanted))
         except BaseException:
             if self._listing is not None:
                 self._tell(status_text(self.view, self._listing))
             raise
+        finally:
+            is_wanted = False
+            self.is_busy = False
         self.view = view
         self._show(view, found, "", top=True)
 

@@ -15,7 +15,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from rekall.errors import NotFound, StorageError
+from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.changing import ChangingScreen
 from rekall.tui.detail import DetailPane, LinkList
@@ -133,7 +133,16 @@ class MainScreen(ChangingScreen):
 
     def fill(self, *, top: bool = False, delay_s: float = 0.0, chosen: str = "", quiet: bool = False) -> None:
         """Ask anew for what the list shows; see `ListKeeper.fill`."""
-        work = partial(self.keeper.fill, top=top, delay_s=delay_s, chosen=chosen, quiet=quiet)
+
+        async def work() -> None:
+            try:
+                await self.keeper.fill(top=top, delay_s=delay_s, chosen=chosen, quiet=quiet)
+            except NotFound:
+                if not self.keeper.view.like:
+                    raise
+                self.app.say("this entry was deleted", self.keeper.view.like_title)
+                self.call_later(self._leave_similar)  # at the end of this, for it begins another
+
         self.start(work, "list", exclusive=True)
 
     def show_view(self, view: View, *, delay_s: float = 0.0, chosen: str = "") -> None:
@@ -236,9 +245,8 @@ class MainScreen(ChangingScreen):
             self._open(self._trail.pop())
         elif self.is_reading:
             self._close_detail()
-        elif self._before_similar:
-            view, chosen = self._before_similar.pop()
-            self.show_view(view, chosen=chosen)
+        else:
+            self._leave_similar()
 
     def action_filter(self) -> None:
         """Ask for filters."""
@@ -266,6 +274,11 @@ class MainScreen(ChangingScreen):
             self.add_class("reading")
             self._read_id = entry_id
             self.start(partial(self._read_links, entry_id), "detail", exclusive=True)
+
+    def _leave_similar(self) -> None:
+        if self._before_similar:
+            view, chosen = self._before_similar.pop()
+            self.show_view(view, chosen=chosen)
 
     def _open(self, entry_id: str) -> None:
         self.add_class("reading")
@@ -305,7 +318,10 @@ class MainScreen(ChangingScreen):
         before = (self.keeper.view, entry_id)
         title = (await in_thread(lambda: self.base.get(entry_id))).entry.title
         view = View(self._limit, before[0].line, before[0].filters, entry_id, one_line(title))
-        await self.keeper.fill_similar(view)
+        try:
+            await self.keeper.fill_similar(view)
+        except Superseded:
+            return
         self._before_similar.append(before)
         if self.is_reading:
             self._close_detail()

@@ -1,10 +1,9 @@
-"""An entry in the person's own editor, and drafts of what was not saved."""
+"""An entry in the person's own editor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
@@ -12,18 +11,15 @@ from textual.app import SuspendNotSupported
 from rekall import intake
 from rekall.drafts import DraftFile
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.fields import draft_fields
-from rekall.exchange.markdown import dump_front_matter, from_markdown, to_markdown
+from rekall.exchange.markdown import from_markdown
 from rekall.knowledge_base import KnowledgeBase
 from rekall.reports import Saved
-from rekall.tui.fields import draft_of
+from rekall.tui.kept import text_to_edit
 from rekall.tui.tasks import in_thread
-from rekall.types import Draft, Entry
+from rekall.types import Entry
 
 if TYPE_CHECKING:
     from rekall.tui.app import RekallApp
-
-_NOT_EDITED = ("id", "created_at", "updated_at", "links")
 
 
 async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_saved: Callable[[Saved], None]) -> None:
@@ -40,9 +36,11 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
     Raises:
         RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
     """
-    text = to_markdown(old, full=True, without=_NOT_EDITED)
+    text = text_to_edit(old)
     try:
         draft = DraftFile.begin(app.rekall.places.drafts, old.id, text)
+        if draft.is_taken_up:
+            app.say("going on with the text that was not saved", str(draft.path))
         for other in draft.others:
             app.warn("an earlier draft of this was not saved", f"it lies in {other}")
         with _lent_terminal(app):
@@ -81,18 +79,3 @@ def _lent_terminal(app: RekallApp) -> Iterator[None]:
             problem = error
     if problem is not None:
         raise problem
-
-
-def keep_draft(drafts: Path, name: str, begun: Draft, texts: Mapping[str, str]) -> Path:
-    """Write what was typed into a form into a draft file, as Markdown. Returns where.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    try:
-        draft = draft_of(begun, texts)
-    except InvalidInput:  # a field that cannot be read keeps its old value
-        readable = {field: text for field, text in texts.items() if field not in ("confidence", "status")}
-        draft = draft_of(begun, readable)
-    fields = {field: value for field, value in draft_fields(draft).items() if field not in _NOT_EDITED}
-    return DraftFile.begin(drafts, name, dump_front_matter(fields, draft.content)).path
