@@ -1,4 +1,4 @@
-"""Writes what is made from the code: docs/cli.md, the session in README.md, the tables in docs/models.md and docs/mcp.md.
+"""Writes what is made from the code: docs/cli.md, README's session, tables of docs/models.md, mcp.md and tui.md.
 
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    only says whether they are up to date
@@ -26,6 +26,7 @@ from rekall.cli.main import EXIT_CODES, cli
 from rekall.config import SETTINGS
 from rekall.mcp.inputs import schema_of
 from rekall.mcp.tools import TOOLS
+from rekall.tui.dialogs import KEYS
 
 ROOT = Path(__file__).parent.parent
 SESSION = (
@@ -37,6 +38,8 @@ SESSION = (
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)
 
 _TOOLS_BLOCK = re.compile(r"(?<=<!-- tools -->\n).*?(?=<!-- end of tools -->)", re.DOTALL)
+
+_KEYS_BLOCK = re.compile(r"(?<=<!-- keys -->\n).*?(?=<!-- end of keys -->)", re.DOTALL)
 
 _MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
 
@@ -76,11 +79,13 @@ def main() -> None:
     """Write or check every generated document."""
     check = "--check" in sys.argv[1:]
     readme, models, mcp = ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "mcp.md"
+    tui = ROOT / "docs" / "tui.md"
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
+        (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
     ):
         old = path.read_text("utf-8") if path.exists() else ""
@@ -140,6 +145,12 @@ def tools_table() -> str:
         effect = "replaces or deletes" if tool.destroys else "writes" if tool.writes else "reads"
         rows.append(f"| `{tool.name}` | {tool.description} | {arguments} | {effect} |")
     return "\n".join(["| tool | for | arguments | |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def keys_table() -> str:
+    """The keys of the terminal UI."""
+    rows = [f"| `{keys}` | {what} |" for keys, what in KEYS]
+    return "\n".join(["| key | |", "|---|---|", *rows]) + "\n"
 
 
 def command_document(name: str, command: click.Command) -> str:

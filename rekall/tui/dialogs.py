@@ -20,7 +20,7 @@ from rekall.types import EntryType, Filters, Status
 
 Answer = TypeVar("Answer")
 
-_KEYS = (
+KEYS = (
     ("/", "search: type words, or what you mean"),
     ("enter", "read the entry; open the chosen link"),
     ("escape", "back; in the search, clear it"),
@@ -36,8 +36,9 @@ _KEYS = (
     ("t", "other colours"),
     ("q", "quit (also ctrl+c, ctrl+q)"),
 )
+"""What the help shows, and docs/tui.md."""
 
-_QUERIES = (
+QUERIES = (
     ('"login loop"', "these words in this order"),
     ("-safari", "without this word"),
     ("type:bug", "only this type"),
@@ -73,7 +74,7 @@ class HelpDialog(Dialog[None]):
 
     def _text(self) -> Content:
         parts: list[str | tuple[str, str]] = []
-        for title, lines in (("Keys", _KEYS), ("In a search", _QUERIES)):
+        for title, lines in (("Keys", KEYS), ("In a search", QUERIES)):
             parts += [(title, "bold $secondary"), "\n"]
             for key, text in lines:
                 parts += [(f"  {key:<14}", "bold"), text, "\n"]
