@@ -90,7 +90,7 @@ class _Commands(click.Group):
 def cli(context: click.Context, settings: tuple[str, ...]) -> None:
     """Write down what you learned; find it again by word or by meaning.
 
-    Everything stays on this machine. Start with `rekall add` or `rekall import`, then `rekall search`.
+    Everything is kept on this machine. Start with `rekall add` or `rekall import`, then `rekall search`.
     """
     if os.environ.get("NO_COLOR"):
         context.color = False

@@ -14,6 +14,7 @@ from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import UsageError
 
 DEFAULT_PORT = 8799
+HINT = "run `pip install 'rekall[mcp]'`"
 
 
 @click.group(invoke_without_command=True)
@@ -37,11 +38,13 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
         return
     if port is not None and not http:
         raise UsageError("--port goes with --http", "add --http, or leave out --port")
+    if not is_installed("mcp"):
+        raise UsageError("the server for assistants needs the package mcp", HINT)
     try:
         from rekall.mcp import run  # half a second, 50 MB
-    except ImportError as error:  # missing, or of an older kind
+    except ImportError as error:
         raise UsageError(
-            f"the server for assistants needs the package mcp ({error})", "run `pip install 'rekall[mcp]'`"
+            f"the server for assistants needs another version of the package mcp ({error})", HINT
         ) from error
     app = context.find_object(App)
     assert app is not None
@@ -85,7 +88,7 @@ def install(app: App, client: str | None, write: bool, read_only: bool, as_json:
         return
     known = find_client(client)
     if not is_installed("mcp"):
-        talk("note: the server needs the package mcp; run `pip install 'rekall[mcp]'`\n")
+        talk(f"note: the server needs the package mcp; {HINT}\n")
     launch = this_launch(os.environ.get("REKALL_HOME"), read_only=read_only)
     path = known.path()
     if not write:
