@@ -864,10 +864,18 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
         time.sleep(0.02)
 
 
+# a shell lets what it starts in the background ignore Ctrl-C, and so would this
+LISTENING = """
+import signal, sys
+from rekall.cli.main import run
+signal.signal(signal.SIGINT, signal.default_int_handler)
+run(sys.argv[1:])
+"""
+
+
 def start_import(path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rekall", "import", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-c", LISTENING, "import", str(path)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @posix
