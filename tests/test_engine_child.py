@@ -772,6 +772,7 @@ PARENT = """
 import os, pathlib, signal, sys, threading, time
 from rekall.engine.card import read_card
 from rekall.engine.process_encoder import ProcessEncoder
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what runs in the background ignore it
 folder, moment, way = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 card = read_card(folder)
 encoder = ProcessEncoder(folder, card.fingerprint, card.dimensions)

@@ -174,7 +174,7 @@ def test_no_byte_of_what_went_for_ever_is_in_the_file(tmp_path, tombstone_first)
 def test_deleting_for_ever_works_while_another_window_reads_and_says_that_traces_stay(windows):
     first, second = windows
     entry = first.base.add(FULL).entry
-    first.db.run("PRAGMA busy_timeout = 0")
+    first.db._busy_timeout_s = 0.1
     with second.db.snapshot():
         assert second.base.count() == 1
         assert not first.base.delete(entry.id, forever=True)
