@@ -85,7 +85,13 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
     needs = [str(need) for need in metadata.get_all("Requires-Dist", [])]
     assert metadata["Requires-Python"] == ">=3.10"
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        *("all", "bench", "dev", "export", "export-torch", "mcp", "tui"),
+        "all",
+        "bench",
+        "dev",
+        "export",
+        "export-torch",
+        "mcp",
+        "tui",
     }
     base = {need.split(">")[0].split(";")[0].strip() for need in needs if "extra ==" not in need}
     assert {

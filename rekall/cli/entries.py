@@ -318,9 +318,10 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
     for look_up in (lambda: base.get(entry_id).entry, lambda: base.find_deleted(entry_id)):
         try:
             found.append(look_up())
-        except NotFound as error:
-            if error.kind == "ambiguous":
-                raise
+        except Ambiguous:
+            raise
+        except NotFound:
+            continue
     if len(found) > 1:
         candidates = [f"{item.id}  {item.title}" for item in found]
         raise Ambiguous(f"{entry_id!r} fits an entry and a deleted one", "give more characters of the id", candidates)
