@@ -202,8 +202,10 @@ _OS_ERRORS = {
 }
 
 
-def of_os_error(error: OSError) -> RekallError:
-    """What the system refused, in our words."""
+def in_our_words(error: RekallError | OSError) -> RekallError:
+    """An error of ours as it is; what the system refused, as one of ours."""
+    if isinstance(error, RekallError):
+        return error
     where = f"{error.filename}: " if error.filename else ""
     kind = _OS_ERRORS.get(error.errno or 0, RekallError)
     if kind is DiskFull:

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 _NARROW = 60
 """Below so many columns a list leaves out project and date."""
 
-_NOT_EDITED = ("id", "created_at", "updated_at", "links")
-
 _CONTENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--source", "sources", multiple=True, metavar="TEXT", help="Where it comes from: a link, a book."),
     click.option("--keyword", "keywords", multiple=True, metavar="WORD", help="A word it shall be found by."),
@@ -259,31 +257,27 @@ def _list_row(base: KnowledgeBase, entry: Entry) -> list[str]:
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
-    from rekall.exchange.fields import draft_fields
-    from rekall.exchange.markdown import dump_front_matter, from_markdown
+    from rekall.exchange.markdown import from_markdown, text_to_edit
 
-    fields = {name: value for name, value in draft_fields(draft).items() if name not in _NOT_EDITED}
     return edit_until_good(
         app.places.drafts,
         "new",
-        dump_front_matter(fields, "") + "\n",
+        text_to_edit(draft) + "\n",
         app.settings.text("ui.editor"),
         lambda text: base.add(from_markdown(text, draft.title, draft.type).draft),
     )
 
 
 def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
-    from rekall import intake
-    from rekall.exchange.markdown import from_markdown, to_markdown
+    from rekall.exchange.markdown import edited_draft, text_to_edit
 
-    def take(text: str) -> Saved:
-        read = from_markdown(text, "", old.type)
-        if read.unknown_type:
-            intake.entry_type(read.unknown_type)
-        return base.edit(old, read.draft)
-
-    text = to_markdown(old, full=True, without=_NOT_EDITED)
-    return edit_until_good(app.places.drafts, old.id, text, app.settings.text("ui.editor"), take)
+    return edit_until_good(
+        app.places.drafts,
+        old.id,
+        text_to_edit(old),
+        app.settings.text("ui.editor"),
+        lambda text: base.edit(old, edited_draft(text, old.type)),
+    )
 
 
 def _changes(given: Mapping[str, Any], **others: Any) -> Changes:

@@ -15,7 +15,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import on_terminal
 from rekall.cli.render import error_fields, error_text, out_json, out_json_line, talk
-from rekall.errors import Interrupted, RekallError, UsageError, of_os_error
+from rekall.errors import Interrupted, RekallError, UsageError, in_our_words
 
 EXIT_CODES = (
     (0, "done; a search without hits is done too"),
@@ -141,15 +141,13 @@ def _invoke(arguments: list[str]) -> int:
 
 def _in_our_words(error: BaseException) -> RekallError:
     """Any error that a command may end with, as one of ours."""
-    if isinstance(error, RekallError):
-        return error
+    if isinstance(error, (RekallError, OSError)):
+        return in_our_words(error)
     if isinstance(error, click.UsageError):
         hint = f"run `{error.ctx.command_path} --help`" if error.ctx else "run `rekall --help`"
         return UsageError(error.format_message().rstrip("."), hint)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
-    if isinstance(error, OSError):
-        return of_os_error(error)
     return Interrupted("interrupted", "what was stored stays; run the command again to go on")
 
 

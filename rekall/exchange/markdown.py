@@ -6,24 +6,49 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rekall import intake
 from rekall.errors import InvalidInput
-from rekall.exchange.fields import Read, from_fields, to_fields
-from rekall.types import Entry, EntryType, Link
+from rekall.exchange.fields import Read, draft_fields, from_fields, to_fields
+from rekall.types import Draft, Entry, EntryType, Link
 
+_NOT_EDITED = ("id", "created_at", "updated_at")
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)[ \t]*#*[ \t]*(?:\n|\Z)")
 
 
-def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False, without: Sequence[str] = ()) -> str:
+def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> str:
     """An entry as Markdown; `from_markdown` reads it back the same.
 
     Args:
         entry: The entry.
         links: Its links.
-        full: Also the fields that are empty, for an editor.
-        without: Fields to leave out.
+        full: Also the fields that are empty.
     """
-    fields = {name: value for name, value in to_fields(entry, links, full=full).items() if name not in without}
-    return dump_front_matter(fields, entry.content)
+    return dump_front_matter(to_fields(entry, links, full=full), entry.content)
+
+
+def text_to_edit(what: Entry | Draft) -> str:
+    """All that can be edited of an entry or a draft, empty fields included; `edited_draft` reads it back.
+
+    Every door begins with this very text, so that what one keeps of it in a draft file is taken up by the others.
+    """
+    fields = {name: value for name, value in draft_fields(what).items() if name not in _NOT_EDITED}
+    return dump_front_matter(fields, what.content)
+
+
+def edited_draft(text: str, kind: EntryType) -> Draft:
+    """What a text of `text_to_edit` says after somebody has edited it.
+
+    Args:
+        text: The text.
+        kind: The type of a text that names none.
+
+    Raises:
+        InvalidInput: It cannot be read, or names an unknown type.
+    """
+    read = from_markdown(text, "", kind)
+    if read.unknown_type:
+        intake.entry_type(read.unknown_type)
+    return read.draft
 
 
 def dump_front_matter(fields: Mapping[str, Any], content: str) -> str:

@@ -17,7 +17,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from rekall.app import App
-from rekall.errors import InvalidInput, NotFound, RekallError, of_os_error
+from rekall.errors import InvalidInput, NotFound, RekallError, in_our_words
 from rekall.exchange.markdown import to_markdown
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp.answers import Answer, entry_item, error_answer, hit_item
@@ -87,7 +87,7 @@ class RekallServer:
                 limiter, lambda base, is_wanted: tool.run(base, given, is_wanted), to_write=tool.writes
             )
         except (RekallError, OSError) as error:
-            return _result(error_answer(_ours(error)), is_error=True)
+            return _result(error_answer(in_our_words(error)), is_error=True)
         return _result(answer)
 
     async def _list_resources(self, context: Context, params: Any) -> protocol.ListResourcesResult:
@@ -201,7 +201,7 @@ class RekallServer:
         try:
             return await work
         except (RekallError, OSError) as error:
-            raise MCPError(protocol.INVALID_PARAMS, error_answer(_ours(error)).text) from error
+            raise MCPError(protocol.INVALID_PARAMS, error_answer(in_our_words(error)).text) from error
 
     def _named(self, name: str) -> Tool:
         if name in self._tools:
@@ -223,10 +223,6 @@ def _as_protocol(tool: Tool) -> protocol.Tool:
             open_world_hint=False,
         ),
     )
-
-
-def _ours(error: RekallError | OSError) -> RekallError:
-    return of_os_error(error) if isinstance(error, OSError) else error
 
 
 def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:

@@ -14,7 +14,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from rekall import app as rekall_app
-from rekall.errors import RekallError, of_os_error
+from rekall.errors import RekallError, in_our_words
 from rekall.tui import themes
 from rekall.tui.main_screen import WIDE, MainScreen
 from rekall.wording import printable
@@ -73,7 +73,7 @@ class RekallApp(App[str]):
 
     def complain(self, error: RekallError | OSError) -> None:
         """Tell what went wrong and what to do about it."""
-        error = of_os_error(error) if isinstance(error, OSError) else error
+        error = in_our_words(error)
         text = "\n".join(filter(None, (error.message, *error.candidates, error.hint)))
         self.notify(printable(text), severity="error", timeout=10, markup=False)
 

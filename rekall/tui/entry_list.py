@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import ClassVar
 
 from textual import events
@@ -27,10 +27,6 @@ _MOST_PAGES = 8
 _ROW_LINES = 2
 _MARK, _BLURRED_MARK = "▌", "│"
 """Before the chosen row, so that it stands out without colour: with the keyboard here, and elsewhere."""
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 class EntryList(ScrollView, can_focus=True):
@@ -82,7 +78,7 @@ class EntryList(ScrollView, can_focus=True):
     class EndReached(Message):
         """The person came to the last row."""
 
-    def __init__(self, *, id: str | None = None, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, now: Callable[[], datetime], *, id: str | None = None) -> None:
         """An empty list.
 
         Args:

@@ -15,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
 from textual.worker import Worker
 
-from rekall.errors import EditConflict, NotFound, RekallError, of_os_error
+from rekall.errors import EditConflict, NotFound, RekallError, in_our_words
 from rekall.knowledge_base import KnowledgeBase
 from rekall.reports import Saved
 from rekall.tui.fields import draft_of, texts_of
@@ -203,7 +203,7 @@ class FormScreen(Screen[Saved | None]):
             self._old = None
             self._tell(f"{error.message}\nctrl+s adds your text as a new entry")
         except (RekallError, OSError) as error:
-            told = of_os_error(error) if isinstance(error, OSError) else error
+            told = in_our_words(error)
             self._tell(f"{told.message}\n{told.hint}".strip())
         finally:
             self._is_saving = saved is not None

@@ -7,15 +7,12 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from rekall import intake
 from rekall.drafts import DraftFile
 from rekall.errors import InvalidInput
-from rekall.exchange.fields import draft_fields
-from rekall.exchange.markdown import dump_front_matter, from_markdown, to_markdown
+from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.tui.fields import draft_of
 from rekall.types import Draft, Entry, EntryType
 
-_NOT_EDITED = ("id", "created_at", "updated_at", "links")
 _UNREAD = ("confidence", "status")
 """Fields in which anything can be typed, and not everything be read."""
 
@@ -37,17 +34,14 @@ class KeptText:
         """What was kept before, when it differs from what the form begins with."""
         self.problems: list[str] = []
         """Why a file could not be read, and which."""
-        name, text = (old.id, text_to_edit(old)) if old else ("new", _text_of(empty_draft()))
-        kind = (old or empty_draft()).type
+        name, begun = (old.id, old) if old else ("new", empty_draft())
+        text, kind = text_to_edit(begun), begun.type
         for number in count(1):
             self._file = DraftFile.named(folder, name, text, number)
             try:
                 self._last = self._file.path.read_text("utf-8") if self._file.is_taken_up else text
                 if self._last.strip() not in ("", text.strip()):
-                    read = from_markdown(self._last, "", kind)
-                    if read.unknown_type:
-                        intake.entry_type(read.unknown_type)
-                    self.found = read.draft
+                    self.found = edited_draft(self._last, kind)
                 break
             except FileNotFoundError:  # it went away meanwhile
                 self._last = text
@@ -86,7 +80,7 @@ class KeptText:
         except InvalidInput:  # a field that cannot be read keeps its old value
             draft = draft_of(begun, {field: text for field, text in texts.items() if field not in _UNREAD}, onto)
         is_changed = draft != onto
-        text = _text_of(draft) if is_changed else self._file.begun_with
+        text = text_to_edit(draft) if is_changed else self._file.begun_with
         with self._lock:
             if self._is_over:
                 return False
@@ -113,13 +107,3 @@ class KeptText:
 def empty_draft() -> Draft:
     """What the form of a new entry begins with."""
     return Draft(EntryType.TIL, "")
-
-
-def text_to_edit(old: Entry) -> str:
-    """An entry as Markdown with all that can be edited, as an editor begins with it."""
-    return to_markdown(old, full=True, without=_NOT_EDITED)
-
-
-def _text_of(draft: Draft) -> str:
-    fields = {field: value for field, value in draft_fields(draft).items() if field not in _NOT_EDITED}
-    return dump_front_matter(fields, draft.content)

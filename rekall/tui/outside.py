@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
-from rekall import intake
 from rekall.drafts import DraftFile
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.markdown import from_markdown
+from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.knowledge_base import KnowledgeBase
 from rekall.reports import Saved
-from rekall.tui.kept import text_to_edit
 from rekall.tui.tasks import in_thread
 from rekall.types import Entry
 
@@ -36,9 +34,8 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
     Raises:
         RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
     """
-    text = text_to_edit(old)
     try:
-        draft = DraftFile.begin(app.rekall.places.drafts, old.id, text)
+        draft = DraftFile.begin(app.rekall.places.drafts, old.id, text_to_edit(old))
         if draft.is_taken_up:
             app.say("going on with the text that was not saved", str(draft.path))
         for other in draft.others:
@@ -53,14 +50,8 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
         app.say("nothing was changed", old.title)
         return
 
-    def store() -> Saved:
-        read = from_markdown(edited, "", old.type)
-        if read.unknown_type:
-            intake.entry_type(read.unknown_type)
-        return base.edit(old, read.draft)
-
     try:
-        saved = await in_thread(store)
+        saved = await in_thread(lambda: base.edit(old, edited_draft(edited, old.type)))
     except RekallError as error:
         draft.not_accepted(error)
         raise
