@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from rekall.app import App
-from rekall.types import Filters
+from rekall.entry.types import Filters
 
 LINES = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6)
 

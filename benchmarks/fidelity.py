@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 import rekall
-from rekall.vectors import row_cosines
+from rekall.models.vectors import row_cosines
 
 WORST = 8
 

@@ -31,7 +31,7 @@ from footprint_engines import CONTENDERS, TOKENS, Work
 from footprint_picture import draw
 from footprint_sizes import is_installed, sizes
 
-from rekall.files import write_atomically
+from rekall.system.files import write_atomically
 
 CHECKOUT = Path(__file__).parent.parent
 RESULTS = CHECKOUT / "docs" / "footprint.json"

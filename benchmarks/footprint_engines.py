@@ -186,7 +186,7 @@ def after_query(engine: Engine, work: Work) -> dict[str, float]:
     """Peak of one query, time of further ones, what stays resident when the model is dropped."""
     import statistics  # late, as what follows: it is no part of an engine's start
 
-    from rekall.memory import peak_bytes, resident_bytes
+    from rekall.system.resident import peak_bytes, resident_bytes
 
     peak = peak_bytes()
     seconds = []
@@ -200,7 +200,7 @@ def after_query(engine: Engine, work: Work) -> dict[str, float]:
 
 def after_bulk(engine: Engine, work: Work, vectors: Path) -> dict[str, float]:
     """Speed and peak of all texts in one call; their vectors go to a file."""
-    from rekall.memory import peak_bytes
+    from rekall.system.resident import peak_bytes
 
     started = time.perf_counter()
     rows = engine.encode(work.texts)

@@ -18,7 +18,7 @@ from typing import Any
 
 from footprint_engines import TOKENS
 
-from rekall.files import folder_written_whole, make_private_folder
+from rekall.system.files import folder_written_whole, make_private_folder
 
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "last_hidden_state"

@@ -27,7 +27,7 @@ from typing import IO, Any
 
 from idle_picture import Phase, Run, Sample, draw
 
-from rekall.files import write_atomically
+from rekall.system.files import write_atomically
 
 CHECKOUT = Path(__file__).parent.parent
 NOTES = CHECKOUT / "examples" / "notes"

@@ -10,7 +10,7 @@ import sys
 import time
 
 from rekall.app import App
-from rekall.types import Filters, Mode
+from rekall.entry.types import Filters, Mode
 
 REST_S = 0.8
 IDLE_S = 3.0

@@ -68,9 +68,9 @@ def build(file: Path, size: int) -> None:
     import numpy as np
 
     from rekall.db import Database
+    from rekall.models.vectors import unit_rows
     from rekall.store.passages import PassageStore
     from rekall.vector_index import NumpyIndex
-    from rekall.vectors import unit_rows
 
     random = np.random.default_rng(20260101)
     centres = unit_rows(random.standard_normal((CLUSTERS, DIM)))
@@ -93,8 +93,8 @@ def measure(file: Path, backend: str) -> dict[str, float]:
     import numpy as np
 
     from rekall.db import Database
-    from rekall.memory import resident_bytes
     from rekall.store.passages import PassageStore
+    from rekall.system.resident import resident_bytes
     from rekall.vector_index import choose_backend, open_index
 
     queries = np.load(file.with_suffix(".npy"))

@@ -21,8 +21,8 @@ from typing import Any
 from measures import K, ndcg, recall, reciprocal_rank
 
 from rekall.app import App
+from rekall.entry.types import Filters, Mode
 from rekall.knowledge_base import KnowledgeBase
-from rekall.types import Filters, Mode
 
 MEASURES: Mapping[str, Callable[..., float]] = {f"ndcg@{K}": ndcg, f"recall@{K}": recall, f"mrr@{K}": reciprocal_rank}
 MODES = (Mode.WORDS, Mode.MEANING, Mode.HYBRID)

@@ -28,7 +28,7 @@ from typing import Any
 from cold import NOTES, QUERY, REKALL, run
 
 from rekall.cli.curated import CURATED, Known
-from rekall.model_bench import bench
+from rekall.models.bench import bench
 
 Sizes = dict[str, tuple[int, ...]]
 """The shape of each tensor, by its name."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.config import Places, Settings
+    from rekall.entry.types import ArrayEncoder
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.model_library import ModelLibrary
-    from rekall.types import ArrayEncoder
+    from rekall.models.library import ModelLibrary
 
 
 class App:
@@ -67,7 +67,7 @@ class App:
     @property
     def library(self) -> ModelLibrary:
         """The installed models: the user's own first, then the ones that came with Rekall."""
-        from rekall.model_library import ModelLibrary
+        from rekall.models.library import ModelLibrary
 
         return ModelLibrary([self.places.models, *_shipped_models()])
 
@@ -105,7 +105,7 @@ class App:
 
     def load_encoder(self, name: str | None = None) -> ArrayEncoder:
         """Load a model into this process, by default the configured one; see the function of that name."""
-        from rekall.model_library import FolderLoader
+        from rekall.models.library import FolderLoader
 
         model = name or self.settings.text("engine.model")
         return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load(model)
@@ -146,20 +146,20 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def _shipped_models() -> list[Path]:
     """Where models lie in an installed wheel, and in a checkout."""
     package = Path(__file__).parent
-    return [package / "models", package.parent / "models"]
+    return [package / "models" / "shipped", package.parent / "models"]
 
 
 def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long_lived: bool) -> KnowledgeBase:
     from rekall.cache import EmbeddingCache
     from rekall.db import Database
     from rekall.embeddings import EmbeddingService
-    from rekall.entry_service import EntryService
-    from rekall.exchange.fields import written
+    from rekall.entry.record import written
+    from rekall.knowledge.spaces import SpaceKeeper
+    from rekall.knowledge.writing import EntryService
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.model_library import ChildLoader, FolderLoader
     from rekall.model_manager import ModelManager
+    from rekall.models.library import ChildLoader, FolderLoader
     from rekall.search.searcher import Searcher
-    from rekall.spaces import SpaceKeeper
     from rekall.store.entries import EntryStore
     from rekall.store.passages import PassageStore, Space
     from rekall.store.tombstones import TombstoneStore
@@ -183,7 +183,7 @@ def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long
 
     def give_back() -> None:
         """Return what searches left behind in this process, 2 MB of pages and free heap."""
-        from rekall.memory import trim_heap
+        from rekall.system.resident import trim_heap
 
         db.release_memory()
         trim_heap()

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rekall import intake
+from rekall.entry import rules
 from rekall.errors import InvalidInput, NotFound
-from rekall.files import make_private_folder, write_atomically
+from rekall.system.files import make_private_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Setting:
     def _typed(self, raw: object, origin: str) -> int | float | str:
         kind = type(self.default)
         if kind is str and isinstance(raw, str):
-            return intake.text(raw, self.key)
+            return rules.text(raw, self.key)
         if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) and kind is not str:
             try:
                 number = float(raw)

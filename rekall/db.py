@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 import apsw
 
-from rekall import schema
 from rekall.errors import (
     DatabaseCorrupt,
     DatabaseForeign,
@@ -23,7 +22,8 @@ from rekall.errors import (
     InvalidInput,
     StorageError,
 )
-from rekall.files import PRIVATE_FILE, make_private_folder
+from rekall.store import schema
+from rekall.system.files import PRIVATE_FILE, make_private_folder
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20

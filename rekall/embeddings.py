@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache
 from rekall.db import Database
+from rekall.entry.passages import MOST_PASSAGES, passages_of
+from rekall.entry.types import Entry, Passage, PendingPassage
 from rekall.errors import EngineError, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.passages import MOST_PASSAGES, passages_of
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore, Space
-from rekall.types import Entry, Passage, PendingPassage
 from rekall.vector_index import VectorIndex
 
 if TYPE_CHECKING:

@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING
 
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService, Progress
-from rekall.entry_service import EntryService
-from rekall.errors import Ambiguous, EngineError, NotFound
-from rekall.intake import Changes
-from rekall.model_manager import ModelManager
-from rekall.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
-from rekall.search.searcher import Searcher
-from rekall.spaces import SpaceKeeper, SpaceReport, Switch
-from rekall.store.entries import EntryStore
-from rekall.store.passages import PassageStore
-from rekall.store.words import WordIndex
-from rekall.types import (
+from rekall.entry.rules import Changes
+from rekall.entry.types import (
     Draft,
     Entry,
     EntryType,
@@ -33,6 +24,15 @@ from rekall.types import (
     SearchResult,
     Tombstone,
 )
+from rekall.errors import Ambiguous, EngineError, NotFound
+from rekall.knowledge.reports import EntryView, IndexStatus, MemoryReport, Page, Saved, Stats
+from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
+from rekall.knowledge.writing import EntryService
+from rekall.model_manager import ModelManager
+from rekall.search.searcher import Searcher
+from rekall.store.entries import EntryStore
+from rekall.store.passages import PassageStore
+from rekall.store.words import WordIndex
 from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
@@ -284,7 +284,7 @@ class KnowledgeBase:
 
     def memory(self) -> MemoryReport:
         """Measure this process and the engine's before the model, with it, and after it was dropped."""
-        from rekall.memory import children_bytes, peak_bytes, resident_bytes
+        from rekall.system.resident import children_bytes, peak_bytes, resident_bytes
 
         before = resident_bytes()
         problem = ""

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from rekall.entry.types import Encoder
 from rekall.errors import EngineError, Superseded
-from rekall.types import Encoder
 
 _ASK_AGAIN_S = 0.05
 

@@ -24,20 +24,20 @@ from rekall.app import App, load_encoder
 from rekall.cache import EmbeddingCache
 from rekall.db import Database
 from rekall.embeddings import EmbeddingService
-from rekall.entry_service import EntryService
+from rekall.entry.types import Encoder
 from rekall.errors import EngineError, ModelNotFound
+from rekall.knowledge.spaces import SpaceKeeper
+from rekall.knowledge.writing import EntryService
 from rekall.knowledge_base import KnowledgeBase
-from rekall.model_library import FolderLoader
 from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.models.library import FolderLoader
+from rekall.models.vectors import Matrix, unit_rows
 from rekall.search.searcher import Searcher
-from rekall.spaces import SpaceKeeper
 from rekall.store.entries import EntryStore
 from rekall.store.passages import PassageStore
 from rekall.store.tombstones import TombstoneStore
 from rekall.store.words import WordIndex
-from rekall.types import Encoder
 from rekall.vector_index import VectorIndex, choose_backend, open_index
-from rekall.vectors import Matrix, unit_rows
 
 CHECKOUT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"

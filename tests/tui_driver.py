@@ -27,10 +27,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from rekall.app import App
+from rekall.entry.types import Context, Draft, EntryType
 from rekall.tui.app import RekallApp
 from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
-from rekall.types import Context, Draft, EntryType
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 UPDATE = os.environ.get("REKALL_UPDATE_SCREENS") == "1"

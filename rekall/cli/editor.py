@@ -10,8 +10,8 @@ import click
 
 from rekall.cli.options import on_terminal
 from rekall.cli.render import error_text, talk
-from rekall.drafts import DraftFile
 from rekall.errors import EditConflict, InvalidInput, RekallError
+from rekall.system.drafts import DraftFile
 
 Result = TypeVar("Result")
 

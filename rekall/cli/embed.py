@@ -15,7 +15,7 @@ from rekall.cli.render import out, talk
 from rekall.errors import InvalidInput, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from rekall.vectors import Matrix
+    from rekall.models.vectors import Matrix
 
 _WINDOW = 128
 
@@ -39,13 +39,13 @@ def embed(
     app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None
 ) -> None:
     """Turn texts into vectors, one for each, in order."""
-    from rekall import intake
+    from rekall.entry import rules
 
     if bool(texts) == bool(source):
         raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
     if form == "npy" and output is None and sys.stdout.isatty():
         raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
-    chosen = [intake.text(text, "text") for text in texts] if texts else _read(str(source))
+    chosen = [rules.text(text, "text") for text in texts] if texts else _read(str(source))
     encoder = app.load_encoder(name)
     encode = encoder.encode_queries if query else encoder.encode_documents
     try:
@@ -62,8 +62,8 @@ def embed(
 
 
 def _write(output: Path | None, form: str, vectors: Matrix) -> None:
-    from rekall.files import write_atomically
-    from rekall.vectors import npy_bytes
+    from rekall.models.vectors import npy_bytes
+    from rekall.system.files import write_atomically
 
     data = npy_bytes(vectors) if form == "npy" else "".join(f"{_line(vector)}\n" for vector in vectors).encode()
     if output is None:

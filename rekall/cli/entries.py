@@ -22,15 +22,15 @@ from rekall.cli.render import (
     terminal_width,
     tombstone_fields,
 )
-from rekall.drafts import earlier_drafts
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
+from rekall.system.drafts import earlier_drafts
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
-    from rekall.intake import Changes
+    from rekall.entry.rules import Changes
+    from rekall.entry.types import Draft, Entry, Filters, Tombstone
+    from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.reports import Saved
-    from rekall.types import Draft, Entry, Filters, Tombstone
 
 _NARROW = 60
 """Below so many columns a list leaves out project and date."""
@@ -69,8 +69,8 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     TYPE is bug, pattern, decision, pitfall, config, reference, snippet or til. Without any text the editor
     opens, on a terminal.
     """
-    from rekall import intake
-    from rekall.types import Draft
+    from rekall.entry import rules
+    from rekall.entry.types import Draft
 
     if stdin is not None:
         if stdin != "-" or given["content"] is not None:
@@ -79,8 +79,8 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
             )
         given["content"] = "-"
     empty = not any(given[name] for name in ("content", "situation", "solution", "what_failed", "errors"))
-    draft = _changes(given).applied(Draft(intake.entry_type(kind), title))
-    intake.checked(draft)  # before the database is made or an editor opened
+    draft = _changes(given).applied(Draft(rules.entry_type(kind), title))
+    rules.checked(draft)  # before the database is made or an editor opened
     base = app.open_base(to_write=True)
     saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
     if saved is not None:
@@ -121,14 +121,14 @@ def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], 
     Options replace what they name; --tag adds. Without options the entry opens as Markdown in ui.editor,
     $VISUAL or $EDITOR.
     """
-    from rekall import intake
+    from rekall.entry import rules
 
     base = app.open_base()
     old = base.get(entry_id).entry
     if kind is None and not untags and all(value is None or value == () for value in given.values()):
         saved = _edit_in_editor(app, base, old)
     else:
-        changes = _changes(given, type=intake.entry_type(kind) if kind else None, remove_tags=untags)
+        changes = _changes(given, type=rules.entry_type(kind) if kind else None, remove_tags=untags)
         saved = base.edit(old, changes.applied(old.as_draft()))
     if saved is not None:
         _print_saved(base, saved, "changed", as_json=as_json)
@@ -203,11 +203,11 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
 @pass_app
 def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
     """Link an entry to another one. What is superseded becomes obsolete."""
-    from rekall import intake
-    from rekall.types import LinkType
+    from rekall.entry import rules
+    from rekall.entry.types import LinkType
 
     base = app.open_base()
-    link_type = intake.link_type(kind) if kind else None
+    link_type = rules.link_type(kind) if kind else None
     if remove:
         count = base.unlink(source, target, link_type)
         if as_json:
@@ -282,7 +282,7 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
 
 def _changes(given: Mapping[str, Any], **others: Any) -> Changes:
     """What was given on the command line; what was not given stays as it is."""
-    from rekall import intake
+    from rekall.entry import rules
 
     lists = {
         "error_messages": given["errors"],
@@ -290,12 +290,12 @@ def _changes(given: Mapping[str, Any], **others: Any) -> Changes:
         "trigger_keywords": given["keywords"],
         "sources": given["sources"],
     }
-    return intake.Changes(
+    return rules.Changes(
         title=given.get("title"),
         content=read_stdin() if given["content"] == "-" else given["content"],
         add_tags=given["tags"],
         project=given["project"],
-        status=intake.status(given["status"]) if given.get("status") else None,
+        status=rules.status(given["status"]) if given.get("status") else None,
         superseded_by=given.get("superseded_by"),
         confidence=given["confidence"],
         situation=given["situation"],

@@ -15,8 +15,8 @@ from rekall.errors import PartialImport
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
+    from rekall.entry.types import Filters
     from rekall.exchange.importing import ImportReport
-    from rekall.types import Filters
 
 _SHOWN = 10
 
@@ -35,10 +35,10 @@ def import_files(
 
     What was imported before is skipped when it is unchanged and updated when it is not.
     """
-    from rekall import intake
-    from rekall.types import EntryType
+    from rekall.entry import rules
+    from rekall.entry.types import EntryType
 
-    unknown = intake.entry_type(kind) if kind else EntryType.REFERENCE
+    unknown = rules.entry_type(kind) if kind else EntryType.REFERENCE
     base = app.open_base(to_write=not dry_run)
     with progress_bar("reading") as reading, progress_bar("embedding") as embedding:
         report = base.import_paths(

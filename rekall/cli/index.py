@@ -13,7 +13,7 @@ from rekall.cli.render import columns, out, out_json, talk
 from rekall.wording import count_text, size_text
 
 if TYPE_CHECKING:
-    from rekall.spaces import SpaceReport
+    from rekall.knowledge.spaces import SpaceReport
 
 
 @click.group()

@@ -49,7 +49,7 @@ def list_models(app: App, as_json: bool) -> None:
 
 def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
     """What the list says of a model; of a damaged one, what is wrong with it."""
-    from rekall.engine.card import read_card
+    from rekall.models.engine.card import read_card
 
     fields: dict[str, Any] = {"name": folder.name, "in_use": used}
     try:
@@ -88,7 +88,7 @@ def _list_row(fields: dict[str, Any]) -> list[str]:
 @pass_app
 def info(app: App, name: str | None, as_json: bool) -> None:
     """What a model is; without NAME the one in use."""
-    from rekall.engine.card import read_card
+    from rekall.models.engine.card import read_card
 
     folder = app.library.folder(name or app.model_in_use())
     card = read_card(folder)
@@ -209,7 +209,7 @@ def remove(app: App, name: str, as_json: bool) -> None:
 @pass_app
 def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
     """Measure models on this machine, each in a process of its own; without NAME every installed one."""
-    from rekall.model_bench import bench as measure
+    from rekall.models.bench import bench as measure
 
     folders = [app.library.folder(name) for name in names] or list(app.library.folders())
     costs = {}

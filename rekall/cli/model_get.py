@@ -17,7 +17,7 @@ from rekall.cli.render import out, out_json, talk
 from rekall.errors import ExportFailed, InvalidInput
 
 if TYPE_CHECKING:
-    from rekall.export.exporter import ExportReport
+    from rekall.models.export.exporter import ExportReport
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NEEDED = ("onnx", "safetensors", "ml_dtypes")
@@ -91,7 +91,7 @@ def export(
 
     Needs the extra: pip install 'rekall[export]', or 'rekall[export-torch]' for `--via torch`.
     """
-    from rekall.engine.card import checked_name
+    from rekall.models.engine.card import checked_name
 
     _check_options(options)
     name = checked_name(name or (folder.name if folder else source.resolve().name))
@@ -119,8 +119,8 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
     Only the files that are needed are fetched, at one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and
     HF_HUB_OFFLINE are honoured. Needs the extra: pip install 'rekall[export]'.
     """
-    from rekall.engine.card import checked_name
-    from rekall.export.hub import fetch, parse_repository
+    from rekall.models.engine.card import checked_name
+    from rekall.models.export.hub import fetch, parse_repository
 
     _check_options(options)
     repository, revision = parse_repository(repository)
@@ -160,7 +160,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
 @pass_app
 def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
     """Write a model to one file, for a machine without a network."""
-    from rekall.model_archive import pack as pack_folder
+    from rekall.models.archive import pack as pack_folder
 
     archive = archive or Path(f"{name}.tar")
     card = pack_folder(app.library.folder(name), archive)
@@ -180,7 +180,7 @@ def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
 @pass_app
 def import_model(app: App, archive: Path, name: str, replace: bool, as_json: bool) -> None:
     """Take in a model that `rekall model pack` wrote, when every byte of it fits its hash."""
-    from rekall.model_archive import unpack
+    from rekall.models.archive import unpack
 
     shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
     folder, card = unpack(archive, app.places.models, name, replace=replace, shipped=shipped)
@@ -193,7 +193,7 @@ def import_model(app: App, archive: Path, name: str, replace: bool, as_json: boo
 
 def _export(source: Path, folder: Path, options: dict[str, Any], **known: Any) -> ExportReport:
     """Run the exporter."""
-    from rekall.export.exporter import export_model
+    from rekall.models.export.exporter import export_model
 
     prompts = (options.pop("query_prompt"), options.pop("document_prompt"))
     via_torch = options.pop("via") == "torch"
@@ -224,9 +224,9 @@ def _is_installed(name: str) -> bool:
 
 def _inspect(folder: Path, repository: str, *, via_torch: bool) -> None:
     """Refuse a model that cannot be exported before its weights are fetched."""
-    from rekall.export.checkpoint import read_checkpoint
-    from rekall.export.modules import STATIC_KIND
-    from rekall.export.transformer import check_architecture
+    from rekall.models.export.checkpoint import read_checkpoint
+    from rekall.models.export.modules import STATIC_KIND
+    from rekall.models.export.transformer import check_architecture
 
     checkpoint = read_checkpoint(folder, name=repository, complete=False)
     if checkpoint.chain.kind != STATIC_KIND and not via_torch:

@@ -14,7 +14,7 @@ import click
 from rekall.app import App
 
 if TYPE_CHECKING:
-    from rekall.types import Filters
+    from rekall.entry.types import Filters
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -119,13 +119,13 @@ def on_terminal() -> bool:
 def _filters(
     types: tuple[str, ...], tags: tuple[str, ...], project: str | None, since: str | None, status: str | None
 ) -> Filters:
-    from rekall import intake
-    from rekall.types import Filters
+    from rekall.entry import rules
+    from rekall.entry.types import Filters
 
     return Filters(
-        types=tuple(intake.entry_type(name) for name in types),
+        types=tuple(rules.entry_type(name) for name in types),
         tags=tags,
         project=project,
-        since=intake.moment(since) if since else None,
-        status=intake.status(status) if status else None,
+        since=rules.moment(since) if since else None,
+        status=rules.status(status) if status else None,
     )

@@ -14,8 +14,8 @@ import click
 from rekall.wording import printable, why_line
 
 if TYPE_CHECKING:
+    from rekall.entry.types import Entry, Hit, Link, SearchResult, Tombstone
     from rekall.errors import RekallError
-    from rekall.types import Entry, Hit, Link, SearchResult, Tombstone
 
 SCHEMA_VERSION = 1
 """Of every JSON answer. New fields do not change it; a renamed or removed one does."""
@@ -69,7 +69,7 @@ def error_fields(error: RekallError) -> dict[str, Any]:
 
 def entry_fields(entry: Entry, links: Sequence[Link] = ()) -> dict[str, Any]:
     """An entry as JSON: the fields of an export, empty ones included."""
-    from rekall.exchange.fields import to_fields
+    from rekall.entry.record import to_fields
 
     fields = {**to_fields(entry, links, full=True), "content": entry.content}
     return {
@@ -80,7 +80,7 @@ def entry_fields(entry: Entry, links: Sequence[Link] = ()) -> dict[str, Any]:
 
 def tombstone_fields(tombstone: Tombstone) -> dict[str, Any]:
     """A deleted entry as JSON."""
-    from rekall.exchange.fields import written
+    from rekall.entry.record import written
 
     return {
         "id": tombstone.id,

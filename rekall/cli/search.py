@@ -13,8 +13,8 @@ from rekall.cli.render import hit_fields, hit_line, hit_table, out, out_json, ou
 from rekall.wording import count_text
 
 if TYPE_CHECKING:
+    from rekall.entry.types import Filters, SearchResult
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.types import Filters, SearchResult
 
 FORMATS = ("table", "plain", "json", "jsonl")
 
@@ -50,7 +50,7 @@ def search(
     else is literal. Give - alone to read the query from stdin, for instance a stack trace; it is taken
     as text.
     """
-    from rekall.types import Mode
+    from rekall.entry.types import Mode
 
     pasted = words == ("-",)
     line = read_stdin() if pasted else " ".join(words)

@@ -14,7 +14,7 @@ from rekall.cli.render import columns, out, out_json, talk
 from rekall.wording import count_text, printable, size_text
 
 if TYPE_CHECKING:
-    from rekall.reports import MemoryReport
+    from rekall.knowledge.reports import MemoryReport
 
 _TOP = 8
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rekall import intake
+from rekall.entry import rules
+from rekall.entry.record import is_ulid, to_fields
+from rekall.entry.types import Draft, Entry, Link
 from rekall.errors import RekallError
-from rekall.exchange.fields import is_ulid, to_fields
 from rekall.exchange.reading import Found, Refused
 from rekall.store.entries import EntryStore, Origin
-from rekall.types import Draft, Entry, Link
 
 
 @dataclass(slots=True)
@@ -114,7 +114,7 @@ class Importer:
                 self._entries.add_link(source, target, link, self._now())
 
     def _take(self, found: Found) -> None:
-        draft = intake.checked(found.read.draft)
+        draft = rules.checked(found.read.draft)
         if found.read.unknown_type:
             self.report.unknown_types[found.read.unknown_type] += 1
         path = self._unique(found.path)

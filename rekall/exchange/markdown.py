@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rekall import intake
+from rekall.entry import rules
+from rekall.entry.record import Read, draft_fields, from_fields, to_fields
+from rekall.entry.types import Draft, Entry, EntryType, Link
 from rekall.errors import InvalidInput
-from rekall.exchange.fields import Read, draft_fields, from_fields, to_fields
-from rekall.types import Draft, Entry, EntryType, Link
 
 _NOT_EDITED = ("id", "created_at", "updated_at")
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)[ \t]*#*[ \t]*(?:\n|\Z)")
@@ -47,7 +47,7 @@ def edited_draft(text: str, kind: EntryType) -> Draft:
     """
     read = from_markdown(text, "", kind)
     if read.unknown_type:
-        intake.entry_type(read.unknown_type)
+        rules.entry_type(read.unknown_type)
     return read.draft
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rekall.entry.record import CONTENT_NAMES, Read, from_fields
+from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, NotFound, RekallError
-from rekall.exchange.fields import CONTENT_NAMES, Read, from_fields
 from rekall.exchange.markdown import from_markdown
-from rekall.types import EntryType
 
 MARKDOWN = (".md", ".markdown", ".mdown")
 RECORDS = (".jsonl", ".ndjson", ".json")

@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from rekall.entry.record import to_fields
+from rekall.entry.types import Entry, Link
 from rekall.errors import InvalidInput
-from rekall.exchange.fields import to_fields
 from rekall.exchange.markdown import to_markdown
-from rekall.files import file_written_whole, make_private_folder, write_atomically
-from rekall.types import Entry, Link
+from rekall.system.files import file_written_whole, make_private_folder, write_atomically
 
 _SLUG_CHARS = 60
 

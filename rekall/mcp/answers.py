@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rekall.entry.record import written
+from rekall.entry.types import Entry, Hit, ModeReport
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.fields import written
-from rekall.types import Entry, Hit, ModeReport
 from rekall.wording import MODE_WORDS, count_text, why_line
 
 BYTES_PER_TOKEN = 3

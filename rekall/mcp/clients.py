@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rekall.errors import InvalidInput, NotFound
-from rekall.files import write_atomically
+from rekall.system.files import write_atomically
 
 SERVER_NAME = "rekall"
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from rekall import intake
+from rekall.entry import rules
+from rekall.entry.types import EntryType, Filters, LinkType, Mode, Status
 from rekall.errors import InvalidInput
-from rekall.types import EntryType, Filters, LinkType, Mode, Status
 
 MOST_RESULTS = 50
 MOST_ENTRIES = 20
@@ -65,7 +65,7 @@ class FilterInput(Input):
 
     def filters(self) -> Filters:
         """The conditions, as the base takes them."""
-        since: datetime | None = intake.moment(self.since) if self.since else None
+        since: datetime | None = rules.moment(self.since) if self.since else None
         return Filters(tuple(self.types), tuple(self.tags), self.project or None, since, self.status)
 
 
@@ -108,7 +108,7 @@ class ContextInput(Input):
     project: str | None = Field(None, description="The project it belongs to; an empty text takes it away.")
 
     def parts(self) -> dict[str, Any]:
-        """What was given of these parts, by the names of `intake.Changes`."""
+        """What was given of these parts, by the names of `rules.Changes`."""
         lists = {"error_messages": self.error_messages, "files": self.files, "sources": self.sources}
         lists["trigger_keywords"] = self.keywords
         return {
@@ -129,9 +129,9 @@ class AddInput(ContextInput):
     content: str = Field("", description="The text, in Markdown.")
     tags: Words = Field([], description="Tags.")
 
-    def changes(self) -> intake.Changes:
+    def changes(self) -> rules.Changes:
         """The entry as changes to an empty one."""
-        return intake.Changes(content=self.content, tags=tuple(self.tags), **self.parts())
+        return rules.Changes(content=self.content, tags=tuple(self.tags), **self.parts())
 
 
 class UpdateInput(ContextInput):
@@ -148,9 +148,9 @@ class UpdateInput(ContextInput):
         None, description="updated_at as you read it; refuses the update when the entry changed since."
     )
 
-    def changes(self) -> intake.Changes:
+    def changes(self) -> rules.Changes:
         """What shall be different."""
-        return intake.Changes(
+        return rules.Changes(
             type=self.type,
             title=self.title,
             content=self.content,

@@ -17,6 +17,7 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from rekall.app import App
+from rekall.entry.types import Entry, Filters, Mode
 from rekall.errors import InvalidInput, NotFound, RekallError, in_our_words
 from rekall.exchange.markdown import to_markdown
 from rekall.knowledge_base import KnowledgeBase
@@ -24,7 +25,6 @@ from rekall.mcp.answers import Answer, entry_item, error_answer, hit_item
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
-from rekall.types import Entry, Filters, Mode
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rekall import intake
+from rekall.entry import rules
+from rekall.entry.record import written
+from rekall.entry.types import Draft, Filters
 from rekall.errors import EditConflict, EngineError, InvalidInput
-from rekall.exchange.fields import written
 from rekall.exchange.markdown import to_markdown
+from rekall.knowledge.reports import EntryView, Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp import inputs
 from rekall.mcp.answers import (
@@ -29,8 +31,6 @@ from rekall.mcp.answers import (
     tokens_of,
 )
 from rekall.mcp.guide import usage_text
-from rekall.reports import EntryView, Saved
-from rekall.types import Draft, Filters
 
 DEEPEST = 100
 """The last place that a cursor of `search` or `similar` reaches. Each page is searched anew, and this many are the
@@ -125,7 +125,7 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) 
     changes = given.changes()
     if changes == type(changes)():
         raise InvalidInput("nothing to change", "name at least one part and its new value")
-    if given.if_updated_at and intake.moment(given.if_updated_at) != old.updated_at:
+    if given.if_updated_at and rules.moment(given.if_updated_at) != old.updated_at:
         raise EditConflict(
             f"entry {old.id} was changed at {written(old.updated_at)}, after you read it",
             "call get again, and update what it says now",

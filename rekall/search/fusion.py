@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rekall.types import Mode
+from rekall.entry.types import Mode
 
 OBSOLETE_PENALTY = 0.5
 """What an obsolete entry loses: it stays below what is current, unless nothing current comes near."""

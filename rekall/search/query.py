@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rekall.types import EntryType, Filters, Status
+from rekall.entry.types import EntryType, Filters, Status
 
 MOST_PARTS = 32
 """More phrases, exclusions or filters of a kind than a person types; SQLite bounds the depth of a condition."""

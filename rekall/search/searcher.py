@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from rekall.db import Database
 from rekall.embeddings import Closeness, EmbeddingService, Question
+from rekall.entry.passages import passage_texts
+from rekall.entry.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Why
 from rekall.errors import EngineError
-from rekall.passages import passage_texts
 from rekall.search.fusion import fused_score, ranking
 from rekall.search.query import ParsedQuery, merged, parse_query
 from rekall.search.snippet import make_snippet
 from rekall.store.entries import EntryStore, filter_sql
 from rekall.store.passages import PassageStore
 from rekall.store.words import Term, WordIndex, WordQuery
-from rekall.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Why
 
 CANDIDATES = 100
 """Entries that each leg puts forward; a larger limit asks for more."""

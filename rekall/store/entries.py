@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from rekall.db import Database, Row
+from rekall.entry.types import Context, Entry, EntryType, Filters, Link, LinkType, Status
 from rekall.errors import Ambiguous, NotFound
-from rekall.types import Context, Entry, EntryType, Filters, Link, LinkType, Status
 
 _COLUMNS = "key, id, type, title, content, project, status, superseded_by, confidence, situation, solution, what_failed, created_at, updated_at"
 _LISTS = ("tag", "error", "file", "keyword", "source")

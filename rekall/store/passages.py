@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rekall import schema
 from rekall.db import Database
-from rekall.types import Passage, PendingPassage
+from rekall.entry.types import Passage, PendingPassage
+from rekall.store import schema
 
 
 class SpaceState(enum.IntEnum):

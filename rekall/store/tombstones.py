@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from rekall.db import Database
+from rekall.entry.types import Entry, EntryType, Tombstone
 from rekall.errors import NotFound
 from rekall.store.entries import parse_time, unambiguous, written_time
-from rekall.types import Entry, EntryType, Tombstone
 
 _COLUMNS = "id, type, title, deleted_at"
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rekall import schema
 from rekall.db import Database
-from rekall.types import Entry
+from rekall.entry.types import Entry
+from rekall.store import schema
 
 K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
 

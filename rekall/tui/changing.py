@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from textual.screen import Screen
 from textual.worker import Worker
 
+from rekall.entry.types import Entry
 from rekall.errors import NotFound, RekallError
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.rows import one_line
 from rekall.tui.tasks import in_thread
-from rekall.types import Entry
 
 if TYPE_CHECKING:
-    from rekall.reports import Saved
+    from rekall.knowledge.reports import Saved
     from rekall.tui.app import RekallApp
 
 

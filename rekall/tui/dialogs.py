@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
-from rekall import intake
 from rekall.config import Places
+from rekall.entry import rules
+from rekall.entry.types import EntryType, Filters, Status
 from rekall.errors import RekallError
 from rekall.tui.finding import since_text
-from rekall.types import EntryType, Filters, Status
 
 Answer = TypeVar("Answer")
 
@@ -119,11 +119,11 @@ class FilterDialog(Dialog[Filters]):
         """Close with the filters, or say what is wrong with them."""
         try:
             filters = Filters(
-                types=tuple(intake.entry_type(name) for name in _parts(self._value("types"))),
+                types=tuple(rules.entry_type(name) for name in _parts(self._value("types"))),
                 tags=tuple(tag.lower() for tag in _parts(self._value("tags"))),
                 project=self._value("project") or None,
-                status=intake.status(self._value("status")) if self._value("status") else None,
-                since=intake.moment(self._value("since")) if self._value("since") else None,
+                status=rules.status(self._value("status")) if self._value("status") else None,
+                since=rules.moment(self._value("since")) if self._value("since") else None,
             )
         except RekallError as error:
             self.query_one("#problem", Static).update(f"{error.message}\n{error.hint}".strip())

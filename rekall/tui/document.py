@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
-from rekall.reports import EntryView
+from rekall.entry.types import Entry, Link
+from rekall.knowledge.reports import EntryView
 from rekall.tui.markdown import MarkdownText
 from rekall.tui.rows import labels_text, obsolete_text, one_line
-from rekall.types import Entry, Link
 from rekall.wording import printable
 
 MOST_MARKDOWN_CHARS = 100_000

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rekall import intake
+from rekall.entry import rules
+from rekall.entry.types import Context, Draft
 from rekall.errors import InvalidInput
-from rekall.types import Context, Draft
 from rekall.wording import printable
 
 LISTS = ("error_messages", "files", "trigger_keywords", "sources")
@@ -57,13 +57,13 @@ def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) 
         context=_context(onto.context, new),
     )
     if "type" in new:
-        draft = replace(draft, type=intake.entry_type(new["type"]))
+        draft = replace(draft, type=rules.entry_type(new["type"]))
     if "tags" in new:
         draft = replace(draft, tags=tuple(tag.strip() for tag in new["tags"].split(",")))
     if "project" in new:
         draft = replace(draft, project=new["project"].strip() or None)
     if "status" in new:
-        draft = replace(draft, status=intake.status(new["status"]))
+        draft = replace(draft, status=rules.status(new["status"]))
     if "superseded_by" in new:
         draft = replace(draft, superseded_by=new["superseded_by"].strip() or None)
     if "confidence" in new:

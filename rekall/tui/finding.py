@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rekall.exchange.fields import written
+from rekall.entry.record import written
+from rekall.entry.types import Filters, Mode, ModeReport
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.entry_list import PAGE_ROWS
 from rekall.tui.rows import Row, row_of_hit, rows_of_page, successions
-from rekall.types import Filters, Mode, ModeReport
 from rekall.wording import MODE_WORDS, count_text
 
 

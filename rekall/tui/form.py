@@ -15,15 +15,15 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
 from textual.worker import Worker
 
+from rekall.entry.types import Entry, EntryType
 from rekall.errors import EditConflict, NotFound, RekallError, in_our_words
+from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
-from rekall.reports import Saved
 from rekall.tui.fields import draft_of, texts_of
 from rekall.tui.kept import KeptText, empty_draft
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.rows import one_line
 from rekall.tui.tasks import in_thread
-from rekall.types import Entry, EntryType
 
 if TYPE_CHECKING:
     from rekall.tui.app import RekallApp

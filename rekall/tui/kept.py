@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from rekall.drafts import DraftFile
+from rekall.entry.types import Draft, Entry, EntryType
 from rekall.errors import InvalidInput
 from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.system.drafts import DraftFile
 from rekall.tui.fields import draft_of
-from rekall.types import Draft, Entry, EntryType
 
 _UNREAD = ("confidence", "status")
 """Fields in which anything can be typed, and not everything be read."""

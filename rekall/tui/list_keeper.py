@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from rekall.entry.types import Mode
 from rekall.errors import Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Finder, Listing, View, status_text
 from rekall.tui.tasks import from_thread, in_thread
-from rekall.types import Mode
 
 _MOST_HITS = 1_000
 

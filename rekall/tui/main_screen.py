@@ -15,6 +15,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from rekall.entry.types import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.changing import ChangingScreen
@@ -26,7 +27,6 @@ from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
 from rekall.tui.tasks import in_thread
-from rekall.types import Filters
 
 WIDE = 100
 """From so many columns on, list and detail stand side by side; below, one takes the place of the other."""

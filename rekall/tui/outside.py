@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
-from rekall.drafts import DraftFile
+from rekall.entry.types import Entry
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
-from rekall.reports import Saved
+from rekall.system.drafts import DraftFile
 from rekall.tui.tasks import in_thread
-from rekall.types import Entry
 
 if TYPE_CHECKING:
     from rekall.tui.app import RekallApp

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rekall.types import Entry, Hit, Link, LinkType, Status
+from rekall.entry.types import Entry, Hit, Link, LinkType, Status
 from rekall.wording import printable, why_line
 
 _MOST_MATCHED = 3

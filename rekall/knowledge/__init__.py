@@ -1,0 +1,1 @@
+"""The use cases: writing entries, keeping the indexes, changing models."""

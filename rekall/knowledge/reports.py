@@ -1,0 +1,90 @@
+"""What the use cases answer, besides entries and hits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rekall.entry.types import Entry, Link
+from rekall.errors import EngineError
+from rekall.knowledge.spaces import SpaceReport
+from rekall.model_manager import ModelIdentity
+from rekall.store.entries import Counts
+from rekall.vector_index import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An entry as it was stored, why it has no vectors yet (empty when it has), and what mends that."""
+
+    entry: Entry
+    warning: str
+    hint: str
+
+    @classmethod
+    def of(cls, entry: Entry, problem: EngineError | None) -> Saved:
+        """An entry that was stored, and what kept its vectors away."""
+        return cls(entry, problem.message if problem else "", problem.hint if problem else "")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry with what surrounds it."""
+
+    entry: Entry
+    links: tuple[Link, ...]
+    successor: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of a list, and how many there are in all."""
+
+    entries: tuple[Entry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the indexes hold, and what serves them."""
+
+    backend: Backend
+    entries: int
+    words: int
+    passages: int
+    vectors: int
+    pending_passages: int
+    pending_entries: int
+    spaces: tuple[SpaceReport, ...]
+    model: ModelIdentity | None
+    model_problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Counts and sizes."""
+
+    counts: Counts
+    database_bytes: int
+    vectors: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReport:
+    """Resident memory, in bytes.
+
+    Attributes:
+        before_bytes: This process before the model was needed.
+        loaded_bytes: This process while the model is loaded.
+        child_bytes: The engine's own process meanwhile; 0 where the model is loaded into this one.
+        dropped_bytes: This process after the model was dropped.
+        peak_bytes: The most that this process ever had.
+        problem: Why there is no model, or empty.
+    """
+
+    before_bytes: int
+    loaded_bytes: int
+    child_bytes: int
+    dropped_bytes: int
+    peak_bytes: int
+    problem: str

@@ -1,0 +1,1 @@
+"""Embedding models: what is installed, how one is run, and how one is made."""

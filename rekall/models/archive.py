@@ -1,0 +1,140 @@
+"""A model folder as one file, for machines without a network: packed, and taken in again only when every byte fits."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rekall.errors import InvalidInput, ModelDamaged
+from rekall.models.engine.card import CARD_FILE, ModelCard, check_hashes, is_name, read_card
+from rekall.system.files import file_written_whole, folder_written_whole, make_private_folder, sha256_of
+
+_MOST_FILES = 64
+_LARGEST_BYTES = 8 << 30  # a fp32 model of two billion parameters
+_CHUNK_BYTES = 1 << 20
+_REMEDY = "pack it again with `rekall model pack NAME` on the other machine"
+_CARD_HASH = "REKALL.card.sha256"
+
+
+def pack(folder: Path, archive: Path) -> ModelCard:
+    """Write a model folder to a tar file, the file whole or not at all; the same folder gives the same bytes.
+
+    Not compressed: weights do not get smaller.
+
+    Raises:
+        ModelDamaged: A file of the model is missing or altered.
+    """
+    card = read_card(folder)
+    check_hashes(folder, card)
+    headers = {_CARD_HASH: sha256_of(folder / CARD_FILE)}  # the card holds the hashes of the other files
+    with (
+        file_written_whole(archive) as file,
+        tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=headers) as tar,
+    ):
+        for name in (CARD_FILE, *sorted(card.files)):
+            member = tarfile.TarInfo(f"{folder.name}/{name}")
+            member.size = (folder / name).stat().st_size
+            member.mode = 0o644
+            with (folder / name).open("rb") as source:
+                tar.addfile(member, source)
+    return card
+
+
+def unpack(
+    archive: Path, parent: Path, name: str = "", *, replace: bool = False, shipped: Sequence[Path] = ()
+) -> tuple[Path, ModelCard]:
+    """Put the model of a tar file into a folder of its own below `parent`, whole or not at all.
+
+    Args:
+        archive: What `pack` wrote.
+        parent: Where models lie; made when it is not there.
+        name: The model's name here; by default its own.
+        replace: Whether a model of that name may be replaced by another one.
+        shipped: Folders of models elsewhere, which one of the same name would hide.
+
+    Returns:
+        The model's folder and its card.
+
+    Raises:
+        InvalidInput: The file is no archive of a model, or there is another model of that name.
+        ModelDamaged: A file inside is missing or altered.
+    """
+    try:
+        with tarfile.open(archive, mode="r:") as tar:
+            members = _members(archive, tar)
+            name = name or members[CARD_FILE].name.partition("/")[0]
+            if not is_name(name):
+                raise InvalidInput(f"{name!r} cannot be the name of a model", "give one with --name")
+            make_private_folder(parent)
+            folder = parent / name
+            with folder_written_whole(folder) as scratch:
+                card = _extract(archive, tar, members, scratch)
+                hidden = [other for other in shipped if other.name == name]
+                if not replace and not all(_may_replace(other, card) for other in (folder, *hidden)):
+                    raise InvalidInput(
+                        f"there is another model {name!r} already",
+                        "give --name, or --replace to put this one in its place",
+                    )
+            return folder, card
+    except (tarfile.TarError, ValueError) as error:  # ValueError: numbers in a header that are none
+        raise InvalidInput(f"{archive} is not a model archive: {error}", _REMEDY) from error
+
+
+def _members(archive: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The files of an archive by their plain names, in one folder; anything else is refused."""
+    members: dict[str, tarfile.TarInfo] = {}
+    folders = set()
+    for member in tar:
+        folder, _, file = member.name.partition("/")
+        folders.add(folder)
+        if not (member.isreg() and is_name(folder) and is_name(file)) or member.issparse() or file in members:
+            raise InvalidInput(f"{archive} holds {member.name!r}, which no model has", _REMEDY)
+        members[file] = member
+        if len(members) > _MOST_FILES or sum(each.size for each in members.values()) > _LARGEST_BYTES:
+            raise InvalidInput(f"{archive} holds more than a model does")
+    if CARD_FILE not in members or len(folders) != 1:
+        raise InvalidInput(f"{archive} holds no model", _REMEDY)
+    return members
+
+
+def _extract(archive: Path, tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo], scratch: Path) -> ModelCard:
+    """Put the files into a folder, the card first, and check every byte.
+
+    Raises:
+        InvalidInput: The archive holds a file that the card does not list, or one of another size.
+        ModelDamaged: A file is missing or altered.
+    """
+    try:
+        _copy(tar, members[CARD_FILE], scratch / CARD_FILE)
+        expected = tar.pax_headers.get(_CARD_HASH)  # another tar program may have packed it
+        if expected and sha256_of(scratch / CARD_FILE) != expected:
+            raise ModelDamaged(f"{scratch / CARD_FILE} is not the card that was packed (its hash differs)")
+        card = read_card(scratch)
+        for file, member in members.items():
+            if file != CARD_FILE:
+                if file not in card.files or card.files[file].size != member.size:
+                    raise InvalidInput(f"{archive} holds {file!r}, which its card does not list so", _REMEDY)
+                _copy(tar, member, scratch / file)
+        check_hashes(scratch, card)
+    except ModelDamaged as error:
+        raise ModelDamaged(error.message.replace(str(scratch), str(archive)), _REMEDY) from error
+    return card
+
+
+def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    source = tar.extractfile(member)
+    assert source is not None  # a regular file
+    with source, path.open("wb") as target:
+        while chunk := source.read(_CHUNK_BYTES):
+            target.write(chunk)
+
+
+def _may_replace(folder: Path, card: ModelCard) -> bool:
+    """Whether a folder may be replaced unasked: it is not there, holds the same model, or a model that is damaged."""
+    if not folder.exists():
+        return True
+    try:
+        return read_card(folder).fingerprint == card.fingerprint
+    except ModelDamaged:
+        return (folder / CARD_FILE).is_file()

@@ -1,0 +1,110 @@
+"""What a model costs on this machine: a fresh process loads it, answers, embeds, and reports what it took.
+
+The same module is both ends: `bench` starts a process that runs it as a program.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rekall.errors import EngineError
+
+_QUERIES = 30
+_ROUNDS = 4  # times the probe texts are embedded in bulk
+_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one model took.
+
+    Attributes:
+        cold_s: Seconds from the start of a process to the first vector.
+        query_s: Median seconds of a short query after that.
+        texts_per_s: Texts a second in bulk, over the model's own probe texts.
+        query_peak_bytes: Most resident memory of the process until after the queries.
+        bulk_peak_bytes: The same until after the bulk.
+        min_cosine: Least cosine to the reference vectors that travel with the model.
+    """
+
+    cold_s: float
+    query_s: float
+    texts_per_s: float
+    query_peak_bytes: int
+    bulk_peak_bytes: int
+    min_cosine: float
+
+
+def bench(folder: Path, threads: int = 0) -> Cost:
+    """Measure a model folder in a process of its own.
+
+    Args:
+        folder: A model folder.
+        threads: See `OnnxEncoder`.
+
+    Raises:
+        EngineError: The model cannot be run.
+    """
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "rekall.models.bench", str(folder), str(threads)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        first = worker.stdout.readline()
+        cold_s = time.perf_counter() - start
+        try:
+            rest, complaint = worker.communicate(timeout=_TIMEOUT_S)
+        except BaseException:
+            worker.kill()
+            raise
+    if worker.returncode or not first:
+        reason = complaint.strip().splitlines()[-1] if complaint.strip() else f"exit code {worker.returncode}"
+        raise EngineError(
+            f"model {folder.name} cannot be measured: {reason}", f"run `rekall model verify {folder.name}`"
+        )
+    return Cost(cold_s=cold_s, **json.loads(rest))
+
+
+def _work(folder: Path, threads: int) -> None:
+    """The other end: prints a line at the first vector, then the figures."""
+    from rekall.models.library import open_encoder
+
+    encoder = open_encoder(folder, threads)
+    encoder.encode_queries(["why does the session expire so early"])
+    print("first vector", flush=True)  # noqa: T201 - to the process that measures
+
+    from rekall.models.engine.card import PROBES_FILE
+    from rekall.models.engine.probes import Probes, measure
+    from rekall.system.resident import peak_bytes
+
+    times = []
+    for number in range(_QUERIES):
+        start = time.perf_counter()
+        encoder.encode_queries([f"connection refused after deploy {number}"])
+        times.append(time.perf_counter() - start)
+    query_peak = peak_bytes()
+    probes = Probes.from_json((folder / PROBES_FILE).read_bytes())
+    texts = list(probes.texts) * _ROUNDS
+    start = time.perf_counter()
+    encoder.encode_documents(texts)
+    took = time.perf_counter() - start
+    bulk_peak = peak_bytes()
+    cost = Cost(
+        cold_s=0.0,
+        query_s=statistics.median(times),
+        texts_per_s=len(texts) / took,
+        query_peak_bytes=query_peak,
+        bulk_peak_bytes=bulk_peak,
+        min_cosine=measure(encoder, probes).min_cosine,
+    )
+    encoder.close()
+    print(json.dumps({key: value for key, value in asdict(cost).items() if key != "cold_s"}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    _work(Path(sys.argv[1]), int(sys.argv[2]))

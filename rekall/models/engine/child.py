@@ -1,0 +1,86 @@
+"""The program of the engine's own process: loads one model, and answers its parent until the parent is gone.
+
+It reads nothing but its pipe and the model folder, and ends at once when the pipe ends: that is what a parent leaves
+behind however it ends, killed included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import threading
+from io import FileIO
+from pathlib import Path
+
+from rekall.entry.types import ArrayEncoder
+from rekall.errors import EngineLost, RekallError
+from rekall.models.engine.frames import BEGINNING, Frame, PipeClosed, receive, send, send_json, send_raw
+
+
+def main() -> None:
+    """Serve the parent at the other end of stdin and stdout. Does not return."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end ends this too
+    requests, replies = _private_pipe()
+    send_raw(replies, BEGINNING)
+    frames: queue.SimpleQueue[tuple[Frame, bytes]] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(requests, frames), daemon=True).start()
+    try:
+        _serve(frames, replies)
+    except BaseException as error:  # the last words of a defect, which the parent shows
+        _say_failed(replies, EngineLost(f"the engine failed: {type(error).__name__}: {error}"))
+        os._exit(1)
+
+
+def _serve(frames: queue.SimpleQueue[tuple[Frame, bytes]], replies: FileIO) -> None:
+    from rekall.models.library import open_encoder
+
+    _, content = frames.get()
+    order = json.loads(content)
+    try:
+        encoder = open_encoder(Path(order["folder"]), order["threads"])
+    except RekallError as error:
+        _say_failed(replies, error)
+        os._exit(0)
+    send_json(replies, Frame.READY, {"fingerprint": encoder.fingerprint, "dim": encoder.dim})
+    while True:
+        kind, content = frames.get()
+        try:
+            vectors = _encoded(encoder, kind, json.loads(content))
+        except RekallError as error:
+            _say_failed(replies, error)
+        else:
+            send(replies, Frame.VECTORS, vectors)
+
+
+def _encoded(encoder: ArrayEncoder, kind: Frame, texts: list[str]) -> bytes:
+    """The bytes of (n, d) float32."""
+    encode = encoder.encode_queries if kind is Frame.QUERIES else encoder.encode_documents
+    return encode(texts).astype("<f4", copy=False).tobytes()
+
+
+def _read(requests: FileIO, frames: queue.SimpleQueue[tuple[Frame, bytes]]) -> None:
+    """Take what the parent sends, also while the engine works, so that its end is noticed at once."""
+    code = 1  # whatever else stops it, lack of memory for one: nobody would notice the parent's end any more
+    try:
+        while True:
+            frames.put(receive(requests))
+    except (PipeClosed, OSError):
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _private_pipe() -> tuple[FileIO, FileIO]:
+    """The two ends that the parent gave. Whatever a library prints or reads cannot reach them."""
+    requests, replies = FileIO(os.dup(0), "r"), FileIO(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+    os.close(nothing)
+    return requests, replies
+
+
+def _say_failed(replies: FileIO, error: RekallError) -> None:
+    send_json(replies, Frame.FAILED, {"kind": error.kind, "message": error.message, "hint": error.hint})

@@ -1,0 +1,275 @@
+"""The encoder that runs a model folder through ONNX Runtime: the only room that imports it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.models.engine.card import (
+    GRAPH_FILE,
+    TOKENIZER_FILE,
+    ModelCard,
+    check_checksums,
+    check_sizes,
+    read_card,
+    repair_hint,
+)
+from rekall.models.engine.tokenizer import Tokenizer
+from rekall.models.vectors import Matrix, first_bad_row
+from rekall.system.resident import trim_heap
+
+WINDOW_TEXTS = 128
+"""Texts tokenised and sorted together; bounds the memory of a stream. 512 take 10 MB more and are no faster."""
+
+IN_FLIGHT_TOKENS = 1_024
+"""Padded tokens in all runs of the session that go on at once. Twice as many take 10 MB more and are no faster
+(docs/adr/0007)."""
+
+LEAST_RUN_TOKENS = 128
+
+MAX_AUTO_THREADS = 4
+"""A laptop has other work."""
+
+
+class OnnxEncoder:
+    """Turns texts into unit vectors with the model of one folder.
+
+    Every run of the session has one thread, and bulk goes on in several runs at once: two threads in one run wait for
+    each other at every small operator (a short query then takes half as long again, bulk a quarter).
+
+    Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """Check the folder, then load the tokenizer and the session.
+
+        Args:
+            folder: A model folder with its card.
+            threads: Runs at once in bulk; 0 chooses, up to `MAX_AUTO_THREADS`.
+
+        Raises:
+            ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
+            EngineError: ONNX Runtime is missing or too old.
+        """
+        card = read_card(folder)
+        check_sizes(folder, card)
+        checking = _InBackground(lambda: check_checksums(folder, card))  # costs no time: the imports below take longer
+        try:
+            # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
+            self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
+            self._session = _open_session(folder, card)
+        finally:
+            checking.join()
+        self._threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self.card = card
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vector space; vectors of two fingerprints are never compared."""
+        return self.card.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.card.dimensions
+
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is to be found.
+
+        Args:
+            texts: n texts of any length; each is read up to the model's token limit.
+
+        Returns:
+            (n, d) float32, rows of unit length.
+
+        Raises:
+            EngineError: The model gave a vector that is not finite or not of unit length.
+        """
+        return self._encode(texts, self.card.prompts.document)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is asked; the same shape and errors as `encode_documents`."""
+        return self._encode(texts, self.card.prompts.query)
+
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return self._session is not None
+
+    def close(self) -> None:
+        """Drop the session and the tokenizer, and give their memory back to the system."""
+        with self._lock:
+            self._session = None
+            if self._tokenizer is not None:
+                self._tokenizer.close()
+            self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
+        gc.collect()
+        trim_heap()
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("expected a list of str")
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        with self._lock:
+            if self._session is None:
+                raise EngineError("the encoder is closed")
+            for start in range(0, len(texts), WINDOW_TEXTS):
+                window = texts[start : start + WINDOW_TEXTS]
+                ids = self._tokenizer.encode([prompt + text for text in window] if prompt else window)
+                for places, rows in self._runs(ids):
+                    vectors[[start + place for place in places]] = rows
+        bad = first_bad_row(vectors)
+        if bad is not None:
+            raise EngineError(
+                f"the model gave a vector that is not of unit length for text {bad + 1} of {len(texts)}",
+                f"run `rekall model verify {self.card.name}`",
+            )
+        return vectors
+
+    def _runs(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Matrix]]:
+        """Run the session over some texts. Yields places in `ids` and their vectors, (b, d) float32."""
+        budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
+        runs = list(plan_runs([len(row) for row in ids], budget))
+
+        def vectors_of(run: list[int]) -> Matrix:
+            return self._run([ids[place] for place in run])
+
+        if len(runs) == 1 or self._threads == 1:
+            yield from ((run, vectors_of(run)) for run in runs)
+            return
+        from concurrent.futures import ThreadPoolExecutor  # 4 ms that a query does not pay
+
+        runs.reverse()  # the longest first, so that all end together
+        with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
+            yield from zip(runs, pool.map(vectors_of, runs))
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Return to the system what bulk made the arena hold, up to 17 MB: a short run asks for it."""
+        import onnxruntime
+
+        options = onnxruntime.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._run([[0]], options)
+        trim_heap()
+
+    def _run(self, rows: Sequence[Sequence[int]], options: Any = None) -> Matrix:
+        """One run of the session. Returns (b, d) float32."""
+        width = max(len(row) for row in rows)
+        ids: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
+        mask: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            mask[place, : len(row)] = 1
+        try:
+            given = {"input_ids": ids, "attention_mask": mask}
+            (vectors,) = self._session.run(["sentence_embedding"], given, options)
+        except Exception as error:  # the binding's errors have no base of their own
+            raise EngineError(
+                f"onnxruntime failed: {_first_line(error)}", f"run `rekall model verify {self.card.name}`"
+            ) from error
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def plan_runs(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Group texts of similar length so that a run holds at most `budget` padded tokens.
+
+    Args:
+        lengths: Tokens of each text.
+        budget: Padded tokens a run may hold; one text longer than that runs alone.
+
+    Yields:
+        Places in `lengths`, each exactly once over all runs, shortest texts first.
+    """
+    run: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if run and lengths[place] * (len(run) + 1) > budget:
+            yield run
+            run = []
+        run.append(place)
+    if run:
+        yield run
+
+
+class _InBackground:
+    """A check that runs in a thread; `join` raises what it raised."""
+
+    def __init__(self, check: Any) -> None:
+        self._check = check
+        self._error: RekallError | OSError | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            self._check()
+        except (RekallError, OSError) as error:
+            self._error = error
+
+
+def _open_session(folder: Path, card: ModelCard) -> Any:
+    """An InferenceSession that maps its weights, with one thread a run."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on carry an uploader; read once, at import
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineError(f"onnxruntime cannot be loaded: {error}", _import_hint()) from error
+    if _version(onnxruntime.__version__) < _version(card.minimum_onnxruntime):
+        raise EngineError(
+            f"model {card.name} needs onnxruntime {card.minimum_onnxruntime}, this is {onnxruntime.__version__}",
+            f"run `pip install 'onnxruntime>={card.minimum_onnxruntime}'`",
+        )
+    onnxruntime.disable_telemetry_events()  # Windows has its own, through the system's event tracing
+    onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about graphics cards they do not find
+    options = onnxruntime.SessionOptions()
+    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed anew: a tenth of the time
+    options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
+    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    path = folder / GRAPH_FILE
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
+        raise ModelDamaged(f"onnxruntime cannot load {path}: {_first_line(error)}", repair_hint(folder.name)) from error
+    inputs = {item.name for item in session.get_inputs()}
+    outputs = {item.name: item.shape for item in session.get_outputs()}
+    if inputs != {"input_ids", "attention_mask"} or outputs.get("sentence_embedding", [0])[-1] != card.dimensions:
+        raise ModelDamaged(
+            f"{path} is not a graph that Rekall exported (inputs {sorted(inputs)}, outputs {sorted(outputs)})",
+            "export the model with `rekall model export`",
+        )
+    return session
+
+
+def _import_hint() -> str:
+    if sys.platform == "win32":
+        return "install the Microsoft Visual C++ Redistributable, then `pip install --force-reinstall onnxruntime`"
+    return "run `pip install --force-reinstall onnxruntime`"
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,246 @@
+"""The encoder whose model lives in a child process: what it costs goes when the child goes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from io import FileIO
+from pathlib import Path
+from typing import cast
+
+from rekall.errors import EngineError, EngineLost, ModelDamaged, ModelNotFound
+from rekall.models.engine.frames import (
+    MOST_BYTES,
+    Frame,
+    PipeClosed,
+    as_json,
+    receive,
+    send,
+    send_json,
+    skip_to_beginning,
+)
+
+LOAD_DEADLINE_S = 45.0
+"""For the child to start and load. It takes 0.3 s; importing onnxruntime alone was reported to take 11 s on Windows
+with a cold disk."""
+
+REQUEST_DEADLINE_S = 15.0
+"""For an answer, and `TEXT_DEADLINE_S` more for each text. A query takes 5 ms."""
+
+TEXT_DEADLINE_S = 1.0
+
+FRAME_TEXTS = 128
+"""Texts sent at a time: as many as an encoder sorts together, so that more make it no faster."""
+
+_START = "import sys; sys.path[:] = sys.argv[1:]; from rekall.models.engine.child import main; main()"
+"""Its arguments are the path to find modules on, from the first import on."""
+
+_HINT = "try again: the next request starts a new one"
+
+_ERRORS = {kind.kind: kind for kind in (ModelNotFound, ModelDamaged)}
+
+
+class ProcessEncoder:
+    """Turns texts into unit vectors in a child process, so that this one needs neither numpy nor onnxruntime.
+
+    The child answers over a private pipe and ends with this process, however that ends. It starts and loads at once;
+    the first request, which may be one of no texts, waits for it and says what was wrong. Thread-safe: one request at
+    a time, and `close` does not wait for it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        fingerprint: str,
+        dim: int,
+        threads: int = 0,
+        *,
+        load_deadline_s: float = LOAD_DEADLINE_S,
+        request_deadline_s: float = REQUEST_DEADLINE_S,
+    ) -> None:
+        """Start the child.
+
+        Args:
+            folder: A model folder.
+            fingerprint: What its card says.
+            dim: Length of a vector, d.
+            threads: See `OnnxEncoder`.
+            load_deadline_s: Seconds until the model must be loaded.
+            request_deadline_s: Seconds until an answer must be there, besides `TEXT_DEADLINE_S` a text.
+
+        Raises:
+            EngineError: No process can be started.
+        """
+        self.fingerprint = fingerprint
+        self.dim = dim
+        self._turn = threading.RLock()
+        self._request_deadline_s = request_deadline_s
+        self._load_deadline_s = load_deadline_s
+        self._is_ready = False
+        self._is_closed = False
+        self._expired_after_s = 0.0
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _START, *_module_path()],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C in the terminal is for this process, from the child's first moment on
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: a server has no console to share
+            )
+        except OSError as error:
+            raise EngineError(f"the engine's process cannot be started: {error}") from error
+        self._requests, self._replies = cast(FileIO, self._process.stdin), cast(FileIO, self._process.stdout)
+        with contextlib.suppress(OSError):  # one that has died already says so when it is asked
+            send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads})
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
+    def encode_documents(self, texts: Sequence[str]) -> Sequence[memoryview[float]]:
+        """Encode what is to be found.
+
+        Args:
+            texts: n texts.
+
+        Returns:
+            n vectors of unit length, each a view of d float32.
+
+        Raises:
+            EngineLost: The child died, or did not answer in time and was ended.
+            EngineError: The model cannot be loaded or run, or the texts are too long for a frame.
+        """
+        return self._ask(Frame.DOCUMENTS, texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> Sequence[memoryview[float]]:
+        """Encode what is asked; the same shape and errors as `encode_documents`."""
+        return self._ask(Frame.QUERIES, texts)
+
+    def is_open(self) -> bool:
+        """Whether the child is there and was not told to end."""
+        return not self._is_closed and self._process.poll() is None
+
+    def close(self) -> None:
+        """End the child, also when another thread waits for its answer. It has nothing to lose."""
+        self._is_closed = True
+        self._process.kill()
+        self._process.wait()
+        # whoever uses the pipe notices its end now; closed before that, its number may come to stand for another file
+        with self._turn:
+            for end in (self._requests, self._replies):
+                with contextlib.suppress(OSError):  # what was not written yet, nobody reads
+                    end.close()
+
+    def _ask(self, kind: Frame, texts: Sequence[str]) -> Sequence[memoryview[float]]:
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("expected a list of str")
+        rows: list[memoryview[float]] = []
+        with self._turn:
+            if not self._is_ready:
+                self._wait_for_load()
+            for start in range(0, len(texts), FRAME_TEXTS):
+                rows += self._ask_some(kind, list(texts[start : start + FRAME_TEXTS]))
+        return rows
+
+    def _ask_some(self, kind: Frame, texts: list[str]) -> list[memoryview[float]]:
+        question = as_json(texts)
+        if len(question) > MOST_BYTES:
+            raise EngineError(
+                f"{len(question) >> 20} MB of text are more than the engine takes at a time", "shorten the text"
+            )
+        with self._deadline(self._request_deadline_s + TEXT_DEADLINE_S * len(texts)):
+            send(self._requests, kind, question)
+            content = memoryview(self._answer(Frame.VECTORS))
+            size = 4 * self.dim
+            if len(content) != size * len(texts):
+                raise PipeClosed(f"{len(content)} bytes for {len(texts)} texts")
+        return [content[start : start + size].cast("f") for start in range(0, len(content), size)]
+
+    def _wait_for_load(self) -> None:
+        with self._deadline(self._load_deadline_s):
+            try:
+                skip_to_beginning(self._replies)
+                loaded = json.loads(self._answer(Frame.READY))
+                if (loaded["fingerprint"], loaded["dim"]) != (self.fingerprint, self.dim):
+                    raise EngineError("the model was changed just now", "run the command again")
+            except EngineError:
+                self.close()
+                raise
+            self._is_ready = True
+
+    def _answer(self, wanted: Frame) -> bytes:
+        kind, content = receive(self._replies)
+        if kind is Frame.FAILED:
+            error = json.loads(content)
+            if error["kind"] == EngineLost.kind:  # its last words
+                self.close()
+                raise EngineLost(error["message"], _HINT)
+            raise _ERRORS.get(error["kind"], EngineError)(error["message"], error["hint"])
+        if kind is not wanted:
+            raise PipeClosed(f"{kind.name} where {wanted.name} was expected")
+        return content
+
+    @contextlib.contextmanager
+    def _deadline(self, seconds: float) -> Iterator[None]:
+        """End the child when the block takes longer: its pipe then ends, and with it whatever waits for it."""
+
+        def expire() -> None:
+            self._expired_after_s = seconds
+            self._process.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.daemon = True
+        try:
+            timer.start()
+            yield
+        except EngineError:  # said by the child, which goes on where it can
+            raise
+        except (PipeClosed, OSError, ValueError) as error:  # ValueError: the pipe was closed here
+            reason = "the engine was closed" if self._is_closed else self._how_it_ended()
+            self.close()
+            raise EngineLost(reason, _HINT) from error
+        except BaseException:  # Ctrl-C: an answer that nobody has read would be taken for that of the next request
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(timeout=1.0)  # its pipe ends a moment before it does
+        except subprocess.TimeoutExpired:
+            return "the engine's process answered what is no answer"
+        if self._expired_after_s:
+            return f"the engine did not answer within {self._expired_after_s:g} s and was ended"
+        if sys.platform != "win32" and code == -signal.SIGKILL:
+            return "the engine's process was killed, perhaps for lack of memory"
+        return (
+            f"the engine's process was ended by signal {-code}"
+            if code < 0
+            else f"the engine's process ended with code {code}"
+        )
+
+
+def _module_path() -> list[str]:
+    """Where this process finds modules, but for the folder it was started in: any project may have a `json.py`."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    if entries and entries[0] == _folder():
+        del entries[0]  # where `python -m` begins
+    kept = [entry for entry in entries if entry]  # `python -c` has an empty one
+    own = str(Path(__file__).parents[3])
+    return kept if own in kept else [own, *kept]
+
+
+def _folder() -> str | None:
+    with contextlib.suppress(OSError):  # it was removed meanwhile
+        return os.getcwd()
+    return None

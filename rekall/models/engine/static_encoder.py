@@ -1,0 +1,159 @@
+"""The encoder of static models: a table of token vectors, averaged. Needs numpy and `tokenizers` alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.errors import EngineError, ModelDamaged
+from rekall.models.engine.card import (
+    ROWS_FILE,
+    SCALES_FILE,
+    TABLE_FILE,
+    TOKENIZER_FILE,
+    ModelCard,
+    check_checksums,
+    check_sizes,
+    read_card,
+    repair_hint,
+)
+from rekall.models.engine.tokenizer import Tokenizer
+from rekall.models.vectors import Matrix, unit_rows
+
+WINDOW_TEXTS = 128
+"""Texts tokenised together."""
+
+GATHERED_TOKENS = 4_096
+"""Rows of the table widened to float32 at a time: 4 MB at 256 dimensions."""
+
+
+class StaticEncoder:
+    """Turns texts into unit vectors with the token table of one folder, which stays mapped and is read by row.
+
+    A text whose tokens all lack a row gets the table's last row, which the exporter placed far from everything.
+    Thread-safe. The vector of a text does not depend on its neighbours.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Check the folder, then load the tokenizer and map the table.
+
+        Args:
+            folder: A model folder with its card.
+
+        Raises:
+            ModelDamaged: A file is missing, differs from its checksum, or is not what it should be.
+            EngineError: `tokenizers` is missing.
+        """
+        card = read_card(folder)
+        check_sizes(folder, card)
+        check_checksums(folder, card)
+        self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims, special=False)
+        self._table = _mapped(folder, TABLE_FILE)
+        self._scales = _mapped(folder, SCALES_FILE) if SCALES_FILE in card.files else None
+        self._rows = _mapped(folder, ROWS_FILE) if ROWS_FILE in card.files else None
+        _check_shapes(folder, card, self._table, self._scales)
+        self._lock = threading.Lock()
+        self._closed = False
+        self.card = card
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vector space; vectors of two fingerprints are never compared."""
+        return self.card.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.card.dimensions
+
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is to be found.
+
+        Args:
+            texts: n texts of any length; each is read up to the model's token limit.
+
+        Returns:
+            (n, d) float32, rows of unit length.
+        """
+        return self._encode(texts, self.card.prompts.document)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is asked; the same shape as `encode_documents`."""
+        return self._encode(texts, self.card.prompts.query)
+
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return not self._closed
+
+    def close(self) -> None:
+        """Drop the tokenizer and the mapped table."""
+        with self._lock:
+            self._closed = True
+            if self._tokenizer is not None:
+                self._tokenizer.close()
+            self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
+            self._table = self._scales = self._rows = None  # type: ignore[assignment]
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("expected a list of str")
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        with self._lock:
+            if self._closed:
+                raise EngineError("the encoder is closed")
+            for start in range(0, len(texts), WINDOW_TEXTS):
+                window = [prompt + text for text in texts[start : start + WINDOW_TEXTS]]
+                if self.card.max_characters:
+                    window = [text[: self.card.max_characters] for text in window]
+                for place, ids in enumerate(self._tokenizer.encode(window), start):
+                    vectors[place] = self._mean(ids)
+        return unit_rows(vectors)
+
+    def _mean(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
+        """The mean of the rows of some tokens, (d,) float32; of the last row when none has a row."""
+        rows = np.asarray(ids, dtype=np.int64)
+        if self._rows is not None:
+            rows = self._rows[rows]
+            rows = rows[rows >= 0]
+        if not len(rows):
+            rows = np.array([len(self._table) - 1])
+        total = np.zeros(self.dim, dtype=np.float32)
+        for start in range(0, len(rows), GATHERED_TOKENS):
+            total += self._wide(rows[start : start + GATHERED_TOKENS]).sum(axis=0)
+        return np.asarray(total / np.float32(len(rows)))
+
+    def _wide(self, rows: npt.NDArray[np.int64]) -> Matrix:
+        """Rows of the table, (n, d) float32, of any length."""
+        if self._scales is None:
+            return np.asarray(self._table[rows], dtype=np.float32)
+        blocks = self._table[rows] * self._scales[rows][:, :, None]
+        return np.asarray(blocks.reshape(len(rows), -1)[:, : self.dim], dtype=np.float32)
+
+
+def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
+    try:
+        found: npt.NDArray[Any] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelDamaged(f"{folder / name} cannot be mapped: {error}", repair_hint(folder.name)) from error
+    return found
+
+
+def _check_shapes(folder: Path, card: ModelCard, table: npt.NDArray[Any], scales: npt.NDArray[Any] | None) -> None:
+    """Check that a table is (rows, d) float32, or (rows, blocks, block) int8 with its (rows, blocks) float32 scales."""
+    if scales is None:
+        fits = table.dtype == np.float32 and table.shape[1:] == (card.dimensions,)
+    else:
+        fits = (
+            table.dtype == np.int8
+            and scales.dtype == np.float32
+            and table.ndim == 3
+            and scales.shape == table.shape[:2]
+            and table.shape[1] * table.shape[2] >= card.dimensions
+        )
+    if not fits or not len(table):
+        raise ModelDamaged(f"{folder / TABLE_FILE} is not a table that Rekall exported", repair_hint(folder.name))

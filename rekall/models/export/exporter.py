@@ -1,0 +1,223 @@
+"""Exports a checkpoint: builds, measures, and puts the finished model folder in place or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rekall.errors import ExportFailed, ModelDamaged
+from rekall.models.engine.card import (
+    CARD_FILE,
+    FORMAT,
+    PROBES_FILE,
+    Fidelity,
+    FileRecord,
+    ModelCard,
+    Prompts,
+    Source,
+    checked_name,
+    fingerprint_of,
+)
+from rekall.models.engine.probes import Measured, Probes, measure
+from rekall.models.engine.tokenizer import Tokenizer
+from rekall.models.export.checkpoint import Checkpoint, read_checkpoint
+from rekall.models.export.modules import STATIC_KIND
+from rekall.models.export.pieces import write_tokenizer
+from rekall.models.export.probe_texts import PROBE_TEXTS
+from rekall.models.export.static import character_limit, read_table, write_table
+from rekall.models.export.transformer import expected_vectors, write_graph
+from rekall.models.library import open_encoder
+from rekall.system.files import folder_written_whole, make_private_folder
+from rekall.system.resident import trim_heap
+
+EXPORTER_VERSION = 2
+MINIMUM_ONNXRUNTIME = "1.23"  # the oldest that exports are measured on
+_FIDELITY_STEP = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export made, with its exact figures."""
+
+    folder: Path
+    card: ModelCard
+    fidelity: Mapping[str, Measured]
+
+
+def export_model(
+    checkpoint_folder: Path,
+    out: Path,
+    *,
+    name: str = "",
+    precision: str = "q8",
+    reference: Path | None = None,
+    min_cosine: float = 0.999,
+    licence_files: tuple[Path, ...] = (),
+    dimensions: int | None = None,
+    max_tokens: int | None = None,
+    prompts: tuple[str | None, str | None] = (None, None),
+    repository: str = "",
+    revision: str | None = None,
+    via_torch: bool = False,
+) -> ExportReport:
+    """Export a sentence-transformers or model2vec folder to a model folder.
+
+    Args:
+        checkpoint_folder: Where modules.json, config.json, model.safetensors and tokenizer.json are.
+        out: The model folder to make; replaced when it exists.
+        name: The model's name; by default that of `out`.
+        precision: "q8" or "fp32".
+        reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well, or
+            NAME.vectors.npy with NAME.texts.json beside it.
+        min_cosine: The export fails when any measured text comes out further from its reference.
+        licence_files: Notices to carry along.
+        dimensions: Numbers of a vector to keep, for a model trained to be cut; by default all.
+        max_tokens: A limit below the model's own.
+        prompts: Query and document prompt in place of the model's own; None keeps that one.
+        repository: Where the checkpoint came from, "owner/name"; by default its folder's name.
+        revision: The repository's commit.
+        via_torch: Trace the model with torch, for an architecture that the exporter does not know.
+
+    Raises:
+        ExportFailed: Unsupported checkpoint, or not faithful enough; `out` is as before.
+    """
+    name = checked_name(name or out.name)
+    if out.exists() and not (out / CARD_FILE).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise ExportFailed(
+            f"{out} exists and is not a model", "give a folder that does not exist yet, or a model to replace"
+        )
+    checkpoint = read_checkpoint(checkpoint_folder, name=repository, revision=revision, max_tokens=max_tokens)
+    query, document = (own if asked is None else asked for own, asked in zip(astuple(checkpoint.prompts), prompts))
+    checkpoint = replace(checkpoint, prompts=Prompts(query, document))
+    references = _read_reference(reference) if reference else None
+    make_private_folder(out.parent)
+    with folder_written_whole(out) as folder:
+        probes = _write_model(checkpoint, folder, precision, dimensions, via_torch=via_torch)
+        trim_heap()
+        for notice in licence_files:
+            shutil.copyfile(notice, folder / notice.name)
+        if references is not None and references.vectors.shape[1] != probes.vectors.shape[1]:
+            raise ExportFailed(
+                f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {probes.vectors.shape[1]}"
+            )
+        (folder / PROBES_FILE).write_bytes(probes.to_json())
+        card = _card(checkpoint, folder, name, precision, probes.vectors.shape[1])
+        (folder / CARD_FILE).write_bytes(card.to_json())
+        measured = _measure(folder, probes, references, min_cosine)
+        card = replace(card, fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()})
+        (folder / CARD_FILE).write_bytes(card.to_json())
+    return ExportReport(out, card, measured)
+
+
+def _write_model(
+    checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None, *, via_torch: bool
+) -> Probes:
+    """Write everything but card and probes. Returns the probe texts with the vectors they should get."""
+    texts = [checkpoint.prompts.document + text for text in PROBE_TEXTS]
+    static = checkpoint.chain.kind == STATIC_KIND
+    ids = _source_ids(checkpoint, texts, special=not static)
+    vectors: Any
+    if via_torch:
+        from rekall.models.export.via_torch import trace  # torch, seconds and hundreds of megabytes
+
+        vectors = trace(checkpoint, folder, precision, dimensions)(texts)
+    elif static:
+        write_tokenizer(checkpoint.tokenizer, folder)
+        table = read_table(checkpoint, dimensions)
+        write_table(table, folder, precision)
+        vectors = table.mean_vectors(ids)
+    else:
+        write_tokenizer(checkpoint.tokenizer, folder)
+        width = write_graph(checkpoint, folder, precision, dimensions)
+        vectors = expected_vectors(checkpoint, ids, width)
+    return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
+
+
+def _source_ids(checkpoint: Checkpoint, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Token ids by the source's own tokenizer, so that a mistake in what is put into the folder shows.
+
+    The tokenizer is let go before anything else is loaded: one of 250,000 pieces takes 280 MB.
+    """
+    try:
+        tokenizer = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
+    except ModelDamaged as error:
+        raise ExportFailed(error.message, "fetch the model again, or give a larger --max-tokens") from error
+    limit = character_limit(checkpoint) or None
+    ids = tokenizer.encode([text[:limit] for text in texts])
+    tokenizer.close()
+    del tokenizer
+    trim_heap()
+    return ids
+
+
+def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimensions: int) -> ModelCard:
+    files = {path.name: FileRecord.of(path) for path in sorted(folder.iterdir()) if path.name != CARD_FILE}
+    characters = character_limit(checkpoint)
+    return ModelCard(
+        format=FORMAT,
+        name=name,
+        source=Source(checkpoint.name, checkpoint.weights_sha256, checkpoint.revision),
+        architecture=checkpoint.architecture,
+        dimensions=dimensions,
+        max_tokens=checkpoint.max_tokens,
+        pooling=checkpoint.chain.pooling,
+        normalize=checkpoint.chain.normalizes,
+        prompts=checkpoint.prompts,
+        precision=precision,
+        minimum_onnxruntime=MINIMUM_ONNXRUNTIME,
+        licence=checkpoint.licence,
+        exporter=EXPORTER_VERSION,
+        files=files,
+        fidelity={},
+        fingerprint=fingerprint_of(files, checkpoint.prompts, checkpoint.max_tokens, checkpoint.trims, characters),
+        trims=checkpoint.trims,
+        max_characters=characters,
+        dense=checkpoint.chain.dense,
+    )
+
+
+def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine: float) -> dict[str, Measured]:
+    try:
+        encoder = open_encoder(folder)
+    except ModelDamaged as error:
+        raise ExportFailed(f"what was exported cannot be loaded: {error.message}", "please report this") from error
+    try:
+        measured = {"float64": measure(encoder, probes)}
+        if references is not None:
+            measured["reference"] = measure(encoder, references)
+    finally:
+        encoder.close()
+    for kind, figures in measured.items():
+        if not figures.min_cosine >= min_cosine:
+            raise ExportFailed(
+                f"the export is not faithful: cosine {figures.min_cosine:.5f} to {kind} for {figures.worst_text[:60]!r}, below {min_cosine}",
+                "export with `--precision fp32`, or accept less with `--min-cosine`",
+            )
+    return measured
+
+
+def _read_reference(path: Path) -> Probes:
+    """Texts and vectors from one JSON file, or from NAME.vectors.npy and the NAME.texts.json beside it."""
+    try:
+        if path.suffix != ".npy":
+            return Probes.from_json(path.read_bytes())
+        texts = path.with_name(path.name.removesuffix(".npy").removesuffix(".vectors") + ".texts.json")
+        return Probes.of(json.loads(texts.read_bytes()), np.load(path, allow_pickle=False))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ExportFailed(
+            f"{path} is not a reference file: {error}",
+            'it holds JSON, {"texts": [...], "vectors": [[...], ...]}, or is an array with its texts beside it',
+        ) from error
+
+
+def _rounded_down(figures: Measured) -> Fidelity:
+    def steps(value: float) -> float:
+        return round(int(value / _FIDELITY_STEP + 1e-9) * _FIDELITY_STEP, 4)
+
+    return Fidelity(figures.texts, steps(figures.min_cosine), steps(figures.mean_cosine))

@@ -1,0 +1,213 @@
+"""Builds an ONNX graph node by node, its weights in one aligned file beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE
+from rekall.models.export.blocks import BLOCK, quantise, quantise_parts
+from rekall.models.export.weights import Table
+from rekall.system.files import write_in_pieces
+
+OPSET = 21  # the first whose DequantizeLinear knows blocks
+IR_VERSION = 10  # the one of opset 21; every onnxruntime we accept reads it
+FLOAT, INT32, INT64 = 1, 6, 7  # element types as ONNX numbers them
+MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators: fused attention, 8-bit matrix products
+PAGE_BYTES = 4 * 1024
+GRANULE_BYTES = 64 * 1024
+"""Large weights start at multiples of this, so that ONNX Runtime can map them on every system (Windows: 64 KiB)."""
+
+HEADS_WIDTH, INNER_WIDTH = 96, 384
+"""Numbers of an attention block and of a feed-forward block that are worked on at a time: see `slices`."""
+
+INLINE_BYTES = 8 * 1024
+"""Constants up to this size stay inside the graph file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An operator to run, before it takes ONNX's own form."""
+
+    operator: str
+    domain: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+
+class GraphBuilder:
+    """Collects nodes and weights; `save` writes both files.
+
+    Methods that add a node return the name of its output, the first where it has several.
+    """
+
+    def __init__(self, precision: str) -> None:
+        """Start an empty graph.
+
+        Args:
+            precision: "q8" stores matrices in 8-bit blocks, "fp32" as they are.
+        """
+        self._quantised = precision == "q8"
+        self._nodes: list[_Node] = []
+        self._weights: dict[str, npt.NDArray[Any]] = {}
+        self._made: set[str] = set()
+
+    def constant(self, name: str, value: npt.NDArray[Any]) -> str:
+        """Store an array under a name."""
+        self._weights[name] = np.ascontiguousarray(value) if value.ndim else value
+        return name
+
+    def numbers(self, *values: int) -> str:
+        """A constant list of whole numbers, (len(values),) int64: axes, shapes, bounds of slices."""
+        return self.constant("numbers_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
+
+    def once(self, name: str, make: Callable[[str], object]) -> str:
+        """The output `name`, which `make(name)` adds the first time it is asked for."""
+        if name not in self._made:
+            self._made.add(name)
+            make(name)
+        return name
+
+    def token_offsets(self) -> str:
+        """How far each token of a text stands from each other one, (t, t) int64: column minus row."""
+
+        def make(name: str) -> None:
+            zero, one = (self.constant(f"scalar_{n}", np.array(n, dtype=np.int64)) for n in (0, 1))
+            width = self.node("Squeeze", [self.node("Shape", ["input_ids"], start=1, end=2)])
+            places = self.node("Range", [zero, width, one])
+            across, down = (self.node("Unsqueeze", [places, self.numbers(axis)]) for axis in (0, 1))
+            self.node("Sub", [across, down], output=name)
+
+        return self.once("token_offsets", make)
+
+    def some_heads(self, bias: str, first: int, count: int) -> str:
+        """What an attention bias (…, heads, t, t) says for some of its heads."""
+        return self.node("Slice", [bias, self.numbers(first), self.numbers(first + count), self.numbers(1)])
+
+    def total(self, parts: Sequence[str]) -> str:
+        """The sum of equally shaped outputs."""
+        result = parts[0]
+        for part in parts[1:]:
+            result = self.node("Add", [result, part])
+        return result
+
+    def node(
+        self,
+        operator: str,
+        inputs: Sequence[str],
+        *,
+        domain: str = "",
+        output: str | Sequence[str] = "",
+        **attributes: Any,
+    ) -> str:
+        """Add a node. `output` names what it gives, one name for each; left out, one name is made up."""
+        named = (output,) if isinstance(output, str) else tuple(output)
+        outputs = named if named[0] else (f"{operator.lower()}_{len(self._nodes) + 1}",)
+        self._nodes.append(_Node(operator, domain, tuple(inputs), outputs, attributes))
+        return outputs[0]
+
+    def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
+        """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32.
+
+        The 8-bit form is widened just before it is used and let go at once, so a matrix should be small: see
+        `slices`. One kernel that does both (MatMulNBits) takes three times as long for a query and 1.7 times as
+        long in bulk (docs/adr/0007).
+        """
+        if not self._quantised:
+            return self.node("MatMul", [source, self.constant(f"{name}.weight", weight.T)])
+        blocks = quantise(weight)
+        values = blocks.values.reshape(len(weight), -1)[:, : weight.shape[1]]
+        wide = self.node(
+            "DequantizeLinear",
+            [self.constant(f"{name}.weight", values.T), self.constant(f"{name}.scales", blocks.scales.T)],
+            axis=0,
+            block_size=BLOCK,
+        )
+        return self.node("MatMul", [source, wide])
+
+    def table_rows(self, name: str, ids: str, table: Table) -> str:
+        """Rows of an embedding table for ids (b, t). Gives (b, t, h) float32.
+
+        Only the rows asked for are widened to float32; the table stays 8-bit and mapped.
+        """
+        if not self._quantised:
+            return self.node("Gather", [self.constant(name, table.whole()), ids])
+        blocks = quantise_parts(table.parts(), table.rows, table.width)
+        values = self.node("Gather", [self.constant(name, blocks.values), ids])
+        scales = self.node("Gather", [self.constant(f"{name}.scales", blocks.scales[:, :, None]), ids])
+        wide = self.node("Mul", [self.node("Cast", [values], to=FLOAT), scales])
+        rows = self.node("Reshape", [wide, self.numbers(0, 0, -1)])
+        if table.width == blocks.width:
+            return rows
+        return self.node("Slice", [rows, self.numbers(0), self.numbers(table.width), self.numbers(2)])
+
+    def save(self, folder: Path, dimensions: int) -> None:
+        """Write graph and weights into `folder`; the same content gives the same bytes.
+
+        Inputs are `input_ids` and `attention_mask`, (b, t) int64; the output is `sentence_embedding`,
+        (b, dimensions) float32.
+        """
+        from onnx import TensorProto, helper, numpy_helper  # 0.15 s that a static model's export does without
+
+        tensors = []
+        with (folder / WEIGHTS_FILE).open("wb") as file:
+            for name, value in self._weights.items():
+                if value.nbytes <= INLINE_BYTES:
+                    tensors.append(numpy_helper.from_array(value, name))
+                    continue
+                alignment = GRANULE_BYTES if value.nbytes >= GRANULE_BYTES else PAGE_BYTES
+                file.write(b"\0" * (-file.tell() % alignment))
+                tensors.append(_external(name, value, file.tell()))
+                write_in_pieces(file, memoryview(value.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
+        shape = ["batch", "tokens"]
+        nodes = [
+            helper.make_node(
+                node.operator,
+                node.inputs,
+                node.outputs,
+                name=f"{node.outputs[0]}_node",
+                domain=node.domain,
+                **node.attributes,
+            )
+            for node in self._nodes
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "sentence_encoder",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")],
+            [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", dimensions])],
+            initializer=tensors,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="rekall")
+        (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
+
+
+def slices(size: int, unit: int, wanted: int) -> list[slice]:
+    """Cut `size` numbers, which come in units, into equal parts of about `wanted` numbers.
+
+    Weights and activations of a part then stay in the processor's cache, and less of them is alive at a time.
+    """
+    parts = min(
+        (count for count in range(1, size // unit + 1) if size // unit % count == 0),
+        key=lambda count: abs(size / count - wanted),
+    )
+    return [slice(start, start + size // parts) for start in range(0, size, size // parts)]
+
+
+def _external(name: str, value: npt.NDArray[Any], offset: int) -> Any:
+    """A tensor that lies in the weights file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    tensor = onnx.TensorProto(name=name, dims=value.shape, data_type=helper.np_dtype_to_tensor_dtype(value.dtype))
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, entry in (("location", WEIGHTS_FILE), ("offset", offset), ("length", value.nbytes)):
+        tensor.external_data.add(key=key, value=str(entry))
+    return tensor

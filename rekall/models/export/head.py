@@ -1,0 +1,136 @@
+"""The end of every graph: pooling, dense layers, and the unit vector that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rekall.errors import ExportFailed
+from rekall.models.export.activations import ACTIVATIONS
+from rekall.models.export.graph import FLOAT, GraphBuilder
+from rekall.models.export.modules import Dense, Module, Pooling
+from rekall.models.export.weights import Weights
+
+_LOWEST = np.float32(-1e30)
+
+
+def check_widths(modules: Sequence[Module], width: int, dimensions: int | None) -> int:
+    """Follow a vector of `width` through the modules. Returns its length at the end, cut to `dimensions`.
+
+    Raises:
+        ExportFailed: Two modules do not fit together, or there are fewer dimensions than asked for.
+    """
+    for module in modules:
+        if isinstance(module, Pooling):
+            width *= len(module.modes)
+        elif isinstance(module, Dense):
+            if module.inputs != width:
+                raise ExportFailed(f"{module.weights.parent} takes {module.inputs} numbers and gets {width}")
+            width = module.outputs
+    if dimensions is not None and not 1 <= dimensions <= width:
+        raise ExportFailed(f"the model has {width} dimensions, not {dimensions}", f"ask for 1 to {width}")
+    return dimensions or width
+
+
+def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimensions: int) -> None:
+    """From the last hidden states (b, t, h) to `sentence_embedding`, (b, dimensions), rows of unit length.
+
+    The rows have unit length whether or not the checkpoint normalises them: cosines are the same. A model trained
+    to be cut (Kusupati et al. 2022, Matryoshka) is cut before that.
+    """
+    row = hidden
+    for module in modules:
+        if isinstance(module, Pooling):
+            row = _pool(module.modes, row, graph)
+        elif isinstance(module, Dense):
+            row = _dense(module, row, graph)
+        else:
+            row = _unit(row, graph)
+    zero, one = graph.numbers(0), graph.numbers(1)
+    graph_dimensions = graph.numbers(dimensions)
+    _unit(graph.node("Slice", [row, zero, graph_dimensions, one]), graph, "sentence_embedding")
+
+
+def _unit(row: str, graph: GraphBuilder, output: str = "") -> str:
+    length = graph.node("ReduceL2", [row, graph.numbers(1)], keepdims=1)
+    floor = graph.node("Max", [length, graph.constant("tiny", np.array(1e-12, dtype=np.float32))])
+    return graph.node("Div", [row, floor], output=output)
+
+
+def _pool(modes: Sequence[str], hidden: str, graph: GraphBuilder) -> str:
+    rows = [_POOLS[mode](hidden, graph) for mode in modes]
+    return rows[0] if len(rows) == 1 else graph.node("Concat", rows, axis=1)
+
+
+def _dense(module: Dense, row: str, graph: GraphBuilder) -> str:
+    name = f"dense.{module.weights.parent.name}"
+    with Weights(module.weights) as weights:
+        projected = graph.matrix_product(name, row, weights.tensor("linear.weight", module.outputs, module.inputs))
+        if module.bias:
+            bias = graph.constant(f"{name}.bias", weights.tensor("linear.bias", module.outputs))
+            projected = graph.node("Add", [projected, bias])
+    return ACTIVATIONS[module.activation].nodes(graph, projected)
+
+
+def _weighted(shares: str, hidden: str, graph: GraphBuilder) -> str:
+    """The sum of token vectors with the given weights (b, t): a matrix product, no widened copy is made."""
+    row = graph.node("MatMul", [graph.node("Unsqueeze", [shares, graph.numbers(1)]), hidden])
+    return graph.node("Squeeze", [row, graph.numbers(1)])
+
+
+def _sum_of(shares: str, graph: GraphBuilder) -> str:
+    return graph.node("ReduceSum", [shares, graph.numbers(1)], keepdims=1)
+
+
+def _float_mask(graph: GraphBuilder) -> str:
+    return graph.once("float_mask", lambda name: graph.node("Cast", ["attention_mask"], output=name, to=FLOAT))
+
+
+def _places(graph: GraphBuilder) -> str:
+    """1 for the first token, 2 for the second …, (b, t) int64; padding repeats the last."""
+    axis = graph.constant("axis", np.array(1, dtype=np.int64))
+    return graph.once("places", lambda name: graph.node("CumSum", ["attention_mask", axis], output=name))
+
+
+def _mean(hidden: str, graph: GraphBuilder) -> str:
+    mask = _float_mask(graph)
+    return graph.node("Div", [_weighted(mask, hidden, graph), _sum_of(mask, graph)])
+
+
+def _mean_sqrt_len(hidden: str, graph: GraphBuilder) -> str:
+    mask = _float_mask(graph)
+    return graph.node("Div", [_weighted(mask, hidden, graph), graph.node("Sqrt", [_sum_of(mask, graph)])])
+
+
+def _weighted_mean(hidden: str, graph: GraphBuilder) -> str:
+    places = graph.node("Cast", [_places(graph)], to=FLOAT)
+    shares = graph.node("Mul", [places, _float_mask(graph)])
+    return graph.node("Div", [_weighted(shares, hidden, graph), _sum_of(shares, graph)])
+
+
+def _last_token(hidden: str, graph: GraphBuilder) -> str:
+    count = graph.node("ReduceSum", ["attention_mask", graph.numbers(1)], keepdims=1)
+    at_end = graph.node("Cast", [graph.node("Equal", [_places(graph), count])], to=FLOAT)
+    return _weighted(graph.node("Mul", [at_end, _float_mask(graph)]), hidden, graph)
+
+
+def _cls(hidden: str, graph: GraphBuilder) -> str:
+    return graph.node("Gather", [hidden, graph.constant("first", np.array(0, dtype=np.int64))], axis=1)
+
+
+def _max(hidden: str, graph: GraphBuilder) -> str:
+    kept = graph.node("Greater", [_float_mask(graph), graph.constant("half", np.array(0.5, dtype=np.float32))])
+    wide = graph.node("Unsqueeze", [kept, graph.numbers(2)])
+    lowest = graph.constant("lowest", np.array(_LOWEST))
+    return graph.node("ReduceMax", [graph.node("Where", [wide, hidden, lowest]), graph.numbers(1)], keepdims=0)
+
+
+_POOLS = {
+    "cls": _cls,
+    "max": _max,
+    "mean": _mean,
+    "mean_sqrt_len": _mean_sqrt_len,
+    "weightedmean": _weighted_mean,
+    "lasttoken": _last_token,
+}

@@ -1,0 +1,47 @@
+"""Text that a model wants before a query or a document: from its repository, or from the table of those that carry none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rekall.errors import ExportFailed
+from rekall.models.engine.card import Prompts
+
+_DOCUMENT_NAMES = ("document", "passage", "corpus")  # the order sentence-transformers looks them up in
+
+_SEARCH = "Represent this sentence for searching relevant passages: "
+_NOMIC = Prompts("search_query: ", "search_document: ")
+
+KNOWN: tuple[tuple[str, Prompts], ...] = (
+    (r"(multilingual-)?e5-(small|base|large)(-v2)?", Prompts("query: ", "passage: ")),
+    (r"bge-(small|base|large)-en(-v1\.5)?", Prompts(_SEARCH, "")),
+    (r"bge-(small|base|large)-zh(-v1\.5)?", Prompts("为这个句子生成表示以用于检索相关文章：", "")),
+    (r"snowflake-arctic-embed-(xs|s|m|l|m-long|m-v1\.5)", Prompts(_SEARCH, "")),
+    (r"mdbr-leaf-(ir|mt)|mxbai-embed-large-v1", Prompts(_SEARCH, "")),
+    (r"nomic-embed-text-v1(\.5)?|modernbert-embed-(base|large)", _NOMIC),
+)
+"""Names of models, and the prompts their authors publish in prose only."""
+
+
+def prompts_of(config: Mapping[str, Any], name: str, where: str) -> Prompts:
+    """The prompts of a model.
+
+    Args:
+        config: The content of `config_sentence_transformers.json`.
+        name: The model's name, with or without its owner; looked up when the configuration has no prompts.
+        where: The file's path, for messages.
+
+    Raises:
+        ExportFailed: A prompt is not text.
+    """
+    prompts: Any = config.get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
+        raise ExportFailed(f"{where} has prompts that are not text")
+    if not any(prompts.values()):
+        model = name.rpartition("/")[2].lower()
+        return next((known for pattern, known in KNOWN if re.fullmatch(pattern, model)), Prompts("", ""))
+    default = prompts.get(config.get("default_prompt_name") or "", "")
+    document = next((prompts[kind] for kind in _DOCUMENT_NAMES if kind in prompts), default)
+    return Prompts(query=str(prompts.get("query", default)), document=str(document))

@@ -1,0 +1,67 @@
+"""From a transformer's checkpoint to its graph and weights, and the vectors it should give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rekall.errors import ExportFailed
+from rekall.models.export.checkpoint import Checkpoint
+from rekall.models.export.families import FAMILIES, Figures
+from rekall.models.export.graph import GraphBuilder
+from rekall.models.export.head import add_head, check_widths
+from rekall.models.export.modernbert import add_modernbert
+from rekall.models.export.postnorm import add_postnorm
+from rekall.models.export.reference import head_vectors, modernbert_states, postnorm_states
+
+
+def check_architecture(checkpoint: Checkpoint) -> Figures:
+    """The figures of a transformer whose graph can be built.
+
+    Raises:
+        ExportFailed: Its architecture needs torch.
+    """
+    if checkpoint.figures is None:
+        raise ExportFailed(
+            f"cannot export architecture {checkpoint.architecture!r} without torch",
+            f"supported: {', '.join(sorted(FAMILIES))}, static models; others with `--via torch`",
+        )
+    return checkpoint.figures
+
+
+def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None) -> int:
+    """Write the graph and the weights of a transformer.
+
+    Args:
+        checkpoint: One of the architectures in `FAMILIES`.
+        folder: Where to.
+        precision: "q8" or "fp32".
+        dimensions: Numbers of a vector to keep; None keeps all.
+
+    Returns:
+        The dimensions of a vector.
+
+    Raises:
+        ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
+    """
+    figures = check_architecture(checkpoint)
+    width = check_widths(checkpoint.chain.modules, figures.hidden, dimensions)
+    graph = GraphBuilder(precision)
+    add = add_modernbert if checkpoint.architecture == "modernbert" else add_postnorm
+    with checkpoint.open_weights() as weights:
+        hidden = add(figures, checkpoint.max_tokens, weights, graph)
+    add_head(checkpoint.chain.modules, hidden, graph, width)
+    graph.save(folder, width)
+    return width
+
+
+def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:
+    """The vectors that the graph should give for token ids, computed without it: (n, dimensions), rows of unit length."""
+    figures = check_architecture(checkpoint)
+    states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
+    with checkpoint.open_weights() as weights:
+        states = states_of(figures, weights, ids)
+    return head_vectors(checkpoint.chain.modules, states, dimensions)

@@ -1,0 +1,194 @@
+"""Model folders: where they are looked for, which there are, and the encoder of one of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rekall.entry.types import ArrayEncoder, Encoder
+from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
+from rekall.model_manager import ModelIdentity
+from rekall.models.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` measured: cosines to the reference vectors that the folder carries."""
+
+    name: str
+    card: ModelCard
+    texts: int
+    min_cosine: float
+    mean_cosine: float
+
+
+class ModelLibrary:
+    """The model folders of a few parent folders; the first that has a name wins."""
+
+    def __init__(self, parents: Sequence[Path]) -> None:
+        """Look in these folders, in this order."""
+        self._parents = parents
+
+    def folder(self, name: str) -> Path:
+        """The folder of a model.
+
+        Raises:
+            ModelNotFound: No model of that name is installed.
+        """
+        if is_name(name):
+            for parent in self._parents:
+                if (parent / name).is_dir():
+                    return parent / name
+        installed = ", ".join(folder.name for folder in self.folders()) or "none"
+        raise ModelNotFound(
+            f"no model {name!r} is installed", f"installed: {installed}; `rekall model list` names others"
+        )
+
+    def folders(self) -> Iterator[Path]:
+        """Every installed model's folder, by name."""
+        found: dict[str, Path] = {}
+        for parent in self._parents:
+            for card in parent.glob(f"*/{CARD_FILE}"):
+                if is_name(card.parent.name):  # not what an interrupted export left
+                    found.setdefault(card.parent.name, card.parent)
+        yield from (found[name] for name in sorted(found))
+
+    def remove(self, name: str, own: Path) -> Path:
+        """Remove a model that lies in the user's own folder. Returns where it was.
+
+        Args:
+            name: The model.
+            own: The user's folder of models.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            InvalidInput: It came with Rekall.
+        """
+        import shutil
+
+        folder = self.folder(name)
+        if folder.parent != own:
+            raise InvalidInput(f"model {name} came with Rekall and stays", "`pip uninstall rekall` removes both")
+        trash = folder.with_name(f".{name}.old")
+        shutil.rmtree(trash, ignore_errors=True)
+        folder.replace(trash)  # gone at once, also when removing its files is interrupted
+        shutil.rmtree(trash, ignore_errors=True)
+        return folder
+
+    def verify(self, name: str) -> Verdict:
+        """Check a model's files, load it, and measure it on this machine.
+
+        Raises:
+            ModelNotFound: There is no such model.
+            ModelDamaged: A file is missing or altered, or the vectors are not what they were at export.
+        """
+        from rekall.models.engine.probes import Probes, measure
+
+        folder = self.folder(name)
+        card = read_card(folder)
+        check_hashes(folder, card)
+        try:
+            probes = Probes.from_json((folder / PROBES_FILE).read_bytes())
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise ModelDamaged(f"{folder / PROBES_FILE} cannot be read: {error}", repair_hint(name)) from error
+        if probes.vectors.shape[1] != card.dimensions:
+            raise ModelDamaged(f"{folder / PROBES_FILE} belongs to another model", repair_hint(name))
+        encoder = open_encoder(folder)
+        try:
+            measured = measure(encoder, probes)
+        finally:
+            encoder.close()
+        promised = min((figures.min_cosine for figures in card.fidelity.values()), default=0.0)
+        if measured.min_cosine < promised - 0.001:  # kernels of two processors differ by a tenth of this
+            raise ModelDamaged(
+                f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised",
+                repair_hint(name),
+            )
+        return Verdict(name, card, measured.texts, measured.min_cosine, measured.mean_cosine)
+
+
+class _Loader:
+    """Knows the models of a library."""
+
+    def __init__(self, library: ModelLibrary, configured: str, threads: int) -> None:
+        """Nothing is read yet.
+
+        Args:
+            library: Where to look.
+            configured: The model to take when none is named.
+            threads: See `OnnxEncoder`.
+        """
+        self._library = library
+        self._configured = configured
+        self._threads = threads
+
+    def identify(self, name: str | None = None) -> ModelIdentity:
+        """Read a card. Raises ModelNotFound or ModelDamaged."""
+        name = self._configured if name is None else name
+        card = read_card(self._library.folder(name))
+        return ModelIdentity(name, card.fingerprint, card.dimensions)
+
+    def find(self, name: str, fingerprint: str) -> ModelIdentity:
+        """The model that makes vectors of a fingerprint: that of the name, or one that was given another.
+
+        Raises:
+            ModelNotFound: There is none. Says whether the named model is gone or was changed.
+        """
+        named: ModelCard | None = None
+        for folder in sorted(self._library.folders(), key=lambda folder: folder.name != name):
+            with contextlib.suppress(ModelDamaged):  # one that cannot be read is not the one
+                card = read_card(folder)
+                named = card if folder.name == name else named
+                if card.fingerprint == fingerprint:
+                    return ModelIdentity(folder.name, fingerprint, card.dimensions)
+        if named is None:
+            raise ModelNotFound(
+                f"the vectors were made by model {name} ({fingerprint}), which is not installed",
+                "install it again, or embed the notes with another model: `rekall model use NAME`",
+            )
+        raise ModelNotFound(
+            f"model {name} was changed since it made the vectors ({fingerprint} then, {named.fingerprint} now)",
+            f"run `rekall model use {name}` to embed the notes with it as it is now",
+        )
+
+
+class FolderLoader(_Loader):
+    """Loads encoders of a library's models into this process."""
+
+    def load(self, name: str) -> ArrayEncoder:
+        """Load a model. Raises EngineError."""
+        return open_encoder(self._library.folder(name), self._threads)
+
+
+class ChildLoader(_Loader):
+    """Loads encoders of a library's models into a child process of their own."""
+
+    def load(self, name: str) -> Encoder:
+        """Start a child that loads a model. Raises EngineError."""
+        from rekall.models.engine.process_encoder import ProcessEncoder
+
+        folder = self._library.folder(name)
+        card = read_card(folder)
+        return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads)
+
+
+def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
+    """Load the model of a folder into this process.
+
+    Args:
+        folder: A model folder.
+        threads: See `OnnxEncoder`; a static model takes one.
+
+    Raises:
+        ModelDamaged: The folder is incomplete or altered.
+        EngineError: What the model needs to run is missing or too old.
+    """
+    if read_card(folder).is_static:
+        from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
+
+        return StaticEncoder(folder)
+    from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
+
+    return OnnxEncoder(folder, threads)

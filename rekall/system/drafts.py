@@ -1,0 +1,128 @@
+"""Draft files: what is being written, kept on disk until it was accepted, and the editor it is written in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rekall.errors import InvalidInput, RekallError
+from rekall.system.files import make_private_folder, write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFile:
+    """The file of one text. Its name holds a hash of what was begun with, so a draft is taken up only where it fits.
+
+    Attributes:
+        path: Where it lies, or will lie.
+        begun_with: The text before anything was written.
+        is_taken_up: Whether it was there before.
+        others: Earlier drafts of the same name, which began with another text.
+    """
+
+    path: Path
+    begun_with: str
+    is_taken_up: bool
+    others: tuple[Path, ...]
+
+    @classmethod
+    def begin(cls, folder: Path, name: str, text: str) -> DraftFile:
+        """Write a text into its draft file, unless that is there already.
+
+        Args:
+            folder: The folder of drafts; it is made.
+            name: The beginning of the file's name.
+            text: What to begin with.
+
+        Raises:
+            OSError: The folder cannot be written or the disk is full.
+        """
+        draft = cls.named(folder, name, text)
+        if not draft.is_taken_up:
+            draft.write(text)
+        return draft
+
+    @classmethod
+    def named(cls, folder: Path, name: str, text: str, number: int = 1) -> DraftFile:
+        """The draft file of a text; nothing is written.
+
+        Args:
+            folder: The folder of drafts.
+            name: The beginning of the file's name.
+            text: What to begin with.
+            number: Above 1 a further file of the same text, for one that shall be left alone.
+        """
+        further = f"-{number}" if number > 1 else ""
+        path = folder / f"{name}-{zlib.crc32(_bytes(text)):08x}{further}.md"
+        others = tuple(other for other in earlier_drafts(folder, name) if other != path)
+        return cls(path, text, os.path.exists(path), others)  # never raises, as Path's own does
+
+    def write(self, text: str) -> None:
+        """Put a text in the place of the one in it; the folder is made.
+
+        Raises:
+            OSError: The folder cannot be written or the disk is full.
+        """
+        make_private_folder(self.path.parent)
+        write_atomically(self.path, _bytes(text))
+
+    def edited(self, editor: str) -> str:
+        """Let the person edit it. Returns what is in it then; empty when nothing was changed, or all of it deleted.
+
+        Args:
+            editor: The configured editor, or empty.
+
+        Raises:
+            InvalidInput: The editor failed; the hint says where the text is kept.
+        """
+        code = open_editor(self.path, editor)
+        text = self.path.read_text("utf-8", "surrogateescape")
+        if text == self.begun_with or not text.strip():
+            text = ""
+            self.drop()
+        if code != 0:
+            kept = f"your text is kept in {self.path}; " if text else ""
+            raise InvalidInput(
+                f"the editor `{find_editor(editor)}` ended with code {code}",
+                f"{kept}set another editor with `rekall config set ui.editor NAME`",
+            )
+        return text
+
+    def not_accepted(self, error: RekallError) -> None:
+        """Let an error say where the text is that it is about."""
+        error.hint = f"your text is kept in {self.path}" + (f"; {error.hint}" if error.hint else "")
+
+    def drop(self) -> None:
+        """Remove it: the text was accepted, or there is none."""
+        self.path.unlink(missing_ok=True)
+
+
+def earlier_drafts(folder: Path, name: str) -> list[Path]:
+    """The draft files of a name that lie in a folder."""
+    return sorted(folder.glob(f"{name}-*.md"))
+
+
+def find_editor(configured: str) -> str:
+    """The editor to use: the setting, $VISUAL, $EDITOR, or what the system has."""
+    return (
+        configured
+        or os.environ.get("VISUAL")
+        or os.environ.get("EDITOR")
+        or ("notepad" if sys.platform == "win32" else "vi")
+    )
+
+
+def open_editor(file: Path, configured: str) -> int:
+    """Let the person edit the file. Returns the editor's exit code."""
+    quoted = f'"{file}"' if sys.platform == "win32" else shlex.quote(str(file))
+    # through the shell, because the setting may carry options: "code --wait"
+    return subprocess.call(f"{find_editor(configured)} {quoted}", shell=True)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

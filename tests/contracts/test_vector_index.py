@@ -1,0 +1,606 @@
+import importlib.machinery
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rekall import vector_index
+from rekall.db import Database
+from rekall.entry.types import Context, Entry, EntryType, Passage, Status
+from rekall.errors import EngineError, RekallError, StorageError
+from rekall.models.vectors import Matrix, unit_rows
+from rekall.store.entries import EntryStore
+from rekall.store.passages import PassageStore, Space
+from rekall.vector_index import NumpyIndex, SqliteVecIndex, VectorIndex, choose_backend, open_index
+
+BACKENDS = ("sqlite-vec", "numpy")
+DIM = 24
+
+
+@dataclass
+class Shelf:
+    """An index over a real space, and the ids of the passages that may have vectors."""
+
+    db: Database
+    index: VectorIndex
+    ids: list[int]
+    space: Space
+
+    def fill(self, rows: Matrix) -> None:
+        for passage_id, row in zip(self.ids, rows):
+            self.index.add(passage_id, row)
+
+    def table(self, kind: str) -> list[tuple]:
+        return self.db.rows(f"SELECT * FROM {kind}_{self.space.id}")
+
+
+def make_shelf(name: str, count: int = 60, dim: int = DIM) -> Shelf:
+    db = Database(None)
+    try:
+        chosen = choose_backend(db, name)
+    except StorageError:
+        db.close()
+        if sys.platform == "linux":
+            raise
+        pytest.skip("this SQLite cannot load the sqlite-vec extension")
+    assert chosen.name == name
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    entry = Entry("01" + "A" * 24, EntryType.TIL, "t", "", (), None, Status.ACTIVE, None, 2, Context(), now, now)
+    passages = PassageStore(db)
+    with db.transaction():
+        key = EntryStore(db).insert(entry)
+        ids = passages.put(key, [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(count)])
+        space = passages.make_space("print", "model", dim, "2026-01-01T00:00:00Z")
+    return Shelf(db, open_index(db, chosen, space.id, dim), ids, space)
+
+
+@pytest.fixture(params=BACKENDS)
+def shelf(request: pytest.FixtureRequest) -> Iterator[Shelf]:
+    made = make_shelf(request.param)
+    yield made
+    made.db.close()
+
+
+@pytest.fixture(params=BACKENDS)
+def shelf_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., Shelf]]:
+    made: list[Shelf] = []
+
+    def make(count: int, dim: int = DIM) -> Shelf:
+        made.append(make_shelf(request.param, count, dim))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.db.close()
+
+
+def random_rows(count: int, dim: int = DIM, seed: int = 1) -> Matrix:
+    return unit_rows(np.random.default_rng(seed).standard_normal((count, dim)))
+
+
+def by_cosine(ids: list[int], rows: Matrix, query: Matrix) -> list[tuple[int, float]]:
+    cosines = rows.astype(np.float64) @ query.astype(np.float64)
+    return sorted(zip(ids, cosines.tolist()), key=lambda pair: (-pair[1], pair[0]))
+
+
+def assert_same(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> None:
+    assert [one for one, _ in found] == [one for one, _ in expected]
+    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in expected], abs=1e-5)
+
+
+def test_each_name_opens_its_own_backend():
+    shelves = [make_shelf(name, 1) for name in BACKENDS]
+    assert [type(one.index) for one in shelves] == [SqliteVecIndex, NumpyIndex]
+    for one in shelves:
+        one.db.close()
+
+
+def test_the_nearest_come_first_with_their_cosine(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    query = random_rows(1, seed=2)[0]
+    assert_same(shelf.index.search(query, 10), by_cosine(shelf.ids, rows, query)[:10])
+
+
+def test_a_vector_finds_itself_with_similarity_one(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    ((found, similarity),) = shelf.index.search(rows[17], 1)
+    assert found == shelf.ids[17]
+    assert similarity == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_opposite_vector_has_similarity_minus_one(shelf):
+    row = random_rows(1)[0]
+    shelf.index.add(shelf.ids[0], -row)
+    assert shelf.index.search(row, 1)[0][1] == pytest.approx(-1.0, abs=1e-5)
+
+
+def test_more_results_than_vectors_gives_them_all(shelf):
+    shelf.fill(random_rows(7))
+    assert sorted(found for found, _ in shelf.index.search(random_rows(1)[0], 1000)) == shelf.ids[:7]
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_no_result_wanted_gives_none(shelf, k):
+    shelf.fill(random_rows(7))
+    assert shelf.index.search(random_rows(1)[0], k) == []
+
+
+def test_an_empty_index_finds_nothing(shelf):
+    assert shelf.index.search(random_rows(1)[0], 5) == []
+    assert shelf.index.similarities(random_rows(1)[0], shelf.ids) == {}
+    assert len(shelf.index) == 0
+
+
+def test_more_than_four_thousand_results_are_possible(shelf_of):
+    shelf = shelf_of(4200, 8)
+    shelf.fill(random_rows(4200, 8))
+    assert len(shelf.index.search(random_rows(1, 8, seed=3)[0], 4200)) == 4200
+
+
+@pytest.mark.parametrize("dim", [8, 20, 33, 384])
+def test_equal_vectors_come_in_the_order_of_their_ids(shelf_of, dim):
+    shelf = shelf_of(1111, dim)
+    shelf.fill(np.repeat(random_rows(1, dim, seed=4), 1111, axis=0))
+    query = random_rows(1, dim, seed=5)[0]
+    assert [found for found, _ in shelf.index.search(query, 10)] == shelf.ids[:10]
+    assert [found for found, _ in shelf.index.search(query, 1111)] == shelf.ids
+    assert [found for found, _ in shelf.index.search(query, 5, shelf.ids[700:])] == shelf.ids[700:705]
+
+
+def test_ids_decide_between_equal_vectors_at_the_cut(shelf):
+    row, other = random_rows(2)
+    for passage_id in shelf.ids[:20]:
+        shelf.index.add(passage_id, other)
+    shelf.index.add(shelf.ids[30], row)
+    assert [found for found, _ in shelf.index.search(row, 4)] == [shelf.ids[30], *shelf.ids[:3]]
+
+
+def test_only_the_given_ids_may_answer(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    chosen = shelf.ids[5:50:3]
+    expected = [pair for pair in by_cosine(shelf.ids, rows, rows[0]) if pair[0] in chosen]
+    assert_same(shelf.index.search(rows[0], 6, among=list(reversed(chosen))), expected[:6])
+
+
+def test_among_none_of_them_nothing_is_found(shelf):
+    shelf.fill(random_rows(60))
+    assert shelf.index.search(random_rows(1)[0], 5, among=[]) == []
+
+
+def test_ids_without_a_vector_are_passed_over(shelf):
+    shelf.fill(random_rows(10))
+    assert [
+        found for found, _ in shelf.index.search(random_rows(1)[0], 5, among=[shelf.ids[3], shelf.ids[40], 10**9])
+    ] == [shelf.ids[3]]
+    assert list(shelf.index.similarities(random_rows(1)[0], [shelf.ids[3], shelf.ids[40], 10**9])) == [shelf.ids[3]]
+
+
+def test_similarities_are_the_cosines_of_the_given_ids(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    query = random_rows(1, seed=8)[0]
+    chosen = shelf.ids[10:40:7]
+    cosines = dict(by_cosine(shelf.ids, rows, query))
+    found = shelf.index.similarities(query, iter(chosen))
+    assert found == pytest.approx({one: cosines[one] for one in chosen}, abs=1e-5)
+    assert shelf.index.similarities(query, []) == {}
+
+
+def test_arrays_bytes_and_views_are_the_same_vector(shelf):
+    row = random_rows(1)[0]
+    for passage_id, vector in zip(shelf.ids, (row, row.tobytes(), memoryview(row), memoryview(row.tobytes()))):
+        shelf.index.add(passage_id, vector)
+        assert shelf.index.get(passage_id) == row.tobytes()
+    assert shelf.index.search(row, 9) == shelf.index.search(row.tobytes(), 9)
+
+
+def test_a_missing_vector_is_none(shelf):
+    assert shelf.index.get(shelf.ids[0]) is None
+
+
+def test_a_vector_added_again_replaces_the_first(shelf):
+    first, second = random_rows(2)
+    shelf.index.add(shelf.ids[0], first)
+    shelf.index.add(shelf.ids[0], second)
+    assert shelf.index.get(shelf.ids[0]) == second.tobytes()
+    assert len(shelf.index) == 1
+    assert shelf.index.search(second, 5) == [(shelf.ids[0], pytest.approx(1.0, abs=1e-6))]
+
+
+def test_a_deleted_vector_is_never_found(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    shelf.index.delete(shelf.ids[9])
+    assert shelf.ids[9] not in dict(shelf.index.search(rows[9], 60))
+    assert len(shelf.index) == 59
+    assert shelf.index.get(shelf.ids[9]) is None
+
+
+def test_deleting_what_is_not_there_changes_nothing(shelf):
+    shelf.fill(random_rows(3))
+    shelf.index.delete(shelf.ids[50])
+    assert len(shelf.index) == 3
+
+
+def test_clear_removes_every_vector(shelf):
+    shelf.fill(random_rows(5))
+    shelf.index.clear()
+    assert len(shelf.index) == 0
+    assert shelf.table("vectors") == shelf.table("signs") == []
+
+
+def test_deleting_a_passage_removes_its_vector_and_signs(shelf):
+    rows = random_rows(5)
+    shelf.fill(rows)
+    shelf.db.run("DELETE FROM passage WHERE id = ?", (shelf.ids[2],))
+    assert shelf.index.get(shelf.ids[2]) is None
+    assert shelf.ids[2] not in dict(shelf.index.search(rows[2], 9))
+    assert len(shelf.table("signs")) == 4
+
+
+def test_a_vector_needs_its_passage(shelf):
+    with pytest.raises(StorageError), shelf.db.transaction():
+        shelf.index.add(10**6, random_rows(1)[0])
+    assert len(shelf.index) == 0
+
+
+def test_an_undone_transaction_undoes_the_vectors(shelf):
+    rows = random_rows(5)
+    shelf.fill(rows[:2])
+    with pytest.raises(ZeroDivisionError), shelf.db.transaction():  # noqa: PT012 - the transaction as a whole
+        shelf.index.add(shelf.ids[3], rows[3])
+        shelf.index.delete(shelf.ids[0])
+        raise ZeroDivisionError
+    assert sorted(found for found, _ in shelf.index.search(rows[0], 9)) == shelf.ids[:2]
+
+
+def bad_vectors() -> dict[str, object]:
+    good = random_rows(1)[0]
+    with_nan, with_infinity = good.copy(), good.copy()
+    with_nan[3] = np.nan
+    with_infinity[3] = np.inf
+    return {
+        "too short": unit_rows(good[None, :-1])[0],
+        "too long": random_rows(1, DIM + 1)[0],
+        "NaN": with_nan,
+        "infinity": with_infinity,
+        "zero": np.zeros(DIM, dtype=np.float32),
+        "long": good * 2,
+        "short": good * 0.9,
+        "float64": good.astype(np.float64),
+        "float64 of the same size": good[: DIM // 2].astype(np.float64),
+        "float16": np.concatenate([good, good]).astype(np.float16),
+        "integers": np.ones(DIM, dtype=np.int32),
+        "few bytes": good.tobytes()[:-1],
+        "empty": b"",
+    }
+
+
+@pytest.mark.parametrize("name", bad_vectors())
+def test_a_bad_vector_is_refused_and_nothing_is_stored(shelf, name):
+    kept = random_rows(1, seed=6)[0]
+    shelf.index.add(shelf.ids[0], kept)
+    for passage_id in shelf.ids[:2]:
+        with pytest.raises(EngineError) as raised:
+            shelf.index.add(passage_id, bad_vectors()[name])
+        assert raised.value.hint
+    assert shelf.index.get(shelf.ids[0]) == kept.tobytes()
+    assert len(shelf.table("vectors")) == len(shelf.table("signs")) == 1
+
+
+@pytest.mark.parametrize("name", bad_vectors())
+def test_a_bad_query_is_refused(shelf, name):
+    shelf.fill(random_rows(3))
+    with pytest.raises(EngineError):
+        shelf.index.search(bad_vectors()[name], 3)
+    with pytest.raises(EngineError):
+        shelf.index.similarities(bad_vectors()[name], shelf.ids)
+
+
+def small_limits(patch: pytest.MonkeyPatch, exact: int, candidates: int, per_result: int) -> None:
+    patch.setattr(vector_index, "EXACT_LIMIT", exact)
+    patch.setattr(vector_index, "CANDIDATES", candidates)
+    patch.setattr(vector_index, "CANDIDATES_PER_RESULT", per_result)
+
+
+def by_signs(ids: list[int], rows: Matrix, query: Matrix, most: int) -> list[int]:
+    distances = ((rows > 0) != (query > 0)).sum(axis=1).tolist()
+    return [one for _, one in sorted(zip(distances, ids))[:most]]
+
+
+@pytest.mark.parametrize("dim", [8, 20, 24])
+@pytest.mark.parametrize("k", [1, 5, 12])
+def test_of_many_vectors_the_signs_choose_and_the_cosine_orders(shelf_of, monkeypatch, dim, k):
+    small_limits(monkeypatch, 50, 20, 3)
+    shelf = shelf_of(120, dim)
+    rows, query = random_rows(120, dim), random_rows(1, dim, seed=7)[0]
+    shelf.fill(rows)
+    candidates = by_signs(shelf.ids, rows, query, max(20, 3 * k))
+    expected = [pair for pair in by_cosine(shelf.ids, rows, query) if pair[0] in candidates]
+    assert_same(shelf.index.search(query, k), expected[:k])
+
+
+def test_signs_choose_only_among_the_given_ids(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 30, 10, 2)
+    shelf = shelf_of(120)
+    rows, query = random_rows(120), random_rows(1, seed=7)[0]
+    shelf.fill(rows)
+    allowed = shelf.ids[1::3]
+    candidates = by_signs(allowed, rows[1::3], query, 10)
+    expected = [pair for pair in by_cosine(shelf.ids, rows, query) if pair[0] in candidates]
+    assert_same(shelf.index.search(query, 4, allowed), expected[:4])
+
+
+def test_few_given_ids_are_compared_exactly_even_of_many_vectors(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 30, 1, 1)
+    shelf = shelf_of(120)
+    rows, query = random_rows(120), random_rows(1, seed=7)[0]
+    shelf.fill(rows)
+    expected = [pair for pair in by_cosine(shelf.ids, rows, query) if pair[0] in shelf.ids[:30]]
+    assert_same(shelf.index.search(query, 5, shelf.ids[:30]), expected[:5])
+
+
+def test_up_to_the_limit_every_vector_is_compared_and_above_it_the_signs_choose(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 2, 1, 1)
+    shelf = shelf_of(3, 8)
+    query, near, same_signs, far = unit_rows(
+        np.array(
+            [
+                [1, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+                [1, -0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01],
+                [1, 1, 1, 1, 1, 1, 1, 1],
+                [-1, -1, -1, -1, -1, -1, -1, -1],
+            ]
+        )
+    )
+    shelf.fill(np.stack([near, same_signs]))
+    assert shelf.index.search(query, 1)[0][0] == shelf.ids[0]
+    shelf.index.add(shelf.ids[2], far)
+    assert shelf.index.search(query, 1)[0][0] == shelf.ids[1]
+
+
+def test_a_zero_has_the_sign_of_a_negative_number(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 1, 1, 1)
+    shelf = shelf_of(2, 8)
+    query = unit_rows(np.array([[1, -1, -1, -1, -1, -1, -1, -1]]))[0]
+    with_zeros, other = unit_rows(np.array([[1, 0, 0, 0, 0, 0, 0, 0], [1, 1, -1, -1, -1, -1, -1, -1]]))
+    shelf.fill(np.stack([with_zeros, other]))
+    assert shelf.index.search(query, 1)[0][0] == shelf.ids[0]
+
+
+def test_with_every_vector_a_candidate_two_stages_give_the_exact_answer(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 10, 200, 1)
+    shelf = shelf_of(120)
+    rows, query = random_rows(120), random_rows(1, seed=7)[0]
+    shelf.fill(rows)
+    assert_same(shelf.index.search(query, 20), by_cosine(shelf.ids, rows, query)[:20])
+
+
+def test_replaced_and_deleted_vectors_leave_no_signs_behind(shelf_of, monkeypatch):
+    small_limits(monkeypatch, 10, 1, 1)
+    shelf = shelf_of(30)
+    rows = random_rows(30)
+    shelf.fill(rows)
+    shelf.index.add(shelf.ids[4], rows[5])
+    shelf.index.delete(shelf.ids[5])
+    assert shelf.index.search(rows[5], 1) == [(shelf.ids[4], pytest.approx(1.0, abs=1e-6))]
+    assert shelf.index.search(rows[4], 1)[0][0] != shelf.ids[4]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM {signs}",
+        "DELETE FROM {signs} WHERE passage_id % 2",
+        "UPDATE {signs} SET bits = zeroblob(3)",
+    ],
+)
+def test_damaged_signs_are_made_anew(shelf_of, monkeypatch, damage):
+    small_limits(monkeypatch, 20, 10, 2)
+    shelf = shelf_of(90)
+    rows, query = random_rows(90), random_rows(1, seed=7)[0]
+    shelf.fill(rows)
+    before, signs = shelf.index.search(query, 5), shelf.table("signs")
+    shelf.db.run(damage.format(signs=f"signs_{shelf.space.id}"))
+    shelf.index.rebuild()
+    assert shelf.table("signs") == signs
+    assert shelf.index.search(query, 5) == before
+
+
+def test_rebuilding_works_across_blocks(shelf_of, monkeypatch):
+    monkeypatch.setattr(vector_index, "_BLOCK_ROWS", 7)
+    shelf = shelf_of(50)
+    rows, query = random_rows(50), random_rows(1, seed=7)[0]
+    shelf.fill(rows)
+    shelf.db.run(f"DELETE FROM signs_{shelf.space.id}")
+    shelf.index.rebuild()
+    assert len(shelf.index) == 50
+    assert_same(shelf.index.search(query, 50), by_cosine(shelf.ids, rows, query))
+
+
+def test_rebuilding_an_empty_index_is_fine(shelf):
+    shelf.index.rebuild()
+    assert len(shelf.index) == 0
+
+
+DAMAGE = {
+    "short": b"\0" * 8,
+    "empty": b"",
+    "odd": b"\1" * (4 * DIM - 1),
+    "other dimension": random_rows(1, 2 * DIM)[0].tobytes(),
+    "zero": bytes(4 * DIM),
+    "NaN": np.full(DIM, np.nan, dtype=np.float32).tobytes(),
+    "long": (random_rows(1)[0] * 3).tobytes(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_vector_is_removed_by_a_rebuild_and_waits_to_be_embedded(shelf, damage):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, shelf.ids[8]))
+    shelf.index.rebuild()
+    assert shelf.index.get(shelf.ids[8]) is None
+    assert len(shelf.index) == 59
+    pending = PassageStore(shelf.db).pending(shelf.space, 99)
+    assert [item.passage_id for item in pending] == [shelf.ids[8]]
+    expected = [pair for pair in by_cosine(shelf.ids, rows, rows[8]) if pair[0] != shelf.ids[8]]
+    assert_same(shelf.index.search(rows[8], 10), expected[:10])
+
+
+@pytest.mark.parametrize(
+    "damage", [DAMAGE["short"], DAMAGE["odd"], DAMAGE["other dimension"]], ids=["short", "odd", "other dimension"]
+)
+def test_a_search_over_a_damaged_vector_answers_or_ends_in_a_clear_error(shelf, damage):
+    rows = random_rows(10)
+    shelf.fill(rows)
+    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, shelf.ids[8]))
+    found, hint = [], ""
+    try:
+        found = shelf.index.search(rows[0], 3)
+    except RekallError as error:
+        hint = error.hint
+    assert "rebuild" in hint or found[0] == (shelf.ids[0], pytest.approx(1.0, abs=1e-5))
+
+
+def test_two_spaces_keep_their_vectors_apart(shelf):
+    passages = PassageStore(shelf.db)
+    other_space = passages.make_space("other", "model", 8, "2026-01-01T00:00:00Z")
+    other = type(shelf.index)(shelf.db, other_space.id, 8)
+    shelf.fill(random_rows(4))
+    other.add(shelf.ids[0], random_rows(1, 8)[0])
+    assert len(shelf.index) == 4
+    assert len(other) == 1
+    other.clear()
+    assert len(shelf.index) == 4
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dim=st.sampled_from([8, 20, 64, 384]),
+    count=st.integers(0, 90),
+    k=st.integers(1, 100),
+    among=st.none() | st.sets(st.integers(0, 99), max_size=60),
+    exact=st.integers(0, 90),
+    candidates=st.integers(1, 50),
+)
+def test_both_backends_agree_on_random_data(seed, dim, count, k, among, exact, candidates):
+    rows, query = random_rows(count, dim, seed), random_rows(1, dim, seed + 1)[0]
+    shelves = [make_shelf(name, count, dim) for name in BACKENDS]
+    with pytest.MonkeyPatch.context() as patch:
+        small_limits(patch, exact, candidates, 1)
+        for one in shelves:
+            one.fill(rows)
+        chosen = None if among is None else [place + 1 for place in among]
+        first, second = (one.index.search(query, k, chosen) for one in shelves)
+    assert_same(first, second)
+    assert shelves[0].table("signs") == shelves[1].table("signs")
+    for one in shelves:
+        one.db.close()
+
+
+def without_sqlite_vec(monkeypatch: pytest.MonkeyPatch, instead: importlib.machinery.ModuleSpec | None) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, package=None: instead if name == "sqlite_vec" else find(name, package)
+    )
+
+
+@pytest.fixture
+def db() -> Iterator[Database]:
+    made = Database(None)
+    yield made
+    made.close()
+
+
+def test_numpy_serves_and_says_why_when_the_extension_is_not_installed(db, monkeypatch):
+    without_sqlite_vec(monkeypatch, None)
+    chosen = choose_backend(db, "auto")
+    assert chosen.name == "numpy"
+    assert "not installed" in chosen.reason
+
+
+def test_asking_for_a_missing_extension_by_name_fails_with_the_way_out(db, monkeypatch):
+    without_sqlite_vec(monkeypatch, None)
+    with pytest.raises(StorageError) as raised:
+        choose_backend(db, "sqlite-vec")
+    assert "not installed" in raised.value.message
+    assert "rekall config set performance.vector_index_backend auto" in raised.value.hint
+
+
+def broken_package(folder: Path) -> importlib.machinery.ModuleSpec:
+    for suffix in (".so", ".dll", ".dylib"):
+        (folder / f"vec0{suffix}").write_bytes(b"this is no library")
+    spec = importlib.machinery.ModuleSpec("sqlite_vec", None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    return spec
+
+
+def test_numpy_serves_and_says_why_when_the_extension_is_broken(db, monkeypatch, tmp_path):
+    without_sqlite_vec(monkeypatch, broken_package(tmp_path))
+    chosen = choose_backend(db, "auto")
+    assert chosen.name == "numpy"
+    assert "cannot be loaded" in chosen.reason
+    assert db.value("SELECT 1") == 1
+
+
+def test_asking_for_a_broken_extension_by_name_fails(db, monkeypatch, tmp_path):
+    without_sqlite_vec(monkeypatch, broken_package(tmp_path))
+    with pytest.raises(StorageError, match="cannot be loaded"):
+        choose_backend(db, "sqlite-vec")
+
+
+def test_numpy_serves_where_no_extension_may_be_loaded(db, monkeypatch):
+    def refuse(self: Database, path: str) -> None:
+        raise StorageError("extensions are switched off")
+
+    monkeypatch.setattr(Database, "load_extension", refuse)
+    chosen = choose_backend(db, "auto")
+    assert chosen.name == "numpy"
+    assert "extensions are switched off" in chosen.reason
+
+
+def test_a_library_that_loads_but_lacks_the_functions_is_not_trusted(db, monkeypatch):
+    monkeypatch.setattr(Database, "load_extension", lambda self, path: None)
+    assert choose_backend(db, "auto").name == "numpy"
+
+
+def test_numpy_by_name_says_that_it_was_asked_for(db):
+    chosen = choose_backend(db, "numpy")
+    assert chosen.name == "numpy"
+    assert "vector_index_backend" in chosen.reason
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
+def test_auto_takes_sqlite_vec_where_it_loads(db):
+    assert choose_backend(db, "auto") == vector_index.Backend("sqlite-vec", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
+def test_sqlite_vec_searches_without_numpy():
+    program = """
+import array, sys
+from rekall.db import Database
+from rekall.store.passages import PassageStore
+from rekall.vector_index import choose_backend, open_index
+db = Database(None)
+chosen = choose_backend(db, "sqlite-vec")
+space = PassageStore(db).make_space("f", "m", 8, "2026-01-01T00:00:00Z")
+index = open_index(db, chosen, space.id, 8)
+index.search(array.array("f", [1, 0, 0, 0, 0, 0, 0, 0]).tobytes(), 5)
+print("numpy" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert ended.stdout.strip() == "False"

@@ -1,0 +1,892 @@
+import json
+import os
+import tempfile
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from conftest import Bench, make_bench
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rekall.entry import rules
+from rekall.entry.record import Read, from_fields, is_ulid, to_fields
+from rekall.entry.types import Context, Draft, Entry, EntryType, Filters, Link, LinkType, Status
+from rekall.errors import EngineError, InvalidInput, NotFound
+from rekall.exchange.importing import ImportReport
+from rekall.exchange.markdown import from_markdown, to_markdown
+from rekall.exchange.reading import find_files
+from rekall.exchange.writing import file_name
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+ONE, TWO, THREE = (f"01HF7YAT00000000000000000{number}" for number in "123")
+
+NASTY = st.lists(
+    st.sampled_from(
+        [
+            "---",
+            "...",
+            "\n",
+            "\n\n",
+            "\r",
+            "\r\n",
+            " ",
+            "   \n",
+            "\t",
+            "# ",
+            "#",
+            ":",
+            ": ",
+            "'",
+            '"',
+            "\x85",
+            "\u2028",
+            "\u2029",
+            "- ",
+            "{",
+            "}",
+            "[",
+            "]",
+            "\ufeff",
+            "é",
+            "`",
+            "```\n",
+            "null",
+            "true",
+            "2024",
+            "2024-01-01",
+            "|",
+            ">",
+            "%",
+            "@",
+            "&a",
+            "*a",
+            "!t",
+            "\x0b",
+            "\x0c",
+            "\x01",
+            "\x7f",
+            "\xa0",
+            "😀",
+            "数据",
+            "\\",
+            "\\n",
+            "~",
+            "? ",
+            ",",
+            "word " * 30,
+        ]
+    ),
+    max_size=10,
+).map("".join)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60) | NASTY
+ITEMS = st.lists(TEXT, max_size=4).map(tuple)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+DRAFTS = st.builds(
+    Draft,
+    type=st.sampled_from(EntryType),
+    title=TEXT.map(lambda text: text[:400]).filter(lambda text: text.split()),
+    content=TEXT,
+    tags=st.lists(TEXT.map(lambda text: text[:40]), max_size=4).map(tuple),
+    project=st.none() | TEXT,
+    status=st.sampled_from(Status),
+    confidence=st.integers(0, 5),
+    context=st.builds(Context, TEXT, TEXT, TEXT, ITEMS, ITEMS, ITEMS, ITEMS),
+    created_at=MOMENTS,
+    updated_at=MOMENTS,
+)
+
+
+def as_entry(draft: Draft) -> Entry:
+    checked = rules.checked(draft)
+    return Entry(
+        ONE,
+        checked.type,
+        checked.title,
+        checked.content,
+        checked.tags,
+        checked.project,
+        checked.status,
+        checked.superseded_by,
+        checked.confidence,
+        checked.context,
+        checked.created_at or NOW,
+        checked.updated_at or NOW,
+    )
+
+
+def again(read: Read) -> Entry:
+    assert read.draft.id == ONE
+    assert not read.unknown_type
+    return as_entry(read.draft)
+
+
+@settings(deadline=None, max_examples=60)
+@given(draft=DRAFTS)
+def test_accepting_a_draft_twice_changes_nothing_more(draft):
+    once = rules.checked(draft)
+    assert rules.checked(once) == once
+
+
+@settings(deadline=None, max_examples=100)
+@given(draft=DRAFTS, full=st.booleans())
+def test_an_entry_survives_markdown(draft, full):
+    entry = as_entry(draft)
+    links = [Link(ONE, TWO, LinkType.CONTRADICTS, "why: so")]
+    read = from_markdown(to_markdown(entry, links, full=full), "unused")
+    assert again(read) == entry
+    assert read.links == (Link("", TWO, LinkType.CONTRADICTS, "why: so"),)
+
+
+@settings(deadline=None, max_examples=60)
+@given(draft=DRAFTS)
+def test_an_entry_survives_json(draft):
+    entry = as_entry(draft)
+    record = json.loads(json.dumps({**to_fields(entry), "content": entry.content}, ensure_ascii=False))
+    assert again(from_fields(record, record["content"], "unused")) == entry
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "---",
+        "---\ntitle: other\n---\ntext",
+        "# Heading\ntext",
+        "    indented\n  less",
+        "a\n---\nb",
+        "\ttab",
+        "```\ncode\n\n\n```",
+        "ends with spaces  \nnext",
+        "",
+        "\ufefftext",
+        "   \ntext",
+        "\n \ntext",
+        "a\r\r\nb",
+        "a\rb",
+        "a\x85b",
+        "a\u2028b",
+        "text\n---",
+        "...\ntext",
+    ],
+)
+def test_content_that_looks_like_syntax_survives_markdown(content):
+    entry = as_entry(Draft(EntryType.SNIPPET, "title", content))
+    assert again(from_markdown(to_markdown(entry), "unused")).content == entry.content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a\x85b",
+        "\x85a",
+        "a\u2028b",
+        "a\u2029\nb",
+        "a\r\nb",
+        "a\r\r\nb",
+        "a\rb",
+        " a",
+        "\ta",
+        "a: b\n  c: d",
+        "a\n---\nb",
+        "\ufeffa",
+        "a\x7f\x01",
+        "- a\n- b",
+        "a " * 200,
+    ],
+)
+def test_nasty_context_survives_markdown(text):
+    entry = as_entry(Draft(EntryType.TIL, "t", context=Context(situation=text, error_messages=(text,))))
+    assert again(from_markdown(to_markdown(entry), "unused")).context == entry.context
+
+
+@pytest.mark.parametrize("text", ["a\r\r\nb", " \n \na", "\n\r\n a\r\n", "\x85a\n\x85"])
+def test_accepting_a_text_twice_changes_nothing_more(text):
+    once = rules.checked(Draft(EntryType.TIL, "t", text))
+    assert rules.checked(once) == once
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "2024",
+        "true",
+        "null",
+        "~",
+        "1.10",
+        "2024-01-01",
+        "a: b",
+        "# not a comment",
+        "'quoted\"",
+        "- dash",
+        "[list]",
+        "{map}",
+        "@at",
+        "no",
+    ],
+)
+def test_titles_that_look_like_values_survive_markdown(title):
+    assert again(from_markdown(to_markdown(as_entry(Draft(EntryType.TIL, title))), "unused")).title == title
+
+
+@settings(deadline=None, max_examples=300)
+@given(text=TEXT | NASTY.map(lambda text: f"---\n{text}\n---\n") | TEXT.map(lambda text: f"---\ntitle: {text}\n---\n"))
+def test_no_markdown_is_more_than_refused(text):
+    title, message = "", ""
+    try:
+        title = from_markdown(text, "default").draft.title
+    except InvalidInput as error:
+        message = error.message
+    assert title or message
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(
+    [
+        "id",
+        "_id",
+        "title",
+        "type",
+        "tags",
+        "project",
+        "status",
+        "superseded_by",
+        "confidence",
+        "created_at",
+        "updated_at",
+        "date",
+        "situation",
+        "errors",
+        "files",
+        "keywords",
+        "sources",
+        "links",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(fields=st.dictionaries(NAMES, VALUES, max_size=6))
+def test_no_record_is_more_than_refused(fields):
+    title, message = "", ""
+    try:
+        title = rules.checked(from_fields(fields, "content", "default").draft).title
+    except InvalidInput as error:
+        message = error.message
+    assert title or message
+
+
+def test_a_note_without_front_matter_takes_its_title_from_the_heading():
+    read = from_markdown("\n# The title #\n\nText\n# Another\n", "default")
+    assert (read.draft.title, read.draft.content.strip()) == ("The title", "Text\n# Another")
+
+
+def test_a_note_without_heading_takes_its_title_from_the_file():
+    assert from_markdown("Text\n# Later\n", "the file").draft.title == "the file"
+    assert from_markdown("## Second level\n", "the file").draft.title == "the file"
+    assert from_markdown("", "the file").draft.title == "the file"
+
+
+def test_a_title_in_the_front_matter_leaves_the_heading_alone():
+    read = from_markdown("---\ntitle: From above\n---\n# Heading\ntext", "default")
+    assert (read.draft.title, read.draft.content) == ("From above", "# Heading\ntext")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff---\ntitle: T\ntags: [a, b]\n---\ntext\nmore",
+        "---\r\ntitle: T\r\ntags: [a, b]\r\n---\r\ntext\r\nmore",
+        "\ufeff---\r\ntitle: T\r\ntags: a, b\r\n---\r\n\r\n\r\ntext\r\nmore\r\n",
+        "---\ntitle: T\ntags:\n- a\n- b\n---\n\ntext\nmore\n\n",
+    ],
+)
+def test_marks_and_line_ends_of_other_systems_do_not_matter(text):
+    draft = rules.checked(from_markdown(text, "default").draft)
+    assert (draft.title, draft.tags, draft.content) == ("T", ("a", "b"), "text\nmore")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "---\ntitle: a: b: c\n---\n",
+        "---\ntitle: [unclosed\n---\n",
+        "---\n- just\n- a list\n---\n",
+        "---\ntext\n---\n",
+        "---\n\t- tab\n---\n",
+        "---\nlinks: word\n---\n",
+        "---\ntitle: {a: b}\n---\n",
+        "---\nconfidence: high\n---\n",
+        "---\ncreated_at: yesterday\n---\n",
+        "---\nstatus: done\n---\n",
+        "---\nlinks: [{target: x, type: loves}]\n---\n",
+        "---\ntags: {a: b}\ntitle: {}\n---\n",
+        "---\nconfidence: .inf\n---\n",
+        "---\ntitle: !!python/object:os.system x\n---\n",
+    ],
+)
+def test_front_matter_that_makes_no_sense_is_refused_in_one_line(text):
+    with pytest.raises(InvalidInput) as raised:
+        from_markdown(text, "default")
+    assert raised.value.message
+    assert "\n" not in raised.value.message
+
+
+def test_a_yaml_error_names_its_line():
+    with pytest.raises(InvalidInput, match="line 3"):
+        from_markdown("---\ntitle: fine\nproject: a: b\n---\n", "default")
+
+
+def test_front_matter_without_an_end_is_refused_and_says_so():
+    with pytest.raises(InvalidInput, match="no end") as raised:
+        from_markdown("---\ntitle: T\n\nJust a text.\n", "the file")
+    assert "---" in raised.value.hint
+
+
+def test_a_switch_where_text_belongs_is_not_turned_into_a_word():
+    title = message = ""
+    try:
+        title = from_markdown("---\ntitle: no\n---\n", "default").draft.title
+    except InvalidInput as error:
+        message = error.message
+    assert title == "no" or "title" in message
+
+
+def test_other_programs_names_for_fields_are_known():
+    read = from_fields(
+        {
+            "_id": "q1",
+            "errors": "E1, with comma",
+            "keywords": "a, b",
+            "date": "2024-02-03",
+            "updated": "2024-02-04T05:06:07+02:00",
+            "unknown": {"x": 1},
+        },
+        "text",
+        "default",
+    )
+    draft = read.draft
+    assert draft.context.error_messages == ("E1, with comma",)
+    assert draft.context.trigger_keywords == ("a", "b")
+    assert draft.created_at == datetime(2024, 2, 3, tzinfo=timezone.utc)
+    assert draft.updated_at == datetime(2024, 2, 4, 3, 6, 7, tzinfo=timezone.utc)
+    assert (read.record_id, draft.id) == ("q1", None)
+
+
+def test_only_ulids_become_ids():
+    assert is_ulid(ONE)
+    assert is_ulid(ONE.lower())
+    for text in ("", "1", "x" * 26, "8" + "Z" * 25, ONE + "0", "-" * 26, "é" * 26):
+        assert not is_ulid(text)
+
+
+def test_file_names_are_plain_short_and_tell_entries_apart():
+    entry = as_entry(Draft(EntryType.TIL, "Ünïcode / with: \\ every? *thing* " + "long " * 60))
+    name = file_name(entry)
+    assert name == name.lower()
+    assert len(name) < 80
+    assert all(character.isalnum() or character in "-." for character in name)
+    assert name.isascii()
+    assert file_name(replace(entry, id=TWO)) != name
+    assert file_name(as_entry(Draft(EntryType.TIL, "数据"))).startswith("entry-")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "notes"
+    made.mkdir()
+    return made
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+    return path
+
+
+def all_entries(bench: Bench) -> list[Entry]:
+    return sorted(bench.base.list_entries(Filters(), None).entries, key=lambda entry: entry.id)
+
+
+def all_titles(bench: Bench) -> list[str]:
+    return sorted(entry.title for entry in all_entries(bench))
+
+
+def figures(report: ImportReport) -> tuple[int, int, int, int, int]:
+    return report.added, report.updated, report.unchanged, len(report.kept), len(report.refused)
+
+
+def test_folders_are_walked_and_hidden_ones_are_not(folder):
+    for name in (
+        "b.md",
+        "a.markdown",
+        "deep/er/c.JSONL",
+        "d.json",
+        "e.txt",
+        ".hidden.md",
+        ".git/f.md",
+        "deep/.obsidian/g.md",
+        "h.mdown",
+        "i.ndjson",
+    ):
+        write(folder / name, "x")
+    (folder / "folder.md").mkdir()
+    found = [
+        path.relative_to(folder).as_posix() for path in find_files([folder, folder / "b.md", folder / ".hidden.md"])
+    ]
+    assert found == ["a.markdown", "b.md", "d.json", "deep/er/c.JSONL", "h.mdown", "i.ndjson", ".hidden.md"]
+
+
+def test_a_folder_below_a_hidden_one_can_be_named(tmp_path):
+    note = write(tmp_path / ".notes" / "a.md", "x")
+    assert find_files([note.parent]) == [note]
+
+
+def test_a_path_that_is_not_there_stops_the_import_before_it_begins(bench, folder):
+    write(folder / "a.md", "# A")
+    with pytest.raises(NotFound) as raised:
+        bench.base.import_paths([folder, folder / "nothing.md"])
+    assert raised.value.hint
+    assert bench.base.count() == 0
+
+
+def test_a_file_of_another_kind_is_named(bench, folder):
+    with pytest.raises(InvalidInput, match=r"photo[.]png") as raised:
+        bench.base.import_paths([write(folder / "photo.png", "x")])
+    assert ".md" in raised.value.hint
+
+
+def test_an_import_stores_words_and_vectors(bench, folder):
+    write(folder / "a-note_here.md", "Some text about safari.\n")
+    write(folder / "b.md", "---\ntype: bug\ntags: [Web]\nproject: api\n---\n# A bug\n\nText")
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (2, 0, 0, 0, 0)
+    assert (report.stored, report.embedded, report.warning) == (2, 2, "")
+    assert all_titles(bench) == ["A bug", "a note here"]
+    assert bench.words.count() == len(bench.index_of()) == 2
+    assert bench.base.count() == 2
+
+
+def test_an_unchanged_source_is_skipped(bench, folder):
+    write(folder / "a.md", "# A\n\ntext")
+    write(folder / "b.jsonl", '{"title": "B"}\n{"title": "C", "text": "c"}\n')
+    bench.base.import_paths([folder])
+    before = all_entries(bench)
+    bench.clock.seconds += 100
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (0, 0, 3, 0, 0)
+    assert report.embedded == 0
+    assert all_entries(bench) == before
+
+
+def test_the_same_file_reached_by_another_path_is_the_same(bench, folder, monkeypatch):
+    write(folder / "a.md", "# A")
+    bench.base.import_paths([folder])
+    monkeypatch.chdir(folder)
+    assert figures(bench.base.import_paths([Path("a.md")])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.import_paths([folder / ".." / "notes" / "a.md"])) == (0, 0, 1, 0, 0)
+
+
+def test_a_changed_source_updates_its_entry(bench, folder):
+    note = write(folder / "a.md", "# A\n\nold")
+    bench.base.import_paths([folder])
+    (before,) = all_entries(bench)
+    bench.clock.seconds += 100
+    write(note, "# A new title\n\nnew")
+    assert figures(bench.base.import_paths([folder])) == (0, 1, 0, 0, 0)
+    (after,) = all_entries(bench)
+    assert (after.id, after.created_at) == (before.id, before.created_at)
+    assert (after.title, after.content) == ("A new title", "new")
+    assert after.updated_at > before.updated_at
+    assert bench.words.count() == len(bench.index_of()) == 1
+
+
+def test_a_source_that_only_looks_different_changes_nothing(bench, folder):
+    note = write(folder / "a.md", "# A\n\ntext")
+    bench.base.import_paths([folder])
+    before = all_entries(bench)
+    bench.clock.seconds += 100
+    write(note, "# A\r\n\r\n\r\ntext\r\n\r\n")
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert all_entries(bench) == before
+
+
+def test_an_entry_edited_here_is_kept_when_its_source_changes_too(bench, folder):
+    note = write(folder / "a.md", "# A\n\nold")
+    bench.base.import_paths([folder])
+    (entry,) = all_entries(bench)
+    edited = bench.base.edit(entry, Draft(entry.type, "edited here")).entry
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    write(note, "# A\n\nnew")
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (0, 0, 0, 1, 0)
+    assert report.kept == [str(note)]
+    assert all_entries(bench) == [edited]
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 0, 1, 0)
+
+
+def test_the_source_wins_when_asked_to(bench, folder):
+    note = write(folder / "a.md", "# A\n\nold")
+    bench.base.import_paths([folder])
+    (entry,) = all_entries(bench)
+    bench.base.edit(entry, Draft(entry.type, "edited here"))
+    write(note, "# A\n\nnew")
+    assert figures(bench.base.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
+    assert [(found.id, found.title, found.content) for found in all_entries(bench)] == [(entry.id, "A", "new")]
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+
+
+def test_an_edit_that_says_the_same_as_the_new_source_is_no_conflict(bench, folder):
+    note = write(folder / "a.md", "# A\n\nold")
+    bench.base.import_paths([folder])
+    (entry,) = all_entries(bench)
+    bench.base.edit(entry, Draft(entry.type, "A", "new"))
+    write(note, "# A\n\nnew")
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+
+
+def test_a_deleted_entry_comes_back_with_its_source(bench, folder):
+    write(folder / "a.md", "# A")
+    bench.base.import_paths([folder])
+    bench.base.delete(all_entries(bench)[0].id)
+    assert figures(bench.base.import_paths([folder])) == (1, 0, 0, 0, 0)
+
+
+def test_a_dry_run_reports_and_changes_nothing(bench, folder):
+    note = write(folder / "a.md", "# A\n\nold")
+    bench.base.import_paths([folder])
+    before = all_entries(bench)
+    write(note, "# A\n\nnew")
+    write(folder / "b.md", "# B")
+    write(folder / "c.md", "---\nx: [\n---\n")
+    report = bench.base.import_paths([folder], dry_run=True)
+    assert figures(report) == (1, 1, 0, 0, 1)
+    assert report.embedded == 0
+    assert all_entries(bench) == before
+    assert bench.words.count() == len(bench.index_of()) == 1
+    assert figures(bench.base.import_paths([folder])) == (1, 1, 0, 0, 1)
+
+
+def test_unknown_types_become_what_was_said_and_are_counted(bench, folder):
+    write(
+        folder / "a.jsonl",
+        '{"title": "A", "type": "Zettel"}\n{"title": "B", "type": "zettel"}\n{"title": "C"}\n{"title": "D", "type": "BUG"}\n',
+    )
+    report = bench.base.import_paths([folder], EntryType.SNIPPET)
+    assert dict(report.unknown_types) == {"zettel": 2}
+    assert {entry.title: entry.type.value for entry in all_entries(bench)} == {
+        "A": "snippet",
+        "B": "snippet",
+        "C": "snippet",
+        "D": "bug",
+    }
+
+
+BAD_FILES = {
+    "latin.md": b"caf\xe9",
+    "binary.md": b"\0\1\2 text",
+    "yaml.md": b"---\ntitle: [\n---\n",
+    "huge.md": b"x" * 5_000_000,
+    "list.json": b"[1, 2]",
+    "broken.json": b'{"title": ',
+    "deep.json": b"[" * 100_000,
+    "infinite.json": b'{"title": "t", "confidence": Infinity}',
+    "digits.json": b'{"title": "t", "confidence": ' + b"9" * 5000 + b"}",
+    "surrogate.json": b'{"title": "\\ud800"}',
+    "title.json": b'{"title": "", "content": ""}',
+    "content.json": b'{"title": "t", "content": 7}',
+    "confidence.json": b'{"title": "t", "confidence": 9}',
+    "date.json": b'{"title": "t", "created_at": "soon"}',
+    "late.md": b"---\ntitle: t\ncreated_at: 9999-12-31T23:59:59-10:00\n---\n",
+    "links.json": b'{"title": "t", "links": [{"target": ["x"]}]}',
+    "empty.json": b"",
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_one_bad_file_is_refused_and_the_rest_goes_in(bench, folder, name):
+    (folder / name).write_bytes(BAD_FILES[name])
+    write(folder / "a-good.md", "# First")
+    write(folder / "z-good.md", "# Last")
+    report = bench.base.import_paths([folder])
+    assert all_titles(bench) == ["First", "Last"]
+    assert report.refused
+    assert all(name in refused.where and refused.error.message for refused in report.refused)
+
+
+def test_bad_lines_are_refused_by_number_and_the_rest_goes_in(bench, folder):
+    path = write(
+        folder / "a.jsonl", '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"text"\n{"title": "C"}'
+    )
+    report = bench.base.import_paths([path])
+    assert all_titles(bench) == ["A", "B", "C"]
+    assert [refused.where for refused in report.refused] == [f"{path}, line {number}" for number in (3, 4, 6, 7)]
+
+
+def test_a_time_before_all_computers_does_not_break_the_base(bench, folder):
+    write(folder / "a.jsonl", '{"title": "A", "created_at": "0099-01-01"}\n{"title": "B"}\n')
+    bench.base.import_paths([folder])
+    assert "B" in all_titles(bench)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no file modes")
+def test_a_file_that_may_not_be_read_is_refused(bench, folder):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    write(folder / "a.md", "# A").chmod(0)
+    write(folder / "b.md", "# B")
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (1, 0, 0, 0, 1)
+
+
+def test_json_files_hold_one_record_a_list_or_what_list_prints(bench, folder):
+    write(folder / "one.json", '{"title": "A", "text": "a"}')
+    write(folder / "many.json", '\ufeff[{"title": "B", "body": "b"}, {"content": "# C first line\\nmore"}]')
+    write(folder / "list.json", '{"schema_version": 1, "entries": [{"title": "D"}]}')
+    assert figures(bench.base.import_paths([folder])) == (4, 0, 0, 0, 0)
+    assert all_titles(bench) == ["A", "B", "C first line", "D"]
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 4, 0, 0)
+
+
+def test_records_with_the_same_foreign_id_are_two_entries(bench, folder):
+    write(folder / "a.jsonl", '{"_id": "q1", "title": "A"}\n{"_id": "q1", "title": "B"}\n')
+    assert figures(bench.base.import_paths([folder])) == (2, 0, 0, 0, 0)
+    assert all_titles(bench) == ["A", "B"]
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 2, 0, 0)
+
+
+def test_records_with_the_same_ulid_lose_nothing_unsaid_and_settle(bench, folder):
+    write(folder / "a.jsonl", f'{{"id": "{ONE}", "title": "A"}}\n{{"id": "{ONE}", "title": "B"}}\n')
+    report = bench.base.import_paths([folder])
+    assert len(all_titles(bench)) + len(report.refused) + len(report.kept) == 2
+    before = all_entries(bench)
+    second = bench.base.import_paths([folder])
+    assert (second.added, second.updated) == (0, 0)
+    assert all_entries(bench) == before
+
+
+def test_a_record_that_moves_keeps_its_entry_by_its_foreign_id(bench, folder):
+    path = write(folder / "a.jsonl", '{"_id": "q1", "title": "A"}\n{"_id": "q2", "title": "B"}\n')
+    bench.base.import_paths([folder])
+    before = all_entries(bench)
+    write(path, '{"_id": "q0", "title": "new"}\n{"_id": "q2", "title": "B"}\n{"_id": "q1", "title": "A"}\n')
+    assert figures(bench.base.import_paths([folder])) == (1, 0, 2, 0, 0)
+    assert [entry for entry in all_entries(bench) if entry.title != "new"] == before
+
+
+def test_an_entry_is_recognised_by_its_own_id_wherever_it_comes_from(bench, folder):
+    entry = bench.base.add(Draft(EntryType.TIL, "A", "text")).entry
+    write(folder / "a.md", to_markdown(entry))
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert all_entries(bench) == [entry]
+
+
+def test_an_older_copy_does_not_undo_a_change_made_here(bench, folder):
+    entry = bench.base.add(Draft(EntryType.TIL, "A", "old")).entry
+    write(folder / "a.md", to_markdown(entry))
+    bench.clock.seconds += 100
+    newer = bench.base.edit(entry, Draft(EntryType.TIL, "A", "new")).entry
+    assert figures(bench.base.import_paths([folder])) == (0, 0, 0, 1, 0)
+    assert all_entries(bench) == [newer]
+    assert figures(bench.base.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
+    assert all_entries(bench)[0].content == "old"
+
+
+def record(entry_id: str, title: str, **fields: object) -> str:
+    return json.dumps({"id": entry_id, "title": title, **fields}) + "\n"
+
+
+def test_links_may_point_forward_and_lost_ones_are_counted(bench, folder):
+    links = [{"target": TWO, "type": "supersedes", "reason": "better"}, {"target": THREE}, {"target": ONE}]
+    write(folder / "a.jsonl", record(ONE, "A", links=links) + record(TWO, "B"))
+    report = bench.base.import_paths([folder])
+    assert report.lost_links == 2
+    assert bench.base.get(ONE).links == (Link(ONE, TWO, LinkType.SUPERSEDES, "better"),)
+
+
+def test_a_successor_may_come_later_in_the_file(bench, folder):
+    write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO, status="obsolete") + record(TWO, "B"))
+    bench.base.import_paths([folder])
+    view = bench.base.get(ONE)
+    assert view.successor is not None
+    assert view.successor.title == "B"
+
+
+def test_a_successor_written_in_small_letters_is_found(bench, folder):
+    write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO.lower(), status="obsolete") + record(TWO, "B"))
+    bench.base.import_paths([folder])
+    assert bench.base.get(ONE).entry.superseded_by == TWO
+
+
+def test_a_missing_successor_is_dropped_and_is_no_edit(bench, folder):
+    path = write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO, status="obsolete"))
+    assert figures(bench.base.import_paths([folder])) == (1, 0, 0, 0, 0)
+    assert bench.base.get(ONE).entry.superseded_by is None
+    bench.clock.seconds += 100
+    write(path, record(ONE, "A changed", superseded_by=TWO, status="obsolete"))
+    assert figures(bench.base.import_paths([folder])) == (0, 1, 0, 0, 0)
+    assert bench.base.get(ONE).entry.title == "A changed"
+
+
+def test_an_import_interrupted_while_it_reads_leaves_the_base_as_it_was(bench, folder):
+    bench.base.add(Draft(EntryType.TIL, "kept"))
+    before = all_entries(bench)
+    for number in range(5):
+        write(folder / f"{number}.md", f"# {number}")
+
+    def stop(count: int) -> None:
+        if count == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.base.import_paths([folder], reading=stop)
+    assert all_entries(bench) == before
+    assert bench.words.count() == bench.passages.count() == 1
+    assert figures(bench.base.import_paths([folder])) == (5, 0, 0, 0, 0)
+
+
+def test_an_import_interrupted_while_it_embeds_has_stored_everything(bench, folder):
+    for number in range(5):
+        write(folder / f"{number}.md", f"# {number}")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.base.import_paths([folder], embedding=stop)
+    assert bench.base.count() == bench.words.count() == 5
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (0, 0, 5, 0, 0)
+    assert report.embedded == 5
+
+
+def test_an_import_without_an_engine_stores_everything_and_says_so(bench, folder):
+    bench.loader.problem = EngineError("no engine")
+    write(folder / "a.md", "# A")
+    report = bench.base.import_paths([folder])
+    assert figures(report) == (1, 0, 0, 0, 0)
+    assert "no engine" in report.warning
+
+
+def fill(bench: Bench) -> None:
+    context = Context(
+        "when: x",
+        "do\n\nthis",
+        "not that",
+        ("E: 1", "two, with comma"),
+        ("src/a.py",),
+        ("key", "word"),
+        ("https://example.org/?a=b#c",),
+    )
+    first = bench.base.add(
+        Draft(
+            EntryType.BUG,
+            "First: a 'title'",
+            "line\n---\n# heading\n",
+            ("web", "c++"),
+            "api",
+            confidence=5,
+            context=context,
+        )
+    ).entry
+    bench.clock.seconds += 1000
+    second = bench.base.add(Draft(EntryType.DECISION, "Second", "数据库 😀")).entry
+    third = bench.base.add(Draft(EntryType.TIL, "Second")).entry
+    bench.clock.seconds += 1000
+    bench.base.edit(
+        first,
+        Draft(
+            first.type,
+            first.title,
+            first.content,
+            first.tags,
+            first.project,
+            confidence=5,
+            context=context,
+            superseded_by=second.id,
+        ),
+    )
+    keys = {entry.id: key for key, entry in bench.entries.stream()}
+    with bench.db.transaction():
+        bench.entries.add_link(
+            keys[second.id], keys[first.id], Link("", "", LinkType.SUPERSEDES, "because: it is"), bench.clock.now()
+        )
+        bench.entries.add_link(keys[third.id], keys[second.id], Link("", "", LinkType.RELATED), bench.clock.now())
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.ndjson", "out"])
+def test_exporting_and_importing_into_an_empty_base_gives_the_same_entries(bench, tmp_path, name):
+    fill(bench)
+    out = tmp_path / "export" / name
+    assert bench.base.export(out, Filters()) == 3
+    other = make_bench()
+    assert figures(other.base.import_paths([out])) == (3, 0, 0, 0, 0)
+    assert all_entries(other) == all_entries(bench)
+    assert other.entries.links() == bench.entries.links()
+    assert len(other.entries.links()) == 2
+    assert any(entry.superseded_by for entry in all_entries(other))
+    assert figures(other.base.import_paths([out])) == (0, 0, 3, 0, 0)
+    assert figures(bench.base.import_paths([out])) == (0, 0, 3, 0, 0)
+    other.base.close()
+
+
+SMALL_DRAFTS = st.builds(
+    Draft,
+    st.sampled_from(EntryType),
+    TEXT.map(lambda text: text[:400]).filter(lambda text: text.split()),
+    TEXT,
+    st.lists(TEXT.map(lambda text: text[:40]), max_size=2).map(tuple),
+)
+
+
+@settings(deadline=None, max_examples=20)
+@given(drafts=st.lists(SMALL_DRAFTS, min_size=1, max_size=4), name=st.sampled_from(["out.jsonl", "out"]))
+def test_any_base_survives_export_and_import(drafts, name):
+    source, target = make_bench(), make_bench()
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            for draft in drafts:
+                source.base.add(draft)
+            out = Path(scratch) / name
+            assert source.base.export(out, Filters()) == len(drafts)
+            assert target.base.import_paths([out]).added == len(drafts)
+            assert all_entries(target) == all_entries(source)
+    finally:
+        source.base.close()
+        target.base.close()
+
+
+def test_only_what_passes_the_filters_is_exported(bench, tmp_path):
+    fill(bench)
+    out = tmp_path / "out.jsonl"
+    assert bench.base.export(out, Filters(types=(EntryType.BUG,))) == 1
+    (line,) = out.read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["title"] == "First: a 'title'"
+
+
+def test_an_export_of_another_kind_is_refused(bench, tmp_path):
+    with pytest.raises(InvalidInput) as raised:
+        bench.base.export(tmp_path / "out.csv", Filters())
+    assert ".jsonl" in raised.value.hint
+    file = write(tmp_path / "file", "x")
+    with pytest.raises(InvalidInput):
+        bench.base.export(file, Filters())
+    assert file.read_text() == "x"
+
+
+def test_a_failing_export_leaves_the_old_file(bench, tmp_path):
+    fill(bench)
+    out = tmp_path / "out.jsonl"
+    bench.base.export(out, Filters())
+    before = out.read_bytes()
+    bench.db.run("UPDATE entry SET type = 'broken' WHERE key = 3")
+    with pytest.raises(ValueError, match="broken"):
+        bench.base.export(out, Filters())
+    assert out.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []

@@ -1,0 +1,310 @@
+"""The house: who may import whom, and what every room looks like from outside."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import rekall
+
+ROOT = Path(rekall.__file__).parent
+LONGEST_LINES = 400
+
+FLOORS = {
+    "face": ["rekall"],
+    "ground": ["rekall.errors", "rekall.wording"],
+    "entry": ["rekall.entry", "rekall.entry.*"],
+    "system": ["rekall.system", "rekall.system.*", "rekall.config"],
+    "models": [
+        "rekall.models",
+        "rekall.models.vectors",
+        "rekall.models.library",
+        "rekall.models.archive",
+        "rekall.models.bench",
+        "rekall.models.engine",
+        "rekall.models.engine.*",
+        "rekall.model_manager",
+    ],
+    "wing": ["rekall.models.export", "rekall.models.export.*"],
+    "store": ["rekall.db", "rekall.store", "rekall.store.*", "rekall.vector_index", "rekall.cache"],
+    "domain": [
+        "rekall.embeddings",
+        "rekall.search",
+        "rekall.search.*",
+        "rekall.exchange",
+        "rekall.exchange.*",
+        "rekall.knowledge",
+        "rekall.knowledge.*",
+    ],
+    "service": ["rekall.knowledge_base"],
+    "builder": ["rekall.app"],
+    "doors": [
+        "rekall.cli",
+        "rekall.cli.*",
+        "rekall.mcp",
+        "rekall.mcp.*",
+        "rekall.tui",
+        "rekall.tui.*",
+        "rekall.__main__",
+    ],
+}
+
+BELOW = {
+    "ground": {"entry"},
+    "entry": {"ground", "models"},
+    "system": {"ground", "entry"},
+    "models": {"ground", "entry", "system"},
+    "wing": {"ground", "entry", "system", "models"},
+    "store": {"ground", "entry", "system"},
+    "domain": {"ground", "entry", "system", "models", "store"},
+    "service": {"ground", "entry", "system", "models", "store", "domain"},
+    "builder": {"ground", "entry", "system", "models", "store", "domain", "service"},
+    "doors": {"ground", "entry", "system", "models", "store", "domain", "service", "builder", "wing"},
+    "face": {"builder"},
+}
+"""Storage and engine never meet; of the wing only a door knows."""
+
+WALLS = {
+    "onnxruntime": ["rekall.models.engine.onnx_encoder"],
+    "tokenizers": ["rekall.models.engine.tokenizer"],
+    "apsw": ["rekall.db"],
+    "sqlite_vec": ["rekall.vector_index", "rekall.db"],
+    "click": ["rekall.cli.*"],
+    "rich": ["rekall.cli.*"],
+    "huggingface_hub": ["rekall.models.export.hub_client"],
+    "onnx": ["rekall.models.export.*"],
+    "safetensors": ["rekall.models.export.*"],
+    "mcp": ["rekall.mcp.*"],
+    "mcp_types": ["rekall.mcp.*"],
+    "pydantic": ["rekall.mcp.*"],
+    "textual": ["rekall.tui.*"],
+    "sqlite3": [],
+    "torch": ["rekall.models.export.via_torch"],
+    "transformers": [],
+    "sentence_transformers": ["rekall.models.export.via_torch"],
+}
+
+DOORS = ["rekall.cli.main", "rekall.__main__", "rekall"]
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import statement, from one module to another."""
+
+    importer: str
+    imported: str
+    line: int
+    at_load: bool
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = ("rekall", *path.relative_to(ROOT).with_suffix("").parts)
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text("utf-8"))
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    return tuple(found for module in modules() for found in imports_of(module))
+
+
+def imports_of(module: str) -> Iterator[Import]:
+    def visit(nodes: Sequence[ast.AST], at_load: bool, for_types: bool) -> Iterator[Import]:
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                yield from (Import(module, alias.name, node.lineno, at_load, for_types) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                for target in targets(module, node):
+                    yield Import(module, target, node.lineno, at_load, for_types)
+            elif isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+                yield from visit(node.body, at_load, True)
+                yield from visit(node.orelse, at_load, for_types)
+            else:
+                inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+                yield from visit(list(ast.iter_child_nodes(node)), at_load and not inside, for_types)
+
+    return visit(tree_of(module).body, at_load=True, for_types=False)
+
+
+def targets(module: str, node: ast.ImportFrom) -> Iterator[str]:
+    """What `from x import a, b` imports: the submodules a and b where there are such, x otherwise."""
+    base = node.module or ""
+    if node.level:
+        package = module.split(".") if modules()[module].name == "__init__.py" else module.split(".")[:-1]
+        base = ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+    names = {f"{base}.{alias.name}" for alias in node.names}
+    yield from sorted(names & modules().keys())
+    if names - modules().keys():
+        yield base
+
+
+def floors_of(module: str) -> list[str]:
+    return [
+        floor for floor, patterns in FLOORS.items() if any(fnmatch.fnmatchcase(module, pattern) for pattern in patterns)
+    ]
+
+
+def floor_of(module: str) -> str:
+    """The floor of a module; empty for one that the table does not know, which its own test tells."""
+    return next(iter(floors_of(module)), "")
+
+
+def own() -> list[Import]:
+    return [found for found in imports() if found.imported.split(".")[0] == "rekall"]
+
+
+def test_every_module_stands_on_one_floor():
+    assert {module: floors_of(module) for module in modules() if len(floors_of(module)) != 1} == {}
+
+
+def test_every_floor_is_lived_on():
+    assert set(FLOORS) - {floor_of(module) for module in modules()} == set()
+
+
+def test_imports_of_our_own_lead_to_modules_that_exist():
+    assert [str(found) for found in own() if found.imported not in modules()] == []
+
+
+def test_no_module_imports_upward():
+    upward = [
+        found
+        for found in own()
+        if floor_of(found.imported) not in BELOW.get(floor_of(found.importer), set()) | {floor_of(found.importer)}
+    ]
+    assert [str(found) for found in upward] == []
+
+
+def test_only_a_door_knows_the_export_wing():
+    assert {
+        found.importer for found in own() if floor_of(found.imported) == "wing" and floor_of(found.importer) != "wing"
+    } <= {"rekall.cli.model_get"}
+
+
+def test_only_the_builder_and_the_doors_read_the_settings():
+    assert {floor_of(found.importer) for found in own() if found.imported == "rekall.config"} <= {"builder", "doors"}
+
+
+def test_modules_that_load_together_import_each_other_in_one_direction():
+    edges: dict[str, set[str]] = {module: set() for module in modules()}
+    for found in own():
+        if found.at_load and not found.for_types and found.imported != found.importer:
+            edges[found.importer].add(found.imported)
+    done: set[str] = set()
+    circles: list[str] = []
+
+    def walk(module: str, way: tuple[str, ...]) -> None:
+        if module in way:
+            circles.append(" → ".join((*way[way.index(module) :], module)))
+        elif module not in done:
+            for following in sorted(edges[module]):
+                walk(following, (*way, module))
+            done.add(module)
+
+    for module in edges:
+        walk(module, ())
+    assert circles == []
+
+
+@pytest.mark.parametrize("library", WALLS)
+def test_a_library_stays_behind_its_wall(library):
+    importers = {found.importer for found in imports() if found.imported.split(".")[0] == library}
+    assert {
+        module for module in importers if not any(fnmatch.fnmatchcase(module, pattern) for pattern in WALLS[library])
+    } == set()
+
+
+@pytest.mark.parametrize("library", [library for library, rooms in WALLS.items() if rooms])
+def test_a_wall_has_something_behind_it(library):
+    named = {
+        constant.value
+        for module in modules()
+        for constant in ast.walk(tree_of(module))
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+    assert library in named | {found.imported.split(".")[0] for found in imports()}
+
+
+def test_no_door_touches_arrays():
+    assert [
+        str(found)
+        for found in imports()
+        if floor_of(found.importer) == "doors" and found.imported.split(".")[0] == "numpy"
+    ] == []
+
+
+def test_no_door_holds_sql():
+    verbs = ("SELECT ", "INSERT ", "UPDATE ", "DELETE FROM", "CREATE ", "PRAGMA ")
+    texts = [
+        (module, node.value)
+        for module in modules()
+        if floor_of(module) in ("doors", "builder", "service")
+        for node in ast.walk(tree_of(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [(module, text) for module, text in texts if text.lstrip().startswith(verbs)] == []
+
+
+def test_every_module_is_reached_from_a_door():
+    edges: dict[str, set[str]] = {module: set() for module in modules()}
+    for found in own():
+        if not found.for_types:
+            edges[found.importer].add(found.imported)
+    for node in ast.walk(tree_of("rekall.cli.main")):  # commands are named there and imported when they are called
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            edges["rekall.cli.main"] |= {f"rekall.cli.{node.value.partition(':')[0]}"} & modules().keys()
+    for node in ast.walk(tree_of("rekall.models.engine.process_encoder")):  # names the program of the child it starts
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "import main" in node.value:
+            edges["rekall.models.engine.process_encoder"] |= {
+                name for name in modules() if f"from {name} import" in node.value
+            }
+    reached: set[str] = set()
+    waiting = list(DOORS)
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            parts = module.split(".")
+            waiting += [*edges[module], *(".".join(parts[:length]) for length in range(1, len(parts)))]
+    assert modules().keys() - reached == set()
+
+
+def test_every_module_says_what_lives_there():
+    first_lines = {module: (ast.get_docstring(tree_of(module)) or "").split("\n")[0].strip() for module in modules()}
+    assert {module: line for module, line in first_lines.items() if not line} == {}
+    assert all(tree_of(module).body[0].lineno == 1 for module in modules())
+
+
+def test_no_module_is_longer_than_a_room_should_be():
+    lengths = {module: len(path.read_text("utf-8").splitlines()) for module, path in modules().items()}
+    assert {module: length for module, length in lengths.items() if length > LONGEST_LINES} == {}
+
+
+def test_a_package_face_defines_nothing():
+    faces = [module for module, path in modules().items() if path.name == "__init__.py"]
+    for module in faces:
+        for node in tree_of(module).body[1:]:
+            named = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            assert isinstance(node, (ast.Import, ast.ImportFrom)) or named, f"{module}:{node.lineno}"
+
+
+def test_what_the_package_shows_is_sorted_and_exists():
+    assert list(rekall.__all__) == sorted(rekall.__all__)
+    assert [name for name in rekall.__all__ if not hasattr(rekall, name)] == []

@@ -1,0 +1,194 @@
+"""The wheel: what is in it, and that it works away from the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from conftest import CHECKOUT
+
+pytestmark = pytest.mark.slow
+MODEL = "rekall/models/shipped/all-MiniLM-L6-v2/"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("build")
+    try:
+        import hatchling  # noqa: F401
+    except ImportError:
+        isolation = []
+    else:
+        isolation = ["--no-isolation"]
+    out = tmp_path_factory.mktemp("dist")
+    source = tmp_path_factory.mktemp("source") / "rekall"
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", ".demo", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
+    )
+    shutil.copytree(CHECKOUT, source, ignore=left_out)  # so that nothing is left behind in the checkout
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", str(out), str(source)],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    with zipfile.ZipFile(wheel) as archive:
+        yield archive
+
+
+def test_it_is_pure_python_and_small(wheel: Path) -> None:
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert wheel.stat().st_size < 40_000_000
+
+
+def test_it_carries_the_model_byte_for_byte_with_its_licence(contents: zipfile.ZipFile) -> None:
+    carried = {name.removeprefix(MODEL) for name in contents.namelist() if name.startswith(MODEL)}
+    assert {"model.json", "model.onnx", "model.weights", "tokenizer.json", "probes.json", "LICENSE"} <= carried
+    for name in carried:
+        assert contents.read(MODEL + name) == (CHECKOUT / "models" / "all-MiniLM-L6-v2" / name).read_bytes()
+    assert b"Apache License" in contents.read(MODEL + "LICENSE")
+
+
+def test_it_carries_types_and_licences_and_no_tests(contents: zipfile.ZipFile) -> None:
+    names = contents.namelist()
+    assert "rekall/py.typed" in names
+    notices = {name.rpartition("/")[2]: contents.read(name) for name in names if ".dist-info/licenses/" in name}
+    assert b"MIT" in notices["LICENSE"]
+    assert b"all-MiniLM-L6-v2" in notices["NOTICE"]
+    assert b"Apache" in notices["NOTICE"]
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"rekall"}
+    assert [name for name in names if "test" in name.lower() or "conftest" in name or name.endswith(".pyc")] == []
+
+
+def test_it_carries_every_module_of_the_package(contents: zipfile.ZipFile) -> None:
+    modules = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "rekall").rglob("*.py")}
+    assert modules <= set(contents.namelist())
+
+
+def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
+    (name,) = (name for name in contents.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = BytesParser().parsebytes(contents.read(name))
+    needs = [str(need) for need in metadata.get_all("Requires-Dist", [])]
+    assert metadata["Requires-Python"] == ">=3.10"
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "all",
+        "bench",
+        "dev",
+        "export",
+        "export-torch",
+        "mcp",
+        "tui",
+    }
+    base = {need.split(">")[0].split(";")[0].strip() for need in needs if "extra ==" not in need}
+    assert {
+        "onnxruntime",
+        "tokenizers",
+        "numpy",
+        "sqlite-vec",
+        "apsw",
+        "click",
+        "rich",
+        "platformdirs",
+    } <= base
+    assert not base & {"torch", "transformers", "sentence-transformers", "huggingface-hub", "onnx"}
+    (vec,) = (need for need in needs if need.startswith("sqlite-vec"))
+    assert "win32" in vec
+    assert "ARM64" in vec
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts folder of an environment that holds the wheel and what it needs, and nothing else."""
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
+    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    subprocess.run(
+        [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)],
+        check=True,
+        capture_output=True,
+        timeout=600,
+    )
+    return scripts
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """An empty folder to work in, and an environment with an empty home."""
+    folder, user = tmp_path / "empty", tmp_path / "nobody"
+    folder.mkdir()
+    user.mkdir()
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LANG", "LC_ALL")
+    }
+    return folder, {
+        **kept,
+        "HOME": str(user),
+        "USERPROFILE": str(user),
+        "APPDATA": str(user),
+        "LOCALAPPDATA": str(user),
+    }
+
+
+def run(program: Path, away: tuple[Path, dict[str, str]], *arguments: str) -> str:
+    folder, environment = away
+    ran = subprocess.run(
+        [str(program), *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_it_works_in_an_empty_environment_away_from_the_checkout(
+    installed: Path, away: tuple[Path, dict[str, str]]
+) -> None:
+    rekall, python = installed / "rekall", installed / "python"
+    place = Path(run(python, away, "-c", "import rekall; print(rekall.__file__)").strip())
+    assert installed.parent in place.parents
+    assert json.loads(run(rekall, away, "stats", "--json"))["entries"] == 0
+    run(rekall, away, "add", "bug", "Safari drops our session cookie", "--content", "Intelligent Tracking Prevention.")
+    run(rekall, away, "add", "til", "Bread needs eight hours")
+    answer = json.loads(run(rekall, away, "search", "people get signed out on iphones", "--json"))
+    assert answer["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
+    assert answer["hits"][0]["title"] == "Safari drops our session cookie"
+    folder = Path(json.loads(run(rekall, away, "model", "info", "--json"))["model"]["folder"])
+    assert installed.parent in folder.parents
+    assert json.loads(run(rekall, away, "model", "verify", "--json"))["ok"] is True
+    assert list(away[0].iterdir()) == []
+
+
+def test_it_brings_neither_torch_nor_what_only_extras_need(installed: Path, away: tuple[Path, dict[str, str]]) -> None:
+    listed = json.loads(run(installed / "python", away, "-m", "pip", "list", "--format", "json"))
+    names = {package["name"].lower() for package in listed}
+    assert "rekall" in names
+    assert (
+        names & {"torch", "transformers", "sentence-transformers", "onnx", "safetensors", "textual", "mcp", "pytest"}
+        == set()
+    )
+
+
+def test_python_gets_its_encoder_from_the_wheel(installed: Path, away: tuple[Path, dict[str, str]]) -> None:
+    program = "import rekall; rows = rekall.load_encoder().encode_documents(['a', 'b']); print(rows.shape, rows.dtype)"
+    assert run(installed / "python", away, "-c", program) == "(2, 384) float32\n"

@@ -1,0 +1,220 @@
+"""Text to token ids: the model's own limit, and a cut that never shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import tokenizers
+from conftest import CHECKOUT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rekall.errors import ModelDamaged
+from rekall.models.engine.tokenizer import Tokenizer
+
+FILE = CHECKOUT / "models" / "all-MiniLM-L6-v2" / "tokenizer.json"
+CLS, SEP, MASK = 101, 102, 103
+LIMIT = 256
+
+FRAGMENTS = [
+    "a",
+    "word",
+    "lock ",
+    "x" * 37,
+    "tokenization",
+    " ",
+    " " * 29,
+    "\n",
+    "\t",
+    ".",
+    "...",
+    "-",
+    "'",
+    "e\u0301",
+    "\u0301",
+    "é",
+    "ß",
+    "İ",
+    "漢",
+    "한",
+    "ﬁ",
+    "🙂",
+    "👩‍👩‍👧",
+    "\u200b",
+    "[SEP]",
+    "[MASK]",
+    "[CLS]",
+    "[SE",
+    "P]",
+    "[",
+    "]",
+    "##ing",
+    "#",
+    "\ufffd",
+    "\0",
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer(FILE, LIMIT)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Tokenizer:
+    """A limit so low that a text of a few hundred characters is cut."""
+    return Tokenizer(FILE, 6)
+
+
+@pytest.fixture(scope="module")
+def backend() -> tokenizers.Tokenizer:
+    """The tokenizer itself, without a limit."""
+    bare = tokenizers.Tokenizer.from_file(str(FILE))
+    bare.no_truncation()
+    bare.no_padding()
+    return bare
+
+
+def uncut_ids(backend: tokenizers.Tokenizer, text: str, limit: int) -> list[int]:
+    """The ids of the whole text tokenised, then limited."""
+    return [CLS, *backend.encode(text.strip(), add_special_tokens=False).ids[: limit - 2], SEP]
+
+
+def test_the_limit_baked_into_the_file_does_not_hold(tokenizer):
+    baked = json.loads(FILE.read_text("utf-8"))["truncation"]["max_length"]
+    assert baked < LIMIT
+    assert len(tokenizer.encode(["deploy " * 200])[0]) == 202
+    assert len(tokenizer.encode(["deploy " * 400])[0]) == LIMIT
+
+
+def test_texts_are_not_padded(tokenizer):
+    assert [len(ids) for ids in tokenizer.encode(["one", "one two three"])] == [3, 5]
+
+
+def test_special_tokens_frame_every_text(tokenizer):
+    for ids in tokenizer.encode(["", "lock", "lock " * 1000]):
+        assert (ids[0], ids[-1]) == (CLS, SEP)
+
+
+def test_the_empty_text_has_its_special_tokens_only(tokenizer):
+    assert tokenizer.encode(["", "  \n\t "]) == [[CLS, SEP], [CLS, SEP]]
+
+
+def test_no_texts_have_no_ids(tokenizer):
+    assert tokenizer.encode([]) == []
+
+
+def test_neighbours_do_not_change_ids(tokenizer):
+    texts = ["lock", "lock " * 1000, "", "漢字", "[SEP]"]
+    assert tokenizer.encode(texts) == [tokenizer.encode([text])[0] for text in texts]
+
+
+def test_blanks_at_the_ends_are_trimmed(tokenizer):
+    assert tokenizer.encode([" \t\nlock held\r\n "]) == tokenizer.encode(["lock held"])
+
+
+@pytest.mark.parametrize(
+    ("lone", "clean"),
+    [
+        ("a \ud800 b", "a \ufffd b"),
+        ("\udfff", "\ufffd"),
+        ("\ude00\ud83d", "\ufffd\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("end \udbff", "end \ufffd"),
+    ],
+)
+def test_surrogates_are_paired_or_replaced(tokenizer, lone, clean):
+    assert tokenizer.encode([lone]) == tokenizer.encode([clean])
+
+
+@pytest.mark.parametrize(
+    "text", ["\ufeffbegins with a byte order mark", "\ufeff\ufeff", "a\ufeffb", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "\U0010ffff"]
+)
+def test_unusual_characters_reach_the_tokenizer_as_they_are(tokenizer, backend, text):
+    assert tokenizer.encode([text]) == [uncut_ids(backend, text, LIMIT)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the quick deploy failed again " * 35_000,
+        "x" * 1_000_000,
+        "検索履歴" * 85_000,
+        "\n" * 1_000_000,
+        "first" + "\n" * 1_000_000 + "last",
+        ("y" * 99 + " ") * 1_500,
+        "e\u0301" * 500_000,
+        "[MASK]" * 170_000,
+    ],
+    ids=[
+        "words",
+        "one unbroken word",
+        "CJK",
+        "newlines",
+        "two far words",
+        "words at the limit",
+        "combining accents",
+        "special tokens",
+    ],
+)
+def test_a_long_text_has_the_ids_of_the_whole_text(tokenizer, backend, text):
+    assert tokenizer.encode([text]) == [uncut_ids(backend, text, LIMIT)]
+
+
+@settings(max_examples=300, deadline=None)
+@given(parts=st.lists(st.sampled_from(FRAGMENTS), max_size=60), filler=st.integers(0, 200))
+def test_the_cut_never_changes_the_ids_that_are_kept(narrow, backend, parts, filler):
+    text = "".join(parts) + " word" * filler
+    assert narrow.encode([text]) == [uncut_ids(backend, text, 6)]
+
+
+@pytest.mark.parametrize("hidden", range(6))
+@pytest.mark.parametrize("special", ["[SEP]", "[MASK]"])
+def test_a_special_token_across_the_cut_stays_whole(narrow, backend, special, hidden):
+    window = 96  # what six tokens are given
+    text = "a" + " " * 10 + "a" + " " * 10 + "a" + " " * (window - 23 - hidden) + special + " and so on" * 20
+    assert len(text[:window].split()) in (3, 4)
+    assert narrow.encode([text]) == [uncut_ids(backend, text, 6)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(st.characters(codec="utf-8"), max_size=400))
+def test_any_text_has_the_ids_of_the_whole_text(narrow, backend, text):
+    assert narrow.encode([text]) == [uncut_ids(backend, text, 6)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(st.text(max_size=300), max_size=5), limit=st.sampled_from([6, LIMIT]))
+def test_no_text_is_longer_than_the_limit(narrow, tokenizer, texts, limit):
+    rows = (narrow if limit == 6 else tokenizer).encode(texts)
+    assert len(rows) == len(texts)
+    assert all(2 <= len(row) <= limit for row in rows)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"not json", b"\xff\xfe\x00", b"[1, 2, 3]"])
+def test_a_file_that_is_no_tokenizer_is_damage_that_names_it(tmp_path, content):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(content)
+    with pytest.raises(ModelDamaged, match=r"tokenizer\.json") as caught:
+        Tokenizer(path, LIMIT)
+    assert caught.value.hint
+
+
+def test_a_missing_tokenizer_is_damage_that_names_it(tmp_path):
+    with pytest.raises(ModelDamaged, match=r"tokenizer\.json") as caught:
+        Tokenizer(tmp_path / "tokenizer.json", LIMIT)
+    assert caught.value.hint
+
+
+def test_a_tokenizer_without_special_tokens_adds_none(tmp_path):
+    words = {"[UNK]": 0, "a": 1, "b": 2}
+    bare = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    bare.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    bare.save(str(tmp_path / "tokenizer.json"))
+    assert Tokenizer(tmp_path / "tokenizer.json", 3).encode(["a b", "a b a b", ""]) == [[1, 2], [1, 2, 1], []]
+
+
+def test_a_limit_without_room_for_the_special_tokens_is_damage():
+    with pytest.raises(ModelDamaged):
+        Tokenizer(FILE, 1)
