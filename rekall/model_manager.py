@@ -6,46 +6,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
-from rekall.entry.types import Encoder
 from rekall.errors import EngineError, Superseded
+from rekall.models.contract import Encoder, EncoderLoader, ModelIdentity
+
+__all__ = ["EncoderLoader", "ModelIdentity", "ModelManager"]
 
 _ASK_AGAIN_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """What can be known of a model without loading it."""
-
-    name: str
-    fingerprint: str
-    dim: int
-
-
-class EncoderLoader(Protocol):
-    """Knows models and how to load them: into this process, or into a child of it."""
-
-    def identify(self, name: str | None = None) -> ModelIdentity:
-        """Read a model's card; None is the configured model.
-
-        Raises:
-            EngineError: There is no such model, or it is damaged.
-        """
-        ...
-
-    def find(self, name: str, fingerprint: str) -> ModelIdentity:
-        """The installed model that makes vectors of a fingerprint, looked for under `name` first.
-
-        Raises:
-            EngineError: There is none.
-        """
-        ...
-
-    def load(self, name: str) -> Encoder:
-        """Load a model. Raises EngineError when that fails."""
-        ...
 
 
 class ModelManager:

@@ -129,20 +129,21 @@ def info(app: App, name: str | None, as_json: bool) -> None:
 @pass_app
 def verify(app: App, name: str | None, as_json: bool) -> None:
     """Check a model's files, load it and measure it; without NAME the one in use."""
-    verdict = app.library.verify(name or app.model_in_use())
+    name = name or app.model_in_use()
+    card, measured = app.library.verify(name)
     if as_json:
         out_json(
             {
-                "model": verdict.name,
+                "model": name,
                 "ok": True,
-                "texts": verdict.texts,
-                "min_cosine": verdict.min_cosine,
-                "mean_cosine": verdict.mean_cosine,
+                "texts": measured.texts,
+                "min_cosine": measured.min_cosine,
+                "mean_cosine": measured.mean_cosine,
             }
         )
     else:
         out(
-            f"{verdict.name} is whole: {len(verdict.card.files)} files match their hashes, cosine to its reference {verdict.min_cosine:.5f} at least, {verdict.mean_cosine:.5f} on average over {verdict.texts} texts"
+            f"{name} is whole: {len(card.files)} files match their hashes, cosine to its reference {measured.min_cosine:.5f} at least, {measured.mean_cosine:.5f} on average over {measured.texts} texts"
         )
 
 

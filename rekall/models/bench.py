@@ -72,7 +72,7 @@ def bench(folder: Path, threads: int = 0) -> Cost:
 
 def _work(folder: Path, threads: int) -> None:
     """The other end: prints a line at the first vector, then the figures."""
-    from rekall.models.library import open_encoder
+    from rekall.models.engine.opening import open_encoder
 
     encoder = open_encoder(folder, threads)
     encoder.encode_queries(["why does the session expire so early"])

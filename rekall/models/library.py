@@ -1,27 +1,19 @@
-"""Model folders: where they are looked for, which there are, and the encoder of one of them."""
+"""Model folders: where they are looked for, which there are, and who loads one of them."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rekall.entry.types import ArrayEncoder, Encoder
 from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
-from rekall.model_manager import ModelIdentity
+from rekall.models.contract import ArrayEncoder, Encoder, ModelIdentity
 from rekall.models.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
+from rekall.models.engine.opening import open_encoder
 
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `verify` measured: cosines to the reference vectors that the folder carries."""
-
-    name: str
-    card: ModelCard
-    texts: int
-    min_cosine: float
-    mean_cosine: float
+if TYPE_CHECKING:
+    from rekall.models.engine.probes import Measured
 
 
 class ModelLibrary:
@@ -77,8 +69,11 @@ class ModelLibrary:
         shutil.rmtree(trash, ignore_errors=True)
         return folder
 
-    def verify(self, name: str) -> Verdict:
+    def verify(self, name: str) -> tuple[ModelCard, Measured]:
         """Check a model's files, load it, and measure it on this machine.
+
+        Returns:
+            The model's card, and the cosines to the reference vectors that its folder carries.
 
         Raises:
             ModelNotFound: There is no such model.
@@ -106,7 +101,7 @@ class ModelLibrary:
                 f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised",
                 repair_hint(name),
             )
-        return Verdict(name, card, measured.texts, measured.min_cosine, measured.mean_cosine)
+        return card, measured
 
 
 class _Loader:
@@ -172,23 +167,3 @@ class ChildLoader(_Loader):
         folder = self._library.folder(name)
         card = read_card(folder)
         return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads)
-
-
-def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
-    """Load the model of a folder into this process.
-
-    Args:
-        folder: A model folder.
-        threads: See `OnnxEncoder`; a static model takes one.
-
-    Raises:
-        ModelDamaged: The folder is incomplete or altered.
-        EngineError: What the model needs to run is missing or too old.
-    """
-    if read_card(folder).is_static:
-        from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
-
-        return StaticEncoder(folder)
-    from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
-
-    return OnnxEncoder(folder, threads)

@@ -25,8 +25,8 @@ from safetensors.numpy import load_file, save_file
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
+from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
-from rekall.models.library import open_encoder
 from rekall.models.vectors import Matrix, row_cosines
 
 CHECKPOINTS = DATA / "checkpoints"
@@ -305,7 +305,7 @@ def test_a_static_model_never_imports_onnxruntime(source, out, name, precision):
     script = (
         "import sys, pathlib\n"
         "from rekall.models.export.exporter import export_model\n"
-        "from rekall.models.library import open_encoder\n"
+        "from rekall.models.engine.opening import open_encoder\n"
         f"export_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), precision={precision!r})\n"
         "encoder = open_encoder(pathlib.Path(sys.argv[2]))\n"
         "assert encoder.encode_documents(['the lock', '']).shape == (2, encoder.dim)\n"

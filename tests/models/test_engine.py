@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall import load_encoder
-from rekall.entry.types import Encoder
 from rekall.errors import EngineError
+from rekall.models.contract import Encoder
 from rekall.models.engine.onnx_encoder import plan_runs
 from rekall.models.vectors import Matrix, row_cosines
 

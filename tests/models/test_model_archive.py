@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from rekall.errors import InvalidInput, ModelDamaged, RekallError
 from rekall.models.archive import pack, unpack
 from rekall.models.engine.card import read_card
-from rekall.models.library import open_encoder
+from rekall.models.engine.opening import open_encoder
 
 TEXTS = ["the lock is held", "why does the deploy wait for the lock", ""]
 BLOCK = 512

@@ -23,8 +23,8 @@ from safetensors.numpy import load_file, save_file
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE, ModelCard
+from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
-from rekall.models.library import open_encoder
 from rekall.models.vectors import Matrix, row_cosines, unit_rows
 
 BERT = DATA / "checkpoints" / "bert"

@@ -62,9 +62,10 @@ class Prompts:
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """How close the artefact comes to its source: cosines, rounded down to steps of 0.0005.
+    """How close a model's vectors come to known ones: cosines over some texts.
 
-    The steps keep the card the same on every processor; `rekall model verify` gives exact figures.
+    A card has them to its source, rounded down to steps of 0.0005, which keep the card the same on every processor;
+    `rekall model verify` gives exact figures.
     """
 
     texts: int

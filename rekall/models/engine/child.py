@@ -14,9 +14,10 @@ import threading
 from io import FileIO
 from pathlib import Path
 
-from rekall.entry.types import ArrayEncoder
 from rekall.errors import EngineLost, RekallError
+from rekall.models.contract import ArrayEncoder
 from rekall.models.engine.frames import BEGINNING, Frame, PipeClosed, receive, send, send_json, send_raw
+from rekall.models.engine.opening import open_encoder
 
 
 def main() -> None:
@@ -34,8 +35,6 @@ def main() -> None:
 
 
 def _serve(frames: queue.SimpleQueue[tuple[Frame, bytes]], replies: FileIO) -> None:
-    from rekall.models.library import open_encoder
-
     _, content = frames.get()
     order = json.loads(content)
     try:

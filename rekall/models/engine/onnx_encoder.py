@@ -23,12 +23,10 @@ from rekall.models.engine.card import (
     read_card,
     repair_hint,
 )
+from rekall.models.engine.folder_encoder import FolderEncoder
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, first_bad_row
 from rekall.system.resident import trim_heap
-
-WINDOW_TEXTS = 128
-"""Texts tokenised and sorted together; bounds the memory of a stream. 512 take 10 MB more and are no faster."""
 
 IN_FLIGHT_TOKENS = 1_024
 """Padded tokens in all runs of the session that go on at once. Twice as many take 10 MB more and are no faster
@@ -40,13 +38,11 @@ MAX_AUTO_THREADS = 4
 """A laptop has other work."""
 
 
-class OnnxEncoder:
-    """Turns texts into unit vectors with the model of one folder.
+class OnnxEncoder(FolderEncoder):
+    """Runs the graph of a model folder.
 
     Every run of the session has one thread, and bulk goes on in several runs at once: two threads in one run wait for
     each other at every small operator (a short query then takes half as long again, bulk a quarter).
-
-    Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
@@ -65,78 +61,32 @@ class OnnxEncoder:
         checking = _InBackground(lambda: check_checksums(folder, card))  # costs no time: the imports below take longer
         try:
             # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
-            self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
+            tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
             self._session = _open_session(folder, card)
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
-        self._lock = threading.Lock()
-        self.card = card
-
-    @property
-    def fingerprint(self) -> str:
-        """Identity of the vector space; vectors of two fingerprints are never compared."""
-        return self.card.fingerprint
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self.card.dimensions
-
-    def encode_documents(self, texts: Sequence[str]) -> Matrix:
-        """Encode what is to be found.
-
-        Args:
-            texts: n texts of any length; each is read up to the model's token limit.
-
-        Returns:
-            (n, d) float32, rows of unit length.
-
-        Raises:
-            EngineError: The model gave a vector that is not finite or not of unit length.
-        """
-        return self._encode(texts, self.card.prompts.document)
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        """Encode what is asked; the same shape and errors as `encode_documents`."""
-        return self._encode(texts, self.card.prompts.query)
-
-    def is_open(self) -> bool:
-        """Whether it was not closed."""
-        return self._session is not None
+        super().__init__(card, tokenizer)
 
     def close(self) -> None:
-        """Drop the session and the tokenizer, and give their memory back to the system."""
-        with self._lock:
-            self._session = None
-            if self._tokenizer is not None:
-                self._tokenizer.close()
-            self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
+        """Let go of the session and the tokenizer, and give their memory back to the system."""
+        super().close()
         gc.collect()
         trim_heap()
 
-    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise TypeError("expected a list of str")
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        with self._lock:
-            if self._session is None:
-                raise EngineError("the encoder is closed")
-            for start in range(0, len(texts), WINDOW_TEXTS):
-                window = texts[start : start + WINDOW_TEXTS]
-                ids = self._tokenizer.encode([prompt + text for text in window] if prompt else window)
-                for places, rows in self._runs(ids):
-                    vectors[[start + place for place in places]] = rows
+    def _release(self) -> None:
+        self._session = None
+
+    def _finished(self, vectors: Matrix) -> Matrix:
         bad = first_bad_row(vectors)
         if bad is not None:
             raise EngineError(
-                f"the model gave a vector that is not of unit length for text {bad + 1} of {len(texts)}",
+                f"the model gave a vector that is not of unit length for text {bad + 1} of {len(vectors)}",
                 f"run `rekall model verify {self.card.name}`",
             )
         return vectors
 
-    def _runs(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[list[int], Matrix]]:
-        """Run the session over some texts. Yields places in `ids` and their vectors, (b, d) float32."""
+    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
         budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
         runs = list(plan_runs([len(row) for row in ids], budget))
 

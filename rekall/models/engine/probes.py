@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rekall.models.engine.card import Fidelity
 from rekall.models.vectors import Matrix, row_cosines
 
 
@@ -55,12 +56,9 @@ class Probes:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Cosines between an encoder's vectors and the probes' own."""
+class Measured(Fidelity):
+    """Exact figures of this machine, and the text that came out furthest away."""
 
-    texts: int
-    min_cosine: float
-    mean_cosine: float
     worst_text: str
 
 

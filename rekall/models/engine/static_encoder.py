@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rekall.errors import EngineError, ModelDamaged
+from rekall.errors import ModelDamaged
 from rekall.models.engine.card import (
     ROWS_FILE,
     SCALES_FILE,
@@ -22,21 +21,18 @@ from rekall.models.engine.card import (
     read_card,
     repair_hint,
 )
+from rekall.models.engine.folder_encoder import FolderEncoder
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, unit_rows
-
-WINDOW_TEXTS = 128
-"""Texts tokenised together."""
 
 GATHERED_TOKENS = 4_096
 """Rows of the table widened to float32 at a time: 4 MB at 256 dimensions."""
 
 
-class StaticEncoder:
-    """Turns texts into unit vectors with the token table of one folder, which stays mapped and is read by row.
+class StaticEncoder(FolderEncoder):
+    """Averages rows of the token table of a model folder, which stays mapped and is read by row.
 
     A text whose tokens all lack a row gets the table's last row, which the exporter placed far from everything.
-    Thread-safe. The vector of a text does not depend on its neighbours.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,67 +48,21 @@ class StaticEncoder:
         card = read_card(folder)
         check_sizes(folder, card)
         check_checksums(folder, card)
-        self._tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims, special=False)
+        tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims, special=False)
         self._table = _mapped(folder, TABLE_FILE)
         self._scales = _mapped(folder, SCALES_FILE) if SCALES_FILE in card.files else None
         self._rows = _mapped(folder, ROWS_FILE) if ROWS_FILE in card.files else None
         _check_shapes(folder, card, self._table, self._scales)
-        self._lock = threading.Lock()
-        self._closed = False
-        self.card = card
+        super().__init__(card, tokenizer)
 
-    @property
-    def fingerprint(self) -> str:
-        """Identity of the vector space; vectors of two fingerprints are never compared."""
-        return self.card.fingerprint
+    def _release(self) -> None:
+        del self._table, self._scales, self._rows
 
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
-        return self.card.dimensions
-
-    def encode_documents(self, texts: Sequence[str]) -> Matrix:
-        """Encode what is to be found.
-
-        Args:
-            texts: n texts of any length; each is read up to the model's token limit.
-
-        Returns:
-            (n, d) float32, rows of unit length.
-        """
-        return self._encode(texts, self.card.prompts.document)
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        """Encode what is asked; the same shape as `encode_documents`."""
-        return self._encode(texts, self.card.prompts.query)
-
-    def is_open(self) -> bool:
-        """Whether it was not closed."""
-        return not self._closed
-
-    def close(self) -> None:
-        """Drop the tokenizer and the mapped table."""
-        with self._lock:
-            self._closed = True
-            if self._tokenizer is not None:
-                self._tokenizer.close()
-            self._tokenizer = None  # type: ignore[assignment]  # closed: any later use is a caller's error
-            self._table = self._scales = self._rows = None  # type: ignore[assignment]
-
-    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise TypeError("expected a list of str")
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        with self._lock:
-            if self._closed:
-                raise EngineError("the encoder is closed")
-            for start in range(0, len(texts), WINDOW_TEXTS):
-                window = [prompt + text for text in texts[start : start + WINDOW_TEXTS]]
-                if self.card.max_characters:
-                    window = [text[: self.card.max_characters] for text in window]
-                for place, ids in enumerate(self._tokenizer.encode(window), start):
-                    vectors[place] = self._mean(ids)
+    def _finished(self, vectors: Matrix) -> Matrix:
         return unit_rows(vectors)
+
+    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
+        yield range(len(ids)), np.stack([self._mean(row) for row in ids])
 
     def _mean(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """The mean of the rows of some tokens, (d,) float32; of the last row when none has a row."""

@@ -24,6 +24,7 @@ from rekall.models.engine.card import (
     checked_name,
     fingerprint_of,
 )
+from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.probes import Measured, Probes, measure
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.checkpoint import Checkpoint, read_checkpoint
@@ -32,7 +33,6 @@ from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
 from rekall.models.export.transformer import expected_vectors, write_graph
-from rekall.models.library import open_encoder
 from rekall.system.files import folder_written_whole, make_private_folder
 from rekall.system.resident import trim_heap
 

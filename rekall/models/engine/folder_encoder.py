@@ -1,0 +1,98 @@
+"""What the encoders of this process share: a card, a tokenizer, and texts that become vectors window by window."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from rekall.errors import EngineError
+from rekall.models.engine.card import ModelCard
+from rekall.models.engine.tokenizer import Tokenizer
+from rekall.models.vectors import Matrix
+
+WINDOW_TEXTS = 128
+"""Texts tokenised together; bounds the memory of a stream. With ONNX, 512 take 10 MB more and are no faster."""
+
+
+class FolderEncoder(ABC):
+    """Turns texts into unit vectors with the model of one folder.
+
+    Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
+    """
+
+    def __init__(self, card: ModelCard, tokenizer: Tokenizer) -> None:
+        """Take over what the subclass has read from the folder."""
+        self.card = card
+        self._tokenizer = tokenizer
+        self._lock = threading.Lock()
+        self._is_open = True
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of the vector space; vectors of two fingerprints are never compared."""
+        return self.card.fingerprint
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.card.dimensions
+
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        """Encode what is to be found.
+
+        Args:
+            texts: n texts of any length; each is read up to the model's token limit.
+
+        Returns:
+            (n, d) float32, rows of unit length.
+
+        Raises:
+            EngineError: The encoder is closed, or the model gave a vector that cannot be used.
+        """
+        return self._encode(texts, self.card.prompts.document)
+
+    def encode_queries(self, texts: Sequence[str]) -> Matrix:
+        """Encode questions; the same shape and errors as `encode_documents`."""
+        return self._encode(texts, self.card.prompts.query)
+
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return self._is_open
+
+    def close(self) -> None:
+        """Let go of the model and the tokenizer; a second time does nothing."""
+        with self._lock:
+            if self._is_open:
+                self._is_open = False
+                self._tokenizer.close()
+                del self._tokenizer
+                self._release()
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("expected a list of str")
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        limit = self.card.max_characters or None
+        with self._lock:
+            if not self._is_open:
+                raise EngineError("the encoder is closed")
+            for start in range(0, len(texts), WINDOW_TEXTS):
+                window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
+                for places, rows in self._rows_of(self._tokenizer.encode(window)):
+                    vectors[[start + place for place in places]] = rows
+        return self._finished(vectors)
+
+    @abstractmethod
+    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
+        """Run the model over the token ids of some texts. Yields places in `ids` and their vectors, (b, d) float32."""
+
+    @abstractmethod
+    def _finished(self, vectors: Matrix) -> Matrix:
+        """All vectors of a call, checked or scaled: rows of unit length."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Let go of the model."""

@@ -1,0 +1,28 @@
+"""Opens a model folder: the encoder that its card asks for, in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rekall.models.contract import ArrayEncoder
+from rekall.models.engine.card import read_card
+
+
+def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
+    """Load the model of a folder into this process.
+
+    Args:
+        folder: A model folder.
+        threads: See `OnnxEncoder`; a static model takes one.
+
+    Raises:
+        ModelDamaged: The folder is incomplete or altered.
+        EngineError: What the model needs to run is missing or too old.
+    """
+    if read_card(folder).is_static:
+        from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
+
+        return StaticEncoder(folder)
+    from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
+
+    return OnnxEncoder(folder, threads)
