@@ -10,7 +10,8 @@ from typing import Any
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import TOKENIZER_FILE, Prompts
-from rekall.models.export.families import FAMILIES, Figures, figures_of
+from rekall.models.export.families import FAMILIES, Family
+from rekall.models.export.figures import Figures
 from rekall.models.export.modules import STATIC_KIND, WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
 from rekall.models.export.prompts import prompts_of
 from rekall.models.export.weights import Weights
@@ -64,6 +65,11 @@ class Checkpoint:
     weights_sha256: str
 
     @property
+    def family(self) -> Family | None:
+        """How the transformer is built and read; None for static models and for architectures that need torch."""
+        return FAMILIES.get(self.architecture)
+
+    @property
     def tokenizer(self) -> Path:
         """The tokenizer file."""
         return self.chain.root / TOKENIZER_FILE
@@ -74,9 +80,8 @@ class Checkpoint:
         Raises:
             ExportFailed: The file is no safetensors file.
         """
-        family = FAMILIES.get(self.architecture)
         path = self.chain.root / WEIGHTS_FILE
-        return Weights(path, family.rename, family.original) if family else Weights(path)
+        return Weights(path, self.family.rename, self.family.original) if self.family else Weights(path)
 
 
 def read_checkpoint(
@@ -126,7 +131,8 @@ def read_checkpoint(
             f"{folder} leaves its prompts out of the pooling (include_prompt), which is not supported",
             "`rekall model list` names models that can be exported",
         )
-    figures = figures_of(architecture, config, str(config_path)) if architecture in FAMILIES else None
+    family = FAMILIES.get(architecture)
+    figures = family.figures(config, str(config_path)) if family else None
     own_limit = _limit(chain, architecture, config, figures)
     return Checkpoint(
         folder=folder,

@@ -1,21 +1,61 @@
-"""ModernBERT as a fused ONNX graph: rotary positions, windows in most layers, normalisation before each block.
+"""ModernBERT, as a fused ONNX graph and as a reference: rotary positions, windows in most layers, pre-normalised blocks.
 
 The model is that of Warner et al. 2024; every layer whose window is None looks at the whole text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
-from rekall.models.export.families import Figures
+from rekall.models.export.figures import WITH_TORCH, Config, Figures, malformed
 from rekall.models.export.graph import FLOAT, HEADS_WIDTH, INNER_WIDTH, INT32, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.reference import Array64, States, attend, normalise, project, sums, table_rows
 from rekall.models.export.weights import Array, Weights
 
 _OUT_OF_SIGHT = np.float32(-30_000.0)
 """Added to the score of a token outside the window: exp gives 0, and with the padding's -10,000 it stays finite."""
+
+
+def rotary_figures(figures: Figures, config: Config, where: str) -> Figures:
+    """Rotary base and window of each layer, from either generation of ModernBERT's configuration.
+
+    Raises:
+        ExportFailed: The configuration names another kind of layer or of rotary positions, or is malformed.
+    """
+    try:
+        return _rotary(figures, config, where)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise malformed(where, error) from error
+
+
+def _rotary(figures: Figures, config: Config, where: str) -> Figures:
+    every = int(config.get("global_attn_every_n_layers", 3))
+    kinds = config.get("layer_types") or [
+        "sliding_attention" if layer % every else "full_attention" for layer in range(figures.layers)
+    ]
+    if len(kinds) != figures.layers or not set(kinds) <= {"full_attention", "sliding_attention"}:
+        raise ExportFailed(f"{where} asks for layers of other kinds: {kinds}", WITH_TORCH)
+    bases = {
+        "full_attention": config.get("global_rope_theta", 160_000.0),
+        "sliding_attention": config.get("local_rope_theta", 10_000.0),
+    }
+    for kind, parameters in (config.get("rope_parameters") or {}).items():
+        if parameters and parameters.get("rope_type", "default") != "default":
+            raise ExportFailed(f"{where} asks for rotary positions of type {parameters['rope_type']}", WITH_TORCH)
+        if parameters and parameters.get("rope_theta") is not None:
+            bases[kind] = parameters["rope_theta"]
+    reach = int(config.get("local_attention", 128)) // 2
+    return replace(
+        figures,
+        thetas=tuple(float(bases[kind]) for kind in kinds),
+        windows=tuple(reach if kind == "sliding_attention" else None for kind in kinds),
+    )
 
 
 def add_modernbert(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder) -> str:
@@ -150,3 +190,46 @@ def _norm(figures: Figures, weights: Weights, graph: GraphBuilder, source: str, 
     if f"{name}.bias" in weights:
         inputs.append(graph.constant(f"{name}.bias", weights.tensor(f"{name}.bias", figures.hidden)))
     return graph.node("LayerNormalization", inputs, epsilon=figures.epsilon)
+
+
+# the reference: no code of the graph above
+
+
+def modernbert_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[int]]) -> States:
+    """What the nodes should give, in plain numpy: the last hidden states of each text."""
+    states = table_rows(weights, "embeddings.tok_embeddings.weight", figures, ids)
+    states = normalise(states, weights, "embeddings.norm", figures)
+    for number in range(figures.layers):
+        layer, theta, window = f"layers.{number}", figures.thetas[number], figures.windows[number]
+        first = number == 0 and f"{layer}.attn_norm.weight" not in weights
+        source = states if first else normalise(states, weights, f"{layer}.attn_norm", figures)
+        attended = []
+        for joined in project(source, weights, f"{layer}.attn.Wqkv"):
+            query, key, value = np.split(joined, 3, axis=1)
+            query, key = (_turn(part, figures.heads, theta) for part in (query, key))
+            attended.append(attend(query, key, value, figures.heads, _window(len(joined), window)))
+        states = sums(states, project(attended, weights, f"{layer}.attn.Wo"))
+        source = normalise(states, weights, f"{layer}.mlp_norm", figures)
+        gated = []
+        for joined in project(source, weights, f"{layer}.mlp.Wi"):
+            inner, gate = np.split(joined, 2, axis=1)
+            gated.append(ACTIVATIONS[figures.activation].values(inner) * gate)
+        states = sums(states, project(gated, weights, f"{layer}.mlp.Wo"))
+    return normalise(states, weights, "final_norm", figures)
+
+
+def _window(tokens: int, reach: int | None) -> Array64 | None:
+    if reach is None:
+        return None
+    places = np.arange(tokens)
+    return np.where(np.abs(places[:, None] - places) > reach, -np.inf, 0.0)
+
+
+def _turn(source: Array64, heads: int, theta: float) -> Array64:
+    """Rotate each pair (i, i + size / 2) of a head by its position's angle. (t, h) to (t, h)."""
+    tokens, width = source.shape
+    size = width // heads
+    pairs = source.reshape(tokens, heads, 2, size // 2)
+    turn = np.exp(1j * np.outer(np.arange(tokens), theta ** (-2.0 * np.arange(size // 2) / size)))[:, None, :]
+    turned = (pairs[:, :, 0] + 1j * pairs[:, :, 1]) * turn
+    return np.stack([turned.real, turned.imag], axis=2).reshape(tokens, width)

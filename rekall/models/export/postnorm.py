@@ -1,4 +1,4 @@
-"""BERT and its kin as a fused ONNX graph: encoders that normalise after each block.
+"""BERT and its kin, as a fused ONNX graph and as a reference: encoders that normalise after each block.
 
 BERT, DistilBERT, RoBERTa, XLM-RoBERTa, CamemBERT and MPNet differ in tensor names (`families`), in where positions
 are counted from, and in MPNet's attention bias.
@@ -7,14 +7,16 @@ are counted from, and in MPNet's attention bias.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
-from rekall.models.export.families import Figures
+from rekall.models.export.figures import Figures
 from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, INT32, INT64, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.reference import Array64, States, attend, normalise, project, sums, table_rows, wide
 from rekall.models.export.weights import Weights
 
 _RELATIVE_BIAS = "encoder.relative_attention_bias.weight"
@@ -164,3 +166,60 @@ def _norm_weights(figures: Figures, weights: Weights, graph: GraphBuilder, name:
         graph.constant(f"{name}.weight", weights.tensor(f"{name}.weight", figures.hidden)),
         graph.constant(f"{name}.bias", weights.tensor(f"{name}.bias", figures.hidden)),
     )
+
+
+# the reference: no code of the graph above
+
+
+def postnorm_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[int]]) -> States:
+    """What the nodes should give, in plain numpy: the last hidden states of each text."""
+    positions = wide(weights, "embeddings.position_embeddings.weight", -1, figures.hidden)
+    states = table_rows(weights, "embeddings.word_embeddings.weight", figures, ids)
+    states = [state + positions[_places(figures, row)] for state, row in zip(states, ids)]
+    if "embeddings.token_type_embeddings.weight" in weights:
+        first = wide(weights, "embeddings.token_type_embeddings.weight", -1, figures.hidden)[0]
+        states = [state + first for state in states]
+    states = normalise(states, weights, "embeddings.LayerNorm", figures)
+    relative = "encoder.relative_attention_bias.weight"
+    buckets = wide(weights, relative, 32, figures.heads) if relative in weights else None
+    for number in range(figures.layers):
+        layer = f"encoder.layer.{number}"
+        query, key, value = (
+            project(states, weights, f"{layer}.attention.self.{part}") for part in ("query", "key", "value")
+        )
+        attended = [
+            attend(*parts, figures.heads, None if buckets is None else _mpnet_bias(buckets, len(parts[0])))
+            for parts in zip(query, key, value)
+        ]
+        projected = project(attended, weights, f"{layer}.attention.output.dense")
+        states = normalise(sums(projected, states), weights, f"{layer}.attention.output.LayerNorm", figures)
+        inner = project(states, weights, f"{layer}.intermediate.dense")
+        active = [ACTIVATIONS[figures.activation].values(state) for state in inner]
+        projected = project(active, weights, f"{layer}.output.dense")
+        states = normalise(sums(projected, states), weights, f"{layer}.output.LayerNorm", figures)
+    return states
+
+
+def _places(figures: Figures, ids: Sequence[int]) -> list[int]:
+    """The row of the position table for each token."""
+    if figures.padding_id is None:
+        return list(range(len(ids)))
+    places, last = [], figures.padding_id
+    for number in ids:
+        last += number != figures.padding_id
+        places.append(figures.padding_id if number == figures.padding_id else last)
+    return places
+
+
+def _mpnet_bias(buckets: Array64, tokens: int) -> Array64:
+    """(heads, t, t) from the (32, heads) table."""
+    bias = np.empty((buckets.shape[1], tokens, tokens))
+    for offset in range(1 - tokens, tokens):
+        distance, bucket = abs(offset), 16 if offset > 0 else 0
+        if distance < 8:
+            bucket += distance
+        else:
+            bucket += min(15, 8 + int(math.log(distance / 8) / math.log(128 / 8) * 8 + 1e-6))
+        rows = np.arange(max(0, -offset), min(tokens, tokens - offset))
+        bias[:, rows, rows + offset] = buckets[bucket][:, None]
+    return bias

@@ -10,26 +10,25 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.export.checkpoint import Checkpoint
-from rekall.models.export.families import FAMILIES, Figures
+from rekall.models.export.families import FAMILIES, Family
+from rekall.models.export.figures import Figures
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
-from rekall.models.export.modernbert import add_modernbert
-from rekall.models.export.postnorm import add_postnorm
-from rekall.models.export.reference import head_vectors, modernbert_states, postnorm_states
+from rekall.models.export.reference import head_vectors
 
 
-def check_architecture(checkpoint: Checkpoint) -> Figures:
-    """The figures of a transformer whose graph can be built.
+def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
+    """The family and the figures of a transformer whose graph can be built.
 
     Raises:
         ExportFailed: Its architecture needs torch.
     """
-    if checkpoint.figures is None:
+    if checkpoint.family is None or checkpoint.figures is None:
         raise ExportFailed(
             f"cannot export architecture {checkpoint.architecture!r} without torch",
             f"supported: {', '.join(sorted(FAMILIES))}, static models; others with `--via torch`",
         )
-    return checkpoint.figures
+    return checkpoint.family, checkpoint.figures
 
 
 def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None) -> int:
@@ -47,12 +46,11 @@ def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions
     Raises:
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
-    figures = check_architecture(checkpoint)
+    family, figures = check_architecture(checkpoint)
     width = check_widths(checkpoint.chain.modules, figures.hidden, dimensions)
     graph = GraphBuilder(precision)
-    add = add_modernbert if checkpoint.architecture == "modernbert" else add_postnorm
     with checkpoint.open_weights() as weights:
-        hidden = add(figures, checkpoint.max_tokens, weights, graph)
+        hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
     add_head(checkpoint.chain.modules, hidden, graph, width)
     graph.save(folder, width)
     return width
@@ -60,8 +58,7 @@ def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions
 
 def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:
     """The vectors that the graph should give for token ids, computed without it: (n, dimensions), rows of unit length."""
-    figures = check_architecture(checkpoint)
-    states_of = modernbert_states if checkpoint.architecture == "modernbert" else postnorm_states
+    family, figures = check_architecture(checkpoint)
     with checkpoint.open_weights() as weights:
-        states = states_of(figures, weights, ids)
+        states = family.states(figures, weights, ids)
     return head_vectors(checkpoint.chain.modules, states, dimensions)

@@ -1,0 +1,96 @@
+"""The sizes and constants of a transformer, and how its configuration names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rekall.errors import ExportFailed
+
+Config = Mapping[str, Any]
+"""The content of a `config.json`."""
+
+WITH_TORCH = "with torch installed try `--via torch`"
+_ELSEWHERE = "fetch the model again, or look for another revision of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The sizes and constants of a transformer.
+
+    Attributes:
+        positions: The longest text in tokens; what the position table holds beyond that is left out.
+        activation: Name of the activation between the two halves of a feed-forward block.
+        padding_id: Where positions are counted from this id on, as RoBERTa does; None counts from 0.
+        token_types: Whether there is a table of token types; every text is of type 0.
+        relative_bias: Whether attention scores get a bias by distance, as MPNet's do.
+        thetas: Base of the rotary angles of each layer; empty without rotary positions.
+        windows: How many tokens to either side each layer looks at, None for all; empty when all do.
+    """
+
+    hidden: int
+    inner: int
+    layers: int
+    heads: int
+    positions: int
+    activation: str
+    epsilon: float
+    padding_id: int | None = None
+    token_types: bool = True
+    relative_bias: bool = False
+    thetas: tuple[float, ...] = ()
+    windows: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys under which a configuration has the figures; those of BERT unless told otherwise."""
+
+    hidden: str = "hidden_size"
+    inner: str = "intermediate_size"
+    layers: str = "num_hidden_layers"
+    heads: str = "num_attention_heads"
+    positions: str = "max_position_embeddings"
+    activation: str = "hidden_act"
+    epsilon: str = "layer_norm_eps"
+    padding_id: str = ""
+
+
+def read_figures(config: Config, keys: Keys, where: str) -> Figures:
+    """The figures that every transformer has.
+
+    Args:
+        config: With what it may leave out filled in.
+        keys: The configuration's key for each figure; the padding id is read only where positions are counted from it.
+        where: The file's path, for messages.
+
+    Raises:
+        ExportFailed: A figure is missing, not a number, or out of bounds.
+    """
+    try:
+        padding_id = int(config[keys.padding_id]) if keys.padding_id else None
+        positions = int(config[keys.positions])
+        figures = Figures(
+            hidden=int(config[keys.hidden]),
+            inner=int(config[keys.inner]),
+            layers=int(config[keys.layers]),
+            heads=int(config[keys.heads]),
+            positions=positions if padding_id is None else positions - padding_id - 1,
+            activation=str(config[keys.activation]),
+            epsilon=float(config[keys.epsilon]),
+            padding_id=padding_id,
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise malformed(where, error) from error
+    sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
+    if min(sizes) < 1 or max(sizes) > 1 << 20 or figures.hidden % figures.heads or (padding_id or 0) < 0:
+        raise ExportFailed(f"{where} does not describe a transformer: {figures}", _ELSEWHERE)
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        raise ExportFailed(f"{where} asks for {config['position_embedding_type']} positions", WITH_TORCH)
+    return figures
+
+
+def malformed(where: str, error: Exception) -> ExportFailed:
+    """The error for a configuration without a figure, or with one that cannot be read."""
+    return ExportFailed(f"{where} lacks a figure or has one that is not a number: {error}", _ELSEWHERE)
