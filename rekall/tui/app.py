@@ -14,9 +14,11 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from rekall import app as rekall_app
+from rekall.config import Places, Settings
 from rekall.errors import RekallError, in_our_words
 from rekall.tui import themes
-from rekall.tui.main_screen import WIDE, MainScreen
+from rekall.tui.main_screen import MainScreen
+from rekall.tui.screens import WIDE, RekallScreen
 from rekall.wording import printable
 
 
@@ -25,7 +27,7 @@ def _now() -> datetime:
 
 
 class RekallApp(App[str]):
-    """The terminal UI over an open base. Its result is what to say when it has ended, or None."""
+    """The terminal UI over an open base, and the `Host` of its screens. Its result is a text to print after it ends."""
 
     TITLE = "Rekall"
     CSS_PATH = Path(__file__).with_name("styles.tcss")
@@ -42,9 +44,9 @@ class RekallApp(App[str]):
         """Open the base.
 
         Args:
-            rekall: The application below; whoever made it closes it.
-            debounce_s: Seconds of rest after a keystroke before a search begins.
-            now: The time, for ages.
+            rekall: The application below; the caller closes it.
+            debounce_s: Seconds of rest after a keystroke before a search starts.
+            now: The current time, for ages.
 
         Raises:
             StorageError: The database cannot be used.
@@ -57,28 +59,38 @@ class RekallApp(App[str]):
         self._base = rekall.open_base(to_write=True)
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
-        self.theme = themes.theme_name(rekall.settings.text("ui.theme"))
+        self.theme = themes.theme_name(self.settings.text("ui.theme"))
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
-        return MainScreen(self._base, self.rekall.settings.whole("search.limit"))
+        return MainScreen(self, self._base, self.settings.whole("search.limit"))
+
+    @property
+    def places(self) -> Places:
+        """Where the database, the settings and the drafts are."""
+        return self.rekall.places
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.rekall.settings
 
     def say(self, title: str, text: str) -> None:
-        """Tell something that went well."""
+        """Report something that went well."""
         self.notify(printable(text), title=title, markup=False)
 
     def warn(self, message: str, hint: str) -> None:
-        """Tell something that one should know."""
+        """Report something the person should know."""
         self.notify(printable(f"{message}\n{hint}".strip()), severity="warning", timeout=10, markup=False)
 
     def complain(self, error: RekallError | OSError) -> None:
-        """Tell what went wrong and what to do about it."""
+        """Report what went wrong and what to do about it."""
         error = in_our_words(error)
         text = "\n".join(filter(None, (error.message, *error.candidates, error.hint)))
         self.notify(printable(text), severity="error", timeout=10, markup=False)
 
     def action_next_theme(self) -> None:
-        """Take the next colours."""
+        """Switch to the next colours."""
         names = themes.THEMES
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(place + 1) % len(names)]
@@ -88,25 +100,23 @@ class RekallApp(App[str]):
         """Show every key."""
         from rekall.tui.dialogs import HelpDialog
 
-        self.push_screen(HelpDialog(self.rekall.places))
+        self.push_screen(HelpDialog(self.places))
 
     async def action_quit(self) -> None:
-        """End at once, whatever still runs; what was typed into a form and not saved is kept in a draft file."""
+        """Quit at once, whatever is still running; text that was typed and not saved goes into a draft file."""
         self._end()
 
     def on_mount(self) -> None:
-        """Let the signals of a closed window and of a shutdown end it as a key does."""
+        """Quit in the same way on the signals of a closed window and of a shutdown."""
         if not self.is_headless:
             for name in ("SIGHUP", "SIGTERM"):
                 with contextlib.suppress(AttributeError, NotImplementedError):  # Windows
                     asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self._end)
 
     def _end(self) -> None:
-        from rekall.tui.form import FormScreen
-
         kept: list[Path] = []
         for screen in self.screen_stack:
-            if isinstance(screen, FormScreen):
+            if isinstance(screen, RekallScreen):  # dialogs have nothing to keep
                 with contextlib.suppress(OSError):  # there is nowhere else to keep it, and quitting must work
                     path = screen.keep()
                     kept += [path] if path else []

@@ -1,4 +1,4 @@
-"""The detail pane: one entry in full, and the entries it is linked with."""
+"""The detail pane: one entry in full, and the entries it is linked to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MarkdownView(Widget):
-    """Draws a `MarkdownText` for the width there is."""
+    """Draws a `MarkdownText` to fit its width."""
 
     def __init__(self) -> None:
         super().__init__(id="content")
@@ -31,14 +31,14 @@ class MarkdownView(Widget):
         self._laid_out = (0, Content(""))
 
     def show(self, text: MarkdownText | None) -> None:
-        """Draw another text, or nothing."""
+        """Draw another text; None hides the widget."""
         self._text = text
         self._laid_out = (0, Content(""))
         self.display = text is not None
         self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As many rows as it has lines."""
+        """The number of lines at this width."""
         return self._for_width(width).plain.count("\n") + 1
 
     def render(self) -> Content:
@@ -46,7 +46,7 @@ class MarkdownView(Widget):
         return self._for_width(self.size.width)
 
     def action_copy_address(self, address: str) -> None:
-        """Copy the address of a link that was clicked: opening it is for the person to decide."""
+        """Copy the address of a clicked link; whether to open it is up to the person."""
         self.app.copy_to_clipboard(address)
         self.app.notify(printable(address), title="copied the address", markup=False)
 
@@ -57,7 +57,7 @@ class MarkdownView(Widget):
 
 
 class LinkList(OptionList):
-    """Linked entries, one a line."""
+    """Linked entries, one per line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", "Down", show=False),
@@ -73,7 +73,7 @@ class DetailPane(VerticalScroll, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "screen.leave", "Back"),
-        Binding("q", "app.quit", "Quit", show=False),  # 80 columns have no room for both
+        Binding("q", "app.quit", "Quit", show=False),  # 80 columns are too few for both
         Binding("j", "scroll_down", "Down", show=False),
         Binding("k", "scroll_up", "Up", show=False),
         Binding("space", "page_down", "Page down", show=False),
@@ -83,54 +83,52 @@ class DetailPane(VerticalScroll, can_focus=True):
 
     @dataclass
     class Followed(Message):
-        """A linked entry shall be read."""
+        """The person chose a linked entry to read."""
 
         entry_id: str
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.links = LinkList()
+        self._head = Static(id="head", markup=False)
+        self._markdown = MarkdownView()
+        self._plain = Static(id="plain", markup=False)
+        self._tail = Static(id="tail", markup=False)
         self._targets: list[str] = []
 
     def compose(self) -> ComposeResult:
         """Head, content, tail and links."""
-        yield Static(id="head", markup=False)
-        yield MarkdownView()
-        yield Static(id="plain", markup=False)
-        yield Static(id="tail", markup=False)
-        yield LinkList()
+        yield from (self._head, self._markdown, self._plain, self._tail, self.links)
 
     def on_mount(self) -> None:
-        """Begin with nothing."""
-        for part in ("#content", "#plain", "#tail", "#links"):
-            self.query_one(part).display = False
+        """Start empty."""
+        for part in (self._markdown, self._plain, self._tail, self.links):
+            part.display = False
 
     def show(self, document: Document, *, keep_place: bool = False) -> None:
         """Show an entry.
 
         Args:
             document: What to show.
-            keep_place: Stay where the person has scrolled to, for the same entry as before.
+            keep_place: Keep the scroll position, for an entry that is already shown.
         """
-        self.query_one("#head", Static).update(document.head)
-        for part, content in (("#plain", Content(document.plain)), ("#tail", document.tail)):
-            static = self.query_one(part, Static)
-            static.display = bool(content.plain)
-            static.update(content)
-        self.query_one(MarkdownView).show(document.markdown)
-        links = self.query_one(LinkList)
-        links.display = bool(document.links)
-        links.set_options([Option(line, str(place)) for place, (_, line) in enumerate(document.links)])
+        self._head.update(document.head)
+        for part, content in ((self._plain, Content(document.plain)), (self._tail, document.tail)):
+            part.display = bool(content.plain)
+            part.update(content)
+        self._markdown.show(document.markdown)
+        self.links.display = bool(document.links)
+        self.links.set_options([Option(line, str(place)) for place, (_, line) in enumerate(document.links)])
         self._targets = [target for target, _ in document.links]
         if not keep_place:
             self.scroll_home(animate=False, immediate=True)
 
     def focus_links(self) -> bool:
-        """Give the keyboard to the links. Returns whether there are any."""
-        links = self.query_one(LinkList)
-        if not links.option_count:
+        """Move the keyboard to the links. Returns whether there are any."""
+        if not self.links.option_count:
             return False
-        links.highlighted = 0
-        links.focus(scroll_visible=False)
+        self.links.highlighted = 0
+        self.links.focus(scroll_visible=False)
         self.call_after_refresh(self.scroll_end, animate=False)
         return True
 

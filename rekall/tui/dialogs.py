@@ -1,4 +1,4 @@
-"""The small windows over the screen: help, filters, and a question."""
+"""The dialogs: help, filters, and a question."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Dialog(ModalScreen[Answer]):
 
 
 class HelpDialog(Dialog[None]):
-    """Every key, the query language, and where the data lies."""
+    """Every key, the query language, and where the data is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("question_mark,q", "close", "Close", show=False)]
 
@@ -66,7 +66,7 @@ class HelpDialog(Dialog[None]):
         self._places = places
 
     def compose(self) -> ComposeResult:
-        """A text that scrolls where it must."""
+        """One text, which scrolls on a small screen."""
         with VerticalScroll(id="box") as box:
             box.border_title = "Help"
             box.border_subtitle = "escape closes"
@@ -80,7 +80,7 @@ class HelpDialog(Dialog[None]):
                 parts += [(f"  {key:<14}", "bold"), text, "\n"]
             parts.append("\n")
         parts += [
-            ("Where the data lies", "bold $secondary"),
+            ("Where your data is", "bold $secondary"),
             f"\n  {self._places.database}\n  settings: {self._places.config_file}\n",
             f"  drafts: {self._places.drafts}",
         ]
@@ -135,7 +135,7 @@ class FilterDialog(Dialog[Filters]):
 
 
 class Question(Dialog[bool]):
-    """A question that y answers with yes; everything else leaves things as they are."""
+    """A yes-or-no question: y is yes, any other way out is no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "yes", "Yes"), Binding("n", "close", "No")]
 

@@ -1,4 +1,4 @@
-"""The list of entries: draws the rows that are in sight, and holds the pages around them."""
+"""The list of entries: draws the visible rows and holds the pages around them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from rekall.wording import age_text
 
 PAGE_ROWS = 50
 _MOST_PAGES = 8
-"""Pages kept in memory; those in sight and around are among them."""
+"""How many pages to keep in memory: more than are visible at once."""
 
 _ROW_LINES = 2
 _MARK, _BLURRED_MARK = "▌", "│"
-"""Before the chosen row, so that it stands out without colour: with the keyboard here, and elsewhere."""
+"""Marks the chosen row, so that it stands out without colour: when focused, and when not."""
 
 
 class EntryList(ScrollView, can_focus=True):
-    """Any number of rows, two lines each. Asks for the pages it needs with `PageWanted`."""
+    """Any number of rows of two lines. Asks for the pages it needs with `PageWanted`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -53,37 +53,37 @@ class EntryList(ScrollView, can_focus=True):
 
     @dataclass
     class Chosen(Message):
-        """Another row was chosen, or another entry came under it; None in an empty list."""
+        """The cursor is on another entry; None in an empty list."""
 
         row: Row | None
 
     @dataclass
     class Opened(Message):
-        """The chosen row shall be read."""
+        """The person wants to read the chosen entry."""
 
         row: Row
 
     @dataclass
     class PageWanted(Message):
-        """Rows are needed that are not here."""
+        """A page is needed that is not in memory."""
 
         page: int
         generation: int
 
     @dataclass
     class LeftUpward(Message):
-        """The person went up from the first row."""
+        """The cursor moved up from the first row."""
 
     @dataclass
     class EndReached(Message):
-        """The person came to the last row."""
+        """The cursor reached the last row."""
 
     def __init__(self, now: Callable[[], datetime], *, id: str | None = None) -> None:
         """An empty list.
 
         Args:
-            id: Its name.
-            now: The time, for ages.
+            now: The current time, for ages.
+            id: The widget's id.
         """
         super().__init__(id=id)
         self._now = now
@@ -94,23 +94,23 @@ class EntryList(ScrollView, can_focus=True):
         self.total = 0
         self.cursor = 0
         self.is_touched = False
-        """Whether the person has moved the cursor since the list began at its top."""
+        """Whether the cursor was moved since the list last started at its top."""
 
     @property
     def chosen(self) -> Row | None:
-        """The row under the cursor; None while it is not here."""
+        """The row under the cursor; None while its page is not in memory."""
         return self.row_at(self.cursor)
 
     @property
     def window(self) -> tuple[int, int]:
-        """The first page in sight or before, and how many pages cover what is in sight and around."""
+        """A range of pages around the visible rows and the cursor: its first page and its length."""
         top = max(int(self.scroll_offset.y) // _ROW_LINES, 0)
         first = max(min(top, self.cursor) // PAGE_ROWS - 1, 0)
         last = (max(top + self.size.height // _ROW_LINES, self.cursor)) // PAGE_ROWS + 1
         return (first, last - first + 1) if last - first < _MOST_PAGES else (max(top // PAGE_ROWS - 1, 0), 3)
 
     def row_at(self, index: int) -> Row | None:
-        """The row at a place, when its page is here."""
+        """The row at an index; None if its page is not in memory."""
         page = self._pages.get(index // PAGE_ROWS, ())
         return page[index % PAGE_ROWS] if 0 <= index < self.total and index % PAGE_ROWS < len(page) else None
 
@@ -120,11 +120,11 @@ class EntryList(ScrollView, can_focus=True):
         """Show another list.
 
         Args:
-            rows: Its rows from the beginning of a page on.
+            rows: Its rows, from the start of a page on.
             total: How many there are in all.
-            first_page: The page with which `rows` begin.
-            chosen: The id to choose where it is among the rows, else the place of the cursor stays.
-            top: Choose the first row instead.
+            first_page: The page that `rows` start with.
+            chosen: The id to put the cursor on, if it is among the rows; otherwise the cursor keeps its index.
+            top: Otherwise go to the first row.
         """
         before, self.generation = self.cursor, self.generation + 1
         self._asked.clear()
@@ -139,14 +139,14 @@ class EntryList(ScrollView, can_focus=True):
         if top:
             self.is_touched = False
             self.scroll_to(y=0, animate=False)
-        elif found is not None and found != before:  # the screen moves with the entry
+        elif found is not None and found != before:  # scroll along with the entry
             self.scroll_to(y=max(self.scroll_offset.y + (found - before) * _ROW_LINES, 0), animate=False)
         self._follow()
         self.refresh()
         self._announce()
 
     def put_page(self, page: int, rows: tuple[Row, ...], generation: int) -> None:
-        """Take a page that was asked for, unless another list has come meanwhile."""
+        """Take a page that was asked for, unless the list has been replaced since."""
         if generation != self.generation:
             return
         self._asked.discard(page)
@@ -158,7 +158,7 @@ class EntryList(ScrollView, can_focus=True):
         self._announce()
 
     def choose(self, index: int) -> None:
-        """Put the cursor at a place and bring it in sight."""
+        """Move the cursor to an index and scroll to it."""
         index = max(min(index, self.total - 1), 0)
         if index != self.cursor:
             self.cursor = index
@@ -170,13 +170,13 @@ class EntryList(ScrollView, can_focus=True):
         self._announce()
 
     def action_move(self, by: int) -> None:
-        """Go some rows down, or up; above the first row the list is left."""
+        """Move down some rows, or up; up from the first row leaves the list."""
         if self.cursor + by < 0:
             self.post_message(self.LeftUpward())
         self.choose(self.cursor + by)
 
     def action_page(self, by: int) -> None:
-        """Go a screenful down, or up."""
+        """Move down a screenful, or up."""
         self.choose(self.cursor + by * max(self.size.height // _ROW_LINES - 1, 1))
 
     def action_first(self) -> None:
@@ -193,7 +193,7 @@ class EntryList(ScrollView, can_focus=True):
             self.post_message(self.Opened(self.chosen))
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the row under the mouse; a second click reads it."""
+        """Choose the row under the mouse; a double click reads it."""
         index = (event.y + int(self.scroll_offset.y)) // _ROW_LINES
         if index < self.total:
             self.choose(index)
@@ -201,12 +201,12 @@ class EntryList(ScrollView, can_focus=True):
                 self.action_open()
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight."""
+        """Keep the cursor visible."""
         self.virtual_size = Size(self.size.width, self.total * _ROW_LINES)
         self._follow()
 
     def watch_has_focus(self, has_focus: bool) -> None:
-        """Draw the cursor as it is with or without the keyboard."""
+        """Draw the cursor for the new focus."""
         super().watch_has_focus(has_focus)
         self.refresh()
 
@@ -266,7 +266,7 @@ class EntryList(ScrollView, can_focus=True):
             self.post_message(self.PageWanted(page, self.generation))
 
     def _follow(self) -> None:
-        """Scroll as little as brings the cursor in sight."""
+        """Scroll just enough to show the cursor."""
         if self.total and self.size.height:
             region = Region(0, self.cursor * _ROW_LINES, 1, _ROW_LINES)
             self.scroll_to_region(region, animate=False, force=True, immediate=True)
@@ -274,7 +274,7 @@ class EntryList(ScrollView, can_focus=True):
                 self._ask_for(self.cursor // PAGE_ROWS)
 
     def _announce(self) -> None:
-        """Tell the screen when another entry is chosen."""
+        """Tell the screen if another entry is chosen."""
         row = self.chosen
         if row != self._announced and (row is not None or not self.total):
             self._announced = row
@@ -282,7 +282,7 @@ class EntryList(ScrollView, can_focus=True):
 
 
 def _spread(left: Content, right: Content, width: int) -> Content:
-    """Two texts at both ends of a line; the left one gives way, then the right one."""
+    """Two texts at the ends of a line; the left one is cut first, then the right one."""
     if not right.plain:
         return left.truncate(width, ellipsis=True)
     right = right.truncate(max(width * 2 // 3, 1), ellipsis=True)

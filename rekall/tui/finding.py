@@ -1,27 +1,24 @@
-"""What the list shows: the newest entries, the hits of a line, or what is near to an entry."""
+"""What the list shows, as values and in words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rekall.entry.record import written
-from rekall.entry.types import Filters, Mode, ModeReport
-from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.entry_list import PAGE_ROWS
-from rekall.tui.rows import Row, row_of_hit, rows_of_page, successions
+from rekall.entry.types import Filters, ModeReport
+from rekall.tui.rows import Row
 from rekall.wording import MODE_WORDS, count_text
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is asked for.
+    """What is asked for: the newest entries, the hits of a query, or the entries similar to one.
 
     Attributes:
-        limit: At most so many hits; the list of the newest has no end.
-        line: The query as it was typed.
+        limit: The most hits to show; the list of the newest has no limit.
+        line: The query as typed.
         filters: The conditions of the filter dialog.
-        like: The id of the entry whose neighbours are shown, or empty.
+        like: The id of the entry whose similar entries are shown, or empty.
         like_title: Its title.
     """
 
@@ -33,13 +30,20 @@ class View:
 
     @property
     def is_search(self) -> bool:
-        """Whether hits are shown, and not the newest entries."""
+        """Whether it asks for hits rather than the newest entries."""
         return bool(self.like or self.line.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Rows from a page on, how many there are in all, and how they were found (None for the newest)."""
+    """An answer to a view.
+
+    Attributes:
+        rows: Rows from the start of a page on.
+        total: How many there are in all.
+        first_page: The page the rows start with.
+        mode: How they were found; None for the newest entries.
+    """
 
     rows: tuple[Row, ...]
     total: int
@@ -47,54 +51,32 @@ class Listing:
     mode: ModeReport | None = None
 
 
-class Finder:
-    """Asks the knowledge base, in any thread."""
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """How to ask again for what a view shows.
 
-    def __init__(self, base: KnowledgeBase) -> None:
-        self._base = base
+    Attributes:
+        top: Start at the first row; otherwise the cursor stays where it is.
+        delay_s: Wait this long first: a later refill may make this one unnecessary.
+        chosen: The id to put the cursor on, if it is in the list.
+        quiet: Leave the list as it is until the complete answer is there.
+    """
 
-    def newest(self, filters: Filters, first_page: int = 0, pages: int = 1) -> Listing:
-        """Some pages of the newest entries."""
-        page = self._base.list_entries(filters, pages * PAGE_ROWS, first_page * PAGE_ROWS)
-        titles = self._base.titles(successions(page.entries))
-        return Listing(rows_of_page(page.entries, titles), page.total, first_page)
-
-    def hits(
-        self,
-        view: View,
-        mode: Mode,
-        notice: Callable[[str], None] = lambda text: None,
-        is_wanted: Callable[[], bool] = lambda: True,
-    ) -> Listing:
-        """The hits of a line.
-
-        Raises:
-            Superseded: `is_wanted` said no.
-        """
-        found = self._base.search(view.line, view.filters, mode, view.limit, notice=notice, is_wanted=is_wanted)
-        rows = tuple(row_of_hit(hit) for hit in found.hits)
-        return Listing(rows, len(rows), mode=found.mode)
-
-    def similar(self, view: View, is_wanted: Callable[[], bool] = lambda: True) -> Listing:
-        """The entries near to one.
-
-        Raises:
-            EngineError: The entry has no vector, or the model cannot be used.
-            NotFound: The entry was deleted.
-            Superseded: `is_wanted` said no.
-        """
-        found = self._base.similar(view.like, view.filters, view.limit, is_wanted)
-        rows = tuple(row_of_hit(hit) for hit in found.hits)
-        return Listing(rows, len(rows), mode=found.mode)
+    top: bool = False
+    delay_s: float = 0.0
+    chosen: str = ""
+    quiet: bool = False
 
 
 def status_text(view: View, listing: Listing) -> str:
-    """What the status line says of a list: how many, and how they were found."""
+    """The status line of a list: how many there are, and how they were found."""
     if listing.mode is None:
         passing = "" if view.filters.is_empty else " with these filters"
         return f"{count_text(listing.total, 'entry', 'entries')}{passing} · newest first"
-    most = listing.total >= view.limit
-    count = f"the best {listing.total:,}" if most else count_text(listing.total, "hit") if listing.total else "no hits"
+    is_cut = listing.total >= view.limit
+    count = (
+        f"the best {listing.total:,}" if is_cut else count_text(listing.total, "hit") if listing.total else "no hits"
+    )
     if view.like:
         return f"{count} near in meaning to “{view.like_title}”"
     mode = listing.mode
@@ -104,7 +86,7 @@ def status_text(view: View, listing: Listing) -> str:
 
 
 def filters_text(filters: Filters) -> str:
-    """Filters as one would type them."""
+    """Filters as they would be typed in a query."""
     parts = [f"type:{kind.value}" for kind in filters.types]
     parts += [f"tag:{tag}" for tag in filters.tags]
     parts += [f"project:{filters.project}"] if filters.project else []
@@ -114,7 +96,7 @@ def filters_text(filters: Filters) -> str:
 
 
 def since_text(filters: Filters) -> str:
-    """The moment from which on entries pass, as a date where it is midnight; empty without one."""
+    """The time of the `since` filter, as a date if it is midnight; empty without one."""
     moment = filters.since
     if moment is None:
         return ""

@@ -1,19 +1,17 @@
-"""The form in which an entry is written: its text on one page, its context on another."""
+"""The form for writing an entry: its text on one page, its context on another."""
 
 from __future__ import annotations
 
 import contextlib
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
-from textual.worker import Worker
 
 from rekall.entry.types import Entry, EntryType
 from rekall.errors import EditConflict, NotFound, RekallError, in_our_words
@@ -23,10 +21,8 @@ from rekall.tui.fields import draft_of, texts_of
 from rekall.tui.kept import KeptText, empty_draft
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.rows import one_line
+from rekall.tui.screens import Host, RekallScreen
 from rekall.tui.tasks import in_thread
-
-if TYPE_CHECKING:
-    from rekall.tui.app import RekallApp
 
 _LABELS = {
     "type": "type",
@@ -66,13 +62,11 @@ _CONTEXT_AREAS = (
 _PAGES = ("page-text", "page-context")
 
 KEEP_S = 2.0
-"""How often what was typed is written into the draft file."""
+"""How often what was typed is written to the draft file."""
 
 
-class FormScreen(Screen[Saved | None]):
-    """Writes a new entry or changes one. Nothing typed is lost: it stays until it was stored or given up."""
-
-    app: RekallApp
+class FormScreen(RekallScreen[Saved | None]):
+    """Writes a new entry or changes one. What is typed is kept in a draft file until it is saved or discarded."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save", priority=True),
@@ -80,27 +74,28 @@ class FormScreen(Screen[Saved | None]):
         Binding("escape", "leave", "Cancel", priority=True),
     ]
 
-    def __init__(self, base: KnowledgeBase, drafts: Path, entry: Entry | None) -> None:
+    def __init__(self, host: Host, base: KnowledgeBase, entry: Entry | None) -> None:
         """Show a form.
 
         Args:
+            host: The application.
             base: An open base.
-            drafts: Where a text is kept until it is saved.
             entry: The entry to change; None for a new one.
         """
-        super().__init__()
+        super().__init__(host)
         self._base = base
-        self._drafts = drafts
+        self._drafts = host.places.drafts
         self._old = entry
         self._begun = self._onto = entry.as_draft() if entry else empty_draft()
-        self._kept = KeptText(drafts, entry)
+        """What the form started with, and what edited fields are applied to; they differ after a conflict."""
+        self._kept = KeptText(self._drafts, entry)
         self._kept_texts = texts_of(self._kept.found or self._begun)
         self._saved: Saved | None = None
         self._is_told = False
         self._is_saving = False
 
     def compose(self) -> ComposeResult:
-        """Two pages, and below them what is wrong."""
+        """Two pages, and a line below them for problems."""
         texts = self._kept_texts
         heading = f"edit  {one_line(self._old.title)}" if self._old else "new entry"
         yield Static(heading, id="title-bar", markup=False)
@@ -119,35 +114,35 @@ class FormScreen(Screen[Saved | None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Begin at the title, tell of drafts, and keep what is typed."""
+        """Focus the title, report drafts, and keep what is typed."""
         self.query_one("#title", Input).focus()
         kept = self._kept
         if kept.found:
-            self.app.say("going on with the text that was not saved", "ctrl+s saves it, escape throws it away")
+            self.host.say("resuming your unsaved text", "ctrl+s saves it, escape discards it")
         if kept.problems:
-            self.app.warn("a draft cannot be read and is left alone", "\n".join(kept.problems))
+            self.host.warn("a draft cannot be read and was left as it is", "\n".join(kept.problems))
         if kept.others:
             where = "\n".join(map(str, kept.others))
-            self.app.warn("drafts that began with an older text were not saved", f"they lie in\n{where}")
-        self.set_interval(KEEP_S, self._keep_beside)
+            self.host.warn("there are unsaved drafts of an earlier version", f"they are in\n{where}")
+        self.set_interval(KEEP_S, self._keep_draft)
 
     @property
     def texts(self) -> dict[str, str]:
-        """The text of every field, as it is now."""
+        """The current text of every field."""
         return {
             str(widget.id): _text(widget) for widget in self.query("Input, TextArea, Select") if widget.id in _LABELS
         }
 
     @property
     def is_changed(self) -> bool:
-        """Whether something was typed that is not stored."""
+        """Whether something typed is not saved."""
         return self.texts != texts_of(self._begun)
 
     def keep(self) -> Path | None:
-        """Write what was typed into the draft file for the last time, when there is something. Returns where.
+        """Write unsaved text to the draft file for the last time. Returns the file, or None if nothing is unsaved.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         path, texts = self._kept.path, self.texts
         is_kept = self.is_changed and texts == self._kept_texts and path.exists()
@@ -161,7 +156,7 @@ class FormScreen(Screen[Saved | None]):
         self.call_after_refresh(self.query_one(first).focus, scroll_visible=False)
 
     def action_leave(self) -> None:
-        """Close the form; ask first when something was typed. While it is being saved it stays."""
+        """Close the form, but not during a save; ask first if something was typed."""
         from rekall.tui.dialogs import Question
 
         if self._is_saving:
@@ -179,14 +174,14 @@ class FormScreen(Screen[Saved | None]):
                     self._drop_kept()
                     self.dismiss(self._saved)
 
-            question = Question("Throw away what you typed?", "y throws it away · escape goes on writing")
+            question = Question("Discard what you typed?", "y discards it · escape keeps writing")
             self.app.push_screen(question, leave)
 
     def action_save(self) -> None:
-        """Store the entry, beside the screen: the model may have to be loaded."""
+        """Save the entry in the background: the model may have to be loaded."""
         if not self._is_saving:
             self._is_saving = True
-            _: Worker[None] = self.run_worker(self._save, group="save")
+            self.start(self._save, "save")
 
     async def _save(self) -> None:
         self._tell("saving …")
@@ -198,7 +193,7 @@ class FormScreen(Screen[Saved | None]):
             save = partial(self._base.edit, old, draft) if old else partial(self._base.add, draft)
             saved = await in_thread(save)
         except EditConflict as error:
-            await self._begin_anew(error)
+            await self._rebase(error)
         except NotFound as error:
             self._old = None
             self._tell(f"{error.message}\nctrl+s adds your text as a new entry")
@@ -212,21 +207,21 @@ class FormScreen(Screen[Saved | None]):
             if self.texts != texts:
                 await self._go_on(saved)
                 return
-            while self.app.screen is not self:  # `dismiss` closes what lies on top, whatever it is
+            while self.app.screen is not self:  # `dismiss` closes the topmost screen, whichever it is
                 self.app.pop_screen()
             self.dismiss(saved)
 
     async def _go_on(self, saved: Saved) -> None:
-        """Stay open with what was typed while the rest was being saved."""
+        """Stay open with what was typed during the save."""
         self._saved, self._old = saved, saved.entry
         self._begun = self._onto = saved.entry.as_draft()
         self._kept = KeptText(self._drafts, saved.entry)
         self._is_saving = False
-        self._tell("saved; ctrl+s saves what you typed meanwhile")
-        await self._keep_beside(is_due=True)
+        self._tell("saved; ctrl+s saves what you typed since")
+        await self._keep_draft(is_due=True)
 
-    async def _begin_anew(self, error: EditConflict) -> None:
-        """After a conflict the next save puts what was typed onto the entry as it is now."""
+    async def _rebase(self, error: EditConflict) -> None:
+        """After a conflict, apply the edited fields to the entry as it is now; the next save stores the result."""
         assert self._old is not None
         try:
             now = (await in_thread(partial(self._base.get, self._old.id))).entry
@@ -234,16 +229,16 @@ class FormScreen(Screen[Saved | None]):
             self._tell(f"{worse.message}\n{worse.hint}".strip())
             return
         self._old, self._onto = now, now.as_draft()
-        self._tell(f"{error.message}\nyour text stays here: ctrl+s puts the fields you changed onto the other")
+        self._tell(f"{error.message}\nyour text is still here: ctrl+s applies the fields you changed to that version")
         moved = KeptText(self._drafts, now)
-        if moved.found is None:  # else another form keeps its text there
+        if moved.found is None:  # otherwise another form keeps its text there
             before, self._kept = self._kept, moved
-            if await self._keep_beside(is_due=True):
+            if await self._keep_draft(is_due=True):
                 with contextlib.suppress(OSError):
                     before.drop()
 
-    async def _keep_beside(self, *, is_due: bool = False) -> bool:
-        """Write what was typed since the last time. Returns whether it is kept."""
+    async def _keep_draft(self, *, is_due: bool = False) -> bool:
+        """Write what was typed since the last time. Returns whether the draft file is up to date."""
         texts = self.texts
         if len(texts) < len(_LABELS):  # the form is being closed
             return False
@@ -254,13 +249,13 @@ class FormScreen(Screen[Saved | None]):
         except OSError as error:
             if not self._is_told:
                 self._is_told = True
-                self.app.warn("what you type cannot be kept in a draft until it is saved", str(error))
+                self.host.warn("your unsaved text cannot be kept in a draft", str(error))
             return False
         self._kept_texts = texts
         return True
 
     def _drop_kept(self) -> None:
-        with contextlib.suppress(OSError):  # the next form would go on with it, and can throw it away
+        with contextlib.suppress(OSError):  # the next form resumes it and can discard it
             self._kept.drop()
 
     def _tell(self, text: str) -> None:

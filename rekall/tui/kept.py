@@ -1,4 +1,4 @@
-"""What is typed into a form, kept in a draft file until it was stored or thrown away."""
+"""The draft file of a form: keeps what is typed until it is saved or discarded."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.system.drafts import DraftFile
 from rekall.tui.fields import draft_of
 
-_UNREAD = ("confidence", "status")
-"""Fields in which anything can be typed, and not everything be read."""
+_FREE_TEXT = ("confidence", "status")
+"""Free-text fields whose text may not be a valid value."""
 
 
 class KeptText:
     """The draft file of one form. Its methods may be called from any thread.
 
-    The form, the editor and `rekall edit` begin with the same text and so share the file.
+    The form, the editor and `rekall edit` start from the same text and therefore share the file.
     """
 
     def __init__(self, folder: Path, old: Entry | None) -> None:
-        """Find the file; one that cannot be read is left alone, and a further one stands in for it.
+        """Find the file. If it cannot be read it is left as it is, and another takes its place.
 
         Args:
             folder: The folder of drafts.
-            old: The entry that is changed; None for a new one.
+            old: The entry being changed; None for a new one.
         """
         self.found: Draft | None = None
-        """What was kept before, when it differs from what the form begins with."""
+        """What an earlier form kept, if it differs from what this one starts with."""
         self.problems: list[str] = []
-        """Why a file could not be read, and which."""
+        """The files that could not be read, each with the reason."""
         name, begun = (old.id, old) if old else ("new", empty_draft())
         text, kind = text_to_edit(begun), begun.type
         for number in count(1):
@@ -43,13 +43,13 @@ class KeptText:
                 if self._last.strip() not in ("", text.strip()):
                     self.found = edited_draft(self._last, kind)
                 break
-            except FileNotFoundError:  # it went away meanwhile
+            except FileNotFoundError:  # it was removed in between
                 self._last = text
                 break
             except (InvalidInput, OSError, UnicodeDecodeError) as error:
                 reason = error.message if isinstance(error, InvalidInput) else str(error)
                 self.problems.append(f"{self._file.path}: {reason}")
-        others = self._file.others if old else ()  # those of new entries began with a title of their own
+        others = self._file.others if old else ()  # drafts of new entries are about something else
         told = "".join(self.problems)
         self.others = tuple(other for other in others if str(other) not in told)
         self._lock = threading.Lock()
@@ -57,28 +57,28 @@ class KeptText:
 
     @property
     def path(self) -> Path:
-        """Where the file lies, or will lie."""
+        """Where the file is, or will be."""
         return self._file.path
 
     def keep(self, begun: Draft, texts: Mapping[str, str], onto: Draft, *, is_last: bool = False) -> bool:
-        """Write what was typed, unless it lies there already; remove the file when nothing differs any more.
+        """Write what was typed, unless the file has it already; remove the file once nothing differs any more.
 
         Args:
-            begun: What the form began with.
+            begun: What the form started with.
             texts: The texts of its fields.
-            onto: What the touched ones are put onto; the text of the file began with it.
-            is_last: Write nothing after this: an earlier text may be on its way in another thread.
+            onto: The entry that edited fields are applied to; the draft file started from it.
+            is_last: Ignore later calls: another thread may still be about to write an earlier text.
 
         Returns:
-            Whether there is something that is not stored.
+            Whether something is unsaved.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: The file cannot be written.
         """
         try:
             draft = draft_of(begun, texts, onto)
-        except InvalidInput:  # a field that cannot be read keeps its old value
-            draft = draft_of(begun, {field: text for field, text in texts.items() if field not in _UNREAD}, onto)
+        except InvalidInput:  # an invalid field keeps its old value
+            draft = draft_of(begun, {field: text for field, text in texts.items() if field not in _FREE_TEXT}, onto)
         is_changed = draft != onto
         text = text_to_edit(draft) if is_changed else self._file.begun_with
         with self._lock:
@@ -93,17 +93,17 @@ class KeptText:
         return is_changed
 
     def drop(self) -> None:
-        """Remove the file; nothing is kept any more.
+        """Remove the file and keep nothing from now on.
 
         Raises:
-            OSError: It cannot be removed.
+            OSError: The file cannot be removed.
         """
         with self._lock:
             self._is_over = True
-            if self._last != self._file.begun_with:  # else it is another's
+            if self._last != self._file.begun_with:  # otherwise the file is not ours
                 self._file.drop()
 
 
 def empty_draft() -> Draft:
-    """What the form of a new entry begins with."""
+    """What the form of a new entry starts with."""
     return Draft(EntryType.TIL, "")

@@ -1,4 +1,4 @@
-"""The line of keys at the bottom: what can be pressed now."""
+"""The line at the bottom: the keys that can be pressed now."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ if TYPE_CHECKING:
 
 
 class KeyBar(Static):
-    """The keys whose binding asks to be shown, in one text.
+    """The keys whose bindings are to be shown, as one text.
 
-    Textual's footer makes a widget of each key, anew whenever the keyboard goes elsewhere: reading sixty entries left
-    40 MB behind.
+    Textual's footer makes new widgets for all keys whenever the focus moves: reading sixty entries left 40 MB behind.
     """
 
     def __init__(self) -> None:
         super().__init__(markup=False)
 
     def on_mount(self) -> None:
-        """Follow the keyboard."""
+        """Follow the focus."""
         self.screen.bindings_updated_signal.subscribe(self, self._show)
 
     def on_resize(self) -> None:
-        """Put the keys closer together where there is less room."""
+        """Move the keys closer together on a narrow screen."""
         self._show(self.screen)
 
     def on_unmount(self) -> None:
-        """Follow it no longer."""
+        """Stop following the focus."""
         self.screen.bindings_updated_signal.unsubscribe(self)
 
     def _show(self, screen: Screen[object]) -> None:

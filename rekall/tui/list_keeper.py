@@ -1,24 +1,26 @@
-"""Keeps the list true to its view: words at once, meaning as it arrives, pages as they are scrolled to."""
+"""Fills the list for its view: words at once, meaning when it arrives, pages as they are scrolled to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from rekall.entry.types import Mode
+from rekall.entry.types import Filters, Mode, SearchResult
 from rekall.errors import Superseded
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.entry_list import EntryList
-from rekall.tui.finding import Finder, Listing, View, status_text
+from rekall.tui.entry_list import PAGE_ROWS, EntryList
+from rekall.tui.finding import Listing, Refill, View, status_text
+from rekall.tui.rows import row_of_hit, rows_of_page, successions
 from rekall.tui.tasks import from_thread, in_thread
 
 _MOST_HITS = 1_000
 
 
 class ListKeeper:
-    """Fills an `EntryList`. One `fill` runs at a time: a later one cancels it, and with it the search it waits for."""
+    """Fills an `EntryList`. One `fill` runs at a time: a later one cancels it along with the search it waits for."""
 
     def __init__(
         self,
@@ -34,12 +36,12 @@ class ListKeeper:
             base: An open base.
             entry_list: The list to fill.
             view: What it shows first.
-            tell: Told what the status line shall say.
-            warn: Told once why words alone answer, in full; the status line may have no room for it.
+            tell: Called with each text for the status line.
+            warn: Called once with the full reason for a search by words only; the status line may be too short for it.
         """
         self.view = view
         self.is_busy = False
-        self._finder = Finder(base)
+        self._base = base
         self._list = entry_list
         self._tell = tell
         self._warn = warn
@@ -48,75 +50,50 @@ class ListKeeper:
 
     @property
     def is_base_empty(self) -> bool:
-        """Whether there is nothing at all to show."""
+        """Whether the base has no entries at all."""
         shown = self._listing
         return shown is not None and not shown.total and not self.view.is_search and self.view.filters.is_empty
 
-    async def fill(self, *, top: bool = False, delay_s: float = 0.0, chosen: str = "", quiet: bool = False) -> None:
+    async def fill(self, refill: Refill) -> None:
         """Ask for what the view shows, and show it.
 
-        Args:
-            top: Begin at the first row; else the cursor stays where it is.
-            delay_s: Wait so long first: a later call may make this one needless.
-            chosen: The id to choose where it is in the list.
-            quiet: Change what is shown once, when all is there.
+        Raises:
+            EngineError: The model cannot be used for similar entries.
+            NotFound: The entry whose similar ones are shown was deleted.
         """
-        self.is_busy = True
-        is_wanted = True
-
-        def tell(text: str) -> None:
-            if is_wanted:  # a thread that nobody waits for any more may still say what it does
-                self._tell(f"{text} …")
-
-        try:
-            await asyncio.sleep(delay_s)
+        with self._asking() as is_wanted, contextlib.suppress(Superseded):
+            await asyncio.sleep(refill.delay_s)
             view = self.view
             if view.like:
-                similar = partial(self._finder.similar, view, lambda: is_wanted)
-                self._show(view, await in_thread(similar), chosen, top=top)
+                self._show(view, await in_thread(partial(self._similar, view, is_wanted)), refill)
             elif view.is_search:
-                if not quiet:
-                    words = await in_thread(partial(self._finder.hits, view, Mode.WORDS))
-                    self._show(view, words, chosen, top=top)
-                    self._tell(f"{status_text(view, words)} · looking by meaning …")
-                search = partial(self._finder.hits, view, Mode.HYBRID, from_thread(tell), lambda: is_wanted)
-                self._show(view, await in_thread(search), chosen, top=top and not self._list.is_touched)
+                await self._search(view, refill, is_wanted)
             else:
-                first, pages = (0, 1) if top else self._list.window
-                newest = await in_thread(partial(self._finder.newest, view.filters, first, pages))
-                self._show(view, newest, chosen, top=top)
-        except Superseded:
-            return
-        finally:
-            is_wanted = False
-            self.is_busy = False
+                first, pages = (0, 1) if refill.top else self._list.window
+                self._show(view, await in_thread(partial(self._newest, view.filters, first, pages)), refill)
 
     async def fill_similar(self, view: View) -> None:
-        """Show what is near to an entry; on an error the list stays as it is.
+        """Switch to the entries similar to one; on an error the list stays as it is.
 
         Raises:
             EngineError: The entry has no vector, or the model cannot be used.
             NotFound: The entry was deleted.
-            Superseded: Nobody waits for it any more.
+            Superseded: A later request took its place.
         """
-        self.is_busy = True
-        is_wanted = True
-        self._tell("looking by meaning …")
-        try:
-            found = await in_thread(partial(self._finder.similar, view, lambda: is_wanted))
-        except BaseException:
-            if self._listing is not None:
-                self._tell(status_text(self.view, self._listing))
-            raise
-        finally:
-            is_wanted = False
-            self.is_busy = False
+        with self._asking() as is_wanted:
+            self._tell("searching by meaning …")
+            try:
+                found = await in_thread(partial(self._similar, view, is_wanted))
+            except BaseException:
+                if self._listing is not None:
+                    self._tell(status_text(self.view, self._listing))
+                raise
         self.view = view
-        self._show(view, found, "", top=True)
+        self._show(view, found, Refill(top=True))
 
     async def bring_page(self, page: int, generation: int) -> None:
-        """Bring a page of the newest entries that was scrolled to."""
-        found = await in_thread(partial(self._finder.newest, self.view.filters, page))
+        """Load a page of the newest entries that was scrolled to."""
+        found = await in_thread(partial(self._newest, self.view.filters, page, 1))
         self._list.put_page(page, found.rows, generation)
 
     def grow(self) -> bool:
@@ -127,13 +104,54 @@ class ListKeeper:
         self.view = replace(self.view, limit=min(2 * self.view.limit, _MOST_HITS))
         return True
 
-    def _show(self, view: View, listing: Listing, chosen: str, *, top: bool) -> None:
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Callable[[], bool]]:
+        """Be busy for the length of a block; gives a function that says whether the block still waits."""
+        is_wanted = self.is_busy = True
+        try:
+            yield lambda: is_wanted
+        finally:
+            is_wanted = self.is_busy = False
+
+    async def _search(self, view: View, refill: Refill, is_wanted: Callable[[], bool]) -> None:
+        """Show the hits of the words first, unless quiet, and of words and meaning when they arrive."""
+
+        def tell(text: str) -> None:
+            if is_wanted():  # a search that was given up may still report
+                self._tell(f"{text} …")
+
+        notice = from_thread(tell)
+
+        def ask(mode: Mode) -> SearchResult:
+            return self._base.search(view.line, view.filters, mode, view.limit, notice=notice, is_wanted=is_wanted)
+
+        if not refill.quiet:
+            words = _listing(await in_thread(partial(ask, Mode.WORDS)))
+            self._show(view, words, refill)
+            self._tell(f"{status_text(view, words)} · searching by meaning …")
+        found = _listing(await in_thread(partial(ask, Mode.HYBRID)))
+        self._show(view, found, replace(refill, top=refill.top and not self._list.is_touched))
+
+    def _similar(self, view: View, is_wanted: Callable[[], bool]) -> Listing:
+        return _listing(self._base.similar(view.like, view.filters, view.limit, is_wanted))
+
+    def _newest(self, filters: Filters, first_page: int, pages: int) -> Listing:
+        page = self._base.list_entries(filters, pages * PAGE_ROWS, first_page * PAGE_ROWS)
+        titles = self._base.titles(successions(page.entries))
+        return Listing(rows_of_page(page.entries, titles), page.total, first_page)
+
+    def _show(self, view: View, listing: Listing, refill: Refill) -> None:
         self._listing = listing
         here = self._list.chosen
-        keep = chosen or ("" if top or here is None else here.id)
-        self._list.show(listing.rows, listing.total, listing.first_page, chosen=keep, top=top)
+        chosen = refill.chosen or ("" if refill.top or here is None else here.id)
+        self._list.show(listing.rows, listing.total, listing.first_page, chosen=chosen, top=refill.top)
         self._tell(status_text(view, listing))
         mode = listing.mode
         if mode and mode.used is not mode.requested and mode.reason != self._warned:
             self._warned = mode.reason
             self._warn("found by words only", mode.reason)
+
+
+def _listing(found: SearchResult) -> Listing:
+    rows = tuple(row_of_hit(hit) for hit in found.hits)
+    return Listing(rows, len(rows), mode=found.mode)

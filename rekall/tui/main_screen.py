@@ -1,4 +1,4 @@
-"""The main screen: search line, list, detail and status, and how one moves between them."""
+"""The main screen: search line, list, detail and status, and the keys that move between them."""
 
 from __future__ import annotations
 
@@ -18,39 +18,37 @@ from textual.widgets import Input, Static
 from rekall.entry.types import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.changing import ChangingScreen
-from rekall.tui.detail import DetailPane, LinkList
+from rekall.tui.changing import EntryActions
+from rekall.tui.detail import DetailPane
 from rekall.tui.document import Document, make_document
 from rekall.tui.entry_list import EntryList
-from rekall.tui.finding import View, filters_text
+from rekall.tui.finding import Refill, View, filters_text
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
+from rekall.tui.screens import WIDE, Host, RekallScreen
 from rekall.tui.tasks import in_thread
 
-WIDE = 100
-"""From so many columns on, list and detail stand side by side; below, one takes the place of the other."""
-
 POLL_S = 2.0
-"""How often to ask whether another process wrote."""
+"""How often to check whether another process has written."""
 
 _READ_DELAY_S = 0.06
-"""The list may be run through faster than entries can be drawn."""
+"""Holding a key moves through the list faster than entries can be drawn."""
 
 WELCOME = Content.assemble(
-    ("Nothing is written down yet", "bold $primary"),
+    ("No entries yet", "bold $primary"),
     "\n\n",
     ("a", "bold"),
     "   adds an entry\n",
     ("rekall import FOLDER", "bold"),
-    "   takes in your Markdown notes\n",
+    "   imports your Markdown notes\n",
     ("?", "bold"),
     "   shows every key",
 )
 
 
 class SearchLine(Input):
-    """The search line; its footer says how to leave it."""
+    """The search line; its keys in the footer say how to leave it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.to_list", "To the list", key_display="enter"),
@@ -58,13 +56,16 @@ class SearchLine(Input):
         Binding("escape", "screen.leave", "Clear"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__(placeholder='words or meaning, "a phrase", -without, type:bug', id="line", compact=True)
 
-class MainScreen(ChangingScreen):
+
+class MainScreen(RekallScreen[None]):
     """Finds, shows and changes entries."""
 
     AUTO_FOCUS = "EntryList"
     BINDINGS: ClassVar[list[BindingType]] = [
-        # before others are asked, so that what is typed right after it is never taken for commands
+        # priority, so that keys typed right after / reach the search line
         Binding("slash", "search", "Search", key_display="/", priority=True),
         Binding("f", "filter", "Filter"),
         Binding("F", "clear_filters", "Clear filters", show=False),
@@ -81,14 +82,24 @@ class MainScreen(ChangingScreen):
         Binding("escape", "leave", "Back", show=False),
     ]
 
-    def __init__(self, base: KnowledgeBase, limit: int) -> None:
+    def __init__(self, host: Host, base: KnowledgeBase, limit: int) -> None:
         """Show a base.
 
         Args:
+            host: The application.
             base: An open base.
-            limit: Hits of a search, to begin with; at the end of the list come more.
+            limit: How many hits a search shows at first; scrolling to the end asks for more.
         """
-        super().__init__(base)
+        super().__init__(host)
+        self.base = base
+        self.line = SearchLine()
+        self.entry_list = EntryList(host.now, id="list")
+        self.detail = DetailPane(id="detail")
+        self.keeper = ListKeeper(base, self.entry_list, View(limit), self.show_state, host.warn)
+        self.actions = EntryActions(self, base, self.show_change)
+        self._filters = Static(id="filters", markup=False)
+        self._state = Static(id="state", markup=False)
+        self._model = Static(id="model", markup=False)
         self._limit = limit
         self._version = base.version()
         self._read_id = ""
@@ -99,71 +110,66 @@ class MainScreen(ChangingScreen):
         """Search line, list and detail, status, keys."""
         with Horizontal(id="search"):
             yield Static("search", id="prompt", markup=False)
-            yield SearchLine(placeholder='words or meaning, "a phrase", -without, type:bug', id="line", compact=True)
-            yield Static(id="filters", markup=False)
+            yield self.line
+            yield self._filters
         yield Static(WELCOME, id="welcome")
         with Horizontal(id="body"):
-            yield EntryList(id="list", now=self.app.now)
-            yield DetailPane(id="detail")
+            yield self.entry_list
+            yield self.detail
         with Horizontal(id="status-bar"):
-            yield Static(id="state", markup=False)
-            yield Static(id="model", markup=False)
+            yield self._state
+            yield self._model
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Show the newest entries and begin to watch."""
-        self.entry_list = self.query_one(EntryList)
-        self.detail = self.query_one(DetailPane)
-        self.links = self.query_one(LinkList)
-        self.line = self.query_one(SearchLine)
-        self.keeper = ListKeeper(self.base, self.entry_list, View(self._limit), self.show_state, self.app.warn)
+        """Show the newest entries and watch for changes by other processes."""
         self.show_view(self.keeper.view)
         self.set_interval(POLL_S, self._poll)
 
     @property
     def is_reading(self) -> bool:
-        """Whether keys are meant for the entry in the detail pane."""
-        return self.detail.has_focus or self.links.has_focus
+        """Whether the keyboard is in the detail pane."""
+        return self.detail.has_focus or self.detail.links.has_focus
 
     @property
     def current_id(self) -> str:
-        """The entry in the detail pane when the keyboard is there, else the one chosen in the list."""
+        """The id of the entry that keys act on: the one being read, else the one chosen in the list; or empty."""
         row = self.entry_list.chosen
         return self._read_id if self.is_reading else row.id if row else ""
 
-    def fill(self, *, top: bool = False, delay_s: float = 0.0, chosen: str = "", quiet: bool = False) -> None:
-        """Ask anew for what the list shows; see `ListKeeper.fill`."""
+    def fill(self, refill: Refill) -> None:
+        """Ask again for what the list shows, in place of a request under way."""
 
         async def work() -> None:
             try:
-                await self.keeper.fill(top=top, delay_s=delay_s, chosen=chosen, quiet=quiet)
+                await self.keeper.fill(refill)
             except NotFound:
                 if not self.keeper.view.like:
                     raise
-                self.app.say("this entry was deleted", self.keeper.view.like_title)
-                self.call_later(self._leave_similar)  # at the end of this, for it begins another
+                self.host.say("this entry was deleted", self.keeper.view.like_title)
+                self.call_later(self._leave_similar)  # after this request, since it makes another
 
         self.start(work, "list", exclusive=True)
 
     def show_view(self, view: View, *, delay_s: float = 0.0, chosen: str = "") -> None:
         """Show something else in the list."""
         self.keeper.view = view
-        self.query_one("#filters", Static).update(one_line(filters_text(view.filters)))
-        self.fill(top=True, delay_s=delay_s, chosen=chosen)
+        self._filters.update(one_line(filters_text(view.filters)))
+        self.fill(Refill(top=True, delay_s=delay_s, chosen=chosen))
 
     def show_state(self, text: str) -> None:
         """Say what the list shows, and whether the model is loaded."""
-        self.query_one("#state", Static).update(one_line(text))
-        self.query_one("#model", Static).update("model loaded" if self.base.is_model_loaded() else "model not loaded")
+        self._state.update(one_line(text))
+        self._show_model()
         self.set_class(self.keeper.is_base_empty, "empty")
 
     def show_change(self, entry_id: str) -> None:
-        """Show the base after a change of ours."""
+        """Show the base after a change made here; the id is empty when the entry is gone."""
         if not entry_id and self.is_reading:
             self._close_detail()
         elif self._read_id:
             self.read(self._read_id, keep_place=True)
-        self.fill(chosen=entry_id, quiet=True)
+        self.fill(Refill(chosen=entry_id, quiet=True))
 
     def read(self, entry_id: str, *, delay_s: float = 0.0, keep_place: bool = False) -> None:
         """Show an entry in the detail pane."""
@@ -176,17 +182,17 @@ class MainScreen(ChangingScreen):
             self.read(self.entry_list.chosen.id)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Search as one types."""
+        """Search while the person types."""
         self._before_similar.clear()
         view = View(self._limit, event.value, self.keeper.view.filters)
-        self.show_view(view, delay_s=self.app.debounce_s)
+        self.show_view(view, delay_s=self.host.debounce_s)
 
     def on_entry_list_left_upward(self) -> None:
         """Up from the first row goes to the search line."""
         self.line.focus()
 
     def on_entry_list_chosen(self, event: EntryList.Chosen) -> None:
-        """The detail follows the list where both are in sight."""
+        """Show the chosen entry in the detail pane if both are visible."""
         if event.row is None:
             self._read_id = ""
             self.workers.cancel_group(self, "detail")
@@ -198,18 +204,18 @@ class MainScreen(ChangingScreen):
                 self.read(event.row.id, delay_s=_READ_DELAY_S)
 
     def on_entry_list_opened(self, event: EntryList.Opened) -> None:
-        """Read an entry, with the keyboard in the detail pane."""
+        """Read an entry, and move the keyboard to the detail pane."""
         self._trail.clear()
         self._open(event.row.id)
 
     def on_entry_list_page_wanted(self, event: EntryList.PageWanted) -> None:
-        """Bring a page of the list."""
+        """Load a page of the list."""
         self.start(partial(self.keeper.bring_page, event.page, event.generation), "page")
 
     def on_entry_list_end_reached(self) -> None:
         """Ask for more hits."""
         if not self.keeper.is_busy and self.keeper.grow():
-            self.fill(quiet=True)
+            self.fill(Refill(quiet=True))
 
     def on_detail_pane_followed(self, event: DetailPane.Followed) -> None:
         """Open a linked entry."""
@@ -217,21 +223,21 @@ class MainScreen(ChangingScreen):
         self._open(event.entry_id)
 
     def action_search(self) -> None:
-        """Go to the search line, at once: the next key may be waiting already."""
+        """Go to the search line without delay: the next key may already be waiting."""
         self.remove_class("reading")
         self.set_focus(self.line)
 
     def action_to_list(self) -> None:
-        """Go from the search line to the list."""
+        """Leave the search line for the list."""
         self.entry_list.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """In the search line a slash is a slash."""
+        """In the search line, / types a slash."""
         return action != "search" or not isinstance(self.focused, SearchLine)
 
     def action_leave(self) -> None:
-        """One step back: out of the links, the search line, the detail, the neighbours, the query."""
-        if self.links.has_focus:
+        """Step back: links → entry, then as `action_back` does; in the list, clear the query."""
+        if self.detail.links.has_focus:
             self.detail.focus()
         elif self.is_reading or self.keeper.view.like:
             self.action_back()
@@ -240,7 +246,7 @@ class MainScreen(ChangingScreen):
             self.entry_list.focus()
 
     def action_back(self) -> None:
-        """To the entry before a linked one, from an entry to the list, from its neighbours to the list before."""
+        """Step back: linked entry → previous entry → list; similar entries → previous list."""
         if self.is_reading and self._trail:
             self._open(self._trail.pop())
         elif self.is_reading:
@@ -248,8 +254,36 @@ class MainScreen(ChangingScreen):
         else:
             self._leave_similar()
 
+    def action_add(self) -> None:
+        """Write a new entry."""
+        self.actions.add()
+
+    def action_edit(self) -> None:
+        """Edit the current entry in the form."""
+        self.actions.edit(self.current_id)
+
+    def action_edit_outside(self) -> None:
+        """Edit the current entry in the person's editor."""
+        self.actions.edit_outside(self.current_id)
+
+    def action_delete(self) -> None:
+        """Delete the current entry."""
+        self.actions.delete(self.current_id)
+
+    def action_undo(self) -> None:
+        """Restore the entry that was deleted last."""
+        self.actions.undo()
+
+    def action_copy_content(self) -> None:
+        """Copy the content of the current entry."""
+        self.actions.copy_content(self.current_id)
+
+    def action_copy_id(self) -> None:
+        """Copy the id of the current entry."""
+        self.actions.copy_id(self.current_id)
+
     def action_filter(self) -> None:
-        """Ask for filters."""
+        """Open the filter dialog."""
         from rekall.tui.dialogs import FilterDialog
 
         def apply(filters: Filters | None) -> None:
@@ -263,7 +297,7 @@ class MainScreen(ChangingScreen):
         self.show_view(replace(self.keeper.view, filters=Filters()))
 
     def action_similar(self) -> None:
-        """Show what is near in meaning to the current entry."""
+        """Show the entries near in meaning to the current one."""
         if self.current_id:
             self.start(partial(self._similar, self.current_id), "list", exclusive=True)
 
@@ -283,7 +317,7 @@ class MainScreen(ChangingScreen):
     def _open(self, entry_id: str) -> None:
         self.add_class("reading")
         self.read(entry_id)
-        self.call_after_refresh(self.detail.focus)  # it cannot have the keyboard before it is in sight
+        self.call_after_refresh(self.detail.focus)  # a hidden widget cannot take the keyboard
 
     def _close_detail(self) -> None:
         self._trail.clear()
@@ -312,7 +346,7 @@ class MainScreen(ChangingScreen):
         await self._read(entry_id, 0.0, keep_place=True)
         if not self.detail.focus_links():
             self.detail.focus()
-            self.app.say("no links", "this entry is not linked with others")
+            self.host.say("no links", "this entry is not linked to others")
 
     async def _similar(self, entry_id: str) -> None:
         before = (self.keeper.view, entry_id)
@@ -327,14 +361,17 @@ class MainScreen(ChangingScreen):
             self._close_detail()
 
     async def _poll(self) -> None:
-        """Show what another process wrote."""
+        """Show what another process has written."""
         if self.keeper.is_busy:
             return
-        with contextlib.suppress(StorageError):  # the next poll asks again, and whatever the person does tells it
+        with contextlib.suppress(StorageError):  # the next poll tries again, and any action reports it
             version = await in_thread(self.base.version)
             if version != self._version:
                 self._version = version
-                self.fill(quiet=True)
+                self.fill(Refill(quiet=True))
                 if self._read_id:
                     self.read(self._read_id, keep_place=True)
-        self.query_one("#model", Static).update("model loaded" if self.base.is_model_loaded() else "model not loaded")
+        self._show_model()
+
+    def _show_model(self) -> None:
+        self._model.update("model loaded" if self.base.is_model_loaded() else "model not loaded")

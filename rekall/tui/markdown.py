@@ -1,4 +1,4 @@
-"""Markdown as one text: a widget for each paragraph and table cell would cost 25 kB apiece."""
+"""Markdown as one text: a widget for each paragraph and table cell would cost 25 kB each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CODE, _HEADING, _FAINT = "$secondary", "bold $primary", "$foreground 55%"
 
 
 class Block(Protocol):
-    """A stretch of text that knows its lines once it knows the width."""
+    """A piece of text that can be laid out for a width."""
 
     def lines(self, width: int) -> list[Content]:
-        """Its lines, each at most so many cells wide."""
+        """Its lines, each at most `width` cells wide."""
         ...
 
 
@@ -37,7 +37,7 @@ class _Text:
 
 @dataclass(frozen=True, slots=True)
 class _Code:
-    """Code, which keeps its lines as far as the width allows."""
+    """Code; only lines that are too wide are wrapped."""
 
     text: str
 
@@ -52,7 +52,7 @@ class _Code:
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A line across."""
+    """A horizontal line."""
 
     def lines(self, width: int) -> list[Content]:
         return [Content.assemble(("─" * width, _FAINT))]
@@ -60,7 +60,7 @@ class _Rule:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Rows of cells: in columns where they fit, else a row after the other."""
+    """Rows of cells: in columns if they fit, otherwise one row after another."""
 
     rows: list[list[Content]]
 
@@ -79,7 +79,7 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A block with what stands before its first line and before the others."""
+    """A block, and what precedes its first line and the others."""
 
     block: Block
     first: str
@@ -96,24 +96,24 @@ class _Placed:
 
 @dataclass(slots=True)
 class _Frame:
-    """A list item or quote that is open. What stands before its first line is used up by that line."""
+    """An open list item or quote. What precedes its first line is used for that line only."""
 
     first: str
     rest: str
 
 
 class MarkdownText:
-    """A Markdown text, laid out for any width. HTML stays text: `Vec<String>` in a note is no tag."""
+    """A Markdown text, laid out for any width. HTML stays text: `Vec<String>` in a note is not a tag."""
 
     def __init__(self, source: str) -> None:
-        """Parse a text that holds no control characters."""
+        """Parse a text without control characters."""
         from markdown_it import MarkdownIt  # 3 MB
 
         parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
         self._blocks = _Reader().read(parser.parse(source))
 
     def laid_out(self, width: int) -> list[Content]:
-        """Its lines for so many cells."""
+        """Its lines for a width in cells."""
         lines: list[Content] = []
         for placed in self._blocks:
             if lines and not placed.is_close:
@@ -123,7 +123,7 @@ class MarkdownText:
 
 
 class _Reader:
-    """Turns the parser's tokens into blocks, each with what stands before its lines."""
+    """Turns the parser's tokens into blocks, each with what precedes its lines."""
 
     def __init__(self) -> None:
         self.blocks: list[_Placed] = []
@@ -154,10 +154,10 @@ class _Reader:
             self._place(_Text(content.stylize(_HEADING)))
         else:
             self._place(_Text(content))
-            self._is_close = before.hidden  # an item of a list whose items stand close together
+            self._is_close = before.hidden  # an item of a tight list
 
     def _take_frame(self, token: Token) -> None:
-        """What opens or closes around blocks."""
+        """Handle a token that opens or closes something around blocks."""
         kind = token.type
         if kind == "ordered_list_open":
             self._numbers.append(int(token.attrs.get("start", 1)))
@@ -195,7 +195,7 @@ class _Reader:
 
 
 def _inline(tokens: Iterable[Token]) -> Content:
-    """Words with their emphasis, code and links."""
+    """A text with its emphasis, code and links."""
     text: list[str] = []
     spans: list[Span] = []
     opened: list[tuple[int, str | Style]] = []
@@ -216,7 +216,7 @@ def _inline(tokens: Iterable[Token]) -> Content:
 
 
 def _style_of(token: Token) -> str | Style:
-    """What an opening token does to the words up to its end."""
+    """The style from an opening token up to its closing one."""
     if token.type != "link_open":
         return _STYLES.get(token.type.removesuffix("_open"), "")
     address = str(token.attrs.get("href", ""))
@@ -230,5 +230,5 @@ def _words_of(token: Token) -> str:
 
 
 def _wide(content: Content) -> int:
-    """By how many cells a text is wider than it has characters."""
+    """How many more cells than characters a text has."""
     return content.cell_length - len(content.plain)

@@ -1,10 +1,9 @@
-"""An entry in the person's own editor."""
+"""Editing an entry in the person's own editor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from textual.app import SuspendNotSupported
 
@@ -14,40 +13,38 @@ from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.system.drafts import DraftFile
+from rekall.tui.screens import Host
 from rekall.tui.tasks import in_thread
 
-if TYPE_CHECKING:
-    from rekall.tui.app import RekallApp
 
-
-async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_saved: Callable[[Saved], None]) -> None:
+async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: Callable[[Saved], None]) -> None:
     """Open an entry as Markdown in the editor, and store what comes back.
 
-    The text lies in a draft file, which stays until it was stored: the next time the editor goes on with it.
+    The text is in a draft file, which stays until the entry is stored: the editor reopens it next time.
 
     Args:
-        app: Gives up the terminal meanwhile.
+        host: Hands over its terminal meanwhile.
         base: An open base.
         old: The entry as it is.
-        say_saved: Told what was stored.
+        say_saved: Called with what was stored.
 
     Raises:
         RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
     """
     try:
-        draft = DraftFile.begin(app.rekall.places.drafts, old.id, text_to_edit(old))
+        draft = DraftFile.begin(host.places.drafts, old.id, text_to_edit(old))
         if draft.is_taken_up:
-            app.say("going on with the text that was not saved", str(draft.path))
+            host.say("resuming your unsaved text", str(draft.path))
         for other in draft.others:
-            app.warn("an earlier draft of this was not saved", f"it lies in {other}")
-        with _lent_terminal(app):
-            edited = draft.edited(app.rekall.settings.text("ui.editor"))
+            host.warn("there is an unsaved draft of an earlier version", f"it is in {other}")
+        with _terminal_of(host):
+            edited = draft.edited(host.settings.text("ui.editor"))
     except OSError as error:
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
     except SuspendNotSupported:
-        raise InvalidInput("this terminal cannot be lent to an editor", "edit here with e") from None
+        raise InvalidInput("this terminal cannot be handed to an editor", "edit here with e") from None
     if not edited:
-        app.say("nothing was changed", old.title)
+        host.say("nothing was changed", old.title)
         return
 
     try:
@@ -60,10 +57,10 @@ async def edit_outside(app: RekallApp, base: KnowledgeBase, old: Entry, say_save
 
 
 @contextmanager
-def _lent_terminal(app: RekallApp) -> Iterator[None]:
+def _terminal_of(host: Host) -> Iterator[None]:
     """Let another program draw; whatever happens, the terminal comes back."""
     problem: BaseException | None = None
-    with app.suspend():  # takes the terminal back only from a block that ends well
+    with host.suspend():  # takes the terminal back only if its block does not raise
         try:
             yield
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""What a line of the list says of an entry, and nothing more: entries themselves may be megabytes."""
+"""A row of the list: what it shows of an entry and no more, since entries may be megabytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rekall.entry.types import Entry, Hit, Link, LinkType, Status
 from rekall.wording import printable, why_line
 
 _MOST_MATCHED = 3
-"""Words of the query that a row names; the detail names all."""
+"""How many matched words a row shows; the detail shows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Row:
 
     Attributes:
         labels: Project and tags, on one line.
-        note: That it is obsolete, and what to read instead; empty for an entry that holds.
-        reason: Why it was found, in short; empty in a list that was not searched for.
+        note: For an obsolete entry, what to read instead; otherwise empty.
+        reason: Why it was found, in short; empty unless it is a hit.
         why: The same in full.
     """
 
@@ -35,7 +35,7 @@ class Row:
 
 
 def row_of_entry(entry: Entry, successor: str = "") -> Row:
-    """The row of an entry whose successor, if it has one, bears that title."""
+    """The row of an entry; `successor` is the title of the entry that replaced it, if any."""
     return Row(
         entry.id,
         entry.type.value,
@@ -62,12 +62,12 @@ def row_of_hit(hit: Hit) -> Row:
 
 
 def rows_of_page(entries: tuple[Entry, ...], titles: Mapping[str, str]) -> tuple[Row, ...]:
-    """Rows of entries, with the titles of their successors by id."""
+    """Rows of entries; `titles` has the titles of their successors by id."""
     return tuple(row_of_entry(entry, titles.get(entry.superseded_by or "", "")) for entry in entries)
 
 
 def successions(entries: tuple[Entry, ...]) -> list[Link]:
-    """The links from successors to the entries they replace, to ask for their titles."""
+    """The links from successors to the entries they replace, for looking up their titles."""
     return [Link(entry.superseded_by, entry.id, LinkType.SUPERSEDES) for entry in entries if entry.superseded_by]
 
 
@@ -77,14 +77,14 @@ def labels_text(entry: Entry) -> str:
 
 
 def obsolete_text(entry: Entry, successor: str) -> str:
-    """In words, that an entry no longer holds and what replaced it; empty when it holds."""
+    """Says that an entry is obsolete and what replaced it; empty for an active one."""
     if entry.status is not Status.OBSOLETE:
         return ""
     return f"obsolete, see {one_line(successor)}" if successor else "obsolete"
 
 
 def reason_text(hit: Hit) -> str:
-    """Why a hit was found, in short: the words it holds and how near it is in meaning."""
+    """Why a hit was found, in short: the matched words, and the similarity of meaning."""
     why = hit.why
     parts = []
     if why.matched:
@@ -96,5 +96,5 @@ def reason_text(hit: Hit) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text that is safe to show, on one line."""
+    """A text on one line and safe to show."""
     return " ".join(printable(text).split())

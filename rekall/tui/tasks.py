@@ -1,4 +1,4 @@
-"""Work beside the screen: a call in a thread that nobody has to wait for at the end."""
+"""Background work: calls in threads that quitting does not wait for."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 async def in_thread(call: Callable[[], Result]) -> Result:
     """Run a call in a thread of its own and wait for its result.
 
-    The thread is a daemon, so that quitting never waits for it, as it would for one of asyncio's pool: an engine may
-    hang for a minute. Cancelled, the call runs on and its result is dropped.
+    The thread is a daemon: unlike a thread of asyncio's pool it never delays quitting, and an engine may hang for a
+    minute. When the wait is cancelled, the call runs on and its result is dropped.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
@@ -33,9 +33,9 @@ async def in_thread(call: Callable[[], Result]) -> Result:
     def run() -> None:
         try:
             settle: Callable[[], None] = partial(succeed, call())
-        except BaseException as error:  # whatever it is, the one who awaits it must see it
+        except BaseException as error:  # of any kind: the awaiting task must see it
             settle = partial(fail, error)
-        with contextlib.suppress(RuntimeError):  # the loop has ended, nobody awaits it
+        with contextlib.suppress(RuntimeError):  # the loop has ended and nothing awaits the result
             loop.call_soon_threadsafe(settle)
 
     threading.Thread(target=run, name="rekall-ui", daemon=True).start()
@@ -43,7 +43,7 @@ async def in_thread(call: Callable[[], Result]) -> Result:
 
 
 def from_thread(call: Callable[[str], None]) -> Callable[[str], None]:
-    """A function that any thread may call: it runs `call` on the screen's own thread a moment later."""
+    """A function for any thread to call: it makes `call` run soon after, in the thread of the current event loop."""
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
 

@@ -52,11 +52,11 @@ LIGHT = Theme(
 )
 
 THEMES = (DARK.name, LIGHT.name, "nord", "ansi-dark")
-"""What the theme key goes through; the last takes the terminal's own colours."""
+"""The themes the key cycles through; the last one uses the terminal's own colours."""
 
 
 def theme_name(setting: str, environ: Mapping[str, str] = os.environ) -> str:
-    """The theme for `ui.theme`. For `auto` some terminals name their background in COLORFGBG; dark where none does."""
+    """The theme for `ui.theme`. `auto` follows COLORFGBG, where some terminals put their background; else dark."""
     if setting == "auto":
         background = environ.get("COLORFGBG", "").rpartition(";")[2]
         return LIGHT.name if background in ("7", "15") else DARK.name

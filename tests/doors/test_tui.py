@@ -110,8 +110,8 @@ async def test_a_search_as_one_types_shows_words_and_then_meaning(rekall, quick_
     async with opened(rekall) as ui:
         await ui.press("slash")
         ui.main.line.value = "keepalive"
-        await ui.until(lambda: "looking by meaning" in ui.status)
-        assert "1 hit · by words · looking by meaning …" in ui.status
+        await ui.until(lambda: "searching by meaning" in ui.status)
+        assert "1 hit · by words · searching by meaning …" in ui.status
         assert ui.titles() == [NGINX.title]
         assert "keepalive" in ui.lines()[3]
         go_on.set()
@@ -142,7 +142,7 @@ async def test_an_entry_that_was_chosen_stays_chosen_when_meaning_arrives(rekall
     async with opened(rekall) as ui:
         await ui.press("slash")
         ui.main.line.value = "a an the of our cookie offset"
-        await ui.until(lambda: "looking by meaning" in ui.status and len(ui.titles()) > 1)
+        await ui.until(lambda: "searching by meaning" in ui.status and len(ui.titles()) > 1)
         await ui.pilot.press("enter", "j")
         before = ui.chosen
         go_on.set()
@@ -385,7 +385,7 @@ async def test_similar_entries_come_though_another_window_writes_meanwhile(rekal
     monkeypatch.setattr(KnowledgeBase, "similar", similar)
     async with opened(rekall) as ui:
         await ui.pilot.press("s")
-        await ui.until(lambda: "looking by meaning" in ui.status)
+        await ui.until(lambda: "searching by meaning" in ui.status)
         add_in_another_window(home, sample(0, "written meanwhile"))
         await ui.pilot.pause(0.3)
         go_on.set()
@@ -531,7 +531,7 @@ async def test_the_help_names_every_key_and_where_the_data_lies(rekall, home):
             assert f"  {key} " in text, key
         assert str(home)[:40] in text
         await ui.press("escape")
-        assert "Where the data lies" not in ui.text()
+        assert "Where your data is" not in ui.text()
 
 
 @driven
@@ -604,7 +604,7 @@ async def test_an_empty_base_says_what_to_do():
             ui.main.show_change("")
             await ui.settle()
             assert NGINX.title in ui.text()
-            assert "Nothing is written down yet" not in ui.text()
+            assert "No entries yet" not in ui.text()
 
 
 @driven

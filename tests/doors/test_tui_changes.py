@@ -113,7 +113,7 @@ async def test_leaving_asks_when_something_was_typed(rekall):
         await ui.press("a")
         await ui.type("half a")
         await ui.press("escape")
-        assert "Throw away what you typed?" in ui.text()
+        assert "Discard what you typed?" in ui.text()
         await ui.press("escape")
         assert form(ui).texts["title"] == "half a"
         await ui.press("escape", "n")
@@ -262,7 +262,7 @@ async def test_what_is_typed_while_it_is_saved_stays(rekall, monkeypatch):
         put(ui, "content", "an afterthought")
         go_on.set()
         await ui.settle()
-        assert "saved; ctrl+s saves what you typed meanwhile" in ui.text()
+        assert "saved; ctrl+s saves what you typed since" in ui.text()
         assert rekall.open_base().count() == 5
         await ui.press("ctrl+s")
         entry = rekall.open_base().get(ui.main.current_id).entry
@@ -306,7 +306,7 @@ async def test_deleting_can_be_undone_as_often_as_one_deleted(rekall):
         assert ui.titles() == [draft.title for draft in few()]
         assert ui.chosen == SAFARI.title
         await ui.press("u")
-        assert "nothing was deleted here" in ui.told
+        assert "nothing to undo" in ui.told
         assert base.count() == 4
 
 
@@ -397,7 +397,7 @@ async def test_a_terminal_that_cannot_be_lent_is_told(rekall, monkeypatch):
     monkeypatch.setenv("EDITOR", "true")
     async with opened(rekall) as ui:
         await ui.press("E")
-        assert "this terminal cannot be lent to an editor" in ui.told
+        assert "this terminal cannot be handed to an editor" in ui.told
 
 
 items = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r")).map(str.strip).filter(bool), max_size=4)

@@ -136,7 +136,7 @@ def test_it_runs_in_a_real_terminal_and_gives_it_back(home):
         os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
         os.execv(sys.executable, [sys.executable, "-m", "rekall"])
     shown = b""
-    while b"Nothing is written down yet" not in shown:
+    while b"No entries yet" not in shown:
         shown += os.read(terminal, 65_536)
     os.write(terminal, b"q")
     try:

@@ -64,7 +64,7 @@ async def test_quitting_keeps_what_was_typed_and_the_next_form_goes_on_with_it(r
     async with opened(rekall) as ui:
         await ui.press("e")
         assert form(ui).texts["content"] == "not saved"
-        assert ui.told.count("going on with the text that was not saved") == 1
+        assert ui.told.count("resuming your unsaved text") == 1
 
 
 @driven
@@ -147,7 +147,7 @@ async def test_a_draft_that_cannot_be_read_is_told_and_left_alone(rekall):
     broken.write_text("---\ntitle: [\n---\n", "utf-8")
     async with opened(rekall) as ui:
         await ui.press("e")
-        assert f"cannot be read and is left alone\n{broken}" in ui.told
+        assert f"cannot be read and was left as it is\n{broken}" in ui.told
         assert form(ui).texts["content"] == SAFARI.content
         put(ui, "content", "another")
         await ui.pilot.press("ctrl+c")
@@ -205,7 +205,7 @@ async def test_the_editor_goes_on_with_what_the_form_kept(rekall, lent, tmp_path
     edited_by(tmp_path, "t = t.replace('not saved', 'saved at last')", monkeypatch)
     async with opened(rekall) as ui:
         await ui.press("E")
-        assert "going on with the text that was not saved" in ui.told
+        assert "resuming your unsaved text" in ui.told
         assert rekall.open_base().get(SAFARI.id or "").entry.content == "saved at last"
     assert drafts_of(rekall) == []
 
