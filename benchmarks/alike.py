@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 from rekall.app import App
-from rekall.entry.types import Filters
+from rekall.entry.filters import Filters
 
 LINES = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6)
 
@@ -26,7 +26,7 @@ def main() -> None:
     nearest = []
     with contextlib.closing(App({**os.environ, "REKALL_HOME": str(options.base)})) as app:
         base = app.open_base()
-        for entry_id in base.ids_in_order():
+        for entry_id in [entry.id for entry in base.list_entries().entries]:
             for hit in base.similar(entry_id, Filters(), 1).hits:
                 nearest.append((hit.why.similarity or 0.0, base.get(entry_id).entry.title, hit.entry.title))
     nearest.sort()

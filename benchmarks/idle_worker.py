@@ -10,7 +10,8 @@ import sys
 import time
 
 from rekall.app import App
-from rekall.entry.types import Filters, Mode
+from rekall.entry.filters import Filters
+from rekall.search.results import Mode
 
 REST_S = 0.8
 IDLE_S = 3.0
@@ -55,13 +56,13 @@ def main() -> None:
     time.sleep(REST_S)
     begin("idle", seconds)
     if in_child:
-        while base.is_model_loaded():
+        while base.index.is_model_loaded():
             time.sleep(0.01)
         begin("dropped")
     else:
         time.sleep(IDLE_S - REST_S)
         begin("dropped")
-        base._manager.unload_if_idle(IDLE_S / 60)  # a command does not stay, so this placement has no watch of its own
+        base.index.drop_model()  # a command does not stay, so this placement has no watch of its own
     time.sleep(2 * REST_S)
     begin("search again")
     seconds = search(QUESTIONS[11:])

@@ -18,8 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DIM = 384
 QUERIES = 30
 CLUSTERS = 400
@@ -67,41 +69,36 @@ def build(file: Path, size: int) -> None:
     """A database with so many vectors in one space."""
     import numpy as np
 
-    from rekall.db import Database
     from rekall.models.vectors import unit_rows
-    from rekall.store.passages import PassageStore
-    from rekall.vector_index import NumpyIndex
+    from rekall.store.sqlite import SqliteStore
 
     random = np.random.default_rng(20260101)
     centres = unit_rows(random.standard_normal((CLUSTERS, DIM)))
     noise = random.standard_normal((size + QUERIES, DIM)) / np.sqrt(DIM)
     vectors = unit_rows(centres[random.integers(0, CLUSTERS, size + QUERIES)] + SPREAD * noise)
     np.save(file.with_suffix(".npy"), vectors[size:])
-    db = Database(file)
-    with db.transaction():
-        space = PassageStore(db).make_space("benchmark", "benchmark", DIM, "2026-01-01T00:00:00Z")
-        db.run("INSERT INTO entry VALUES (1, 'X', 'til', 'x', '', NULL, 'active', NULL, 2, '', '', '', '', '')")
-        index = NumpyIndex(db, space.id, DIM)
+    store = SqliteStore(file)
+    with store.transaction():
+        index = store.vectors.index(store.vectors.make_space("benchmark", "benchmark", DIM, NOW))
+        store.db.run("INSERT INTO entry VALUES (1, 'X', 'til', 'x', '', NULL, 'active', 2, '', '')")
         for number, vector in enumerate(vectors[:size], 1):
-            db.run("INSERT INTO passage VALUES (?, 1, ?, x'')", (number, number))
+            store.db.run("INSERT INTO passage VALUES (?, 1, ?, x'')", (number, number))
             index.add(number, vector)
-    db.close()
+    store.close()
 
 
 def measure(file: Path, backend: str) -> dict[str, float]:
     """Time, memory and recall of one backend, in this process."""
     import numpy as np
 
-    from rekall.db import Database
-    from rekall.store.passages import PassageStore
+    from rekall.store.sqlite import SqliteStore
     from rekall.system.resident import resident_bytes
-    from rekall.vector_index import choose_backend, open_index
 
     queries = np.load(file.with_suffix(".npy"))
-    db = Database(file)
-    space = PassageStore(db).active_space()
+    store = SqliteStore(file, backend)
+    space = store.vectors.active_space()
     assert space is not None
-    index = open_index(db, choose_backend(db, backend), space.id, space.dim)
+    index = store.vectors.index(space)
     before = resident_bytes()
     seconds, found = [], []
     for query in queries:
@@ -109,7 +106,7 @@ def measure(file: Path, backend: str) -> dict[str, float]:
         found.append([key for key, _ in index.search(query, 10)])
         seconds.append(time.perf_counter() - started)
     gained = resident_bytes() - before
-    rows = db.rows(f"SELECT passage_id, vector FROM vectors_{space.id} ORDER BY 1")
+    rows = store.db.rows(f"SELECT passage_id, vector FROM vectors_{space.id} ORDER BY 1")
     matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
     exact = np.argsort(-(queries @ matrix.T), axis=1, kind="stable")[:, :10] + 1
     recall = statistics.mean(len(set(ours) & set(best.tolist())) / 10 for ours, best in zip(found, exact))
@@ -125,18 +122,17 @@ def real_recall(file: Path) -> float:
     """Recall@10 of candidates by signs over the vectors of a base, the query itself left out."""
     import numpy as np
 
-    from rekall import vector_index
-    from rekall.db import Database
-    from rekall.store.passages import PassageStore
+    from rekall.store import vectors
+    from rekall.store.sqlite import SqliteStore
 
-    db = Database(file)
-    space = PassageStore(db).active_space()
+    store = SqliteStore(file)
+    space = store.vectors.active_space()
     assert space is not None
-    index = vector_index.open_index(db, vector_index.choose_backend(db, "auto"), space.id, space.dim)
-    rows = db.rows(f"SELECT passage_id, vector FROM vectors_{space.id} ORDER BY 1")
+    index = store.vectors.index(space)
+    rows = store.db.rows(f"SELECT passage_id, vector FROM vectors_{space.id} ORDER BY 1")
     ids = np.array([row[0] for row in rows])
     matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
-    vector_index.EXACT_LIMIT = 0
+    vectors.EXACT_LIMIT = 0
     shares = []
     for query in matrix[:: max(len(matrix) // 100, 1)]:
         exact = ids[np.argsort(-(matrix @ query), kind="stable")[:11]][1:]

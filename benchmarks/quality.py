@@ -10,6 +10,7 @@ the next run, which then skips the embedding.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import sys
@@ -21,7 +22,9 @@ from typing import Any
 from measures import K, ndcg, recall, reciprocal_rank
 
 from rekall.app import App
-from rekall.entry.types import Filters, Mode
+from rekall.entry.filters import Filters
+from rekall.search.results import Mode
+from rekall.store.sqlite import SqliteStore
 from rekall.knowledge_base import KnowledgeBase
 
 MEASURES: Mapping[str, Callable[..., float]] = {f"ndcg@{K}": ndcg, f"recall@{K}": recall, f"mrr@{K}": reciprocal_rank}
@@ -62,14 +65,14 @@ def measure_set(folder: Path, home: Path) -> dict[str, Any]:
     app = App(environ={"REKALL_HOME": str(home)})
     base = app.open_base(to_write=True)
     try:
-        base.import_paths(
+        base.files.import_paths(
             [folder / "corpus.jsonl"],
             embedding=lambda done, total: print(
                 f"\r{folder.name}: embedded {done} of {total}", end="", file=sys.stderr
             ),
         )
         print("\r\033[K", end="", file=sys.stderr)
-        names = names_by_id(base, folder)
+        names = names_by_id(home / "rekall.db", folder)
         judged = list(read_queries(folder))
         return {
             "set": folder.resolve().name,
@@ -97,11 +100,12 @@ def measure_mode(
     return {name: round(total / len(judged), 4) for name, total in totals.items()}
 
 
-def names_by_id(base: KnowledgeBase, folder: Path) -> dict[str, str]:
+def names_by_id(database: Path, folder: Path) -> dict[str, str]:
     """From the entries' ids to the ids of the set: the import keeps the order of the corpus."""
     with (folder / "corpus.jsonl").open(encoding="utf-8") as file:
         names = [str(json.loads(line)["_id"]) for line in file if line.strip()]
-    ids = base.ids_in_order()
+    with contextlib.closing(SqliteStore(database)) as store:
+        ids = store.entries.ids_in_order()
     if len(ids) != len(names):
         sys.exit(f"error: {len(names)} documents, but {len(ids)} entries in the base; remove the kept base")
     return dict(zip(ids, names))

@@ -3,17 +3,60 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `import rekall` must stay light
+    from rekall.cache import EmbeddingCache
     from rekall.config import Places, Settings
-    from rekall.entry.types import ArrayEncoder
+    from rekall.embeddings import EmbeddingService
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.model_manager import ModelManager
+    from rekall.models.contract import ArrayEncoder, EncoderLoader
     from rekall.models.library import ModelLibrary
+    from rekall.search.searcher import Searcher
+    from rekall.store.contract import Store
+    from rekall.system.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """A base and the rooms it was built of, for who looks behind it: benchmarks and tests."""
+
+    base: KnowledgeBase
+    store: Store
+    manager: ModelManager
+    embeddings: EmbeddingService
+    searcher: Searcher
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The figures from the settings that a base is built with.
+
+    Attributes:
+        lexical_share: Weight of words beside meaning.
+        idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
+        cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
+        cache_ttl_s: Seconds they stay usable.
+    """
+
+    lexical_share: float
+    idle_timeout_minutes: float = 0.0
+    cache_max_size: int = 0
+    cache_ttl_s: float = 600.0
+
+    @classmethod
+    def of(cls, settings: Settings, *, is_long_lived: bool) -> Tuning:
+        """The figures in force; a process that ends with its command keeps nothing and drops nothing."""
+        return cls(
+            settings.number("search.lexical_share"),
+            settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
+            settings.whole("performance.cache_max_size") if is_long_lived else 0,
+            settings.number("performance.cache_ttl_seconds"),
+        )
 
 
 class App:
@@ -83,11 +126,11 @@ class App:
         path = self.places.database
         file = _identity(path)
         if self._base is not None and (file != self._file or (to_write and file is None)):
-            self._base.drop_model()  # the rest stays open: another thread may be reading
+            self._base.index.drop_model()  # the rest stays open: another thread may be reading
             self._base = None
         if self._base is None:
             is_stored = to_write or file is not None
-            self._base = _build(path if is_stored else None, self.settings, self.library, self.is_long_lived)
+            self._base = self._build(path if is_stored else None)
             self._file = _identity(path)
         return self._base
 
@@ -99,7 +142,7 @@ class App:
         """
         if not self.places.database.exists():
             return self.settings.text("engine.model")
-        status = self.open_base().index_status()
+        status = self.open_base().index.status()
         served = next((space.model for space in status.spaces if space.serves), self.settings.text("engine.model"))
         return status.model.name if status.model else served
 
@@ -110,11 +153,46 @@ class App:
         model = name or self.settings.text("engine.model")
         return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load(model)
 
+    def _build(self, path: Path | None) -> KnowledgeBase:
+        """The base in a file; None is an empty one in memory."""
+        from rekall.models.library import ChildLoader, FolderLoader
+        from rekall.store.sqlite import SqliteStore
+        from rekall.system.clock import Clock
+
+        settings = self.settings
+        place = ChildLoader if self.is_long_lived else FolderLoader
+        loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
+        store = SqliteStore(path, settings.text("performance.vector_index_backend"))
+        return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
+
     def close(self) -> None:
         """Close what was opened."""
         if self._base is not None:
             self._base.close()
             self._base = None
+
+
+def open_base(path: str | os.PathLike[str] | None = None, settings: Mapping[str, str] | None = None) -> KnowledgeBase:
+    """Open a knowledge base, as the commands do; a new one is made where there is none.
+
+        with rekall.open() as base:
+            base.add("til", "git log -S finds when a string came or went", tags=["git"])
+            for hit in base.search("when was this line removed").hits:
+                print(hit.entry.title)
+
+    Args:
+        path: A folder to keep everything in, as REKALL_HOME names it; by default the user's own base.
+        settings: Settings by key, for instance {"search.lexical_share": "0.4"}.
+
+    Returns:
+        A base that is open until `close`.
+
+    Raises:
+        StorageError: The database cannot be used.
+        InvalidInput, NotFound: A setting is wrong.
+    """
+    environ = os.environ if path is None else {**os.environ, "REKALL_HOME": os.fspath(path)}
+    return App(environ, settings).open_base(to_write=True)
 
 
 def load_encoder(name: str | None = None) -> ArrayEncoder:
@@ -149,63 +227,52 @@ def _shipped_models() -> list[Path]:
     return [package / "models" / "shipped", package.parent / "models"]
 
 
-def _build(path: Path | None, settings: Settings, library: ModelLibrary, is_long_lived: bool) -> KnowledgeBase:
-    from rekall.cache import EmbeddingCache
-    from rekall.db import Database
+def build(
+    store: Store,
+    loader: EncoderLoader,
+    tuning: Tuning,
+    clock: Clock,
+) -> Rooms:
+    """Join the rooms over a store: the one place where a base is wired, for the product and its tests.
+
+    Args:
+        store: Where entries are kept.
+        loader: Where encoders come from.
+        tuning: Figures from the settings.
+        clock: Time and new ids.
+    """
     from rekall.embeddings import EmbeddingService
-    from rekall.entry.record import written
+    from rekall.knowledge.files import Files
+    from rekall.knowledge.index import Index
     from rekall.knowledge.spaces import SpaceKeeper
     from rekall.knowledge.writing import EntryService
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_manager import ModelManager
-    from rekall.models.library import ChildLoader, FolderLoader
+    from rekall.search.fusion import Fusion
+    from rekall.search.legs import MeaningLeg, WordsLeg
     from rekall.search.searcher import Searcher
-    from rekall.store.entries import EntryStore
-    from rekall.store.passages import PassageStore, Space
-    from rekall.store.tombstones import TombstoneStore
-    from rekall.store.words import WordIndex
-    from rekall.vector_index import VectorIndex, choose_backend, open_index
-
-    db = Database(path)
-    try:
-        backend = choose_backend(db, settings.text("performance.vector_index_backend"))
-    except BaseException:
-        db.close()
-        raise
-
-    def index_of(space: Space) -> VectorIndex:
-        return open_index(db, backend, space.id, space.dim)
-
-    entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
-    place = ChildLoader if is_long_lived else FolderLoader
-    loader = place(library, settings.text("engine.model"), settings.whole("engine.threads"))
-    timeout = settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0
 
     def give_back() -> None:
         """Return what searches left behind in this process, 2 MB of pages and free heap."""
         from rekall.system.resident import trim_heap
 
-        db.release_memory()
+        store.release_memory()
         trim_heap()
 
-    manager = ModelManager(loader, idle_timeout_minutes=timeout, when_idle=give_back)
-    cache = EmbeddingCache(
-        settings.whole("performance.cache_max_size"), settings.whole("performance.cache_ttl_seconds")
-    )
-    embeddings = EmbeddingService(db, entries, passages, manager, cache, index_of, lambda: written(_now()))
-    searcher = Searcher(db, entries, words, passages, embeddings, settings.number("search.lexical_share"))
-    keeper = SpaceKeeper(db, passages, embeddings, manager, cache)
-    service = EntryService(db, entries, words, TombstoneStore(db), embeddings, _now, _new_id)
-    return KnowledgeBase(db, entries, service, words, passages, embeddings, searcher, keeper, manager, backend, _now)
+    manager = ModelManager(loader, clock.seconds, idle_timeout_minutes=tuning.idle_timeout_minutes, when_idle=give_back)
+    embeddings = EmbeddingService(store, manager, clock, _cache(store, tuning, clock))
+    writer = EntryService(store, embeddings, clock)
+    legs = (WordsLeg(store), MeaningLeg(store, embeddings))
+    searcher = Searcher(store, legs, Fusion({"words": tuning.lexical_share}))
+    index = Index(store, embeddings, manager, SpaceKeeper(store, embeddings, manager, clock))
+    base = KnowledgeBase(store, writer, searcher, Files(store, writer, embeddings, clock), index)
+    return Rooms(base, store, manager, embeddings, searcher)
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc).replace(microsecond=0)
+def _cache(store: Store, tuning: Tuning, clock: Clock) -> EmbeddingCache | None:
+    """A cache of vectors where it pays: a process that stays, on the numpy backend (docs/adr/0014)."""
+    from rekall.cache import EmbeddingCache
 
-
-def _new_id(created_at: datetime | None) -> str:
-    """A ULID whose time is the entry's own, so that ids of old notes are told apart by few characters."""
-    from ulid import ULID  # 20 ms that a search does not pay
-
-    milliseconds = int((created_at.timestamp() if created_at else time.time()) * 1000)
-    return str(ULID.from_bytes(max(milliseconds, 0).to_bytes(6, "big") + os.urandom(10)))
+    if not (tuning.cache_max_size and store.vectors.backend.name == "numpy"):
+        return None
+    return EmbeddingCache(tuning.cache_max_size, tuning.cache_ttl_s, clock.seconds)

@@ -1,60 +1,134 @@
-"""A bounded memory of query vectors: it saves an encode, it is never searched."""
+"""Vectors of entries that were read lately, kept by a process that stays; a bounded part of the base, never all of it."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # only the numpy backend keeps vectors here (docs/adr/0014)
+    from rekall.models.vectors import Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class EntryVectors:
+    """The vectors of one entry.
+
+    Attributes:
+        positions: Which passage each row is; 0 is the head.
+        rows: (n, d) float32, rows of unit length.
+    """
+
+    positions: tuple[int, ...]
+    rows: Matrix
 
 
 class EmbeddingCache:
-    """Vectors by (fingerprint, text), least recently used out first.
+    """The vectors of entries, least recently used out first, each for a bounded time.
 
-    It is only ever asked for the vector of a text, never for what there is, so it cannot hide an
-    entry: a miss costs an encode. Every write to the base empties it all the same, so that nothing
-    computed before a change outlives it. Thread-safe.
+    It is asked for entries that are known from elsewhere, so a miss costs a read and can hide nothing. A write drops the
+    entries it touched; what another process wrote, or another model, drops all. Thread-safe.
     """
 
     def __init__(self, max_size: int, ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         """An empty cache.
 
         Args:
-            max_size: Vectors kept; 0 keeps none.
-            ttl_s: Seconds a vector stays usable.
+            max_size: Entries kept; 0 keeps none.
+            ttl_s: Seconds an entry's vectors stay usable after they were read.
             clock: Seconds that never go back.
         """
         self._max_size = max_size
         self._ttl_s = ttl_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._vectors: OrderedDict[tuple[str, str], tuple[float, bytes]] = OrderedDict()
+        self._state: object = None
+        self._round = 0
+        self._entries: OrderedDict[int, tuple[float, EntryVectors]] = OrderedDict()
 
-    def get(self, fingerprint: str, text: str) -> bytes | None:
-        """The vector of a text in a space, (d,) float32 as bytes, or None."""
+    def get(self, key: int) -> EntryVectors | None:
+        """The vectors of an entry, or None."""
         with self._lock:
-            found = self._vectors.get((fingerprint, text))
-            if found is None:
-                return None
-            if self._clock() - found[0] > self._ttl_s:
-                del self._vectors[fingerprint, text]
-                return None
-            self._vectors.move_to_end((fingerprint, text))
-            return found[1]
+            return self._used(key)
 
-    def put(self, fingerprint: str, text: str, vector: bytes) -> None:
-        """Keep a vector; the least recently used one makes room."""
-        with self._lock:
-            self._vectors[fingerprint, text] = (self._clock(), vector)
-            self._vectors.move_to_end((fingerprint, text))
-            while len(self._vectors) > self._max_size:
-                self._vectors.popitem(last=False)
+    def get_many(self, keys: Iterable[int], read_in: int) -> dict[int, EntryVectors]:
+        """The vectors of those of the given entries that are kept.
 
-    def invalidate(self) -> None:
-        """Forget everything."""
+        Args:
+            keys: The entries.
+            read_in: What `follow` said; after a change since then nothing is given.
+        """
         with self._lock:
-            self._vectors.clear()
+            if read_in != self._round:
+                return {}
+            return {key: found for key in keys if (found := self._used(key)) is not None}
+
+    def put(self, key: int, vectors: EntryVectors, read_in: int) -> None:
+        """Keep the vectors of an entry; the least recently used ones make room.
+
+        Args:
+            key: The entry.
+            vectors: Its vectors.
+            read_in: What `follow` said before they were read; after a change since then they are not kept.
+        """
+        with self._lock:
+            if read_in != self._round:
+                return
+            self._entries[key] = (self._clock(), vectors)
+            self._entries.move_to_end(key)
+            while len(self._entries) > self._max_size:
+                self._entries.popitem(last=False)
+
+    def follow(self, state: object) -> int:
+        """Forget everything when the base is no longer in the state that the vectors were read from.
+
+        Args:
+            state: Anything that differs once another process has written or another model is in use.
+
+        Returns:
+            A number for `put`, which changes with every change of the base.
+        """
+        with self._lock:
+            if state != self._state:
+                self._state = state
+                self._round += 1
+                self._entries.clear()
+            return self._round
+
+    def invalidate(self, key: int | None = None) -> None:
+        """Forget one entry, or all of them. Vectors that were read before are not kept afterwards either."""
+        with self._lock:
+            self._round += 1
+            if key is None:
+                self._entries.clear()
+            else:
+                self._entries.pop(key, None)
+
+    def get_entry_ids(self) -> list[int]:
+        """The keys of the entries kept, the least recently used first: some of the base, not all."""
+        with self._lock:
+            return [key for key, (since_s, _) in self._entries.items() if not self._is_stale(since_s)]
+
+    def get_all_vectors(self) -> dict[int, EntryVectors]:
+        """Everything kept, by entry, the least recently used first: some of the base, not all."""
+        with self._lock:
+            return {key: kept for key, (since_s, kept) in self._entries.items() if not self._is_stale(since_s)}
 
     def __len__(self) -> int:
-        """Vectors kept, stale ones included."""
-        return len(self._vectors)
+        """Entries kept, stale ones included."""
+        return len(self._entries)
+
+    def _used(self, key: int) -> EntryVectors | None:
+        """What is kept of an entry, which is thereby the latest one used."""
+        found = self._entries.get(key)
+        if found is None or self._is_stale(found[0]):
+            self._entries.pop(key, None)
+            return None
+        self._entries.move_to_end(key)
+        return found[1]
+
+    def _is_stale(self, since_s: float) -> bool:
+        return self._clock() - since_s > self._ttl_s

@@ -27,10 +27,8 @@ from rekall.system.files import PRIVATE_FILE, make_private_folder
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
-_TRY_MS, _PAUSE_S = (
-    50,
-    0.01,
-)  # how long one try for the write lock keeps other threads out, and how long it lets them in
+_TRY_MS = 50  # how long one try for the write lock keeps other threads out
+_PAUSE_S = 0.01  # how long it lets them in before the next
 
 Row = tuple[Any, ...]
 
@@ -236,9 +234,10 @@ class Database:
                 f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})",
                 "upgrade: install that later Rekall again",
             )
-        connection.pragma("foreign_keys", True)
+        connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations):
             self._migrate(migrations)
+        connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
         connection.pragma("temp_store", "memory")
         connection.execute(schema.VOCABULARY)
@@ -250,9 +249,8 @@ class Database:
             self._switch_to_wal()
         while True:
             with self.transaction():
-                version = self._connection.pragma(
-                    "user_version"
-                )  # read under the lock: another process may have come first
+                # read under the lock: another process may have come first
+                version = self._connection.pragma("user_version")
                 if version >= len(migrations):
                     return
                 self._connection.execute(migrations[version])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.cache import EmbeddingCache
-from rekall.db import Database
-from rekall.entry.passages import MOST_PASSAGES, passages_of
-from rekall.entry.types import Entry, Passage, PendingPassage
+from rekall.cache import EmbeddingCache, EntryVectors
+from rekall.entry.fields import Entry
+from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.store.entries import EntryStore
-from rekall.store.passages import PassageStore, Space
-from rekall.vector_index import VectorIndex
+from rekall.store.contract import Store
+from rekall.store.values import EVERYTHING, PendingPassage, Selection, Space, StoredPassage
+from rekall.system.clock import Clock
 
 if TYPE_CHECKING:
     from rekall.vector_index import Vector
@@ -25,6 +25,9 @@ five seconds."""
 
 PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""
+
+QUESTIONS = 64
+"""Vectors of questions that are remembered; a page of results, or a letter typed and deleted, asks the same again."""
 
 Progress = Callable[[int, int], None]
 
@@ -64,34 +67,20 @@ class Prepared:
 class EmbeddingService:
     """Every use of the model for entries goes through here."""
 
-    def __init__(
-        self,
-        db: Database,
-        entries: EntryStore,
-        passages: PassageStore,
-        manager: ModelManager,
-        cache: EmbeddingCache,
-        open_index: Callable[[Space], VectorIndex],
-        now: Callable[[], str],
-    ) -> None:
-        """Work on an open database, with the model of `manager`.
+    def __init__(self, store: Store, manager: ModelManager, clock: Clock, cache: EmbeddingCache | None = None) -> None:
+        """Work on an open store.
 
         Args:
-            db: For transactions.
-            entries: To read the texts of pending passages.
-            passages: To know what is pending.
+            store: The base.
             manager: Loads the model when it is needed.
-            cache: Remembers query vectors.
-            open_index: Opens the vector index of a space.
-            now: The time, as it is written in the database.
+            clock: The time.
+            cache: Keeps vectors of entries that were compared lately, where that is faster than reading them.
         """
-        self._db = db
-        self._entries = entries
-        self._passages = passages
+        self._store = store
         self._manager = manager
+        self._clock = clock
         self._cache = cache
-        self._open_index = open_index
-        self._now = now
+        self._questions: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     def model_in_use(self) -> ModelIdentity:
         """The model that made the vectors searches use; the configured one before there are any.
@@ -99,16 +88,16 @@ class EmbeddingService:
         Raises:
             EngineError: It is not installed, damaged, or was changed since.
         """
-        space = self._passages.active_space()
-        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
+        return self._model_of(self._store.vectors.active_space())
 
     def why_unavailable(self) -> str:
         """Why a search by meaning cannot be answered, or an empty string when it can."""
+        space = self._store.vectors.active_space()
         try:
-            self.model_in_use()
+            self._model_of(space)
         except EngineError as error:
             return f"{error.message}; {error.hint}" if error.hint else error.message
-        if self._passages.active_space() is None and self._passages.count():
+        if space is None and self._store.passages.count():
             return "no entry has a vector yet; run `rekall index rebuild --vectors`"
         return ""
 
@@ -123,29 +112,30 @@ class EmbeddingService:
             EngineError: The model cannot be used.
         """
         passages = tuple(passages_of(entry))
-        space = self._passages.active_space()
-        known = self._passages.embedded_hashes(key, space) if key is not None and space else set()
+        space = self._store.vectors.active_space()
+        known = self._store.passages.embedded_hashes(key, space) if key is not None and space else set()
         missing = list(
             {passage.text_hash: passage.text for passage in passages if passage.text_hash not in known}.items()
         )
         if not missing:
             return Prepared(passages, {}, None)
-        model = self.model_in_use()
+        model = self._model_of(space)
         with self._manager.use(model) as encoder:
             rows = encoder.encode_documents([text for _, text in missing])
         return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
 
-    def store(self, key: int, prepared: Prepared) -> None:
+    def put(self, key: int, prepared: Prepared) -> None:
         """Store the passages of an entry and their vectors. Call it inside the transaction."""
-        ids = self._passages.put(key, prepared.passages)
-        self._cache.invalidate()
+        ids = self._store.passages.put(key, prepared.passages)
+        self.forget(key)
         if prepared.model is None:
             return
-        space = self._passages.space_of(prepared.model.fingerprint)
-        if space is None and self._passages.active_space() is None:
+        vectors = self._store.vectors
+        space = vectors.space_of(prepared.model.fingerprint)
+        if space is None and vectors.active_space() is None:
             space = self._space_for(prepared.model)
         if space is not None:  # else its vectors were pruned since `prepare`; `catch_up` makes those of the new model
-            index = self._open_index(space)
+            index = vectors.index(space)
             for passage_id, passage in zip(ids, prepared.passages):
                 if passage.text_hash in prepared.vectors:
                     index.add(passage_id, prepared.vectors[passage.text_hash])
@@ -156,27 +146,29 @@ class EmbeddingService:
         Raises:
             EngineError: The new model cannot be used; the entry waits for `embed_pending`.
         """
-        space = self._passages.active_space()
-        pending = self._passages.pending(space, MOST_PASSAGES + 1, key) if space else []
+        space = self._store.vectors.active_space()
+        pending = self._store.passages.pending(space, MOST_PASSAGES + 1, key) if space else []
         if space is not None and pending:
-            self._embed(self._manager.find(space.model, space.fingerprint), space, pending)
+            self._embed(self._model_of(space), space, pending)
 
-    def store_unembedded(self, key: int, entry: Entry) -> None:
+    def put_unembedded(self, key: int, entry: Entry) -> None:
         """Store the passages of an entry; new ones wait for `embed_pending`."""
-        self._passages.put(key, passages_of(entry))
-        self._cache.invalidate()
+        self._store.passages.put(key, passages_of(entry))
+        self.forget(key)
 
-    def forget_queries(self) -> None:
-        """Empty the cache of query vectors; every write does."""
-        self._cache.invalidate()
+    def forget(self, key: int | None = None) -> None:
+        """Keep no vector of an entry that was written or deleted, or of any."""
+        if self._cache is not None:
+            self._cache.invalidate(key)
 
     def refresh(self, *, from_scratch: bool) -> None:
-        """Make what is derived from the vectors anew, or forget the vectors. Call it inside a transaction.
+        """Make again what is derived from the vectors, or forget the vectors. Call it inside a transaction.
 
         Raises:
             EngineError: The model cannot be used.
         """
-        index = self._open_index(self._space_for(self.model_in_use()))
+        index = self._store.vectors.index(self._space_for(self.model_in_use()))
+        self.forget()
         if from_scratch:
             index.clear()
         else:
@@ -191,7 +183,7 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
         """
-        return self.fill(self.model_in_use(), progress)[1] if self._passages.count() else 0
+        return self.fill(self.model_in_use(), progress)[1] if self._store.passages.count() else 0
 
     def fill(
         self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False
@@ -209,11 +201,11 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
         """
-        with self._db.transaction():
-            space = self._passages.resume(self._space_for(model))
-        total, _ = self._passages.pending_counts(space)
+        with self._store.transaction():
+            space = self._store.vectors.resume(self._space_for(model))
+        total, _ = self._store.passages.pending_counts(space)
         done = 0
-        while pending := self._passages.pending(space, EMBED_BATCH):
+        while pending := self._store.passages.pending(space, EMBED_BATCH):
             progress(done, max(total, done))
             if done and is_time_up():
                 break
@@ -225,11 +217,11 @@ class EmbeddingService:
         """A space as it is now; its number may belong to another one by now. Call it inside a transaction.
 
         Raises:
-            StorageError: It was dropped meanwhile.
+            StorageError: It was dropped since.
         """
-        now = self._passages.space_of(space.fingerprint)
+        now = self._store.vectors.space_of(space.fingerprint)
         if now is None or now.id != space.id:
-            raise StorageError(f"the vectors of model {space.model} were pruned meanwhile", "run the command again")
+            raise StorageError(f"the vectors of model {space.model} were just pruned", "run the command again")
         return now
 
     def is_ready(self) -> bool:
@@ -248,75 +240,105 @@ class EmbeddingService:
             Superseded: The answer is not wanted any more.
         """
         model = self.model_in_use()
-        vector = self._cache.get(model.fingerprint, text)
+        known = (model.fingerprint, text)
+        vector = self._questions.get(known)
         if vector is None:
             with self._manager.use(model, is_wanted) as encoder:
                 vector = encoder.encode_queries([text])[0].tobytes()
-            self._cache.put(model.fingerprint, text, vector)
+                self._questions[known] = vector
+                while len(self._questions) > QUESTIONS:
+                    self._questions.popitem(last=False)
         return Question(model.fingerprint, vector)
 
     def can_compare(self, question: Question) -> bool:
-        """Whether the space of a question is still there; another process may have dropped it meanwhile."""
-        return self._passages.space_of(question.fingerprint) is not None
+        """Whether the space of a question is still there; another process may have dropped it."""
+        return self._store.vectors.space_of(question.fingerprint) is not None
 
     def question_of(self, key: int) -> Question | None:
         """The stored vector of an entry's head, or None while it has none."""
-        space = self._passages.active_space()
-        heads = [passage.id for passage in self._passages.of_entries([key]) if passage.position == 0]
-        vector = self._open_index(space).get(heads[0]) if space is not None and heads else None
+        space = self._store.vectors.active_space()
+        heads = [passage.id for passage in self._store.passages.of_entries([key]) if passage.position == 0]
+        vector = self._store.vectors.index(space).get(heads[0]) if space is not None and heads else None
         return Question(space.fingerprint, vector) if space is not None and vector is not None else None
 
-    def semantic_search(self, question: Question, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
+    def semantic_search(self, question: Question, k: int, selection: Selection = EVERYTHING) -> dict[int, Closeness]:
         """The entries nearest to a question, most similar first.
 
         Args:
             question: Where to look from, and in which space.
             k: How many entries.
-            among: Ids of the passages that may answer; None means all.
+            selection: Which entries may answer.
 
         Returns:
             Closeness by entry key.
         """
-        index = self._index_of(question)
-        if index is None:
+        space = self._store.vectors.space_of(question.fingerprint)
+        if space is None:
             return {}
-        nearest = index.search(question.vector, k * PASSAGES_PER_ENTRY, among)
-        owner = {
-            passage.id: passage.entry_key for passage in self._passages.by_ids(passage_id for passage_id, _ in nearest)
-        }
-        keys = list(dict.fromkeys(owner[passage_id] for passage_id, _ in nearest if passage_id in owner))
-        found = self.closeness(question, keys)
+        nearest = self._store.vectors.nearest(space, question.vector, k * PASSAGES_PER_ENTRY, selection)
+        found = self._closeness(space, question, dict.fromkeys(passage.entry_key for passage, _ in nearest))
         return dict(sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))[:k])
 
-    def find_similar(self, key: int, k: int, among: Sequence[int] | None = None) -> dict[int, Closeness]:
+    def find_similar(self, key: int, k: int, selection: Selection = EVERYTHING) -> dict[int, Closeness]:
         """The entries nearest to a stored one, itself left out; empty while it has no vector."""
         question = self.question_of(key)
         if question is None:
             return {}
-        found = self.semantic_search(question, k + 1, among)
+        found = self.semantic_search(question, k + 1, selection)
         found.pop(key, None)
         return dict(list(found.items())[:k])
 
     def closeness(self, question: Question, keys: Iterable[int]) -> dict[int, Closeness]:
         """Closeness of the given entries; one without vectors is left out."""
-        index = self._index_of(question)
-        passages = self._passages.of_entries(keys)
-        if index is None or not passages:
+        wanted = list(keys)
+        space = self._store.vectors.space_of(question.fingerprint) if wanted else None
+        return self._closeness(space, question, wanted) if space else {}
+
+    def _closeness(self, space: Space, question: Question, keys: Iterable[int]) -> dict[int, Closeness]:
+        if self._cache is not None:
+            return self._cached_closeness(self._cache, space, question, list(keys))
+        passages = self._store.passages.of_entries(keys)
+        ids = (passage.id for passage in passages)
+        similarity = self._store.vectors.index(space).similarities(question.vector, ids) if passages else {}
+        return {
+            key: closeness_of([(each.position, similarity[each.id]) for each in of_entry])
+            for key, of_entry in _by_entry(passages, similarity).items()
+        }
+
+    def _cached_closeness(
+        self, cache: EmbeddingCache, space: Space, question: Question, keys: Sequence[int]
+    ) -> dict[int, Closeness]:
+        """The same from vectors in memory; what is not there is read and kept."""
+        import numpy as np
+
+        read_in = cache.follow((self._store.version(), space.fingerprint))
+        kept = cache.get_many(keys, read_in)
+        missing = self._store.passages.of_entries(key for key in keys if key not in kept)
+        read = self._store.vectors.index(space).get_many(each.id for each in missing) if missing else {}
+        for key, of_entry in _by_entry(missing, read).items():
+            rows = np.frombuffer(b"".join(read[each.id] for each in of_entry), dtype=np.float32)
+            kept[key] = EntryVectors(tuple(each.position for each in of_entry), rows.reshape(len(of_entry), space.dim))
+            cache.put(key, kept[key], read_in)
+        if not kept:
             return {}
-        similarity = index.similarities(question.vector, (passage.id for passage in passages))
-        of_entry: dict[int, list[tuple[int, float]]] = {}
-        for passage in passages:
-            if passage.id in similarity:
-                of_entry.setdefault(passage.entry_key, []).append((passage.position, similarity[passage.id]))
-        return {key: _closeness(scores) for key, scores in of_entry.items()}
+        wanted = np.frombuffer(question.vector, dtype=np.float32)
+        # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
+        scores = np.einsum("nd,d->n", np.concatenate([kept[key].rows for key in kept]), wanted).tolist()
+        found, start = {}, 0
+        for key, vectors in kept.items():
+            end = start + len(vectors.positions)
+            found[key] = closeness_of(list(zip(vectors.positions, scores[start:end])))
+            start = end
+        return found
 
     def _embed(self, model: ModelIdentity, space: Space, pending: Sequence[PendingPassage]) -> int:
-        """Embed a batch in one transaction. An entry that was cut by other rules is cut anew.
+        """Embed a batch in one transaction. An entry that was cut by other rules is cut again.
 
         Raises:
-            StorageError: The space was dropped meanwhile.
+            StorageError: The space was dropped since.
         """
-        entries = self._entries.by_ids({item.entry_id for item in pending})
+        store = self._store
+        entries = store.entries.by_ids({item.entry_id for item in pending})
         texts = {
             (entry_id, passage.text_hash): passage.text
             for entry_id, entry in entries.items()
@@ -325,32 +347,41 @@ class EmbeddingService:
         fit = [item for item in pending if (item.entry_id, item.text_hash) in texts]
         with self._manager.use(model) as encoder:
             vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
-        with self._db.transaction():
+        with store.transaction():
             self.still_there(space)
-            index = self._open_index(space)
+            self.forget()
+            index = store.vectors.index(space)
             for item, vector in zip(fit, vectors):
-                # another process may have edited it meanwhile
-                if self._passages.has_text(item.passage_id, item.text_hash):
+                # another process may have edited it since
+                if store.passages.has_text(item.passage_id, item.text_hash):
                     index.add(item.passage_id, vector)
             for entry_id in {item.entry_id for item in pending} - {item.entry_id for item in fit}:
-                key = self._entries.key_of(entry_id)
+                key = store.entries.key_of(entry_id)
                 if key is not None:
-                    self._passages.put(key, passages_of(entries[entry_id]))
+                    store.passages.put(key, passages_of(entries[entry_id]))
         return len(fit)
+
+    def _model_of(self, space: Space | None) -> ModelIdentity:
+        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
 
     def _space_for(self, model: ModelIdentity) -> Space:
         """The space of a model, made when there is none. Call it inside a transaction."""
-        return self._passages.space_of(model.fingerprint) or self._passages.make_space(
-            model.fingerprint, model.name, model.dim, self._now()
+        vectors = self._store.vectors
+        return vectors.space_of(model.fingerprint) or vectors.make_space(
+            model.fingerprint, model.name, model.dim, self._clock.now()
         )
 
-    def _index_of(self, question: Question) -> VectorIndex | None:
-        """The index of a question's own space, also when another one became active meanwhile."""
-        space = self._passages.space_of(question.fingerprint)
-        return self._open_index(space) if space else None
 
-
-def _closeness(scores: Sequence[tuple[int, float]]) -> Closeness:
+def closeness_of(scores: Sequence[tuple[int, float]]) -> Closeness:
     """From (position, cosine) of an entry's passages; without its head the first one stands in."""
     best_position, best = max(scores, key=lambda score: score[1])
     return Closeness(min(scores)[1], best, best_position)
+
+
+def _by_entry(passages: Iterable[StoredPassage], among: Mapping[int, object]) -> dict[int, list[StoredPassage]]:
+    """The passages that are among some ids, by their entry."""
+    found: dict[int, list[StoredPassage]] = {}
+    for passage in passages:
+        if passage.id in among:
+            found.setdefault(passage.entry_key, []).append(passage)
+    return found

@@ -1,43 +1,28 @@
-"""Nearest vectors of one space: by sqlite-vec inside SQLite, or by numpy where that cannot load.
+"""The vectors of one space, whatever keeps them: what a backend does, and what every vector must be.
 
-Both backends read the same two tables. `vectors` is the truth; `signs` holds one bit a dimension and is
-derived. Few vectors are compared exactly. Of many, the signs choose candidates by Hamming distance, and
-the candidates are compared exactly: 50,000 signs are 2.4 MB to read where the vectors are 77 MB.
-Why not a vec0 table, measured: docs/adr/0004.
+A store brings the backends (`store/vectors.py`); `tests/contracts/test_vector_index.py` holds for each.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import math
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Union
 
-from rekall.db import Database, Row
-from rekall.errors import EngineError, StorageError
+from rekall.errors import EngineError
 
 if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
     import numpy as np
     import numpy.typing as npt
 
-    Vector = npt.NDArray[np.float32] | bytes | memoryview
-    """(d,) float32 of unit length, as an array or as its bytes."""
+Vector = Union["npt.NDArray[np.float32]", bytes, memoryview]
+"""(d,) float32 of unit length, as an array or as its bytes."""
 
-EXACT_LIMIT = 10_000
-"""Up to so many vectors are compared exactly (10 ms); above, signs choose candidates first."""
-
-CANDIDATES = 400
-"""Candidates that the signs hand over; what they miss of the true ten best: docs/benchmarks.md."""
-
-CANDIDATES_PER_RESULT = 4
-
-_UNIT_TOLERANCE = 1e-3
-_BLOCK_ROWS = 1024
+UNIT_TOLERANCE = 1e-3
+"""How far a vector's length may be from 1; float32 and 8-bit weights stay below 1e-6."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +34,9 @@ class Backend:
 
 
 class VectorIndex(ABC):
-    """The vectors of one space. Writing methods belong inside a transaction of the caller."""
+    """The vectors of one space by passage id. Writing methods belong inside a transaction of the caller."""
 
-    def __init__(self, db: Database, space: int, dim: int) -> None:
-        """Work on the tables of a space whose vectors have `dim` dimensions."""
-        self._db = db
-        self._dim = dim
-        self._vectors = f"vectors_{space:d}"
-        self._signs = f"signs_{space:d}"
-
+    @abstractmethod
     def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """The nearest vectors, most similar first; equal ones by id.
 
@@ -69,225 +48,78 @@ class VectorIndex(ABC):
         Returns:
             At most k pairs of id and cosine similarity.
         """
-        query = self._checked(query_vec)
-        if k <= 0 or (among is not None and not among):
-            return []
-        if self._many() if among is None else len(among) > EXACT_LIMIT:
-            among = self._candidates(query, max(CANDIDATES, CANDIDATES_PER_RESULT * k), among)
-        return self._nearest(query, k, among)
 
+    @abstractmethod
     def similarities(self, query_vec: Vector, ids: Iterable[int]) -> dict[int, float]:
         """The cosine similarity of each given id; an id without a vector is left out."""
-        chosen = list(ids)
-        return dict(self._nearest(self._checked(query_vec), len(chosen), chosen)) if chosen else {}
 
+    @abstractmethod
     def get(self, passage_id: int) -> bytes | None:
         """The bytes of one vector, (d,) float32, or None."""
-        vector = self._db.value(f"SELECT vector FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
-        return None if vector is None else bytes(vector)
 
+    @abstractmethod
+    def get_many(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """The bytes of each given id's vector, (d,) float32; an id without a whole one is left out."""
+
+    @abstractmethod
     def add(self, passage_id: int, vector: Vector) -> None:
         """Store a vector in place of any of the same id.
 
         Raises:
             EngineError: It is not finite or not of unit length; nothing is stored.
         """
-        data = self._checked(vector)
-        self.delete(passage_id)
-        self._db.run(f"INSERT INTO {self._vectors} VALUES (?, ?)", (passage_id, data))
-        self._db.run(f"INSERT INTO {self._signs} VALUES (?, ?)", (passage_id, _signs(data)))
 
+    @abstractmethod
     def delete(self, passage_id: int) -> None:
         """Remove a vector; an id without one is no error."""
-        self._db.run(f"DELETE FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
-        self._db.run(f"DELETE FROM {self._signs} WHERE passage_id = ?", (passage_id,))
 
+    @abstractmethod
     def clear(self) -> None:
         """Remove every vector."""
-        self._db.run(f"DELETE FROM {self._vectors}; DELETE FROM {self._signs}")
 
+    @abstractmethod
     def rebuild(self) -> None:
-        """Make the signs anew from the vectors; a vector that is damaged is removed, to be embedded again."""
-        with self._db.transaction():
-            self._db.run(f"DELETE FROM {self._signs}")
-            last = -1
-            while rows := self._db.rows(
-                f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}",
-                (last,),
-            ):
-                bad = {row[0] for row in rows if len(row[1]) != 4 * self._dim or not _is_unit(row[1])}
-                self._db.run_many(
-                    f"INSERT INTO {self._signs} VALUES (?, ?)",
-                    ((row[0], _signs(row[1])) for row in rows if row[0] not in bad),
-                )
-                self._db.run_many(
-                    f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((passage_id,) for passage_id in bad)
-                )
-                last = rows[-1][0]
+        """Make again what is derived from the vectors; a damaged vector is removed, to be embedded again."""
 
+    @abstractmethod
     def __len__(self) -> int:
-        """How many vectors there are, counted where rows are small."""
-        return int(self._db.value(f"SELECT count(*) FROM {self._signs}"))
-
-    @abstractmethod
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        """Ids whose signs are nearest to the query's, by Hamming distance, then id."""
-
-    @abstractmethod
-    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
-        """Exact search."""
-
-    def _many(self) -> bool:
-        return self._db.value(f"SELECT 1 FROM {self._signs} LIMIT 1 OFFSET {EXACT_LIMIT}") is not None
-
-    def _checked(self, vector: Vector) -> bytes:
-        """The bytes of a vector that is what it should be."""
-        view = memoryview(vector)  # type: ignore[arg-type]  # before 3.12 an array has no type that says so
-        if view.format not in ("f", "<f", "B") or view.nbytes != 4 * self._dim or not view.contiguous:
-            raise EngineError(
-                f"expected {self._dim} float32 numbers, got {view.nbytes} bytes of {view.format!r}",
-                "run `rekall index status`",
-            )
-        data = view.tobytes()
-        if not _is_unit(data):
-            raise EngineError("a vector is not finite or not of unit length", "run `rekall model verify`")
-        return data
+        """How many vectors there are."""
 
 
-class SqliteVecIndex(VectorIndex):
-    """Searches inside SQLite, with the distance functions of the sqlite-vec extension."""
-
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        where, bindings = _where(self._signs, "bits", -(-self._dim // 8), among)
-        order = "ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
-        return [row[0] for row in self._db.rows(f"SELECT passage_id {where} {order}", (*bindings, _signs(query), most))]
-
-    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
-        where, bindings = _where(self._vectors, "vector", 4 * self._dim, among)
-        sql = f"SELECT passage_id, vec_distance_l2(vector, ?) AS distance {where} ORDER BY distance, passage_id LIMIT ?"
-        # for unit vectors |a - b|² = 2 - 2cos
-        return [(row[0], 1.0 - row[1] * row[1] / 2.0) for row in self._db.rows(sql, (query, *bindings, k))]
-
-
-class NumpyIndex(VectorIndex):
-    """Reads rows a block at a time and compares them with numpy."""
-
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        import numpy as np
-
-        wanted = np.frombuffer(_signs(query), dtype=np.uint8)
-        ids: list[npt.NDArray[np.int64]] = []
-        distances: list[npt.NDArray[np.int64]] = []
-        for rows in self._blocks(self._signs, "bits", -(-self._dim // 8), among):
-            bits = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), -1)
-            ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
-            distances.append(np.bitwise_count(bits ^ wanted).sum(axis=1, dtype=np.int64))
-        return _best(ids, distances, most)[0].tolist() if ids else []
-
-    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
-        import numpy as np
-
-        wanted = np.frombuffer(query, dtype=np.float32)
-        ids: list[npt.NDArray[np.int64]] = []
-        opposite: list[npt.NDArray[np.float32]] = []
-        for rows in self._blocks(self._vectors, "vector", 4 * self._dim, among):
-            matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
-            ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
-            # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
-            opposite.append(-np.einsum("nd,d->n", matrix, wanted))
-        if not ids:
-            return []
-        best, distances = _best(ids, opposite, k)
-        return list(zip(best.tolist(), (-distances).tolist()))
-
-    def _blocks(self, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
-        where, bindings = _where(table, column, size, among)
-        block: list[Row] = []
-        for row in self._db.stream(f"SELECT passage_id, {column} {where}", bindings):
-            block.append(row)
-            if len(block) == _BLOCK_ROWS:
-                yield block
-                block = []
-        if block:
-            yield block
-
-
-def choose_backend(db: Database, preferred: str) -> Backend:
-    """Load sqlite-vec into the connection where that is wanted and works.
+def vector_bytes(vector: Vector, dim: int) -> bytes:
+    """The bytes of a vector that is what it should be.
 
     Args:
-        db: An open database.
-        preferred: "auto", "sqlite-vec" or "numpy".
+        vector: (d,) float32 of unit length, as an array or as its bytes.
+        dim: The length d it must have.
 
     Raises:
-        StorageError: sqlite-vec was asked for by name and cannot be loaded.
+        EngineError: It has another length, is not finite or not of unit length.
     """
-    if preferred == "numpy":
-        return Backend("numpy", "performance.vector_index_backend is numpy")
-    reason = _load_sqlite_vec(db)
-    if reason and preferred == "sqlite-vec":
-        raise StorageError(reason, "run `rekall config set performance.vector_index_backend auto` to let numpy search")
-    return Backend("numpy", reason) if reason else Backend("sqlite-vec", "")
+    view = memoryview(vector)  # type: ignore[arg-type]  # before 3.12 an array has no type that says so
+    if view.format not in ("f", "<f", "B") or view.nbytes != 4 * dim or not view.contiguous:
+        raise EngineError(
+            f"expected {dim} float32 numbers, got {view.nbytes} bytes of {view.format!r}", "run `rekall index status`"
+        )
+    data = view.tobytes()
+    if not is_unit(data):
+        raise EngineError("a vector is not finite or not of unit length", "run `rekall model verify`")
+    return data
 
 
-def open_index(db: Database, backend: Backend, space: int, dim: int) -> VectorIndex:
-    """The index of a space on the chosen backend."""
-    return (SqliteVecIndex if backend.name == "sqlite-vec" else NumpyIndex)(db, space, dim)
-
-
-def _load_sqlite_vec(db: Database) -> str:
-    """Load the extension. Returns why that failed, or an empty string.
-
-    The package is found but not imported: importing it brings numpy, 15 MB and 50 ms.
-    """
-    spec = importlib.util.find_spec("sqlite_vec")
-    if spec is None or not spec.submodule_search_locations:
-        return "sqlite-vec is not installed"
-    try:
-        db.load_extension(str(Path(spec.submodule_search_locations[0]) / "vec0"))
-        db.value(
-            "SELECT vec_distance_hamming(vec_bit(x'ff'), vec_bit(x'0f'))"
-        )  # one built for another processor fails late
-    except StorageError as error:
-        return f"sqlite-vec cannot be loaded: {error.__cause__ or error}"
-    return ""
-
-
-def _where(table: str, column: str, size: int, among: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
-    """The rows to look at; a damaged one, of another size, is passed over until `rebuild` removes it."""
-    clause = f"FROM {table} WHERE length({column}) = {size:d}"
-    if among is None:
-        return clause, ()
-    return f"{clause} AND passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(among)),)
-
-
-def _is_unit(data: bytes) -> bool:
+def is_unit(data: bytes) -> bool:
+    """Whether the bytes of float32 numbers make a vector of unit length; False when one is not finite."""
     length = math.sqrt(sum(number * number for number in array("f", data)))
-    return abs(length - 1.0) <= _UNIT_TOLERANCE  # False when it is NaN
+    return abs(length - 1.0) <= UNIT_TOLERANCE  # NaN compares as False
 
 
 _BIT = tuple(1 << place for place in range(8))
 
 
-def _signs(data: bytes) -> bytes:
+def sign_bits(data: bytes) -> bytes:
     """One bit a dimension, above zero or not, lowest bit first, as sqlite-vec has it."""
     numbers = array("f", data)
     return bytes(
         sum(bit for bit, number in zip(_BIT, numbers[start : start + 8]) if number > 0)
         for start in range(0, len(numbers), 8)
     )
-
-
-def _best(
-    ids: Sequence[npt.NDArray[np.int64]], keys: Sequence[npt.NDArray[Any]], most: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """The `most` smallest keys and their ids, by key, then id. Both (k,)."""
-    import numpy as np
-
-    all_ids, all_keys = np.concatenate(ids), np.concatenate(keys)
-    if most < len(all_keys):
-        border = np.partition(all_keys, most - 1)[most - 1]
-        kept = all_keys <= border  # ties at the border stay until ids decide
-        all_ids, all_keys = all_ids[kept], all_keys[kept]
-    order = np.lexsort((all_ids, all_keys))[:most]
-    return all_ids[order], all_keys[order]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `rekall --help` says nothing about entries
-    from rekall.entry.types import Hit
+    from rekall.search.results import Hit, StageReport
 
 _CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
 
@@ -50,4 +50,11 @@ def why_line(hit: Hit) -> str:
         rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
         further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
         parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
+    for other in why.others:
+        parts.append(f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else ""))
     return " · ".join(parts)
+
+
+def stage_line(stage: StageReport) -> str:
+    """What a stage of a search did and how long it took."""
+    return f"{stage.name}: {stage.did}, {stage.took_s * 1000:.1f} ms"

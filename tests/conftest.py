@@ -20,24 +20,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rekall.app import App, load_encoder
-from rekall.cache import EmbeddingCache
-from rekall.db import Database
+from rekall.app import App, Tuning, build, load_encoder
 from rekall.embeddings import EmbeddingService
-from rekall.entry.types import Encoder
+from rekall.entry.types import Link
 from rekall.errors import EngineError, ModelNotFound
-from rekall.knowledge.spaces import SpaceKeeper
-from rekall.knowledge.writing import EntryService
 from rekall.knowledge_base import KnowledgeBase
-from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.model_manager import ModelManager
+from rekall.models.contract import Encoder, ModelIdentity
 from rekall.models.library import FolderLoader
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.search.searcher import Searcher
-from rekall.store.entries import EntryStore
-from rekall.store.passages import PassageStore
-from rekall.store.tombstones import TombstoneStore
-from rekall.store.words import WordIndex
-from rekall.vector_index import VectorIndex, choose_backend, open_index
+from rekall.store.contract import Store
+from rekall.store.sqlite import SqliteStore
+from rekall.system.clock import Clock
+from rekall.vector_index import VectorIndex
 
 CHECKOUT = Path(__file__).parent.parent
 DATA = Path(__file__).parent / "data"
@@ -130,16 +126,26 @@ class FakeLoader:
 
 
 @dataclass
-class Clock:
-    """Seconds and dates that move when the test says so."""
+class FakeClock(Clock):
+    """Seconds and dates that move when the test says so; ids in the order in which they are made."""
 
-    seconds: float = 0.0
+    elapsed_s: float = 0.0
+    made: int = 0
 
     def __call__(self) -> float:
-        return self.seconds
+        return self.elapsed_s
+
+    def seconds(self) -> float:
+        return self.elapsed_s
 
     def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.seconds)
+        return datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.elapsed_s)
+
+    def new_id(self, created_at: datetime | None) -> str:
+        from ulid import ULID
+
+        self.made += 1
+        return str(ULID.from_bytes((1_700_000_000_000 + 1000 * self.made).to_bytes(6, "big") + os.urandom(10)))
 
 
 @dataclass
@@ -147,57 +153,36 @@ class Bench:
     """A knowledge base on the fake encoder, with every part within reach."""
 
     base: KnowledgeBase
-    db: Database
-    entries: EntryStore
-    words: WordIndex
-    passages: PassageStore
+    store: SqliteStore
     embeddings: EmbeddingService
     searcher: Searcher
     manager: ModelManager
-    cache: EmbeddingCache
     loader: FakeLoader
-    clock: Clock
-    index_of: Callable[[], VectorIndex]
+    clock: FakeClock
 
-
-def make_bench(path: Path | None = None, backend: str = "auto", loader: FakeLoader | None = None) -> Bench:
-    """Build a base by hand, as `app` does."""
-    loader = loader or FakeLoader()
-    clock = Clock()
-    db = Database(path)
-    chosen = choose_backend(db, backend)
-    entries, words, passages = EntryStore(db), WordIndex(db), PassageStore(db)
-    manager = ModelManager(loader, clock)
-    cache = EmbeddingCache(100, 600, clock)
-    embeddings = EmbeddingService(
-        db,
-        entries,
-        passages,
-        manager,
-        cache,
-        lambda space: open_index(db, chosen, space.id, space.dim),
-        lambda: "2026-01-01T00:00:00Z",
-    )
-    searcher = Searcher(db, entries, words, passages, embeddings, 0.5)
-    keeper = SpaceKeeper(db, passages, embeddings, manager, cache, clock)
-    counter = iter(range(10**9))
-
-    def new_id(created_at: datetime | None) -> str:
-        from ulid import ULID
-
-        return str(ULID.from_bytes((1_700_000_000_000 + 1000 * next(counter)).to_bytes(6, "big") + os.urandom(10)))
-
-    service = EntryService(db, entries, words, TombstoneStore(db), embeddings, clock.now, new_id)
-    base = KnowledgeBase(
-        db, entries, service, words, passages, embeddings, searcher, keeper, manager, chosen, clock.now
-    )
-
-    def index_of() -> VectorIndex:
-        space = passages.active_space()
+    def index_of(self) -> VectorIndex:
+        space = self.store.vectors.active_space()
         assert space is not None
-        return open_index(db, chosen, space.id, space.dim)
+        return self.store.vectors.index(space)
 
-    return Bench(base, db, entries, words, passages, embeddings, searcher, manager, cache, loader, clock, index_of)
+
+TUNING = Tuning(lexical_share=0.5)
+
+
+def make_bench(
+    path: Path | None = None, backend: str = "auto", loader: FakeLoader | None = None, tuning: Tuning = TUNING
+) -> Bench:
+    """Build a base as `app` does, on the fake encoder."""
+    loader, clock = loader or FakeLoader(), FakeClock()
+    store = SqliteStore(path, backend)
+    rooms = build(store, loader, tuning, clock)
+    return Bench(rooms.base, store, rooms.embeddings, rooms.searcher, rooms.manager, loader, clock)
+
+
+def all_links(store: Store) -> list[Link]:
+    """Every link of a base."""
+    links = store.links.starting_at(key for key, _ in store.entries.stream())
+    return [link for entry_id in sorted(links) for link in links[entry_id]]
 
 
 @pytest.fixture

@@ -1,66 +1,54 @@
-"""`rekall add`, `show`, `edit`, `delete` and `list`."""
+"""`rekall add`, `show`, `edit`, `delete`, `restore`, `link` and `list`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
 from rekall.cli.editor import edit_until_good
-from rekall.cli.options import Command, filter_options, json_option, limit_option, on_terminal, pass_app, read_stdin
-from rekall.cli.render import (
-    LATER,
-    columns,
-    entry_fields,
-    entry_text,
-    link_fields,
-    out,
-    out_json,
-    talk,
-    terminal_width,
-    tombstone_fields,
+from rekall.cli.options import (
+    field_options,
+    filter_options,
+    json_option,
+    limit_option,
+    on_terminal,
+    pass_app,
+    read_stdin,
 )
+from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width
+from rekall.entry.changes import Changes
+from rekall.entry.fields import SECTIONS, Draft
+from rekall.entry.types import LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
+from rekall.knowledge import answers
 from rekall.system.drafts import earlier_drafts
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
-    from rekall.entry.rules import Changes
-    from rekall.entry.types import Draft, Entry, Filters, Tombstone
+    from rekall.entry.fields import Entry
+    from rekall.entry.filters import Filters
+    from rekall.entry.types import Tombstone
     from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
 
 _NARROW = 60
 """Below so many columns a list leaves out project and date."""
 
-_CONTENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
-    click.option("--source", "sources", multiple=True, metavar="TEXT", help="Where it comes from: a link, a book."),
-    click.option("--keyword", "keywords", multiple=True, metavar="WORD", help="A word it shall be found by."),
-    click.option("--file", "files", multiple=True, metavar="PATH", help="A file it is about."),
-    click.option("--error", "errors", multiple=True, metavar="TEXT", help="An error message, literally."),
-    click.option("--what-failed", metavar="TEXT", help="What was tried in vain."),
-    click.option("--solution", metavar="TEXT", help="What helped."),
-    click.option("--situation", metavar="TEXT", help="When it happens."),
-    click.option("--confidence", type=click.IntRange(0, 5), metavar="0-5", help="How sure you are."),
-    click.option("--project", "-p", metavar="NAME", help="The project it belongs to."),
-    click.option("--tag", "tags", multiple=True, metavar="TAG", help="A tag; repeat for more."),
-    click.option("--content", "-c", metavar="TEXT", help="The text itself; - reads it from stdin."),
-)
+_WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field in SECTIONS))
+"""The fields that both `add` and `edit` take as options."""
 
-
-def _content_options(command: Command) -> Command:
-    for option in _CONTENT_OPTIONS:
-        command = option(command)
-    return command
+_TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
+"""Without any of these an entry says nothing yet, and the editor opens."""
 
 
 @click.command()
 @click.argument("kind", metavar="TYPE")
 @click.argument("title")
 @click.argument("stdin", required=False, metavar="[-]")
-@_content_options
+@field_options(*_WRITTEN)
 @json_option
 @pass_app
 def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
@@ -70,7 +58,6 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     opens, on a terminal.
     """
     from rekall.entry import rules
-    from rekall.entry.types import Draft
 
     if stdin is not None:
         if stdin != "-" or given["content"] is not None:
@@ -78,7 +65,7 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
                 f"unexpected argument {stdin!r}", "quote a title of several words; - alone reads the content from stdin"
             )
         given["content"] = "-"
-    empty = not any(given[name] for name in ("content", "situation", "solution", "what_failed", "errors"))
+    empty = not any(given[name] for name in _TEXTS)
     draft = _changes(given).applied(Draft(rules.entry_type(kind), title))
     rules.checked(draft)  # before the database is made or an editor opened
     base = app.open_base(to_write=True)
@@ -100,40 +87,32 @@ def show(app: App, entry_id: str, as_json: bool) -> None:
     base = app.open_base()
     view = base.get(entry_id)
     if as_json:
-        out_json({"entry": entry_fields(view.entry, view.links)})
+        out_json({"entry": answers.view(view)})
     else:
-        out(entry_text(view.entry, view.links, view.successor, base.titles(view.links)))
+        out(entry_text(view))
 
 
 @click.command()
 @click.argument("entry_id", metavar="ID")
-@click.option("--title", metavar="TEXT", help="The title.")
-@click.option("--type", "-t", "kind", metavar="TYPE", help="The type.")
-@click.option("--status", metavar="STATUS", help="active or obsolete.")
-@click.option("--superseded-by", metavar="ID", help="The entry that replaces it; makes it obsolete.")
-@click.option("--untag", "untags", multiple=True, metavar="TAG", help="A tag to take away.")
-@_content_options
+@field_options("title", "type", "status", "superseded_by")
+@click.option("--untag", "remove_tags", multiple=True, metavar="TAG", help="A tag to take away.")
+@field_options(*_WRITTEN)
 @json_option
 @pass_app
-def edit(app: App, /, entry_id: str, kind: str | None, untags: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Change an entry, with options or in the editor.
 
     Options replace what they name; --tag adds. Without options the entry opens as Markdown in ui.editor,
     $VISUAL or $EDITOR.
     """
-    from rekall.entry import rules
-
     base = app.open_base()
     old = base.get(entry_id).entry
-    if kind is None and not untags and all(value is None or value == () for value in given.values()):
-        saved = _edit_in_editor(app, base, old)
-    else:
-        changes = _changes(given, type=rules.entry_type(kind) if kind else None, remove_tags=untags)
-        saved = base.edit(old, changes.applied(old.as_draft()))
+    changes = _changes(given, remove_tags)
+    saved = _edit_in_editor(app, base, old) if changes.is_empty else base.edit(old, changes.applied(old.as_draft()))
     if saved is not None:
         _print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
-        out_json({"entry": entry_fields(old), "warning": None})
+        out_json({"entry": answers.view(base.get(old.id)), "warning": None})
     else:
         talk("nothing changed")
 
@@ -159,7 +138,7 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
         for draft in earlier_drafts(app.places.drafts, entry.id):
             draft.unlink(missing_ok=True)
     if as_json:
-        out_json({"deleted": entry.id})
+        out_json({"deleted": {"id": entry.id, "type": entry.type.value, "title": entry.title}})
         return
     talk(f"deleted {entry.id}  {printable(entry.title)}{for_ever}")
     if not forever:
@@ -183,28 +162,35 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
         return
     found = base.deleted(limit or 20)
     if as_json:
-        out_json({"deleted": [tombstone_fields(tombstone) for tombstone in found]})
+        out_json({"tombstones": [answers.tombstone(each) for each in found]})
     elif found:
         rows = [[item.id, item.type.value, printable(item.title), f"{item.deleted_at:%Y-%m-%d}"] for item in found]
         out(columns(rows, stretch=2))
     else:
-        talk("nothing was deleted that could be restored")
+        talk("no deleted entries to restore")
 
 
 @click.command()
 @click.argument("source", metavar="ID")
 @click.argument("target", metavar="OTHER")
 @click.option(
-    "--as", "kind", metavar="KIND", help="related (as it is without), supersedes, derived_from or contradicts."
+    "--type",
+    "--as",
+    "-t",
+    "kind",
+    metavar="TYPE",
+    help="related (the default), supersedes, derived_from or contradicts.",
 )
 @click.option("--reason", metavar="TEXT", default="", help="Why.")
-@click.option("--remove", is_flag=True, help="Take the link away; without --as, every link from ID to OTHER.")
+@click.option("--remove", is_flag=True, help="Take the link away; without --type, every link from ID to OTHER.")
 @json_option
 @pass_app
 def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
-    """Link an entry to another one. What is superseded becomes obsolete."""
+    """Link an entry to another one. What is superseded becomes obsolete.
+
+    Removing such a link makes it active again, unless another entry supersedes it too.
+    """
     from rekall.entry import rules
-    from rekall.entry.types import LinkType
 
     base = app.open_base()
     link_type = rules.link_type(kind) if kind else None
@@ -217,9 +203,9 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
         return
     made = base.link(source, target, link_type or LinkType.RELATED, reason)
     if as_json:
-        out_json({"link": link_fields(made)})
+        out_json({"link": answers.link(made)})
     else:
-        titles = base.titles([made])
+        titles = base.titles([made.source, made.target])
         out(f"{printable(titles[made.source])}  {made.type.value} →  {printable(titles[made.target])}")
 
 
@@ -235,10 +221,12 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
     base = app.open_base()
     page = base.list_entries(filters, None if everything else limit or 20, offset)
     if as_json:
-        out_json({"total": page.total, "entries": [entry_fields(entry) for entry in page.entries]})
+        entries = [answers.entry(entry, page.successors.get(entry.id)) for entry in page.entries]
+        out_json({"total": page.total, "entries": entries})
         return
     if page.entries:
-        out(columns([_list_row(base, entry) for entry in page.entries], stretch=2))
+        short = base.short_ids([entry.id for entry in page.entries])
+        out(columns([_list_row(short, entry) for entry in page.entries], stretch=2))
     if not page.entries:
         talk(
             "nothing to list"
@@ -250,21 +238,21 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
         )
 
 
-def _list_row(base: KnowledgeBase, entry: Entry) -> list[str]:
+def _list_row(short: Mapping[str, str], entry: Entry) -> list[str]:
     obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
-    row = [base.short_id(entry.id), entry.type.value, printable(entry.title) + obsolete]
+    row = [short[entry.id], entry.type.value, printable(entry.title) + obsolete]
     return row if terminal_width() < _NARROW else [*row, printable(entry.project or ""), f"{entry.updated_at:%Y-%m-%d}"]
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
-    from rekall.exchange.markdown import from_markdown, text_to_edit
+    from rekall.exchange.markdown import edited_draft, text_to_edit
 
     return edit_until_good(
         app.places.drafts,
         "new",
         text_to_edit(draft) + "\n",
         app.settings.text("ui.editor"),
-        lambda text: base.add(from_markdown(text, draft.title, draft.type).draft),
+        lambda text: base.add(edited_draft(text, draft.type, draft.title)),
     )
 
 
@@ -280,30 +268,13 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
     )
 
 
-def _changes(given: Mapping[str, Any], **others: Any) -> Changes:
+def _changes(given: Mapping[str, Any], remove_tags: tuple[str, ...] = ()) -> Changes:
     """What was given on the command line; what was not given stays as it is."""
-    from rekall.entry import rules
-
-    lists = {
-        "error_messages": given["errors"],
-        "files": given["files"],
-        "trigger_keywords": given["keywords"],
-        "sources": given["sources"],
-    }
-    return rules.Changes(
-        title=given.get("title"),
-        content=read_stdin() if given["content"] == "-" else given["content"],
-        add_tags=given["tags"],
-        project=given["project"],
-        status=rules.status(given["status"]) if given.get("status") else None,
-        superseded_by=given.get("superseded_by"),
-        confidence=given["confidence"],
-        situation=given["situation"],
-        solution=given["solution"],
-        what_failed=given["what_failed"],
-        **{name: values for name, values in lists.items() if values},
-        **others,
-    )
+    values = {name: value for name, value in given.items() if value is not None and value != ()}
+    add_tags = values.pop("tags", ())
+    if values.get("content") == "-":
+        values["content"] = read_stdin()
+    return Changes.of(add_tags=add_tags, remove_tags=remove_tags, **values)
 
 
 def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone:
@@ -324,8 +295,9 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
 
 def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
     if as_json:
-        out_json({"entry": entry_fields(saved.entry), "warning": saved.warning or None})
+        out_json({"entry": answers.view(base.get(saved.entry.id)), "warning": saved.warning or None})
         return
-    out(f"{verb} {base.short_id(saved.entry.id)}  {printable(saved.entry.title)}")
+    short = base.short_ids([saved.entry.id])
+    out(f"{verb} {short[saved.entry.id]}  {printable(saved.entry.title)}")
     if saved.warning:
         talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint or LATER}")

@@ -15,8 +15,8 @@ from rekall.errors import PartialImport
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
-    from rekall.entry.types import Filters
-    from rekall.exchange.importing import ImportReport
+    from rekall.entry.filters import Filters
+    from rekall.knowledge.importing import ImportReport
 
 _SHOWN = 10
 
@@ -25,7 +25,7 @@ _SHOWN = 10
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--type", "-t", "kind", metavar="TYPE", help="The type of what names none that exists (reference).")
 @click.option("--dry-run", is_flag=True, help="Say what would happen, change nothing.")
-@click.option("--overwrite", is_flag=True, help="Take the file's word where the entry was edited here as well.")
+@click.option("--overwrite", is_flag=True, help="Let the file win where both changed.")
 @json_option
 @pass_app
 def import_files(
@@ -41,7 +41,7 @@ def import_files(
     unknown = rules.entry_type(kind) if kind else EntryType.REFERENCE
     base = app.open_base(to_write=not dry_run)
     with progress_bar("reading") as reading, progress_bar("embedding") as embedding:
-        report = base.import_paths(
+        report = base.files.import_paths(
             paths,
             unknown,
             dry_run=dry_run,
@@ -76,7 +76,7 @@ def export(app: App, path: Path, filters: Filters, as_json: bool) -> None:
     """
     base = app.open_base()
     with progress_bar("writing") as writing:
-        count = base.export(path, filters, lambda done: writing(done, 0))
+        count = base.files.export(path, filters, lambda done: writing(done, 0))
     if as_json:
         out_json({"exported": count, "path": str(path)})
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def index() -> None:
-    """Look at the indexes, or make them anew."""
+    """Look at the indexes, or make them again."""
 
 
 @index.command()
@@ -26,7 +26,7 @@ def index() -> None:
 @pass_app
 def status(app: App, as_json: bool) -> None:
     """What the indexes hold and what serves them."""
-    state = app.open_base().index_status()
+    state = app.open_base().index.status()
     if as_json:
         out_json(
             {
@@ -62,7 +62,7 @@ def status(app: App, as_json: bool) -> None:
             if state.model
             else "none",
         ],
-        *(["besides", _space_text(space, state.passages)] for space in state.spaces if not space.serves),
+        *(["also", _space_text(space, state.passages)] for space in state.spaces if not space.serves),
     ]
     out(columns(rows))
     if state.words != state.entries:
@@ -82,10 +82,10 @@ def status(app: App, as_json: bool) -> None:
 def prune(app: App, unfinished: bool, as_json: bool) -> None:
     """Drop the vectors of models that searches no longer use."""
     with progress_bar("freeing"):
-        gone = app.open_base(to_write=app.places.database.exists()).prune_vectors(unfinished=unfinished)
+        gone = app.open_base(to_write=app.places.database.exists()).index.prune(unfinished=unfinished)
     if as_json:
         out_json({"pruned": [_space_fields(space) for space in gone]})
-    elif not gone and any(not space.serves for space in app.open_base().index_status().spaces):
+    elif not gone and any(not space.serves for space in app.open_base().index.status().spaces):
         out("nothing to prune but vectors that `rekall model use` has not finished; --unfinished drops those")
     elif not gone:
         out("nothing to prune: every vector belongs to the model in use")
@@ -117,7 +117,7 @@ def _space_text(space: SpaceReport, passages: int) -> str:
 @json_option
 @pass_app
 def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: bool) -> None:
-    """Make the indexes anew from the entries.
+    """Make the indexes again from the entries.
 
     Interrupted, the same command goes on where it was.
     """
@@ -125,10 +125,10 @@ def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: b
     done = {}
     if words or not vectors:
         with progress_bar("words") as progress:
-            done["words"] = base.rebuild_words(progress)
+            done["words"] = base.index.rebuild_words(progress)
     if vectors or not words:
         with progress_bar("vectors") as progress:
-            done["vectors"] = base.rebuild_vectors(progress, from_scratch=from_scratch)
+            done["vectors"] = base.index.rebuild_vectors(progress, from_scratch=from_scratch)
     if as_json:
         out_json({"rebuilt": done})
         return

@@ -14,7 +14,7 @@ import click
 from rekall.app import App
 
 if TYPE_CHECKING:
-    from rekall.entry.types import Filters
+    from rekall.entry.fields import Field
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,38 +28,53 @@ def json_option(command: Command) -> Command:
 
 
 def filter_options(command: Command) -> Command:
-    """The filters of search and list; the command receives them as `filters`."""
+    """The filters of search and list, an option each; the command receives them as `filters`."""
+    from rekall.entry.filters import FILTERS, Filters
 
     @functools.wraps(command)
-    def with_filters(
-        *arguments: Any,
-        types: tuple[str, ...],
-        tags: tuple[str, ...],
-        project: str | None,
-        since: str | None,
-        status: str | None,
-        **others: Any,
-    ) -> Any:
-        return command(*arguments, filters=_filters(types, tags, project, since, status), **others)
+    def with_filters(*arguments: Any, **given: Any) -> Any:
+        typed = {each.name: given.pop(each.name) for each in FILTERS}
+        return command(*arguments, filters=Filters.read(typed), **given)
 
-    for option in (
-        click.option("--status", metavar="STATUS", help="Only active or only obsolete entries."),
-        click.option("--since", metavar="DATE", help="Only entries changed on or after this date (2026-01-31)."),
-        click.option("--project", "-p", metavar="NAME", help="Only entries of this project."),
-        click.option(
-            "--tag", "tags", multiple=True, metavar="TAG", help="Only entries with this tag; several must all be there."
-        ),
-        click.option(
-            "--type",
-            "-t",
-            "types",
-            multiple=True,
-            metavar="TYPE",
-            help="Only entries of this type; several allow any of them.",
-        ),
-    ):
-        with_filters = option(with_filters)
+    for each in reversed(FILTERS):
+        names = [f"--{each.key}", *([f"-{each.short}"] if each.short else []), each.name]
+        with_filters = click.option(*names, multiple=True, metavar=each.metavar, help=each.help)(with_filters)
     return with_filters  # type: ignore[return-value]  # click decorates in place
+
+
+def field_options(*names: str) -> Callable[[Command], Command]:
+    """An option for each of these fields of an entry; the command receives what was given by the fields' names."""
+    from rekall.entry.fields import BY_NAME
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(names):
+            command = _field_option(BY_NAME[name])(command)
+        return command
+
+    return decorate
+
+
+def _field_option(field: Field) -> Callable[[Command], Command]:
+    names = [f"--{field.option_name}", *([f"-{_SHORT[field.name]}"] if field.name in _SHORT else []), field.name]
+    if field.kind.is_list:
+        return click.option(*names, multiple=True, metavar=_METAVARS.get(field.name, "TEXT"), help=field.item_help)
+    if field.most and field.kind.value == "number":
+        allowed = click.IntRange(0, field.most)
+        return click.option(*names, type=allowed, metavar=f"0-{field.most}", help=field.help)
+    return click.option(*names, metavar=_METAVARS.get(field.name, "TEXT"), help=_HELP.get(field.name, field.help))
+
+
+_SHORT = {"content": "c", "project": "p", "type": "t"}
+_METAVARS = {
+    "tags": "TAG",
+    "files": "PATH",
+    "keywords": "WORD",
+    "project": "NAME",
+    "type": "TYPE",
+    "status": "STATUS",
+    "superseded_by": "ID",
+}
+_HELP = {"content": "The text itself; - reads it from stdin."}
 
 
 def limit_option(default: str) -> Callable[[Command], Command]:
@@ -114,18 +129,3 @@ def is_installed(package: str) -> bool:
 def on_terminal() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _filters(
-    types: tuple[str, ...], tags: tuple[str, ...], project: str | None, since: str | None, status: str | None
-) -> Filters:
-    from rekall.entry import rules
-    from rekall.entry.types import Filters
-
-    return Filters(
-        types=tuple(rules.entry_type(name) for name in types),
-        tags=tags,
-        project=project,
-        since=rules.moment(since) if since else None,
-        status=rules.status(status) if status else None,
-    )

@@ -14,8 +14,9 @@ import click
 from rekall.wording import printable, why_line
 
 if TYPE_CHECKING:
-    from rekall.entry.types import Entry, Hit, Link, SearchResult, Tombstone
+    from rekall.entry.view import EntryView, Section
     from rekall.errors import RekallError
+    from rekall.search.results import Hit, SearchResult
 
 SCHEMA_VERSION = 1
 """Of every JSON answer. New fields do not change it; a renamed or removed one does."""
@@ -67,70 +68,6 @@ def error_fields(error: RekallError) -> dict[str, Any]:
     return {"error": fields}
 
 
-def entry_fields(entry: Entry, links: Sequence[Link] = ()) -> dict[str, Any]:
-    """An entry as JSON: the fields of an export, empty ones included."""
-    from rekall.entry.record import to_fields
-
-    fields = {**to_fields(entry, links, full=True), "content": entry.content}
-    return {
-        name: (value if value != "" or name not in ("project", "superseded_by") else None)
-        for name, value in fields.items()
-    }
-
-
-def tombstone_fields(tombstone: Tombstone) -> dict[str, Any]:
-    """A deleted entry as JSON."""
-    from rekall.entry.record import written
-
-    return {
-        "id": tombstone.id,
-        "type": tombstone.type.value,
-        "title": tombstone.title,
-        "deleted_at": written(tombstone.deleted_at),
-    }
-
-
-def link_fields(link: Link) -> dict[str, Any]:
-    """A link as JSON."""
-    return {"source": link.source, "target": link.target, "type": link.type.value, "reason": link.reason}
-
-
-def hit_fields(hit: Hit) -> dict[str, Any]:
-    """A search hit as JSON."""
-    entry, why = hit.entry, hit.why
-    return {
-        "id": entry.id,
-        "type": entry.type.value,
-        "title": entry.title,
-        "score": round(hit.score, 6),
-        "similarity": None if why.similarity is None else round(why.similarity, 6),
-        "snippet": hit.snippet,
-        "tags": list(entry.tags),
-        "project": entry.project,
-        "status": entry.status.value,
-        "superseded_by": None if hit.successor is None else {"id": hit.successor.id, "title": hit.successor.title},
-        "updated_at": entry_fields(entry)["updated_at"],
-        "why": {
-            "coverage": round(why.coverage, 6),
-            "words_rank": why.words_rank,
-            "matched": list(why.matched),
-            "head": None if why.head is None else round(why.head, 6),
-            "best_passage": None if why.best_passage is None else round(why.best_passage, 6),
-            "meaning_rank": why.meaning_rank,
-        },
-    }
-
-
-def result_fields(result: SearchResult) -> dict[str, Any]:
-    """A search result as JSON."""
-    mode = {
-        "requested": result.mode.requested.value,
-        "used": result.mode.used.value,
-        "reason": result.mode.reason or None,
-    }
-    return {"query": result.query, "mode": mode, "hits": [hit_fields(hit) for hit in result.hits]}
-
-
 def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) -> str:
     """Hits for reading: a line of title and labels, a line of text, and the reasons when asked for."""
     width = terminal_width()
@@ -163,52 +100,37 @@ def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
 
-def entry_text(entry: Entry, links: Sequence[Link], successor: Entry | None, titles: Mapping[str, str]) -> str:
+def entry_text(view: EntryView) -> str:
     """An entry in full, for reading."""
-    context = entry.context
-    lines = [click.style(printable(entry.title), bold=True)]
-    labels = [
-        entry.type.value,
-        entry.project or "",
-        entry.status.value if entry.status.value != "active" else "",
-        ", ".join(entry.tags),
-    ]
-    lines.append("  ".join(printable(label) for label in labels if label))
-    if successor:
-        lines.append(click.style(f"superseded by {successor.id}  {printable(successor.title)}", fg="yellow"))
-    lines.append(
-        click.style(
-            f"{entry.id}  created {entry.created_at:%Y-%m-%d}  changed {entry.updated_at:%Y-%m-%d}  confidence {entry.confidence}/5",
-            dim=True,
-        )
-    )
-    for name, text in (
-        ("Situation", context.situation),
-        ("Error", "\n".join(context.error_messages)),
-        ("Solution", context.solution),
-        ("What failed", context.what_failed),
-    ):
-        if text:
-            lines += ["", click.style(name, bold=True), printable(text)]
+    from rekall.entry.fields import Place
+    from rekall.entry.view import labels_of
+
+    entry = view.entry
+    lines = [click.style(printable(entry.title), bold=True), "  ".join(map(printable, labels_of(entry)))]
+    if view.successor:
+        text = f"superseded by {view.successor.id}  {printable(view.successor.title)}"
+        lines.append(click.style(text, fg="yellow"))
+    dates = f"created {entry.created_at:%Y-%m-%d}  changed {entry.updated_at:%Y-%m-%d}"
+    lines.append(click.style(f"{entry.id}  {dates}  confidence {entry.confidence}/5", dim=True))
+    lines += _section_lines(view.sections(Place.BEFORE), "")
     if entry.content:
         lines += ["", printable(entry.content)]
-    for name, values in (
-        ("Files", context.files),
-        ("Keywords", context.trigger_keywords),
-        ("Sources", context.sources),
-    ):
-        if values:
-            lines += ["", click.style(name, bold=True), *(f"  {printable(value)}" for value in values)]
-    if links:
+    lines += _section_lines(view.sections(Place.AFTER), "  ")
+    if view.links:
         lines += ["", click.style("Links", bold=True)]
-        for link in links:
-            away = link.source == entry.id
-            other = link.target if away else link.source
-            reason = f"  ({printable(link.reason)})" if link.reason else ""
-            lines.append(
-                f"  {link.type.value} {'→' if away else '←'} {other}  {printable(titles.get(other, ''))}{reason}"
-            )
+        for line in view.links:
+            reason = f"  ({printable(line.link.reason)})" if line.link.reason else ""
+            named = f"{line.other.id}  {printable(line.other.title)}"
+            lines.append(f"  {line.link.type.value} {line.arrow} {named}{reason}")
     return "\n".join(lines)
+
+
+def _section_lines(sections: Sequence[Section], indent: str) -> list[str]:
+    """The structured context, a heading each."""
+    lines: list[str] = []
+    for section in sections:
+        lines += ["", click.style(section.label, bold=True), *(indent + printable(item) for item in section.items)]
+    return lines
 
 
 def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:

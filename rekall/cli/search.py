@@ -9,12 +9,14 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
-from rekall.cli.render import hit_fields, hit_line, hit_table, out, out_json, out_json_line, result_fields, talk
-from rekall.wording import count_text
+from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk
+from rekall.knowledge import answers
+from rekall.wording import count_text, stage_line
 
 if TYPE_CHECKING:
-    from rekall.entry.types import Filters, SearchResult
+    from rekall.entry.filters import Filters
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.search.results import SearchResult
 
 FORMATS = ("table", "plain", "json", "jsonl")
 
@@ -46,11 +48,11 @@ def search(
 ) -> None:
     """Find entries by word, by meaning, or both.
 
-    "Quotes" make a phrase, -word leaves out, and type:bug tag:nginx project:api status:active filter; all
-    else is literal. Give - alone to read the query from stdin, for instance a stack trace; it is taken
+    "Quotes" make a phrase, -word leaves out, and type:bug tag:nginx project:api since:2026-01-31
+    status:active filter; all else is literal. Give - alone to read the query from stdin, for instance a stack trace; it is taken
     as text.
     """
-    from rekall.entry.types import Mode
+    from rekall.search.results import Mode
 
     pasted = words == ("-",)
     line = read_stdin() if pasted else " ".join(words)
@@ -84,33 +86,39 @@ def similar(
 def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explain: bool) -> None:
     """Print hits in one of `FORMATS`; what is missing and why goes to stderr."""
     if form == "json":
-        out_json(result_fields(result))
+        out_json(answers.result(result, explain=explain))
         return
     if form == "jsonl":
         for hit in result.hits:
-            out_json_line(hit_fields(hit))
+            out_json_line(answers.hit(hit))
     else:
-        shown = {entry.id for hit in result.hits for entry in (hit.entry, hit.successor) if entry}
-        short = {entry_id: base.short_id(entry_id) for entry_id in shown}
+        short = base.short_ids([named.id for hit in result.hits for named in (hit.entry, hit.successor) if named])
         if form == "plain":
             for hit in result.hits:
                 out(hit_line(hit, short, explain=explain))
         elif result.hits:
             out(hit_table(result, short, explain=explain))
+    _talk_about(result, explain=explain)
+    if not result.hits:
+        talk(_nothing_found(base.count()))
+
+
+def _talk_about(result: SearchResult, *, explain: bool) -> None:
+    """What a person should know beside the hits."""
+    if explain and result.stages:
+        talk("\n" + "\n".join(map(stage_line, result.stages)))
+    for note in result.notes:
+        talk(f"\nnote: {note}")
     if result.mode.used is not result.mode.requested:
         talk(f"\nfound by {result.mode.used.value} only: {result.mode.reason}")
     elif result.mode.reason:
         talk(f"\nnote: {result.mode.reason}")
-    if not result.hits:
-        total = base.count()
-        talk(
-            "nothing found"
-            + (
-                f" among {count_text(total, 'entry', 'entries')}"
-                if total
-                else "; the base is empty, begin with `rekall add` or `rekall import`"
-            )
-        )
+
+
+def _nothing_found(total: int) -> str:
+    if total:
+        return f"nothing found among {count_text(total, 'entry', 'entries')}"
+    return "nothing found; the base is empty, begin with `rekall add` or `rekall import`"
 
 
 def _notice(text: str) -> None:

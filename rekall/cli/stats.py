@@ -32,9 +32,9 @@ def stats(app: App, memory: bool, as_json: bool) -> None:
     served = None
     if memory:  # first, while this process has loaded nothing
         with contextlib.closing(app.long_lived()) as server:
-            served = server.open_base().memory()
+            served = server.open_base().index.memory()
     base = app.open_base()
-    report = base.memory() if memory else None
+    report = base.index.memory() if memory else None
     figures = base.stats()
     counts = figures.counts
     if as_json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rekall.entry.types import Entry, Passage
+from dataclasses import dataclass
+
+from rekall.entry.fields import FIELDS, Entry, Kind, Place
 
 HEAD_CHARS = 2_400
 """The head is cut here: the model reads 256 tokens, which are about 1,100 characters of English."""
@@ -18,6 +20,15 @@ MOST_PASSAGES = 4
 Eight passages, or passages that repeat the beginning, cost 20 to 75 % more vectors for no better ranking
 (docs/adr/0005). Words reach the rest.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A stretch of an entry that is embedded on its own. Position 0 is the head: title and beginning."""
+
+    position: int
+    text: str
+    text_hash: bytes
 
 
 def passages_of(entry: Entry) -> list[Passage]:
@@ -41,16 +52,18 @@ def passage_texts(entry: Entry) -> list[str]:
 
 def _body(entry: Entry) -> str:
     """What an entry says, the most telling parts first."""
-    context = entry.context
-    parts = (
-        context.situation,
-        *context.error_messages,
-        entry.content,
-        context.solution,
-        context.what_failed,
-        ", ".join(context.trigger_keywords),
-    )
+    parts = (*_embedded(entry, Place.BEFORE), entry.content, *_embedded(entry, Place.AFTER))
     return "\n".join(part for part in parts if part)
+
+
+def _embedded(entry: Entry, place: Place) -> list[str]:
+    """The parts of the context that are embedded before or after the content; short items share a line."""
+    parts: list[str] = []
+    for field in FIELDS:
+        if field.embedded is place:
+            texts = field.texts(entry)
+            parts += (", ".join(texts),) if field.kind in (Kind.LIST, Kind.TAGS) else texts
+    return parts
 
 
 def _stretches(body: str) -> list[str]:

@@ -1,21 +1,34 @@
-"""Entries as plain fields, the common ground of Markdown front matter and JSON records.
+"""An entry as plain fields: the common ground of Markdown front matter, JSON files, tombstones and JSON answers.
 
 What comes in was written by people and by other programs: every field is coerced or refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from enum import Enum
 from typing import Any
 
-from rekall.entry import rules
-from rekall.entry.types import Context, Draft, Entry, EntryType, Link, LinkType, Status
+from rekall.entry.fields import EDITED, FIELDS, Draft, Entry, Field, Kind
+from rekall.entry.rules import chosen
+from rekall.entry.times import moment, written
+from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import InvalidInput
 
-CONTENT_NAMES = ("content", "text", "body")
-_ALIASES = {"errors": "error_messages", "keywords": "trigger_keywords", "error": "error_messages"}
+CONTENT = "content"
+
+_FIRST = ("id", "title", "type")
+"""What a record begins with, so that a person who opens the file sees at once what it is about."""
+
+
+def _order(field: Field) -> tuple[bool, int]:
+    return field.shown is not None, _FIRST.index(field.name) if field.name in _FIRST else len(_FIRST)
+
+
+ORDER: tuple[Field, ...] = tuple(sorted((field for field in FIELDS if field.name != CONTENT), key=_order))
+"""The fields of a record: what it is, its labels and times, then the structured context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Read:
     unknown_type: str
 
 
-def to_fields(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> dict[str, Any]:
+def to_record(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> dict[str, Any]:
     """An entry as fields, content left out, in a fixed order.
 
     Args:
@@ -43,80 +56,52 @@ def to_fields(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -
         links: Its links; those that start at it are written.
         full: Also the fields that are empty.
     """
-    fields = draft_fields(entry)
-    fields["links"] = [
-        {"target": link.target, "type": link.type.value, "reason": link.reason}
-        for link in links
-        if link.source == entry.id
-    ]
-    return fields if full else {name: value for name, value in fields.items() if value not in ("", [])}
+    record = draft_record(entry)
+    record["links"] = [link_record(link) for link in links if link.source == entry.id]
+    return record if full else {name: value for name, value in record.items() if value not in ("", [])}
 
 
-def draft_fields(draft: Draft | Entry) -> dict[str, Any]:
+def draft_record(draft: Draft, fields: Iterable[Field] = ORDER) -> dict[str, Any]:
     """What a draft or an entry says as fields, empty ones included, content left out."""
-    context = draft.context
-    return {
-        "id": draft.id or "",
-        "title": draft.title,
-        "type": draft.type.value,
-        "tags": list(draft.tags),
-        "project": draft.project or "",
-        "status": draft.status.value,
-        "superseded_by": draft.superseded_by or "",
-        "confidence": draft.confidence,
-        "created_at": written(draft.created_at) if draft.created_at else "",
-        "updated_at": written(draft.updated_at) if draft.updated_at else "",
-        "situation": context.situation,
-        "solution": context.solution,
-        "what_failed": context.what_failed,
-        "error_messages": list(context.error_messages),
-        "files": list(context.files),
-        "keywords": list(context.trigger_keywords),
-        "sources": list(context.sources),
-    }
+    return {field.name: _plain(getattr(draft, field.name)) for field in fields}
 
 
-def from_fields(
-    fields: Mapping[str, Any], content: str, default_title: str, unknown: EntryType = EntryType.REFERENCE
+def edited_record(draft: Draft) -> dict[str, Any]:
+    """The fields that a person may edit, empty ones included, content left out."""
+    return draft_record(draft, (field for field in ORDER if field in EDITED))
+
+
+def link_record(link: Link) -> dict[str, str]:
+    """A link as fields: the one shape it has in files and answers."""
+    return {"source": link.source, "target": link.target, "type": link.type.value, "reason": link.reason}
+
+
+def from_record(
+    record: Mapping[str, Any], content: str, default_title: str, unknown: EntryType = EntryType.REFERENCE
 ) -> Read:
     """A draft from fields. Unknown fields are passed over.
 
     Args:
-        fields: Names and values as a parser gave them.
+        record: Names and values as a parser gave them.
         content: The text.
-        default_title: For fields without a title.
-        unknown: The type of fields that name no type, or one that does not exist.
+        default_title: For a record without a title.
+        unknown: The type of a record that names no type, or one that does not exist.
 
     Raises:
         InvalidInput: A field is of a kind that cannot be read; it is named.
     """
-    known = {_ALIASES.get(name, name): value for name, value in fields.items() if isinstance(name, str)}
-    kind_name = _text(known, "type").strip().lower()
+    values: dict[str, Any] = {}
+    for field in FIELDS:
+        if field.name not in (CONTENT, "id", "type"):
+            value = _read(field, _given(field, record))
+            if value is not None:
+                values[field.name] = value
+    kind_name = _text(record.get("type"), "type").strip().lower()
     kind = EntryType(kind_name) if kind_name in {kind.value for kind in EntryType} else None
-    entry_id = _text(known, "id") or _text(known, "_id")
-    draft = Draft(
-        type=kind or unknown,
-        title=_text(known, "title").strip() or default_title,
-        content=content,
-        tags=_list(known, "tags"),
-        project=_text(known, "project").strip() or None,
-        status=rules.status(_text(known, "status")) if known.get("status") else Status.ACTIVE,
-        superseded_by=_text(known, "superseded_by").upper() or None,
-        confidence=_whole(known, "confidence", 2),
-        context=Context(
-            situation=_text(known, "situation"),
-            solution=_text(known, "solution"),
-            what_failed=_text(known, "what_failed"),
-            error_messages=_list(known, "error_messages", split=False),
-            files=_list(known, "files"),
-            trigger_keywords=_list(known, "trigger_keywords"),
-            sources=_list(known, "sources", split=False),
-        ),
-        id=entry_id.upper() if is_ulid(entry_id) else None,
-        created_at=_moment(known, "created_at") or _moment(known, "created") or _moment(known, "date"),
-        updated_at=_moment(known, "updated_at") or _moment(known, "updated"),
-    )
-    return Read(draft, _links(known), "" if draft.id else entry_id, "" if kind or not kind_name else kind_name)
+    values["title"] = values.get("title") or default_title
+    entry_id = _text(_given(_ID, record), "id")
+    draft = Draft(type=kind or unknown, content=content, id=entry_id.upper() if is_ulid(entry_id) else None, **values)
+    return Read(draft, _links(record), "" if draft.id else entry_id, "" if kind or not kind_name else kind_name)
 
 
 def is_ulid(text: str) -> bool:
@@ -129,13 +114,83 @@ def is_ulid(text: str) -> bool:
         return False
 
 
-def written(moment: datetime) -> str:
-    """A time as it stands in files: 2026-01-31T09:00:00Z."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+_ID = next(field for field in FIELDS if field.name == "id")
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
+def _plain(value: Any) -> Any:
+    """A field's value as files and JSON hold it; nothing is an empty text."""
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return written(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _given(field: Field, record: Mapping[str, Any]) -> Any:
+    """The value of a field under its own name or another that files give it; the last one that says something."""
+    values = [record[name] for name in (field.name, *field.aliases) if record.get(name) not in (None, "")]
+    return values[0] if values else None
+
+
+def _read(field: Field, value: Any) -> Any:
+    """A value of a field's kind; None when it says nothing."""
+    return None if value is None else _READERS[field.kind](field, value)
+
+
+def _choice(field: Field, value: Any) -> Any:
+    assert field.choices is not None
+    return chosen(field.choices, _text(value, field.name), field.noun, field.noun + "es")
+
+
+def _line(field: Field, value: Any) -> str | None:
+    return _text(value, field.name).strip() or None
+
+
+def _id(field: Field, value: Any) -> str | None:
+    if isinstance(value, Mapping):  # as answers name an entry: {"id": …, "title": …}
+        value = value.get("id", "")
+    return _text(value, field.name).strip().upper() or None
+
+
+def _listed(field: Field, value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,) if field.kind is Kind.ITEMS else tuple(part.strip() for part in value.split(","))
+    if isinstance(value, (list, tuple)):
+        return tuple(_text(item, field.name) for item in value)
+    return (_text(value, field.name),)
+
+
+def _whole(field: Field, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidInput(f"{field.name} is {value!r}, expected a whole number") from None
+
+
+def _moment(field: Field, value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    return moment(_text(value, field.name))
+
+
+_READERS: Mapping[Kind, Callable[[Field, Any], Any]] = {
+    Kind.CHOICE: _choice,
+    Kind.LINE: _line,
+    Kind.TEXT: lambda field, value: _text(value, field.name),
+    Kind.TAGS: _listed,
+    Kind.LIST: _listed,
+    Kind.ITEMS: _listed,
+    Kind.NUMBER: _whole,
+    Kind.TIME: _moment,
+    Kind.ID: _id,
+}
+
+
+def _text(value: Any, name: str) -> str:
     if value is None:
         return ""
     if isinstance(value, (str, int, float)) and not isinstance(value, bool):  # YAML reads `title: 2024` as a number
@@ -145,48 +200,25 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     raise InvalidInput(f"{name} is {_kind(value)}, expected text")
 
 
-def _list(fields: Mapping[str, Any], name: str, *, split: bool = True) -> tuple[str, ...]:
-    value = fields.get(name)
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",")) if split else (value,)
-    if isinstance(value, (list, tuple)):
-        return tuple(_text({name: item}, name) for item in value)
-    return (_text(fields, name),)
-
-
-def _whole(fields: Mapping[str, Any], name: str, default: int) -> int:
-    value = fields.get(name, default)
-    try:
-        return default if value is None else int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"{name} is {value!r}, expected a whole number") from None
-
-
-def _moment(fields: Mapping[str, Any], name: str) -> datetime | None:
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    return rules.moment(_text(fields, name))
-
-
-def _links(fields: Mapping[str, Any]) -> tuple[Link, ...]:
-    value = fields.get("links") or []
+def _links(record: Mapping[str, Any]) -> tuple[Link, ...]:
+    value = record.get("links") or []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise InvalidInput("links is not a list of objects with target, type and reason")
+    own = _text(_given(_ID, record), "id").upper()
+    starting = [item for item in value if not item.get("source") or _text(item["source"], "source").upper() == own]
     try:
         return tuple(
-            Link("", _text(item, "target").upper(), LinkType(_text(item, "type") or "related"), _text(item, "reason"))
-            for item in value
+            Link(
+                "",
+                _text(item.get("target"), "target").upper(),
+                LinkType(_text(item.get("type"), "type") or "related"),
+                _text(item.get("reason"), "reason"),
+            )
+            for item in starting
         )
     except ValueError:
         raise InvalidInput(
-            "links name an unknown type", f"link types: {', '.join(kind.value for kind in LinkType)}"
+            "links name an unknown type", f"types of link: {', '.join(kind.value for kind in LinkType)}"
         ) from None
 
 

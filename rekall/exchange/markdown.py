@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rekall.entry import rules
-from rekall.entry.record import Read, draft_fields, from_fields, to_fields
-from rekall.entry.types import Draft, Entry, EntryType, Link
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.record import Read, edited_record, from_record, to_record
+from rekall.entry.types import EntryType, Link
 from rekall.errors import InvalidInput
 
-_NOT_EDITED = ("id", "created_at", "updated_at")
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)[ \t]*#*[ \t]*(?:\n|\Z)")
 
 
@@ -23,29 +23,34 @@ def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False)
         links: Its links.
         full: Also the fields that are empty.
     """
-    return dump_front_matter(to_fields(entry, links, full=full), entry.content)
+    record = to_record(entry, links, full=full)
+    if "links" in record:  # they start here, so their source says nothing
+        record["links"] = [
+            {name: value for name, value in link.items() if name != "source"} for link in record["links"]
+        ]
+    return dump_front_matter(record, entry.content)
 
 
-def text_to_edit(what: Entry | Draft) -> str:
+def text_to_edit(what: Draft) -> str:
     """All that can be edited of an entry or a draft, empty fields included; `edited_draft` reads it back.
 
     Every door begins with this very text, so that what one keeps of it in a draft file is taken up by the others.
     """
-    fields = {name: value for name, value in draft_fields(what).items() if name not in _NOT_EDITED}
-    return dump_front_matter(fields, what.content)
+    return dump_front_matter(edited_record(what), what.content)
 
 
-def edited_draft(text: str, kind: EntryType) -> Draft:
+def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
     """What a text of `text_to_edit` says after somebody has edited it.
 
     Args:
         text: The text.
         kind: The type of a text that names none.
+        title: The title of a text that has none.
 
     Raises:
         InvalidInput: It cannot be read, or names an unknown type.
     """
-    read = from_markdown(text, "", kind)
+    read = from_markdown(text, title, kind)
     if read.unknown_type:
         rules.entry_type(read.unknown_type)
     return read.draft
@@ -89,8 +94,8 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
     text = text.strip("\n")
     heading = _HEADING.match(text)
     if not fields.get("title") and heading:
-        return from_fields(fields, text[heading.end() :], heading["title"], unknown)
-    return from_fields(fields, text, default_title, unknown)
+        return from_record(fields, text[heading.end() :], heading["title"], unknown)
+    return from_record(fields, text, default_title, unknown)
 
 
 def _where(error: Exception) -> str:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rekall.entry.record import CONTENT_NAMES, Read, from_fields
+from rekall.entry.fields import BY_NAME
+from rekall.entry.record import CONTENT, Read, from_record
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, NotFound, RekallError
 from rekall.exchange.markdown import from_markdown
 
 MARKDOWN = (".md", ".markdown", ".mdown")
 RECORDS = (".jsonl", ".ndjson", ".json")
+_CONTENT_NAMES = (CONTENT, *BY_NAME[CONTENT].aliases)
 MAX_JSON_BYTES = 256 * 1024 * 1024
 """A `.json` file is read whole; a larger base comes as JSON lines, which are read one by one."""
 
@@ -146,10 +148,10 @@ def _record(path: Path, where: str, number: int, record: Any, data: bytes, unkno
     try:
         if not isinstance(record, Mapping):
             raise InvalidInput("it is not a JSON object", 'a record looks like {"title": "…", "content": "…"}')
-        content = next((record[name] for name in CONTENT_NAMES if record.get(name) is not None), "")
+        content = next((record[name] for name in _CONTENT_NAMES if record.get(name) is not None), "")
         if not isinstance(content, str):
             raise InvalidInput("its content is not text")
-        read = from_fields(record, content, _first_line(content), unknown)
+        read = from_record(record, content, _first_line(content), unknown)
         return Found(where, f"{_identity(path)}#{read.draft.id or read.record_id or number}", _hash(data), read)
     except RekallError as error:
         return Refused(where, error)

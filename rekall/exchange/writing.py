@@ -8,8 +8,9 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from rekall.entry.record import to_fields
-from rekall.entry.types import Entry, Link
+from rekall.entry.fields import Entry
+from rekall.entry.record import to_record
+from rekall.entry.types import Link
 from rekall.errors import InvalidInput
 from rekall.exchange.markdown import to_markdown
 from rekall.system.files import file_written_whole, make_private_folder, write_atomically
@@ -38,7 +39,7 @@ def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) ->
     count = 0
     with file_written_whole(path) as file:
         for entry, links in entries:
-            record = {**to_fields(entry, links), "content": entry.content}
+            record = {**to_record(entry, links), "content": entry.content}
             file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
             count += 1
     return count

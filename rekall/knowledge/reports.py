@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rekall.entry.types import Entry, Link
+from rekall.entry.fields import Entry
+from rekall.entry.types import Reference
 from rekall.errors import EngineError
 from rekall.knowledge.spaces import SpaceReport
 from rekall.model_manager import ModelIdentity
-from rekall.store.entries import Counts
+from rekall.store.values import Counts
 from rekall.vector_index import Backend
 
 
@@ -27,19 +28,11 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryView:
-    """An entry with what surrounds it."""
-
-    entry: Entry
-    links: tuple[Link, ...]
-    successor: Entry | None
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """Some entries of a list, and how many there are in all."""
+    """Some entries of a list, what replaced the obsolete ones among them (by their id), and how many there are in all."""
 
     entries: tuple[Entry, ...]
+    successors: dict[str, Reference]
     total: int
 
 

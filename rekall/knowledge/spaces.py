@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from rekall.cache import EmbeddingCache
-from rekall.db import Database
 from rekall.embeddings import EmbeddingService, Progress
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.store.passages import PassageStore, SpaceState
+from rekall.store.contract import Store
+from rekall.store.values import SpaceState
+from rekall.system.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,30 +56,18 @@ class SpaceReport:
 class SpaceKeeper:
     """Changes the model in use, and drops vectors that nothing uses any more."""
 
-    def __init__(
-        self,
-        db: Database,
-        passages: PassageStore,
-        embeddings: EmbeddingService,
-        manager: ModelManager,
-        cache: EmbeddingCache,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Work on an open database.
+    def __init__(self, store: Store, embeddings: EmbeddingService, manager: ModelManager, clock: Clock) -> None:
+        """Work on an open store.
 
         Args:
-            db: For transactions.
-            passages: To know the spaces.
+            store: The spaces.
             embeddings: To fill them.
             manager: Loads the models.
-            cache: Forgets its query vectors at a change.
-            clock: Seconds that never go back.
+            clock: Seconds, for budgets.
         """
-        self._db = db
-        self._passages = passages
+        self._store = store
         self._embeddings = embeddings
         self._manager = manager
-        self._cache = cache
         self._clock = clock
 
     def switch(self, name: str, progress: Progress, budget_s: float | None = None) -> Switch:
@@ -98,22 +84,24 @@ class SpaceKeeper:
         Raises:
             EngineError: The model cannot be used; what was done so far is kept, and searches are as before.
         """
-        end = None if budget_s is None else self._clock() + budget_s
+        end = None if budget_s is None else self._clock.seconds() + budget_s
         model = self._manager.identify(name)
         self._manager.load(model)  # before anything is written
-        before = self._passages.active_space()
+        before = self._store.vectors.active_space()
         embedded = 0
         while True:
-            space, made = self._embeddings.fill(model, progress, lambda: end is not None and self._clock() >= end)
+            space, made = self._embeddings.fill(
+                model, progress, lambda: end is not None and self._clock.seconds() >= end
+            )
             embedded += made
-            with self._db.transaction():
+            with self._store.transaction():
                 space = self._embeddings.still_there(space)
-                pending, _ = self._passages.pending_counts(space)
-                self._passages.rename(space, model.name)
+                pending, _ = self._store.passages.pending_counts(space)
+                self._store.vectors.rename(space, model.name)
                 if not pending and not space.active:
-                    self._passages.activate(space)
-                    self._cache.invalidate()
-            if not pending or (end is not None and self._clock() >= end):
+                    self._store.vectors.activate(space)
+                    self._embeddings.forget()
+            if not pending or (end is not None and self._clock.seconds() >= end):
                 is_active = space.active or not pending
                 replaced = is_active and before is not None and before.fingerprint != model.fingerprint
                 return Switch(model, before.model if before else "", replaced, embedded, pending, is_active)
@@ -128,18 +116,18 @@ class SpaceKeeper:
             What went.
         """
         states = {SpaceState.RETIRED, SpaceState.BUILDING} if unfinished else {SpaceState.RETIRED}
-        with self._db.transaction():
-            gone = [space for space in self._passages.spaces() if space.state in states]
+        with self._store.transaction():
+            gone = [space for space in self._store.vectors.spaces() if space.state in states]
             reports = [report for report in self.spaces() if report.state in states]
             for space in gone:
-                self._passages.drop(space)
+                self._store.vectors.drop(space)
         if gone:
-            self._db.compact()
+            self._store.compact()
         return reports
 
     def spaces(self) -> list[SpaceReport]:
         """Every vector space of the base, oldest first."""
         return [
-            SpaceReport(space.model, space.fingerprint, space.state, self._passages.vector_count(space), space.dim)
-            for space in self._passages.spaces()
+            SpaceReport(space.model, space.fingerprint, space.state, self._store.vectors.count(space), space.dim)
+            for space in self._store.vectors.spaces()
         ]

@@ -7,9 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rekall.entry.record import written
-from rekall.entry.types import Entry, Hit, ModeReport
+from rekall.entry.fields import Entry, Place
+from rekall.entry.times import written
+from rekall.entry.types import Reference, Status
+from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
+from rekall.knowledge import answers
+from rekall.search.results import Hit, ModeReport
 from rekall.wording import MODE_WORDS, count_text, why_line
 
 BYTES_PER_TOKEN = 3
@@ -92,35 +96,60 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
 
 def hit_item(hit: Hit) -> Item:
     """A search result: what it is, a stretch of its text, and why it is there."""
-    entry = hit.entry
-    text, data = _entry_lines(entry)
+    text = [_entry_line(hit.entry)]
     if hit.successor:
         text.append(f"  obsolete: read {hit.successor.id} instead ({hit.successor.title})")
     if hit.snippet:
         text.append(f"  {hit.snippet}")
     text.append(f"  why: {why_line(hit)}")
-    data |= {"score": round(hit.score, 4), "snippet": hit.snippet, "why": why_line(hit)}
-    return Item("\n".join(text), data)
+    return Item("\n".join(text), brief(answers.hit(hit)))
 
 
-def entry_item(entry: Entry) -> Item:
+def entry_item(entry: Entry, successor: Reference | None) -> Item:
     """An entry in a list."""
-    text, data = _entry_lines(entry)
-    return Item("\n".join(text), data)
+    return Item(_entry_line(entry), brief(answers.summary(entry, successor)))
 
 
-def _entry_lines(entry: Entry) -> tuple[list[str], dict[str, Any]]:
+def entry_text(view: EntryView) -> str:
+    """An entry in full, as Markdown with its sections and links."""
+    entry = view.entry
+    lines = [f"# {entry.title}", "", " · ".join(labels_of(entry))]
+    lines.append(f"id {entry.id} · confidence {entry.confidence}/5 · updated_at {written(entry.updated_at)}")
+    if view.successor:
+        lines.append(f"Obsolete: read {view.successor.id} instead ({view.successor.title}).")
+    lines += _section_lines(view.sections(Place.BEFORE))
+    lines += ["", entry.content] if entry.content else []
+    lines += _section_lines(view.sections(Place.AFTER))
+    for line in view.links:
+        reason = f": {line.link.reason}" if line.link.reason else ""
+        lines += ["", f"Link: {line.phrase} {line.other.id} ({line.other.title}){reason}"]
+    return "\n".join(lines) + "\n"
+
+
+def _section_lines(sections: Iterable[Section]) -> list[str]:
+    lines: list[str] = []
+    for section in sections:
+        items = [f"- {item}" for item in section.items] if section.is_list else list(section.items)
+        lines += ["", f"## {section.label}", *items]
+    return lines
+
+
+def brief(data: dict[str, Any]) -> dict[str, Any]:
+    """Data without what says nothing: each token counts."""
+    kept = {name: brief(value) if isinstance(value, dict) else value for name, value in data.items()}
+    return {name: value for name, value in kept.items() if value not in (None, [], {}, "")}
+
+
+def _entry_line(entry: Entry) -> str:
     labels = [entry.type.value, entry.project or "", *(f"#{tag}" for tag in entry.tags)]
-    if entry.status.value == "obsolete":
+    if entry.status is Status.OBSOLETE:
         labels.append("OBSOLETE")
-    line = f"{entry.id}  {entry.title}  [{' '.join(label for label in labels if label)}]"
-    data: dict[str, Any] = {"id": entry.id, "type": entry.type.value, "title": entry.title}
-    data |= {"tags": list(entry.tags), "project": entry.project, "status": entry.status.value}
-    data |= {"superseded_by": entry.superseded_by, "updated_at": written(entry.updated_at)}
-    return [line], {name: value for name, value in data.items() if value not in (None, [])}
+    return f"{entry.id}  {entry.title}  [{' '.join(label for label in labels if label)}]"
 
 
-def found_head(count: int, start: int, mode: ModeReport, total: int, *, is_filtered: bool) -> str:
+def found_head(
+    count: int, start: int, mode: ModeReport, total: int, notes: Sequence[str] = (), *, is_filtered: bool
+) -> str:
     """What stands above search results: how many, how they were found, and what was missing."""
     if not count:
         among = f"among {count_text(total, 'entry', 'entries')}" + (" with these filters" if is_filtered else "")
@@ -128,12 +157,7 @@ def found_head(count: int, start: int, mode: ModeReport, total: int, *, is_filte
     else:
         by = MODE_WORDS[mode.used.value]
         head = f"Found by {by}, from place {start + 1}:" if start else f"Found by {by}, the best first:"
-    return f"{head}\nNote: {mode.reason}" if mode.reason else head
-
-
-def mode_data(mode: ModeReport) -> dict[str, Any]:
-    """How a search was answered, as data."""
-    return {"requested": mode.requested.value, "used": mode.used.value, "reason": mode.reason or None}
+    return "\n".join([head, *(f"Note: {note}" for note in (*notes, mode.reason) if note)])
 
 
 def error_answer(error: RekallError) -> Answer:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from rekall.entry import rules
-from rekall.entry.types import EntryType, Filters, LinkType, Mode, Status
+from rekall.entry import fields
+from rekall.entry.changes import Changes
+from rekall.entry.fields import BY_NAME, SECTIONS, Kind
+from rekall.entry.filters import FILTERS, Filters
+from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import InvalidInput
+from rekall.search.results import Mode
 
 MOST_RESULTS = 50
 MOST_ENTRIES = 20
@@ -41,7 +44,6 @@ def _one_text(value: object) -> object:
 
 Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
-Types = Annotated[list[EntryType], BeforeValidator(_listed)]
 
 Id = Annotated[str, Field(min_length=1, description="Id of an entry, or a beginning that no other shares.")]
 Budget = Annotated[int, Field(ge=100, le=50_000, description="About so many tokens at most.")]
@@ -54,22 +56,37 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True, str_strip_whitespace=False)
 
 
-class FilterInput(Input):
-    """Conditions that every result meets."""
+def _filter_arguments() -> dict[str, Any]:
+    """An argument for each filter of the table."""
+    arguments: dict[str, Any] = {}
+    for each in FILTERS:
+        kind: Any = {"types": EntryType, "status": Status}.get(each.name, str)
+        if each.is_list:
+            several: Any = Annotated[list[kind], BeforeValidator(_listed)]
+            arguments[each.name] = (several, Field([], description=each.help))
+        else:
+            arguments[each.name] = (kind | None, Field(None, description=each.help))
+    return arguments
 
-    types: Types = Field([], description="Only entries of any of these types.")
-    tags: Words = Field([], description="Only entries with all of these tags.")
-    project: str | None = Field(None, description="Only entries of this project.")
-    status: Status | None = Field(None, description="Only active, or only obsolete entries.")
-    since: str | None = Field(None, description="Only entries changed since, 2026-01-31.")
+
+class _Filtered(Input):
+    """What every input with filters can do."""
 
     def filters(self) -> Filters:
         """The conditions, as the base takes them."""
-        since: datetime | None = rules.moment(self.since) if self.since else None
-        return Filters(tuple(self.types), tuple(self.tags), self.project or None, since, self.status)
+        typed: dict[str, list[str]] = {}
+        for each in FILTERS:
+            value = getattr(self, each.name)
+            values = value if isinstance(value, list) else [value] if value else []
+            typed[each.name] = [str(getattr(item, "value", item)) for item in values]
+        return Filters.read(typed)
 
 
-class SearchInput(FilterInput):
+FilterInput: Any = create_model("FilterInput", __base__=_Filtered, **_filter_arguments())
+"""Conditions that every result meets."""
+
+
+class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `search`."""
 
     query: str = Field(
@@ -94,47 +111,49 @@ class GetInput(Input):
     cursor: Cursor | None = None
 
 
-class ContextInput(Input):
-    """The structured parts of an entry, each of which is searched."""
-
-    situation: str | None = Field(None, description="When it happens.")
-    solution: str | None = Field(None, description="What helped.")
-    what_failed: str | None = Field(None, description="What was tried in vain, so that nobody tries it again.")
-    error_messages: Texts | None = Field(None, description="Error messages, word for word.")
-    files: Words | None = Field(None, description="Files it is about.")
-    keywords: Words | None = Field(None, description="Other words people would search it by.")
-    sources: Texts | None = Field(None, description="Where it comes from: links, books, people.")
-    confidence: int | None = Field(None, ge=0, le=5, description="How sure, from 0 to 5.")
-    project: str | None = Field(None, description="The project it belongs to; an empty text takes it away.")
-
-    def parts(self) -> dict[str, Any]:
-        """What was given of these parts, by the names of `rules.Changes`."""
-        lists = {"error_messages": self.error_messages, "files": self.files, "sources": self.sources}
-        lists["trigger_keywords"] = self.keywords
-        return {
-            "situation": self.situation,
-            "solution": self.solution,
-            "what_failed": self.what_failed,
-            "confidence": self.confidence,
-            "project": self.project,
-            **{name: None if values is None else tuple(values) for name, values in lists.items()},
-        }
+def _argument(field: fields.Field, default: Any = None) -> tuple[Any, Any]:
+    """A field of an entry as an argument that may be left out."""
+    if field.kind is Kind.ITEMS:
+        kind: Any = Texts
+    elif field.kind.is_list:
+        kind = Words
+    elif field.kind is Kind.NUMBER:
+        kind = Annotated[int, Field(ge=0, le=field.most)]
+    else:
+        kind = field.choices or str
+    return (kind | None if default is None else kind, Field(default, description=field.help))
 
 
-class AddInput(ContextInput):
+class _Writing(Input):
+    """What every input that writes an entry can do."""
+
+    def changes(self) -> Changes:
+        """What is to be different; what was not given stays as it is."""
+        given = {name: getattr(self, name) for name in self.model_fields_set if name in BY_NAME and name != "id"}
+        values = {name: value for name, value in given.items() if value is not None}
+        return Changes.of(
+            add_tags=getattr(self, "add_tags", ()), remove_tags=getattr(self, "remove_tags", ()), **values
+        )
+
+
+_CONTEXT: dict[str, Any] = {
+    field.name: _argument(field) for field in (*SECTIONS, BY_NAME["confidence"], BY_NAME["project"])
+}
+
+_AddInput: Any = create_model("_AddInput", __base__=_Writing, **_CONTEXT)
+_UpdateInput: Any = create_model("_UpdateInput", __base__=_Writing, **_CONTEXT)
+
+
+class AddInput(_AddInput):  # type: ignore[misc]  # made from the table of fields
     """Arguments of `add`."""
 
-    type: EntryType = Field(description="What kind of knowledge it is.")
-    title: str = Field(min_length=1, description="One line that says the point, not the topic.")
-    content: str = Field("", description="The text, in Markdown.")
-    tags: Words = Field([], description="Tags.")
-
-    def changes(self) -> rules.Changes:
-        """The entry as changes to an empty one."""
-        return rules.Changes(content=self.content, tags=tuple(self.tags), **self.parts())
+    type: EntryType = Field(description=BY_NAME["type"].help)
+    title: str = Field(min_length=1, description=BY_NAME["title"].help)
+    content: str = Field("", description=BY_NAME["content"].help)
+    tags: Words = Field([], description=BY_NAME["tags"].help)
 
 
-class UpdateInput(ContextInput):
+class UpdateInput(_UpdateInput):  # type: ignore[misc]  # made from the table of fields
     """Arguments of `update`: what is not given stays, lists replace."""
 
     id: Id
@@ -147,18 +166,6 @@ class UpdateInput(ContextInput):
     if_updated_at: str | None = Field(
         None, description="updated_at as you read it; refuses the update when the entry changed since."
     )
-
-    def changes(self) -> rules.Changes:
-        """What shall be different."""
-        return rules.Changes(
-            type=self.type,
-            title=self.title,
-            content=self.content,
-            add_tags=tuple(self.add_tags),
-            remove_tags=tuple(self.remove_tags),
-            status=self.status,
-            **self.parts(),
-        )
 
 
 class DeleteInput(Input):
@@ -173,13 +180,15 @@ class LinkInput(Input):
 
     source: Id
     target: Id
-    kind: LinkType = Field(
-        LinkType.RELATED, description="How source bears on target. supersedes makes target obsolete."
+    type: LinkType = Field(
+        LinkType.RELATED,
+        validation_alias=AliasChoices("type", "kind"),
+        description="How source bears on target. supersedes makes target obsolete.",
     )
     reason: str = Field("", max_length=1_000, description="Why.")
 
 
-class SimilarInput(FilterInput):
+class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `similar`."""
 
     to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or a text.")
@@ -188,7 +197,7 @@ class SimilarInput(FilterInput):
     cursor: Cursor | None = None
 
 
-class RecentInput(FilterInput):
+class RecentInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `recent`."""
 
     limit: int = Field(10, ge=1, le=MOST_RESULTS, description="At most so many entries.")
@@ -210,7 +219,7 @@ class UsageInput(Input):
 
 def schema_of(kind: type[Input]) -> dict[str, Any]:
     """The JSON Schema of a tool's arguments, without what costs tokens and says nothing."""
-    schema = kind.model_json_schema()
+    schema = kind.model_json_schema(by_alias=False)
     definitions = schema.pop("$defs", {})
     flat = _flattened(schema, definitions)
     flat.pop("description", None)

@@ -17,14 +17,15 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from rekall.app import App
-from rekall.entry.types import Entry, Filters, Mode
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
 from rekall.errors import InvalidInput, NotFound, RekallError, in_our_words
-from rekall.exchange.markdown import to_markdown
 from rekall.knowledge_base import KnowledgeBase
-from rekall.mcp.answers import Answer, entry_item, error_answer, hit_item
+from rekall.mcp.answers import Answer, entry_item, entry_text, error_answer, hit_item
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
+from rekall.search.results import Mode
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -106,7 +107,7 @@ class RekallServer:
                 uri=ENTRY_URI + entry.id,
                 name=entry.id,
                 title=entry.title,
-                description=entry_item(entry).text,
+                description=entry_item(entry, None).text,
                 mime_type="text/markdown",
             )
             for entry in entries
@@ -128,10 +129,10 @@ class RekallServer:
     ) -> protocol.ReadResourceResult:
         def read(base: KnowledgeBase, _: IsWanted) -> tuple[str, str]:
             if params.uri == RECENT_URI:
-                return "text/plain", "\n".join(entry_item(entry).text for entry in _recent(base))
+                return "text/plain", "\n".join(entry_item(entry, None).text for entry in _recent(base))
             if params.uri.startswith(ENTRY_URI):
                 view = base.get(unquote(params.uri.removeprefix(ENTRY_URI)))
-                return "text/markdown", to_markdown(view.entry, view.links)
+                return "text/markdown", entry_text(view)
             raise NotFound(f"no resource {params.uri!r}", f"there are {RECENT_URI} and {ENTRY_URI}ID")
 
         mime_type, text = await self._or_protocol_error(self._in_thread(self._quick, read))

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rekall.entry import rules
-from rekall.entry.record import written
-from rekall.entry.types import Draft, Filters
+from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
+from rekall.entry.times import moment, written
 from rekall.errors import EditConflict, EngineError, InvalidInput
-from rekall.exchange.markdown import to_markdown
-from rekall.knowledge.reports import EntryView, Saved
+from rekall.knowledge import answers
+from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp import inputs
 from rekall.mcp.answers import (
@@ -20,11 +20,11 @@ from rekall.mcp.answers import (
     Answer,
     Item,
     entry_item,
+    entry_text,
     found_head,
     framed,
     hit_item,
     joined,
-    mode_data,
     page,
     place_of,
     stretch,
@@ -33,11 +33,11 @@ from rekall.mcp.answers import (
 from rekall.mcp.guide import usage_text
 
 DEEPEST = 100
-"""The last place that a cursor of `search` or `similar` reaches. Each page is searched anew, and this many are the
-candidates of each leg: a deeper search would weigh others, and order those before it anew."""
+"""How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
+pages already shown."""
 
 SLIVER_TOKENS = 40
-"""Less than this is not begun with: a few words of an entry say nothing."""
+"""Start an entry only if this many tokens of it fit."""
 
 ALIKE = 0.85
 """Similarity from which a new entry may say what another says already. Of 2,820 real notes, 2 in 100 have such a
@@ -74,16 +74,24 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
     deep = min(wanted + 1, DEEPEST)
     result = base.search(given.query, given.filters(), given.mode, deep, literal=given.literal, is_wanted=is_wanted)
     hits = result.hits[start:wanted]
-    is_filtered = not given.filters().is_empty
-    head = found_head(len(hits), start, result.mode, base.count(), is_filtered=is_filtered)
+    is_filtered = not result.filters.is_empty
+    head = found_head(len(hits), start, result.mode, base.count(), result.notes, is_filtered=is_filtered)
     more = len(result.hits) > wanted
-    return page(head, map(hit_item, hits), start, given.max_tokens, more, mode=mode_data(result.mode))
+    return page(
+        head,
+        map(hit_item, hits),
+        start,
+        given.max_tokens,
+        more,
+        mode=answers.mode(result.mode),
+        notes=list(result.notes),
+    )
 
 
 def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Answer:
     """Run `get`: entries in full, the last one cut where the budget ends."""
     views = list({view.entry.id: view for view in map(base.get, given.ids)}.values())
-    texts = [_in_full(base, view) for view in views]
+    texts = [entry_text(view) for view in views]
     start = place_of(given.cursor, sum(map(len, texts)))
     left, at, cursor = given.max_tokens - MORE_TOKENS, 0, None
     parts: list[dict[str, Any]] = []
@@ -115,7 +123,7 @@ def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Ans
     lines = [_saved_line("added", saved)]
     if alike:
         lines.append("It resembles what is there. Update or deprecate one of them if they say the same:")
-    data = {**_saved_data(saved), "alike": [item.data for item in alike]}
+    data = {**_saved_data(base, saved), "alike": [item.data for item in alike]}
     return Answer("\n".join([*lines, *(item.text for item in alike)]), data)
 
 
@@ -123,15 +131,15 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) 
     """Run `update`."""
     old = base.get(given.id).entry
     changes = given.changes()
-    if changes == type(changes)():
+    if changes.is_empty:
         raise InvalidInput("nothing to change", "name at least one part and its new value")
-    if given.if_updated_at and rules.moment(given.if_updated_at) != old.updated_at:
+    if given.if_updated_at and moment(given.if_updated_at) != old.updated_at:
         raise EditConflict(
             f"entry {old.id} was changed at {written(old.updated_at)}, after you read it",
             "call get again, and update what it says now",
         )
     saved = base.edit(old, changes.applied(old.as_draft()))
-    return Answer(_saved_line("updated", saved), _saved_data(saved))
+    return Answer(_saved_line("updated", saved), _saved_data(base, saved))
 
 
 def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) -> Answer:
@@ -145,16 +153,16 @@ def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) 
         )
     base.delete(entry.id)
     text = f"deleted {entry.id}  {entry.title}\nThe person can undo this: `rekall restore {entry.id}`"
-    return Answer(text, {"deleted": entry.id, "restore_with": f"rekall restore {entry.id}"})
+    deleted = {"id": entry.id, "type": entry.type.value, "title": entry.title}
+    return Answer(text, {"deleted": deleted, "restore_with": f"rekall restore {entry.id}"})
 
 
 def link(base: KnowledgeBase, given: inputs.LinkInput, is_wanted: IsWanted) -> Answer:
     """Run `link`."""
-    made = base.link(given.source, given.target, given.kind, given.reason)
-    titles = base.titles([made])
+    made = base.link(given.source, given.target, given.type, given.reason)
+    titles = base.titles([made.source, made.target])
     text = f"linked {made.source} ({titles[made.source]}) {made.type.value} {made.target} ({titles[made.target]})"
-    data = {"source": made.source, "target": made.target, "kind": made.type.value, "reason": made.reason}
-    return Answer(text, data)
+    return Answer(text, {"link": answers.link(made)})
 
 
 def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted) -> Answer:
@@ -172,17 +180,18 @@ def recent(base: KnowledgeBase, given: inputs.RecentInput, is_wanted: IsWanted) 
     start = place_of(given.cursor, 1_000_000)
     found = base.list_entries(given.filters(), given.limit, start)
     more = start + len(found.entries) < found.total
+    items = [entry_item(entry, found.successors.get(entry.id)) for entry in found.entries]
     head = f"{found.total:,} in all, the last changed first:" if found.entries else "Nothing was written down yet."
     if not found.entries and (start or given.filters() != Filters()):
         head = "Nothing more." if start else "Nothing fits."
-    return page(head, map(entry_item, found.entries), start, given.max_tokens, more, total=found.total)
+    return page(head, items, start, given.max_tokens, more, total=found.total)
 
 
 def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, is_wanted: IsWanted) -> Answer:
     """Run `deprecate`."""
     saved = base.deprecate(given.id, given.superseded_by or None, given.reason)
     instead = f", superseded by {saved.entry.superseded_by}" if saved.entry.superseded_by else ""
-    return Answer(_saved_line("obsolete now", saved) + instead, _saved_data(saved))
+    return Answer(_saved_line("obsolete now", saved) + instead, _saved_data(base, saved))
 
 
 def usage(base: KnowledgeBase, given: inputs.UsageInput, is_wanted: IsWanted) -> Answer:
@@ -192,28 +201,14 @@ def usage(base: KnowledgeBase, given: inputs.UsageInput, is_wanted: IsWanted) ->
     return Answer(usage_text(counts), data)
 
 
-def _in_full(base: KnowledgeBase, view: EntryView) -> str:
-    """An entry as Markdown with its id and links, as `rekall export` writes it."""
-    entry = view.entry
-    lines = [to_markdown(entry)]
-    if view.successor:
-        lines.append(f"Obsolete: read {view.successor.id} instead ({view.successor.title}).\n")
-    titles = base.titles(view.links)
-    for each in view.links:
-        away = each.source == entry.id
-        other = each.target if away else each.source
-        reason = f": {each.reason}" if each.reason else ""
-        lines.append(f"Link: {each.type.value} {'to' if away else 'from'} {other} ({titles.get(other, '')}){reason}\n")
-    return "\n".join(lines)
-
-
 def _saved_line(verb: str, saved: Saved) -> str:
     warning = f"\nNote: found by words only for now: {saved.warning}" if saved.warning else ""
     return f"{verb} {saved.entry.id}  {saved.entry.title}{warning}"
 
 
-def _saved_data(saved: Saved) -> dict[str, Any]:
-    return {**entry_item(saved.entry).data, "warning": saved.warning or None}
+def _saved_data(base: KnowledgeBase, saved: Saved) -> dict[str, Any]:
+    successor = base.get(saved.entry.id).successor
+    return {"entry": entry_item(saved.entry, successor).data, "warning": saved.warning or None}
 
 
 TOOLS = (

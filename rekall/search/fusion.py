@@ -1,4 +1,4 @@
-"""One score from two legs.
+"""One score from several legs.
 
 Scores are fused, not ranks: reciprocal rank fusion loses to plain meaning on most developer data
 (docs/adr/0005, `benchmarks/quality.py`).
@@ -6,9 +6,8 @@ Scores are fused, not ranks: reciprocal rank fusion loses to plain meaning on mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from rekall.entry.types import Mode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 OBSOLETE_PENALTY = 0.5
 """What an obsolete entry loses: it stays below what is current, unless nothing current comes near."""
@@ -16,20 +15,30 @@ OBSOLETE_PENALTY = 0.5
 _BELOW = 1e-6
 
 
-def fused_score(mode: Mode, coverage: float, similarity: float | None, lexical_share: float) -> float:
-    """The score of an entry.
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How much each leg counts where several answer; a leg alone counts whole.
 
-    Args:
-        mode: WORDS takes the coverage, MEANING the similarity, HYBRID similarity + lexical_share × coverage.
-        coverage: Share of the query's words that the entry holds, 0 to about 1; comparable across queries.
-        similarity: Cosine of meaning; None, an entry without a vector yet, counts as unrelated.
-        lexical_share: Weight of words beside meaning (docs/adr/0005).
+    Attributes:
+        weights: Weight by the leg's name; 1 where there is none (docs/adr/0005).
     """
-    if mode is Mode.WORDS:
-        return coverage
-    if mode is Mode.MEANING:
-        return similarity or 0.0
-    return (similarity or 0.0) + lexical_share * coverage
+
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def score(self, key: int, scores: Mapping[str, Mapping[int, float]]) -> float:
+        """The score of an entry, Σ weight × score of the legs; one that knows nothing of it adds nothing.
+
+        Args:
+            key: The entry.
+            scores: The scores of every leg that answered, by its name.
+        """
+        if len(scores) == 1:
+            return next(iter(scores.values())).get(key, 0.0)
+        return sum(self.weights.get(leg, 1.0) * found.get(key, 0.0) for leg, found in scores.items())
+
+    def scores(self, keys: Iterable[int], scores: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
+        """The score of each entry."""
+        return {key: self.score(key, scores) for key in keys}
 
 
 def ranking(scores: Mapping[int, float], obsolete: Mapping[int, int | None]) -> list[tuple[int, float]]:

@@ -6,16 +6,23 @@ Whatever does not look like one of these is literal, so no line is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rekall.entry.types import EntryType, Filters, Status
+from rekall.entry.filters import BY_KEY, Filter, Filters
+from rekall.entry.rules import nearest
+from rekall.errors import InvalidInput
 
 MOST_PARTS = 32
-"""More phrases, exclusions or filters of a kind than a person types; SQLite bounds the depth of a condition."""
+"""More phrases or exclusions than a person types; SQLite bounds the depth of a condition."""
 
-_PART = re.compile(r'(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
+MOST_NOTES = 3
+
+_PART = re.compile(r'(?P<key>[^\W\d_]+):"(?P<value>[^"]+)"|(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
 _EXCLUSION = re.compile(r"-(?=[^\W_])(?P<word>.+)", re.DOTALL)
+_LOOKS_LIKE_A_FILTER = re.compile(r"(?P<key>[^\W\d_]{3,12}):(?P<value>[^\W_][^:]*)")
+
+_ALIKE = 0.75
+"""How alike a key and a filter must be (difflib's ratio) to be named in a note: `tags`, `types`, but not `tap`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,76 +30,80 @@ class ParsedQuery:
     """A query taken apart.
 
     Attributes:
-        text: Words and phrases in their order, for both legs.
+        text: Words and phrases in their order, for every leg.
         phrases: Texts that must occur word for word.
         excluded: Texts that must not occur.
-        filters: Conditions from `type:`, `tag:`, `project:` and `status:`.
+        filters: Conditions of the form key:value.
+        notes: What looks like a filter and is none, with what may have been meant.
     """
 
     text: str
     phrases: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
+    notes: tuple[str, ...] = ()
 
 
 def parse_query(line: str) -> ParsedQuery:
-    """Take a query apart. Never fails; of phrases, exclusions and filters the first `MOST_PARTS` of each count."""
+    """Take a query apart. Never fails; of phrases and exclusions the first `MOST_PARTS` of each count."""
     words: list[str] = []
     phrases: list[str] = []
     excluded: list[str] = []
-    filters: list[tuple[str, str]] = []
+    typed: dict[str, list[str]] = {}
+    notes: list[str] = []
     for part in _PART.finditer(line):
-        phrase, word = part["phrase"], part["word"]
+        phrase, word = part["phrase"], part["word"] or part[0]
         if phrase is not None:
             (excluded if part["minus"] else phrases).append(phrase)
             words += [] if part["minus"] else [phrase]
-        elif (condition := _filter(word)) is not None:
-            filters.append(condition)
+        elif _is_filter(word, part["key"], part["value"], typed):
+            continue
         elif exclusion := _EXCLUSION.fullmatch(word):
             excluded.append(exclusion["word"])
         else:
             words.append(word)
+            notes += [note] if (note := _note(word)) else []
     return ParsedQuery(
         " ".join(words),
         tuple(phrase for phrase in phrases if _has_word(phrase))[:MOST_PARTS],
         tuple(word for word in excluded if _has_word(word))[:MOST_PARTS],
-        _filters(filters),
+        Filters.read(typed),
+        tuple(dict.fromkeys(notes))[:MOST_NOTES],
     )
 
 
-def merged(left: Filters, right: Filters) -> Filters:
-    """Filters of the query and of the options together; where both name one value, the option's holds."""
-    return Filters(
-        types=right.types or left.types,
-        tags=tuple(dict.fromkeys((*left.tags, *right.tags))),
-        project=right.project if right.project is not None else left.project,
-        since=right.since or left.since,
-        status=right.status or left.status,
-    )
+def _is_filter(word: str, key: str | None, value: str | None, typed: dict[str, list[str]]) -> bool:
+    """Whether a word is a filter, which is then added to what was typed; `std::map` and `type:string` are words."""
+    if key is None:
+        key, _, value = word.partition(":")
+    each = BY_KEY.get(key.lower())
+    if each is None or not value or not _has_word(value) or _problem(each, value):
+        return False
+    typed.setdefault(each.name, []).append(value)
+    return True
 
 
-def _filter(word: str) -> tuple[str, str] | None:
-    """A filter as key and value, or None when the word is none: `std::map` and `type:string` are words."""
-    key, colon, value = word.partition(":")
-    key = key.lower()
-    if not colon or not _has_word(value) or key not in ("type", "status", "tag", "project"):
-        return None
-    known = {"type": [kind.value for kind in EntryType], "status": [status.value for status in Status]}
-    return None if key in known and value.lower() not in known[key] else (key, value)
+def _problem(each: Filter, value: str) -> InvalidInput | None:
+    """Why a filter cannot take a value, or None."""
+    try:
+        each.read(value)
+    except InvalidInput as error:
+        return error
+    return None
 
 
-def _filters(conditions: Sequence[tuple[str, str]]) -> Filters:
-    """The filters of a line; of a project or status that is named twice the last holds."""
-
-    def values(wanted: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(value for key, value in conditions if key == wanted))
-
-    return Filters(
-        types=tuple(EntryType(value.lower()) for value in values("type"))[:MOST_PARTS],
-        tags=tuple(value.lower() for value in values("tag"))[:MOST_PARTS],
-        project=next(iter(values("project")[::-1]), None),
-        status=next((Status(value.lower()) for value in values("status")[::-1]), None),
-    )
+def _note(word: str) -> str:
+    """What to say of a word that looks like a filter and is none; empty for any other."""
+    found = _LOOKS_LIKE_A_FILTER.fullmatch(word)
+    if found is None:
+        return ""
+    key, value = found["key"].lower(), found["value"]
+    each = BY_KEY.get(key)
+    if each is not None:
+        problem = _problem(each, value)
+        return f"{word} is no filter and was searched as text: {problem.hint if problem else each.hint}"
+    near = nearest(key, list(BY_KEY), _ALIKE)
+    return f"{word} is no filter and was searched as text; did you mean `{near}:{value}`?" if near else ""
 
 
 def _has_word(text: str) -> bool:

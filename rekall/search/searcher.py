@@ -1,65 +1,64 @@
-"""Runs a query: both legs, the cut, the reasons."""
+"""Runs a query, stage by stage: the legs find, fusion ranks, rerankers reorder, then the best are read and explained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from rekall.db import Database
-from rekall.embeddings import Closeness, EmbeddingService, Question
-from rekall.entry.passages import passage_texts
-from rekall.entry.types import Entry, Filters, Hit, Mode, ModeReport, SearchResult, Why
-from rekall.errors import EngineError
-from rekall.search.fusion import fused_score, ranking
-from rekall.search.query import ParsedQuery, merged, parse_query
-from rekall.search.snippet import make_snippet
-from rekall.store.entries import EntryStore, filter_sql
-from rekall.store.passages import PassageStore
-from rekall.store.words import Term, WordIndex, WordQuery
+from rekall.entry.filters import Filters
+from rekall.errors import Ambiguous, EngineError, NotFound
+from rekall.search.fusion import Fusion, ranking
+from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, MeaningLeg, Waiting
+from rekall.search.query import ParsedQuery, parse_query
+from rekall.search.reading import read_hits
+from rekall.search.rerank import Reranker
+from rekall.search.results import Hit, Mode, ModeReport, SearchResult, StageReport
+from rekall.store.contract import Store
+from rekall.store.values import Selection
+from rekall.wording import count_text
+
+_ID_CHARS = 26
+_WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+"""A ULID: Crockford's base 32."""
 
 CANDIDATES = 100
 """Entries that each leg puts forward; a larger limit asks for more."""
 
-MOST_TERMS = 64
-"""Of a longer query, a pasted stack trace for instance, the rarest terms are looked up."""
 
+@dataclass(slots=True)
+class _Stages:
+    """What was done so far."""
 
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    """One leg's part of the answer: its best entries in order, and what it knows of any entry."""
+    reports: list[StageReport] = field(default_factory=list)
 
-    order: tuple[int, ...]
-    score: Mapping[int, float]
+    @contextmanager
+    def timed(self, name: str) -> Iterator[list[str]]:
+        """Time a stage; the block says in a list what it did."""
+        did: list[str] = []
+        start = time.perf_counter()
+        yield did
+        self.reports.append(StageReport(name, "; ".join(did), time.perf_counter() - start))
 
 
 class Searcher:
-    """Answers queries over an open base. Reads only."""
+    """Answers queries over an open store. Reads only."""
 
-    def __init__(
-        self,
-        db: Database,
-        entries: EntryStore,
-        words: WordIndex,
-        passages: PassageStore,
-        embeddings: EmbeddingService,
-        lexical_share: float,
-    ) -> None:
-        """Work on an open base.
+    def __init__(self, store: Store, legs: Sequence[Leg], fusion: Fusion, rerankers: Sequence[Reranker] = ()) -> None:
+        """Work on an open store.
 
         Args:
-            db: For stemming.
-            entries: To read what is shown.
-            words: The words leg.
-            passages: To apply filters to the meaning leg.
-            embeddings: The meaning leg.
-            lexical_share: Weight of words beside meaning.
+            store: The base.
+            legs: The ways to find entries; the words come first, for they never fail.
+            fusion: Makes one score of theirs.
+            rerankers: Reorder the best, one after the other.
         """
-        self._db = db
-        self._entries = entries
-        self._words = words
-        self._passages = passages
-        self._embeddings = embeddings
-        self._lexical_share = lexical_share
+        self._store = store
+        self._legs = legs
+        self._fusion = fusion
+        self._rerankers = rerankers
 
     def search(
         self,
@@ -69,13 +68,13 @@ class Searcher:
         limit: int,
         *,
         literal: bool = False,
-        notice: Callable[[str], None] = lambda text: None,
-        is_wanted: Callable[[], bool] = lambda: True,
+        waiting: Waiting = NOBODY,
+        words_first: Callable[[SearchResult], None] | None = None,
     ) -> SearchResult:
         """The best entries for a line as a person types it.
 
-        Without an engine the words answer, and the mode says why. No lock is held while the engine works; then
-        everything is read at one moment.
+        Where a leg cannot be used the others answer, and the mode says why. No lock is held while the engine works;
+        then everything is read at one moment.
 
         Args:
             line: The query; see `parse_query`.
@@ -83,157 +82,173 @@ class Searcher:
             mode: Which legs to ask.
             limit: At most so many hits.
             literal: Take the line as text, without phrases, exclusions and filters.
-            notice: Told when something slow begins.
-            is_wanted: Asked while the engine is waited for, whether somebody still waits for the answer.
+            waiting: Told when something slow begins, and asked whether the answer is still wanted.
+            words_first: Told what the words alone find, before the engine is waited for.
 
         Raises:
-            Superseded: Nobody does.
+            Superseded: Nobody waits for the answer any more.
         """
+        stages = _Stages()
         query = ParsedQuery(line) if literal else parse_query(line)
-        question, reason = self._question(query.text, mode, notice, is_wanted) if query.text else (None, "")
-        with self._db.snapshot():
-            if not query.text:
-                hits = self._newest(merged(query.filters, filters), query, limit)
-                return SearchResult(line, ModeReport(mode, mode), hits)
-            if question is not None and not self._embeddings.can_compare(question):
-                question, reason = None, "the vectors of the model were dropped just now; search again"
-            used = Mode.WORDS if question is None and reason else mode
-            hits = self._answer(query, merged(query.filters, filters), question, used, limit)
-            return SearchResult(line, ModeReport(mode, used, reason), hits)
+        selection = Selection(filters.over(query.filters), query.phrases, query.excluded)
+        if not query.text:
+            return self._newest(line, query, selection, mode, limit, stages)
 
-    def similar(self, found: Mapping[int, Closeness], limit: int) -> tuple[Hit, ...]:
-        """Hits from closeness alone, for `rekall similar`."""
-        scores = {key: closeness.similarity for key, closeness in found.items()}
-        return self._hits(scores, _Leg((), {}), found, tuple(found), WordQuery(()), limit)
+        def result(asked: Mapping[str, Asking], found: dict[str, Found], used: Mode, reason: str) -> SearchResult:
+            hits = self._answer(query, selection, asked, found, limit, stages)
+            return SearchResult(
+                line, ModeReport(mode, used, reason), hits, selection.filters, query.notes, tuple(stages.reports)
+            )
 
-    def allowed_passages(self, filters: Filters) -> list[int] | None:
-        """Ids of the passages whose entry passes the filters; None means all."""
-        return self._allowed(WordQuery(()), filters)
+        found: dict[str, Found] = {}
+        asked = {leg.name: leg.ask(query, waiting) for leg in self._legs if leg.name == Mode.WORDS.value}
+        words = {name: asking for name, asking in asked.items() if asking and mode is not Mode.MEANING}
+        if words_first is not None and mode is Mode.HYBRID:
+            with self._store.snapshot():
+                words_first(result(words, found, Mode.WORDS, ""))
+        asking, reason = self._ask_others(query, mode, waiting, stages)
+        with self._store.snapshot():
+            if asking:
+                try:
+                    self._find(selection, asking, found, max(CANDIDATES, limit), stages)
+                except EngineError as error:
+                    asking, reason = {}, error.message
+            if asking or not reason:
+                notes = "; ".join(filter(None, (reason, *(each.note for each in asking.values()))))
+                return result({**words, **asking}, found, mode, notes)
+            return result({name: each for name, each in asked.items() if each}, found, Mode.WORDS, reason)
+
+    def similar(
+        self, text_or_id: str, filters: Filters, limit: int, is_wanted: Callable[[], bool] = lambda: True
+    ) -> SearchResult:
+        """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
+
+        Raises:
+            NotFound: It is a whole id, and no entry has it.
+            Ambiguous: Several ids begin so.
+            EngineError: The model is needed and cannot be used, or nothing has a vector yet.
+            Superseded: `is_wanted` said no while the model was waited for.
+        """
+        stages, selection = _Stages(), Selection(filters)
+        mode = ModeReport(Mode.MEANING, Mode.MEANING)
+        leg = next(leg for leg in self._legs if isinstance(leg, MeaningLeg))
+        key = self._key_or_none(text_or_id)
+        try:
+            can_answer = leg.can_answer()
+        except EngineError as error:
+            hint = "`rekall search --mode words` works without"
+            raise EngineError(f"similarity needs vectors: {error.message}", hint) from error
+        hits: tuple[Hit, ...] = ()
+        if can_answer:
+            asking = leg.ask(ParsedQuery(text_or_id), Waiting(is_wanted=is_wanted)) if key is None else None
+            with self._store.snapshot():
+                if key is not None:
+                    asking = leg.ask_entry(key)
+                if asking is None:
+                    raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
+                with stages.timed("meaning") as did:
+                    near = asking.find(selection, limit + (key is not None))
+                    did.append(count_text(len(near.order), "candidate"))
+                scores = {each: near.score[each] for each in near.order if each != key}
+                ordered = ranking(scores, self._store.entries.obsolete_among(scores))[:limit]
+                hits = read_hits(self._store, ordered, {"meaning": asking}, {"meaning": near})
+        return SearchResult(text_or_id, mode, hits, filters, (), tuple(stages.reports))
+
+    def _key_or_none(self, text: str) -> int | None:
+        """The key of the entry whose id begins so; None for a text.
+
+        Raises:
+            NotFound: It is a whole id, and no entry has it.
+            Ambiguous: Several ids begin so.
+        """
+        if not text.isalnum() or len(text) > _ID_CHARS:
+            return None
+        try:
+            return self._store.entries.resolve(text)
+        except Ambiguous:
+            raise
+        except NotFound:
+            if _WHOLE_ID.fullmatch(text.upper()):
+                raise
+            return None
+
+    def _ask_others(
+        self, query: ParsedQuery, mode: Mode, waiting: Waiting, stages: _Stages
+    ) -> tuple[dict[str, Asking], str]:
+        """Make the query ready for every leg of a mode but the words, and say which cannot be used."""
+        asking: dict[str, Asking] = {}
+        reasons: list[str] = []
+        for leg in self._legs:
+            if leg.name == Mode.WORDS.value or mode.value not in (Mode.HYBRID.value, leg.name):
+                continue
+            with stages.timed(f"{leg.name}, the question") as did:
+                try:
+                    made = leg.ask(query, waiting)
+                except EngineError as error:
+                    did.append("cannot be used")
+                    reasons.append(error.message)
+                else:
+                    did.append("nothing to compare with" if made is None else "ready")
+                    asking |= {leg.name: made} if made is not None else {}
+        return asking, "; ".join(reasons)
+
+    def _find(
+        self, selection: Selection, asking: Mapping[str, Asking], found: dict[str, Found], most: int, stages: _Stages
+    ) -> None:
+        """Let every leg that has not done so put forward its candidates."""
+        for name, each in asking.items():
+            if name not in found:
+                with stages.timed(name) as did:
+                    found[name] = each.find(selection, most)
+                    did.append(count_text(len(found[name].order), "candidate"))
 
     def _answer(
-        self, query: ParsedQuery, conditions: Filters, question: Question | None, used: Mode, limit: int
-    ) -> tuple[Hit, ...]:
-        """Both legs, or the one that is used, and the best of what they put forward."""
-        word_query = self._word_query(query)
-        most = max(CANDIDATES, limit)
-        words = self._coverage(word_query, conditions, most) if used is not Mode.MEANING else _Leg((), {})
-        near: dict[int, Closeness] = {}
-        if question is not None:
-            near = self._embeddings.semantic_search(question, most, self._allowed(word_query, conditions))
-        near_order = tuple(near)
-        if question is not None and used is Mode.HYBRID:  # each leg's figure for the candidates of the other
-            near |= self._embeddings.closeness(question, [key for key in words.order if key not in near])
-            missing = self._words.coverage_of(word_query, [key for key in near_order if key not in words.score])
-            words = _Leg(words.order, {**words.score, **missing})
-        scores = {
-            key: fused_score(
-                used, words.score.get(key, 0.0), near[key].similarity if key in near else None, self._lexical_share
-            )
-            for key in (*words.order, *near_order)
-        }
-        return self._hits(scores, words, near, near_order, word_query, limit)
-
-    def _word_query(self, query: ParsedQuery) -> WordQuery:
-        terms = self._words.rarest(self._words.terms(query.text), MOST_TERMS)
-        return WordQuery(terms, query.phrases, query.excluded)
-
-    def _question(
-        self, text: str, mode: Mode, notice: Callable[[str], None], is_wanted: Callable[[], bool]
-    ) -> tuple[Question | None, str]:
-        """The query as a vector, and what there is to say about searching with it.
-
-        None without a reason where there is nothing to compare with; None and the reason where the engine fails.
-        """
-        if mode is Mode.WORDS or not self._passages.count():
-            return None, ""
-        reason = self._embeddings.why_unavailable()
-        if reason:
-            return None, reason
-        if not self._embeddings.is_ready():
-            notice("loading the model")
-        try:
-            return self._embeddings.question(text, is_wanted), self._incomplete()
-        except EngineError as error:
-            return None, error.message
-
-    def _incomplete(self) -> str:
-        passages, entries = self._passages.pending_counts(self._passages.active_space())
-        if not passages:
-            return ""
-        return f"{entries:,} {'entry has' if entries == 1 else 'entries have'} no vector yet and can be found by words only; run `rekall index rebuild --vectors`"
-
-    def _allowed(self, query: WordQuery, filters: Filters) -> list[int] | None:
-        if filters.is_empty and not query.is_restricted:
-            return None
-        where, bindings = filter_sql(filters)
-        restriction, more = self._words.restriction(query)
-        return self._passages.ids_where(f"{where} AND {restriction}", (*bindings, *more))
-
-    def _coverage(self, query: WordQuery, filters: Filters, most: int) -> _Leg:
-        where, bindings = filter_sql(filters)
-        matches = self._words.search(query, most, where, bindings)
-        return _Leg(tuple(match.key for match in matches), {match.key: match.coverage for match in matches})
-
-    def _newest(self, filters: Filters, parsed: ParsedQuery, limit: int) -> tuple[Hit, ...]:
-        """A query of filters or exclusions alone lists what passes, newest first."""
-        query = self._word_query(parsed)
-        if filters.is_empty and not query.is_restricted:
-            return ()
-        where, bindings = filter_sql(filters)
-        restriction, more = self._words.restriction(query)
-        keys = self._entries.list_keys_where(f"{where} AND {restriction}", (*bindings, *more), limit)
-        return self._hits(dict.fromkeys(keys, 0.0), _Leg(tuple(keys), {}), {}, (), query, limit, keep_order=True)
-
-    def _hits(
         self,
-        scores: Mapping[int, float],
-        coverage: _Leg,
-        closeness: Mapping[int, Closeness],
-        near: tuple[int, ...],
-        query: WordQuery,
+        query: ParsedQuery,
+        selection: Selection,
+        asking: Mapping[str, Asking],
+        found: dict[str, Found],
         limit: int,
-        *,
-        keep_order: bool = False,
+        stages: _Stages,
     ) -> tuple[Hit, ...]:
-        ordered = list(scores.items()) if keep_order else ranking(scores, self._entries.obsolete_among(scores))
-        ordered = ordered[:limit]
-        entries = self._entries.by_keys(key for key, _ in ordered)
-        successors = self._entries.by_ids({entry.superseded_by for entry in entries.values() if entry.superseded_by})
-        words_rank = {key: place for place, key in enumerate(coverage.order, 1)}
-        meaning_rank = {key: place for place, key in enumerate(near, 1)}
-        telling = self._words.telling(query.terms)
-        hits = []
-        for key, score in ordered:
-            entry, close = entries[key], closeness.get(key)
-            matched = self._words.matched(key, telling) if key in coverage.score else ()
-            why = Why(
-                coverage=coverage.score.get(key, 0.0),
-                words_rank=words_rank.get(key),
-                matched=tuple(term.word for term in matched),
-                similarity=close.similarity if close else None,
-                head=close.head if close else None,
-                best_passage=close.best_passage if close else None,
-                meaning_rank=meaning_rank.get(key),
-            )
-            snippet = self._snippet(entry, matched, close)
-            hits.append(Hit(entry, score, snippet, why, successors.get(entry.superseded_by or "")))
-        return tuple(hits)
+        """The best of what the legs put forward."""
+        self._find(selection, asking, found, max(CANDIDATES, limit), stages)
+        keys = list(dict.fromkeys(key for name in asking for key in found[name].order))
+        with stages.timed("fusion") as did:
+            for name, each in asking.items():  # each leg's figure for the candidates of the others
+                missing = [key for key in keys if key not in found[name].score]
+                if missing:
+                    found[name] = Found(found[name].order, {**found[name].score, **each.score(missing)})
+            scores = self._fusion.scores(keys, {name: found[name].score for name in asking})
+            ordered = ranking(scores, self._store.entries.obsolete_among(scores))
+            did.append(f"{count_text(len(keys), 'candidate')} ranked")
+        for reranker in self._rerankers:
+            with stages.timed(reranker.name) as did:
+                ordered = self._reranked(reranker, query.text, ordered)
+                did.append(f"the best {min(reranker.most, len(ordered))} ordered again")
+        with stages.timed("reading") as did:
+            hits = read_hits(self._store, ordered[:limit], asking, found)
+            did.append(count_text(len(hits), "hit"))
+        return hits
 
-    def _snippet(self, entry: Entry, terms: tuple[Term, ...], close: Closeness | None) -> str:
-        """Around the query's words; without any, the beginning of the passage that came nearest in meaning."""
-        context = entry.context
-        text = "\n".join(
-            part
-            for part in (
-                entry.content,
-                context.situation,
-                context.solution,
-                context.what_failed,
-                *context.error_messages,
-            )
-            if part
-        )
-        if not terms and close and close.best_position > 0:
-            texts = passage_texts(entry)
-            text = texts[close.best_position] if close.best_position < len(texts) else text
-        return make_snippet(text, {term.stem: term.word for term in terms}, self._db.stem_places)
+    def _reranked(self, reranker: Reranker, text: str, ordered: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+        """The best candidates in the order of a reranker, the others behind them."""
+        entries = self._store.entries.by_keys(key for key, _ in ordered[: reranker.most])
+        best = [(key, score) for key, score in ordered[: reranker.most] if key in entries]
+        marks = reranker.order(text, [entries[key] for key, _ in best])
+        placed = sorted(zip(marks, best), key=lambda pair: -pair[0])
+        return [*(pair for _, pair in placed), *ordered[reranker.most :]]
+
+    def _newest(
+        self, line: str, query: ParsedQuery, selection: Selection, mode: Mode, limit: int, stages: _Stages
+    ) -> SearchResult:
+        """A query of filters or exclusions alone lists what passes, the latest change first."""
+        hits: tuple[Hit, ...] = ()
+        if not selection.is_everything:
+            with self._store.snapshot(), stages.timed("newest") as did:
+                keys = self._store.entries.keys(selection, limit)
+                words = AskedWords(self._store, "")
+                found = {"words": Found(tuple(keys))}
+                hits = read_hits(self._store, [(key, 0.0) for key in keys], {"words": words}, found)
+                did.append(count_text(len(hits), "hit"))
+        return SearchResult(line, ModeReport(mode, mode), hits, selection.filters, query.notes, tuple(stages.reports))

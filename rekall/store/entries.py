@@ -1,48 +1,43 @@
-"""Entries, their lists, links and origins as rows."""
+"""Entries as rows: a few columns that statements ask for, and an item a text for everything else."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any, TypeVar
 
 from rekall.db import Database, Row
-from rekall.entry.types import Context, Entry, EntryType, Filters, Link, LinkType, Status
+from rekall.entry.fields import BY_NAME, FIELDS, Entry, Field, Kind
+from rekall.entry.times import parsed, written
+from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, NotFound
+from rekall.store.selection import condition
+from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 
-_COLUMNS = "key, id, type, title, content, project, status, superseded_by, confidence, situation, solution, what_failed, created_at, updated_at"
-_LISTS = ("tag", "error", "file", "keyword", "source")
 _MOST_CANDIDATES = 8
+_BATCH = 256
 Value = TypeVar("Value")
-SHORTEST_PREFIX = 6
+
+_SUCCESSOR = "superseded_by"
+"""The one field that is not stored: links say it."""
+
+_COLUMNS: tuple[Field, ...] = tuple(
+    BY_NAME[name]
+    for name in ("id", "type", "title", "content", "project", "status", "confidence", "created_at", "updated_at")
+)
+_NAMES = ", ".join(field.name for field in _COLUMNS)
+_ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COLUMNS and field.name != _SUCCESSOR)
+"""Every other field is kept in `item`, a row a text, so that a new one needs no migration."""
+
+SUCCESSOR_KEY = f"""
+    (SELECT l.source_key FROM link l WHERE l.target_key = e.key AND l.type = '{LinkType.SUPERSEDES.value}'
+    ORDER BY l.created_at DESC, l.source_key DESC LIMIT 1)"""
+"""The latest entry that supersedes `entry e`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an imported entry came from, and what source and entry looked like then."""
-
-    path: str
-    entry_key: int
-    source_hash: bytes
-    entry_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many entries there are, by status and by type."""
-
-    entries: int
-    by_status: dict[str, int]
-    by_type: dict[str, int]
-    by_project: dict[str, int]
-    tags: int
-    links: int
-
-
-class EntryStore:
-    """Reads and writes entries. Writing methods belong inside a transaction of the caller."""
+class SqliteEntries:
+    """Reads and writes entries; see `contract.Entries`."""
 
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
@@ -50,34 +45,41 @@ class EntryStore:
 
     def insert(self, entry: Entry) -> int:
         """Store a new entry. Returns its key, the row id that indexes use."""
-        marks = ", ".join("?" * 13)
-        self._db.run(f"INSERT INTO entry ({_COLUMNS.removeprefix('key, ')}) VALUES ({marks})", _values(entry))
+        marks = ", ".join("?" * len(_COLUMNS))
+        self._db.run(f"INSERT INTO entry ({_NAMES}) VALUES ({marks})", _values(entry))
         key = self._db.last_key()
-        self._insert_lists(key, entry)
+        self._insert_items(key, entry)
         return key
 
     def update(self, key: int, entry: Entry) -> None:
-        """Replace everything about an entry but its key."""
-        names = _COLUMNS.removeprefix("key, ").split(", ")
-        self._db.run(
-            f"UPDATE entry SET {', '.join(f'{name} = ?' for name in names)} WHERE key = ?", (*_values(entry), key)
-        )
+        """Replace everything about an entry but its key and links."""
+        names = ", ".join(f"{field.name} = ?" for field in _COLUMNS)
+        self._db.run(f"UPDATE entry SET {names} WHERE key = ?", (*_values(entry), key))
         self._db.run("DELETE FROM item WHERE entry_key = ?", (key,))
-        self._insert_lists(key, entry)
+        self._insert_items(key, entry)
 
     def delete(self, key: int) -> None:
-        """Remove an entry; lists, links, origin, passages and vectors go with it."""
+        """Remove an entry; items, links, origin, passages and vectors go with it."""
         self._db.run("DELETE FROM entry WHERE key = ?", (key,))
 
     def by_keys(self, keys: Iterable[int]) -> dict[int, Entry]:
         """Entries by key; a key without an entry is left out."""
         wanted = json.dumps(list(keys))
-        with self._db.snapshot():  # columns and lists of one moment
+        names = ", ".join(f"e.{field.name}" for field in _COLUMNS)
+        with self._db.snapshot():  # columns and items of one moment
             rows = self._db.rows(
-                f"SELECT {_COLUMNS} FROM entry WHERE key IN (SELECT value FROM json_each(?))", (wanted,)
+                f"SELECT e.key, (SELECT s.id FROM entry s WHERE s.key = {SUCCESSOR_KEY}), {names} "
+                "FROM entry e WHERE e.key IN (SELECT value FROM json_each(?))",
+                (wanted,),
             )
-            lists = self._lists("entry_key IN (SELECT value FROM json_each(?))", (wanted,))
-        return {row[0]: _entry(row, lists.get(row[0], {})) for row in rows}
+            items: dict[int, dict[str, list[str]]] = {}
+            for key, kind, value in self._db.rows(
+                "SELECT entry_key, kind, value FROM item WHERE entry_key IN (SELECT value FROM json_each(?)) "
+                "ORDER BY entry_key, kind, position",
+                (wanted,),
+            ):
+                items.setdefault(key, {}).setdefault(kind, []).append(value)
+        return {row[0]: _entry(row, items.get(row[0], {})) for row in rows}
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Entries by full id; an id without an entry is left out."""
@@ -85,6 +87,13 @@ class EntryStore:
             "SELECT key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),)
         )
         return {entry.id: entry for entry in self.by_keys(row[0] for row in rows).values()}
+
+    def titles(self, ids: Iterable[str]) -> dict[str, str]:
+        """Titles by full id; an id without an entry is left out."""
+        wanted = json.dumps(list(ids))
+        return dict(
+            self._db.rows("SELECT id, title FROM entry WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
+        )
 
     def key_of(self, entry_id: str) -> int | None:
         """The key of a full id, or None."""
@@ -111,45 +120,29 @@ class EntryStore:
             )
         return unambiguous(prefix, [(row[1], row[2], int(row[0])) for row in rows])
 
-    def short_id(self, entry_id: str) -> str:
-        """The shortest beginning of an id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
-        (row,) = self._db.rows(
-            "SELECT (SELECT max(id) FROM entry WHERE id < ?1), (SELECT min(id) FROM entry WHERE id > ?1)", (entry_id,)
+    def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
+        """The shortest beginning of each id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
+        rows = self._db.rows(
+            "SELECT j.value, (SELECT max(id) FROM entry WHERE id < j.value), "
+            "(SELECT min(id) FROM entry WHERE id > j.value) FROM json_each(?) j",
+            (json.dumps(list(ids)),),
         )
-        shared = max(_shared_beginning(entry_id, neighbour) for neighbour in (row[0] or "", row[1] or ""))
-        return entry_id[: max(shared + 1, SHORTEST_PREFIX)]
+        return {
+            entry_id: entry_id[
+                : max(1 + max(_shared_beginning(entry_id, other or "") for other in neighbours), SHORTEST_PREFIX)
+            ]
+            for entry_id, *neighbours in rows
+        }
 
-    def list_keys(self, filters: Filters, limit: int | None = None, offset: int = 0) -> list[int]:
-        """Keys of the entries that pass, newest change first."""
-        return self.list_keys_where(*filter_sql(filters), -1 if limit is None else limit, offset)
-
-    def list_keys_where(self, where: str, bindings: Sequence[Any], limit: int, offset: int = 0) -> list[int]:
-        """Keys of the entries that meet a condition on `entry e`, newest change first; limit -1 means all."""
+    def keys(self, selection: Selection = EVERYTHING, limit: int | None = None, offset: int = 0) -> list[int]:
+        """Keys of the selected entries, the latest change first."""
+        where, bindings = condition(selection)
         sql = f"SELECT e.key FROM entry e WHERE {where} ORDER BY e.updated_at DESC, e.id DESC LIMIT ? OFFSET ?"
-        return [row[0] for row in self._db.rows(sql, (*bindings, limit, offset))]
+        return [row[0] for row in self._db.rows(sql, (*bindings, -1 if limit is None else limit, offset))]
 
-    def obsolete_among(self, keys: Iterable[int]) -> dict[int, int | None]:
-        """Which of these entries no longer hold, each with the key of its successor if it has one."""
-        sql = """
-            SELECT e.key, s.key FROM entry e LEFT JOIN entry s ON s.id = e.superseded_by
-            WHERE e.status = ? AND e.key IN (SELECT value FROM json_each(?))
-        """
-        return {row[0]: row[1] for row in self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys))))}
-
-    def ids_in_order(self) -> list[str]:
-        """The ids of all entries, in the order of keys."""
-        return [row[0] for row in self._db.rows("SELECT id FROM entry ORDER BY key")]
-
-    def stream(self, batch: int = 256) -> Iterator[tuple[int, Entry]]:
-        """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""
-        last = 0
-        while rows := self._db.rows("SELECT key FROM entry WHERE key > ? ORDER BY key LIMIT ?", (last, batch)):
-            yield from sorted(self.by_keys(row[0] for row in rows).items())
-            last = rows[-1][0]
-
-    def count(self, filters: Filters | None = None) -> int:
-        """How many entries pass."""
-        where, bindings = filter_sql(filters or Filters())
+    def count(self, selection: Selection = EVERYTHING) -> int:
+        """How many entries are selected."""
+        where, bindings = condition(selection)
         return int(self._db.value(f"SELECT count(*) FROM entry e WHERE {where}", bindings))
 
     def counts(self) -> Counts:
@@ -162,85 +155,31 @@ class EntryStore:
                 )
             )
 
-        tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tag'")
+        tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tags'")
         links = self._db.value("SELECT count(*) FROM link")
         return Counts(self.count(), grouped("status"), grouped("type"), grouped("project"), tags, links)
 
-    def add_link(self, source: int, target: int, link: Link, created_at: datetime) -> None:
-        """Store a link; the same link again changes its reason."""
-        self._db.run(
-            "INSERT INTO link VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason",
-            (source, target, link.type.value, link.reason, written_time(created_at)),
-        )
+    def stream(self) -> Iterator[tuple[int, Entry]]:
+        """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""
+        last = 0
+        while rows := self._db.rows("SELECT key FROM entry WHERE key > ? ORDER BY key LIMIT ?", (last, _BATCH)):
+            yield from sorted(self.by_keys(row[0] for row in rows).items())
+            last = rows[-1][0]
 
-    def links(self, key: int | None = None) -> list[Link]:
-        """Links that touch an entry, or all of them."""
-        sql = "SELECT s.id, t.id, l.type, l.reason FROM link l JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
-        rows = (
-            self._db.rows(f"{sql} WHERE ? IN (l.source_key, l.target_key) ORDER BY 1, 2, 3", (key,))
-            if key
-            else self._db.rows(f"{sql} ORDER BY 1, 2, 3")
-        )
-        return [Link(row[0], row[1], LinkType(row[2]), row[3]) for row in rows]
+    def ids_in_order(self) -> list[str]:
+        """The ids of all entries, in the order of keys."""
+        return [row[0] for row in self._db.rows("SELECT id FROM entry ORDER BY key")]
 
-    def remove_link(self, source: int, target: int, kind: LinkType | None) -> int:
-        """Remove the links from one entry to another, of one kind or of any. Returns how many there were."""
-        where = "source_key = ?1 AND target_key = ?2 AND (?3 IS NULL OR type = ?3)"
-        bindings = (source, target, kind.value if kind else None)
-        count = int(self._db.value(f"SELECT count(*) FROM link WHERE {where}", bindings))
-        self._db.run(f"DELETE FROM link WHERE {where}", bindings)
-        return count
+    def obsolete_among(self, keys: Iterable[int]) -> dict[int, int | None]:
+        """Which of these entries no longer hold, each with the key of its successor if it has one."""
+        sql = f"SELECT e.key, {SUCCESSOR_KEY} FROM entry e WHERE e.status = ? AND e.key IN (SELECT value FROM json_each(?))"
+        return dict(self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys)))))
 
-    def superseded_by(self, entry_id: str) -> list[str]:
-        """Ids of the entries that name this one as their successor."""
-        return [
-            row[0] for row in self._db.rows("SELECT id FROM entry WHERE superseded_by = ? ORDER BY id", (entry_id,))
-        ]
-
-    def set_successor(self, ids: Iterable[str], successor: str) -> None:
-        """Let obsolete entries that have no successor name one; ids of other entries are passed over."""
-        self._db.run(
-            "UPDATE entry SET superseded_by = ? WHERE status = ? AND superseded_by IS NULL AND id IN (SELECT value FROM json_each(?))",
-            (successor, Status.OBSOLETE.value, json.dumps(list(ids))),
-        )
-
-    def origin_of(self, key: int) -> Origin | None:
-        """Where an entry was imported from, or None."""
-        rows = self._db.rows("SELECT path, entry_key, source_hash, entry_hash FROM origin WHERE entry_key = ?", (key,))
-        return Origin(*rows[0]) if rows else None
-
-    def origin(self, path: str) -> Origin | None:
-        """What was imported from `path`, or None."""
-        rows = self._db.rows("SELECT path, entry_key, source_hash, entry_hash FROM origin WHERE path = ?", (path,))
-        return Origin(*rows[0]) if rows else None
-
-    def set_origin(self, origin: Origin) -> None:
-        """Remember where an entry was imported from."""
-        self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
-        self._db.run(
-            "INSERT INTO origin VALUES (?, ?, ?, ?)",
-            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash),
-        )
-
-    def _insert_lists(self, key: int, entry: Entry) -> None:
-        context = entry.context
-        lists = (entry.tags, context.error_messages, context.files, context.trigger_keywords, context.sources)
+    def _insert_items(self, key: int, entry: Entry) -> None:
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
-            (
-                (key, kind, position, value)
-                for kind, values in zip(_LISTS, lists)
-                for position, value in enumerate(values)
-            ),
+            ((key, field.name, position, text) for field in _ITEMS for position, text in enumerate(field.texts(entry))),
         )
-
-    def _lists(self, where: str, bindings: Sequence[Any]) -> dict[int, dict[str, list[str]]]:
-        found: dict[int, dict[str, list[str]]] = {}
-        for key, kind, value in self._db.rows(
-            f"SELECT entry_key, kind, value FROM item WHERE {where} ORDER BY entry_key, kind, position", bindings
-        ):
-            found.setdefault(key, {}).setdefault(kind, []).append(value)
-        return found
 
 
 def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
@@ -258,91 +197,36 @@ def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
     return found[0][2]
 
 
-def filter_sql(filters: Filters) -> tuple[str, tuple[Any, ...]]:
-    """A condition on `entry e`, and its bindings."""
-    clauses = ["1"]
-    bindings: list[Any] = []
-    if filters.types:
-        clauses.append(f"e.type IN ({', '.join('?' * len(filters.types))})")
-        bindings += [kind.value for kind in filters.types]
-    for tag in filters.tags:
-        clauses.append("EXISTS (SELECT 1 FROM item i WHERE i.kind = 'tag' AND i.value = ? AND i.entry_key = e.key)")
-        bindings.append(tag.strip().lower())
-    if filters.project is not None:
-        clauses.append("e.project = ? COLLATE NOCASE")
-        bindings.append(filters.project)
-    if filters.since is not None:
-        clauses.append("e.updated_at >= ?")
-        bindings.append(written_time(filters.since))
-    if filters.status is not None:
-        clauses.append("e.status = ?")
-        bindings.append(filters.status.value)
-    return " AND ".join(clauses), tuple(bindings)
-
-
 def _shared_beginning(left: str, right: str) -> int:
     """How many first characters two ids have in common."""
     return next((place for place, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
-    context = entry.context
-    return (
-        entry.id,
-        entry.type.value,
-        entry.title,
-        entry.content,
-        entry.project,
-        entry.status.value,
-        entry.superseded_by,
-        entry.confidence,
-        context.situation,
-        context.solution,
-        context.what_failed,
-        written_time(entry.created_at),
-        written_time(entry.updated_at),
-    )
+    return tuple(_stored(field, getattr(entry, field.name)) for field in _COLUMNS)
 
 
-def _entry(row: Row, lists: dict[str, list[str]]) -> Entry:
-    (
-        _,
-        entry_id,
-        kind,
-        title,
-        content,
-        project,
-        status,
-        superseded_by,
-        confidence,
-        situation,
-        solution,
-        what_failed,
-        created_at,
-        updated_at,
-    ) = row
-    tags, errors, files, keywords, sources = (tuple(lists.get(name, ())) for name in _LISTS)
-    return Entry(
-        id=entry_id,
-        type=EntryType(kind),
-        title=title,
-        content=content,
-        tags=tags,
-        project=project,
-        status=Status(status),
-        superseded_by=superseded_by,
-        confidence=confidence,
-        context=Context(situation, solution, what_failed, errors, files, keywords, sources),
-        created_at=parse_time(created_at),
-        updated_at=parse_time(updated_at),
-    )
+def _stored(field: Field, value: Any) -> Any:
+    """A field's value as its column holds it."""
+    if isinstance(value, Enum):
+        return value.value
+    return written(value) if field.kind is Kind.TIME else value
 
 
-def written_time(moment: datetime) -> str:
-    """A time as it stands in the database: UTC, whole seconds, in an order that texts keep."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _read(field: Field, value: Any) -> Any:
+    """A field's value from its column or its one item."""
+    if field.kind is Kind.CHOICE and field.choices is not None:
+        return field.choices(value)
+    if field.kind is Kind.TIME:
+        return parsed(value)
+    return int(value) if field.kind is Kind.NUMBER else value
 
 
-def parse_time(text: str) -> datetime:
-    """The time that `written_time` wrote."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _entry(row: Row, items: Mapping[str, list[str]]) -> Entry:
+    _, successor, *columns = row
+    values = {field.name: _read(field, value) for field, value in zip(_COLUMNS, columns)}
+    for field in _ITEMS:
+        texts = items.get(field.name)
+        if texts:
+            values[field.name] = tuple(texts) if field.kind.is_list else _read(field, texts[0])
+    return Entry(**values, superseded_by=successor)

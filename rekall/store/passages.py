@@ -1,53 +1,18 @@
-"""Which passages an entry consists of, which vector spaces exist, and which passages lack a vector."""
+"""Which passages an entry consists of, and which of them lack a vector, as rows."""
 
 from __future__ import annotations
 
-import enum
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rekall.db import Database
-from rekall.entry.types import Passage, PendingPassage
-from rekall.store import schema
+from rekall.entry.passages import Passage
+from rekall.store.selection import condition
+from rekall.store.values import PendingPassage, Selection, Space, StoredPassage
 
 
-class SpaceState(enum.IntEnum):
-    """What a space is for; the numbers stand in the database, which allows one active space."""
-
-    RETIRED = -1
-    BUILDING = 0
-    ACTIVE = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Space:
-    """A vector space: the vectors of one model fingerprint."""
-
-    id: int
-    fingerprint: str
-    model: str
-    dim: int
-    state: SpaceState
-
-    @property
-    def active(self) -> bool:
-        """Whether searches use it."""
-        return self.state is SpaceState.ACTIVE
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPassage:
-    """A passage's place: its id, the entry it belongs to, and its position there (0 is the head)."""
-
-    id: int
-    entry_key: int
-    position: int
-
-
-class PassageStore:
-    """Reads and writes passages and spaces. Writing belongs inside a transaction of the caller."""
+class SqlitePassages:
+    """Reads and writes passages; see `contract.Passages`."""
 
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
@@ -100,65 +65,15 @@ class PassageStore:
         sql = f"SELECT p.text_hash FROM passage p JOIN vectors_{space.id:d} v ON v.passage_id = p.id WHERE p.entry_key = ?"
         return {row[0] for row in self._db.rows(sql, (entry_key,))}
 
-    def ids_where(self, where: str, bindings: Sequence[Any]) -> list[int]:
-        """Ids of the passages whose entry meets a condition on `entry e`."""
-        return [
-            row[0]
-            for row in self._db.rows(
-                f"SELECT p.id FROM passage p JOIN entry e ON e.key = p.entry_key WHERE {where}", bindings
-            )
-        ]
+    def ids(self, selection: Selection) -> list[int]:
+        """Ids of the passages of the selected entries."""
+        where, bindings = condition(selection)
+        sql = f"SELECT p.id FROM passage p JOIN entry e ON e.key = p.entry_key WHERE {where}"
+        return [row[0] for row in self._db.rows(sql, bindings)]
 
     def count(self) -> int:
         """How many passages there are."""
         return int(self._db.value("SELECT count(*) FROM passage"))
-
-    def active_space(self) -> Space | None:
-        """The space that searches use, or None before anything was embedded."""
-        return next(iter(self._spaces("active = ?", (int(SpaceState.ACTIVE),))), None)
-
-    def space_of(self, fingerprint: str) -> Space | None:
-        """The space of a model fingerprint, or None."""
-        return next(iter(self._spaces("fingerprint = ?", (fingerprint,))), None)
-
-    def spaces(self) -> list[Space]:
-        """Every space, oldest first."""
-        return self._spaces("true ORDER BY id", ())
-
-    def vector_count(self, space: Space) -> int:
-        """How many vectors a space holds."""
-        return int(self._db.value(f"SELECT count(*) FROM signs_{space.id:d}"))
-
-    def make_space(self, fingerprint: str, model: str, dim: int, created_at: str) -> Space:
-        """Create the space of a fingerprint; it is the active one when there is no other."""
-        state = SpaceState.BUILDING if self.active_space() else SpaceState.ACTIVE
-        self._db.run(
-            "INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)",
-            (fingerprint, model, dim, int(state), created_at),
-        )
-        space = Space(self._db.last_key(), fingerprint, model, dim, state)
-        self._db.run(schema.space_tables(space.id))
-        return space
-
-    def resume(self, space: Space) -> Space:
-        """Take a retired space up again. Returns it as it is now."""
-        states = (int(SpaceState.BUILDING), space.id, int(SpaceState.RETIRED))
-        self._db.run("UPDATE space SET active = ? WHERE id = ? AND active = ?", states)
-        return self.space_of(space.fingerprint) or space
-
-    def activate(self, space: Space) -> None:
-        """Let searches use this space from now on; the one they used retires."""
-        self._db.run("UPDATE space SET active = ? WHERE active = ?", (int(SpaceState.RETIRED), int(SpaceState.ACTIVE)))
-        self._db.run("UPDATE space SET active = ? WHERE id = ?", (int(SpaceState.ACTIVE), space.id))
-
-    def rename(self, space: Space, model: str) -> None:
-        """Note under which name the model of a space is installed now."""
-        self._db.run("UPDATE space SET model = ? WHERE id = ?", (model, space.id))
-
-    def drop(self, space: Space) -> None:
-        """Remove a space and its vectors."""
-        self._db.run(schema.drop_space_tables(space.id))
-        self._db.run("DELETE FROM space WHERE id = ?", (space.id,))
 
     def pending(self, space: Space | None, limit: int, entry_key: int | None = None) -> list[PendingPassage]:
         """Passages without a vector in a space (in any, when None), in the order of entries; or of one entry."""
@@ -173,14 +88,10 @@ class PassageStore:
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages have no vector in a space, and to how many entries they belong."""
-        if space is not None and self.vector_count(space) == self.count():
+        if space is not None and self._db.value(f"SELECT count(*) FROM signs_{space.id:d}") == self.count():
             return 0, 0  # the usual answer, without looking at each
         (row,) = self._db.rows(f"SELECT count(*), count(DISTINCT p.entry_key) {_pending_from(space)}")
         return int(row[0]), int(row[1])
-
-    def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
-        rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active FROM space WHERE {where}", bindings)
-        return [Space(number, print_, model, dim, SpaceState(state)) for number, print_, model, dim, state in rows]
 
 
 def _pending_from(space: Space | None) -> str:

@@ -92,6 +92,43 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tombstone_by_time ON tombstone (deleted_at, id);
     """,
+    """
+    -- links alone say what supersedes an entry: the column becomes a link, and what is active is not superseded
+    DELETE FROM link WHERE type = 'supersedes' AND target_key IN (SELECT key FROM entry WHERE status = 'active');
+    INSERT OR IGNORE INTO link
+        SELECT s.key, e.key, 'supersedes', '', e.updated_at FROM entry e JOIN entry s ON s.id = e.superseded_by
+        WHERE s.key <> e.key AND e.status = 'obsolete';
+
+    -- every field that no statement asks for is an item, under its name in entry/fields.py
+    UPDATE item SET kind = CASE kind
+        WHEN 'tag' THEN 'tags' WHEN 'error' THEN 'error_messages' WHEN 'file' THEN 'files'
+        WHEN 'keyword' THEN 'keywords' WHEN 'source' THEN 'sources' ELSE kind END;
+    INSERT INTO item SELECT key, 'situation', 0, situation FROM entry WHERE situation <> '';
+    INSERT INTO item SELECT key, 'solution', 0, solution FROM entry WHERE solution <> '';
+    INSERT INTO item SELECT key, 'what_failed', 0, what_failed FROM entry WHERE what_failed <> '';
+    DROP INDEX item_by_tag;
+    CREATE INDEX item_by_tag ON item (value, entry_key) WHERE kind = 'tags';
+
+    -- foreign keys are off while a base migrates, so that dropping the old table takes nothing with it
+    CREATE TABLE entry_now (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        type TEXT NOT NULL,
+        title TEXT NOT NULL,
+        content TEXT NOT NULL,
+        project TEXT,
+        status TEXT NOT NULL,
+        confidence INTEGER NOT NULL,
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO entry_now
+        SELECT key, id, type, title, content, project, status, confidence, created_at, updated_at FROM entry;
+    DROP TABLE entry;
+    ALTER TABLE entry_now RENAME TO entry;
+    CREATE INDEX entry_by_update ON entry (updated_at, id);
+    CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL;
+    """,
 )
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

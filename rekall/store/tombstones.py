@@ -8,15 +8,17 @@ from datetime import datetime
 from typing import Any
 
 from rekall.db import Database
-from rekall.entry.types import Entry, EntryType, Tombstone
+from rekall.entry.fields import Entry
+from rekall.entry.times import parsed, written
+from rekall.entry.types import EntryType, Tombstone
 from rekall.errors import NotFound
-from rekall.store.entries import parse_time, unambiguous, written_time
+from rekall.store.entries import unambiguous
 
 _COLUMNS = "id, type, title, deleted_at"
 
 
-class TombstoneStore:
-    """Reads and writes tombstones. Writing belongs inside a transaction of the caller."""
+class SqliteTombstones:
+    """Reads and writes tombstones; see `contract.Tombstones`."""
 
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
@@ -24,7 +26,7 @@ class TombstoneStore:
 
     def put(self, entry: Entry, record: Mapping[str, Any], deleted_at: datetime) -> None:
         """Keep what a deleted entry was, as anything that JSON can hold."""
-        values = (entry.id, entry.type.value, entry.title, written_time(deleted_at), json.dumps(record))
+        values = (entry.id, entry.type.value, entry.title, written(deleted_at), json.dumps(record))
         self._db.run(f"INSERT OR REPLACE INTO tombstone ({_COLUMNS}, record) VALUES (?, ?, ?, ?, ?)", values)
 
     def resolve(self, prefix: str) -> Tombstone:
@@ -44,14 +46,7 @@ class TombstoneStore:
             raise NotFound(f"no deleted entry {prefix!r}", hint)
         return _tombstone(unambiguous(prefix, [(row[0], row[2], row) for row in rows]))
 
-    def record(self, entry_id: str) -> dict[str, Any]:
-        """What `put` was given for a full id. Raises NotFound."""
-        record = self.find(entry_id)
-        if record is None:
-            raise NotFound(f"no deleted entry {entry_id!r}", "it may have been restored already")
-        return record
-
-    def find(self, entry_id: str) -> dict[str, Any] | None:
+    def record(self, entry_id: str) -> dict[str, Any] | None:
         """What `put` was given for a full id, or None."""
         found = self._db.value("SELECT record FROM tombstone WHERE id = ?", (entry_id,))
         if found is None:
@@ -75,4 +70,4 @@ class TombstoneStore:
 
 
 def _tombstone(row: tuple[Any, ...]) -> Tombstone:
-    return Tombstone(row[0], EntryType(row[1]), row[2], parse_time(row[3]))
+    return Tombstone(row[0], EntryType(row[1]), row[2], parsed(row[3]))

@@ -4,71 +4,29 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rekall.db import Database
-from rekall.entry.types import Entry
+from rekall.entry.fields import FIELDS, Column, Entry
 from rekall.store import schema
+from rekall.store.selection import condition, expression, is_cjk, split_cjk
+from rekall.store.values import Selection, Term, Terms
 
 K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
 
-WEIGHTS = (3.0, 2.0, 1.5, 1.0, 1.0)
-"""Weights of title, labels (tags, keywords, project, files), errors, content and context."""
+_NAMES = ", ".join(column.value[0] for column in Column)
+_WEIGHTS = ", ".join(str(column.weight) for column in Column)
+_TERMS_A_STATEMENT = 64
+"""Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
 
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 
+class SqliteWords:
+    """Adds entries to the index and searches it; see `contract.Words`.
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A word of a query and its stem.
-
-    FTS5 stems what it is asked, and stemming twice is not stemming once ("database", "databas", "databa"): it
-    is asked for the word, and the stem serves to look up how common it is.
-
-    Attributes:
-        word: As it was typed.
-        stem: As it stands in the index.
-        prefix: Whether longer words that begin so match too; a single Chinese or Japanese character does.
+    FTS5 stems what it is asked, and stemming twice is not stemming once ("database", "databas", "databa"): it is asked
+    for the word of a `Term`, and the stem serves to look up how common it is.
     """
-
-    word: str
-    stem: str
-    prefix: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class WordQuery:
-    """What the words leg is asked.
-
-    Attributes:
-        terms: Any of them makes a match.
-        phrases: Texts that must occur word for word.
-        excluded: Texts that must not occur.
-    """
-
-    terms: tuple[Term, ...]
-    phrases: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-
-    @property
-    def is_restricted(self) -> bool:
-        """True when phrases or exclusions narrow the entries that may answer."""
-        return bool(self.phrases or self.excluded)
-
-
-@dataclass(frozen=True, slots=True)
-class WordMatch:
-    """An entry of the words leg; coverage is between 0 and about 1."""
-
-    key: int
-    coverage: float
-
-
-class WordIndex:
-    """Adds entries to the index and searches it. Writing belongs inside a transaction of the caller."""
 
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
@@ -77,17 +35,13 @@ class WordIndex:
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
         self.delete(key)
-        context = entry.context
-        labels = (*entry.tags, *context.trigger_keywords, entry.project or "", *context.files)
         texts = (
-            entry.title,
-            "\n".join(labels),
-            "\n".join(context.error_messages),
-            entry.content,
-            "\n".join((context.situation, context.solution, context.what_failed)),
+            "\n".join(text for field in FIELDS if field.words is column for text in field.texts(entry))
+            for column in Column
         )
+        marks = ", ".join("?" * len(Column))
         self._db.run(
-            "INSERT INTO words (rowid, title, labels, errors, content, context) VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {marks})",
             (key, *(split_cjk(text, indexing=True) for text in texts)),
         )
 
@@ -107,113 +61,81 @@ class WordIndex:
         """How many entries are indexed."""
         return int(self._db.value("SELECT count(*) FROM words_docsize"))
 
-    def terms(self, text: str) -> tuple[Term, ...]:
-        """The distinct terms of a query, in order."""
+    def places(self, text: str) -> list[tuple[int, int, str]]:
+        """The words of a text: where each begins and ends, in characters, and its stem."""
+        return self._db.stem_places(text)
+
+    def terms(self, text: str, most: int) -> Terms:
+        """The distinct words of a text worth looking for.
+
+        Of more than `most` the rarest, unknown ones last; words of more than half the entries, to which FTS5 gives no
+        weight, only where there are no others: ranking every entry that holds "the" is what a search of a large base
+        would spend its time on.
+        """
         text = split_cjk(text)
         found: dict[str, Term] = {}
         for start, end, stem in self._db.stem_places(text):
             word = text[start:end]
-            found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and bool(_CJK.match(word))))
-        return tuple(found.values())
+            found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and is_cjk(word)))
+        documents = self._documents(list(found.values()))
+        if len(documents) > most:
+            kept = sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most]
+            documents = {term: number for term, number in documents.items() if term in set(kept)}
+        entries = max(self.count(), 1) if documents else 1
+        telling = {term: number for term, number in documents.items() if 2 * number <= entries}
+        return Terms(telling or documents, entries)
 
-    def matched(self, key: int, terms: Iterable[Term]) -> tuple[Term, ...]:
-        """Which of the terms an entry holds, in their order."""
-        sql = "SELECT 1 FROM words WHERE words MATCH ? AND rowid = ?"
-        return tuple(term for term in terms if self._db.value(sql, (_expression(term), key)) is not None)
-
-    def rarest(self, terms: Sequence[Term], most: int) -> tuple[Term, ...]:
-        """At most so many of the terms, those in the fewest entries, in their order; unknown ones are dropped first."""
-        if len(terms) <= most:
-            return tuple(terms)
-        documents = {term: self._documents(term) for term in terms}
-        kept = set(sorted(terms, key=lambda term: (documents[term] == 0, documents[term]))[:most])
-        return tuple(term for term in terms if term in kept)
-
-    def telling(self, terms: Iterable[Term]) -> tuple[Term, ...]:
-        """The terms that tell entries apart: those in at most half of them, else all.
-
-        FTS5 gives the others no weight.
-        """
-        return tuple(self._frequencies(terms, self.count()))
-
-    def search(self, query: WordQuery, limit: int, where: str = "1", bindings: Sequence[Any] = ()) -> list[WordMatch]:
-        """The entries that cover most of the query.
+    def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
+        """The selected entries that cover most of the terms, best first, each with its coverage.
 
         Coverage is the BM25 score over the most that the query could score, Σ idf(term) × (k1 + 1): a share
         that compares across queries, unlike the score itself.
-
-        Args:
-            query: Terms, phrases and exclusions; without terms the phrases' words are taken.
-            limit: At most so many, best first.
-            where: A condition on `entry e`.
-            bindings: Its bindings.
         """
-        terms = query.terms or self.terms(" ".join(query.phrases))
-        if not terms:
-            return []
-        # ranking every entry that holds "the" is what a search of a large base would spend its time on
-        entries = max(self.count(), 1)
-        telling = self._frequencies(terms, entries)
-        most = sum(_idf(entries, documents) for documents in telling.values()) * (K1 + 1)
-        restriction, more = self.restriction(query)
-        weights = ", ".join(map(str, WEIGHTS))
+        return self._covered(terms, *condition(selection), limit)
+
+    def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
+        """Coverage of the given entries; one that holds no term is left out."""
+        chosen = list(keys)
+        return self._covered(terms, *_among(chosen), -1) if chosen else {}
+
+    def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
+        """Which of the terms each of the given entries holds; one that holds none is left out."""
+        asked, chosen = list(terms), json.dumps(list(keys))
+        found: dict[int, list[Term]] = {}
+        for start in range(0, len(asked), _TERMS_A_STATEMENT):
+            part = asked[start : start + _TERMS_A_STATEMENT]
+            one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
+            sql = " UNION ALL ".join(one.format(place) for place in range(len(part)))
+            bindings = [value for term in part for value in (expression(term), chosen)]
+            for place, key in sorted(self._db.rows(sql, bindings)):
+                found.setdefault(key, []).append(part[place])
+        return {key: tuple(held) for key, held in found.items()}
+
+    def _covered(self, terms: Terms, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
+        if not terms.frequencies:
+            return {}
+        most = sum(_idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)
         sql = f"""
-            SELECT words.rowid, bm25(words, {weights}) AS score FROM words JOIN entry e ON e.key = words.rowid
-            WHERE words MATCH ? AND {where} AND {restriction} ORDER BY score, words.rowid LIMIT ?
+            SELECT words.rowid, bm25(words, {_WEIGHTS}) AS score FROM words JOIN entry e ON e.key = words.rowid
+            WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?
         """
-        rows = self._db.rows(sql, (" OR ".join(map(_expression, telling)), *bindings, *more, limit))
-        return [WordMatch(key, -score / most) for key, score in rows]  # bm25() is negative, smaller is better
+        rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
+        return {key: -score / most for key, score in rows}  # bm25() is negative, smaller is better
 
-    def coverage_of(self, query: WordQuery, keys: Iterable[int]) -> dict[int, float]:
-        """Coverage of the given entries; one that holds no word of the query is left out."""
-        chosen = json.dumps(list(keys))
-        found = self.search(query, -1, "e.key IN (SELECT value FROM json_each(?))", (chosen,))
-        return {match.key: match.coverage for match in found}
-
-    def restriction(self, query: WordQuery) -> tuple[str, tuple[str, ...]]:
-        """The query's phrases and exclusions as a condition on `entry e`, for the other leg."""
-        clauses, bindings = ["1"], []
-        for phrase in query.phrases:
-            clauses.append("e.key IN (SELECT rowid FROM words WHERE words MATCH ?)")
-            bindings.append(_literal(split_cjk(phrase)))
-        for word in query.excluded:
-            clauses.append("e.key NOT IN (SELECT rowid FROM words WHERE words MATCH ?)")
-            bindings.append(_literal(split_cjk(word)))
-        return " AND ".join(clauses), tuple(bindings)
-
-    def _frequencies(self, terms: Iterable[Term], entries: int) -> dict[Term, int]:
-        """The telling terms, each with the number of entries that hold it."""
-        documents = {term: self._documents(term) for term in terms}
-        return {term: number for term, number in documents.items() if 2 * number <= entries} or documents
-
-    def _documents(self, term: Term) -> int:
-        """How many entries hold a term."""
-        if term.prefix:
-            return int(self._db.value("SELECT count(*) FROM words WHERE words MATCH ?", (_expression(term),)))
-        return int(self._db.value("SELECT doc FROM temp.vocabulary WHERE term = ?", (term.stem,)) or 0)
+    def _documents(self, terms: Sequence[Term]) -> dict[Term, int]:
+        """How many entries hold each term."""
+        stems = json.dumps([term.stem for term in terms if not term.prefix])
+        sql = "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value"
+        counted: dict[str, int] = dict(self._db.rows(sql, (stems,))) if terms else {}
+        prefixed = "SELECT count(*) FROM words WHERE words MATCH ?"
+        return {
+            term: int(self._db.value(prefixed, (expression(term),))) if term.prefix else counted.get(term.stem, 0)
+            for term in terms
+        }
 
 
-def split_cjk(text: str, *, indexing: bool = False) -> str:
-    """Chinese, Japanese and Korean runs as overlapping pairs of characters.
-
-    FTS5's tokenizer takes a run without spaces for one word, which nobody would search for. In the index a run's
-    last character stands alone as well, so that a single character is the beginning of some term wherever it is.
-    """
-    return _CJK.sub(lambda run: f" {' '.join(_pairs(run[0], indexing=indexing))} ", text)
-
-
-def _pairs(run: str, *, indexing: bool) -> list[str]:
-    pairs = [run[place : place + 2] for place in range(len(run) - 1)]
-    return [*pairs, run[-1]] if indexing or not pairs else pairs
-
-
-def _expression(term: Term) -> str:
-    return _literal(term.word) + ("*" if term.prefix else "")
-
-
-def _literal(text: str) -> str:
-    """A text as an FTS5 string: nothing in it is syntax. FTS5 cuts and stems it like any other text."""
-    return '"' + text.replace('"', '""').replace("\0", " ") + '"'
+def _among(keys: Sequence[int]) -> tuple[str, tuple[str]]:
+    return "e.key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
 
 
 def _idf(entries: int, documents: int) -> float:

@@ -13,10 +13,8 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from rekall.config import Places
-from rekall.entry import rules
-from rekall.entry.types import EntryType, Filters, Status
+from rekall.entry.filters import FILTERS, Filter, Filters
 from rekall.errors import RekallError
-from rekall.tui.finding import since_text
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +40,7 @@ QUERIES = (
     ('"login loop"', "these words in this order"),
     ("-safari", "without this word"),
     ("type:bug", "only this type"),
-    ("tag:nginx", "and project:api, status:active in the same way"),
+    ("tag:nginx", "and project:api, since:2026-01-31, status:active in the same way"),
 )
 
 
@@ -98,17 +96,11 @@ class FilterDialog(Dialog[Filters]):
 
     def compose(self) -> ComposeResult:
         """A line for each condition."""
-        filters = self._filters
-        kinds = [kind.value for kind in EntryType]
         with VerticalScroll(id="box", can_focus=False) as box:
             box.border_title = "Filters"
             box.border_subtitle = "enter applies · escape leaves them"
-            yield _line("types", ", ".join(kind.value for kind in filters.types), "any of these, between commas", kinds)
-            yield _line("tags", ", ".join(filters.tags), "all of these, between commas")
-            yield _line("project", filters.project or "", "exactly this one")
-            states = [status.value for status in Status]
-            yield _line("status", filters.status.value if filters.status else "", "active or obsolete", states)
-            yield _line("since", since_text(filters), "changed on this date or later: 2026-01-31")
+            for each in FILTERS:
+                yield _line(each.name, ", ".join(each.texts(self._filters)), each.hint, list(each.values))
             yield Static(id="problem", markup=False)
 
     def on_input_submitted(self) -> None:
@@ -118,20 +110,15 @@ class FilterDialog(Dialog[Filters]):
     def action_apply(self) -> None:
         """Close with the filters, or say what is wrong with them."""
         try:
-            filters = Filters(
-                types=tuple(rules.entry_type(name) for name in _parts(self._value("types"))),
-                tags=tuple(tag.lower() for tag in _parts(self._value("tags"))),
-                project=self._value("project") or None,
-                status=rules.status(self._value("status")) if self._value("status") else None,
-                since=rules.moment(self._value("since")) if self._value("since") else None,
-            )
+            filters = Filters.read({each.name: self._values(each) for each in FILTERS})
         except RekallError as error:
             self.query_one("#problem", Static).update(f"{error.message}\n{error.hint}".strip())
         else:
             self.dismiss(filters)
 
-    def _value(self, name: str) -> str:
-        return self.query_one(f"#{name}", Input).value.strip()
+    def _values(self, each: Filter) -> list[str]:
+        text = self.query_one(f"#{each.name}", Input).value.strip()
+        return [part.strip() for part in text.split(",")] if each.is_list else [text]
 
 
 class Question(Dialog[bool]):
@@ -167,7 +154,3 @@ def _line(name: str, value: str, placeholder: str, known: list[str] | None = Non
         Input(value, placeholder, id=name, compact=True, suggester=suggester),
         classes="field",
     )
-
-
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]

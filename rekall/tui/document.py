@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
 
-from rekall.entry.types import Entry, Link
-from rekall.knowledge.reports import EntryView
+from rekall.entry.fields import Entry, Place
+from rekall.entry.view import EntryView, LinkLine
 from rekall.tui.markdown import MarkdownText
 from rekall.tui.rows import labels_text, obsolete_text, one_line
 from rekall.wording import printable
@@ -44,12 +43,11 @@ class Document:
         return cls(Content(text), None, "", Content(""))
 
 
-def make_document(view: EntryView, titles: Mapping[str, str], why: str) -> Document:
+def make_document(view: EntryView, why: str) -> Document:
     """Set an entry for reading.
 
     Args:
         view: The entry with what surrounds it.
-        titles: Titles of linked entries, by id.
         why: Why it was found, or empty.
     """
     entry = view.entry
@@ -59,13 +57,13 @@ def make_document(view: EntryView, titles: Mapping[str, str], why: str) -> Docum
         head=_head(view, why),
         markdown=MarkdownText(content) if content and not is_long else None,
         plain=_cut(content, MOST_CHARS) if is_long else "",
-        tail=_tail(entry, bool(view.links)),
-        links=tuple(_link_line(entry.id, link, titles) for link in view.links),
+        tail=_tail(view),
+        links=tuple(_link_line(line) for line in view.links),
     )
 
 
 def _head(view: EntryView, why: str) -> Content:
-    entry, context = view.entry, view.entry.context
+    entry = view.entry
     labels = labels_text(entry)
     parts: list[str | tuple[str, str]] = [
         (one_line(entry.title), "bold $primary"),
@@ -80,14 +78,9 @@ def _head(view: EntryView, why: str) -> Content:
         parts += ["\n", (note, "$warning")]
     if why:
         parts += ["\n", (why, "$foreground 55%")]
-    for name, text in (
-        ("Situation", context.situation),
-        ("Error", "\n".join(context.error_messages)),
-        ("Solution", context.solution),
-        ("What failed", context.what_failed),
-    ):
-        if text:
-            parts += ["\n\n", (name, "bold $secondary"), "\n", _cut(printable(text), _MOST_PART_CHARS)]
+    for section in view.sections(Place.BEFORE):
+        text = _cut(printable("\n".join(section.items)), _MOST_PART_CHARS)
+        parts += ["\n\n", (section.label, "bold $secondary"), "\n", text]
     return Content.assemble(*parts)
 
 
@@ -97,32 +90,24 @@ def _dates(entry: Entry) -> str:
     return f"created {created}" if created == changed else f"created {created} · changed {changed}"
 
 
-def _tail(entry: Entry, has_links: bool) -> Content:
-    context = entry.context
+def _tail(view: EntryView) -> Content:
     parts: list[str | tuple[str, str]] = []
-    for name, values in (
-        ("Files", context.files),
-        ("Keywords", (", ".join(context.trigger_keywords),) if context.trigger_keywords else ()),
-        ("Sources", context.sources),
-    ):
-        if values:
-            lines = "\n".join(f"  {one_line(value)}" for value in values)
-            parts += ["\n\n" if parts else "", (name, "bold $secondary"), "\n", _cut(lines, _MOST_PART_CHARS)]
-    if has_links:
+    for section in view.sections(Place.AFTER):
+        lines = "\n".join(f"  {one_line(item)}" for item in section.items)
+        parts += ["\n\n" if parts else "", (section.label, "bold $secondary"), "\n", _cut(lines, _MOST_PART_CHARS)]
+    if view.links:
         parts += ["\n\n" if parts else "", ("Links", "bold $secondary")]
     return Content.assemble(*parts)
 
 
-def _link_line(entry_id: str, link: Link, titles: Mapping[str, str]) -> tuple[str, Content]:
-    away = link.source == entry_id
-    other = link.target if away else link.source
+def _link_line(line: LinkLine) -> tuple[str, Content]:
     parts: list[str | tuple[str, str]] = [
-        (f"{link.type.value.replace('_', ' ')} {'→' if away else '←'} ", "$foreground 60%"),
-        one_line(titles.get(other, other)),
+        (f"{line.link.type.value.replace('_', ' ')} {line.arrow} ", "$foreground 60%"),
+        one_line(line.other.title or line.other.id),
     ]
-    if link.reason:
-        parts.append((f"  ({one_line(link.reason)})", "$foreground 60%"))
-    return other, Content.assemble(*parts)
+    if line.link.reason:
+        parts.append((f"  ({one_line(line.link.reason)})", "$foreground 60%"))
+    return line.other.id, Content.assemble(*parts)
 
 
 def _cut(text: str, most: int) -> str:

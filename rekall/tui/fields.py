@@ -4,35 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum
+from typing import Any
 
-from rekall.entry import rules
-from rekall.entry.types import Context, Draft
+from rekall.entry.fields import BY_NAME, EDITED, Draft, Field, Kind
+from rekall.entry.rules import chosen
 from rekall.errors import InvalidInput
 from rekall.wording import printable
 
-LISTS = ("error_messages", "files", "trigger_keywords", "sources")
 _FURTHER = "  "
 """Begins the further lines of one item, as a stack trace's own lines do."""
 
 
 def texts_of(draft: Draft) -> dict[str, str]:
     """The text of every field: tags between commas, other lists an item a line, further lines of an item indented."""
-    context = draft.context
-    texts = {
-        "type": draft.type.value,
-        "title": draft.title,
-        "tags": ", ".join(draft.tags),
-        "project": draft.project or "",
-        "status": draft.status.value,
-        "superseded_by": draft.superseded_by or "",
-        "confidence": str(draft.confidence),
-        "content": draft.content,
-        "situation": context.situation,
-        "solution": context.solution,
-        "what_failed": context.what_failed,
-        **{name: lines_of(getattr(context, name)) for name in LISTS},
-    }
-    return {name: printable(text) for name, text in texts.items()}
+    return {field.name: printable(_text(field, getattr(draft, field.name))) for field in EDITED}
 
 
 def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) -> Draft:
@@ -42,33 +28,14 @@ def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) 
         begun: What the form began with. A field whose text is as it was keeps its value: the text may show less, as
             control characters are not shown.
         texts: The texts now.
-        onto: What the fields that were touched are put onto, when that is no longer what the form began with.
+        onto: The draft that edited fields are applied to, when that is no longer what the form began with.
 
     Raises:
-        InvalidInput: The confidence is no number, or the status is unknown.
+        InvalidInput: A number is none, or a choice is unknown.
     """
     before = texts_of(begun)
-    new = {name: text for name, text in texts.items() if text != before[name]}
-    onto = onto or begun
-    draft = replace(
-        onto,
-        title=new.get("title", onto.title),
-        content=new.get("content", onto.content),
-        context=_context(onto.context, new),
-    )
-    if "type" in new:
-        draft = replace(draft, type=rules.entry_type(new["type"]))
-    if "tags" in new:
-        draft = replace(draft, tags=tuple(tag.strip() for tag in new["tags"].split(",")))
-    if "project" in new:
-        draft = replace(draft, project=new["project"].strip() or None)
-    if "status" in new:
-        draft = replace(draft, status=rules.status(new["status"]))
-    if "superseded_by" in new:
-        draft = replace(draft, superseded_by=new["superseded_by"].strip() or None)
-    if "confidence" in new:
-        draft = replace(draft, confidence=_whole(new["confidence"]))
-    return draft
+    new = {name: _value(BY_NAME[name], text) for name, text in texts.items() if text != before[name]}
+    return replace(onto or begun, **new)
 
 
 def lines_of(items: tuple[str, ...]) -> str:
@@ -87,22 +54,30 @@ def items_of(text: str) -> tuple[str, ...]:
     return tuple(item for item in items if item.strip())
 
 
-def _context(onto: Context, new: Mapping[str, str]) -> Context:
-    lists = {name: items_of(new[name]) for name in LISTS if name in new}
-    return replace(
-        onto,
-        situation=new.get("situation", onto.situation),
-        solution=new.get("solution", onto.solution),
-        what_failed=new.get("what_failed", onto.what_failed),
-        error_messages=lists.get("error_messages", onto.error_messages),
-        files=lists.get("files", onto.files),
-        trigger_keywords=lists.get("trigger_keywords", onto.trigger_keywords),
-        sources=lists.get("sources", onto.sources),
-    )
+def _text(field: Field, value: Any) -> str:
+    if field.kind is Kind.TAGS:
+        return ", ".join(value)
+    if field.kind.is_list:
+        return lines_of(value)
+    return str(value.value) if isinstance(value, Enum) else "" if value is None else str(value)
 
 
-def _whole(text: str) -> int:
+def _value(field: Field, text: str) -> Any:
+    """The value that a person typed for a field."""
+    if field.kind is Kind.TAGS:
+        return tuple(tag.strip() for tag in text.split(","))
+    if field.kind.is_list:
+        return items_of(text)
+    if field.kind is Kind.CHOICE and field.choices is not None:
+        return chosen(field.choices, text, field.noun, "statuses" if field.name == "status" else "")
+    if field.kind is Kind.NUMBER:
+        return _whole(field, text)
+    return text if field.default is not None or field.is_required else text.strip() or None
+
+
+def _whole(field: Field, text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise InvalidInput(f"confidence is {text!r}, expected a whole number", "it goes from 0 to 5") from None
+        hint = f"it goes from 0 to {field.most}"
+        raise InvalidInput(f"{field.noun} is {text!r}, expected a whole number", hint) from None

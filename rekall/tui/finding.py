@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rekall.entry.record import written
-from rekall.entry.types import Filters, ModeReport
+from rekall.entry.filters import Filters
+from rekall.search.results import ModeReport
 from rekall.tui.rows import Row
 from rekall.wording import MODE_WORDS, count_text
 
@@ -83,21 +83,3 @@ def status_text(view: View, listing: Listing) -> str:
     if mode.used is not mode.requested:
         return f"{count} · by words only: {mode.reason}"
     return f"{count} · by {MODE_WORDS[mode.used.value]}" + (f" · {mode.reason}" if mode.reason else "")
-
-
-def filters_text(filters: Filters) -> str:
-    """Filters as they would be typed in a query."""
-    parts = [f"type:{kind.value}" for kind in filters.types]
-    parts += [f"tag:{tag}" for tag in filters.tags]
-    parts += [f"project:{filters.project}"] if filters.project else []
-    parts += [f"status:{filters.status.value}"] if filters.status else []
-    parts += [f"since:{since_text(filters)}"] if filters.since else []
-    return " ".join(parts)
-
-
-def since_text(filters: Filters) -> str:
-    """The time of the `since` filter, as a date if it is midnight; empty without one."""
-    moment = filters.since
-    if moment is None:
-        return ""
-    return written(moment).removesuffix("T00:00:00Z")

@@ -13,7 +13,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
 
-from rekall.entry.types import Entry, EntryType
+from rekall.entry.fields import BY_NAME, SECTIONS, Entry, Field, Kind
+from rekall.entry.types import EntryType
 from rekall.errors import EditConflict, NotFound, RekallError, in_our_words
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
@@ -24,41 +25,16 @@ from rekall.tui.rows import one_line
 from rekall.tui.screens import Host, RekallScreen
 from rekall.tui.tasks import in_thread
 
-_LABELS = {
-    "type": "type",
-    "title": "title",
-    "tags": "tags",
-    "project": "project",
-    "content": "content, Markdown",
-    "status": "status",
-    "superseded_by": "superseded by",
-    "confidence": "confidence",
-    "situation": "situation: when it happens",
-    "error_messages": "error messages, one a line; further lines of one are indented",
-    "solution": "solution: what helped",
-    "what_failed": "what failed: what was tried in vain",
-    "files": "files, one a line",
-    "trigger_keywords": "keywords it shall be found by, one a line",
-    "sources": "sources, one a line",
-}
+_LINES = ("title", "tags", "project")
+_CONTEXT_LINES = ("confidence", "status", "superseded_by")
+_CONTEXT_AREAS = tuple(field.name for field in SECTIONS)
+_SHOWN = ("type", "content", *_LINES, *_CONTEXT_AREAS, *_CONTEXT_LINES)
 _HINTS = {
     "title": "what you will look for",
     "tags": "between commas",
-    "status": "active or obsolete",
     "superseded_by": "the id of the entry to read instead",
-    "confidence": "0 to 5",
 }
-_LINES = ("title", "tags", "project")
-_CONTEXT_LINES = ("confidence", "status", "superseded_by")
-_CONTEXT_AREAS = (
-    "situation",
-    "error_messages",
-    "solution",
-    "what_failed",
-    "files",
-    "trigger_keywords",
-    "sources",
-)
+_HOW = {Kind.LIST: ", one a line", Kind.ITEMS: ", one a line; further lines of one are indented"}
 _PAGES = ("page-text", "page-context")
 
 KEEP_S = 2.0
@@ -130,7 +106,7 @@ class FormScreen(RekallScreen[Saved | None]):
     def texts(self) -> dict[str, str]:
         """The current text of every field."""
         return {
-            str(widget.id): _text(widget) for widget in self.query("Input, TextArea, Select") if widget.id in _LABELS
+            str(widget.id): _text(widget) for widget in self.query("Input, TextArea, Select") if widget.id in _SHOWN
         }
 
     @property
@@ -240,7 +216,7 @@ class FormScreen(RekallScreen[Saved | None]):
     async def _keep_draft(self, *, is_due: bool = False) -> bool:
         """Write what was typed since the last time. Returns whether the draft file is up to date."""
         texts = self.texts
-        if len(texts) < len(_LABELS):  # the form is being closed
+        if len(texts) < len(_SHOWN):  # the form is being closed
             return False
         if not is_due and texts == self._kept_texts:
             return True
@@ -263,19 +239,28 @@ class FormScreen(RekallScreen[Saved | None]):
 
 
 def _line(name: str, text: str) -> Widget:
+    field = BY_NAME[name]
     return Horizontal(
-        Static(_LABELS[name], classes="label", markup=False),
-        Input(text, _HINTS.get(name, ""), id=name, compact=True),
+        Static(field.noun, classes="label", markup=False),
+        Input(text, _HINTS.get(name, field.help), id=name, compact=True),
         classes="field",
     )
 
 
 def _area(name: str, text: str) -> Widget:
     return Vertical(
-        Static(_LABELS[name], classes="label", markup=False),
+        Static(_label(BY_NAME[name]), classes="label", markup=False),
         TextArea(text, id=name, compact=True, highlight_cursor_line=False),
         classes="area",
     )
+
+
+def _label(field: Field) -> str:
+    """What stands above a text of several lines: its name, what it is for, and how items are told apart."""
+    help_text = field.help[:1].lower() + field.help[1:].removesuffix(".")
+    if field.kind in _HOW:
+        return f"{help_text}{_HOW[field.kind]}"
+    return "content, Markdown" if field.name == "content" else f"{field.noun}: {help_text}"
 
 
 def _text(widget: Widget) -> str:

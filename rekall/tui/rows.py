@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from rekall.entry.types import Entry, Hit, Link, LinkType, Status
+from rekall.entry.fields import Entry
+from rekall.entry.types import Status
+from rekall.knowledge.reports import Page
+from rekall.search.results import Hit
 from rekall.wording import printable, why_line
 
 _MOST_MATCHED = 3
@@ -61,14 +63,12 @@ def row_of_hit(hit: Hit) -> Row:
     )
 
 
-def rows_of_page(entries: tuple[Entry, ...], titles: Mapping[str, str]) -> tuple[Row, ...]:
-    """Rows of entries; `titles` has the titles of their successors by id."""
-    return tuple(row_of_entry(entry, titles.get(entry.superseded_by or "", "")) for entry in entries)
-
-
-def successions(entries: tuple[Entry, ...]) -> list[Link]:
-    """The links from successors to the entries they replace, for looking up their titles."""
-    return [Link(entry.superseded_by, entry.id, LinkType.SUPERSEDES) for entry in entries if entry.superseded_by]
+def rows_of_page(page: Page) -> tuple[Row, ...]:
+    """Rows of entries, with the titles of their successors."""
+    return tuple(
+        row_of_entry(entry, page.successors[entry.id].title if entry.id in page.successors else "")
+        for entry in page.entries
+    )
 
 
 def labels_text(entry: Entry) -> str:

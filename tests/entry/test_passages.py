@@ -14,15 +14,15 @@ from rekall.entry.passages import (
     passage_texts,
     passages_of,
 )
-from rekall.entry.types import Context, Entry, EntryType, Status
+from rekall.entry.fields import Entry
+from rekall.entry.types import EntryType, Status
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def make_entry(title: str = "A title", content: str = "", **context: object) -> Entry:
-    return Entry(
-        "01" + "A" * 24, EntryType.TIL, title, content, (), None, Status.ACTIVE, None, 2, Context(**context), NOW, NOW
-    )
+    entry_id = "01" + "A" * 24
+    return Entry(EntryType.TIL, title, content, id=entry_id, created_at=NOW, updated_at=NOW, **context)
 
 
 def numbered(count: int) -> str:
@@ -50,7 +50,7 @@ def test_all_that_an_entry_says_is_in_its_passages():
         solution="the solution",
         what_failed="the failure",
         error_messages=("error one", "error two"),
-        trigger_keywords=("key", "word"),
+        keywords=("key", "word"),
     )
     (text,) = passage_texts(entry)
     for part in (

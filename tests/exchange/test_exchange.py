@@ -6,15 +6,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import Bench, make_bench
+from conftest import Bench, all_links, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.entry import rules
-from rekall.entry.record import Read, from_fields, is_ulid, to_fields
-from rekall.entry.types import Context, Draft, Entry, EntryType, Filters, Link, LinkType, Status
+from rekall.entry.record import Read, from_record, is_ulid, to_record
+from rekall.entry.fields import Draft, Entry, values_of
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import EngineError, InvalidInput, NotFound
-from rekall.exchange.importing import ImportReport
+from rekall.knowledge.importing import ImportReport
 from rekall.exchange.markdown import from_markdown, to_markdown
 from rekall.exchange.reading import find_files
 from rekall.exchange.writing import file_name
@@ -94,7 +96,13 @@ DRAFTS = st.builds(
     project=st.none() | TEXT,
     status=st.sampled_from(Status),
     confidence=st.integers(0, 5),
-    context=st.builds(Context, TEXT, TEXT, TEXT, ITEMS, ITEMS, ITEMS, ITEMS),
+    situation=TEXT,
+    solution=TEXT,
+    what_failed=TEXT,
+    error_messages=ITEMS,
+    files=ITEMS,
+    keywords=ITEMS,
+    sources=ITEMS,
     created_at=MOMENTS,
     updated_at=MOMENTS,
 )
@@ -102,20 +110,8 @@ DRAFTS = st.builds(
 
 def as_entry(draft: Draft) -> Entry:
     checked = rules.checked(draft)
-    return Entry(
-        ONE,
-        checked.type,
-        checked.title,
-        checked.content,
-        checked.tags,
-        checked.project,
-        checked.status,
-        checked.superseded_by,
-        checked.confidence,
-        checked.context,
-        checked.created_at or NOW,
-        checked.updated_at or NOW,
-    )
+    times = {"created_at": checked.created_at or NOW, "updated_at": checked.updated_at or NOW}
+    return Entry(**(values_of(checked) | {"id": ONE} | times))
 
 
 def again(read: Read) -> Entry:
@@ -145,8 +141,8 @@ def test_an_entry_survives_markdown(draft, full):
 @given(draft=DRAFTS)
 def test_an_entry_survives_json(draft):
     entry = as_entry(draft)
-    record = json.loads(json.dumps({**to_fields(entry), "content": entry.content}, ensure_ascii=False))
-    assert again(from_fields(record, record["content"], "unused")) == entry
+    record = json.loads(json.dumps({**to_record(entry), "content": entry.content}, ensure_ascii=False))
+    assert again(from_record(record, record["content"], "unused")) == entry
 
 
 @pytest.mark.parametrize(
@@ -198,8 +194,8 @@ def test_content_that_looks_like_syntax_survives_markdown(content):
     ],
 )
 def test_nasty_context_survives_markdown(text):
-    entry = as_entry(Draft(EntryType.TIL, "t", context=Context(situation=text, error_messages=(text,))))
-    assert again(from_markdown(to_markdown(entry), "unused")).context == entry.context
+    entry = as_entry(Draft(EntryType.TIL, "t", situation=text, error_messages=(text,)))
+    assert again(from_markdown(to_markdown(entry), "unused")) == entry
 
 
 @pytest.mark.parametrize("text", ["a\r\r\nb", " \n \na", "\n\r\n a\r\n", "\x85a\n\x85"])
@@ -276,7 +272,7 @@ NAMES = st.sampled_from(
 def test_no_record_is_more_than_refused(fields):
     title, message = "", ""
     try:
-        title = rules.checked(from_fields(fields, "content", "default").draft).title
+        title = rules.checked(from_record(fields, "content", "default").draft).title
     except InvalidInput as error:
         message = error.message
     assert title or message
@@ -359,7 +355,7 @@ def test_a_switch_where_text_belongs_is_not_turned_into_a_word():
 
 
 def test_other_programs_names_for_fields_are_known():
-    read = from_fields(
+    read = from_record(
         {
             "_id": "q1",
             "errors": "E1, with comma",
@@ -372,8 +368,8 @@ def test_other_programs_names_for_fields_are_known():
         "default",
     )
     draft = read.draft
-    assert draft.context.error_messages == ("E1, with comma",)
-    assert draft.context.trigger_keywords == ("a", "b")
+    assert draft.error_messages == ("E1, with comma",)
+    assert draft.keywords == ("a", "b")
     assert draft.created_at == datetime(2024, 2, 3, tzinfo=timezone.utc)
     assert draft.updated_at == datetime(2024, 2, 4, 3, 6, 7, tzinfo=timezone.utc)
     assert (read.record_id, draft.id) == ("q1", None)
@@ -451,35 +447,35 @@ def test_a_folder_below_a_hidden_one_can_be_named(tmp_path):
 def test_a_path_that_is_not_there_stops_the_import_before_it_begins(bench, folder):
     write(folder / "a.md", "# A")
     with pytest.raises(NotFound) as raised:
-        bench.base.import_paths([folder, folder / "nothing.md"])
+        bench.base.files.import_paths([folder, folder / "nothing.md"])
     assert raised.value.hint
     assert bench.base.count() == 0
 
 
 def test_a_file_of_another_kind_is_named(bench, folder):
     with pytest.raises(InvalidInput, match=r"photo[.]png") as raised:
-        bench.base.import_paths([write(folder / "photo.png", "x")])
+        bench.base.files.import_paths([write(folder / "photo.png", "x")])
     assert ".md" in raised.value.hint
 
 
 def test_an_import_stores_words_and_vectors(bench, folder):
     write(folder / "a-note_here.md", "Some text about safari.\n")
     write(folder / "b.md", "---\ntype: bug\ntags: [Web]\nproject: api\n---\n# A bug\n\nText")
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (2, 0, 0, 0, 0)
     assert (report.stored, report.embedded, report.warning) == (2, 2, "")
     assert all_titles(bench) == ["A bug", "a note here"]
-    assert bench.words.count() == len(bench.index_of()) == 2
+    assert bench.store.words.count() == len(bench.index_of()) == 2
     assert bench.base.count() == 2
 
 
 def test_an_unchanged_source_is_skipped(bench, folder):
     write(folder / "a.md", "# A\n\ntext")
     write(folder / "b.jsonl", '{"title": "B"}\n{"title": "C", "text": "c"}\n')
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     before = all_entries(bench)
-    bench.clock.seconds += 100
-    report = bench.base.import_paths([folder])
+    bench.clock.elapsed_s += 100
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (0, 0, 3, 0, 0)
     assert report.embedded == 0
     assert all_entries(bench) == before
@@ -487,90 +483,90 @@ def test_an_unchanged_source_is_skipped(bench, folder):
 
 def test_the_same_file_reached_by_another_path_is_the_same(bench, folder, monkeypatch):
     write(folder / "a.md", "# A")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     monkeypatch.chdir(folder)
-    assert figures(bench.base.import_paths([Path("a.md")])) == (0, 0, 1, 0, 0)
-    assert figures(bench.base.import_paths([folder / ".." / "notes" / "a.md"])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([Path("a.md")])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder / ".." / "notes" / "a.md"])) == (0, 0, 1, 0, 0)
 
 
 def test_a_changed_source_updates_its_entry(bench, folder):
     note = write(folder / "a.md", "# A\n\nold")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     (before,) = all_entries(bench)
-    bench.clock.seconds += 100
+    bench.clock.elapsed_s += 100
     write(note, "# A new title\n\nnew")
-    assert figures(bench.base.import_paths([folder])) == (0, 1, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 1, 0, 0, 0)
     (after,) = all_entries(bench)
     assert (after.id, after.created_at) == (before.id, before.created_at)
     assert (after.title, after.content) == ("A new title", "new")
     assert after.updated_at > before.updated_at
-    assert bench.words.count() == len(bench.index_of()) == 1
+    assert bench.store.words.count() == len(bench.index_of()) == 1
 
 
 def test_a_source_that_only_looks_different_changes_nothing(bench, folder):
     note = write(folder / "a.md", "# A\n\ntext")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     before = all_entries(bench)
-    bench.clock.seconds += 100
+    bench.clock.elapsed_s += 100
     write(note, "# A\r\n\r\n\r\ntext\r\n\r\n")
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 1, 0, 0)
     assert all_entries(bench) == before
 
 
 def test_an_entry_edited_here_is_kept_when_its_source_changes_too(bench, folder):
     note = write(folder / "a.md", "# A\n\nold")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     (entry,) = all_entries(bench)
     edited = bench.base.edit(entry, Draft(entry.type, "edited here")).entry
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 1, 0, 0)
     write(note, "# A\n\nnew")
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (0, 0, 0, 1, 0)
     assert report.kept == [str(note)]
     assert all_entries(bench) == [edited]
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 0, 1, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 0, 1, 0)
 
 
 def test_the_source_wins_when_asked_to(bench, folder):
     note = write(folder / "a.md", "# A\n\nold")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     (entry,) = all_entries(bench)
     bench.base.edit(entry, Draft(entry.type, "edited here"))
     write(note, "# A\n\nnew")
-    assert figures(bench.base.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
     assert [(found.id, found.title, found.content) for found in all_entries(bench)] == [(entry.id, "A", "new")]
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 1, 0, 0)
 
 
 def test_an_edit_that_says_the_same_as_the_new_source_is_no_conflict(bench, folder):
     note = write(folder / "a.md", "# A\n\nold")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     (entry,) = all_entries(bench)
     bench.base.edit(entry, Draft(entry.type, "A", "new"))
     write(note, "# A\n\nnew")
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 1, 0, 0)
 
 
 def test_a_deleted_entry_comes_back_with_its_source(bench, folder):
     write(folder / "a.md", "# A")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     bench.base.delete(all_entries(bench)[0].id)
-    assert figures(bench.base.import_paths([folder])) == (1, 0, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (1, 0, 0, 0, 0)
 
 
 def test_a_dry_run_reports_and_changes_nothing(bench, folder):
     note = write(folder / "a.md", "# A\n\nold")
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     before = all_entries(bench)
     write(note, "# A\n\nnew")
     write(folder / "b.md", "# B")
     write(folder / "c.md", "---\nx: [\n---\n")
-    report = bench.base.import_paths([folder], dry_run=True)
+    report = bench.base.files.import_paths([folder], dry_run=True)
     assert figures(report) == (1, 1, 0, 0, 1)
     assert report.embedded == 0
     assert all_entries(bench) == before
-    assert bench.words.count() == len(bench.index_of()) == 1
-    assert figures(bench.base.import_paths([folder])) == (1, 1, 0, 0, 1)
+    assert bench.store.words.count() == len(bench.index_of()) == 1
+    assert figures(bench.base.files.import_paths([folder])) == (1, 1, 0, 0, 1)
 
 
 def test_unknown_types_become_what_was_said_and_are_counted(bench, folder):
@@ -578,7 +574,7 @@ def test_unknown_types_become_what_was_said_and_are_counted(bench, folder):
         folder / "a.jsonl",
         '{"title": "A", "type": "Zettel"}\n{"title": "B", "type": "zettel"}\n{"title": "C"}\n{"title": "D", "type": "BUG"}\n',
     )
-    report = bench.base.import_paths([folder], EntryType.SNIPPET)
+    report = bench.base.files.import_paths([folder], EntryType.SNIPPET)
     assert dict(report.unknown_types) == {"zettel": 2}
     assert {entry.title: entry.type.value for entry in all_entries(bench)} == {
         "A": "snippet",
@@ -614,7 +610,7 @@ def test_one_bad_file_is_refused_and_the_rest_goes_in(bench, folder, name):
     (folder / name).write_bytes(BAD_FILES[name])
     write(folder / "a-good.md", "# First")
     write(folder / "z-good.md", "# Last")
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert all_titles(bench) == ["First", "Last"]
     assert report.refused
     assert all(name in refused.where and refused.error.message for refused in report.refused)
@@ -624,14 +620,14 @@ def test_bad_lines_are_refused_by_number_and_the_rest_goes_in(bench, folder):
     path = write(
         folder / "a.jsonl", '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"text"\n{"title": "C"}'
     )
-    report = bench.base.import_paths([path])
+    report = bench.base.files.import_paths([path])
     assert all_titles(bench) == ["A", "B", "C"]
     assert [refused.where for refused in report.refused] == [f"{path}, line {number}" for number in (3, 4, 6, 7)]
 
 
 def test_a_time_before_all_computers_does_not_break_the_base(bench, folder):
     write(folder / "a.jsonl", '{"title": "A", "created_at": "0099-01-01"}\n{"title": "B"}\n')
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     assert "B" in all_titles(bench)
 
 
@@ -641,7 +637,7 @@ def test_a_file_that_may_not_be_read_is_refused(bench, folder):
         pytest.skip("root may read everything")
     write(folder / "a.md", "# A").chmod(0)
     write(folder / "b.md", "# B")
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (1, 0, 0, 0, 1)
 
 
@@ -649,52 +645,52 @@ def test_json_files_hold_one_record_a_list_or_what_list_prints(bench, folder):
     write(folder / "one.json", '{"title": "A", "text": "a"}')
     write(folder / "many.json", '\ufeff[{"title": "B", "body": "b"}, {"content": "# C first line\\nmore"}]')
     write(folder / "list.json", '{"schema_version": 1, "entries": [{"title": "D"}]}')
-    assert figures(bench.base.import_paths([folder])) == (4, 0, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (4, 0, 0, 0, 0)
     assert all_titles(bench) == ["A", "B", "C first line", "D"]
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 4, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 4, 0, 0)
 
 
 def test_records_with_the_same_foreign_id_are_two_entries(bench, folder):
     write(folder / "a.jsonl", '{"_id": "q1", "title": "A"}\n{"_id": "q1", "title": "B"}\n')
-    assert figures(bench.base.import_paths([folder])) == (2, 0, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (2, 0, 0, 0, 0)
     assert all_titles(bench) == ["A", "B"]
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 2, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 2, 0, 0)
 
 
 def test_records_with_the_same_ulid_lose_nothing_unsaid_and_settle(bench, folder):
     write(folder / "a.jsonl", f'{{"id": "{ONE}", "title": "A"}}\n{{"id": "{ONE}", "title": "B"}}\n')
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert len(all_titles(bench)) + len(report.refused) + len(report.kept) == 2
     before = all_entries(bench)
-    second = bench.base.import_paths([folder])
+    second = bench.base.files.import_paths([folder])
     assert (second.added, second.updated) == (0, 0)
     assert all_entries(bench) == before
 
 
 def test_a_record_that_moves_keeps_its_entry_by_its_foreign_id(bench, folder):
     path = write(folder / "a.jsonl", '{"_id": "q1", "title": "A"}\n{"_id": "q2", "title": "B"}\n')
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     before = all_entries(bench)
     write(path, '{"_id": "q0", "title": "new"}\n{"_id": "q2", "title": "B"}\n{"_id": "q1", "title": "A"}\n')
-    assert figures(bench.base.import_paths([folder])) == (1, 0, 2, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (1, 0, 2, 0, 0)
     assert [entry for entry in all_entries(bench) if entry.title != "new"] == before
 
 
 def test_an_entry_is_recognised_by_its_own_id_wherever_it_comes_from(bench, folder):
     entry = bench.base.add(Draft(EntryType.TIL, "A", "text")).entry
     write(folder / "a.md", to_markdown(entry))
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 1, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 1, 0, 0)
     assert all_entries(bench) == [entry]
 
 
 def test_an_older_copy_does_not_undo_a_change_made_here(bench, folder):
     entry = bench.base.add(Draft(EntryType.TIL, "A", "old")).entry
     write(folder / "a.md", to_markdown(entry))
-    bench.clock.seconds += 100
+    bench.clock.elapsed_s += 100
     newer = bench.base.edit(entry, Draft(EntryType.TIL, "A", "new")).entry
-    assert figures(bench.base.import_paths([folder])) == (0, 0, 0, 1, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 0, 1, 0)
     assert all_entries(bench) == [newer]
-    assert figures(bench.base.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder], overwrite=True)) == (0, 1, 0, 0, 0)
     assert all_entries(bench)[0].content == "old"
 
 
@@ -705,14 +701,14 @@ def record(entry_id: str, title: str, **fields: object) -> str:
 def test_links_may_point_forward_and_lost_ones_are_counted(bench, folder):
     links = [{"target": TWO, "type": "supersedes", "reason": "better"}, {"target": THREE}, {"target": ONE}]
     write(folder / "a.jsonl", record(ONE, "A", links=links) + record(TWO, "B"))
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert report.lost_links == 2
-    assert bench.base.get(ONE).links == (Link(ONE, TWO, LinkType.SUPERSEDES, "better"),)
+    assert all_links(bench.store) == [Link(ONE, TWO, LinkType.SUPERSEDES, "better")]
 
 
 def test_a_successor_may_come_later_in_the_file(bench, folder):
     write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO, status="obsolete") + record(TWO, "B"))
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     view = bench.base.get(ONE)
     assert view.successor is not None
     assert view.successor.title == "B"
@@ -720,17 +716,17 @@ def test_a_successor_may_come_later_in_the_file(bench, folder):
 
 def test_a_successor_written_in_small_letters_is_found(bench, folder):
     write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO.lower(), status="obsolete") + record(TWO, "B"))
-    bench.base.import_paths([folder])
+    bench.base.files.import_paths([folder])
     assert bench.base.get(ONE).entry.superseded_by == TWO
 
 
 def test_a_missing_successor_is_dropped_and_is_no_edit(bench, folder):
     path = write(folder / "a.jsonl", record(ONE, "A", superseded_by=TWO, status="obsolete"))
-    assert figures(bench.base.import_paths([folder])) == (1, 0, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (1, 0, 0, 0, 0)
     assert bench.base.get(ONE).entry.superseded_by is None
-    bench.clock.seconds += 100
+    bench.clock.elapsed_s += 100
     write(path, record(ONE, "A changed", superseded_by=TWO, status="obsolete"))
-    assert figures(bench.base.import_paths([folder])) == (0, 1, 0, 0, 0)
+    assert figures(bench.base.files.import_paths([folder])) == (0, 1, 0, 0, 0)
     assert bench.base.get(ONE).entry.title == "A changed"
 
 
@@ -745,10 +741,10 @@ def test_an_import_interrupted_while_it_reads_leaves_the_base_as_it_was(bench, f
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bench.base.import_paths([folder], reading=stop)
+        bench.base.files.import_paths([folder], reading=stop)
     assert all_entries(bench) == before
-    assert bench.words.count() == bench.passages.count() == 1
-    assert figures(bench.base.import_paths([folder])) == (5, 0, 0, 0, 0)
+    assert bench.store.words.count() == bench.store.passages.count() == 1
+    assert figures(bench.base.files.import_paths([folder])) == (5, 0, 0, 0, 0)
 
 
 def test_an_import_interrupted_while_it_embeds_has_stored_everything(bench, folder):
@@ -759,9 +755,9 @@ def test_an_import_interrupted_while_it_embeds_has_stored_everything(bench, fold
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        bench.base.import_paths([folder], embedding=stop)
-    assert bench.base.count() == bench.words.count() == 5
-    report = bench.base.import_paths([folder])
+        bench.base.files.import_paths([folder], embedding=stop)
+    assert bench.base.count() == bench.store.words.count() == 5
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (0, 0, 5, 0, 0)
     assert report.embedded == 5
 
@@ -769,21 +765,21 @@ def test_an_import_interrupted_while_it_embeds_has_stored_everything(bench, fold
 def test_an_import_without_an_engine_stores_everything_and_says_so(bench, folder):
     bench.loader.problem = EngineError("no engine")
     write(folder / "a.md", "# A")
-    report = bench.base.import_paths([folder])
+    report = bench.base.files.import_paths([folder])
     assert figures(report) == (1, 0, 0, 0, 0)
     assert "no engine" in report.warning
 
 
 def fill(bench: Bench) -> None:
-    context = Context(
-        "when: x",
-        "do\n\nthis",
-        "not that",
-        ("E: 1", "two, with comma"),
-        ("src/a.py",),
-        ("key", "word"),
-        ("https://example.org/?a=b#c",),
-    )
+    context = {
+        "situation": "when: x",
+        "solution": "do\n\nthis",
+        "what_failed": "not that",
+        "error_messages": ("E: 1", "two, with comma"),
+        "files": ("src/a.py",),
+        "keywords": ("key", "word"),
+        "sources": ("https://example.org/?a=b#c",),
+    }
     first = bench.base.add(
         Draft(
             EntryType.BUG,
@@ -792,13 +788,13 @@ def fill(bench: Bench) -> None:
             ("web", "c++"),
             "api",
             confidence=5,
-            context=context,
+            **context,
         )
     ).entry
-    bench.clock.seconds += 1000
+    bench.clock.elapsed_s += 1000
     second = bench.base.add(Draft(EntryType.DECISION, "Second", "数据库 😀")).entry
     third = bench.base.add(Draft(EntryType.TIL, "Second")).entry
-    bench.clock.seconds += 1000
+    bench.clock.elapsed_s += 1000
     bench.base.edit(
         first,
         Draft(
@@ -808,31 +804,31 @@ def fill(bench: Bench) -> None:
             first.tags,
             first.project,
             confidence=5,
-            context=context,
+            **context,
             superseded_by=second.id,
         ),
     )
-    keys = {entry.id: key for key, entry in bench.entries.stream()}
-    with bench.db.transaction():
-        bench.entries.add_link(
-            keys[second.id], keys[first.id], Link("", "", LinkType.SUPERSEDES, "because: it is"), bench.clock.now()
-        )
-        bench.entries.add_link(keys[third.id], keys[second.id], Link("", "", LinkType.RELATED), bench.clock.now())
+    with bench.store.transaction():
+        for link in (
+            Link(second.id, first.id, LinkType.SUPERSEDES, "because: it is"),
+            Link(third.id, second.id, LinkType.RELATED),
+        ):
+            assert bench.store.links.put(link, bench.clock.now())
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.ndjson", "out"])
 def test_exporting_and_importing_into_an_empty_base_gives_the_same_entries(bench, tmp_path, name):
     fill(bench)
     out = tmp_path / "export" / name
-    assert bench.base.export(out, Filters()) == 3
+    assert bench.base.files.export(out, Filters()) == 3
     other = make_bench()
-    assert figures(other.base.import_paths([out])) == (3, 0, 0, 0, 0)
+    assert figures(other.base.files.import_paths([out])) == (3, 0, 0, 0, 0)
     assert all_entries(other) == all_entries(bench)
-    assert other.entries.links() == bench.entries.links()
-    assert len(other.entries.links()) == 2
+    assert all_links(other.store) == all_links(bench.store)
+    assert len(all_links(other.store)) == 2
     assert any(entry.superseded_by for entry in all_entries(other))
-    assert figures(other.base.import_paths([out])) == (0, 0, 3, 0, 0)
-    assert figures(bench.base.import_paths([out])) == (0, 0, 3, 0, 0)
+    assert figures(other.base.files.import_paths([out])) == (0, 0, 3, 0, 0)
+    assert figures(bench.base.files.import_paths([out])) == (0, 0, 3, 0, 0)
     other.base.close()
 
 
@@ -854,8 +850,8 @@ def test_any_base_survives_export_and_import(drafts, name):
             for draft in drafts:
                 source.base.add(draft)
             out = Path(scratch) / name
-            assert source.base.export(out, Filters()) == len(drafts)
-            assert target.base.import_paths([out]).added == len(drafts)
+            assert source.base.files.export(out, Filters()) == len(drafts)
+            assert target.base.files.import_paths([out]).added == len(drafts)
             assert all_entries(target) == all_entries(source)
     finally:
         source.base.close()
@@ -865,28 +861,28 @@ def test_any_base_survives_export_and_import(drafts, name):
 def test_only_what_passes_the_filters_is_exported(bench, tmp_path):
     fill(bench)
     out = tmp_path / "out.jsonl"
-    assert bench.base.export(out, Filters(types=(EntryType.BUG,))) == 1
+    assert bench.base.files.export(out, Filters(types=(EntryType.BUG,))) == 1
     (line,) = out.read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["title"] == "First: a 'title'"
 
 
 def test_an_export_of_another_kind_is_refused(bench, tmp_path):
     with pytest.raises(InvalidInput) as raised:
-        bench.base.export(tmp_path / "out.csv", Filters())
+        bench.base.files.export(tmp_path / "out.csv", Filters())
     assert ".jsonl" in raised.value.hint
     file = write(tmp_path / "file", "x")
     with pytest.raises(InvalidInput):
-        bench.base.export(file, Filters())
+        bench.base.files.export(file, Filters())
     assert file.read_text() == "x"
 
 
 def test_a_failing_export_leaves_the_old_file(bench, tmp_path):
     fill(bench)
     out = tmp_path / "out.jsonl"
-    bench.base.export(out, Filters())
+    bench.base.files.export(out, Filters())
     before = out.read_bytes()
-    bench.db.run("UPDATE entry SET type = 'broken' WHERE key = 3")
+    bench.store.db.run("UPDATE entry SET type = 'broken' WHERE key = 3")
     with pytest.raises(ValueError, match="broken"):
-        bench.base.export(out, Filters())
+        bench.base.files.export(out, Filters())
     assert out.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []

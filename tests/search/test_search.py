@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.db import Database
-from rekall.entry.types import Draft, Entry, EntryType, Filters, Mode, SearchResult, Status
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType, Status
+from rekall.search.results import Mode, SearchResult
 from rekall.errors import EngineError, InvalidInput, NotFound, Superseded
 from rekall.models.vectors import Matrix
-from rekall.search.fusion import OBSOLETE_PENALTY, fused_score, ranking
-from rekall.search.query import ParsedQuery, merged, parse_query
+from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
+from rekall.search.query import ParsedQuery, parse_query
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
 ANSWERING = tuple(Mode)
@@ -95,9 +98,9 @@ def test_options_and_the_line_are_merged():
     since = datetime(2026, 1, 1, tzinfo=timezone.utc)
     line = Filters((EntryType.BUG,), ("a", "b"), "line", None, Status.ACTIVE)
     option = Filters((EntryType.TIL,), ("b", "c"), "option", since, None)
-    assert merged(line, option) == Filters((EntryType.TIL,), ("a", "b", "c"), "option", since, Status.ACTIVE)
-    assert merged(line, Filters()) == line
-    assert merged(Filters(), option) == option
+    assert option.over(line) == Filters((EntryType.TIL,), ("a", "b", "c"), "option", since, Status.ACTIVE)
+    assert Filters().over(line) == line
+    assert option.over(Filters()) == option
 
 
 FRAGMENTS = st.sampled_from(
@@ -237,7 +240,7 @@ def test_text_that_is_no_unicode_is_answered_or_refused_in_words(library, line):
 @pytest.fixture
 def add(bench: Bench) -> Callable[..., Entry]:
     def put(title: str, content: str = "", kind: EntryType = EntryType.TIL, **parts: object) -> Entry:
-        bench.clock.seconds += 1
+        bench.clock.elapsed_s += 1
         return bench.base.add(Draft(kind, title, content, **parts)).entry
 
     return put
@@ -509,7 +512,7 @@ def test_the_notice_comes_only_when_the_model_is_needed_and_not_loaded(bench, ad
 
 def test_a_search_writes_nothing(bench, add):
     add("safari", "word " * 500)
-    bench.db.run("PRAGMA query_only = 1")
+    bench.store.db.run("PRAGMA query_only = 1")
     for mode in ANSWERING:
         assert ask(bench, 'safari "word word" -x', mode).hits
     assert bench.base.similar("safari", Filters(), 5).hits
@@ -603,15 +606,17 @@ def test_similar_to_an_entry_without_a_vector_is_not_silently_empty(bench, add):
 
 
 @pytest.mark.parametrize(
-    ("mode", "expected"), [(Mode.WORDS, 0.5), (Mode.MEANING, 0.25), (Mode.HYBRID, 0.25 + 0.4 * 0.5)]
+    ("legs", "expected"), [(["words"], 0.5), (["meaning"], 0.25), (["words", "meaning"], 0.25 + 0.4 * 0.5)]
 )
-def test_the_score_of_a_mode(mode, expected):
-    assert fused_score(mode, 0.5, 0.25, 0.4) == pytest.approx(expected)
+def test_a_leg_alone_counts_whole_and_beside_others_as_it_weighs(legs, expected):
+    scores = {"words": {1: 0.5}, "meaning": {1: 0.25}}
+    assert Fusion({"words": 0.4}).score(1, {leg: scores[leg] for leg in legs}) == pytest.approx(expected)
 
 
-def test_without_a_vector_the_similarity_counts_as_none():
-    assert fused_score(Mode.HYBRID, 0.5, None, 0.4) == pytest.approx(0.2)
-    assert fused_score(Mode.MEANING, 0.5, None, 0.4) == 0
+def test_a_leg_that_knows_nothing_of_an_entry_adds_nothing():
+    fusion = Fusion({"words": 0.4})
+    assert fusion.score(1, {"words": {1: 0.5}, "meaning": {}}) == pytest.approx(0.2)
+    assert fusion.score(1, {"meaning": {}}) == 0
 
 
 def test_equal_scores_put_the_newer_first():

@@ -1,0 +1,159 @@
+"""The one table of filters: what may narrow a search or a list. A filter is added here, and in the store that applies it.
+
+The query line, options, the terminal UI and the tools for assistants read `FILTERS` (docs/adr/0012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from dataclasses import fields as attributes_of
+from datetime import datetime
+from typing import Annotated, Any, get_type_hints
+
+from rekall.entry import rules
+from rekall.entry.times import moment, written
+from rekall.entry.types import EntryType, Status
+
+MOST_VALUES = 32
+"""More values of one filter than a person types; SQLite bounds the depth of a condition."""
+
+
+def _moment_text(value: datetime) -> str:
+    """A moment as a date where it is midnight."""
+    return written(value).removesuffix("T00:00:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What there is to know of one filter.
+
+    Attributes:
+        key: Its name in a query line and as an option: `type:bug`, `--type bug`.
+        help: What passes, one sentence; shown by options and tools.
+        hint: How a value is written, in a few words.
+        read: Makes a value of what a person typed; raises InvalidInput.
+        shown: A value as it is typed.
+        is_list: Whether several values may be given.
+        values: The values there are, when they are a closed set.
+        short: The option's short form.
+        metavar: What stands for a value in help.
+        name: The attribute's own name.
+    """
+
+    key: str
+    help: str
+    hint: str
+    read: Callable[[str], Any] = str
+    shown: Callable[[Any], str] = str
+    is_list: bool = False
+    values: tuple[str, ...] = ()
+    short: str = ""
+    metavar: str = "TEXT"
+    name: str = ""
+
+    def texts(self, filters: Filters) -> tuple[str, ...]:
+        """Its values as they are typed; empty when it is not set."""
+        value = getattr(filters, self.name)
+        values = value if self.is_list else () if value is None else (value,)
+        return tuple(map(self.shown, values))
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions that every result meets; they apply before any limit."""
+
+    types: Annotated[
+        tuple[EntryType, ...],
+        Filter(
+            "type",
+            "Only entries of this type; several allow any of them.",
+            "any of these, between commas",
+            rules.entry_type,
+            lambda value: value.value,
+            is_list=True,
+            values=tuple(kind.value for kind in EntryType),
+            short="t",
+            metavar="TYPE",
+        ),
+    ] = ()
+    tags: Annotated[
+        tuple[str, ...],
+        Filter("tag", "Only entries with all of these tags.", "all of these, between commas", rules.tag, is_list=True),
+    ] = ()
+    project: Annotated[
+        str | None, Filter("project", "Only entries of this project.", "exactly this one", short="p", metavar="NAME")
+    ] = None
+    since: Annotated[
+        datetime | None,
+        Filter(
+            "since",
+            "Only entries changed on or after this date (2026-01-31).",
+            "changed on this date or later: 2026-01-31",
+            moment,
+            _moment_text,
+            metavar="DATE",
+        ),
+    ] = None
+    status: Annotated[
+        Status | None,
+        Filter(
+            "status",
+            "Only active or only obsolete entries.",
+            "active or obsolete",
+            rules.status,
+            lambda value: value.value,
+            values=tuple(status.value for status in Status),
+            metavar="STATUS",
+        ),
+    ] = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True when every entry passes."""
+        return self == Filters()
+
+    @classmethod
+    def read(cls, typed: Mapping[str, Iterable[str]]) -> Filters:
+        """Filters from what a person typed, by the filters' names; of a single value the last one given holds.
+
+        Raises:
+            InvalidInput: A value cannot be read; what there is to choose from is named.
+        """
+        values: dict[str, Any] = {}
+        for each in FILTERS:
+            given = [text for text in typed.get(each.name, ()) if text.strip()]
+            given = given[:MOST_VALUES] if each.is_list else given[-1:]
+            read = tuple(dict.fromkeys(each.read(text) for text in given))
+            if read:
+                values[each.name] = read if each.is_list else read[-1]
+        return cls(**values)
+
+    def over(self, other: Filters) -> Filters:
+        """These and others together; where both name a single value or a choice of types, these hold."""
+        values: dict[str, Any] = {}
+        for each in FILTERS:
+            mine, theirs = getattr(self, each.name), getattr(other, each.name)
+            if each.is_list and not each.values:  # all of them must hold
+                values[each.name] = tuple(dict.fromkeys((*theirs, *mine)))
+            else:
+                values[each.name] = mine if mine not in (None, ()) else theirs
+        return Filters(**values)
+
+    def __str__(self) -> str:
+        """The filters as one types them in a query line."""
+        parts = ((each.key, text) for each in FILTERS for text in each.texts(self))
+        return " ".join(f'{key}:"{text}"' if " " in text else f"{key}:{text}" for key, text in parts)
+
+
+def _table() -> tuple[Filter, ...]:
+    hints = get_type_hints(Filters, include_extras=True)
+    return tuple(
+        replace(hints[attribute.name].__metadata__[0], name=attribute.name) for attribute in attributes_of(Filters)
+    )
+
+
+FILTERS: tuple[Filter, ...] = _table()
+"""Every filter."""
+
+BY_KEY: Mapping[str, Filter] = {each.key: each for each in FILTERS}

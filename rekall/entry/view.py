@@ -1,0 +1,112 @@
+"""One view of an entry, from which shell, terminal UI and assistants each draw in their own style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rekall.entry.fields import SECTIONS, Draft, Entry, Place
+from rekall.entry.types import Link, LinkType, Reference, Status
+
+_FROM_HERE = {
+    LinkType.RELATED: "related to",
+    LinkType.SUPERSEDES: "supersedes",
+    LinkType.DERIVED_FROM: "derived from",
+    LinkType.CONTRADICTS: "contradicts",
+}
+_TO_HERE = {
+    LinkType.RELATED: "related to",
+    LinkType.SUPERSEDES: "superseded by",
+    LinkType.DERIVED_FROM: "source of",
+    LinkType.CONTRADICTS: "contradicted by",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the structured context that is not empty.
+
+    Attributes:
+        label: Its heading.
+        items: Its texts: one of a text, one an item of a list.
+        is_list: Whether the items are a list.
+    """
+
+    label: str
+    items: tuple[str, ...]
+    is_list: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """A link as it is seen from one of its ends.
+
+    Attributes:
+        link: The link.
+        is_outgoing: Whether it starts at the entry that is shown.
+        other: The entry at the other end.
+    """
+
+    link: Link
+    is_outgoing: bool
+    other: Reference
+
+    @property
+    def phrase(self) -> str:
+        """How the shown entry bears on the other one, in words: "supersedes", "superseded by"."""
+        return (_FROM_HERE if self.is_outgoing else _TO_HERE)[self.link.type]
+
+    @property
+    def arrow(self) -> str:
+        """The way the link points, seen from the shown entry."""
+        return "→" if self.is_outgoing else "←"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry with what surrounds it: its links in both directions, and what replaced it."""
+
+    entry: Entry
+    links: tuple[LinkLine, ...]
+    successor: Reference | None
+
+    @classmethod
+    def of(cls, entry: Entry, links: tuple[Link, ...], titles: Mapping[str, str]) -> EntryView:
+        """The view of an entry.
+
+        Args:
+            entry: The entry.
+            links: The links that touch it.
+            titles: Titles of the entries at their other ends, and of its successor, by id.
+        """
+        lines = []
+        for link in links:
+            other = link.target if link.source == entry.id else link.source
+            lines.append(LinkLine(link, link.source == entry.id, Reference(other, titles.get(other, ""))))
+        return cls(entry, tuple(lines), successor_of(entry, titles))
+
+    def sections(self, place: Place) -> tuple[Section, ...]:
+        """The structured context that is read before or after the content."""
+        return sections_of(self.entry, place)
+
+
+def successor_of(entry: Entry, titles: Mapping[str, str]) -> Reference | None:
+    """What is to be read instead of an entry, or None.
+
+    Args:
+        entry: The entry.
+        titles: Titles by id; an id that is not there has none.
+    """
+    return Reference(entry.superseded_by, titles.get(entry.superseded_by, "")) if entry.superseded_by else None
+
+
+def sections_of(entry: Draft, place: Place) -> tuple[Section, ...]:
+    """The parts of the structured context that stand in a place and are not empty, in the order of the table."""
+    found = ((field, field.texts(entry)) for field in SECTIONS if field.shown is place)
+    return tuple(Section(field.label, items, field.kind.is_list) for field, items in found if items)
+
+
+def labels_of(entry: Entry) -> tuple[str, ...]:
+    """What stands beside a title: type, project, that it is obsolete, and tags."""
+    status = entry.status.value if entry.status is not Status.ACTIVE else ""
+    return tuple(label for label in (entry.type.value, entry.project or "", status, ", ".join(entry.tags)) if label)

@@ -1,0 +1,110 @@
+"""What every door answers as JSON: one shape for a thing, whichever command or tool says it (docs/json.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rekall.entry.fields import FIELDS, Entry
+from rekall.entry.record import draft_record, link_record
+from rekall.entry.times import written
+from rekall.entry.types import Link, Reference, Tombstone
+from rekall.entry.view import EntryView
+from rekall.search.results import Hit, ModeReport, SearchResult
+
+SUMMARY = ("id", "type", "title", "tags", "project", "status", "superseded_by", "updated_at")
+"""The fields that name an entry among others."""
+
+_NULLABLE = ("project", "superseded_by")
+
+
+def reference(named: Reference | None) -> dict[str, str] | None:
+    """An entry that another one names."""
+    return {"id": named.id, "title": named.title} if named else None
+
+
+def link(made: Link) -> dict[str, str]:
+    """A link, the same from both of its ends."""
+    return link_record(made)
+
+
+def entry(shown: Entry, successor: Reference | None, links: Sequence[Link] | None = None) -> dict[str, Any]:
+    """An entry in full, empty fields included.
+
+    Args:
+        shown: The entry.
+        successor: What is to be read instead.
+        links: Its links in both directions; None leaves them out.
+    """
+    said = {name: _nulled(name, value) for name, value in draft_record(shown).items()}
+    said |= {"superseded_by": reference(successor)}
+    said |= {} if links is None else {"links": [link(each) for each in links]}
+    return {**said, "content": shown.content}
+
+
+def view(shown: EntryView) -> dict[str, Any]:
+    """An entry in full with its links."""
+    return entry(shown.entry, shown.successor, [line.link for line in shown.links])
+
+
+def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:
+    """An entry among others."""
+    named = draft_record(shown, [field for field in FIELDS if field.name in SUMMARY])
+    said = {name: _nulled(name, named[name]) for name in SUMMARY}
+    return said | {"superseded_by": reference(successor)}
+
+
+def hit(found: Hit) -> dict[str, Any]:
+    """A search hit: which entry, how good, and why."""
+    why = found.why
+    said = summary(found.entry, found.successor)
+    said |= {"score": _figure(found.score), "similarity": _figure(why.similarity), "snippet": found.snippet}
+    said["why"] = {
+        "coverage": _figure(why.coverage),
+        "words_rank": why.words_rank,
+        "matched": list(why.matched),
+        "head": _figure(why.head),
+        "best_passage": _figure(why.best_passage),
+        "meaning_rank": why.meaning_rank,
+        **{other.leg: {"score": _figure(other.score), "rank": other.rank} for other in why.others},
+    }
+    return said
+
+
+def mode(report: ModeReport) -> dict[str, str | None]:
+    """How a search was answered."""
+    return {"requested": report.requested.value, "used": report.used.value, "reason": report.reason or None}
+
+
+def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
+    """The answer to a search.
+
+    Args:
+        found: The answer.
+        explain: Also say what each stage did.
+    """
+    said: dict[str, Any] = {
+        "query": found.query,
+        "filters": str(found.filters) or None,
+        "notes": list(found.notes),
+        "mode": mode(found.mode),
+        "hits": [hit(each) for each in found.hits],
+    }
+    if explain:
+        said["stages"] = [
+            {"name": stage.name, "did": stage.did, "took_s": round(stage.took_s, 6)} for stage in found.stages
+        ]
+    return said
+
+
+def tombstone(left: Tombstone) -> dict[str, str]:
+    """What is left of a deleted entry."""
+    return {"id": left.id, "type": left.type.value, "title": left.title, "deleted_at": written(left.deleted_at)}
+
+
+def _nulled(name: str, value: Any) -> Any:
+    return None if name in _NULLABLE and value == "" else value
+
+
+def _figure(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -1,0 +1,107 @@
+"""Entries from files and to files: `rekall import` and `rekall export`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rekall.embeddings import EmbeddingService, Progress
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType, Link
+from rekall.errors import EngineError
+from rekall.knowledge.writing import EntryService
+from rekall.store.contract import Store
+from rekall.store.values import Selection
+from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # a search needs none of the import and export rooms
+    from rekall.knowledge.importing import ImportReport
+
+_BATCH = 256
+"""Entries read at a time by an export."""
+
+
+class _DryRun(Exception):
+    """Leaves a transaction without keeping it."""
+
+
+class Files:
+    """Imports and exports."""
+
+    def __init__(self, store: Store, writer: EntryService, embeddings: EmbeddingService, clock: Clock) -> None:
+        """Work on an open store."""
+        self._store = store
+        self._writer = writer
+        self._embeddings = embeddings
+        self._clock = clock
+
+    def import_paths(
+        self,
+        paths: Sequence[str | PathLike[str]],
+        unknown: EntryType = EntryType.REFERENCE,
+        *,
+        dry_run: bool = False,
+        overwrite: bool = False,
+        reading: Callable[[int], None] = lambda count: None,
+        embedding: Progress = lambda done, total: None,
+    ) -> ImportReport:
+        """Import Markdown and JSON files, first all texts in one transaction, then their vectors bit by bit.
+
+        Interrupted while it reads, the base is as before; later, everything is there and only vectors are
+        missing, which the next import or `rebuild` makes.
+
+        Args:
+            paths: Files and folders.
+            unknown: The type of what names no known type.
+            dry_run: Report what would happen, and change nothing.
+            overwrite: Let the source win where entry and source both changed.
+            reading: Told how many items were read.
+            embedding: Told how many passages were embedded, of how many.
+
+        Raises:
+            NotFound, InvalidInput: A path does not exist or is of another kind.
+        """
+        from rekall.exchange.reading import find_files, read_files
+        from rekall.knowledge.importing import Importer
+
+        files = find_files([Path(path) for path in paths])
+        importer = Importer(self._store, self._writer, self._clock, overwrite=overwrite)
+        try:
+            with self._store.transaction():
+                importer.take(read_files(files, unknown), reading)
+                importer.finish()
+                if dry_run:
+                    raise _DryRun
+        except _DryRun:
+            return importer.report
+        try:
+            importer.report.embedded = self._embeddings.embed_pending(embedding)
+        except EngineError as error:
+            importer.report.warning, importer.report.hint = error.message, error.hint
+        return importer.report
+
+    def export(
+        self,
+        path: str | PathLike[str],
+        filters: Filters = Filters(),  # noqa: B008  # frozen
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> int:
+        """Write entries to a `.jsonl` file or a Markdown folder. Returns how many.
+
+        Raises:
+            InvalidInput: The path ends in something else, or cannot be a folder.
+        """
+        from rekall.exchange.writing import write
+
+        wanted = None if filters.is_empty else set(self._store.entries.keys(Selection(filters)))
+        return write(Path(path), self._chosen(wanted), progress)
+
+    def _chosen(self, wanted: set[int] | None) -> Iterator[tuple[Entry, list[Link]]]:
+        stream = ((key, entry) for key, entry in self._store.entries.stream() if wanted is None or key in wanted)
+        while batch := list(islice(stream, _BATCH)):
+            links = self._store.links.starting_at(key for key, _ in batch)
+            yield from ((entry, links.get(entry.id, [])) for _, entry in batch)

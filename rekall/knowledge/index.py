@@ -1,0 +1,108 @@
+"""The indexes and the models behind them: what they hold, making them again, changing the model."""
+
+from __future__ import annotations
+
+import contextlib
+
+from rekall.embeddings import EmbeddingService, Progress
+from rekall.errors import EngineError
+from rekall.knowledge.reports import IndexStatus, MemoryReport
+from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
+from rekall.model_manager import ModelManager
+from rekall.store.contract import Store
+
+
+class Index:
+    """Looks after words, vectors and the model of a base."""
+
+    def __init__(self, store: Store, embeddings: EmbeddingService, manager: ModelManager, spaces: SpaceKeeper) -> None:
+        """Work on an open store."""
+        self._store = store
+        self._embeddings = embeddings
+        self._manager = manager
+        self._spaces = spaces
+
+    def status(self) -> IndexStatus:
+        """What the indexes hold, and what serves them."""
+        passages, entries = self._store.passages.pending_counts(self._store.vectors.active_space())
+        model = None
+        with contextlib.suppress(EngineError):  # then the problem says why
+            model = self._embeddings.model_in_use()
+        total = self._store.passages.count()
+        return IndexStatus(
+            backend=self._store.vectors.backend,
+            entries=self._store.entries.count(),
+            words=self._store.words.count(),
+            passages=total,
+            vectors=total - passages,
+            pending_passages=passages,
+            pending_entries=entries,
+            spaces=tuple(self._spaces.spaces()),
+            model=model,
+            model_problem=self._embeddings.why_unavailable(),
+        )
+
+    def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:
+        """Index the words of every entry again, in one transaction. Returns how many entries."""
+        total = self._store.entries.count()
+        done = 0
+        with self._store.transaction():
+            self._store.words.clear()
+            for key, entry in self._store.entries.stream():
+                self._store.words.put(key, entry)
+                done += 1
+                progress(done, total)
+        return done
+
+    def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> int:
+        """Cut every entry again and embed what has no vector; interrupted, the next call goes on.
+
+        Args:
+            progress: Told how many passages were embedded, of how many.
+            from_scratch: Forget every vector first.
+
+        Returns:
+            How many vectors were made.
+
+        Raises:
+            EngineError: The model cannot be used; nothing was forgotten.
+        """
+        self._manager.load(self._embeddings.model_in_use())
+        with self._store.transaction():
+            for key, entry in self._store.entries.stream():
+                self._embeddings.put_unembedded(key, entry)
+            self._embeddings.refresh(from_scratch=from_scratch)
+        return self._embeddings.embed_pending(progress)
+
+    def use_model(
+        self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None
+    ) -> Switch:
+        """Embed everything with another model, then search with it; see `SpaceKeeper.switch`."""
+        return self._spaces.switch(name, progress, budget_s)
+
+    def prune(self, *, unfinished: bool = False) -> list[SpaceReport]:
+        """Drop the vectors of models that are no longer in use; see `SpaceKeeper.prune`."""
+        return self._spaces.prune(unfinished=unfinished)
+
+    def is_model_loaded(self) -> bool:
+        """Whether the model is in memory, in this process or in its own."""
+        return self._manager.is_loaded()
+
+    def drop_model(self) -> None:
+        """Give back what the model holds; the next use loads it again."""
+        self._manager.close()
+
+    def memory(self) -> MemoryReport:
+        """Measure this process and the engine's before the model, with it, and after it was dropped."""
+        from rekall.system.resident import children_bytes, peak_bytes, resident_bytes
+
+        before = resident_bytes()
+        problem = ""
+        try:
+            self._embeddings.question("how much memory does a question take")
+        except EngineError as error:
+            problem = error.message
+        loaded, child = resident_bytes(), children_bytes()
+        self._manager.close()
+        dropped = resident_bytes()
+        return MemoryReport(before, loaded, child, dropped, max(peak_bytes(), loaded), problem)

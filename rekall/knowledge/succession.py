@@ -1,0 +1,93 @@
+"""What supersedes what. Links alone say it; a status follows them, in every door alike (docs/adr/0013).
+
+An entry that another supersedes is obsolete. When its last such link is removed, or somebody says that it is active
+again, link and status change together. When its successor is deleted, it stays obsolete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.types import Link, LinkType, Status
+from rekall.errors import NotFound
+from rekall.store.contract import Store
+
+
+def settled(draft: Draft, old: Entry | None = None) -> Draft:
+    """A draft whose status and successor agree: what was changed decides, else the successor.
+
+    Args:
+        draft: What an entry is to say.
+        old: What it said before; None for a new one.
+    """
+    if draft.superseded_by is None or draft.status is Status.OBSOLETE:
+        return draft
+    was_reopened = old is not None and old.status is Status.OBSOLETE and old.superseded_by == draft.superseded_by
+    return replace(draft, superseded_by=None) if was_reopened else replace(draft, status=Status.OBSOLETE)
+
+
+def put_successor(store: Store, entry: Entry, before: str | None, now: datetime, reason: str = "") -> None:
+    """Make the links say what an entry says of its successor. Call it inside the transaction.
+
+    Args:
+        store: The base; the entry is stored already.
+        entry: The entry as it is now.
+        before: The id of the successor that it had.
+        now: The time of the link.
+        reason: Why, kept on the link; empty leaves the reason that a link has.
+
+    Raises:
+        NotFound: The successor was deleted since it was looked up.
+    """
+    after = entry.superseded_by
+    if after == before and not reason:
+        return
+    key = store.entries.key_of(entry.id)
+    assert key is not None, "the entry is stored first"
+    gone = _superseding(store, key, entry.id) if after is None else [before] if before not in (None, after) else []
+    for source in gone:
+        store.links.remove(Link(source or "", entry.id, LinkType.SUPERSEDES))
+    if after is not None and not store.links.put(Link(after, entry.id, LinkType.SUPERSEDES, reason), now):
+        raise NotFound(f"entry {after} was deleted just now", "name another successor, or none")
+
+
+def put_link(store: Store, link: Link, now: datetime) -> bool:
+    """Store a link, and what follows from it: what is superseded is obsolete. Call it inside a transaction.
+
+    Returns:
+        Whether it is stored: False when an end is not there.
+    """
+    if not store.links.put(link, now):
+        return False
+    if link.type is LinkType.SUPERSEDES:
+        _set_status(store, link.target, Status.OBSOLETE, now)
+    return True
+
+
+def remove_links(store: Store, links: Iterable[Link], now: datetime) -> None:
+    """Remove links, and what followed from them: without a successor an entry is active again.
+
+    Call it inside a transaction.
+    """
+    for link in links:
+        store.links.remove(link)
+        key = store.entries.key_of(link.target)
+        if link.type is LinkType.SUPERSEDES and key is not None and not _superseding(store, key, link.target):
+            _set_status(store, link.target, Status.ACTIVE, now)
+
+
+def _superseding(store: Store, key: int, entry_id: str) -> list[str]:
+    """Ids of the entries that supersede one."""
+    links = store.links.of(key)
+    return [link.source for link in links if link.type is LinkType.SUPERSEDES and link.target == entry_id]
+
+
+def _set_status(store: Store, entry_id: str, status: Status, now: datetime) -> None:
+    key = store.entries.key_of(entry_id)
+    if key is not None:
+        entry = store.entries.by_keys([key])[key]
+        if entry.status is not status:
+            store.entries.update(key, replace(entry, status=status, updated_at=now))

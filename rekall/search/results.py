@@ -1,0 +1,102 @@
+"""What a search answers: hits, why each is there, and what was done to find them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import Reference
+
+
+class Mode(str, Enum):
+    """How a search looks: by words, by meaning, or by both."""
+
+    HYBRID = "hybrid"
+    WORDS = "words"
+    MEANING = "meaning"
+
+
+@dataclass(frozen=True, slots=True)
+class LegReason:
+    """What a leg besides words and meaning says of a hit: its score, and its place there from 1 or None."""
+
+    leg: str
+    score: float
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reasons a hit stands where it stands.
+
+    Attributes:
+        coverage: Share of the query's words that the entry holds, weighted by rarity, 0 to about 1.
+        words_rank: Place in the words leg from 1, or None.
+        matched: Words of the query that the entry holds, as they were typed; very common ones left out.
+        similarity: Mean of head and best passage, cosine; None without meaning.
+        head: Cosine of the head.
+        best_passage: Cosine of the best passage.
+        meaning_rank: Place in the meaning leg from 1, or None.
+        others: What further legs say.
+    """
+
+    coverage: float = 0.0
+    words_rank: int | None = None
+    matched: tuple[str, ...] = ()
+    similarity: float | None = None
+    head: float | None = None
+    best_passage: float | None = None
+    meaning_rank: int | None = None
+    others: tuple[LegReason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One search result."""
+
+    entry: Entry
+    score: float
+    snippet: str
+    why: Why
+    successor: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModeReport:
+    """The mode that was asked for, the mode that answered, and why they differ (empty when they do not)."""
+
+    requested: Mode
+    used: Mode
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What one stage of a search did, in a few words, and the seconds it took."""
+
+    name: str
+    did: str
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to a query.
+
+    Attributes:
+        query: The line as it was typed.
+        mode: How it was answered.
+        hits: The best entries, best first.
+        filters: The conditions that were applied, those of the line among them.
+        notes: What a person should know about how the line was read.
+        stages: What was done, in order.
+    """
+
+    query: str
+    mode: ModeReport
+    hits: tuple[Hit, ...]
+    filters: Filters = field(default_factory=Filters)
+    notes: tuple[str, ...] = ()
+    stages: tuple[StageReport, ...] = ()

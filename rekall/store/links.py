@@ -1,0 +1,93 @@
+"""Links between entries, and where imported entries came from, as rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rekall.db import Database
+from rekall.entry.times import written
+from rekall.entry.types import Link, LinkType
+from rekall.store.values import Origin
+
+_LINKS = (
+    "SELECT s.id, t.id, l.type, l.reason FROM link l "
+    "JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
+)
+_ORIGINS = "SELECT path, entry_key, source_hash, entry_hash FROM origin"
+_END = "(SELECT key FROM entry WHERE id = ?)"
+
+
+class SqliteLinks:
+    """Reads and writes links; see `contract.Links`."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on an open database."""
+        self._db = db
+
+    def put(self, link: Link, created_at: datetime) -> bool:
+        """Store a link; the same link again changes its reason. Returns False when an end is not there."""
+        ends = self._db.rows(f"SELECT {_END}, {_END}", (link.source, link.target))[0]
+        if None in ends:
+            return False
+        self._db.run(
+            "INSERT INTO link VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason",
+            (*ends, link.type.value, link.reason, written(created_at)),
+        )
+        return True
+
+    def of(self, key: int) -> list[Link]:
+        """The links that touch an entry."""
+        return self._rows("? IN (l.source_key, l.target_key)", (key,))
+
+    def starting_at(self, keys: Iterable[int]) -> dict[str, list[Link]]:
+        """The links that start at each of some entries, by the id of the entry."""
+        found: dict[str, list[Link]] = {}
+        for link in self._rows("l.source_key IN (SELECT value FROM json_each(?))", (json.dumps(list(keys)),)):
+            found.setdefault(link.source, []).append(link)
+        return found
+
+    def between(self, source: int, target: int) -> list[Link]:
+        """The links from one entry to another."""
+        return self._rows("l.source_key = ? AND l.target_key = ?", (source, target))
+
+    def remove(self, link: Link) -> None:
+        """Remove a link; one that is not there is no error."""
+        self._db.run(
+            f"DELETE FROM link WHERE source_key = {_END} AND target_key = {_END} AND type = ?",
+            (link.source, link.target, link.type.value),
+        )
+
+    def _rows(self, where: str, bindings: Sequence[Any]) -> list[Link]:
+        rows = self._db.rows(f"{_LINKS} WHERE {where} ORDER BY 1, 2, 3", bindings)
+        return [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in rows]
+
+
+class SqliteOrigins:
+    """Reads and writes origins; see `contract.Origins`."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on an open database."""
+        self._db = db
+
+    def of(self, key: int) -> Origin | None:
+        """Where an entry was imported from, or None."""
+        return self._one("entry_key = ?", key)
+
+    def at(self, path: str) -> Origin | None:
+        """What was imported from `path`, or None."""
+        return self._one("path = ?", path)
+
+    def put(self, origin: Origin) -> None:
+        """Remember where an entry was imported from."""
+        self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
+        self._db.run(
+            "INSERT INTO origin VALUES (?, ?, ?, ?)",
+            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash),
+        )
+
+    def _one(self, where: str, value: Any) -> Origin | None:
+        rows = self._db.rows(f"{_ORIGINS} WHERE {where}", (value,))
+        return Origin(*rows[0]) if rows else None

@@ -1,0 +1,69 @@
+"""The store in one SQLite file: the only room that joins its parts."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from rekall.db import Database
+from rekall.store.entries import SqliteEntries
+from rekall.store.links import SqliteLinks, SqliteOrigins
+from rekall.store.passages import SqlitePassages
+from rekall.store.spaces import SqliteVectors
+from rekall.store.tombstones import SqliteTombstones
+from rekall.store.words import SqliteWords
+
+
+class SqliteStore:
+    """A base in a file of its own; see `contract.Store`."""
+
+    def __init__(self, path: Path | None, backend: str = "auto") -> None:
+        """Open a base, and make or migrate it where needed.
+
+        Args:
+            path: The file; None opens an empty base in memory.
+            backend: What searches vectors: "auto", "sqlite-vec" or "numpy".
+
+        Raises:
+            StorageError: The file cannot be used, or the backend cannot be loaded.
+        """
+        self.db = Database(path)
+        try:
+            self.entries = SqliteEntries(self.db)
+            self.links = SqliteLinks(self.db)
+            self.origins = SqliteOrigins(self.db)
+            self.words = SqliteWords(self.db)
+            self.passages = SqlitePassages(self.db)
+            self.vectors = SqliteVectors(self.db, self.passages, backend)
+            self.tombstones = SqliteTombstones(self.db)
+        except BaseException:
+            self.db.close()
+            raise
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing. Inside another transaction the outer one decides."""
+        return self.db.transaction()
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Every read of the block sees the same moment, whatever others write or drop."""
+        return self.db.snapshot()
+
+    def version(self) -> int:
+        """A number that changes when another process has written."""
+        return self.db.data_version()
+
+    def size_bytes(self) -> int:
+        """Bytes of the file and of the log of writes beside it; 0 in memory."""
+        return self.db.size_bytes()
+
+    def compact(self) -> bool:
+        """Give back the room, and the traces, of what was deleted; see `Database.compact`."""
+        return self.db.compact()
+
+    def release_memory(self) -> None:
+        """Drop the cached pages; the next reads fetch them again."""
+        self.db.release_memory()
+
+    def close(self) -> None:
+        """Close the file; a second time does nothing."""
+        self.db.close()

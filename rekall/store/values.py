@@ -1,0 +1,126 @@
+"""What passes between a store and the rooms above it: selections, terms, origins, spaces, passages and counts."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from rekall.entry.filters import Filters
+
+SHORTEST_PREFIX = 6
+"""An id is never shown shorter than this, so that one that is written down stays unique for a while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which entries may answer: those that pass the filters, hold every phrase, and hold none of the excluded texts."""
+
+    filters: Filters = field(default_factory=Filters)
+    phrases: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """True when every entry may answer."""
+        return self == Selection()
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an imported entry came from, and what source and entry looked like then."""
+
+    path: str
+    entry_key: int
+    source_hash: bytes
+    entry_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many entries there are, by status, type and project."""
+
+    entries: int
+    by_status: dict[str, int]
+    by_type: dict[str, int]
+    by_project: dict[str, int]
+    tags: int
+    links: int
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word of a query and its stem.
+
+    Attributes:
+        word: As it was typed.
+        stem: As it stands in the index.
+        prefix: Whether longer words that begin so match too; a single Chinese or Japanese character does.
+    """
+
+    word: str
+    stem: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The words of a query with how common each is.
+
+    Attributes:
+        frequencies: The terms to look for, each with the number of entries that hold it.
+        entries: How many entries there are.
+    """
+
+    frequencies: Mapping[Term, int]
+    entries: int
+
+    def __iter__(self) -> Iterator[Term]:
+        """The terms, in the order of the query."""
+        return iter(self.frequencies)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage's place: its id, the entry it belongs to, and its position there (0 is the head)."""
+
+    id: int
+    entry_key: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPassage:
+    """A stored passage that has no vector yet."""
+
+    passage_id: int
+    entry_id: str
+    position: int
+    text_hash: bytes
+
+
+class SpaceState(enum.IntEnum):
+    """What a vector space is for."""
+
+    RETIRED = -1
+    BUILDING = 0
+    ACTIVE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A vector space: the vectors of one model fingerprint, each of `dim` float32 of unit length."""
+
+    id: int
+    fingerprint: str
+    model: str
+    dim: int
+    state: SpaceState
+
+    @property
+    def active(self) -> bool:
+        """Whether searches use it."""
+        return self.state is SpaceState.ACTIVE

@@ -1,0 +1,256 @@
+"""The nearest vectors of a space: by sqlite-vec inside SQLite, or by numpy where that cannot load.
+
+Both backends read the same two tables. `vectors_N` is the truth; `signs_N` holds one bit a dimension and is
+derived. Few vectors are compared exactly. Of many, the signs choose candidates by Hamming distance, and
+the candidates are compared exactly: 50,000 signs are 2.4 MB to read where the vectors are 77 MB.
+Why not a vec0 table, measured: docs/adr/0004.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rekall.db import Database, Row
+from rekall.errors import StorageError
+from rekall.vector_index import Backend, Vector, VectorIndex, is_unit, sign_bits, vector_bytes
+
+if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
+    import numpy as np
+    import numpy.typing as npt
+
+EXACT_LIMIT = 10_000
+"""Up to this many vectors are compared exactly (10 ms); above, signs choose candidates first."""
+
+CANDIDATES = 400
+"""Candidates that the signs hand over; what they miss of the true ten best: docs/benchmarks.md."""
+
+CANDIDATES_PER_RESULT = 4
+
+_BLOCK_ROWS = 1024
+
+
+class _TableIndex(VectorIndex):
+    """The vectors of one space in two tables: the search over both, and how they are written."""
+
+    def __init__(self, db: Database, space: int, dim: int) -> None:
+        """Work on the tables of a space whose vectors have `dim` dimensions."""
+        self._db = db
+        self._dim = dim
+        self._vectors = f"vectors_{space:d}"
+        self._signs = f"signs_{space:d}"
+
+    def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """The nearest vectors, most similar first; equal ones by id.
+
+        Args:
+            query_vec: (d,) float32 of unit length.
+            k: How many.
+            among: Ids to choose from; None means all.
+
+        Returns:
+            At most k pairs of id and cosine similarity.
+        """
+        query = vector_bytes(query_vec, self._dim)
+        if k <= 0 or (among is not None and not among):
+            return []
+        if self._many() if among is None else len(among) > EXACT_LIMIT:
+            among = self._candidates(query, max(CANDIDATES, CANDIDATES_PER_RESULT * k), among)
+        return self._nearest(query, k, among)
+
+    def similarities(self, query_vec: Vector, ids: Iterable[int]) -> dict[int, float]:
+        """The cosine similarity of each given id; an id without a vector is left out."""
+        chosen = list(ids)
+        return dict(self._nearest(vector_bytes(query_vec, self._dim), len(chosen), chosen)) if chosen else {}
+
+    def get(self, passage_id: int) -> bytes | None:
+        """The bytes of one vector, (d,) float32, or None."""
+        vector = self._db.value(f"SELECT vector FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
+        return None if vector is None else bytes(vector)
+
+    def get_many(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """The bytes of each given id's vector, (d,) float32; an id without a whole one is left out."""
+        where, bindings = _where(self._vectors, "vector", 4 * self._dim, list(ids))
+        return dict(self._db.rows(f"SELECT passage_id, vector {where}", bindings))
+
+    def add(self, passage_id: int, vector: Vector) -> None:
+        """Store a vector in place of any of the same id.
+
+        Raises:
+            EngineError: It is not finite or not of unit length; nothing is stored.
+        """
+        data = vector_bytes(vector, self._dim)
+        self.delete(passage_id)
+        self._db.run(f"INSERT INTO {self._vectors} VALUES (?, ?)", (passage_id, data))
+        self._db.run(f"INSERT INTO {self._signs} VALUES (?, ?)", (passage_id, sign_bits(data)))
+
+    def delete(self, passage_id: int) -> None:
+        """Remove a vector; an id without one is no error."""
+        self._db.run(f"DELETE FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
+        self._db.run(f"DELETE FROM {self._signs} WHERE passage_id = ?", (passage_id,))
+
+    def clear(self) -> None:
+        """Remove every vector."""
+        self._db.run(f"DELETE FROM {self._vectors}; DELETE FROM {self._signs}")
+
+    def rebuild(self) -> None:
+        """Make the signs from the vectors again; a damaged vector is removed, to be embedded again."""
+        with self._db.transaction():
+            self._db.run(f"DELETE FROM {self._signs}")
+            last = -1
+            while rows := self._db.rows(
+                f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}",
+                (last,),
+            ):
+                bad = {row[0] for row in rows if len(row[1]) != 4 * self._dim or not is_unit(row[1])}
+                self._db.run_many(
+                    f"INSERT INTO {self._signs} VALUES (?, ?)",
+                    ((row[0], sign_bits(row[1])) for row in rows if row[0] not in bad),
+                )
+                self._db.run_many(
+                    f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((passage_id,) for passage_id in bad)
+                )
+                last = rows[-1][0]
+
+    def __len__(self) -> int:
+        """How many vectors there are, counted where rows are small."""
+        return int(self._db.value(f"SELECT count(*) FROM {self._signs}"))
+
+    @abstractmethod
+    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
+        """Ids whose signs are nearest to the query's, by Hamming distance, then id."""
+
+    @abstractmethod
+    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
+        """Exact search."""
+
+    def _many(self) -> bool:
+        return self._db.value(f"SELECT 1 FROM {self._signs} LIMIT 1 OFFSET {EXACT_LIMIT}") is not None
+
+
+class SqliteVecIndex(_TableIndex):
+    """Searches inside SQLite, with the distance functions of the sqlite-vec extension."""
+
+    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
+        where, bindings = _where(self._signs, "bits", -(-self._dim // 8), among)
+        order = "ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
+        return [
+            row[0] for row in self._db.rows(f"SELECT passage_id {where} {order}", (*bindings, sign_bits(query), most))
+        ]
+
+    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
+        where, bindings = _where(self._vectors, "vector", 4 * self._dim, among)
+        sql = f"SELECT passage_id, vec_distance_l2(vector, ?) AS distance {where} ORDER BY distance, passage_id LIMIT ?"
+        # for unit vectors |a - b|² = 2 - 2cos
+        return [(row[0], 1.0 - row[1] * row[1] / 2.0) for row in self._db.rows(sql, (query, *bindings, k))]
+
+
+class NumpyIndex(_TableIndex):
+    """Reads rows a block at a time and compares them with numpy."""
+
+    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
+        import numpy as np
+
+        wanted = np.frombuffer(sign_bits(query), dtype=np.uint8)
+        ids: list[npt.NDArray[np.int64]] = []
+        distances: list[npt.NDArray[np.int64]] = []
+        for rows in self._blocks(self._signs, "bits", -(-self._dim // 8), among):
+            bits = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), -1)
+            ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
+            distances.append(np.bitwise_count(bits ^ wanted).sum(axis=1, dtype=np.int64))
+        return _best(ids, distances, most)[0].tolist() if ids else []
+
+    def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
+        import numpy as np
+
+        wanted = np.frombuffer(query, dtype=np.float32)
+        ids: list[npt.NDArray[np.int64]] = []
+        opposite: list[npt.NDArray[np.float32]] = []
+        for rows in self._blocks(self._vectors, "vector", 4 * self._dim, among):
+            matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
+            ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
+            # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
+            opposite.append(-np.einsum("nd,d->n", matrix, wanted))
+        if not ids:
+            return []
+        best, distances = _best(ids, opposite, k)
+        return list(zip(best.tolist(), (-distances).tolist()))
+
+    def _blocks(self, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
+        where, bindings = _where(table, column, size, among)
+        block: list[Row] = []
+        for row in self._db.stream(f"SELECT passage_id, {column} {where}", bindings):
+            block.append(row)
+            if len(block) == _BLOCK_ROWS:
+                yield block
+                block = []
+        if block:
+            yield block
+
+
+def choose_backend(db: Database, preferred: str) -> Backend:
+    """Load sqlite-vec into the connection where that is wanted and works.
+
+    Args:
+        db: An open database.
+        preferred: "auto", "sqlite-vec" or "numpy".
+
+    Raises:
+        StorageError: sqlite-vec was asked for by name and cannot be loaded.
+    """
+    if preferred == "numpy":
+        return Backend("numpy", "performance.vector_index_backend is numpy")
+    reason = _load_sqlite_vec(db)
+    if reason and preferred == "sqlite-vec":
+        raise StorageError(reason, "run `rekall config set performance.vector_index_backend auto` to let numpy search")
+    return Backend("numpy", reason) if reason else Backend("sqlite-vec", "")
+
+
+def open_index(db: Database, backend: Backend, space: int, dim: int) -> VectorIndex:
+    """The index of a space on the chosen backend."""
+    return (SqliteVecIndex if backend.name == "sqlite-vec" else NumpyIndex)(db, space, dim)
+
+
+def _load_sqlite_vec(db: Database) -> str:
+    """Load the extension. Returns why that failed, or an empty string.
+
+    The package is found but not imported: importing it brings numpy, 15 MB and 50 ms.
+    """
+    spec = importlib.util.find_spec("sqlite_vec")
+    if spec is None or not spec.submodule_search_locations:
+        return "sqlite-vec is not installed"
+    try:
+        db.load_extension(str(Path(spec.submodule_search_locations[0]) / "vec0"))
+        db.value(
+            "SELECT vec_distance_hamming(vec_bit(x'ff'), vec_bit(x'0f'))"
+        )  # one built for another processor fails late
+    except StorageError as error:
+        return f"sqlite-vec cannot be loaded: {error.__cause__ or error}"
+    return ""
+
+
+def _where(table: str, column: str, size: int, among: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:
+    """The rows to look at; a damaged one, of another size, is passed over until `rebuild` removes it."""
+    clause = f"FROM {table} WHERE length({column}) = {size:d}"
+    if among is None:
+        return clause, ()
+    return f"{clause} AND passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(among)),)
+
+
+def _best(
+    ids: Sequence[npt.NDArray[np.int64]], keys: Sequence[npt.NDArray[Any]], most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
+    """The `most` smallest keys and their ids, by key, then id. Both (k,)."""
+    import numpy as np
+
+    all_ids, all_keys = np.concatenate(ids), np.concatenate(keys)
+    if most < len(all_keys):
+        border = np.partition(all_keys, most - 1)[most - 1]
+        kept = all_keys <= border  # ties at the border stay until ids decide
+        all_ids, all_keys = all_ids[kept], all_keys[kept]
+    order = np.lexsort((all_ids, all_keys))[:most]
+    return all_ids[order], all_keys[order]
