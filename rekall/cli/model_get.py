@@ -1,10 +1,10 @@
-"""The commands that bring models in: export, pull, import; and pack, for another machine."""
+"""The commands that get models: export, pull, import; and pack, for another machine."""
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ from rekall.errors import ExportFailed, InvalidInput
 
 if TYPE_CHECKING:
     from rekall.models.export.exporter import ExportReport
+    from rekall.models.export.options import ExportOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NEEDED = ("onnx", "safetensors", "ml_dtypes")
@@ -28,29 +29,34 @@ _LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*")
 def _export_options(command: Command) -> Command:
     """The options that export and pull share; the command receives them as `options`."""
     for option in (
-        click.option("--name", metavar="NAME", help="The model's name here (that of the source)."),
+        click.option("--name", metavar="NAME", help="The model's name here (the source's)."),
         click.option(
             "--precision",
             type=click.Choice(["q8", "fp32"]),
             default="q8",
-            help="8-bit blocks, or float32 as it is (q8).",
+            help="8-bit blocks, or unchanged float32 (q8).",
         ),
         click.option(
-            "--dimensions", type=click.IntRange(1), metavar="N", help="Keep N dimensions; for models trained so."
+            "--dimensions",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Keep the first N dimensions, for models trained for it.",
         ),
         click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Read at most N tokens of a text."),
-        click.option("--query-prompt", metavar="TEXT", help="Put before every query, in place of the model's own."),
+        click.option("--query-prompt", metavar="TEXT", help="Text before every query, instead of the model's own."),
         click.option(
-            "--document-prompt", metavar="TEXT", help="Put before every document, in place of the model's own."
+            "--document-prompt", metavar="TEXT", help="Text before every document, instead of the model's own."
         ),
         click.option(
             "--min-cosine",
             type=float,
             default=0.999,
             metavar="X",
-            help="Fail when any text comes out further away (0.999).",
+            help="Fail if the cosine of any text to its reference is lower (0.999).",
         ),
-        click.option("--via", type=click.Choice(["torch"]), help="Trace a model that Rekall cannot build, with torch."),
+        click.option(
+            "--via", type=click.Choice(["torch"]), help="Trace with torch a model that Rekall cannot build itself."
+        ),
     ):
         command = option(command)
     return command
@@ -71,7 +77,7 @@ def _export_options(command: Command) -> Command:
     "licence_files",
     multiple=True,
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A notice to put into the folder.",
+    help="A notice to copy into the folder.",
 )
 @_export_options
 @json_option
@@ -93,14 +99,12 @@ def export(
     """
     from rekall.models.engine.card import checked_name
 
-    _check_options(options)
+    asked = _checked_options(options)
     name = checked_name(name or (folder.name if folder else source.resolve().name))
     if folder is None:
         _check_shadow(app, name)
-    report = _export(
-        source, folder or app.places.models / name, options, name=name, reference=reference, licence_files=licence_files
-    )
-    _show(name, report, as_json)
+    asked = replace(asked, name=name, reference=reference, licence_files=licence_files)
+    _show(_export(source, folder or app.places.models / name, asked), as_json)
 
 
 @click.command()
@@ -108,7 +112,7 @@ def export(
 @click.option(
     "--from-dir",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Take the files from this folder, fetched elsewhere; no connection is opened.",
+    help="Use the files in this folder, fetched elsewhere; no connection is opened.",
 )
 @_export_options
 @json_option
@@ -116,19 +120,20 @@ def export(
 def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, as_json: bool, **options: Any) -> None:
     """Fetch a model from a hub, once, and turn it into one that Rekall runs.
 
-    Only the files that are needed are fetched, at one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and
-    HF_HUB_OFFLINE are honoured. Needs the extra: pip install 'rekall[export]'.
+    Only the files needed are fetched, from one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE
+    are honoured. Needs the extra: pip install 'rekall[export]'.
     """
     from rekall.models.engine.card import checked_name
     from rekall.models.export.hub import fetch, parse_repository
 
-    _check_options(options)
+    asked = _checked_options(options)
     repository, revision = parse_repository(repository)
     name = checked_name(name or repository.rpartition("/")[2])
     _check_shadow(app, name)
+    asked = replace(asked, name=name, repository=repository, revision=revision)
     target = app.places.models / name
     if from_dir:
-        report = _export(from_dir, target, options, name=name, repository=repository, revision=revision)
+        report = _export(from_dir, target, asked)
     else:
         with (
             progress_bar(f"fetching {repository}", unit="bytes") as progress,
@@ -136,19 +141,12 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
                 repository,
                 revision,
                 progress=lambda file, done, total: progress(done, total),
-                inspect=lambda folder: _inspect(folder, repository, via_torch=options["via"] == "torch"),
+                inspect=lambda folder: _inspect(folder, asked),
             ) as fetched,
         ):
-            report = _export(
-                fetched.folder,
-                target,
-                options,
-                name=name,
-                repository=fetched.repository,
-                revision=fetched.commit,
-                licence_files=_notices(fetched.folder),
-            )
-    _show(name, report, as_json)
+            found = replace(asked, revision=fetched.commit, licence_files=_notices(fetched.folder))
+            report = _export(fetched.folder, target, found)
+    _show(report, as_json)
     if not as_json:
         talk(f"\nhint: `rekall model use {name}` embeds your notes with it and searches with it from then on")
 
@@ -175,15 +173,15 @@ def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
 @click.command("import")
 @click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", default="", metavar="NAME", help="The model's name here (its own).")
-@click.option("--replace", is_flag=True, help="Also in place of another model of that name.")
+@click.option("--replace", "in_place", is_flag=True, help="Replace another model of that name.")
 @json_option
 @pass_app
-def import_model(app: App, archive: Path, name: str, replace: bool, as_json: bool) -> None:
-    """Take in a model that `rekall model pack` wrote, when every byte of it fits its hash."""
+def import_model(app: App, archive: Path, name: str, in_place: bool, as_json: bool) -> None:
+    """Import a model that `rekall model pack` wrote, if every hash is right."""
     from rekall.models.archive import unpack
 
     shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
-    folder, card = unpack(archive, app.places.models, name, replace=replace, shipped=shipped)
+    folder, card = unpack(archive, app.places.models, name, replace=in_place, shipped=shipped)
     if as_json:
         out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
         return
@@ -191,20 +189,13 @@ def import_model(app: App, archive: Path, name: str, replace: bool, as_json: boo
     talk(f"\nhint: `rekall model use {folder.name}` embeds your notes with it and searches with it from then on")
 
 
-def _export(source: Path, folder: Path, options: dict[str, Any], **known: Any) -> ExportReport:
-    """Run the exporter."""
-    from rekall.models.export.exporter import export_model
+def _checked_options(given: dict[str, Any]) -> ExportOptions:
+    """The options, refused before anything is fetched or read if one makes no sense or an extra is missing."""
+    from rekall.models.export.options import ExportOptions
 
-    prompts = (options.pop("query_prompt"), options.pop("document_prompt"))
-    via_torch = options.pop("via") == "torch"
-    return export_model(source, folder, prompts=prompts, via_torch=via_torch, **options, **known)
-
-
-def _check_options(options: dict[str, Any]) -> None:
-    """Refuse before anything is fetched or read: a bound that makes no sense, or an extra that is not installed."""
-    if not 0 <= options["min_cosine"] <= 1:
-        raise InvalidInput(f"--min-cosine is {options['min_cosine']}", "it goes from 0 to 1")
-    via_torch = options["via"] == "torch"
+    via_torch = given.pop("via") == "torch"
+    if not 0 <= given["min_cosine"] <= 1:
+        raise InvalidInput(f"--min-cosine is {given['min_cosine']}", "give a number from 0 to 1")
     needed = (*_NEEDED, *_NEEDED_WITH_TORCH) if via_torch else _NEEDED
     missing = [name for name in needed if not _is_installed(name)]
     if missing:
@@ -212,29 +203,30 @@ def _check_options(options: dict[str, Any]) -> None:
         raise ExportFailed(
             f"exporting needs {', '.join(missing)}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
         )
+    return ExportOptions(**given, via_torch=via_torch)
 
 
 def _is_installed(name: str) -> bool:
     """Whether a package can be imported, without importing it."""
     try:
         return importlib.util.find_spec(name) is not None
-    except ValueError:  # something was put in its place
+    except ValueError:  # a module without a spec took its place
         return False
 
 
-def _inspect(folder: Path, repository: str, *, via_torch: bool) -> None:
+def _inspect(folder: Path, options: ExportOptions) -> None:
     """Refuse a model that cannot be exported before its weights are fetched."""
     from rekall.models.export.checkpoint import read_checkpoint
     from rekall.models.export.modules import STATIC_KIND
     from rekall.models.export.transformer import check_architecture
 
-    checkpoint = read_checkpoint(folder, name=repository, complete=False)
-    if checkpoint.chain.kind != STATIC_KIND and not via_torch:
+    checkpoint = read_checkpoint(folder, options, complete=False)
+    if checkpoint.chain.kind != STATIC_KIND and not options.via_torch:
         check_architecture(checkpoint)
 
 
 def _check_shadow(app: App, name: str) -> None:
-    """Refuse a name that a model which came with Rekall has: the base may be using that one."""
+    """Refuse the name of a model that came with Rekall: the base may be using that one."""
     if not (app.places.models / name).exists() and name in (folder.name for folder in app.library.folders()):
         raise InvalidInput(f"a model {name!r} came with Rekall", "give another name with --name")
 
@@ -243,11 +235,17 @@ def _notices(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for pattern in _LICENCE_FILES for path in folder.glob(pattern) if path.is_file()))
 
 
-def _show(name: str, report: ExportReport, as_json: bool) -> None:
+def _export(source: Path, folder: Path, options: ExportOptions) -> ExportReport:
+    from rekall.models.export.exporter import export_model  # numpy and tokenizers
+
+    return export_model(source, folder, options)
+
+
+def _show(report: ExportReport, as_json: bool) -> None:
     if as_json:
         out_json(
             {
-                "model": name,
+                "model": report.card.name,
                 "folder": str(report.folder),
                 "fingerprint": report.card.fingerprint,
                 "revision": report.card.source.revision,
@@ -257,11 +255,11 @@ def _show(name: str, report: ExportReport, as_json: bool) -> None:
         )
         return
     card = report.card
-    out(f"exported {name} to {report.folder}")
+    out(f"exported {card.name} to {report.folder}")
     out(f"{card.dimensions} dimensions, reads {card.max_tokens:,} tokens")
     if card.prompts.query or card.prompts.document:
         out(f"prompts: query {card.prompts.query!r}, document {card.prompts.document!r}")
     for kind, figures in report.fidelity.items():
         out(
-            f"cosine to {kind}: {figures.min_cosine:.5f} at least ({figures.worst_text[:40]!r}), {figures.mean_cosine:.5f} on average over {figures.texts} texts"
+            f"cosine to {kind}: at least {figures.min_cosine:.5f} ({figures.worst_text[:40]!r}), mean {figures.mean_cosine:.5f} over {figures.texts} texts"
         )

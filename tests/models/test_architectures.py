@@ -27,6 +27,7 @@ from rekall.errors import ExportFailed
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
 from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import Matrix, row_cosines
 
 CHECKPOINTS = DATA / "checkpoints"
@@ -102,7 +103,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, str], 
     def export(name: str, precision: str) -> Exported:
         folder = tmp_path_factory.mktemp(name)
         CASE[name].write(folder / "source")
-        report = export_model(folder / "source", folder / "tiny", precision=precision, dimensions=CASE[name].dimensions)
+        report = export_model(
+            folder / "source", folder / "tiny", ExportOptions(precision=precision, dimensions=CASE[name].dimensions)
+        )
         encoder = open_encoder(folder / "tiny")
         vectors = {"document": encoder.encode_documents(TEXTS), "query": encoder.encode_queries(TEXTS)}
         alone = np.concatenate([encoder.encode_documents([text]) for text in TEXTS])
@@ -161,7 +164,7 @@ def vectors_of(folder: Path, texts: list[str] = TEXTS) -> Matrix:
 def refused(source: Source, out: Path, **options: Any) -> ExportFailed:
     """The error that the export ends in; it says what to do, and nothing is left behind."""
     with pytest.raises(ExportFailed) as caught:
-        export_model(source.path, out, **{"precision": "fp32", **options})
+        export_model(source.path, out, ExportOptions(**{"precision": "fp32", **options}))
     assert caught.value.hint
     assert not out.exists()
     return caught.value
@@ -221,7 +224,7 @@ def test_the_goldens_tell_texts_apart(case):
 @pytest.mark.parametrize("name", ["xlm-roberta", "camembert", "static-normalize", "model2vec-clusters"])
 def test_a_vocabulary_in_a_file_of_its_own_gives_the_same_vectors(source, out, monkeypatch, name):
     monkeypatch.setattr("rekall.models.export.pieces.MIN_ROWS", 1)
-    export_model(source(name).path, out, precision="fp32")
+    export_model(source(name).path, out, ExportOptions(precision="fp32"))
     assert (out / PIECES_FILE).is_file()
     golden = CASE[name].golden("document")
     known = golden.any(axis=1)
@@ -274,11 +277,11 @@ def test_the_token_limit_lies_within_the_position_table(source, out, name, sbert
     if sbert is not None:
         checkpoint.write_json("sentence_bert_config.json", sbert)
     checkpoint.edit_json("tokenizer_config.json", model_max_length=tokenizer)
-    assert export_model(checkpoint.path, out, precision="fp32").card.max_tokens == expected
+    assert export_model(checkpoint.path, out, ExportOptions(precision="fp32")).card.max_tokens == expected
 
 
 def test_a_lower_token_limit_may_be_asked_for(source, out):
-    report = export_model(source("bert").path, out, precision="fp32", max_tokens=24)
+    report = export_model(source("bert").path, out, ExportOptions(precision="fp32", max_tokens=24))
     assert report.card.max_tokens == read_card(out).max_tokens == 24
     short, long = TEXTS.index("a"), int(np.argmax([len(text.split()) for text in TEXTS]))
     golden, vectors = CASE["bert"].golden("document"), vectors_of(out)
@@ -305,8 +308,9 @@ def test_a_static_model_never_imports_onnxruntime(source, out, name, precision):
     script = (
         "import sys, pathlib\n"
         "from rekall.models.export.exporter import export_model\n"
+        "from rekall.models.export.options import ExportOptions\n"
         "from rekall.models.engine.opening import open_encoder\n"
-        f"export_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), precision={precision!r})\n"
+        f"export_model(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), ExportOptions(precision={precision!r}))\n"
         "encoder = open_encoder(pathlib.Path(sys.argv[2]))\n"
         "assert encoder.encode_documents(['the lock', '']).shape == (2, encoder.dim)\n"
         "print(sorted({'onnxruntime', 'onnx', 'torch'} & set(sys.modules)))\n"
@@ -320,7 +324,7 @@ def test_a_static_model_never_imports_onnxruntime(source, out, name, precision):
 def test_a_static_table_of_another_precision_is_the_same_model(source, out, dtype):
     checkpoint = source("model2vec")
     checkpoint.edit_weights(lambda weights: {name: value.astype(dtype) for name, value in weights.items()})
-    export_model(checkpoint.path, out, precision="fp32")
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
     golden = CASE["model2vec"].golden("document")
     known = golden.any(axis=1)
     assert row_cosines(vectors_of(out)[known], golden[known]).min() >= 0.999999
@@ -336,7 +340,7 @@ def test_an_int8_static_table_is_read_as_numbers(source, out):
         return {"embeddings": tables[0]}
 
     checkpoint.edit_weights(narrow)
-    export_model(checkpoint.path, out, precision="fp32")
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
     row = checkpoint.read_json("tokenizer.json")["model"]["vocab"]["lock"]
     assert row_cosines(vectors_of(out, ["lock"]), tables[0][[row]].astype(np.float32))[0] >= 0.999999
 
@@ -355,7 +359,7 @@ def folded(checkpoint: Source, text: str) -> Matrix:
 def test_a_model2vec_model_without_a_limit_reads_every_text_whole(source, out):
     checkpoint = source("model2vec")
     checkpoint.write_json("config.json", {"normalize": True, "max_length": None})
-    export_model(checkpoint.path, out, precision="fp32")
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
     longest = max(TEXTS, key=len)
     text = " ".join([longest, longest, "the last words count too"])
     assert vectors_of(out, [text])[0] == pytest.approx(folded(checkpoint, text), abs=1e-5)
@@ -376,7 +380,7 @@ def test_every_generation_of_model2vec_folders_is_read_as_model2vec_does(source,
     checkpoint.write_json("config.json", config)
     if not modules:
         (checkpoint.path / "modules.json").unlink()
-    export_model(checkpoint.path, out, precision="fp32")
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
     golden = CASE["model2vec"].golden("document")
     known = golden.any(axis=1)
     assert np.abs(vectors_of(out)[known] - golden[known]).max() <= 1e-5
@@ -395,7 +399,7 @@ def test_a_static_model_with_a_dense_layer_is_refused(source, out):
 
 
 def same_vectors(checkpoint: Source, out: Path, name: str) -> bool:
-    export_model(checkpoint.path, out, precision="fp32")
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
     return bool(np.abs(vectors_of(out) - CASE[name].golden("document")).max() <= 1e-5)
 
 
@@ -533,7 +537,7 @@ def test_the_ends_of_a_text_count_from_release_5_4_on(source, out):
     versions += [({"sentence_transformers": release}, False) for release in ("5.4.0", "5.10.1", "6.0.0.dev0")]
     for version, same in versions:
         checkpoint.edit_json("config_sentence_transformers.json", __version__=version)
-        export_model(checkpoint.path, out, precision="fp32")
+        export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
         first, second = vectors_of(out, texts)
         assert bool(np.abs(first - second).max() <= 1e-6) == same, version
 

@@ -34,6 +34,7 @@ from rekall.models.engine.frames import HEADER, MOST_BYTES, Frame, PipeClosed, r
 from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.process_encoder import ProcessEncoder
 from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import Matrix, row_cosines
 
 SHIPPED = CHECKOUT / "models" / "all-MiniLM-L6-v2"
@@ -172,7 +173,7 @@ def test_a_static_model_gets_the_vectors_of_this_process(tiny, start):
 def test_a_model_with_two_prompts_gets_them_in_the_child_too(tmp_path, start):
     shutil.copytree(DATA / "checkpoints" / "bert", tmp_path / "source")
     shutil.copytree(DATA / "checkpoints" / "bert-prompts", tmp_path / "source", dirs_exist_ok=True)
-    export_model(tmp_path / "source", tmp_path / "prompted", min_cosine=0.99)
+    export_model(tmp_path / "source", tmp_path / "prompted", ExportOptions(min_cosine=0.99))
     here, there = open_encoder(tmp_path / "prompted"), start(tmp_path / "prompted")
     queries, documents = matrix(there.encode_queries([SHORT])), matrix(there.encode_documents([SHORT]))
     assert row_cosines(queries, here.encode_queries([SHORT]))[0] >= SAME
@@ -275,7 +276,7 @@ def test_an_error_of_loading_is_the_one_of_this_process(tiny, start, tmp_path, h
 def test_a_model_that_changed_since_its_card_was_read_is_refused(tiny, fingerprint, more):
     card = read_card(tiny)
     encoder = ProcessEncoder(tiny, fingerprint or card.fingerprint, card.dimensions + more)
-    with pytest.raises(EngineError, match="changed just now") as caught:
+    with pytest.raises(EngineError, match="just been changed") as caught:
         encoder.encode_queries([SHORT])
     assert caught.value.hint == "run the command again"
     assert not encoder.is_open()

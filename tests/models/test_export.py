@@ -25,6 +25,7 @@ from rekall.models.engine.onnx_encoder import OnnxEncoder
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.checkpoint import read_checkpoint
 from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
 from rekall.models.export.transformer import expected_vectors
 from rekall.models.vectors import Matrix, row_cosines
 from rekall.system.files import sha256_of
@@ -244,7 +245,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def refused(source: Source, out: Path, **options: Any) -> ExportFailed:
     """The error that the export ends in; nothing may be left of it."""
     with pytest.raises(ExportFailed) as caught:
-        export_model(source.path, out, **options)
+        export_model(source.path, out, ExportOptions(**options))
     assert not out.exists()
     assert not out.parent.exists() or list(out.parent.iterdir()) == []
     return caught.value
@@ -255,7 +256,7 @@ def refused(source: Source, out: Path, **options: Any) -> ExportFailed:
 @pytest.mark.parametrize("generation", [OLD, NEW])
 def test_fp32_equals_the_float64_reference(make_source, out, generation, pooling, normalize):
     source = make_source(generation, pooling, normalize)
-    report = export_model(source.path, out, precision="fp32")
+    report = export_model(source.path, out, ExportOptions(precision="fp32"))
     assert vectors_of(out, TEXTS) == pytest.approx(reference_of(source, TEXTS), abs=1e-5)
     assert (report.card.pooling, report.card.normalize, report.card.precision) == (pooling, normalize, "fp32")
 
@@ -264,7 +265,7 @@ def test_fp32_equals_the_float64_reference(make_source, out, generation, pooling
 @pytest.mark.parametrize("generation", [OLD, NEW])
 def test_q8_is_near_the_float64_reference(make_source, out, generation, pooling):
     source = make_source(generation, pooling, hidden=64)
-    report = export_model(source.path, out, min_cosine=0.99)
+    report = export_model(source.path, out, ExportOptions(min_cosine=0.99))
     assert row_cosines(vectors_of(out, TEXTS), reference_of(source, TEXTS)).min() >= 0.99
     assert report.card.precision == "q8"
 
@@ -312,8 +313,8 @@ def test_both_poolings_differ(make_source, out):
 
 def test_names_with_the_architecture_in_front_are_the_same_weights(make_source, out):
     plain, prefixed = make_source(name="plain"), make_source(prefix="bert.", name="prefixed")
-    export_model(plain.path, out / "a", precision="fp32", name="tiny")
-    export_model(prefixed.path, out / "b", precision="fp32", name="tiny")
+    export_model(plain.path, out / "a", ExportOptions(precision="fp32", name="tiny"))
+    export_model(prefixed.path, out / "b", ExportOptions(precision="fp32", name="tiny"))
     assert (out / "a" / "model.weights").read_bytes() == (out / "b" / "model.weights").read_bytes()
     assert (out / "a" / "model.onnx").read_bytes() == (out / "b" / "model.onnx").read_bytes()
 
@@ -322,7 +323,7 @@ def test_half_precision_weights_are_widened(source, out):
     source.edit_weights(
         lambda weights: weights.update({name: value.astype(np.float16) for name, value in weights.items()})
     )
-    export_model(source.path, out, precision="fp32")
+    export_model(source.path, out, ExportOptions(precision="fp32"))
     assert vectors_of(out, TEXTS) == pytest.approx(reference_of(source, TEXTS), abs=1e-5)
 
 
@@ -342,25 +343,27 @@ def test_bfloat16_weights_are_widened(source, out):
         for name, value in halves.items():
             wide = (value.astype(np.uint32) << 16).view(np.float32)
             assert np.array_equal(loaded.tensor(name.removeprefix("bert."), *value.shape), wide), name
-    export_model(source.path, out, precision="fp32")
+    export_model(source.path, out, ExportOptions(precision="fp32"))
 
 
 @pytest.mark.parametrize("precision", ["q8", "fp32"])
 def test_the_same_source_gives_the_same_bytes(make_source, tmp_path, precision):
     for place in ("first", "second"):
-        export_model(make_source(hidden=64).path, tmp_path / place / "tiny", precision=precision, min_cosine=0.99)
+        export_model(
+            make_source(hidden=64).path, tmp_path / place / "tiny", ExportOptions(precision=precision, min_cosine=0.99)
+        )
     assert contents(tmp_path / "first" / "tiny") == contents(tmp_path / "second" / "tiny")
 
 
 def test_a_model_folder_holds_graph_weights_tokenizer_probes_and_card(source, out):
-    report = export_model(source.path, out, precision="fp32")
+    report = export_model(source.path, out, ExportOptions(precision="fp32"))
     assert sorted(contents(out)) == ["model.json", "model.onnx", "model.weights", "probes.json", "tokenizer.json"]
     assert read_card(out) == report.card
     assert set(report.card.files) == {"model.onnx", "model.weights", "probes.json", "tokenizer.json"}
 
 
 def test_the_card_says_what_the_source_says(source, out):
-    card = export_model(source.path, out, precision="fp32").card
+    card = export_model(source.path, out, ExportOptions(precision="fp32")).card
     assert (card.name, card.architecture, card.dimensions, card.max_tokens, card.licence) == (
         "tiny",
         "bert",
@@ -373,19 +376,19 @@ def test_the_card_says_what_the_source_says(source, out):
 
 
 def test_a_name_may_be_given(source, out):
-    assert export_model(source.path, out, precision="fp32", name="other").card.name == "other"
+    assert export_model(source.path, out, ExportOptions(precision="fp32", name="other")).card.name == "other"
 
 
 def test_a_notice_is_carried_along(source, out, tmp_path):
     (tmp_path / "LICENSE").write_text("Terms", "utf-8")
-    card = export_model(source.path, out, precision="fp32", licence_files=(tmp_path / "LICENSE",)).card
+    card = export_model(source.path, out, ExportOptions(precision="fp32", licence_files=(tmp_path / "LICENSE",))).card
     assert (out / "LICENSE").read_text("utf-8") == "Terms"
     assert "LICENSE" in card.files
 
 
 @pytest.mark.parametrize("precision", ["q8", "fp32"])
 def test_the_graph_has_two_inputs_and_one_output(source, out, precision):
-    export_model(source.path, out, precision=precision, min_cosine=0.9)
+    export_model(source.path, out, ExportOptions(precision=precision, min_cosine=0.9))
     graph = onnx.load(str(out / "model.onnx"), load_external_data=False).graph
     kinds = {item.name: item.type.tensor_type.elem_type for item in (*graph.input, *graph.output)}
     assert kinds == {
@@ -396,7 +399,7 @@ def test_the_graph_has_two_inputs_and_one_output(source, out, precision):
 
 
 def test_large_weights_lie_aligned_outside_the_graph(make_source, out):
-    export_model(make_source(hidden=128).path, out, precision="fp32")
+    export_model(make_source(hidden=128).path, out, ExportOptions(precision="fp32"))
     graph = onnx.load(str(out / "model.onnx"), load_external_data=False).graph
     outside = [
         {item.key: item.value for item in tensor.external_data} for tensor in graph.initializer if tensor.external_data
@@ -409,7 +412,7 @@ def test_large_weights_lie_aligned_outside_the_graph(make_source, out):
 
 
 def test_q8_never_widens_the_embedding_table(source, out):
-    export_model(source.path, out, min_cosine=0.9)
+    export_model(source.path, out, ExportOptions(min_cosine=0.9))
     graph = onnx.load(str(out / "model.onnx")).graph
     assert not [
         tensor.name
@@ -434,7 +437,7 @@ PROMPT_CASES = [
 @pytest.mark.parametrize(("prompts", "default", "query", "document"), PROMPT_CASES)
 def test_prompts_are_read_and_put_before_the_text(source, out, prompts, default, query, document):
     source.write_json("config_sentence_transformers.json", {"prompts": prompts, "default_prompt_name": default})
-    card = export_model(source.path, out, precision="fp32").card
+    card = export_model(source.path, out, ExportOptions(precision="fp32")).card
     assert (card.prompts.query, card.prompts.document) == (query, document)
     assert vectors_of(out, TEXTS, "encode_queries") == pytest.approx(
         reference_of(source, [query + text for text in TEXTS]), abs=1e-5
@@ -447,7 +450,7 @@ def test_fidelity_is_measured_without_the_prompt_getting_in_the_way(source, out)
         "config_sentence_transformers.json",
         {"prompts": {"query": "query: ", "document": "why does the deploy wait: "}, "default_prompt_name": None},
     )
-    assert export_model(source.path, out, precision="fp32").card.fidelity["float64"].min_cosine >= 0.9995
+    assert export_model(source.path, out, ExportOptions(precision="fp32")).card.fidelity["float64"].min_cosine >= 0.9995
 
 
 @pytest.mark.parametrize(
@@ -468,7 +471,7 @@ def test_the_token_limit_comes_from_the_first_that_knows_it(source, out, sbert, 
         (source.path / name).unlink()
         if value is not None:
             source.write_json(name, value)
-    card = export_model(source.path, out, precision="fp32").card
+    card = export_model(source.path, out, ExportOptions(precision="fp32")).card
     assert card.max_tokens == expected
     long = "the lock is held " * 30
     assert vectors_of(out, [long]) == pytest.approx(reference_of(source, [long]), abs=1e-5)
@@ -477,7 +480,7 @@ def test_the_token_limit_comes_from_the_first_that_knows_it(source, out, sbert, 
 def test_without_modules_the_mean_is_taken(source, out):
     (source.path / "modules.json").unlink()
     shutil.rmtree(source.path / "1_Pooling")
-    card = export_model(source.path, out, precision="fp32").card
+    card = export_model(source.path, out, ExportOptions(precision="fp32")).card
     assert (card.pooling, card.normalize) == ("mean", False)
 
 
@@ -499,7 +502,7 @@ def test_the_licence_stands_in_the_front_matter(source, out, readme, licence):
     (source.path / "README.md").unlink()
     if readme is not None:
         (source.path / "README.md").write_bytes(readme.encode())
-    assert export_model(source.path, out, precision="fp32").card.licence == licence
+    assert export_model(source.path, out, ExportOptions(precision="fp32")).card.licence == licence
 
 
 @pytest.mark.parametrize(
@@ -573,7 +576,7 @@ def test_remote_code_is_never_asked_for(source, out, config):
     if config == "config.json":
         assert "auto_map" in refused(source, out).message
     else:  # a tokenizer's code is not needed: tokenizer.json holds it all
-        export_model(source.path, out, precision="fp32")
+        export_model(source.path, out, ExportOptions(precision="fp32"))
 
 
 @pytest.mark.parametrize("architecture", ["nomic_bert", "t5", "", "__class__"])
@@ -650,7 +653,7 @@ def test_pooling_that_leaves_the_prompt_out_is_refused_when_there_is_one(source,
 
 def test_pooling_that_leaves_the_prompt_out_does_not_matter_without_one(source, out):
     source.edit_json("1_Pooling/config.json", include_prompt=False)
-    export_model(source.path, out, precision="fp32")
+    export_model(source.path, out, ExportOptions(precision="fp32"))
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut header", "cut tensors", "garbage"])
@@ -677,7 +680,7 @@ def test_a_tensor_of_another_shape_is_refused(source, out):
 def test_weights_that_are_not_finite_are_refused(source, out):
     source.edit_weights(lambda weights: weights["encoder.layer.1.output.dense.weight"].fill(np.nan))
     with pytest.raises(EngineError):
-        export_model(source.path, out, precision="fp32")
+        export_model(source.path, out, ExportOptions(precision="fp32"))
     assert not out.exists()
     assert list(out.parent.iterdir()) == []
 
@@ -702,16 +705,16 @@ def test_an_unfaithful_export_leaves_nothing_behind(source, out):
 
 
 def test_an_unfaithful_export_leaves_an_older_one_as_it_was(source, out):
-    export_model(source.path, out, precision="fp32")
+    export_model(source.path, out, ExportOptions(precision="fp32"))
     before = contents(out.parent)
     with pytest.raises(ExportFailed):
-        export_model(source.path, out, min_cosine=1.5)
+        export_model(source.path, out, ExportOptions(min_cosine=1.5))
     assert contents(out.parent) == before
 
 
 def test_a_new_export_replaces_an_older_one(source, out):
-    export_model(source.path, out, precision="fp32")
-    export_model(source.path, out, min_cosine=0.9)
+    export_model(source.path, out, ExportOptions(precision="fp32"))
+    export_model(source.path, out, ExportOptions(min_cosine=0.9))
     assert read_card(out).precision == "q8"
     assert [path.name for path in out.parent.iterdir()] == ["tiny"]
 
@@ -721,20 +724,20 @@ def test_a_folder_that_is_no_model_is_never_replaced(source, tmp_path):
     mine.mkdir()
     (mine / "precious.md").write_text("years of work", "utf-8")
     with pytest.raises(ExportFailed, match="notes"):
-        export_model(source.path, mine, precision="fp32")
+        export_model(source.path, mine, ExportOptions(precision="fp32"))
     assert contents(mine) == {"precious.md": b"years of work"}
 
 
 def test_the_source_is_never_replaced_by_its_export(source):
     before = contents(source.path)
     with pytest.raises(ExportFailed):
-        export_model(source.path, source.path, precision="fp32")
+        export_model(source.path, source.path, ExportOptions(precision="fp32"))
     assert contents(source.path) == before
 
 
 def test_an_empty_folder_may_be_exported_to(source, out):
     out.mkdir(parents=True)
-    export_model(source.path, out, precision="fp32")
+    export_model(source.path, out, ExportOptions(precision="fp32"))
     assert read_card(out).name == "tiny"
 
 
@@ -745,7 +748,7 @@ def reference_file(path: Path, texts: list[str], vectors: Any) -> Path:
 
 def test_reference_vectors_are_measured_and_recorded(source, out, tmp_path):
     reference = reference_file(tmp_path / "reference.json", TEXTS, reference_of(source, TEXTS))
-    report = export_model(source.path, out, precision="fp32", reference=reference)
+    report = export_model(source.path, out, ExportOptions(precision="fp32", reference=reference))
     assert report.fidelity["reference"].texts == len(TEXTS)
     assert report.card.fidelity["reference"].min_cosine >= 0.9995
 

@@ -32,10 +32,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnx")
     pytest.importorskip("safetensors")
     from rekall.models.export.exporter import export_model
+    from rekall.models.export.options import ExportOptions
 
     parent = tmp_path_factory.mktemp("exported")
     for name, checkpoint in (("tiny", "model2vec"), ("second", "static"), ("bert", "bert")):
-        export_model(DATA / "checkpoints" / checkpoint, parent / name, min_cosine=0.9)
+        export_model(DATA / "checkpoints" / checkpoint, parent / name, ExportOptions(min_cosine=0.9))
     return parent
 
 

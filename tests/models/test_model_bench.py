@@ -10,13 +10,14 @@ from conftest import DATA
 from rekall.errors import EngineError
 from rekall.models.bench import bench
 from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
 
 
 @pytest.fixture
 def models(home: Path) -> Path:
     """Two tiny models in the user's own folder."""
     for name in ("bert", "static"):
-        export_model(DATA / "checkpoints" / name, home / "models" / name, min_cosine=0.99)
+        export_model(DATA / "checkpoints" / name, home / "models" / name, ExportOptions(min_cosine=0.99))
     return home / "models"
 
 

@@ -25,6 +25,7 @@ from rekall.errors import ExportFailed
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE, ModelCard
 from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import Matrix, row_cosines, unit_rows
 
 BERT = DATA / "checkpoints" / "bert"
@@ -142,7 +143,7 @@ def exported(
             patch.setenv("HF_HUB_OFFLINE", "1")  # restored, whatever the exporter sets
             patch.setattr(socket.socket, "connect", lambda self, address: contacted.append(address))
             patch.setattr(socket, "getaddrinfo", lambda *address, **_: contacted.append(address) or [])
-            report = export_model(checkpoint(architecture), folder, precision=precision, via_torch=True)
+            report = export_model(checkpoint(architecture), folder, ExportOptions(precision=precision, via_torch=True))
         encoder = open_encoder(folder)
         vectors, queries = encoder.encode_documents(TEXTS), encoder.encode_queries(TEXTS)
         alone = np.concatenate([encoder.encode_documents([text]) for text in TEXTS])
@@ -210,7 +211,9 @@ def test_every_length_and_any_padding_is_read(exported, source, torch, architect
 
 @needs_torch
 def test_only_the_dimensions_asked_for_are_kept(checkpoint, source, tmp_path):
-    report = export_model(checkpoint("electra"), tmp_path / "tiny", precision="fp32", via_torch=True, dimensions=16)
+    report = export_model(
+        checkpoint("electra"), tmp_path / "tiny", ExportOptions(precision="fp32", via_torch=True, dimensions=16)
+    )
     encoder = open_encoder(tmp_path / "tiny")
     vectors = encoder.encode_documents(TEXTS)
     encoder.close()
@@ -261,13 +264,13 @@ def test_layers_that_share_their_weights_are_stored_once(exported):
 
 @needs_torch
 def test_the_same_checkpoint_gives_the_same_bytes(checkpoint, exported, tmp_path):
-    again = export_model(checkpoint("electra"), tmp_path / "tiny", precision="q8", via_torch=True)
+    again = export_model(checkpoint("electra"), tmp_path / "tiny", ExportOptions(precision="q8", via_torch=True))
     assert again.card.files == exported("electra", "q8").card.files
 
 
 def refused(folder: Path, out: Path, **options: Any) -> ExportFailed:
     with pytest.raises(ExportFailed) as caught:
-        export_model(folder, out, via_torch=True, **options)
+        export_model(folder, out, ExportOptions(via_torch=True, **options))
     assert caught.value.hint
     assert not out.exists()
     return caught.value
@@ -283,7 +286,9 @@ def test_a_limit_that_the_model_cannot_read_is_refused_with_one_that_it_can(chec
     failure = refused(checkpoint("data2vec-text"), tmp_path / "tiny")
     assert f"{LIMIT} tokens" in failure.message
     assert f"--max-tokens {LIMIT - 2}" in failure.hint
-    report = export_model(checkpoint("data2vec-text"), tmp_path / "tiny", via_torch=True, max_tokens=LIMIT - 2)
+    report = export_model(
+        checkpoint("data2vec-text"), tmp_path / "tiny", ExportOptions(via_torch=True, max_tokens=LIMIT - 2)
+    )
     assert report.card.max_tokens == LIMIT - 2
 
 

@@ -1,6 +1,6 @@
 """The activation functions that are exported, each as graph nodes and as plain numpy.
 
-A function has several names: that of its torch class (`GELU`) and those that transformers uses (`gelu`).
+A function has several names: its torch class (`GELU`) and those that transformers uses (`gelu`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _erf_on_grid = np.array([math.erf(x) for x in _grid])
 
 
 def erf(x: Array) -> Array:
-    """The error function to 1e-13, which numpy lacks: cubic Hermite interpolation between exact values.
+    """The error function, which numpy lacks, to 1e-13: cubic Hermite interpolation between exact values.
 
     The error of the cubic is at most step⁴/384 times the fourth derivative, which stays below 8.
     """

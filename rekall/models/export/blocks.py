@@ -18,7 +18,7 @@ _LEVELS = 127.0
 class Blocks:
     """A matrix in 8 bits: (rows, n, BLOCK) int8 and (rows, n) float32, where n blocks hold a row.
 
-    The last block of a row is filled up with zeros where the width is no multiple of `BLOCK`.
+    The last block of a row is filled up with zeros where the width is not a multiple of `BLOCK`.
     """
 
     values: npt.NDArray[np.int8]
@@ -26,7 +26,7 @@ class Blocks:
 
     @property
     def width(self) -> int:
-        """Numbers in a row, the filling included."""
+        """Numbers in a row, filling included."""
         return int(self.values.shape[1]) * BLOCK
 
 

@@ -13,6 +13,7 @@ from rekall.models.engine.card import TOKENIZER_FILE, Prompts
 from rekall.models.export.families import FAMILIES, Family
 from rekall.models.export.figures import Figures
 from rekall.models.export.modules import STATIC_KIND, WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
+from rekall.models.export.options import PLAIN, ExportOptions
 from rekall.models.export.prompts import prompts_of
 from rekall.models.export.weights import Weights
 from rekall.system.files import sha256_of
@@ -21,8 +22,8 @@ STATIC = "static"
 MODEL2VEC = "model2vec"
 
 LONGEST_TOKENS = 1_024
-"""A model that reads more is exported with this limit unless told otherwise: attention takes memory with the square
-of the length (50 MB a layer here, 3 GB at 8,192), and a passage of Rekall's has a few hundred tokens."""
+"""A model that reads more is exported with this limit unless another is given: the memory of attention grows with the
+square of the length (50 MB a layer here, 3 GB at 8,192), and a passage of Rekall's has a few hundred tokens."""
 
 UNLIMITED = 1 << 20
 """The limit of a static model that has none; tokenizer_config.json says 1e30."""
@@ -40,9 +41,9 @@ class Checkpoint:
     """What a folder says about its model, weights aside.
 
     Attributes:
-        folder: Where modules.json is.
-        name: The repository's name, or the folder's.
-        revision: The repository's commit, when it is known.
+        source: The folder where modules.json is.
+        repository: Where the folder came from, "owner/name"; else the folder's name.
+        revision: The repository's commit, where it is known.
         architecture: A key of `families.FAMILIES`, "static" or "model2vec"; another one needs torch.
         config: The content of the transformer's `config.json`, empty for a static model.
         figures: The transformer's sizes; None for static models and for architectures that need torch.
@@ -51,8 +52,8 @@ class Checkpoint:
         weights_sha256: The identity of the first module's weights.
     """
 
-    folder: Path
-    name: str
+    source: Path
+    repository: str
     revision: str | None
     architecture: str
     config: Mapping[str, Any]
@@ -78,44 +79,35 @@ class Checkpoint:
         """The first module's tensors, by the names the graph builders use.
 
         Raises:
-            ExportFailed: The file is no safetensors file.
+            ExportFailed: It is not a safetensors file.
         """
         path = self.chain.root / WEIGHTS_FILE
         return Weights(path, self.family.rename, self.family.original) if self.family else Weights(path)
 
 
-def read_checkpoint(
-    folder: Path,
-    *,
-    name: str = "",
-    revision: str | None = None,
-    max_tokens: int | None = None,
-    complete: bool = True,
-) -> Checkpoint:
+def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: bool = True) -> Checkpoint:
     """Read a model's folder.
 
     Args:
-        folder: Where modules.json, config.json, model.safetensors and tokenizer.json are.
-        name: The repository's name; by default the folder's.
-        revision: The repository's commit, where it is known.
-        max_tokens: A limit below the model's own.
+        source: Where modules.json, config.json, model.safetensors and tokenizer.json are.
+        options: Repository, revision, token limit and prompts are read.
         complete: Whether weights must be there already; without them the rest can be checked before a download.
 
     Raises:
         ExportFailed: A file is missing or malformed, or the model has a part that is not supported.
     """
-    name = name or folder.resolve().name
-    settings_path = folder / "config_sentence_transformers.json"
+    repository = options.repository or source.resolve().name
+    settings_path = source / "config_sentence_transformers.json"
     settings = read_json(settings_path) if settings_path.is_file() else {}
-    config_path = folder / "config.json"
+    config_path = source / "config.json"
     config = read_json(config_path) if config_path.is_file() else {}
     if _is_model2vec(config):
         architecture, chain = (
             MODEL2VEC,
-            Chain(STATIC_KIND, folder, (Normalize(),) if config.get("normalize") else ()),
+            Chain(STATIC_KIND, source, (Normalize(),) if config.get("normalize") else ()),
         )
     else:
-        chain = read_chain(folder, complete=complete)
+        chain = read_chain(source, complete=complete)
         config_path = chain.root / "config.json"
         config = read_json(config_path) if chain.kind == "Transformer" and config_path.is_file() else {}
         architecture = str(config.get("model_type", "")) if chain.kind == "Transformer" else STATIC
@@ -123,29 +115,29 @@ def read_checkpoint(
     if "auto_map" in config:
         raise ExportFailed(
             f"{config_path} asks for remote code (auto_map), which Rekall never runs",
-            "`rekall model list` names models without",
+            "`rekall model list` names models without it",
         )
-    prompts = prompts_of(settings, name, str(settings_path))
+    prompts = _asked_prompts(prompts_of(settings, repository, str(settings_path)), options)
     if not chain.prompt_pooled and (prompts.query or prompts.document):
         raise ExportFailed(
-            f"{folder} leaves its prompts out of the pooling (include_prompt), which is not supported",
+            f"{source} leaves its prompts out of the pooling (include_prompt), which is not supported",
             "`rekall model list` names models that can be exported",
         )
     family = FAMILIES.get(architecture)
     figures = family.figures(config, str(config_path)) if family else None
     own_limit = _limit(chain, architecture, config, figures)
     return Checkpoint(
-        folder=folder,
-        name=name,
-        revision=revision,
+        source=source,
+        repository=repository,
+        revision=options.revision,
         architecture=architecture,
         config=config,
         figures=figures,
-        max_tokens=_asked_limit(own_limit, max_tokens, chain),
+        max_tokens=_asked_limit(own_limit, options.max_tokens, chain),
         trims=chain.kind == "Transformer" and _trims(settings),
         chain=chain,
         prompts=prompts,
-        licence=_licence(folder),
+        licence=_licence(source),
         weights_sha256=sha256_of(chain.root / WEIGHTS_FILE) if complete else "",
     )
 
@@ -166,7 +158,7 @@ def _check_files(chain: Chain, *, complete: bool) -> None:
         pickled = next((name for name in ("pytorch_model.bin", "model.bin") if (root / name).is_file()), "")
         if pickled:
             raise ExportFailed(
-                f"{root} has its weights only as {pickled}; pickled weights can run any code and are never opened",
+                f"{root} has its weights only as {pickled}; pickled weights can run any code, so Rekall never opens them",
                 "look for a revision with model.safetensors",
             )
         needed = (WEIGHTS_FILE, *needed)
@@ -192,7 +184,9 @@ def _limit(chain: Chain, architecture: str, config: Mapping[str, Any], figures: 
             (read_json(root / file) for file in _SBERT_CONFIGS if (root / file).is_file()), {}
         )
         if sbert.get("do_lower_case") and not _lowers(root / TOKENIZER_FILE):
-            raise ExportFailed(f"{root} lowers its texts outside the tokenizer (do_lower_case), which is not supported")
+            raise ExportFailed(
+                f"{root} lowercases its texts outside the tokenizer (do_lower_case), which is not supported"
+            )
         limit = sbert.get("max_seq_length")
         if limit is None and (root / "tokenizer_config.json").is_file():
             limit = read_json(root / "tokenizer_config.json").get("model_max_length")
@@ -206,19 +200,24 @@ def _asked_limit(own: int, asked: int | None, chain: Chain) -> int:
     if asked is None:
         return min(own, LONGEST_TOKENS) if chain.kind == "Transformer" else own
     if not 1 <= asked <= own:
-        raise ExportFailed(f"a limit of {asked} tokens is out of bounds", f"this model reads 1 to {own}")
+        raise ExportFailed(f"a limit of {asked} tokens is out of bounds", f"this model takes 1 to {own}")
     return asked
 
 
+def _asked_prompts(own: Prompts, options: ExportOptions) -> Prompts:
+    query, document = options.query_prompt, options.document_prompt
+    return Prompts(own.query if query is None else query, own.document if document is None else document)
+
+
 def _lowers(path: Path) -> bool:
-    """Whether a tokenizer lowers its text by itself."""
+    """Whether a tokenizer lowercases its text itself."""
     normalizer = read_json(path).get("normalizer") or {}
     parts = normalizer.get("normalizers") or [normalizer]
     return any(part.get("lowercase") or part.get("type") == "Lowercase" for part in parts)
 
 
 def _trims(settings: Mapping[str, Any]) -> bool:
-    """Whether the release that saved the model trimmed texts; one that does not say is an old one."""
+    """Whether the release that saved the model trimmed texts; one that is not named is an old one."""
     versions = settings.get("__version__") or {}
     version = str(versions.get("sentence_transformers", "")) if isinstance(versions, dict) else ""
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
@@ -234,6 +233,6 @@ def _licence(folder: Path) -> str:
     try:
         fields = yaml.safe_load(head["fields"]) if head else {}
     except yaml.YAMLError:
-        fields = {}  # a card that is no YAML names no licence
+        fields = {}  # front matter that is not YAML
     licence = str(fields.get("license") or "unknown") if isinstance(fields, dict) else "unknown"
     return {"apache-2.0": "Apache-2.0", "mit": "MIT"}.get(licence, licence)

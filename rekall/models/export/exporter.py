@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from rekall.models.engine.card import (
     Fidelity,
     FileRecord,
     ModelCard,
-    Prompts,
     Source,
     checked_name,
     fingerprint_of,
@@ -29,6 +28,7 @@ from rekall.models.engine.probes import Measured, Probes, measure
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.checkpoint import Checkpoint, read_checkpoint
 from rekall.models.export.modules import STATIC_KIND
+from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
@@ -43,106 +43,77 @@ _FIDELITY_STEP = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export made, with its exact figures."""
+    """What an export made, with exact figures."""
 
     folder: Path
     card: ModelCard
     fidelity: Mapping[str, Measured]
 
 
-def export_model(
-    checkpoint_folder: Path,
-    out: Path,
-    *,
-    name: str = "",
-    precision: str = "q8",
-    reference: Path | None = None,
-    min_cosine: float = 0.999,
-    licence_files: tuple[Path, ...] = (),
-    dimensions: int | None = None,
-    max_tokens: int | None = None,
-    prompts: tuple[str | None, str | None] = (None, None),
-    repository: str = "",
-    revision: str | None = None,
-    via_torch: bool = False,
-) -> ExportReport:
+def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> ExportReport:
     """Export a sentence-transformers or model2vec folder to a model folder.
 
     Args:
-        checkpoint_folder: Where modules.json, config.json, model.safetensors and tokenizer.json are.
-        out: The model folder to make; replaced when it exists.
-        name: The model's name; by default that of `out`.
-        precision: "q8" or "fp32".
-        reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well, or
-            NAME.vectors.npy with NAME.texts.json beside it.
-        min_cosine: The export fails when any measured text comes out further from its reference.
-        licence_files: Notices to carry along.
-        dimensions: Numbers of a vector to keep, for a model trained to be cut; by default all.
-        max_tokens: A limit below the model's own.
-        prompts: Query and document prompt in place of the model's own; None keeps that one.
-        repository: Where the checkpoint came from, "owner/name"; by default its folder's name.
-        revision: The repository's commit.
-        via_torch: Trace the model with torch, for an architecture that the exporter does not know.
+        source: Where modules.json, config.json, model.safetensors and tokenizer.json are.
+        out: The model folder to make; an earlier model there is replaced.
+        options: How to export it.
 
     Raises:
         ExportFailed: Unsupported checkpoint, or not faithful enough; `out` is as before.
     """
-    name = checked_name(name or out.name)
+    name = checked_name(options.name or out.name)
     if out.exists() and not (out / CARD_FILE).is_file() and (not out.is_dir() or any(out.iterdir())):
         raise ExportFailed(
             f"{out} exists and is not a model", "give a folder that does not exist yet, or a model to replace"
         )
-    checkpoint = read_checkpoint(checkpoint_folder, name=repository, revision=revision, max_tokens=max_tokens)
-    query, document = (own if asked is None else asked for own, asked in zip(astuple(checkpoint.prompts), prompts))
-    checkpoint = replace(checkpoint, prompts=Prompts(query, document))
-    references = _read_reference(reference) if reference else None
+    checkpoint = read_checkpoint(source, options)
+    references = _read_reference(options.reference) if options.reference else None
     make_private_folder(out.parent)
     with folder_written_whole(out) as folder:
-        probes = _write_model(checkpoint, folder, precision, dimensions, via_torch=via_torch)
+        probes = _write_model(checkpoint, folder, options)
         trim_heap()
-        for notice in licence_files:
+        for notice in options.licence_files:
             shutil.copyfile(notice, folder / notice.name)
-        if references is not None and references.vectors.shape[1] != probes.vectors.shape[1]:
+        dimensions = probes.vectors.shape[1]
+        if references is not None and references.vectors.shape[1] != dimensions:
             raise ExportFailed(
-                f"{reference} has vectors of {references.vectors.shape[1]} dimensions, the model {probes.vectors.shape[1]}"
+                f"{options.reference} has vectors of {references.vectors.shape[1]} dimensions, the model {dimensions}"
             )
         (folder / PROBES_FILE).write_bytes(probes.to_json())
-        card = _card(checkpoint, folder, name, precision, probes.vectors.shape[1])
+        card = _card(checkpoint, folder, name, options.precision, dimensions)
         (folder / CARD_FILE).write_bytes(card.to_json())
-        measured = _measure(folder, probes, references, min_cosine)
+        measured = _measure(folder, probes, references, options.min_cosine)
         card = replace(card, fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()})
         (folder / CARD_FILE).write_bytes(card.to_json())
     return ExportReport(out, card, measured)
 
 
-def _write_model(
-    checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None, *, via_torch: bool
-) -> Probes:
+def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Probes:
     """Write everything but card and probes. Returns the probe texts with the vectors they should get."""
     texts = [checkpoint.prompts.document + text for text in PROBE_TEXTS]
     static = checkpoint.chain.kind == STATIC_KIND
     ids = _source_ids(checkpoint, texts, special=not static)
     vectors: Any
-    if via_torch:
+    if options.via_torch:
         from rekall.models.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
-        vectors = trace(checkpoint, folder, precision, dimensions)(texts)
+        vectors = trace(checkpoint, folder, options)(texts)
     elif static:
         write_tokenizer(checkpoint.tokenizer, folder)
-        table = read_table(checkpoint, dimensions)
-        write_table(table, folder, precision)
+        table = read_table(checkpoint, options.dimensions)
+        write_table(table, folder, options.precision)
         vectors = table.mean_vectors(ids)
     else:
         write_tokenizer(checkpoint.tokenizer, folder)
-        width = write_graph(checkpoint, folder, precision, dimensions)
-        vectors = expected_vectors(checkpoint, ids, width)
+        dimensions = write_graph(checkpoint, folder, options)
+        vectors = expected_vectors(checkpoint, ids, dimensions)
     return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
 
 
 def _source_ids(checkpoint: Checkpoint, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-    """Token ids by the source's own tokenizer, so that a mistake in what is put into the folder shows.
+    """Token ids by the source's own tokenizer, so that a mistake in the one that is written shows.
 
-    The tokenizer is let go before anything else is loaded: one of 250,000 pieces takes 280 MB.
+    The tokenizer is freed before anything else is loaded: one of 250,000 pieces takes 280 MB.
     """
     try:
         tokenizer = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
@@ -156,13 +127,13 @@ def _source_ids(checkpoint: Checkpoint, texts: Sequence[str], *, special: bool) 
     return ids
 
 
-def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: str, dimensions: int) -> ModelCard:
+def _card(checkpoint: Checkpoint, folder: Path, name: str, precision: Precision, dimensions: int) -> ModelCard:
     files = {path.name: FileRecord.of(path) for path in sorted(folder.iterdir()) if path.name != CARD_FILE}
     characters = character_limit(checkpoint)
     return ModelCard(
         format=FORMAT,
         name=name,
-        source=Source(checkpoint.name, checkpoint.weights_sha256, checkpoint.revision),
+        source=Source(checkpoint.repository, checkpoint.weights_sha256, checkpoint.revision),
         architecture=checkpoint.architecture,
         dimensions=dimensions,
         max_tokens=checkpoint.max_tokens,
@@ -186,7 +157,7 @@ def _measure(folder: Path, probes: Probes, references: Probes | None, min_cosine
     try:
         encoder = open_encoder(folder)
     except ModelDamaged as error:
-        raise ExportFailed(f"what was exported cannot be loaded: {error.message}", "please report this") from error
+        raise ExportFailed(f"the exported model cannot be loaded: {error.message}", "please report this") from error
     try:
         measured = {"float64": measure(encoder, probes)}
         if references is not None:
@@ -212,7 +183,7 @@ def _read_reference(path: Path) -> Probes:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ExportFailed(
             f"{path} is not a reference file: {error}",
-            'it holds JSON, {"texts": [...], "vectors": [[...], ...]}, or is an array with its texts beside it',
+            'give JSON, {"texts": [...], "vectors": [[...], ...]}, or an array with its texts beside it',
         ) from error
 
 

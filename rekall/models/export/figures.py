@@ -45,7 +45,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys under which a configuration has the figures; those of BERT unless told otherwise."""
+    """The keys of a configuration for the figures; by default those of BERT."""
 
     hidden: str = "hidden_size"
     inner: str = "intermediate_size"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE
 from rekall.models.export.blocks import BLOCK, quantise, quantise_parts
+from rekall.models.export.options import Precision
 from rekall.models.export.weights import Table
 from rekall.system.files import write_in_pieces
 
@@ -24,7 +25,7 @@ GRANULE_BYTES = 64 * 1024
 """Large weights start at multiples of this, so that ONNX Runtime can map them on every system (Windows: 64 KiB)."""
 
 HEADS_WIDTH, INNER_WIDTH = 96, 384
-"""Numbers of an attention block and of a feed-forward block that are worked on at a time: see `slices`."""
+"""How much of an attention block and of a feed-forward block is worked on at a time: see `slices`."""
 
 INLINE_BYTES = 8 * 1024
 """Constants up to this size stay inside the graph file."""
@@ -47,11 +48,11 @@ class GraphBuilder:
     Methods that add a node return the name of its output, the first where it has several.
     """
 
-    def __init__(self, precision: str) -> None:
+    def __init__(self, precision: Precision) -> None:
         """Start an empty graph.
 
         Args:
-            precision: "q8" stores matrices in 8-bit blocks, "fp32" as they are.
+            precision: How matrices are stored.
         """
         self._quantised = precision == "q8"
         self._nodes: list[_Node] = []
@@ -68,7 +69,7 @@ class GraphBuilder:
         return self.constant("numbers_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
 
     def once(self, name: str, make: Callable[[str], object]) -> str:
-        """The output `name`, which `make(name)` adds the first time it is asked for."""
+        """The output `name`; `make(name)` adds it the first time."""
         if name not in self._made:
             self._made.add(name)
             make(name)
@@ -106,7 +107,7 @@ class GraphBuilder:
         output: str | Sequence[str] = "",
         **attributes: Any,
     ) -> str:
-        """Add a node. `output` names what it gives, one name for each; left out, one name is made up."""
+        """Add a node. `output` names its outputs; without it, one name is made up."""
         named = (output,) if isinstance(output, str) else tuple(output)
         outputs = named if named[0] else (f"{operator.lower()}_{len(self._nodes) + 1}",)
         self._nodes.append(_Node(operator, domain, tuple(inputs), outputs, attributes))
@@ -115,8 +116,7 @@ class GraphBuilder:
     def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
         """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32.
 
-        The 8-bit form is widened just before it is used and let go at once, so a matrix should be small: see
-        `slices`. One kernel that does both (MatMulNBits) takes three times as long for a query and 1.7 times as
+        The 8-bit form is widened just before use and freed right after, so a matrix should be small: see `slices`. One kernel that does both (MatMulNBits) takes three times as long for a query and 1.7 times as
         long in bulk (docs/adr/0007).
         """
         if not self._quantised:
@@ -134,7 +134,7 @@ class GraphBuilder:
     def table_rows(self, name: str, ids: str, table: Table) -> str:
         """Rows of an embedding table for ids (b, t). Gives (b, t, h) float32.
 
-        Only the rows asked for are widened to float32; the table stays 8-bit and mapped.
+        Only the rows needed are widened to float32; the table stays 8-bit and mapped.
         """
         if not self._quantised:
             return self.node("Gather", [self.constant(name, table.whole()), ids])
@@ -153,7 +153,7 @@ class GraphBuilder:
         Inputs are `input_ids` and `attention_mask`, (b, t) int64; the output is `sentence_embedding`,
         (b, dimensions) float32.
         """
-        from onnx import TensorProto, helper, numpy_helper  # 0.15 s that a static model's export does without
+        from onnx import TensorProto, helper, numpy_helper  # 0.15 s, which a static model's export need not pay
 
         tensors = []
         with (folder / WEIGHTS_FILE).open("wb") as file:
@@ -192,7 +192,7 @@ class GraphBuilder:
 def slices(size: int, unit: int, wanted: int) -> list[slice]:
     """Cut `size` numbers, which come in units, into equal parts of about `wanted` numbers.
 
-    Weights and activations of a part then stay in the processor's cache, and less of them is alive at a time.
+    The weights and activations of a part then stay in the processor's cache, and fewer are alive at a time.
     """
     parts = min(
         (count for count in range(1, size // unit + 1) if size // unit % count == 0),

@@ -1,4 +1,4 @@
-"""The end of every graph: pooling, dense layers, and the unit vector that comes out."""
+"""The end of every graph: pooling, dense layers, and the unit vector."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_widths(modules: Sequence[Module], width: int, dimensions: int | None) 
             width *= len(module.modes)
         elif isinstance(module, Dense):
             if module.inputs != width:
-                raise ExportFailed(f"{module.weights.parent} takes {module.inputs} numbers and gets {width}")
+                raise ExportFailed(f"{module.weights.parent} takes {module.inputs} numbers but gets {width}")
             width = module.outputs
     if dimensions is not None and not 1 <= dimensions <= width:
         raise ExportFailed(f"the model has {width} dimensions, not {dimensions}", f"ask for 1 to {width}")
@@ -36,8 +36,8 @@ def check_widths(modules: Sequence[Module], width: int, dimensions: int | None) 
 def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimensions: int) -> None:
     """From the last hidden states (b, t, h) to `sentence_embedding`, (b, dimensions), rows of unit length.
 
-    The rows have unit length whether or not the checkpoint normalises them: cosines are the same. A model trained
-    to be cut (Kusupati et al. 2022, Matryoshka) is cut before that.
+    The rows have unit length whether or not the checkpoint normalises them: cosines are the same. A model trained to
+    be cut (Matryoshka, Kusupati et al. 2022) is cut first.
     """
     row = hidden
     for module in modules:

@@ -1,4 +1,4 @@
-"""Fetches the files of one model from a hub: exactly those an export reads, at one commit, every one checked."""
+"""Fetches the files of one model from a hub: only those an export reads, all of one commit, each one checked."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from rekall.models.export.hub_files import (
 )
 
 Progress = Callable[[str, int, int], None]
-"""Told the file that is being fetched, the bytes that are there and the bytes there will be, over all files."""
+"""Called with the file being fetched, the bytes fetched so far and the bytes in all, over all files."""
 
 _PART = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?"  # the hub's own rule
 _REPOSITORY = re.compile(rf"{_PART}/{_PART}")
 _REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./+-]{0,200}")
 _DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_KEPT_S = 7 * 86_400  # how long the files of a pull that failed wait for the next attempt
+_KEPT_S = 7 * 86_400  # how long the files of a failed pull are kept for the next attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Fetched:
     """A model's files.
 
     Attributes:
-        folder: Laid out as in the repository; whole, and there only as long as the context lasts.
+        folder: Laid out as in the repository, complete; it exists only as long as the context.
         repository: As ORGANISATION/NAME.
         commit: 40 hex digits.
     """
@@ -93,11 +93,11 @@ def fetch(
 ) -> Iterator[Fetched]:
     """Fetch a model for as long as the context lasts.
 
-    What the hub client's cache already holds of that commit is copied, not downloaded, and stays as it is; the rest
-    goes to a folder of Rekall's own under HF_HOME. When the block ends well, that folder is removed. When the
-    download is cut or the block raises, it is kept a week for the next attempt, which goes on where this one stopped:
-    a file has its name only once its hash was right. A model that is refused before its weights leaves nothing.
-    A second fetch of the same repository waits until the first one's context ends.
+    What the hub client's cache already holds of that commit is copied, not downloaded; the cache is not changed. The
+    rest goes to a folder of Rekall's own under HF_HOME. When the block succeeds, that folder is removed. When the
+    download is cut or the block raises, it is kept for a week, and the next attempt goes on where this one stopped:
+    a file gets its name only after its hash was checked. A model that is refused before its weights leaves nothing.
+    A second fetch of the same repository waits for the end of the first one's context.
 
     HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE (use the cache alone) are honoured.
 
@@ -105,11 +105,11 @@ def fetch(
         repository: As `parse_repository` gives it.
         revision: A branch, a tag or a commit; None for the latest.
         progress: See `Progress`.
-        inspect: Called with the folder once all but the weights are there; what it raises saves the large download.
+        inspect: Called with the folder when only the weights are missing; if it raises, they are not downloaded.
 
     Raises:
-        PullFailed: There is no such model, it may not be read, it cannot be reached, it is damaged, or it is of a
-            kind that cannot be exported.
+        PullFailed: The model does not exist, may not be read, cannot be reached, is damaged, or is of a kind that
+            cannot be exported.
     """
     with conversation(repository, revision):
         offline = is_offline()
@@ -137,7 +137,7 @@ def fetch(
 
 
 class _Pull:
-    """One fetch: from where to where, and how far it is."""
+    """One fetch: from where, to where, and how far it has got."""
 
     def __init__(self, repository: str, listing: Listing, progress: Progress, *, offline: bool) -> None:
         self._listing = listing
@@ -148,7 +148,7 @@ class _Pull:
         self._done_bytes = self._total_bytes = 0
 
     def plan(self) -> list[RemoteFile]:
-        """Everything that is needed; `modules.json` tells, so it is fetched first."""
+        """Every file that is needed; `modules.json` says which, so it is fetched first."""
         modules: Sequence[Module] = LONE_TRANSFORMER
         if MODULES_FILE in self._listing.files:
             self._bring(self._listing.files[MODULES_FILE], lambda there: None)
@@ -162,7 +162,7 @@ class _Pull:
         return files
 
     def bring(self, files: Sequence[RemoteFile]) -> None:
-        """Put files into the folder, each under its name once it is whole."""
+        """Put files into the folder, each under its name once it is complete."""
         for file in files:
             self._bring(file, partial(self._tell, file.name))
             self._done_bytes += file.size
@@ -189,8 +189,8 @@ class _Pull:
             if not is_whole(part, file):
                 part.unlink()
                 raise PullFailed(
-                    f"{file.name} of {self._repository} arrived with other bytes than the hub lists",
-                    "run the command again; if it stays so, a proxy or the mirror in HF_ENDPOINT alters files",
+                    f"{file.name} of {self._repository} arrived damaged: its size or hash is not the one that the hub lists",
+                    "run the command again; if that does not help, a proxy or the mirror in HF_ENDPOINT alters files",
                 )
         part.replace(target)
 
@@ -208,7 +208,7 @@ def _page(address: str) -> tuple[str, str, str]:
 
 
 def _list_cache(repository: str, revision: str | None) -> Listing:
-    """What the client's cache holds of a revision; the names of its blobs are their hashes, where it has links."""
+    """What the client's cache holds of a revision; where it uses links, the names of its blobs are their hashes."""
     cache, commit = cache_of(repository), revision or "main"
     if not COMMIT.fullmatch(commit):
         ref = cache / "refs" / commit
@@ -225,7 +225,7 @@ def _list_cache(repository: str, revision: str | None) -> Listing:
             blob = Path(os.readlink(path)).name if path.is_symlink() else ""
             files[name] = RemoteFile(name, path.stat().st_size, blob if _DIGEST.fullmatch(blob) else "")
     if MODULES_FILE not in files and not (cache / ".no_exist" / commit / MODULES_FILE).is_file():
-        # another tool took a part only; without this file the pooling would be a guess
+        # another tool fetched only a part; without this file the pooling would be a guess
         raise PullFailed(f"HF_HUB_OFFLINE is set, and {cache.parent} holds only a part of {asked}", hint)
     return Listing(f"the cached copy of {repository}", commit, files)
 
@@ -235,9 +235,9 @@ def _lock_of(folder: Path) -> Path:
 
 
 def _drop_forgotten(workshop: Path) -> None:
-    """Remove what pulls that failed left more than a week ago."""
+    """Remove what failed pulls left more than a week ago."""
     for folder in workshop.glob("*@*"):
-        with contextlib.suppress(OSError):  # in use, or gone meanwhile
+        with contextlib.suppress(OSError):  # in use, or already gone
             if time.time() - folder.stat().st_mtime > _KEPT_S:
                 with locked(_lock_of(folder), timeout_s=0.01):
                     shutil.rmtree(folder)

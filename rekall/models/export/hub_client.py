@@ -1,9 +1,10 @@
 """The conversation with a model hub: what a repository holds, the bytes of a file, and what went wrong.
 
 The only room that knows `huggingface_hub`. It works with releases 1.0 to 2.4, whose HTTP library is httpx or httpx2.
-Files come through that client's session, with its headers, token and errors, but not through its `hf_hub_download`:
-by its sources that begins a file anew in the next process (2.4), gives up when the server closes the connection (1.5),
-tells no progress (1.0) or tells it every 10 MB, and waits six minutes for a server that falls silent (2.4).
+Files come through that client's session, with its headers, token and errors, but not through its `hf_hub_download`.
+According to its sources, that starts a file from the beginning in the next process (2.4), gives up when the server
+closes the connection (1.5), reports no progress (1.0) or only every 10 MB, and waits six minutes for a server that
+falls silent (2.4).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from rekall.models.export.hub_files import Listing, RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 WITHOUT_A_NETWORK = (
-    "without a network use `rekall model import FILE.tar`, or `--from-dir FOLDER` with a folder you brought along"
+    "without a network use `rekall model import FILE.tar`, or `--from-dir FOLDER` with a folder you copied here"
 )
 
 _ATTEMPTS = 4  # in a row without a single new byte
@@ -38,10 +39,10 @@ _HELD_PARTS = "run the command again: it goes on where it stopped"
 
 @contextlib.contextmanager
 def conversation(repository: str, revision: str | None = None) -> Iterator[None]:
-    """Everything said to the hub is said in here: the client keeps quiet, and its errors become ours.
+    """Wraps everything said to the hub: the client keeps quiet, and its errors become ours.
 
     Raises:
-        PullFailed: Whatever went wrong, with what can be done about it.
+        PullFailed: Anything that goes wrong, with a hint.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -55,11 +56,11 @@ def conversation(repository: str, revision: str | None = None) -> Iterator[None]
             yield
         except PullFailed:
             raise
-        except Exception as error:  # the client's own, its HTTP library's, the system's; what is none of them goes on
+        except Exception as error:  # the client's own, its HTTP library's, the system's; any other is raised again
             problem = _explained(error, repository, revision)
             if problem is None:
                 raise
-            raise problem from None  # some of them quote the headers, and the token is in those
+            raise problem from None  # some of them quote the headers, token included
         finally:
             logger.setLevel(level)
 
@@ -87,7 +88,7 @@ def workshop() -> Path:
 
 @contextlib.contextmanager
 def locked(path: Path, timeout_s: float | None = None) -> Iterator[None]:
-    """Hold a lock that other processes and threads wait for. Its file stays: removing one that is waited for is unsafe.
+    """Hold a lock between processes and threads. Its file stays: removing it while others wait is unsafe.
 
     Raises:
         TimeoutError: It was not free within `timeout_s`, which must be above 0.
@@ -107,7 +108,7 @@ def list_repository(repository: str, revision: str | None) -> Listing:
         info = HfApi(library_name="rekall").model_info(
             repository, revision=revision, files_metadata=True, timeout=_constants().HF_HUB_ETAG_TIMEOUT
         )
-    except (HfHubHTTPError, UnicodeEncodeError):  # told in other words; some of them are ValueErrors too
+    except (HfHubHTTPError, UnicodeEncodeError):  # explained elsewhere; some of them are ValueErrors too
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _no_hub() from error
@@ -119,7 +120,7 @@ def list_repository(repository: str, revision: str | None) -> Listing:
         digest = sibling.lfs.sha256 if sibling.lfs else sibling.blob_id
         if size is None or not digest:
             raise PullFailed(
-                f"{_host()} does not tell the sizes and hashes of its files, so nothing could be checked",
+                f"{_host()} does not give the sizes and hashes of its files, so they cannot be checked",
                 f"unset HF_ENDPOINT to ask another hub; {WITHOUT_A_NETWORK}",
             )
         files[sibling.rfilename] = RemoteFile(sibling.rfilename, size, digest)
@@ -127,14 +128,14 @@ def list_repository(repository: str, revision: str | None) -> Listing:
 
 
 def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: Callable[[int], None]) -> None:
-    """Bring a file to `part`, going on where an earlier attempt stopped. What arrived is not checked.
+    """Download a file to `part`, going on where an earlier attempt stopped. The bytes are not checked.
 
     Args:
         repository: As ORGANISATION/NAME.
         commit: 40 hex digits.
-        file: What to bring.
-        part: Where to put it; what is there already is taken for its beginning.
-        tell: Called with how many bytes are there.
+        file: What to download.
+        part: Where to put it; what it holds already is taken for the beginning.
+        tell: Called with the number of bytes so far.
     """
     from huggingface_hub import get_session, hf_hub_url, hf_raise_for_status
     from huggingface_hub.errors import HfHubHTTPError
@@ -168,17 +169,17 @@ def download(repository: str, commit: str, file: RemoteFile, part: Path, tell: C
             problem = error
         failures = 0 if part.stat().st_size > before else failures + 1
         if failures == _ATTEMPTS:
-            raise problem or PullFailed(f"{_host()} sends {file.name} only in part", _HELD_PARTS)
+            raise problem or PullFailed(f"{_host()} sends only a part of {file.name}", _HELD_PARTS)
         if problem:
             time.sleep(_PAUSE_S)
 
 
 def _constants() -> ModuleType:
     """The client's settings, which it takes from the environment when it is imported."""
-    # without this the client asks the hub for a list of programs, to name the one that runs it in the user agent
+    # without this the client asks the hub for a list of programs, to name its caller in the user agent
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about variables that it no longer knows
+        warnings.simplefilter("ignore")  # about variables it no longer knows
         try:
             from huggingface_hub import constants
 
@@ -189,7 +190,8 @@ def _constants() -> ModuleType:
             ) from error
         except ValueError as error:
             raise PullFailed(
-                f"huggingface_hub cannot read its settings: {error}", "look at the variables that begin with HF_"
+                f"huggingface_hub cannot read its settings: {error}",
+                "check the environment variables that begin with HF_",
             ) from error
     return constants
 
@@ -201,26 +203,27 @@ def _http_errors(*names: str) -> tuple[type[Exception], ...]:
 
 
 def _host() -> str:
-    """The hub's name as far as it may be shown: an address can carry a password."""
+    """The hub's host alone: an address may contain a password."""
     return urlsplit(_constants().ENDPOINT).netloc.rpartition("@")[2] or "HF_ENDPOINT"
 
 
 def _no_hub() -> PullFailed:
     return PullFailed(
         f"{_host()} does not answer like a model hub",
-        "does a proxy or a login page stand between? is HF_ENDPOINT right?",
+        "check HF_ENDPOINT, and whether a proxy or a login page is in between",
     )
 
 
 def _explained(error: Exception, repository: str, revision: str | None) -> PullFailed | None:
-    """An error in the words of the person who pulls; None for one that is a mistake of ours."""
+    """An error in words for the person who pulls; None for a mistake of ours."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if isinstance(error, HfHubHTTPError):
         return _refused(error, repository, revision)
     if isinstance(error, (UnicodeEncodeError, *_http_errors("LocalProtocolError"))):
         return PullFailed(
-            "the access token holds characters that no token has", "set HF_TOKEN again, or unset it for a public model"
+            "the access token contains characters that are not allowed in a token",
+            "set HF_TOKEN again, or unset it for a public model",
         )
     if isinstance(error, _http_errors("RequestError", "InvalidURL")):
         return _unreachable(error)
@@ -229,34 +232,35 @@ def _explained(error: Exception, repository: str, revision: str | None) -> PullF
     if isinstance(error, OSError):
         where = f" {error.filename}" if error.filename else ""
         return PullFailed(
-            f"cannot write{where}: {error.strerror or type(error).__name__}", "set HF_HOME to a folder you may write to"
+            f"cannot write{where}: {error.strerror or type(error).__name__}", "set HF_HOME to a folder you can write to"
         )
     return None
 
 
 def no_room(repository: str, folder: Path, missing_bytes: int = 0) -> PullFailed:
     """The error for a disk that cannot hold a download."""
-    amount = f": {missing_bytes / 1e6:,.0f} MB are needed" if missing_bytes else ""
+    amount = f": {missing_bytes / 1e6:,.0f} MB more are needed" if missing_bytes else ""
     return PullFailed(
-        f"no room left for {repository} in {folder}{amount}", "free some, or set HF_HOME to a folder on another disk"
+        f"no room left for {repository} in {folder}{amount}",
+        "free some space, or set HF_HOME to a folder on another disk",
     )
 
 
 def _unreachable(error: Exception) -> PullFailed:
     host = _host()
     if isinstance(error, _http_errors("UnsupportedProtocol", "InvalidURL")):
-        return PullFailed(f"{host} is not the address of a hub", "HF_ENDPOINT must be like https://HOST")
+        return PullFailed(f"{host} is not the address of a hub", "HF_ENDPOINT must look like https://HOST")
     if isinstance(error, _http_errors("TimeoutException")):
         return PullFailed(
             f"{host} does not answer", f"check the connection and run the command again; {WITHOUT_A_NETWORK}"
         )
     if isinstance(error, _http_errors("ProxyError")):
-        return PullFailed(f"the proxy does not let through to {host}", "check HTTPS_PROXY and NO_PROXY")
+        return PullFailed(f"the proxy refuses the connection to {host}", "check HTTPS_PROXY and NO_PROXY")
     if isinstance(error, _http_errors("ConnectError")):
         return PullFailed(
             f"cannot reach {host}: {error or 'no connection'}", f"check the connection; {WITHOUT_A_NETWORK}"
         )
-    return PullFailed(f"the connection to {host} broke off", _HELD_PARTS)
+    return PullFailed(f"the connection to {host} was lost", _HELD_PARTS)
 
 
 def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
@@ -268,7 +272,7 @@ def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
     scheme = urlsplit(_constants().ENDPOINT).scheme
     if isinstance(error, GatedRepoError):
         return PullFailed(
-            f"{repository} is gated: its owner lets in those who accept the terms",
+            f"{repository} is gated: its terms must be accepted first",
             f"accept them at {scheme}://{host}/{repository}, then set HF_TOKEN to a token of that account",
         )
     if isinstance(error, RevisionNotFoundError):
@@ -276,7 +280,7 @@ def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
             f"{repository} has no revision {revision!r}", f"run `rekall model pull {repository}` for the latest"
         )
     if isinstance(error, EntryNotFoundError):
-        return PullFailed(f"{host} lists a file of {repository} that it does not have", "try again later")
+        return PullFailed(f"{host} lists a file of {repository} but does not have it", "try again later")
     if status == 401 and get_token():
         return PullFailed(
             f"{host} does not accept the access token for {repository}",
@@ -284,7 +288,7 @@ def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
         )
     if status == 401:
         return PullFailed(
-            f"{host} shows {repository} to nobody without a token: it is private, or there is no such model",
+            f"{host} does not show {repository} without a token: it is private or does not exist",
             "check the name; for a private model set HF_TOKEN",
         )
     if status == 403:
@@ -296,5 +300,7 @@ def _refused(error: Any, repository: str, revision: str | None) -> PullFailed:
             f"there is no model {repository} at {host}", "check the name; for a private model set HF_TOKEN"
         )
     if status == 429:
-        return PullFailed(f"{host} has had too many requests", "wait a few minutes; with HF_TOKEN set it allows more")
-    return PullFailed(f"{host} answers with error {status}", "try again later")
+        return PullFailed(
+            f"{host} has had too many requests from here", "wait a few minutes; with HF_TOKEN set it allows more"
+        )
+    return PullFailed(f"{host} answered with error {status}", "try again later")

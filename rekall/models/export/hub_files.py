@@ -23,7 +23,7 @@ _REQUIRED = {
     "Dense": ("config.json", WEIGHTS_FILE),
     "Pooling": ("config.json",),
 }
-"""By kind of module; other kinds have no weights, or the exporter says why it cannot take them."""
+"""By kind of module; other kinds have no weights, or the exporter says why it does not support them."""
 
 _CHUNK_BYTES = 1 << 18
 
@@ -35,7 +35,7 @@ class RemoteFile:
     Attributes:
         name: Its path in the repository, with slashes.
         size: In bytes.
-        digest: 64 hex digits of SHA-256, or 40 of the SHA-1 that git gives a blob; empty where nobody told.
+        digest: 64 hex digits of SHA-256, or 40 of git's SHA-1 of the blob; empty where it is not known.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Listing:
     """What a repository holds at one commit.
 
     Attributes:
-        owner: What has the files, in words: the repository, or the copy of it in the cache.
+        owner: Who has the files, for messages: the repository, or its copy in the cache.
         commit: 40 hex digits.
         files: By name.
     """
@@ -67,14 +67,14 @@ class Module:
 
 
 LONE_TRANSFORMER = (Module("Transformer", PurePosixPath()),)
-"""What a repository without `modules.json` is; model2vec's have the same files."""
+"""What a repository without `modules.json` holds; one of model2vec's has the same files."""
 
 
 def read_modules(data: bytes, owner: str) -> tuple[Module, ...]:
     """The modules that a `modules.json` names.
 
     Raises:
-        PullFailed: It does not name any, or one outside the repository.
+        PullFailed: It names none, or one outside the repository.
     """
     try:
         entries = [(str(entry["type"]), str(entry.get("path", ""))) for entry in json.loads(data)]
@@ -87,16 +87,16 @@ def read_modules(data: bytes, owner: str) -> tuple[Module, ...]:
 
 
 def is_inside(path: str) -> bool:
-    """Whether a path stays in the folder it is put into, on Windows too."""
+    """Whether a path stays inside its folder, on Windows too."""
     parts = PureWindowsPath(path)
     return not parts.anchor and ".." not in parts.parts
 
 
 def needed_files(listing: Listing, modules: Sequence[Module]) -> list[RemoteFile]:
-    """Everything an export reads, small files first and weights last; other formats of the weights stay out.
+    """Every file an export reads, small ones first and weights last; other formats of the weights are left out.
 
     Raises:
-        PullFailed: The repository lacks what an export cannot do without.
+        PullFailed: The repository lacks a file that an export needs.
     """
     wanted = {name for name in listing.files if "/" not in name and _matches(name, _OF_THE_MODEL)}
     for module in modules:
@@ -133,7 +133,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-_ASK_THE_AUTHOR = "this is for its author to mend; an earlier revision may do: `rekall model pull OWNER/NAME@REVISION`"
+_ASK_THE_AUTHOR = "only its author can fix this; an earlier revision may work: `rekall model pull OWNER/NAME@REVISION`"
 _SAVE_AGAIN = (
     "load and save it with sentence-transformers on another machine, which writes model.safetensors and "
     "tokenizer.json, then run `rekall model export FOLDER`"
@@ -141,23 +141,23 @@ _SAVE_AGAIN = (
 
 
 def _refusal(owner: str, module: Module, lacking: str, there: set[str]) -> PullFailed:
-    """Why a module cannot be taken, given the names in its folder."""
+    """Why a module is not supported, given the names in its folder."""
     place = "" if module.folder == PurePosixPath() else f" in {module.folder}"
     if lacking == WEIGHTS_FILE:
         if f"{WEIGHTS_FILE}.index.json" in there:
             return PullFailed(
-                f"{owner} has its weights in several parts{place}: it is far larger than the models Rekall is for",
-                "choose a smaller one, `rekall model list` names some",
+                f"{owner} has its weights in several parts{place}: it is far too large for Rekall",
+                "choose a smaller one; `rekall model list` names some",
             )
         pickles = sorted(name for name in there if name.endswith((".bin", ".pt", ".pth", ".pkl", ".ckpt")))
         if pickles:
             return PullFailed(
-                f"{owner} has its weights only as {pickles[0]}{place}, a pickle, which can run any code when opened",
+                f"{owner} has its weights only as {pickles[0]}{place}, a pickle, which can run any code when it is opened",
                 f"look for a revision with {WEIGHTS_FILE}; or {_SAVE_AGAIN}",
             )
     if lacking == TOKENIZER_FILE:
         return PullFailed(
-            f"{owner} has no {TOKENIZER_FILE}{place}; an older form of tokenizer will not do", _SAVE_AGAIN
+            f"{owner} has no {TOKENIZER_FILE}{place}; older tokenizer formats are not supported", _SAVE_AGAIN
         )
     return PullFailed(
         f"{owner} has no {lacking}{place}",

@@ -19,7 +19,8 @@ from rekall.models.export.reference import Array64, States, attend, normalise, p
 from rekall.models.export.weights import Array, Weights
 
 _OUT_OF_SIGHT = np.float32(-30_000.0)
-"""Added to the score of a token outside the window: exp gives 0, and with the padding's -10,000 it stays finite."""
+"""Added to the score of a token outside the window: its exp is 0, and together with the padding's -10,000 it stays
+finite."""
 
 
 def rotary_figures(figures: Figures, config: Config, where: str) -> Figures:
@@ -40,7 +41,7 @@ def _rotary(figures: Figures, config: Config, where: str) -> Figures:
         "sliding_attention" if layer % every else "full_attention" for layer in range(figures.layers)
     ]
     if len(kinds) != figures.layers or not set(kinds) <= {"full_attention", "sliding_attention"}:
-        raise ExportFailed(f"{where} asks for layers of other kinds: {kinds}", WITH_TORCH)
+        raise ExportFailed(f"{where} asks for layers of another kind: {kinds}", WITH_TORCH)
     bases = {
         "full_attention": config.get("global_rope_theta", 160_000.0),
         "sliding_attention": config.get("local_rope_theta", 10_000.0),

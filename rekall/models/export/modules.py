@@ -14,7 +14,7 @@ from rekall.models.export.activations import ACTIVATIONS
 WEIGHTS_FILE = "model.safetensors"
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
-"""In the order in which the older form, one switch a mode, joins several."""
+"""In the order in which the older form, a switch for each mode, joins several."""
 
 _SUPPORTED = "Transformer, Pooling, Dense, Normalize, StaticEmbedding"
 STATIC_KIND = "StaticEmbedding"
@@ -56,7 +56,7 @@ class Chain:
         kind: "Transformer" or "StaticEmbedding".
         root: The folder of that first module.
         modules: What follows it, in order.
-        prompt_pooled: Whether the tokens of a prompt take part in the pooling.
+        prompt_pooled: Whether the pooling includes the tokens of a prompt.
     """
 
     kind: str
@@ -86,8 +86,8 @@ def read_chain(folder: Path, *, complete: bool = True) -> Chain:
     """Read `modules.json`, of either generation of its schema, and what it points to.
 
     Older releases write `sentence_transformers.models.Pooling`, newer ones
-    `sentence_transformers.sentence_transformer.modules.pooling.Pooling`: the last dotted part counts. Without
-    `modules.json` sentence-transformers takes mean pooling.
+    `sentence_transformers.sentence_transformer.modules.pooling.Pooling`: only the last dotted part counts. Without
+    `modules.json`, sentence-transformers uses mean pooling.
 
     Args:
         folder: Where modules.json is.
@@ -123,7 +123,7 @@ def read_json(path: Path, kind: type = dict) -> Any:
     """A JSON file of the given kind, `dict` or `list`.
 
     Raises:
-        ExportFailed: It cannot be read or is of another kind.
+        ExportFailed: It cannot be read, or is of another kind.
     """
     try:
         value = json.loads(path.read_bytes())
@@ -143,12 +143,12 @@ def _part(path: Path, entry: object) -> tuple[str, Path]:
     if not name.startswith("sentence_transformers."):
         raise ExportFailed(
             f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs",
-            "`rekall model list` names models without",
+            "`rekall model list` names models without it",
         )
     if kind in _BRANCHING:
         raise ExportFailed(
             f"{path} sends queries and documents through different modules ({name}), which is not supported",
-            "export one of its branches, a folder of its own",
+            "export one of its branches, which has its own folder",
         )
     if kind not in _SUPPORTED.split(", "):
         raise ExportFailed(
@@ -161,7 +161,7 @@ def _part(path: Path, entry: object) -> tuple[str, Path]:
 
 
 def _pooling(path: Path) -> tuple[Pooling, bool]:
-    """The pooling, and whether the tokens of a prompt take part in it."""
+    """The pooling, and whether it includes the tokens of a prompt."""
     config = read_json(path)
     mode = config.get("pooling_mode")
     named = _switched_on(config) if mode is None else mode if isinstance(mode, list) else [mode]
@@ -186,7 +186,7 @@ def _dense(folder: Path, *, complete: bool) -> Dense:
     config = read_json(path)
     if complete and not (folder / WEIGHTS_FILE).is_file():
         raise ExportFailed(
-            f"{folder} has no {WEIGHTS_FILE}; pickled weights can run any code and are never opened",
+            f"{folder} has no {WEIGHTS_FILE}; pickled weights can run any code, so Rekall never opens them",
             "look for a revision with safetensors",
         )
     named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
@@ -199,11 +199,11 @@ def _dense(folder: Path, *, complete: bool) -> Dense:
     odd += ["use_residual"] if config.get("use_residual") else []
     if odd:
         raise ExportFailed(
-            f"{path} is no plain dense layer: {', '.join(f'{key} is {config[key]}' for key in odd)}",
-            "supported: from the sentence's vector to the sentence's vector, without a residual",
+            f"{path} is not a plain dense layer: {', '.join(f'{key} is {config[key]}' for key in odd)}",
+            "supported: from the sentence embedding to the sentence embedding, without a residual",
         )
     try:
         inputs, outputs = int(config["in_features"]), int(config["out_features"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ExportFailed(f"{path} does not say its sizes: {error}") from error
+        raise ExportFailed(f"{path} does not give its sizes: {error}") from error
     return Dense(folder / WEIGHTS_FILE, inputs, outputs, bool(config.get("bias", True)), activation)

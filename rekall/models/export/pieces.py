@@ -1,4 +1,4 @@
-"""Puts a tokenizer into a model folder: its vocabulary in a file to be mapped, where that pays and changes no id."""
+"""Writes a tokenizer into a model folder: its vocabulary as a mapped file, where that pays and changes no id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.system.files import write_in_pieces
 
 MIN_ROWS = 16_000
-"""Smaller vocabularies stay with the library, whose memory is 25 MiB for this many, and which is five times as fast."""
+"""Smaller vocabularies stay with the library, which needs 25 MiB for this many and is five times as fast."""
 
 _NO_LIMIT = 1 << 20
 _COMPARED_PIECES = 20_000
@@ -43,20 +43,20 @@ _TRAPS = (
 
 
 def write_tokenizer(source: Path, folder: Path) -> bool:
-    """Put a tokenizer into a model folder.
+    """Write a tokenizer into a model folder.
 
-    A large Unigram vocabulary goes into `PIECES_FILE`, and `TOKENIZER_FILE` keeps the rest; anything else is copied
-    as it is. Every id of a text stays the same, which is tried on texts of many scripts and on the pieces themselves.
+    A large Unigram vocabulary goes into `PIECES_FILE`, and `TOKENIZER_FILE` keeps the rest; anything else is copied.
+    Every id of a text stays the same, which is checked on texts of many scripts and on the pieces themselves.
 
     Args:
         source: A `tokenizer.json`.
         folder: Where the files go.
 
     Returns:
-        Whether the vocabulary has a file of its own.
+        Whether the vocabulary got a file of its own.
 
     Raises:
-        ModelDamaged: `source` is no tokenizer.
+        ModelDamaged: `source` is not a tokenizer.
     """
     whole = Tokenizer(source, _NO_LIMIT, trim=False)
     described = json.loads(whole.to_json())
@@ -73,7 +73,7 @@ def write_tokenizer(source: Path, folder: Path) -> bool:
 
 
 def _is_reproduced(model: Mapping[str, Any]) -> bool:
-    """Whether a model is one that `Unigram` follows exactly."""
+    """Whether `Unigram` reproduces a model exactly."""
     if model["type"] != "Unigram" or model["byte_fallback"] or model["unk_id"] is None:
         return False
     return all(0 < len(piece) <= LONGEST_PIECE and math.isfinite(score) for piece, score in model["vocab"])
@@ -87,7 +87,7 @@ def _stripped(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _packed(described: Mapping[str, Any]) -> bytes | None:
-    """The file of pieces, drawn in `rekall.models.engine.unigram`; None for a small vocabulary and one it cannot carry."""
+    """The file of pieces, described in `rekall.models.engine.unigram`; None for a vocabulary too small or too odd."""
     model = described["model"]
     if len(model["vocab"]) < MIN_ROWS or not _is_reproduced(model):
         return None
@@ -106,8 +106,8 @@ def _packed(described: Mapping[str, Any]) -> bytes | None:
 
 
 def _hash_table(pieces: Sequence[str]) -> array[int] | None:
-    """Slots for every piece and every beginning of one; None when too many pieces share a hash value."""
-    rows = {piece.encode(): row for row, piece in enumerate(pieces)}  # of a piece that is there twice, the last counts
+    """Slots for every piece and every beginning of a piece; None when too many share a hash value."""
+    rows = {piece.encode(): row for row, piece in enumerate(pieces)}  # of a piece listed twice, the last counts
     values = 1 << (2 * len(rows)).bit_length()  # a quarter to a half of the slots hold a piece
     slots = array("i", [NOTHING]) * (values + CHAIN)
     for piece, row in rows.items():
@@ -135,7 +135,7 @@ def _same_ids(whole: Tokenizer, stripped: Path, texts: Sequence[str]) -> bool:
 
 
 def _texts(described: Mapping[str, Any]) -> list[str]:
-    """Texts to compare on: ordinary ones, traps, the added tokens in every surrounding, a sample of the pieces."""
+    """Texts to compare on: ordinary ones, traps, the added tokens in various contexts, a sample of the pieces."""
     texts = [*PROBE_TEXTS, *_TRAPS]
     for token in described["added_tokens"]:
         content = token["content"]

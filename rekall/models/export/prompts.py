@@ -1,4 +1,4 @@
-"""Text that a model wants before a query or a document: from its repository, or from the table of those that carry none."""
+"""Text that a model expects before a query or a document: from its repository, or from a table for those without."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import Prompts
 
-_DOCUMENT_NAMES = ("document", "passage", "corpus")  # the order sentence-transformers looks them up in
+_DOCUMENT_NAMES = ("document", "passage", "corpus")  # the order in which sentence-transformers looks them up
 
 _SEARCH = "Represent this sentence for searching relevant passages: "
 _NOMIC = Prompts("search_query: ", "search_document: ")
@@ -22,15 +22,15 @@ KNOWN: tuple[tuple[str, Prompts], ...] = (
     (r"mdbr-leaf-(ir|mt)|mxbai-embed-large-v1", Prompts(_SEARCH, "")),
     (r"nomic-embed-text-v1(\.5)?|modernbert-embed-(base|large)", _NOMIC),
 )
-"""Names of models, and the prompts their authors publish in prose only."""
+"""Names of models, and prompts that their authors publish only in prose."""
 
 
-def prompts_of(config: Mapping[str, Any], name: str, where: str) -> Prompts:
+def prompts_of(config: Mapping[str, Any], repository: str, where: str) -> Prompts:
     """The prompts of a model.
 
     Args:
         config: The content of `config_sentence_transformers.json`.
-        name: The model's name, with or without its owner; looked up when the configuration has no prompts.
+        repository: Its name, with or without its owner; looked up when the configuration has no prompts.
         where: The file's path, for messages.
 
     Raises:
@@ -40,7 +40,7 @@ def prompts_of(config: Mapping[str, Any], name: str, where: str) -> Prompts:
     if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
         raise ExportFailed(f"{where} has prompts that are not text")
     if not any(prompts.values()):
-        model = name.rpartition("/")[2].lower()
+        model = repository.rpartition("/")[2].lower()
         return next((known for pattern, known in KNOWN if re.fullmatch(pattern, model)), Prompts("", ""))
     default = prompts.get(config.get("default_prompt_name") or "", "")
     document = next((prompts[kind] for kind in _DOCUMENT_NAMES if kind in prompts), default)

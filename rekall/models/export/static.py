@@ -16,10 +16,11 @@ from rekall.models.engine.card import ROWS_FILE, SCALES_FILE, TABLE_FILE
 from rekall.models.export.blocks import quantise
 from rekall.models.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.models.export.modules import Normalize, read_json
+from rekall.models.export.options import Precision
 from rekall.system.files import write_in_pieces
 
 NO_ROW = -1
-_MISMATCH = "give the table and the tokenizer of one model"
+_MISMATCH = "give the table and the tokenizer of the same model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class TokenTable:
 
     Attributes:
         vectors: (rows + 1, d) float32; the last row is for a text without tokens.
-        rows: (tokens,) int32, the row of each token id, `NO_ROW` for one that does not take part in a mean.
+        rows: (tokens,) int32, the row of each token id, `NO_ROW` for one that is left out of the mean.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -55,10 +56,10 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
     mean, so that a text without tokens is far from everything.
 
     Raises:
-        ExportFailed: The table does not fit the tokenizer, or a module follows that is not supported.
+        ExportFailed: The table does not match the tokenizer, or a module follows that is not supported.
     """
     if any(not isinstance(module, Normalize) for module in checkpoint.chain.modules):
-        raise ExportFailed(f"{checkpoint.folder} has more than a table", "supported: StaticEmbedding, Normalize")
+        raise ExportFailed(f"{checkpoint.source} has more than a table", "supported: StaticEmbedding, Normalize")
     model = read_json(checkpoint.tokenizer)
     tokens = max(_contents(model), default=-1) + 1
     with checkpoint.open_weights() as weights:
@@ -68,14 +69,14 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
         shares = weights.tensor("weights", -1) if "weights" in weights else None
     for part, size in (("mapping", len(rows)), ("weights", tokens if shares is None else len(shares))):
         if size < tokens:
-            raise ExportFailed(f"{part} in {checkpoint.folder} has {size:,} rows for {tokens:,} tokens", _MISMATCH)
+            raise ExportFailed(f"{part} in {checkpoint.source} has {size:,} rows for {tokens:,} tokens", _MISMATCH)
     if not len(rows) or int(rows[:tokens].min()) < 0 or int(rows[:tokens].max()) >= len(table):
         raise ExportFailed(
-            f"{name} in {checkpoint.folder} has {len(table):,} rows and needs {int(rows.max(initial=0)) + 1:,}",
+            f"{name} in {checkpoint.source} has {len(table):,} rows and needs {int(rows.max(initial=0)) + 1:,}",
             _MISMATCH,
         )
     if not table.size:
-        raise ExportFailed(f"{name} in {checkpoint.folder} is empty", _MISMATCH)
+        raise ExportFailed(f"{name} in {checkpoint.source} is empty", _MISMATCH)
     if dimensions is not None and not 1 <= dimensions <= table.shape[1]:
         raise ExportFailed(
             f"the model has {table.shape[1]} dimensions, not {dimensions}", f"ask for 1 to {table.shape[1]}"
@@ -90,8 +91,8 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
     return TokenTable(whole, of_token)
 
 
-def write_table(table: TokenTable, folder: Path, precision: str) -> None:
-    """Write the files of a static model, its tokenizer aside."""
+def write_table(table: TokenTable, folder: Path, precision: Precision) -> None:
+    """Write the files of a static model, except its tokenizer."""
     if precision == "q8":
         blocks = quantise(table.vectors)
         _save(folder / TABLE_FILE, blocks.values)
@@ -136,7 +137,7 @@ def _contents(tokenizer: Any) -> dict[int, str]:
 
 
 def _far_row(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The opposite of the mean row, (1, d), of the mean row's length; the first axis when the mean is nothing."""
+    """The mean row times -1, (1, d); the first axis when the mean is near zero."""
     mean: npt.NDArray[np.float32] = -table.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
     if float(np.linalg.norm(mean)) < 1e-6:
         mean[:] = 0

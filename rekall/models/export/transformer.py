@@ -1,4 +1,4 @@
-"""From a transformer's checkpoint to its graph and weights, and the vectors it should give."""
+"""From a transformer's checkpoint to its graph and weights, and the vectors it should produce."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rekall.models.export.families import FAMILIES, Family
 from rekall.models.export.figures import Figures
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
+from rekall.models.export.options import ExportOptions
 from rekall.models.export.reference import head_vectors
 
 
@@ -31,14 +32,13 @@ def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
     return checkpoint.family, checkpoint.figures
 
 
-def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None) -> int:
+def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> int:
     """Write the graph and the weights of a transformer.
 
     Args:
         checkpoint: One of the architectures in `FAMILIES`.
         folder: Where to.
-        precision: "q8" or "fp32".
-        dimensions: Numbers of a vector to keep; None keeps all.
+        options: Precision and dimensions are read.
 
     Returns:
         The dimensions of a vector.
@@ -47,17 +47,21 @@ def write_graph(checkpoint: Checkpoint, folder: Path, precision: str, dimensions
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
     family, figures = check_architecture(checkpoint)
-    width = check_widths(checkpoint.chain.modules, figures.hidden, dimensions)
-    graph = GraphBuilder(precision)
+    dimensions = check_widths(checkpoint.chain.modules, figures.hidden, options.dimensions)
+    graph = GraphBuilder(options.precision)
     with checkpoint.open_weights() as weights:
         hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
-    add_head(checkpoint.chain.modules, hidden, graph, width)
-    graph.save(folder, width)
-    return width
+    add_head(checkpoint.chain.modules, hidden, graph, dimensions)
+    graph.save(folder, dimensions)
+    return dimensions
 
 
 def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:
-    """The vectors that the graph should give for token ids, computed without it: (n, dimensions), rows of unit length."""
+    """The vectors that the graph should produce for token ids, computed without it.
+
+    Returns:
+        (n, dimensions) float64, rows of unit length.
+    """
     family, figures = check_architecture(checkpoint)
     with checkpoint.open_weights() as weights:
         states = family.states(figures, weights, ids)

@@ -1,7 +1,7 @@
 """Traces a transformer with torch, for architectures that the graph builders do not know.
 
-The only room that knows torch. Only code that ships with transformers and sentence-transformers runs, and only
-safetensors are read.
+The only room that knows torch. It runs only code that ships with transformers and sentence-transformers, and reads
+only safetensors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read once, when the hub's client is imported
 
-import onnxscript  # noqa: F401 - torch's exporter asks for it only in the middle
+import onnxscript  # noqa: F401 - torch's exporter imports it late, halfway through
 import torch
 from onnx import NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
@@ -35,30 +35,29 @@ from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.checkpoint import Checkpoint
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
+from rekall.models.export.options import ExportOptions
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.weights import Table
 from rekall.models.vectors import Matrix, unit_rows
 
 _TRACED_OPSET = 18
-"""The lowest that torch writes by itself. Up to ours, operators were given more types and no other meaning."""
+"""The lowest that torch writes by itself. From there to ours, operators gained types but kept their meaning."""
 
 _PADDING_TOLERANCE = 1e-3
-"""How far padding may move a hidden state, as a share of the largest. Rounding moves it by 1e-6; a model that mixes
-neighbouring tokens without a mask (MobileBERT, ConvBERT) by all of it."""
+"""How far padding may move a hidden state, as a share of the largest. Rounding moves it by 1e-6; in a model that mixes
+neighbouring tokens without a mask (MobileBERT, ConvBERT) it changes completely."""
 
 
-def trace(
-    checkpoint: Checkpoint, folder: Path, precision: str, dimensions: int | None
-) -> Callable[[Sequence[str]], Matrix]:
+def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Callable[[Sequence[str]], Matrix]:
     """Write graph, weights and tokenizer of a transformer of any architecture that sentence-transformers can run.
 
-    torch traces the transformer alone; the pooling and what follows it are built as in every other graph.
+    torch traces only the transformer; the pooling and what follows it are built as in every other graph.
 
     Args:
         checkpoint: A chain that begins with a transformer.
         folder: Where to.
-        precision: "q8" or "fp32"; biases, normalisations and tables other than that of the tokens stay float32.
-        dimensions: Numbers of a vector to keep; None keeps all.
+        options: Precision and dimensions are read; biases, normalisations and tables other than that of the tokens
+            stay float32.
 
     Returns:
         A function from texts, prompts included, to what sentence-transformers makes of each one alone in float32:
@@ -66,25 +65,25 @@ def trace(
 
     Raises:
         ExportFailed: The model cannot be loaded or traced, lacks a tensor, cannot read as many tokens as it says, or
-            gives a text another vector beside a longer one.
+            gives a text another vector next to a longer one.
     """
     modules = checkpoint.chain.modules
     if checkpoint.chain.kind != "Transformer":
-        raise ExportFailed(f"{checkpoint.name} has no transformer to trace", "export it without `--via torch`")
-    source = _load(checkpoint)
-    states = _States(source[0]).eval()
+        raise ExportFailed(f"{checkpoint.repository} has no transformer to trace", "export it without `--via torch`")
+    model = _load(checkpoint)
+    states = _States(model[0]).eval()
     row = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims).encode(PROBE_TEXTS[:1])[0]
-    width = check_widths(modules, _check(states, row, checkpoint), dimensions)
-    graph = GraphBuilder(precision)
-    add_head(modules, _Translation(graph).states_of(_traced(states, row, checkpoint)), graph, width)
-    graph.save(folder, width)
+    dimensions = check_widths(modules, _check(states, row, checkpoint), options.dimensions)
+    graph = GraphBuilder(options.precision)
+    add_head(modules, _Translation(graph).states_of(_traced(states, row, checkpoint)), graph, dimensions)
+    graph.save(folder, dimensions)
     shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
 
     def vectors(texts: Sequence[str]) -> Matrix:
         read = [text.strip() if checkpoint.trims else text for text in texts]
         with _silence():
-            rows = source.encode(read, batch_size=1, convert_to_numpy=True, show_progress_bar=False)
-        return unit_rows(rows[:, :width])
+            rows = model.encode(read, batch_size=1, convert_to_numpy=True, show_progress_bar=False)
+        return unit_rows(rows[:, :dimensions])
 
     return vectors
 
@@ -102,29 +101,29 @@ class _States(torch.nn.Module):  # type: ignore[misc]  # a base without types
 
 
 def _load(checkpoint: Checkpoint) -> Any:
-    """The model as sentence-transformers reads it. Tensors that the file lacks are not a number, where it counts.
+    """The model as sentence-transformers reads it. Tensors that the file lacks are NaN, so that it shows if they count.
 
-    transformers draws them at random and says so in a log; the pooler that few models use is often among them.
+    transformers draws them at random and only logs that; often they belong to the pooler, which few models use.
     """
     own = {"local_files_only": True, "trust_remote_code": False}
-    options = {"use_safetensors": True, "attn_implementation": "eager", "dtype": torch.float32}
+    how = {"use_safetensors": True, "attn_implementation": "eager", "dtype": torch.float32}
     with _silence(), _explained(checkpoint, "load"):
-        source = SentenceTransformer(str(checkpoint.folder), device="cpu", model_kwargs=options, **own)
-        transformer = source[0].auto_model
+        model = SentenceTransformer(str(checkpoint.source), device="cpu", model_kwargs=how, **own)
+        transformer = model[0].auto_model
         _, found = type(transformer).from_pretrained(
-            checkpoint.chain.root, config=transformer.config, output_loading_info=True, **options, **own
+            checkpoint.chain.root, config=transformer.config, output_loading_info=True, **how, **own
         )
         tensors = transformer.state_dict()
         for name in found["missing_keys"]:
             if name in tensors and tensors[name].is_floating_point():
                 tensors[name].fill_(torch.nan)
-    source.max_seq_length = checkpoint.max_tokens
-    source.default_prompt_name = None  # prompts come with the texts
-    return source.eval()
+    model.max_seq_length = checkpoint.max_tokens
+    model.default_prompt_name = None  # the texts contain their prompts
+    return model.eval()
 
 
 def _check(states: _States, row: Sequence[int], checkpoint: Checkpoint) -> int:
-    """Run the model at its limit, beside a short text that is padded to it. Returns the width of a hidden state."""
+    """Run the model at its limit, with a short text padded to it. Returns the width of a hidden state."""
     limit = checkpoint.max_tokens
     full = [row[place % len(row)] for place in range(limit)]
     with torch.no_grad(), _silence():
@@ -135,15 +134,15 @@ def _check(states: _States, row: Sequence[int], checkpoint: Checkpoint) -> int:
             )
         try:
             padded = states(*_batch([row, full]))[0, : len(row)]
-        except (IndexError, RuntimeError) as error:  # what torch raises beyond the end of a table
+        except (IndexError, RuntimeError) as error:  # raised by torch beyond the end of a table
             raise ExportFailed(
-                f"{checkpoint.architecture} cannot read the {limit} tokens that its configuration names: "
+                f"{checkpoint.architecture} cannot read the {limit} tokens that its configuration claims: "
                 + _first_line(error),
                 f"export with a lower limit: `--max-tokens {max(limit - 2, 1)}`",
             ) from error
     if not (padded - alone).abs().max() <= _PADDING_TOLERANCE * alone.abs().max():
         raise ExportFailed(
-            f"{checkpoint.architecture} reads padding: a text would have another vector beside a longer one",
+            f"{checkpoint.architecture} is sensitive to padding: a text would get another vector next to a longer one",
             "`rekall model list` names models that can be exported",
         )
     return int(alone.shape[-1])
@@ -179,8 +178,8 @@ def _is_known(node: NodeProto) -> bool:
 class _Translation:
     """Moves a traced graph into one of ours, its matrices in the precision of that one.
 
-    What depends on constants alone is computed here: DeBERTa would project its table of positions in every run, which
-    is four fifths of the time of a short query.
+    What depends only on constants is computed here: DeBERTa would project its table of positions in every run, four
+    fifths of the time of a short query.
     """
 
     def __init__(self, graph: GraphBuilder) -> None:
@@ -222,7 +221,7 @@ class _Translation:
 
 
 def _content(value: npt.NDArray[Any]) -> str:
-    """A name that equal arrays share: ALBERT's layers are one, which a trace writes out twelve times."""
+    """A name that equal arrays share: ALBERT has one layer, which a trace writes out twelve times."""
     digest = hashlib.sha256(repr((value.dtype.str, value.shape)).encode())
     digest.update(np.ascontiguousarray(value).data)
     return f"constant_{digest.hexdigest()[:16]}"
@@ -257,10 +256,10 @@ def _explained(checkpoint: Checkpoint, what: str) -> Iterator[None]:
     except Exception as error:  # torch, transformers and the code of a model share no base, and raise anything
         raise ExportFailed(
             f"cannot {what} {checkpoint.architecture} with torch: {_first_line(error)}",
-            "a later sentence-transformers may know it; `rekall model list` names models that work",
+            "a later sentence-transformers may support it; `rekall model list` names models that work",
         ) from error
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says before it goes into details, which torch puts on new lines and in colours."""
+    """The first line of an error; torch puts details on further lines, and in colours."""
     return re.split(r"[\n\x1b]", str(error).strip())[0].strip() or type(error).__name__

@@ -44,11 +44,11 @@ class Weights:
 
         Args:
             path: A `.safetensors` file.
-            rename: From the name of a tensor in the file to the name it is asked for by.
-            original: Back again, for messages.
+            rename: From the name of a tensor in the file to the name used to ask for it.
+            original: The reverse, for messages.
 
         Raises:
-            ExportFailed: It is no safetensors file.
+            ExportFailed: It is not a safetensors file.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -78,15 +78,15 @@ class Weights:
             ExportFailed: It is missing, has another shape, or holds a number that is not finite.
         """
         found = self._read(name, shape).astype(np.float32, copy=False)
-        if found.size and not np.isfinite(found.min() + found.max()):  # without a mask of the tensor's size
+        if found.size and not np.isfinite(found.min() + found.max()):  # needs no mask of the tensor's size
             raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
         return found
 
     def table(self, name: str, width: int) -> Table:
-        """A matrix of any number of rows, to be read some rows at a time while the file is open.
+        """A matrix of any number of rows, read some rows at a time while the file is open.
 
         Raises:
-            ExportFailed: It is missing, is of another width, or, while it is read, holds a number that is not finite.
+            ExportFailed: It is missing, has another width, or turns out to hold a number that is not finite.
         """
         source, rows = self._slices(name, width)
 
@@ -103,7 +103,7 @@ class Weights:
         """Some rows of a table, (len(wanted), width) float32, without reading the others.
 
         Raises:
-            ExportFailed: The table is missing, is of another width, or has no such row.
+            ExportFailed: The table is missing, has another width, or lacks a row.
         """
         source, rows = self._slices(name, width)
         if max(wanted, default=0) >= rows:
@@ -118,7 +118,7 @@ class Weights:
         return found.astype(np.int64)
 
     def _slices(self, name: str, width: int) -> tuple[Any, int]:
-        """Something to cut rows from, and how many there are."""
+        """The table to slice, and its number of rows."""
         import ml_dtypes  # noqa: F401 - see `_read`
 
         if name not in self._names:

@@ -1,0 +1,48 @@
+"""What an export can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Precision = Literal["q8", "fp32"]
+"""Weights in 8-bit blocks, or in float32 as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How to export a model; by default the whole model, in 8 bits, under the name of its folder.
+
+    Attributes:
+        name: The model's name here; by default that of the folder it is written to.
+        precision: See `Precision`.
+        dimensions: Numbers of a vector to keep, for a model trained to be cut; None keeps all.
+        max_tokens: A limit below the model's own.
+        query_prompt: Put before every query in place of the model's own; None keeps that one.
+        document_prompt: The same before every document.
+        repository: Where the source folder came from, "owner/name"; by default the folder's name.
+        revision: The repository's commit, where it is known.
+        licence_files: Notices to carry along.
+        reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well, or
+            NAME.vectors.npy with NAME.texts.json beside it.
+        min_cosine: The export fails when any measured text comes out further from its reference.
+        via_torch: Trace the model with torch, for an architecture that the exporter does not know.
+    """
+
+    name: str = ""
+    precision: Precision = "q8"
+    dimensions: int | None = None
+    max_tokens: int | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    repository: str = ""
+    revision: str | None = None
+    licence_files: tuple[Path, ...] = ()
+    reference: Path | None = None
+    min_cosine: float = 0.999
+    via_torch: bool = False
+
+
+PLAIN = ExportOptions()
+"""Nothing in particular."""
