@@ -4,8 +4,8 @@
     python benchmarks/footprint.py --draw [--out FILE]
 
 All of them run the same weights over the same notes with a limit of 256 tokens, each measurement in a fresh
-process, the engines by turns. FOLDER is a BEIR set, of which N texts are taken at even distances; without it the
-sample notes serve. Times are medians over the rounds, memory is the most that any round needed, cosines are to
+process, the engines in turn. FOLDER is a BEIR set, from which N texts are taken at even distances; without it the
+sample notes are used. Times are medians over the rounds, memory is the most that any round needed, cosines are to
 sentence-transformers' vectors of this run. What is not installed is left out and named. --out keeps the results,
 --draw makes the picture from them.
 """
@@ -107,7 +107,7 @@ def main() -> None:
 
 def measure(work: Work, rounds: int) -> dict[str, Any]:
     """Everything the page and the picture show."""
-    facts = setting(work, rounds)  # first: the load is what others do here
+    facts = setting(work, rounds)  # first: the load must not be our own
     skipped = {contender.name: reason for key, contender in CONTENDERS.items() if (reason := obstacle(key, work))}
     names = [key for key, contender in CONTENDERS.items() if contender.name not in skipped]
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in names}
@@ -115,7 +115,7 @@ def measure(work: Work, rounds: int) -> dict[str, Any]:
         (Path(scratch) / "work.json").write_text(json.dumps(asdict(work)), "utf-8")
         for number in range(rounds):
             for task in ("query", "bulk"):
-                for name in names:  # by turns, so that a busy moment hits all of them
+                for name in names:  # in turn, so that a busy moment hits all of them
                     print(
                         f"\r\033[Kround {number + 1} of {rounds}: {task}, {name}", end="", file=sys.stderr, flush=True
                     )

@@ -31,7 +31,7 @@ class Work:
         texts: Encoded in one call, in this order.
         queries: Encoded one by one.
         checkpoint: The sentence-transformers folder.
-        onnx: The float32 ONNX file of it with its tokenizer; absent when nobody runs it.
+        onnx: The float32 ONNX file of it with its tokenizer; absent when no engine runs it.
         int8: The same after dynamic quantisation.
     """
 
@@ -65,7 +65,7 @@ class Rekall:
         return self._encoder.encode_queries(texts) if len(texts) == 1 else self._encoder.encode_documents(texts)
 
     def close(self) -> None:
-        """As the model manager does when the model was idle."""
+        """As the model manager does with an idle model."""
         self._encoder.close()
 
 
@@ -81,7 +81,7 @@ class SentenceTransformers:
         return self._model.encode(texts, normalize_embeddings=True)
 
     def close(self) -> None:
-        """It has no call for it."""
+        """It has no method for that."""
         self._model = None
         gc.collect()
 
@@ -97,17 +97,17 @@ class FastEmbed:
         )
 
     def encode(self, texts: Sequence[str]) -> Any:
-        """In batches of 256 unless told otherwise, in the order given."""
+        """In batches of 256 by default, in the order given."""
         return self._numpy.stack(list(self._model.embed(texts, **self._options)))
 
     def close(self) -> None:
-        """It has no call for it."""
+        """It has no method for that."""
         self._model = None
         gc.collect()
 
 
 class PlainOnnx:
-    """The script that everybody writes: default session, batches in the order given, pooling in numpy."""
+    """The script that everyone writes: default session, batches in the order given, pooling in numpy."""
 
     def __init__(self, work: Work) -> None:
         import numpy as np
@@ -184,7 +184,7 @@ def main() -> None:
 
 def after_query(engine: Engine, work: Work) -> dict[str, float]:
     """Peak of one query, time of further ones, what stays resident when the model is dropped."""
-    import statistics  # late, as what follows: it is no part of an engine's start
+    import statistics  # late, like the next one: not part of an engine's start
 
     from rekall.system.resident import peak_bytes, resident_bytes
 

@@ -40,7 +40,7 @@ def trace(checkpoint: Path, file: Path) -> None:
     """Export the encoder with torch's tracer, as the published ONNX files of such models were made."""
     torch, transformers = import_module("torch"), import_module("transformers")
 
-    class Encoder(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is loaded by name, so it is no type
+    class Encoder(torch.nn.Module):  # type: ignore[misc, name-defined]  # torch is loaded by name, so mypy does not know it
         def __init__(self) -> None:
             super().__init__()
             self.model = transformers.AutoModel.from_pretrained(checkpoint, attn_implementation="eager").eval()

@@ -70,7 +70,7 @@ def draw(engines: Mapping[str, Mapping[str, object]], ours: str) -> str:
 
 
 def fidelity(engines: Mapping[str, Mapping[str, object]]) -> str:
-    """The line below the charts: a fast engine that gives other vectors is not the same thing faster."""
+    """The line below the charts: speed means little if the vectors differ."""
     cosines = {name: f"{float(str(row['mean_cosine'])):.4f}" for name, row in engines.items() if row["mean_cosine"]}
     if not cosines:
         return ""

@@ -1,4 +1,4 @@
-"""What the engines of `footprint.py` take on disk: the packages that a user installs, and the model."""
+"""What the engines of `footprint.py` take on disk: the packages a user installs, and the model."""
 
 from __future__ import annotations
 

@@ -3,9 +3,9 @@
     python benchmarks/shapes.py [--only NAME]
 
 No hub is asked. For each model a checkpoint of the published sizes is made up, with a tokenizer of the published kind
-and size; then it is exported and put to use as a user would, and measured: the bytes of the folder, the peak resident
-set of a whole `rekall search` over the sample notes and of the export, and what `rekall model bench` tells. Disk and
-memory are those of the real model; times are near, since English takes a few more tokens in a vocabulary made up.
+and size; then it is exported and used as a user would, and measured: the bytes of the folder, the peak resident set of
+a whole `rekall search` over the sample notes and of the export, and what `rekall model bench` reports. Disk and memory
+are those of the real model; times are close, since English takes a few more tokens with a made-up vocabulary.
 Megabytes are 10^6 bytes. Needs the extra `export`, and 0.7 GB of disk for the largest model.
 """
 
@@ -53,7 +53,7 @@ SCRIPTS = (  # first and last letter, share of the made-up pieces, mean length o
     ("가", "힣", 0.05, 2),
     ("一", "龥", 0.10, 2),
 )
-"""With the English ones, pieces of 5.6 characters and 10.7 bytes on average; those of XLM-R have 5.5 and 10.3."""
+"""Together with the English ones, pieces average 5.6 characters and 10.7 bytes; those of XLM-R, 5.5 and 10.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def main() -> None:
 def measured(known: Known, scratch: Path) -> list[str]:
     """One row of the table. Leaves its files in `scratch`."""
     source = scratch / known.name  # which the exporter looks prompts up by
-    # a process of its own: what a process measures of its children begins with its own peak
+    # in its own process: the peak that a process measures of its children starts at its own
     command = [sys.executable, __file__, "--only", known.name, "--build", str(source)]
     parameters = int(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     env = {**os.environ, "REKALL_HOME": str(scratch / "home")}
@@ -348,10 +348,10 @@ def bert_words() -> list[str]:
 
 
 def made_up_words(mark: str = "") -> Iterator[str]:
-    """Words of many scripts, without end; six of ten bear the mark of a word's beginning.
+    """Words of many scripts, without end; six in ten carry the mark of a word's beginning.
 
-    Four of ten are an earlier one with a letter more: what the library takes for a vocabulary depends on how many
-    pieces begin alike. 250,002 of these take it 287 MB, those of XLM-R 301.
+    Four in ten are an earlier one with a letter more: the library's memory for a vocabulary depends on how many pieces
+    begin alike. 250,002 of these take 287 MB, those of XLM-R 301.
     """
     chance = random.Random(SEED)  # noqa: S311 - no secret
     alphabets = [[chr(code) for code in range(ord(first), ord(last) + 1)] for first, last, _, _ in SCRIPTS]

@@ -1,4 +1,4 @@
-"""The session manager: loads the model on first use, once, and drops it when nobody needs it."""
+"""The session manager: loads the model on first use, once, and drops it when it is idle."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _ASK_AGAIN_S = 0.05
 class ModelManager:
     """At most one encoder for a whole process, used by one thread at a time.
 
-    Thread-safe: many threads asking at once cause one load and take turns. With a timeout a thread watches, for as
-    long as a model is loaded, and drops it when it has been idle.
+    Thread-safe: many threads that ask at once cause one load and take turns. With a timeout, a thread watches a loaded
+    model and drops it when it has been idle that long.
     """
 
     def __init__(
@@ -33,9 +33,9 @@ class ModelManager:
 
         Args:
             loader: Where encoders come from.
-            clock: Seconds that never go back.
+            clock: Seconds, monotonic.
             idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
-            when_idle: Called when it was dropped for that, to give back what else is idle.
+            when_idle: Called after such a drop, to free what else is idle.
         """
         self._loader = loader
         self._clock = clock
@@ -67,11 +67,11 @@ class ModelManager:
 
         Args:
             model: By default the configured one.
-            is_wanted: Asked while another thread has its turn, and before and after a load.
+            is_wanted: Asked while waiting for another thread, and before and after a load.
 
         Raises:
             EngineError: It cannot be loaded; the next call tries again.
-            Superseded: `is_wanted` said no.
+            Superseded: `is_wanted` returned False.
         """
         while not self._turn.acquire(timeout=_ASK_AGAIN_S):
             _check(is_wanted)
@@ -87,15 +87,15 @@ class ModelManager:
             self._turn.release()
 
     def get_encoder(self, model: ModelIdentity | None = None) -> Encoder:
-        """The encoder of a model, loaded now if it was not; another one that was is dropped.
+        """The encoder of a model, loaded now if it was not; any other one is dropped.
 
-        It may be dropped again at any time by another thread; `use` keeps it.
+        Another thread may drop it at any time; `use` keeps it.
 
         Args:
             model: By default the configured one.
 
         Raises:
-            EngineError: It cannot be loaded, or was changed since it was identified; the next call tries again.
+            EngineError: It cannot be loaded, or has changed since it was identified; the next call tries again.
         """
         with self._turn:
             wanted = model or self._loader.identify()
@@ -107,7 +107,7 @@ class ModelManager:
                 encoder = self._loader.load(wanted.name)
                 if encoder.fingerprint != wanted.fingerprint:
                     encoder.close()
-                    raise EngineError(f"model {wanted.name} was changed just now", "run the command again")
+                    raise EngineError(f"model {wanted.name} has just been changed", "run the command again")
                 self._encoder = encoder
                 self._last_use_s = self._clock()
                 self._watch()
@@ -115,7 +115,7 @@ class ModelManager:
             return self._encoder
 
     def load(self, model: ModelIdentity | None = None) -> None:
-        """Load a model and wait until it can answer; a child says only then what is wrong.
+        """Load a model and wait until it can answer; only then does a child say what is wrong.
 
         Raises:
             EngineError: It cannot be loaded.
@@ -129,9 +129,9 @@ class ModelManager:
         return encoder is not None and encoder.is_open()
 
     def unload_if_idle(self, timeout_minutes: float) -> bool:
-        """Drop the encoder when its last use lies at least `timeout_minutes` back; 0 keeps it for ever.
+        """Drop the encoder when its last use was at least `timeout_minutes` ago; 0 keeps it for ever.
 
-        Waits for a use that goes on.
+        Waits for a use in progress.
 
         Returns:
             Whether it was dropped.
@@ -145,7 +145,7 @@ class ModelManager:
         return True
 
     def close(self) -> None:
-        """Drop the encoder. One in another process ends at once, whoever waits for it. A later use loads it again."""
+        """Drop the encoder. A child process ends at once, even in the middle of a request. A later use loads it again."""
         while not self._turn.acquire(timeout=_ASK_AGAIN_S):
             encoder = self._encoder
             if encoder is not None:
@@ -159,7 +159,7 @@ class ModelManager:
             watcher.join()
 
     def _watch(self) -> None:
-        """Begin to wait for idleness, in a thread that ends when the encoder is dropped."""
+        """Start the thread that waits for idleness and ends when the encoder is dropped."""
         if self._timeout_minutes <= 0:
             return
         self._dropped = dropped = threading.Event()
@@ -181,4 +181,4 @@ class ModelManager:
 
 def _check(is_wanted: Callable[[], bool]) -> None:
     if not is_wanted():
-        raise Superseded("a later search took the place of this one")
+        raise Superseded("a later search replaced this one")

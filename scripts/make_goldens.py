@@ -37,7 +37,7 @@ TEXTS: list[str] = json.loads((DATA / "edge_texts.json").read_text("utf-8"))
 CASES: list[dict[str, Any]] = json.loads((DATA / "cases.json").read_text("utf-8"))
 FREQUENT = ["word", "the", "lock", "is", "and", "index", "key"]  # one token each: edge texts count with them
 NEW = "6.2.0"
-"""The release of sentence-transformers that computes; the older ones stripped the ends of every text."""
+"""The release of sentence-transformers that computes; older ones stripped the ends of every text."""
 MASK = {mask: AddedToken(mask, lstrip=True, special=True) for mask in ("<mask>", "[MASK]")}
 """Mask tokens that take the blanks before them."""
 
@@ -200,7 +200,7 @@ class Case:
         tokenizer: Key of `TOKENIZERS`; empty leaves tokenizer and weights to the base.
         config: Figures of the transformer, all or those that differ from the base's; or options of model2vec.
         limit: Content of sentence_bert_config.json, None for no such file.
-        baked: Tokens to which tokenizer.json cuts and pads, as when whoever saved it had that switched on.
+        baked: Tokens to which tokenizer.json cuts and pads, as if saved with both switched on.
         home: Folder of the first module.
         table: Name of a static model's tensor.
     """
@@ -310,7 +310,7 @@ def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, 
 
 
 def weights(name: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Values under which every part of a model shows in its vectors: what starts near zero in training does not."""
+    """Weights with which every part of a model shows in its vectors; those that training starts from would not do."""
     middle = 0.0
     if "norm" in name.lower() and name.endswith("weight"):
         middle, spread = 1.0, 0.2

@@ -1,4 +1,4 @@
-"""Small models that are worth pulling, and what to expect of them."""
+"""Small models worth pulling, and what to expect of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A model of the hub that the exporter takes.
+    """A model on the hub that the exporter supports.
 
     Attributes:
         max_tokens: The longest text it reads; 0 for any.

@@ -22,7 +22,7 @@ _WINDOW = 128
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--input", "source", metavar="FILE|-", help="JSON lines: each a string, or an object with text.")
+@click.option("--input", "source", metavar="FILE|-", help="JSON lines, each a string or an object with text.")
 @click.option("--query", is_flag=True, help="Encode as questions (documents).")
 @click.option(
     "--format",
@@ -38,19 +38,21 @@ _WINDOW = 128
 def embed(
     app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None
 ) -> None:
-    """Turn texts into vectors, one for each, in order."""
+    """Turn texts into vectors, one each, in order."""
     from rekall.entry import rules
 
     if bool(texts) == bool(source):
-        raise UsageError("give texts, or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl")
+        raise UsageError(
+            "give either texts or --input", "rekall embed 'some text', or rekall embed --input texts.jsonl"
+        )
     if form == "npy" and output is None and sys.stdout.isatty():
-        raise UsageError("an array is no text for a terminal", "add --output vectors.npy")
+        raise UsageError("a .npy array cannot be printed to a terminal", "add --output vectors.npy")
     chosen = [rules.text(text, "text") for text in texts] if texts else _read(str(source))
     encoder = app.load_encoder(name)
     encode = encoder.encode_queries if query else encoder.encode_documents
     try:
         if output is None and form == "jsonl":
-            for start in range(0, len(chosen), _WINDOW):  # as they come, for whoever reads along
+            for start in range(0, len(chosen), _WINDOW):  # as they come, so that a reader need not wait for all
                 for vector in encode(chosen[start : start + _WINDOW]):
                     out(_line(vector))
         else:

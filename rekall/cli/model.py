@@ -20,14 +20,14 @@ from rekall.wording import count_text, size_text
 
 @click.group()
 def model() -> None:
-    """Look at embedding models, get others, switch between them."""
+    """List, get, measure and switch embedding models."""
 
 
 @model.command("list")
 @json_option
 @pass_app
 def list_models(app: App, as_json: bool) -> None:
-    """The installed models, * marking the one in use, and some that are worth pulling."""
+    """The installed models, with * at the one in use, and some that are worth pulling."""
     used = app.model_in_use()
     models = [_listed(folder, used=folder.name == used) for folder in app.library.folders()]
     known = [each for each in CURATED if each.name not in {fields["name"] for fields in models}]
@@ -38,17 +38,17 @@ def list_models(app: App, as_json: bool) -> None:
         out(columns([_list_row(fields) for fields in models]))
     else:
         talk("no model is installed")
-    out("\nTo be had with `rekall model pull REPOSITORY`:")
+    out("\nAvailable with `rekall model pull REPOSITORY`:")
     for each in known:
         reads = f"{each.max_tokens:,} tokens" if each.max_tokens else "texts of any length"
         out(f"  {each.repository}")
         out(f"      {each.languages}, {each.dimensions} dimensions, {reads}, {each.licence}")
         out(f"      {each.disk_mb} MB on disk, {each.ram_mb} MB of RAM, {each.score:g} on {each.benchmark}")
-    out("\nRAM is the peak of a search. Retrieval scores of different benchmarks do not compare.")
+    out("\nRAM is the peak of a search. Retrieval scores of different benchmarks cannot be compared.")
 
 
 def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
-    """What the list says of a model; of a damaged one, what is wrong with it."""
+    """What the list says of a model; for a damaged one, what is wrong with it."""
     from rekall.models.engine.card import read_card
 
     fields: dict[str, Any] = {"name": folder.name, "in_use": used}
@@ -87,7 +87,7 @@ def _list_row(fields: dict[str, Any]) -> list[str]:
 @json_option
 @pass_app
 def info(app: App, name: str | None, as_json: bool) -> None:
-    """What a model is; without NAME the one in use."""
+    """Describe a model; without NAME the one in use."""
     from rekall.models.engine.card import read_card
 
     folder = app.library.folder(name or app.model_in_use())
@@ -143,21 +143,25 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
         )
     else:
         out(
-            f"{name} is whole: {len(card.files)} files match their hashes, cosine to its reference {measured.min_cosine:.5f} at least, {measured.mean_cosine:.5f} on average over {measured.texts} texts"
+            f"{name} is whole: {len(card.files)} files match their hashes, cosine to its reference at least {measured.min_cosine:.5f}, mean {measured.mean_cosine:.5f} over {measured.texts} texts"
         )
 
 
 @model.command()
 @click.argument("name")
 @click.option(
-    "--budget", type=Duration(), metavar="TIME", help="Stop after about this long (30s, 5m, 2h); the next call goes on."
+    "--budget",
+    type=Duration(),
+    metavar="TIME",
+    help="Stop after about this long (30s, 5m, 2h); the next call continues.",
 )
 @json_option
 @pass_app
 def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     """Embed everything with another model, then search with it.
 
-    Searches use the old vectors until the new ones are complete. Interrupted, the same command goes on where it was.
+    Searches use the old vectors until the new ones are complete. After an interruption, run the command again to
+    continue.
     """
     from rekall.config import Settings, write_setting
 
@@ -184,9 +188,9 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     else:
         out(f"embedded {embedded} with {name}{rest}; searches go on as before until then")
     if switch.pending:
-        talk(f"\nhint: run `rekall model use {name}` again to go on")
+        talk(f"\nhint: run `rekall model use {name}` again to continue")
     elif switch.replaced:
-        talk(f"\nhint: the vectors of {switch.before} are kept; `rekall index prune` drops them")
+        talk(f"\nhint: the vectors of {switch.before} are kept; `rekall index prune` deletes them")
 
 
 @model.command()
@@ -194,7 +198,7 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
 @json_option
 @pass_app
 def remove(app: App, name: str, as_json: bool) -> None:
-    """Remove a model that was pulled, exported or imported; never the one in use."""
+    """Remove a model that was pulled, exported or imported, unless it is in use."""
     if name in (app.model_in_use(), app.settings.text("engine.model")):
         raise InvalidInput(f"model {name} is in use", "switch to another one first: `rekall model use NAME`")
     folder = app.library.remove(name, app.places.models)
@@ -209,7 +213,7 @@ def remove(app: App, name: str, as_json: bool) -> None:
 @json_option
 @pass_app
 def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
-    """Measure models on this machine, each in a process of its own; without NAME every installed one."""
+    """Measure models on this machine, each in its own process; without NAME all installed ones."""
     from rekall.models.bench import bench as measure
 
     folders = [app.library.folder(name) for name in names] or list(app.library.folders())

@@ -1,4 +1,4 @@
-"""A model folder as one file, for machines without a network: packed, and taken in again only when every byte fits."""
+"""A model folder as one file, for machines without a network: packed, and unpacked only when every byte is right."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CARD_HASH = "REKALL.card.sha256"
 
 
 def pack(folder: Path, archive: Path) -> ModelCard:
-    """Write a model folder to a tar file, the file whole or not at all; the same folder gives the same bytes.
+    """Write a model folder to a tar file, whole or not at all; the same folder gives the same bytes.
 
     Not compressed: weights do not get smaller.
 
@@ -44,20 +44,20 @@ def pack(folder: Path, archive: Path) -> ModelCard:
 def unpack(
     archive: Path, parent: Path, name: str = "", *, replace: bool = False, shipped: Sequence[Path] = ()
 ) -> tuple[Path, ModelCard]:
-    """Put the model of a tar file into a folder of its own below `parent`, whole or not at all.
+    """Unpack the model of a tar file into its own folder below `parent`, whole or not at all.
 
     Args:
         archive: What `pack` wrote.
-        parent: Where models lie; made when it is not there.
+        parent: Where models are kept; made if missing.
         name: The model's name here; by default its own.
         replace: Whether a model of that name may be replaced by another one.
-        shipped: Folders of models elsewhere, which one of the same name would hide.
+        shipped: Model folders elsewhere, which one of the same name would hide.
 
     Returns:
         The model's folder and its card.
 
     Raises:
-        InvalidInput: The file is no archive of a model, or there is another model of that name.
+        InvalidInput: The file is not an archive of a model, or another model has that name.
         ModelDamaged: A file inside is missing or altered.
     """
     try:
@@ -73,11 +73,11 @@ def unpack(
                 hidden = [other for other in shipped if other.name == name]
                 if not replace and not all(_may_replace(other, card) for other in (folder, *hidden)):
                     raise InvalidInput(
-                        f"there is another model {name!r} already",
+                        f"another model is already named {name!r}",
                         "give --name, or --replace to put this one in its place",
                     )
             return folder, card
-    except (tarfile.TarError, ValueError) as error:  # ValueError: numbers in a header that are none
+    except (tarfile.TarError, ValueError) as error:  # ValueError: a header without the numbers it needs
         raise InvalidInput(f"{archive} is not a model archive: {error}", _REMEDY) from error
 
 
@@ -89,17 +89,17 @@ def _members(archive: Path, tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
         folder, _, file = member.name.partition("/")
         folders.add(folder)
         if not (member.isreg() and is_name(folder) and is_name(file)) or member.issparse() or file in members:
-            raise InvalidInput(f"{archive} holds {member.name!r}, which no model has", _REMEDY)
+            raise InvalidInput(f"{archive} holds {member.name!r}, which is not part of a model", _REMEDY)
         members[file] = member
         if len(members) > _MOST_FILES or sum(each.size for each in members.values()) > _LARGEST_BYTES:
-            raise InvalidInput(f"{archive} holds more than a model does")
+            raise InvalidInput(f"{archive} is too large to be a model")
     if CARD_FILE not in members or len(folders) != 1:
-        raise InvalidInput(f"{archive} holds no model", _REMEDY)
+        raise InvalidInput(f"{archive} does not hold a model", _REMEDY)
     return members
 
 
 def _extract(archive: Path, tar: tarfile.TarFile, members: dict[str, tarfile.TarInfo], scratch: Path) -> ModelCard:
-    """Put the files into a folder, the card first, and check every byte.
+    """Unpack the files into a folder, the card first, and check every byte.
 
     Raises:
         InvalidInput: The archive holds a file that the card does not list, or one of another size.
@@ -114,7 +114,9 @@ def _extract(archive: Path, tar: tarfile.TarFile, members: dict[str, tarfile.Tar
         for file, member in members.items():
             if file != CARD_FILE:
                 if file not in card.files or card.files[file].size != member.size:
-                    raise InvalidInput(f"{archive} holds {file!r}, which its card does not list so", _REMEDY)
+                    raise InvalidInput(
+                        f"{archive} holds {file!r}, which does not match its card (name or size)", _REMEDY
+                    )
                 _copy(tar, member, scratch / file)
         check_hashes(scratch, card)
     except ModelDamaged as error:
@@ -131,7 +133,7 @@ def _copy(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
 
 
 def _may_replace(folder: Path, card: ModelCard) -> bool:
-    """Whether a folder may be replaced unasked: it is not there, holds the same model, or a model that is damaged."""
+    """Whether a folder may be replaced unasked: it is missing, or holds the same model or a damaged one."""
     if not folder.exists():
         return True
     try:

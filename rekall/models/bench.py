@@ -1,6 +1,6 @@
-"""What a model costs on this machine: a fresh process loads it, answers, embeds, and reports what it took.
+"""What a model costs on this machine: a fresh process loads it, answers, embeds, and reports what that took.
 
-The same module is both ends: `bench` starts a process that runs it as a program.
+This module is both ends: `bench` starts a process that runs it as a program.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from rekall.errors import EngineError
 
 _QUERIES = 30
-_ROUNDS = 4  # times the probe texts are embedded in bulk
+_ROUNDS = 4  # how often the probe texts are embedded in bulk
 _TIMEOUT_S = 600.0
 
 
@@ -28,8 +28,8 @@ class Cost:
         cold_s: Seconds from the start of a process to the first vector.
         query_s: Median seconds of a short query after that.
         texts_per_s: Texts a second in bulk, over the model's own probe texts.
-        query_peak_bytes: Most resident memory of the process until after the queries.
-        bulk_peak_bytes: The same until after the bulk.
+        query_peak_bytes: Peak resident memory of the process up to the end of the queries.
+        bulk_peak_bytes: The same up to the end of the bulk.
         min_cosine: Least cosine to the reference vectors that travel with the model.
     """
 

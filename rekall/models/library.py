@@ -43,12 +43,12 @@ class ModelLibrary:
         found: dict[str, Path] = {}
         for parent in self._parents:
             for card in parent.glob(f"*/{CARD_FILE}"):
-                if is_name(card.parent.name):  # not what an interrupted export left
+                if is_name(card.parent.name):  # not the remains of an interrupted export
                     found.setdefault(card.parent.name, card.parent)
         yield from (found[name] for name in sorted(found))
 
     def remove(self, name: str, own: Path) -> Path:
-        """Remove a model that lies in the user's own folder. Returns where it was.
+        """Remove a model from the user's own folder. Returns where it was.
 
         Args:
             name: The model.
@@ -62,10 +62,12 @@ class ModelLibrary:
 
         folder = self.folder(name)
         if folder.parent != own:
-            raise InvalidInput(f"model {name} came with Rekall and stays", "`pip uninstall rekall` removes both")
+            raise InvalidInput(
+                f"model {name} came with Rekall and cannot be removed", "`pip uninstall rekall` removes both"
+            )
         trash = folder.with_name(f".{name}.old")
         shutil.rmtree(trash, ignore_errors=True)
-        folder.replace(trash)  # gone at once, also when removing its files is interrupted
+        folder.replace(trash)  # gone at once, even if removing its files is interrupted
         shutil.rmtree(trash, ignore_errors=True)
         return folder
 
@@ -98,7 +100,7 @@ class ModelLibrary:
         promised = min((figures.min_cosine for figures in card.fidelity.values()), default=0.0)
         if measured.min_cosine < promised - 0.001:  # kernels of two processors differ by a tenth of this
             raise ModelDamaged(
-                f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where {promised} was promised",
+                f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where its card promises {promised}",
                 repair_hint(name),
             )
         return card, measured
@@ -112,7 +114,7 @@ class _Loader:
 
         Args:
             library: Where to look.
-            configured: The model to take when none is named.
+            configured: The model to use when none is named.
             threads: See `OnnxEncoder`.
         """
         self._library = library
@@ -126,14 +128,14 @@ class _Loader:
         return ModelIdentity(name, card.fingerprint, card.dimensions)
 
     def find(self, name: str, fingerprint: str) -> ModelIdentity:
-        """The model that makes vectors of a fingerprint: that of the name, or one that was given another.
+        """The model that makes vectors of a fingerprint: the one of that name, or one that was renamed.
 
         Raises:
-            ModelNotFound: There is none. Says whether the named model is gone or was changed.
+            ModelNotFound: There is none. The message says whether the named model is gone or has changed.
         """
         named: ModelCard | None = None
         for folder in sorted(self._library.folders(), key=lambda folder: folder.name != name):
-            with contextlib.suppress(ModelDamaged):  # one that cannot be read is not the one
+            with contextlib.suppress(ModelDamaged):  # a model that cannot be read is not the one
                 card = read_card(folder)
                 named = card if folder.name == name else named
                 if card.fingerprint == fingerprint:
@@ -144,8 +146,8 @@ class _Loader:
                 "install it again, or embed the notes with another model: `rekall model use NAME`",
             )
         raise ModelNotFound(
-            f"model {name} was changed since it made the vectors ({fingerprint} then, {named.fingerprint} now)",
-            f"run `rekall model use {name}` to embed the notes with it as it is now",
+            f"model {name} has changed since it made the vectors ({fingerprint} then, {named.fingerprint} now)",
+            f"run `rekall model use {name}` to embed the notes with its new version",
         )
 
 

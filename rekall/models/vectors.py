@@ -1,6 +1,6 @@
 """Vector arithmetic: the only place that normalises, checks or compares rows.
 
-Letters: n rows, d dimensions. Rows are float32 of unit length unless a line says otherwise.
+Letters: n rows, d dimensions. Rows are float32 of unit length unless stated otherwise.
 """
 
 from __future__ import annotations

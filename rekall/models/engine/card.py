@@ -1,4 +1,4 @@
-"""The card of a model folder: what the model is, and the hash of every file it consists of."""
+"""The card of a model folder: what the model is, and the hash of each of its files."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Fidelity:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything a reader of a model folder needs to know before opening it.
+    """All one needs to know of a model folder before opening it.
 
     Attributes:
         source: Where the weights came from.
@@ -84,7 +84,7 @@ class ModelCard:
         normalize: Whether the source scales its vectors to unit length; Rekall always does.
         fingerprint: The name of the vector space; see `fingerprint_of`.
         trims: Whether the ends of a text are trimmed before it is tokenised.
-        max_characters: A text is cut here before it is tokenised; 0 for not at all.
+        max_characters: Where a text is cut before it is tokenised; 0 for never.
         dense: The dense layers after the pooling, in words.
     """
 
@@ -119,7 +119,7 @@ class ModelCard:
         return sum(record.size for record in self.files.values())
 
     def to_json(self) -> bytes:
-        """The card as it stands in `model.json`; the same card gives the same bytes."""
+        """The card as `model.json` holds it; the same card gives the same bytes."""
         return (json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n").encode()
 
 
@@ -127,7 +127,7 @@ def read_card(folder: Path) -> ModelCard:
     """Read and check the card of a model folder.
 
     Raises:
-        ModelDamaged: There is no card, or it is not one this Rekall understands.
+        ModelDamaged: The card is missing, or this Rekall does not understand it.
     """
     path = folder / CARD_FILE
     try:
@@ -158,7 +158,7 @@ def fingerprint_of(
         *(name for name in _ALSO_DECIDING if name in files),
     )
     identity: list[object] = [[files[name].sha256 for name in deciding], prompts.query, prompts.document, max_tokens]
-    if not trims or max_characters:  # the others keep the fingerprint they had before there were these two
+    if not trims or max_characters:  # others keep the fingerprint they had before these two existed
         identity += [trims, max_characters]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
@@ -167,7 +167,7 @@ def check_sizes(folder: Path, card: ModelCard) -> None:
     """Check that every file of the card is there, with its size.
 
     Raises:
-        ModelDamaged: A file is missing, cut or grown; it is named.
+        ModelDamaged: A file is missing or has another size; the message names it.
     """
     for name, record in card.files.items():
         path = folder / name
@@ -176,14 +176,14 @@ def check_sizes(folder: Path, card: ModelCard) -> None:
         except OSError as error:
             raise ModelDamaged(f"{path} is missing from the model", repair_hint(folder.name)) from error
         if size != record.size:
-            raise ModelDamaged(f"{path} has {size:,} bytes where {record.size:,} belong", repair_hint(folder.name))
+            raise ModelDamaged(f"{path} has {size:,} bytes instead of {record.size:,}", repair_hint(folder.name))
 
 
 def check_checksums(folder: Path, card: ModelCard) -> None:
     """Check the bytes of every file against its CRC-32: cheap enough for every load.
 
     Raises:
-        ModelDamaged: A file is missing or damaged; it is named.
+        ModelDamaged: A file is missing or damaged; the message names it.
     """
     check_sizes(folder, card)
     for name, record in card.files.items():
@@ -197,11 +197,13 @@ def check_hashes(folder: Path, card: ModelCard) -> None:
     """Check the bytes of every file against its SHA-256, and the fingerprint against all of them.
 
     Raises:
-        ModelDamaged: A file is missing or altered; it is named.
+        ModelDamaged: A file is missing or altered; the message names it.
     """
     check_sizes(folder, card)
     if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens, card.trims, card.max_characters):
-        raise ModelDamaged(f"{folder / CARD_FILE} was altered: its fingerprint does not fit", repair_hint(folder.name))
+        raise ModelDamaged(
+            f"{folder / CARD_FILE} was altered: its fingerprint does not match", repair_hint(folder.name)
+        )
     for name, record in card.files.items():
         if sha256_of(folder / name) != record.sha256:
             raise ModelDamaged(
@@ -228,7 +230,7 @@ def is_name(name: str) -> bool:
 
 
 def repair_hint(name: str) -> str:
-    """What to tell someone whose model folder is damaged."""
+    """The hint for someone whose model folder is damaged."""
     return f"run `rekall model verify {name}` to see what is wrong; reinstall Rekall, or export the model again with `rekall model export`"
 
 

@@ -1,7 +1,7 @@
 """The program of the engine's own process: loads one model, and answers its parent until the parent is gone.
 
-It reads nothing but its pipe and the model folder, and ends at once when the pipe ends: that is what a parent leaves
-behind however it ends, killed included.
+It reads only its pipe and the model folder, and ends as soon as the pipe does, which happens however the parent ends,
+even when it is killed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from rekall.models.engine.opening import open_encoder
 
 def main() -> None:
     """Serve the parent at the other end of stdin and stdout. Does not return."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end ends this too
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent; when that ends, so does this
     requests, replies = _private_pipe()
     send_raw(replies, BEGINNING)
     frames: queue.SimpleQueue[tuple[Frame, bytes]] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, frames), daemon=True).start()
     try:
         _serve(frames, replies)
-    except BaseException as error:  # the last words of a defect, which the parent shows
+    except BaseException as error:  # a defect: the parent shows this message
         _say_failed(replies, EngineLost(f"the engine failed: {type(error).__name__}: {error}"))
         os._exit(1)
 
@@ -60,8 +60,8 @@ def _encoded(encoder: ArrayEncoder, kind: Frame, texts: list[str]) -> bytes:
 
 
 def _read(requests: FileIO, frames: queue.SimpleQueue[tuple[Frame, bytes]]) -> None:
-    """Take what the parent sends, also while the engine works, so that its end is noticed at once."""
-    code = 1  # whatever else stops it, lack of memory for one: nobody would notice the parent's end any more
+    """Read what the parent sends, even while the engine works, so that the parent's end is noticed at once."""
+    code = 1  # any other failure must end the process: only this thread notices that the parent is gone
     try:
         while True:
             frames.put(receive(requests))
@@ -72,7 +72,7 @@ def _read(requests: FileIO, frames: queue.SimpleQueue[tuple[Frame, bytes]]) -> N
 
 
 def _private_pipe() -> tuple[FileIO, FileIO]:
-    """The two ends that the parent gave. Whatever a library prints or reads cannot reach them."""
+    """The pipe to the parent, moved out of reach of libraries that print or read."""
     requests, replies = FileIO(os.dup(0), "r"), FileIO(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)

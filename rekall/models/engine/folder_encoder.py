@@ -63,7 +63,7 @@ class FolderEncoder(ABC):
         return self._is_open
 
     def close(self) -> None:
-        """Let go of the model and the tokenizer; a second time does nothing."""
+        """Free the model and the tokenizer; a second time does nothing."""
         with self._lock:
             if self._is_open:
                 self._is_open = False
@@ -95,4 +95,4 @@ class FolderEncoder(ABC):
 
     @abstractmethod
     def _release(self) -> None:
-        """Let go of the model."""
+        """Free the model."""

@@ -1,10 +1,10 @@
 """What goes through the pipe between a process and its engine child: small frames, no pickle.
 
 kind     1 byte, see `Frame`
-length   4 bytes, little-endian: bytes of what follows
+length   4 bytes, little-endian: how many bytes follow
 content  vectors as raw little-endian float32, one after the other; everything else as JSON in UTF-8
 
-What the child sends begins with `BEGINNING`: before its program runs, others may print (a `sitecustomize`, for one).
+What the child sends starts with `BEGINNING`: before its program runs, other code may print (a `sitecustomize`, say).
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MOST_BYTES = 1 << 26
 BEGINNING = b"\0rekall engine\n"
 
 _PIECE_BYTES = 1 << 16
-"""What a pipe holds, on Linux. To ask for more at a time only reserves memory."""
+"""What a pipe holds on Linux. Asking for more at a time only reserves memory."""
 
 
 class Frame(enum.IntEnum):
     """The kinds of frame: what the parent sends, then what the child answers."""
 
     LOAD = 1
-    """`folder`, `threads`: the first one, once."""
+    """`folder`, `threads`: sent first, and once."""
     DOCUMENTS = 2
     """A list of texts."""
     QUERIES = 3
@@ -37,7 +37,7 @@ class Frame(enum.IntEnum):
     READY = 16
     """`fingerprint`, `dim`: the answer to `LOAD`."""
     VECTORS = 17
-    """The answer to texts: a vector each, in their order."""
+    """The answer to texts: one vector each, in order."""
     FAILED = 18
     """`kind`, `message`, `hint`: an error, in place of either answer."""
 
@@ -46,7 +46,7 @@ class Stream(Protocol):
     """One end of a pipe, unbuffered."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Up to so many bytes; none at the end."""
+        """Read up to `size` bytes; none at the end."""
         ...
 
     def write(self, data: memoryview, /) -> int | None:
@@ -80,9 +80,9 @@ def send_json(stream: Stream, kind: Frame, content: Any) -> None:
 
 
 def as_json(content: Any) -> bytes:
-    """JSON that `json.loads` reads as it was, lone surrogates included.
+    """JSON that `json.loads` reads back unchanged, lone surrogates included.
 
-    They travel as they are: two of them, escaped, may be read as one character.
+    They are not escaped: two escapes in a row may be read as one character.
     """
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
@@ -91,16 +91,16 @@ def receive(stream: Stream) -> tuple[Frame, bytes]:
     """Read a frame.
 
     Raises:
-        PipeClosed: There is no more, or what came is no frame.
+        PipeClosed: The pipe has ended, or what came is not a frame.
     """
     kind, length = HEADER.unpack(_exactly(stream, HEADER.size))
     if kind not in list(Frame) or length > MOST_BYTES:
-        raise PipeClosed(f"no frame: kind {kind}, {length} bytes")
+        raise PipeClosed(f"not a frame: kind {kind}, {length} bytes")
     return Frame(kind), _exactly(stream, length)
 
 
 def skip_to_beginning(stream: Stream) -> None:
-    """Read up to and with `BEGINNING`.
+    """Read up to and including `BEGINNING`.
 
     Raises:
         PipeClosed: It does not come.

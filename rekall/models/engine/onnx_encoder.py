@@ -29,7 +29,7 @@ from rekall.models.vectors import Matrix, first_bad_row
 from rekall.system.resident import trim_heap
 
 IN_FLIGHT_TOKENS = 1_024
-"""Padded tokens in all runs of the session that go on at once. Twice as many take 10 MB more and are no faster
+"""Padded tokens in all concurrent runs of the session together. Twice as many take 10 MB more and are no faster
 (docs/adr/0007)."""
 
 LEAST_RUN_TOKENS = 128
@@ -41,8 +41,8 @@ MAX_AUTO_THREADS = 4
 class OnnxEncoder(FolderEncoder):
     """Runs the graph of a model folder.
 
-    Every run of the session has one thread, and bulk goes on in several runs at once: two threads in one run wait for
-    each other at every small operator (a short query then takes half as long again, bulk a quarter).
+    Every run of the session has one thread, and bulk uses several runs at once: two threads in one run wait for each
+    other at every small operator (a short query then takes half as long again, bulk a quarter).
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
@@ -58,9 +58,9 @@ class OnnxEncoder(FolderEncoder):
         """
         card = read_card(folder)
         check_sizes(folder, card)
-        checking = _InBackground(lambda: check_checksums(folder, card))  # costs no time: the imports below take longer
+        checking = _InBackground(lambda: check_checksums(folder, card))  # free: the imports below take longer
         try:
-            # the tokenizer first: the session then fills the memory that parsing it left free (2 MB)
+            # the tokenizer first: the session then reuses the memory freed by parsing it (2 MB)
             tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
             self._session = _open_session(folder, card)
         finally:
@@ -69,7 +69,7 @@ class OnnxEncoder(FolderEncoder):
         super().__init__(card, tokenizer)
 
     def close(self) -> None:
-        """Let go of the session and the tokenizer, and give their memory back to the system."""
+        """Free the session and the tokenizer, and return their memory to the system."""
         super().close()
         gc.collect()
         trim_heap()
@@ -96,7 +96,7 @@ class OnnxEncoder(FolderEncoder):
         if len(runs) == 1 or self._threads == 1:
             yield from ((run, vectors_of(run)) for run in runs)
             return
-        from concurrent.futures import ThreadPoolExecutor  # 4 ms that a query does not pay
+        from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
 
         runs.reverse()  # the longest first, so that all end together
         with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
@@ -104,7 +104,7 @@ class OnnxEncoder(FolderEncoder):
         self._give_back()
 
     def _give_back(self) -> None:
-        """Return to the system what bulk made the arena hold, up to 17 MB: a short run asks for it."""
+        """Return to the system what bulk left in the arena, up to 17 MB; a short run triggers it."""
         import onnxruntime
 
         options = onnxruntime.RunOptions()
@@ -173,7 +173,7 @@ class _InBackground:
 
 def _open_session(folder: Path, card: ModelCard) -> Any:
     """An InferenceSession that maps its weights, with one thread a run."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on carry an uploader; read once, at import
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on contain an uploader; read once, at import
     try:
         import onnxruntime
     except ImportError as error:
@@ -183,10 +183,10 @@ def _open_session(folder: Path, card: ModelCard) -> Any:
             f"model {card.name} needs onnxruntime {card.minimum_onnxruntime}, this is {onnxruntime.__version__}",
             f"run `pip install 'onnxruntime>={card.minimum_onnxruntime}'`",
         )
-    onnxruntime.disable_telemetry_events()  # Windows has its own, through the system's event tracing
-    onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about graphics cards they do not find
+    onnxruntime.disable_telemetry_events()  # on Windows it uses the system's event tracing
+    onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about missing graphics cards
     options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed anew: a tenth of the time
+    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
     options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL

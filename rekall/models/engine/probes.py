@@ -24,7 +24,7 @@ class Probes:
     vectors: Matrix
 
     def to_json(self) -> bytes:
-        """Texts and vectors, five decimals each: 2e-9 of cosine, and the same bytes on every processor."""
+        """Texts and vectors, to five decimals: a cosine error of 2e-9, and the same bytes on every processor."""
         vectors = [[round(float(value), 5) + 0.0 for value in row] for row in self.vectors]
         return (
             json.dumps({"texts": self.texts, "vectors": vectors}, ensure_ascii=False, separators=(",", ":")) + "\n"
@@ -42,7 +42,7 @@ class Probes:
 
     @classmethod
     def of(cls, texts: Any, vectors: Any) -> Probes:
-        """Probes from what a file held.
+        """Probes from the content of a file.
 
         Raises:
             ValueError, TypeError: They do not belong together, or a vector has no direction.
@@ -57,7 +57,7 @@ class Probes:
 
 @dataclass(frozen=True, slots=True)
 class Measured(Fidelity):
-    """Exact figures of this machine, and the text that came out furthest away."""
+    """Exact figures on this machine, and the text that came out furthest away."""
 
     worst_text: str
 

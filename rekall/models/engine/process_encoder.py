@@ -1,4 +1,4 @@
-"""The encoder whose model lives in a child process: what it costs goes when the child goes."""
+"""The encoder whose model lives in a child process: its memory is freed when the child ends."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ LOAD_DEADLINE_S = 45.0
 with a cold disk."""
 
 REQUEST_DEADLINE_S = 15.0
-"""For an answer, and `TEXT_DEADLINE_S` more for each text. A query takes 5 ms."""
+"""For an answer, plus `TEXT_DEADLINE_S` for each text. A query takes 5 ms."""
 
 TEXT_DEADLINE_S = 1.0
 
 FRAME_TEXTS = 128
-"""Texts sent at a time: as many as an encoder sorts together, so that more make it no faster."""
+"""Texts sent at a time: as many as an encoder sorts together; more would be no faster."""
 
 _START = "import sys; sys.path[:] = sys.argv[1:]; from rekall.models.engine.child import main; main()"
-"""Its arguments are the path to find modules on, from the first import on."""
+"""Its arguments are the module search path, set before the first import."""
 
 _HINT = "try again: the next request starts a new one"
 
@@ -49,9 +49,9 @@ _ERRORS = {kind.kind: kind for kind in (ModelNotFound, ModelDamaged)}
 class ProcessEncoder:
     """Turns texts into unit vectors in a child process, so that this one needs neither numpy nor onnxruntime.
 
-    The child answers over a private pipe and ends with this process, however that ends. It starts and loads at once;
-    the first request, which may be one of no texts, waits for it and says what was wrong. Thread-safe: one request at
-    a time, and `close` does not wait for it.
+    The child answers over a private pipe and ends with this process, however that ends. It starts loading at once; the
+    first request, even one without texts, waits for it and raises what went wrong. Thread-safe: one request at a time,
+    and `close` does not wait for it.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class ProcessEncoder:
             dim: Length of a vector, d.
             threads: See `OnnxEncoder`.
             load_deadline_s: Seconds until the model must be loaded.
-            request_deadline_s: Seconds until an answer must be there, besides `TEXT_DEADLINE_S` a text.
+            request_deadline_s: Seconds until an answer must be there, plus `TEXT_DEADLINE_S` for each text.
 
         Raises:
             EngineError: No process can be started.
@@ -92,13 +92,13 @@ class ProcessEncoder:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
-                start_new_session=True,  # Ctrl-C in the terminal is for this process, from the child's first moment on
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: a server has no console to share
+                start_new_session=True,  # Ctrl-C in the terminal is for this process, from the child's start
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: a server has no console
             )
         except OSError as error:
             raise EngineError(f"the engine's process cannot be started: {error}") from error
         self._requests, self._replies = cast(FileIO, self._process.stdin), cast(FileIO, self._process.stdout)
-        with contextlib.suppress(OSError):  # one that has died already says so when it is asked
+        with contextlib.suppress(OSError):  # if it has died already, the first request says so
             send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads})
 
     @property
@@ -116,28 +116,28 @@ class ProcessEncoder:
             n vectors of unit length, each a view of d float32.
 
         Raises:
-            EngineLost: The child died, or did not answer in time and was ended.
+            EngineLost: The child died, or did not answer in time and was killed.
             EngineError: The model cannot be loaded or run, or the texts are too long for a frame.
         """
         return self._ask(Frame.DOCUMENTS, texts)
 
     def encode_queries(self, texts: Sequence[str]) -> Sequence[memoryview[float]]:
-        """Encode what is asked; the same shape and errors as `encode_documents`."""
+        """Encode questions; the same shape and errors as `encode_documents`."""
         return self._ask(Frame.QUERIES, texts)
 
     def is_open(self) -> bool:
-        """Whether the child is there and was not told to end."""
+        """Whether the child runs and was not closed."""
         return not self._is_closed and self._process.poll() is None
 
     def close(self) -> None:
-        """End the child, also when another thread waits for its answer. It has nothing to lose."""
+        """End the child, even while another thread waits for its answer. It has nothing to lose."""
         self._is_closed = True
         self._process.kill()
         self._process.wait()
-        # whoever uses the pipe notices its end now; closed before that, its number may come to stand for another file
+        # the kill ends the pipe and wakes its reader; closing our end first could let the descriptor number be reused
         with self._turn:
             for end in (self._requests, self._replies):
-                with contextlib.suppress(OSError):  # what was not written yet, nobody reads
+                with contextlib.suppress(OSError):  # unwritten data has no reader left
                     end.close()
 
     def _ask(self, kind: Frame, texts: Sequence[str]) -> Sequence[memoryview[float]]:
@@ -155,7 +155,7 @@ class ProcessEncoder:
         question = as_json(texts)
         if len(question) > MOST_BYTES:
             raise EngineError(
-                f"{len(question) >> 20} MB of text are more than the engine takes at a time", "shorten the text"
+                f"{len(question) >> 20} MB of text is more than the engine takes at a time", "shorten the text"
             )
         with self._deadline(self._request_deadline_s + TEXT_DEADLINE_S * len(texts)):
             send(self._requests, kind, question)
@@ -171,7 +171,7 @@ class ProcessEncoder:
                 skip_to_beginning(self._replies)
                 loaded = json.loads(self._answer(Frame.READY))
                 if (loaded["fingerprint"], loaded["dim"]) != (self.fingerprint, self.dim):
-                    raise EngineError("the model was changed just now", "run the command again")
+                    raise EngineError("the model has just been changed", "run the command again")
             except EngineError:
                 self.close()
                 raise
@@ -181,7 +181,7 @@ class ProcessEncoder:
         kind, content = receive(self._replies)
         if kind is Frame.FAILED:
             error = json.loads(content)
-            if error["kind"] == EngineLost.kind:  # its last words
+            if error["kind"] == EngineLost.kind:  # the child is ending
                 self.close()
                 raise EngineLost(error["message"], _HINT)
             raise _ERRORS.get(error["kind"], EngineError)(error["message"], error["hint"])
@@ -191,7 +191,7 @@ class ProcessEncoder:
 
     @contextlib.contextmanager
     def _deadline(self, seconds: float) -> Iterator[None]:
-        """End the child when the block takes longer: its pipe then ends, and with it whatever waits for it."""
+        """Kill the child when the block takes longer: that ends its pipe, and wakes whoever waits for it."""
 
         def expire() -> None:
             self._expired_after_s = seconds
@@ -202,13 +202,13 @@ class ProcessEncoder:
         try:
             timer.start()
             yield
-        except EngineError:  # said by the child, which goes on where it can
+        except EngineError:  # reported by the child, which may well go on
             raise
         except (PipeClosed, OSError, ValueError) as error:  # ValueError: the pipe was closed here
             reason = "the engine was closed" if self._is_closed else self._how_it_ended()
             self.close()
             raise EngineLost(reason, _HINT) from error
-        except BaseException:  # Ctrl-C: an answer that nobody has read would be taken for that of the next request
+        except BaseException:  # Ctrl-C: the unread answer would be taken for that of the next request
             self.close()
             raise
         finally:
@@ -218,29 +218,29 @@ class ProcessEncoder:
         try:
             code = self._process.wait(timeout=1.0)  # its pipe ends a moment before it does
         except subprocess.TimeoutExpired:
-            return "the engine's process answered what is no answer"
+            return "the engine's process sent a malformed reply"
         if self._expired_after_s:
-            return f"the engine did not answer within {self._expired_after_s:g} s and was ended"
+            return f"the engine did not answer within {self._expired_after_s:g} s and was stopped"
         if sys.platform != "win32" and code == -signal.SIGKILL:
             return "the engine's process was killed, perhaps for lack of memory"
         return (
-            f"the engine's process was ended by signal {-code}"
+            f"the engine's process was killed by signal {-code}"
             if code < 0
             else f"the engine's process ended with code {code}"
         )
 
 
 def _module_path() -> list[str]:
-    """Where this process finds modules, but for the folder it was started in: any project may have a `json.py`."""
+    """The module search path without the folder this process was started in: any project may have a `json.py`."""
     entries = [entry for entry in sys.path if isinstance(entry, str)]
     if entries and entries[0] == _folder():
-        del entries[0]  # where `python -m` begins
+        del entries[0]  # `python -m` puts it first
     kept = [entry for entry in entries if entry]  # `python -c` has an empty one
     own = str(Path(__file__).parents[3])
     return kept if own in kept else [own, *kept]
 
 
 def _folder() -> str | None:
-    with contextlib.suppress(OSError):  # it was removed meanwhile
+    with contextlib.suppress(OSError):  # it has been removed
         return os.getcwd()
     return None

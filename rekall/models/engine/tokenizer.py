@@ -22,7 +22,7 @@ class Tokenizer:
 
     A file whose vocabulary is the one row `PIECES_FILE` keeps its pieces in the file of that name beside it. To the
     library each word is then one unknown piece, which it hands back normalised, and `Unigram` segments it: a
-    vocabulary of 250,000 pieces takes the library 283 MiB and 0.6 s to load, this way 4 MiB and 3 ms.
+    vocabulary of 250,000 pieces takes the library 283 MiB and 0.6 s to load; this way it takes 4 MiB and 3 ms.
     One thread at a time.
     """
 
@@ -36,7 +36,7 @@ class Tokenizer:
             special: Whether a sequence gets the special tokens of the file's post-processor.
 
         Raises:
-            ModelDamaged: The file is no tokenizer.
+            ModelDamaged: The file is not a tokenizer.
         """
         try:
             from tokenizers import Tokenizer as Backend
@@ -63,10 +63,10 @@ class Tokenizer:
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, at most the model's limit.
 
-        A long text is cut before it is tokenised, where the cut cannot change the ids that are kept.
+        A long text is cut before it is tokenised, at a place where that cannot change the ids that are kept.
         """
         cut = [self._cut(self._clean(text)) for text in texts]
-        # the fast call leaves out the words as well, which are all that a stripped file gives
+        # the fast call also leaves out the words, which are all that a stripped file gives
         encode = self._backend.encode_batch if self._pieces else self._backend.encode_batch_fast
         encodings = encode(cut, add_special_tokens=False)
         return [[*self._prefix, *self._kept(encoding)[0], *self._suffix] for encoding in encodings]
@@ -76,12 +76,12 @@ class Tokenizer:
         return str(self._backend.to_str())
 
     def close(self) -> None:
-        """Release the file of pieces, if there is one; the tokenizer cannot be used any more."""
+        """Release the file of pieces, if there is one; the tokenizer cannot be used after that."""
         if self._pieces:
             self._pieces.close()
 
     def _open_pieces(self, path: Path) -> Unigram | None:
-        """The pieces of a stripped file; None for a file that is whole."""
+        """The pieces of a stripped file; None for a whole one."""
         backend = self._backend
         if backend.get_vocab_size(with_added_tokens=False) != 1 or backend.id_to_token(0) != PIECES_FILE:
             return None
@@ -92,7 +92,7 @@ class Tokenizer:
         return pieces
 
     def _kept(self, encoding: Any) -> tuple[Sequence[int], int]:
-        """The first ids of a text, as many as there is room for, and the library's token that holds the last one."""
+        """The first ids of a text, as many as there is room for, and the place of the library's token with the last one."""
         if self._pieces is None:
             whole = encoding.ids[: self._room]
             return whole, len(whole) - 1
@@ -113,7 +113,7 @@ class Tokenizer:
         return valid.strip() if self._trim else valid
 
     def _cut(self, text: str) -> str:
-        """The shortest tried beginning of `text` with the same first ids as the whole.
+        """The shortest beginning of `text`, of those tried, with the same first ids as the whole.
 
         A beginning will do when its last kept token belongs to an earlier word than its last token, since
         tokenizers split text into words first, and when something other than blanks, which a special token

@@ -31,17 +31,17 @@ HEADER = struct.Struct("=8s6Id")
 of the unknown piece; the least score."""
 
 CHAIN = 256
-"""Slots, from that of its hash value on, in which a piece lies: enough for any half full table, and the bound of a
+"""How many slots from that of its hash value on may hold a piece: enough for any half-full table, and the bound of a
 search in a file that is not ours."""
 
 LONGEST_PIECE = 255
 """Characters; vocabularies have 16 to 64."""
 
 NOTHING = -1
-"""No piece begins with what has this hash value: most searches end here, after one look."""
+"""No piece begins with anything of this hash value: most searches end here, after one look."""
 
 BEGINNING = -2
-"""There is no such piece, but one that begins so."""
+"""There is no such piece, but a longer one begins with it."""
 
 _UNKNOWN_PENALTY = 10.0  # what an unknown character scores below the least piece
 _KNOWN_WORDS = 1 << 12
@@ -49,7 +49,7 @@ _KNOWN_CHARS = 32
 
 
 class Unigram:
-    """Pieces with scores, looked up in the file itself: what is never asked for is never read.
+    """Pieces with scores, looked up in the file itself: what is never needed is never read.
 
     Segments as the `tokenizers` library does, tie for tie: float64 sums in the same order, where only a strictly
     better candidate replaces an earlier one. One thread at a time.
@@ -59,14 +59,14 @@ class Unigram:
         """Map a file of pieces.
 
         Raises:
-            ModelDamaged: The file is missing, or its header does not fit its size.
+            ModelDamaged: The file is missing, or its header does not match its size.
         """
         self._path = path
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if size < HEADER.size:
-                    raise self._damaged("it is cut")
+                    raise self._damaged("it is cut short")
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
@@ -75,7 +75,7 @@ class Unigram:
         fits = magic == MAGIC and ends[-1] == size and self._unknown < rows and 0 < longest <= LONGEST_PIECE
         if not fits or values & (values - 1) or not values:
             self._map.close()
-            raise self._damaged("its header does not fit its size")
+            raise self._damaged("its header does not match its size")
         whole = memoryview(self._map)
         self._scores = whole[ends[0] : ends[1]].cast("d")
         self._starts = whole[ends[1] : ends[2]].cast("I")
@@ -93,7 +93,7 @@ class Unigram:
 
         Args:
             word: What the pre-tokeniser made, of valid Unicode.
-            limit: Ids that are wanted; a long word is read only as far as they need.
+            limit: How many ids are wanted; a long word is read only as far as that takes.
 
         Returns:
             All ids of the word, or its first ones, at least `limit`.
@@ -106,7 +106,7 @@ class Unigram:
             try:
                 ids = self._first_ids(word, limit)
             except IndexError as error:
-                raise self._damaged("it names a piece that it does not hold") from error
+                raise self._damaged("it refers to a piece that it does not hold") from error
             if len(word) <= _KNOWN_CHARS:
                 if len(self._known) >= _KNOWN_WORDS:
                     self._known.clear()
@@ -114,7 +114,7 @@ class Unigram:
         return ids
 
     def close(self) -> None:
-        """Release the file, which Windows neither renames nor removes before."""
+        """Release the file; until then Windows neither renames nor removes it."""
         for view in (self._scores, self._starts, self._slots):
             view.release()
         self._map.close()
