@@ -1,6 +1,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
-from rekall.entry.filters import Filters
+from rekall.entry.filters import FILTERS, Filters
 from rekall.entry.types import EntryType, Status
-from rekall.search.results import Mode, SearchResult
 from rekall.errors import EngineError, InvalidInput, NotFound, Superseded
 from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
 from rekall.search.query import ParsedQuery, parse_query
+from rekall.search.results import Mode, SearchResult
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
 ANSWERING = tuple(Mode)
@@ -59,7 +60,45 @@ def test_plain_words_are_text():
     ],
 )
 def test_what_is_no_syntax_is_literal(line):
-    assert parse_query(line) == ParsedQuery(line)
+    parsed = parse_query(line)
+    assert replace(parsed, notes=()) == ParsedQuery(line)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("type:bgu", "did you mean `bug`?"),
+        ("Type:bugs", "did you mean `bug`?"),
+        ("tags:x", "did you mean `tag:x`?"),
+        ("types:bug", "did you mean `type:bug`?"),
+        ("projects:api", "did you mean `project:api`?"),
+        ("status:actve", "did you mean `active`?"),
+        ("since:yesterday", "write 2026-01-31"),
+        ("sinces:2026-01-31", "did you mean `since:2026-01-31`?"),
+    ],
+)
+def test_a_likely_filter_that_is_none_is_named_with_the_nearest_right_one(word, meant):
+    parsed = parse_query(f"nginx {word} timeout")
+    assert parsed.text == f"nginx {word} timeout"
+    (note,) = parsed.notes
+    assert note.startswith(f"{word} is no filter")
+    assert meant in note
+
+
+@pytest.mark.parametrize(
+    "word", ["std::map", "http://x", "a:b", "tap:x", "key:value", "10:30", "c:\\temp", "x:1", "tag:", "::"]
+)
+def test_other_words_with_a_colon_are_not_worth_a_note(word):
+    assert parse_query(word).notes == ()
+
+
+@pytest.mark.parametrize("each", FILTERS, ids=lambda each: each.key)
+def test_every_filter_of_the_table_works_in_the_line_as_it_is_shown(each):
+    values = {"types": "bug", "tags": "two words", "project": "Two Words", "since": "2026-01-31", "status": "obsolete"}
+    filters = Filters.read({each.name: [values.get(each.name, "x")]})
+    assert not filters.is_empty
+    parsed = parse_query(f"before {filters} after")
+    assert (parsed.filters, parsed.text, parsed.notes) == (filters, "before after", ())
 
 
 def test_quotes_make_a_phrase_whose_words_count_too():
