@@ -1,5 +1,77 @@
-"""Rekall, a developer's local memory."""
+"""Rekall, a developer's local memory: `rekall.open()` does in Python what the shell does (docs/python.md)."""
 
-from rekall.app import load_encoder
+from __future__ import annotations
 
-__all__ = ["load_encoder"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import rekall` stays light
+    from rekall import errors
+    from rekall.app import load_encoder
+    from rekall.app import open_base as open  # noqa: A004  # as gzip and shelve name it
+    from rekall.entry.changes import Changes
+    from rekall.entry.fields import Draft, Entry
+    from rekall.entry.filters import Filters
+    from rekall.entry.types import EntryType, Link, LinkType, Status
+    from rekall.entry.view import EntryView
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.search.results import Hit, Mode, SearchResult
+
+    __version__: str
+
+__all__ = [
+    "Changes",
+    "Draft",
+    "Entry",
+    "EntryType",
+    "EntryView",
+    "Filters",
+    "Hit",
+    "KnowledgeBase",
+    "Link",
+    "LinkType",
+    "Mode",
+    "SearchResult",
+    "Status",
+    "__version__",
+    "errors",
+    "load_encoder",
+    "open",
+]
+
+_HOMES = {
+    "Changes": "rekall.entry.changes",
+    "Draft": "rekall.entry.fields",
+    "Entry": "rekall.entry.fields",
+    "EntryType": "rekall.entry.types",
+    "EntryView": "rekall.entry.view",
+    "Filters": "rekall.entry.filters",
+    "Hit": "rekall.search.results",
+    "KnowledgeBase": "rekall.knowledge_base",
+    "Link": "rekall.entry.types",
+    "LinkType": "rekall.entry.types",
+    "Mode": "rekall.search.results",
+    "SearchResult": "rekall.search.results",
+    "Status": "rekall.entry.types",
+    "load_encoder": "rekall.app",
+    "open": "rekall.app:open_base",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the face, loaded now."""
+    from importlib import import_module
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rekall")
+    if name == "errors":
+        return import_module("rekall.errors")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rekall' has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(import_module(module), attribute or name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

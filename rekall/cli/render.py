@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rekall.wording import printable, why_line
+from rekall.search.explain import why_line
+from rekall.wording import printable
 
 if TYPE_CHECKING:
     from rekall.entry.view import EntryView, Section

@@ -11,7 +11,8 @@ from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
 from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk
 from rekall.knowledge import answers
-from rekall.wording import count_text, stage_line
+from rekall.search.explain import stage_line
+from rekall.wording import count_text
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters

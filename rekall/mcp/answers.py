@@ -13,8 +13,9 @@ from rekall.entry.types import Reference, Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
 from rekall.knowledge import answers
+from rekall.search.explain import MODE_WORDS, why_line
 from rekall.search.results import Hit, ModeReport
-from rekall.wording import MODE_WORDS, count_text, why_line
+from rekall.wording import count_text
 
 BYTES_PER_TOKEN = 3
 """English and code take about four bytes a token, Chinese three for a character and a token: so a budget is kept."""

@@ -108,6 +108,7 @@ class Searcher:
                 words_first(result(words, found, Mode.WORDS, ""))
         asking, reason = self._ask_others(query, mode, waiting, stages)
         with self._store.snapshot():
+            self._find(selection, words, found, max(CANDIDATES, limit), stages)
             if asking:
                 try:
                     self._find(selection, asking, found, max(CANDIDATES, limit), stages)

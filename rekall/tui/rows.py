@@ -8,8 +8,9 @@ from datetime import datetime
 from rekall.entry.fields import Entry
 from rekall.entry.types import Status
 from rekall.knowledge.reports import Page
+from rekall.search.explain import why_line
 from rekall.search.results import Hit
-from rekall.wording import printable, why_line
+from rekall.wording import printable
 
 _MOST_MATCHED = 3
 """How many matched words a row shows; the detail shows all."""

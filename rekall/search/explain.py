@@ -1,0 +1,30 @@
+"""Why a hit stands where it stands, and what each stage of a search did, in the words that every door uses."""
+
+from __future__ import annotations
+
+from rekall.search.results import Hit, StageReport
+
+MODE_WORDS = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}
+"""What a search went by, by the value of its mode."""
+
+
+def why_line(hit: Hit) -> str:
+    """Why a hit stands where it stands."""
+    why = hit.why
+    parts = [f"score {hit.score:.3f}"]
+    if why.coverage >= 0.0005:  # less comes from words that every other entry has
+        rank = f"#{why.words_rank}" if why.words_rank else "beyond the first candidates"
+        matched = f": {', '.join(why.matched)}" if why.matched else ""
+        parts.append(f"words {why.coverage:.3f} ({rank}{matched})")
+    if why.similarity is not None and why.head is not None and why.best_passage is not None:
+        rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
+        further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
+        parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
+    for other in why.others:
+        parts.append(f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else ""))
+    return " · ".join(parts)
+
+
+def stage_line(stage: StageReport) -> str:
+    """What a stage of a search did and how long it took."""
+    return f"{stage.name}: {stage.did}, {stage.took_s * 1000:.1f} ms"
