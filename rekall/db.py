@@ -111,7 +111,7 @@ class Database:
         """All or nothing. Inside another transaction the outer one decides."""
         with self._turn:
             assert not self._is_reading, "what is written inside a snapshot would be undone"
-            if self._connection.in_transaction:
+            if self._in_transaction():
                 yield
                 return
         with self._write_lock():
@@ -125,9 +125,9 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Every read of the block sees the same moment, whatever other processes write or drop meanwhile."""
+        """Every read of the block sees the same moment, whatever other processes write or drop."""
         with self._turn:
-            if self._connection.in_transaction:
+            if self._in_transaction():
                 yield
                 return
             self.run("BEGIN")
@@ -145,7 +145,7 @@ class Database:
         end = time.monotonic() + self._busy_timeout_s
         while True:
             with self._turn:
-                self._connection.set_busy_timeout(_TRY_MS)
+                self._wait_at_most(_TRY_MS)
                 try:
                     self.run("BEGIN IMMEDIATE")
                 except DatabaseLocked:
@@ -155,13 +155,22 @@ class Database:
                     yield
                     return
                 finally:
-                    self._connection.set_busy_timeout(int(self._busy_timeout_s * 1000))
+                    self._wait_at_most(int(self._busy_timeout_s * 1000))
             time.sleep(_PAUSE_S)
+
+    def _in_transaction(self) -> bool:
+        with self._translated():
+            return bool(self._connection.in_transaction)
+
+    def _wait_at_most(self, milliseconds: int) -> None:
+        """Wait for another process that writes no longer than this."""
+        with self._translated():
+            self._connection.set_busy_timeout(milliseconds)
 
     def stem_places(self, text: str) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a text, each with the characters where it begins and ends."""
         data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
-        with self._turn:
+        with self._translated():
             tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
             tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
         places, at_byte, at_char = [], 0, 0
@@ -201,7 +210,7 @@ class Database:
             self._connection.close()
 
     def compact(self) -> bool:
-        """Write the file anew, without the room and the traces of what was deleted.
+        """Rewrite the file, without the room and the traces of what was deleted.
 
         Returns:
             Whether it is done. While another process reads, the new content waits beside the file.

@@ -155,7 +155,7 @@ class KnowledgeBase:
             line: Words, "phrases", -exclusions and filters such as type:bug.
             filters: Further conditions.
             mode: "hybrid", "words" or "meaning".
-            limit: At most so many hits.
+            limit: The most hits to return.
             literal: Take the line as text, for a pasted error message.
             notice: Told when something slow begins.
             is_wanted: Asked while the model is waited for, whether the answer is still wanted.

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 def edit_until_good(drafts: Path, name: str, text: str, editor: str, take: Callable[[str], Result]) -> Result | None:
     """Open `text` in an editor and hand what comes back to `take`, again and again until it is accepted.
 
-    The text lies in a draft file meanwhile, and stays there when the person gives up.
+    The text is kept in a draft file, which stays when the person gives up.
 
     Args:
         drafts: The folder of drafts.

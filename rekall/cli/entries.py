@@ -21,7 +21,7 @@ from rekall.cli.options import (
 from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width
 from rekall.entry.changes import Changes
 from rekall.entry.fields import SECTIONS, Draft
-from rekall.entry.types import LinkType
+from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
 from rekall.system.drafts import earlier_drafts
@@ -35,16 +35,22 @@ if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
 
 _NARROW = 60
-"""Below so many columns a list leaves out project and date."""
+"""On a terminal narrower than this a list leaves out project and date."""
 
 _WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field in SECTIONS))
 """The fields that both `add` and `edit` take as options."""
+
+_TYPES = [kind.value for kind in EntryType]
+_ADD_HELP = f"""Write down an entry.
+
+TYPE is {", ".join(_TYPES[:-1])} or {_TYPES[-1]}. Without any text the editor opens, on a terminal.
+"""
 
 _TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
 """Without any of these an entry says nothing yet, and the editor opens."""
 
 
-@click.command()
+@click.command(help=_ADD_HELP)
 @click.argument("kind", metavar="TYPE")
 @click.argument("title")
 @click.argument("stdin", required=False, metavar="[-]")
@@ -52,11 +58,7 @@ _TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
 @json_option
 @pass_app
 def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
-    """Write down an entry.
-
-    TYPE is bug, pattern, decision, pitfall, config, reference, snippet or til. Without any text the editor
-    opens, on a terminal.
-    """
+    """Write down an entry; people read `_ADD_HELP`."""
     from rekall.entry import rules
 
     if stdin is not None:
@@ -130,7 +132,7 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
     for_ever = " for ever" if forever else ""
     if not yes:
         if not on_terminal():
-            raise UsageError("deleting asks first, and nobody is here to answer", "add --yes")
+            raise UsageError("delete asks before it deletes, and there is no terminal to ask on", "add --yes")
         if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
     is_without_trace = base.delete(entry.id, forever=forever)

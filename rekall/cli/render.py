@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rekall.errors import RekallError
     from rekall.search.results import Hit, SearchResult
 
-SCHEMA_VERSION = 1
-"""Of every JSON answer. New fields do not change it; a renamed or removed one does."""
+SCHEMA_VERSION = 2
+"""Of every JSON answer (docs/json.md). New fields do not change it; a renamed or removed one does."""
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """The control characters that JSON lets stand in a string."""
@@ -158,7 +158,7 @@ def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """A text on one line of at most so many terminal cells."""
+    """A text on one line, cut to a number of terminal cells."""
     text = " ".join(text.splitlines()) if "\n" in text else text
     if cells(text) <= width:
         return text

@@ -243,7 +243,7 @@ class Entry(Draft):
 
 
 _OWN = ("id", "created_at", "updated_at")
-"""Fields that nobody edits."""
+"""Fields that no one edits."""
 
 
 def values_of(draft: Draft) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _stretches(body: str) -> list[str]:
 
 
 def _cut(text: str, most: int) -> str:
-    """At most so many characters, ending before a line or a word where one ends in the second half."""
+    """The first `most` characters, cut back to the end of a line or a word where one ends in the second half."""
     if len(text) <= most:
         return text
     for border in ("\n", " "):

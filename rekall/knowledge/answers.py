@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rekall.entry.fields import FIELDS, Entry
+from rekall.entry.fields import EDITED, FIELDS, Entry
 from rekall.entry.record import draft_record, link_record
 from rekall.entry.times import written
 from rekall.entry.types import Link, Reference, Tombstone
@@ -15,7 +15,8 @@ from rekall.search.results import Hit, ModeReport, SearchResult
 SUMMARY = ("id", "type", "title", "tags", "project", "status", "superseded_by", "updated_at")
 """The fields that name an entry among others."""
 
-_NULLABLE = ("project", "superseded_by")
+NULLABLE = tuple(field.name for field in EDITED if field.default is None and not field.is_required)
+"""The fields that are null when an entry has none."""
 
 
 def reference(named: Reference | None) -> dict[str, str] | None:
@@ -103,7 +104,7 @@ def tombstone(left: Tombstone) -> dict[str, str]:
 
 
 def _nulled(name: str, value: Any) -> Any:
-    return None if name in _NULLABLE and value == "" else value
+    return None if name in NULLABLE and value == "" else value
 
 
 def _figure(value: float | None) -> float | None:

@@ -69,7 +69,7 @@ class MemoryReport:
     Attributes:
         before_bytes: This process before the model was needed.
         loaded_bytes: This process while the model is loaded.
-        child_bytes: The engine's own process meanwhile; 0 where the model is loaded into this one.
+        child_bytes: The engine's own process at that moment; 0 where the model is loaded into this one.
         dropped_bytes: This process after the model was dropped.
         peak_bytes: The most that this process ever had.
         problem: Why there is no model, or empty.

@@ -74,12 +74,12 @@ class SpaceKeeper:
         """Make another model the one in use: embed everything with it beside the old vectors, then change over.
 
         Searches use the old vectors until the last moment. Interrupted, or out of time, it goes on next time. What
-        other processes store meanwhile is embedded too before it changes over.
+        other processes store in the meantime is embedded too before it changes over.
 
         Args:
             name: An installed model.
             progress: Told how many passages were embedded, of how many.
-            budget_s: Stop after about so many seconds; None goes on to the end. At least one batch is embedded.
+            budget_s: Stop after about this many seconds; None goes on to the end. At least one batch is embedded.
 
         Raises:
             EngineError: The model cannot be used; what was done so far is kept, and searches are as before.

@@ -24,7 +24,7 @@ MORE_TOKENS = 24
 """Kept for the line that names the cursor."""
 
 _HINTS = {
-    "not_found": "take ids from search or recent; it may have been deleted meanwhile",
+    "not_found": "take ids from search or recent; it may have been deleted since",
     "edit_conflict": "call get again, and update what it says now",
 }
 """Where the hint of the error names a command, an assistant is told of a tool."""

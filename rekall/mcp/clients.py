@@ -18,7 +18,7 @@ from rekall.system.files import write_atomically
 SERVER_NAME = "rekall"
 
 _OURS = ("type", "command", "args", "env", "environment")
-"""What of an entry is written anew; what else a person put there stays."""
+"""The keys that are rewritten; anything else a person put there stays."""
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character that somebody cut: JSON can hold it, UTF-8 cannot."""

@@ -46,7 +46,7 @@ Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 
 Id = Annotated[str, Field(min_length=1, description="Id of an entry, or a beginning that no other shares.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="About so many tokens at most.")]
+Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens to answer with.")]
 Cursor = Annotated[str, Field(description="next_cursor of the answer before.")]
 
 
@@ -98,7 +98,7 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
     literal: bool = Field(
         False, description="Take the query as text, without phrases and exclusions: for pasted errors."
     )
-    limit: int = Field(8, ge=1, le=MOST_RESULTS, description="At most so many results.")
+    limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most results to return.")
     max_tokens: Budget = 1_500
     cursor: Cursor | None = None
 
@@ -192,7 +192,7 @@ class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of
     """Arguments of `similar`."""
 
     to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or a text.")
-    limit: int = Field(5, ge=1, le=MOST_RESULTS, description="At most so many results.")
+    limit: int = Field(5, ge=1, le=MOST_RESULTS, description="The most results to return.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 
@@ -200,7 +200,7 @@ class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of
 class RecentInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `recent`."""
 
-    limit: int = Field(10, ge=1, le=MOST_RESULTS, description="At most so many entries.")
+    limit: int = Field(10, ge=1, le=MOST_RESULTS, description="The most entries to return.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 

@@ -65,7 +65,7 @@ class Asking(Protocol):
     """What a person should know about the answer, or empty."""
 
     def find(self, selection: Selection, most: int) -> Found:
-        """The best selected entries, at most so many.
+        """The best of the selected entries, `most` at the most.
 
         Raises:
             EngineError: The leg cannot answer after all.

@@ -80,7 +80,7 @@ class Searcher:
             line: The query; see `parse_query`.
             filters: Conditions from options, besides those in the line.
             mode: Which legs to ask.
-            limit: At most so many hits.
+            limit: The most hits to return.
             literal: Take the line as text, without phrases, exclusions and filters.
             waiting: Told when something slow begins, and asked whether the answer is still wanted.
             words_first: Told what the words alone find, before the engine is waited for.

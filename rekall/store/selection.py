@@ -69,7 +69,7 @@ def is_cjk(text: str) -> bool:
 def split_cjk(text: str, *, indexing: bool = False) -> str:
     """Chinese, Japanese and Korean runs as overlapping pairs of characters.
 
-    FTS5's tokenizer takes a run without spaces for one word, which nobody would search for. In the index a run's
+    FTS5's tokenizer takes a run without spaces for one word, which no one would search for. In the index a run's
     last character stands alone as well, so that a single character is the beginning of some term wherever it is.
     """
     return _CJK.sub(lambda run: f" {' '.join(_pairs(run[0], indexing=indexing))} ", text)

@@ -1,22 +1,20 @@
-"""Draft files: what is being written, kept on disk until it was accepted, and the editor it is written in."""
+"""Draft files: what is being written, kept on disk until it is accepted."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
-import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput, RekallError
+from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import make_private_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
 class DraftFile:
-    """The file of one text. Its name holds a hash of what was begun with, so a draft is taken up only where it fits.
+    """The file of one text. Its name holds a hash of the text it started from, so a draft is only resumed where it fits.
 
     Attributes:
         path: Where it lies, or will lie.
@@ -55,7 +53,7 @@ class DraftFile:
             folder: The folder of drafts.
             name: The beginning of the file's name.
             text: What to begin with.
-            number: Above 1 a further file of the same text, for one that shall be left alone.
+            number: Above 1 a further file of the same text, when the first must be left alone.
         """
         further = f"-{number}" if number > 1 else ""
         path = folder / f"{name}-{zlib.crc32(_bytes(text)):08x}{further}.md"
@@ -105,23 +103,6 @@ class DraftFile:
 def earlier_drafts(folder: Path, name: str) -> list[Path]:
     """The draft files of a name that lie in a folder."""
     return sorted(folder.glob(f"{name}-*.md"))
-
-
-def find_editor(configured: str) -> str:
-    """The editor to use: the setting, $VISUAL, $EDITOR, or what the system has."""
-    return (
-        configured
-        or os.environ.get("VISUAL")
-        or os.environ.get("EDITOR")
-        or ("notepad" if sys.platform == "win32" else "vi")
-    )
-
-
-def open_editor(file: Path, configured: str) -> int:
-    """Let the person edit the file. Returns the editor's exit code."""
-    quoted = f'"{file}"' if sys.platform == "win32" else shlex.quote(str(file))
-    # through the shell, because the setting may carry options: "code --wait"
-    return subprocess.call(f"{find_editor(configured)} {quoted}", shell=True)
 
 
 def _bytes(text: str) -> bytes:
