@@ -1,0 +1,84 @@
+"""The shapes of what tools answer as data (structured content): docs/json.md is written from them.
+
+No door imports this while it answers: it says what is promised.
+"""
+
+from __future__ import annotations
+
+from rekall.knowledge.shapes import ID, TITLE, WARNING, Answer, Member, shape
+
+_CURSOR = Member("text or null", "What to pass as `cursor` for the rest; null at the end.")
+
+SHAPES = (
+    shape(
+        "FoundItems",
+        "A page of a search.",
+        items=("list of brief Hit", "What was found, the best first."),
+        next_cursor=_CURSOR,
+        mode=("Mode", "How it was answered."),
+        notes=("list of text", "What to know about how the query was read."),
+    ),
+    shape(
+        "SimilarItems",
+        "A page of what is near.",
+        items=("list of brief Hit", "What was found, the nearest first."),
+        next_cursor=_CURSOR,
+    ),
+    shape(
+        "RecentItems",
+        "A page of a list.",
+        items=("list of brief Summary", "Entries, the last changed first."),
+        next_cursor=_CURSOR,
+        total=("whole", "How many fit in all."),
+    ),
+    shape(
+        "Texts",
+        "Entries to read.",
+        items=("list of Text", "One an entry, in the order asked for."),
+        next_cursor=_CURSOR,
+    ),
+    shape(
+        "Text",
+        "An entry in full as Markdown, or the part of it that fits the budget.",
+        id=ID,
+        title=TITLE,
+        updated_at=("time", "When it was last changed; `update` takes it as `if_updated_at`."),
+        text=("text", "The text, or this part of it."),
+    ),
+    shape(
+        "AddedItem",
+        "An entry that was written, and what it resembles.",
+        entry=("brief Summary", "The entry."),
+        warning=WARNING,
+        alike=("list of brief Hit", "Entries that may say the same."),
+    ),
+    shape("ChangedItem", "An entry as it is now.", entry=("brief Summary", "The entry."), warning=WARNING),
+    shape(
+        "GoneItem",
+        "What was deleted.",
+        deleted=("Deleted", "The entry."),
+        restore_with=("text", "The command that brings it back."),
+    ),
+    shape(
+        "Usage",
+        "What the base holds.",
+        entries=("whole", "Entries."),
+        by_type=("map of whole", "Entries of each type."),
+        by_project=("map of whole", "Entries of each project."),
+    ),
+)
+"""The shapes that only tools have."""
+
+TOOLS = (
+    Answer("search", "FoundItems"),
+    Answer("get", "Texts"),
+    Answer("add", "AddedItem"),
+    Answer("update", "ChangedItem"),
+    Answer("link", "Linked"),
+    Answer("similar", "SimilarItems"),
+    Answer("recent", "RecentItems"),
+    Answer("deprecate", "ChangedItem"),
+    Answer("delete", "GoneItem"),
+    Answer("usage", "Usage"),
+)
+"""Which tool answers what, in the order in which clients show them."""
