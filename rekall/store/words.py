@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rekall.db import Database
@@ -79,8 +79,8 @@ class SqliteWords:
             found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and is_cjk(word)))
         documents = self._documents(list(found.values()))
         if len(documents) > most:
-            kept = sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most]
-            documents = {term: number for term, number in documents.items() if term in set(kept)}
+            kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
+            documents = {term: number for term, number in documents.items() if term in kept}
         entries = max(self.count(), 1) if documents else 1
         telling = {term: number for term, number in documents.items() if 2 * number <= entries}
         return Terms(telling or documents, entries)
@@ -100,11 +100,10 @@ class SqliteWords:
 
     def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """Which of the terms each of the given entries holds; one that holds none is left out."""
-        asked, chosen = list(terms), json.dumps(list(keys))
+        chosen = json.dumps(list(keys))
+        one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
         found: dict[int, list[Term]] = {}
-        for start in range(0, len(asked), _TERMS_A_STATEMENT):
-            part = asked[start : start + _TERMS_A_STATEMENT]
-            one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
+        for part in _parts(list(terms)):
             sql = " UNION ALL ".join(one.format(place) for place in range(len(part)))
             bindings = [value for term in part for value in (expression(term), chosen)]
             for place, key in sorted(self._db.rows(sql, bindings)):
@@ -127,11 +126,15 @@ class SqliteWords:
         stems = json.dumps([term.stem for term in terms if not term.prefix])
         sql = "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value"
         counted: dict[str, int] = dict(self._db.rows(sql, (stems,))) if terms else {}
-        prefixed = "SELECT count(*) FROM words WHERE words MATCH ?"
-        return {
-            term: int(self._db.value(prefixed, (expression(term),))) if term.prefix else counted.get(term.stem, 0)
-            for term in terms
-        }
+        for part in _parts([term for term in terms if term.prefix]):
+            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
+            counted |= self._db.rows(sql, [value for term in part for value in (term.stem, expression(term))])
+        return {term: counted.get(term.stem, 0) for term in terms}
+
+
+def _parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
+    """Terms in parts that one statement takes."""
+    return (terms[start : start + _TERMS_A_STATEMENT] for start in range(0, len(terms), _TERMS_A_STATEMENT))
 
 
 def _among(keys: Sequence[int]) -> tuple[str, tuple[str]]:
