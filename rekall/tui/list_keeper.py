@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from rekall.entry.types import Filters, Mode, SearchResult
+from rekall.entry.filters import Filters
 from rekall.errors import Superseded
 from rekall.knowledge_base import KnowledgeBase
+from rekall.search.results import Mode, ModeReport, SearchResult
 from rekall.tui.entry_list import PAGE_ROWS, EntryList
 from rekall.tui.finding import Listing, Refill, View, status_text
-from rekall.tui.rows import row_of_hit, rows_of_page, successions
+from rekall.tui.rows import row_of_hit, rows_of_page
 from rekall.tui.tasks import from_thread, in_thread
 
 _MOST_HITS = 1_000
@@ -114,31 +115,45 @@ class ListKeeper:
             is_wanted = self.is_busy = False
 
     async def _search(self, view: View, refill: Refill, is_wanted: Callable[[], bool]) -> None:
-        """Show the hits of the words first, unless quiet, and of words and meaning when they arrive."""
+        """Show what the words find as soon as it is there, unless quiet; then the complete answer."""
+        are_words_shown = False
 
         def tell(text: str) -> None:
             if is_wanted():  # a search that was given up may still report
                 self._tell(f"{text} …")
 
-        notice = from_thread(tell)
+        def show_words(words: Listing) -> None:
+            nonlocal are_words_shown
+            if is_wanted():
+                are_words_shown = True
+                self._show(view, words, refill)
+                self._tell(f"{status_text(view, words)} · searching by meaning …")
 
-        def ask(mode: Mode) -> SearchResult:
-            return self._base.search(view.line, view.filters, mode, view.limit, notice=notice, is_wanted=is_wanted)
+        pass_on = from_thread(show_words)
 
-        if not refill.quiet:
-            words = _listing(await in_thread(partial(ask, Mode.WORDS)))
-            self._show(view, words, refill)
-            self._tell(f"{status_text(view, words)} · searching by meaning …")
-        found = _listing(await in_thread(partial(ask, Mode.HYBRID)))
-        self._show(view, found, replace(refill, top=refill.top and not self._list.is_touched))
+        def words_first(found: SearchResult) -> None:
+            pass_on(replace(_listing(found), mode=ModeReport(Mode.WORDS, Mode.WORDS)))  # as if asked for words alone
+
+        search = partial(
+            self._base.search,
+            view.line,
+            view.filters,
+            Mode.HYBRID,
+            view.limit,
+            notice=from_thread(tell),
+            is_wanted=is_wanted,
+            words_first=None if refill.quiet else words_first,
+        )
+        found = await in_thread(search)
+        is_moved = are_words_shown and self._list.is_touched  # by the person, since the words were shown
+        self._show(view, _listing(found), replace(refill, top=refill.top and not is_moved))
 
     def _similar(self, view: View, is_wanted: Callable[[], bool]) -> Listing:
         return _listing(self._base.similar(view.like, view.filters, view.limit, is_wanted))
 
     def _newest(self, filters: Filters, first_page: int, pages: int) -> Listing:
         page = self._base.list_entries(filters, pages * PAGE_ROWS, first_page * PAGE_ROWS)
-        titles = self._base.titles(successions(page.entries))
-        return Listing(rows_of_page(page.entries, titles), page.total, first_page)
+        return Listing(rows_of_page(page), page.total, first_page)
 
     def _show(self, view: View, listing: Listing, refill: Refill) -> None:
         self._listing = listing

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
+Given = TypeVar("Given")
 Result = TypeVar("Result")
 
 
@@ -42,13 +43,13 @@ async def in_thread(call: Callable[[], Result]) -> Result:
     return await done
 
 
-def from_thread(call: Callable[[str], None]) -> Callable[[str], None]:
+def from_thread(call: Callable[[Given], None]) -> Callable[[Given], None]:
     """A function for any thread to call: it makes `call` run soon after, in the thread of the current event loop."""
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
 
-    def tell(text: str) -> None:
+    def pass_on(given: Given) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(call, text, context=context)
+            loop.call_soon_threadsafe(call, given, context=context)
 
-    return tell
+    return pass_on

@@ -124,6 +124,36 @@ async def test_a_search_as_one_types_shows_words_and_then_meaning(rekall, quick_
 
 
 @driven
+async def test_a_pause_in_typing_asks_the_base_once(rekall, monkeypatch):
+    asked: list[str] = []
+    shown: list[str] = []
+    real = KnowledgeBase.search
+
+    def search(self, line, *arguments, **options):
+        asked.append(line)
+        return real(self, line, *arguments, **options)
+
+    monkeypatch.setattr(KnowledgeBase, "search", search)
+    async with opened(rekall) as ui:
+        real_state = ui.main.show_state
+        monkeypatch.setattr(ui.main.keeper, "_tell", lambda text: (shown.append(text), real_state(text)))
+        ui.main.line.value = "keepalive"
+        await ui.settle()
+        assert asked == ["keepalive"]
+        assert "1 hit · by words · searching by meaning …" in shown
+        assert "by words and meaning" in ui.status
+
+
+@driven
+async def test_a_search_without_words_begins_at_its_first_row(rekall):
+    async with opened(rekall) as ui:
+        await ui.press("j", "j", "slash")
+        ui.main.line.value = "status:active"
+        await ui.settle()
+        assert ui.chosen == ui.titles()[0] == SAFARI.title
+
+
+@driven
 async def test_hits_look_like_this(rekall):
     async with opened(rekall) as ui:
         await ui.press("slash")
@@ -421,9 +451,9 @@ async def test_what_a_given_up_search_still_says_does_not_show(rekall, monkeypat
     notices: list[Callable[[str], None]] = []
     real = KnowledgeBase.search
 
-    def search(self, *arguments, notice, is_wanted):
+    def search(self, *arguments, notice, **options):
         notices.append(notice)
-        return real(self, *arguments, notice=notice, is_wanted=is_wanted)
+        return real(self, *arguments, notice=notice, **options)
 
     monkeypatch.setattr(KnowledgeBase, "search", search)
     async with opened(rekall) as ui:
