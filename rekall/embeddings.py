@@ -12,11 +12,11 @@ from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.store.contract import Store
 from rekall.store.values import EVERYTHING, PendingPassage, Selection, Space, StoredPassage
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:
+    from rekall.store.contract import Store
     from rekall.vector_index import Vector
 
 EMBED_BATCH = 128

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
@@ -18,8 +18,10 @@ from rekall.knowledge.writing import EntryService
 from rekall.search.legs import Waiting
 from rekall.search.results import Mode, SearchResult
 from rekall.search.searcher import Searcher
-from rekall.store.contract import Store
 from rekall.store.values import Selection
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 ALL = Filters()
 """Every entry passes."""

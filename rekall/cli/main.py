@@ -52,7 +52,35 @@ COMMANDS = {
 """Commands in the order of the help, and where each lives; only the one that is called is imported."""
 
 
+SUMMARIES = {
+    "add": "Write down an entry.",
+    "search": "Find entries by word, by meaning, or both.",
+    "show": "Show an entry in full.",
+    "edit": "Change an entry, with options or in the editor.",
+    "delete": "Delete an entry, after asking.",
+    "restore": "Bring back a deleted entry; without ID, list what can be brought back, the last deleted first.",
+    "list": "List entries, the latest change first.",
+    "link": "Link an entry to another one.",
+    "similar": "Find entries near in meaning to an entry, or to a text.",
+    "tui": "Open the terminal UI; `rekall` alone does, too.",
+    "import": "Import Markdown files, folders of them, .json and .jsonl.",
+    "export": "Write entries to a .jsonl file, or to a folder as Markdown.",
+    "stats": "What the base holds and how large it is.",
+    "index": "Look at the indexes, or make them again.",
+    "model": "List, get, measure and switch embedding models.",
+    "embed": "Turn texts into vectors, one each, in order.",
+    "mcp": "Serve AI assistants over the Model Context Protocol, until they close the connection.",
+    "config": "Look at settings and change them.",
+    "version": "The versions of Rekall and of what it stands on.",
+}
+"""What `rekall --help` says of each, so that it imports none of them."""
+
+
 class _Commands(click.Group):
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 

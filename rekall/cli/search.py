@@ -10,7 +10,6 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
 from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk
-from rekall.knowledge import answers
 from rekall.search.explain import stage_line
 from rekall.wording import count_text
 
@@ -87,9 +86,13 @@ def similar(
 def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explain: bool) -> None:
     """Print hits in one of `FORMATS`; what is missing and why goes to stderr."""
     if form == "json":
+        from rekall.knowledge import answers
+
         out_json(answers.result(result, explain=explain))
         return
     if form == "jsonl":
+        from rekall.knowledge import answers
+
         for hit in result.hits:
             out_json_line(answers.hit(hit))
     else:

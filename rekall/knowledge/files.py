@@ -14,12 +14,12 @@ from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType, Link
 from rekall.errors import EngineError
 from rekall.knowledge.writing import EntryService
-from rekall.store.contract import Store
 from rekall.store.values import Selection
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.knowledge.importing import ImportReport
+    from rekall.store.contract import Store
 
 _BATCH = 256
 """Entries read at a time by an export."""

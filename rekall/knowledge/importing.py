@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft, Entry
@@ -16,9 +17,11 @@ from rekall.errors import RekallError
 from rekall.exchange.reading import Found, Refused
 from rekall.knowledge.succession import put_link, settled
 from rekall.knowledge.writing import EntryService
-from rekall.store.contract import Store
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 @dataclass(slots=True)

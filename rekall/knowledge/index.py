@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from rekall.embeddings import EmbeddingService, Progress
 from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport
 from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
 from rekall.model_manager import ModelManager
-from rekall.store.contract import Store
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 class Index:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rekall.embeddings import EmbeddingService, Progress
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.store.contract import Store
 from rekall.store.values import SpaceState
 from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 @dataclass(frozen=True, slots=True)

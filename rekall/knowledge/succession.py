@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import NotFound
-from rekall.store.contract import Store
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 def settled(draft: Draft, old: Entry | None = None) -> Draft:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rekall.embeddings import EmbeddingService, Prepared
 from rekall.entry import rules
@@ -15,9 +15,11 @@ from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import DatabaseLocked, EditConflict, EngineError, InvalidInput, NotFound
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
-from rekall.store.contract import Store
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 class EntryService:

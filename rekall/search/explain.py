@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from rekall.search.results import Hit, StageReport
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # `rekall --help` says nothing about entries
+    from rekall.search.results import Hit, StageReport
 
 MODE_WORDS = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}
 """What a search went by, by the value of its mode."""

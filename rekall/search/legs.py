@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rekall.embeddings import Closeness, EmbeddingService, Question
 from rekall.errors import EngineError
 from rekall.search.query import ParsedQuery
-from rekall.store.contract import Store
 from rekall.store.values import Selection, Term, Terms
 from rekall.wording import count_text
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 MOST_TERMS = 64
 """Of a longer query, a pasted stack trace for instance, the rarest terms are looked up."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rekall.entry.fields import FIELDS, Entry, Place
 from rekall.entry.passages import passage_texts
@@ -11,7 +11,9 @@ from rekall.entry.view import successor_of
 from rekall.search.legs import Asking, Found, Highlight
 from rekall.search.results import Hit, LegReason, Why
 from rekall.search.snippet import make_snippet
-from rekall.store.contract import Store
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
 
 
 def read_hits(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rekall.entry.filters import Filters
 from rekall.errors import Ambiguous, EngineError, NotFound
@@ -14,11 +15,13 @@ from rekall.search.fusion import Fusion, ranking
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, MeaningLeg, Waiting
 from rekall.search.query import ParsedQuery, parse_query
 from rekall.search.reading import read_hits
-from rekall.search.rerank import Reranker
 from rekall.search.results import Hit, Mode, ModeReport, SearchResult, StageReport
-from rekall.store.contract import Store
 from rekall.store.values import Selection
 from rekall.wording import count_text
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.search.rerank import Reranker
+    from rekall.store.contract import Store
 
 _ID_CHARS = 26
 _WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
