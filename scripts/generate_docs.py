@@ -1,4 +1,4 @@
-"""Writes what is made from the code: docs/cli.md, README's session, tables of docs/models.md, mcp.md and tui.md.
+"""Writes what is made from the code: docs/cli.md and json.md, README's session, tables of docs/models.md, mcp.md and tui.md.
 
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    only says whether they are up to date
@@ -21,9 +21,13 @@ from pathlib import Path
 
 import click
 
+from rekall.cli import shapes as command_shapes
 from rekall.cli.curated import CURATED
 from rekall.cli.main import EXIT_CODES, cli
+from rekall.cli.render import SCHEMA_VERSION
 from rekall.config import SETTINGS
+from rekall.knowledge import shapes
+from rekall.mcp import shapes as tool_shapes
 from rekall.mcp.inputs import schema_of
 from rekall.mcp.tools import TOOLS
 from rekall.tui.dialogs import KEYS
@@ -51,27 +55,57 @@ Data goes to stdout, everything else to stderr. Colour and progress appear on a 
 honoured. An entry is named by any beginning of its id that no other entry shares.
 """
 
-JSON_NOTE = """## JSON
+CLI_JSON = """## JSON
 
-`--json` gives one object with `schema_version` (1). New fields do not change it; a renamed or removed field does.
-`search --format jsonl` gives one hit a line, without the envelope. An error is JSON too, on stdout, with the exit
-code of the table above:
+`--json` answers with one JSON object; `search` and `similar` also take `--format jsonl`, a line a hit. Every shape is in
+[json.md](json.md).
+"""
+
+JSON_PREFACE = """# JSON
+
+Made from `rekall/knowledge/shapes.py`, `cli/shapes.py` and `mcp/shapes.py` by `make docs`; a test runs every command and
+tool and compares its answer with these tables.
+
+`--json` gives one object on stdout. `schema_version` stands first, what the command answers stands beside it:
 
 ```json
-{"schema_version": 1, "error": {"kind": "not_found", "message": "…", "hint": "…", "retryable": false}}
+{VERSIONED_EXAMPLE}
 ```
 
-A search answers `query`, `mode` and `hits`. `mode.used` differs from `mode.requested` when the engine cannot be used,
-and `mode.reason` says why:
+- **`schema_version`** is {VERSION}. A new field does not change it; a field that is renamed or removed does.
+- **An error** is JSON too, on stdout, with the [exit code](cli.md#exit-codes) it has anyway. Programs branch on `kind`.
+- **`--format jsonl`** gives a line for each hit, without `schema_version`; an error is one line as well. `embed` has no
+  `--json`: it gives a line for each text.
+- **Every field is there**, also when it is empty: an empty text is `""`, an empty list `[]`, and `null` only where the
+  table says so. What depends on an option says so.
+- **Tools** for assistants answer the same shapes as structured content, without `schema_version`. Where a table says
+  *brief*, what is null or empty is left out: each token counts.
 
-```json
-{"schema_version": 1, "query": "safari login",
- "mode": {"requested": "hybrid", "used": "hybrid", "reason": null},
- "hits": [{"id": "01J…", "type": "bug", "title": "…", "score": 0.83, "similarity": 0.5, "snippet": "…", "tags": [],
-           "project": "webapp", "status": "active", "superseded_by": null, "updated_at": "2025-03-14T09:12:00Z",
-           "why": {"coverage": 0.66, "words_rank": 1, "matched": ["safari"], "head": 0.5, "best_passage": 0.5,
-                   "meaning_rank": 1}}]}
-```
+{TYPES}
+"""
+
+JSON_FILES = """## Export files
+
+`rekall export FILE.jsonl` writes one entry a line, with the names of [Entry](#entry). Three things differ, so that a file
+can be imported anywhere: what is empty is left out, `superseded_by` is an id, and `links` are those that start at the entry.
+A link has the fields of [Link](#link). `rekall import` also takes an entry as answers have it.
+"""
+
+JSON_CHANGES = """## Since schema 1
+
+| in schema 1 | now |
+|---|---|
+| `superseded_by` was an id in entries, and `{"id", "title"}` in hits | [Reference](#reference) or null everywhere |
+| `links` of `show` were those that start at the entry, without `source` | [Link](#link), in both directions |
+| `links` of `list` were always `[]` | left out |
+| `delete` answered `"deleted": ID` | `"deleted":` [Deleted](#deleted) |
+| `restore` without ID answered `deleted` | `tombstones` |
+| `search` and `similar` answered `query`, `mode`, `hits` | also `filters` and `notes`, and `stages` with `--explain` |
+| tool `add`, `update`, `deprecate`: the fields of the entry at the top | under `entry`; `warning` is always there |
+| tool `link`: `source`, `target`, `kind`, `reason` at the top | under `link`; `kind` is `type` (the argument too; `kind` is still taken) |
+| tool `delete`: `"deleted": ID` | `"deleted":` [Deleted](#deleted) |
+| tools `search`, `similar`, `add`: `why` was a line of text | [Why](#why); the line stands in the text |
+| tool `search` | also `notes` |
 """
 
 
@@ -83,6 +117,7 @@ def main() -> None:
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
+        (ROOT / "docs" / "json.md", json_document(), False),
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
         (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
@@ -106,7 +141,7 @@ def cli_document() -> str:
         parts.append(f"{level} {name}\n\n{command_document(name, command)}\n")
     codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES)
     parts.append(f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n")
-    parts.append(JSON_NOTE)
+    parts.append(CLI_JSON)
     rows = "\n".join(
         f"| `{setting.key}` | `{default_text(setting.default)}` | `{setting.environment_name}` | {setting.doc} |"
         for setting in SETTINGS
@@ -117,6 +152,45 @@ def cli_document() -> str:
         f"| key | default | environment | |\n|---|---|---|---|\n{rows}\n"
     )
     return "\n".join(parts)
+
+
+def json_document() -> str:
+    """docs/json.md."""
+    error = '{"kind": "not_found", "message": "…", "hint": "…", "retryable": false}'
+    example = f'{{"schema_version": {SCHEMA_VERSION}, "error": {error}}}'
+    types = "\n".join(f"| {name} | {meaning} |" for name, meaning in shapes.PLAIN_TYPES.items())
+    preface = JSON_PREFACE.replace("{VERSIONED_EXAMPLE}", example).replace("{VERSION}", str(SCHEMA_VERSION))
+    parts = [preface.replace("{TYPES}", f"| type | |\n|---|---|\n{types}")]
+    for title, kind, answers in (
+        ("Commands", "command", command_shapes.COMMANDS),
+        ("Tools", "tool", tool_shapes.TOOLS),
+    ):
+        rows = "\n".join(f"| `{answer.call}` | {linked(answer.shape)} |" for answer in answers)
+        parts.append(f"## {title}\n\n| {kind} | answers |\n|---|---|\n{rows}\n")
+    parts.append("When something goes wrong, any of them answers [Failed](#failed) instead.\n")
+    for title, described in (
+        ("What answers speak of", shapes.SHAPES),
+        ("What commands answer", command_shapes.SHAPES),
+        ("What tools answer", tool_shapes.SHAPES),
+    ):
+        parts.append(f"## {title}\n")
+        parts += map(shape_table, described)
+    return "\n".join([*parts, JSON_FILES, JSON_CHANGES])
+
+
+def shape_table(shape: shapes.Shape) -> str:
+    """A shape with its members."""
+    rows = [
+        f"| `{name}` | {linked(member.type)} | {member.meaning}{f' ({member.only})' if member.only else ''} |"
+        for name, member in shape.members.items()
+    ]
+    head = ["| field | type | |", "|---|---|---|"]
+    return "\n".join([f"### {shape.name}\n", f"{shape.meaning}\n", *head, *rows]) + "\n"
+
+
+def linked(type_: str) -> str:
+    """A type with a link to each shape that it names."""
+    return re.sub(r"\b[A-Z]\w+", lambda found: f"[{found[0]}](#{found[0].lower()})", type_)
 
 
 def default_text(value: float | str) -> str:

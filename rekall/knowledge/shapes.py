@@ -74,7 +74,8 @@ def _of_field(field: Field) -> Member:
     if field.name == "superseded_by":
         return Member("Reference or null", "The entry to read instead.")
     kind = "list of text" if field.kind.is_list else _KINDS.get(field.kind, "text")
-    among = f" One of {', '.join(choice.value for choice in field.choices)}." if field.choices else ""
+    values = [choice.value for choice in field.choices or ()]
+    among = "" if all(value in field.help for value in values) else f" One of {', '.join(values)}."
     return Member(f"{kind} or null" if field.name in answers.NULLABLE else kind, field.help + among)
 
 
