@@ -12,27 +12,35 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rekall import vector_index
 from rekall.db import Database
-from rekall.entry.types import Context, Entry, EntryType, Passage, Status
+from rekall.entry.fields import Entry
+from rekall.entry.passages import Passage
+from rekall.entry.types import EntryType
 from rekall.errors import EngineError, RekallError, StorageError
 from rekall.models.vectors import Matrix, unit_rows
-from rekall.store.entries import EntryStore
-from rekall.store.passages import PassageStore, Space
-from rekall.vector_index import NumpyIndex, SqliteVecIndex, VectorIndex, choose_backend, open_index
+from rekall.store import vectors
+from rekall.store.sqlite import SqliteStore
+from rekall.store.values import Space
+from rekall.store.vectors import NumpyIndex, SqliteVecIndex, choose_backend
+from rekall.vector_index import Backend, VectorIndex, is_unit, sign_bits, vector_bytes
 
 BACKENDS = ("sqlite-vec", "numpy")
 DIM = 24
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass
 class Shelf:
     """An index over a real space, and the ids of the passages that may have vectors."""
 
-    db: Database
+    store: SqliteStore
     index: VectorIndex
     ids: list[int]
     space: Space
+
+    @property
+    def db(self) -> Database:
+        return self.store.db
 
     def fill(self, rows: Matrix) -> None:
         for passage_id, row in zip(self.ids, rows):
@@ -43,30 +51,26 @@ class Shelf:
 
 
 def make_shelf(name: str, count: int = 60, dim: int = DIM) -> Shelf:
-    db = Database(None)
     try:
-        chosen = choose_backend(db, name)
+        store = SqliteStore(None, name)
     except StorageError:
-        db.close()
         if sys.platform == "linux":
             raise
         pytest.skip("this SQLite cannot load the sqlite-vec extension")
-    assert chosen.name == name
-    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    entry = Entry("01" + "A" * 24, EntryType.TIL, "t", "", (), None, Status.ACTIVE, None, 2, Context(), now, now)
-    passages = PassageStore(db)
-    with db.transaction():
-        key = EntryStore(db).insert(entry)
-        ids = passages.put(key, [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(count)])
-        space = passages.make_space("print", "model", dim, "2026-01-01T00:00:00Z")
-    return Shelf(db, open_index(db, chosen, space.id, dim), ids, space)
+    assert store.vectors.backend.name == name
+    entry = Entry(EntryType.TIL, "t", id="01" + "A" * 24, created_at=NOW, updated_at=NOW)
+    with store.transaction():
+        key = store.entries.insert(entry)
+        ids = store.passages.put(key, [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(count)])
+        space = store.vectors.make_space("print", "model", dim, NOW)
+    return Shelf(store, store.vectors.index(space), ids, space)
 
 
 @pytest.fixture(params=BACKENDS)
 def shelf(request: pytest.FixtureRequest) -> Iterator[Shelf]:
     made = make_shelf(request.param)
     yield made
-    made.db.close()
+    made.store.close()
 
 
 @pytest.fixture(params=BACKENDS)
@@ -79,7 +83,7 @@ def shelf_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., Shelf]]:
 
     yield make
     for one in made:
-        one.db.close()
+        one.store.close()
 
 
 def random_rows(count: int, dim: int = DIM, seed: int = 1) -> Matrix:
@@ -100,7 +104,7 @@ def test_each_name_opens_its_own_backend():
     shelves = [make_shelf(name, 1) for name in BACKENDS]
     assert [type(one.index) for one in shelves] == [SqliteVecIndex, NumpyIndex]
     for one in shelves:
-        one.db.close()
+        one.store.close()
 
 
 def test_the_nearest_come_first_with_their_cosine(shelf):
@@ -209,6 +213,24 @@ def test_a_missing_vector_is_none(shelf):
     assert shelf.index.get(shelf.ids[0]) is None
 
 
+def test_many_vectors_come_by_their_ids_and_what_is_not_there_is_left_out(shelf):
+    rows = random_rows(10)
+    shelf.fill(rows)
+    chosen = [*shelf.ids[7:2:-1], shelf.ids[40], 10**9, shelf.ids[5]]
+    expected = {shelf.ids[place]: rows[place].tobytes() for place in range(3, 8)}
+    assert shelf.index.get_many(chosen) == shelf.index.get_many(iter(chosen)) == expected
+    assert all(shelf.index.get(one) == data for one, data in expected.items())
+    assert all(type(data) is bytes for data in shelf.index.get_many(chosen).values())
+    assert shelf.index.get_many([]) == shelf.index.get_many([10**9]) == {}
+
+
+def test_of_many_vectors_more_than_a_block_come_at_once(shelf_of):
+    shelf = shelf_of(2500, 8)
+    rows = random_rows(2500, 8)
+    shelf.fill(rows)
+    assert shelf.index.get_many(shelf.ids) == {one: row.tobytes() for one, row in zip(shelf.ids, rows)}
+
+
 def test_a_vector_added_again_replaces_the_first(shelf):
     first, second = random_rows(2)
     shelf.index.add(shelf.ids[0], first)
@@ -309,9 +331,9 @@ def test_a_bad_query_is_refused(shelf, name):
 
 
 def small_limits(patch: pytest.MonkeyPatch, exact: int, candidates: int, per_result: int) -> None:
-    patch.setattr(vector_index, "EXACT_LIMIT", exact)
-    patch.setattr(vector_index, "CANDIDATES", candidates)
-    patch.setattr(vector_index, "CANDIDATES_PER_RESULT", per_result)
+    patch.setattr(vectors, "EXACT_LIMIT", exact)
+    patch.setattr(vectors, "CANDIDATES", candidates)
+    patch.setattr(vectors, "CANDIDATES_PER_RESULT", per_result)
 
 
 def by_signs(ids: list[int], rows: Matrix, query: Matrix, most: int) -> list[int]:
@@ -419,7 +441,7 @@ def test_damaged_signs_are_made_anew(shelf_of, monkeypatch, damage):
 
 
 def test_rebuilding_works_across_blocks(shelf_of, monkeypatch):
-    monkeypatch.setattr(vector_index, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(vectors, "_BLOCK_ROWS", 7)
     shelf = shelf_of(50)
     rows, query = random_rows(50), random_rows(1, seed=7)[0]
     shelf.fill(rows)
@@ -453,7 +475,7 @@ def test_a_damaged_vector_is_removed_by_a_rebuild_and_waits_to_be_embedded(shelf
     shelf.index.rebuild()
     assert shelf.index.get(shelf.ids[8]) is None
     assert len(shelf.index) == 59
-    pending = PassageStore(shelf.db).pending(shelf.space, 99)
+    pending = shelf.store.passages.pending(shelf.space, 99)
     assert [item.passage_id for item in pending] == [shelf.ids[8]]
     expected = [pair for pair in by_cosine(shelf.ids, rows, rows[8]) if pair[0] != shelf.ids[8]]
     assert_same(shelf.index.search(rows[8], 10), expected[:10])
@@ -474,10 +496,17 @@ def test_a_search_over_a_damaged_vector_answers_or_ends_in_a_clear_error(shelf, 
     assert "rebuild" in hint or found[0] == (shelf.ids[0], pytest.approx(1.0, abs=1e-5))
 
 
+@pytest.mark.parametrize("name", ["short", "empty", "odd", "other dimension"])
+def test_of_many_vectors_one_that_is_not_whole_is_left_out(shelf, name):
+    rows = random_rows(10)
+    shelf.fill(rows)
+    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (DAMAGE[name], shelf.ids[8]))
+    assert shelf.index.get_many(shelf.ids[7:10]) == {shelf.ids[7]: rows[7].tobytes(), shelf.ids[9]: rows[9].tobytes()}
+
+
 def test_two_spaces_keep_their_vectors_apart(shelf):
-    passages = PassageStore(shelf.db)
-    other_space = passages.make_space("other", "model", 8, "2026-01-01T00:00:00Z")
-    other = type(shelf.index)(shelf.db, other_space.id, 8)
+    other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
+    assert type(other) is type(shelf.index)
     shelf.fill(random_rows(4))
     other.add(shelf.ids[0], random_rows(1, 8)[0])
     assert len(shelf.index) == 4
@@ -508,7 +537,7 @@ def test_both_backends_agree_on_random_data(seed, dim, count, k, among, exact, c
     assert_same(first, second)
     assert shelves[0].table("signs") == shelves[1].table("signs")
     for one in shelves:
-        one.db.close()
+        one.store.close()
 
 
 def without_sqlite_vec(monkeypatch: pytest.MonkeyPatch, instead: importlib.machinery.ModuleSpec | None) -> None:
@@ -585,22 +614,43 @@ def test_numpy_by_name_says_that_it_was_asked_for(db):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
 def test_auto_takes_sqlite_vec_where_it_loads(db):
-    assert choose_backend(db, "auto") == vector_index.Backend("sqlite-vec", "")
+    assert choose_backend(db, "auto") == Backend("sqlite-vec", "")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
 def test_sqlite_vec_searches_without_numpy():
     program = """
 import array, sys
-from rekall.db import Database
-from rekall.store.passages import PassageStore
-from rekall.vector_index import choose_backend, open_index
-db = Database(None)
-chosen = choose_backend(db, "sqlite-vec")
-space = PassageStore(db).make_space("f", "m", 8, "2026-01-01T00:00:00Z")
-index = open_index(db, chosen, space.id, 8)
+from datetime import datetime, timezone
+from rekall.store.sqlite import SqliteStore
+store = SqliteStore(None, "sqlite-vec")
+space = store.vectors.make_space("f", "m", 8, datetime(2026, 1, 1, tzinfo=timezone.utc))
+index = store.vectors.index(space)
 index.search(array.array("f", [1, 0, 0, 0, 0, 0, 0, 0]).tobytes(), 5)
 print("numpy" in sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert ended.stdout.strip() == "False"
+
+
+# what every vector must be
+
+
+@given(numbers=st.lists(st.sampled_from([-1.0, -0.0, 0.0, 1e-30, 1.0]), max_size=40))
+def test_there_is_a_bit_a_dimension_the_lowest_first(numbers):
+    bits = np.packbits(np.array(numbers, dtype=np.float32) > 0, bitorder="little")
+    assert sign_bits(np.array(numbers, dtype=np.float32).tobytes()) == bits.tobytes()
+
+
+@pytest.mark.parametrize("length", [0.9985, 0.9995, 1.0, 1.0005, 1.0015])
+def test_a_vector_may_be_a_thousandth_longer_or_shorter_than_one(length):
+    row = random_rows(1)[0] * np.float32(length)
+    assert is_unit(row.tobytes()) is (abs(length - 1) < 0.001)
+
+
+def test_the_bytes_of_a_vector_are_its_own():
+    row = random_rows(1)[0]
+    assert vector_bytes(row, DIM) == vector_bytes(row.tobytes(), DIM) == row.tobytes()
+    with pytest.raises(EngineError) as raised:
+        vector_bytes(np.stack([row, row], axis=1)[:, 0], DIM)  # every other number of an array
+    assert raised.value.hint
