@@ -108,7 +108,8 @@ class Searcher:
         words = {name: asking for name, asking in asked.items() if asking and mode is not Mode.MEANING}
         if words_first is not None and mode is Mode.HYBRID:
             with self._store.snapshot():
-                words_first(result(words, found, Mode.WORDS, ""))
+                by_words = result(words, found, Mode.WORDS, "")
+            words_first(by_words)
         asking, reason = self._ask_others(query, mode, waiting, stages)
         with self._store.snapshot():
             self._find(selection, words, found, max(CANDIDATES, limit), stages)
