@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 LARGE = (".safetensors", ".bin", ".onnx", ".h5", ".gguf", "tokenizer.json")
 HELD_BYTES = 10_000
+HOLDS_OUT_S = 600.0  # longer than any test: what ends a wait is an event, or the client's own deadline
 CHATTER = {"X-HF-Warning": "news; a new release is out"}  # the client passes it on to the terminal
 TOKEN = "hf_secretsecretsecret"
 
@@ -153,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         hub.requests.append(Request(self.server.host, self.command, path, headers))
         refusal = next((hub.refusals[start] for start in hub.refusals if path.startswith(start)), None)
         if hub.hangs:
-            hub.stopped.wait(30)
+            hub.stopped.wait(HOLDS_OUT_S)
             self.close_connection = True
         elif hub.raw_answer:
             self.send(200, {"Content-Type": "text/html"}, hub.raw_answer)
@@ -234,7 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
         half = len(sent) // 2
         self.wfile.write(sent[:half])
         if half > HELD_BYTES and not self.server.hub.released.is_set():
-            self.server.hub.released.wait(30)
+            self.server.hub.released.wait(HOLDS_OUT_S)
         self.wfile.write(sent[half:])
         if len(sent) < len(body):
             self.close_connection = True

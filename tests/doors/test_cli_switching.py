@@ -679,7 +679,7 @@ def test_a_terminal_sees_how_far_it_is_and_the_time_left(stocked: Path) -> None:
     )
     os.close(theirs)
     seen = b""
-    while select.select([ours], [], [], 60)[0]:
+    while select.select([ours], [], [], 300)[0]:
         try:
             piece = os.read(ours, 4096)
         except OSError:  # the other end is closed
@@ -688,7 +688,7 @@ def test_a_terminal_sees_how_far_it_is_and_the_time_left(stocked: Path) -> None:
             break
         seen += piece
     os.close(ours)
-    stdout, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=300)
     assert stdout == b"searches use bert now; 5 passages embedded\n"
     assert b"embedding with bert" in seen
     assert b"5/5" in seen
@@ -713,7 +713,7 @@ def test_two_processes_that_switch_at_once_both_end_well(
         for name in ("bert", "bert", "second")
     ]
     for process in started:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert (process.returncode, err) == (0, b"")
         assert json.loads(out)["in_use"]
     state = status(rekall)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -14,6 +16,8 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="re
 
 NOTES = CHECKOUT / "examples" / "notes"
 MIB = 1024
+PATIENCE_S = 120.0
+"""How long a busy machine may take. Only what is broken takes so long."""
 
 
 # a child's peak begins with the memory of the process that forked it, so a small one stands between
@@ -30,9 +34,19 @@ def peak_kib(*arguments: str) -> int:
     return int(subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A home with the sample notes in it."""
+    folder = tmp_path_factory.mktemp("imported") / "home"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("REKALL_")}
+    command = [sys.executable, "-m", "rekall", "import", str(NOTES)]
+    subprocess.run(command, env={**environ, "REKALL_HOME": str(folder)}, cwd=CHECKOUT, check=True, capture_output=True)
+    return folder
+
+
 @pytest.fixture
-def notes(rekall_process):
-    rekall_process("import", str(NOTES))
+def notes(imported, home):
+    shutil.copytree(imported, home)
 
 
 def test_a_search_by_meaning_peaks_under_100_mb(notes):
@@ -54,11 +68,20 @@ def test_an_import_peaks_under_150_mb():
 def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):
     with Terminal("--set", "performance.model_idle_timeout_minutes=0.02", "tui") as terminal:
         process = psutil.Process(terminal.pid)
-        terminal.read_until(lambda shown: b"newest first" in shown)
+        engines = []
+
+        def is_found(shown):
+            engines.extend(process.children())  # looked for all the time: it does not stay
+            return b"by words and meaning" in shown
+
+        def resident_bytes():
+            return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
+
+        terminal.read_until(lambda shown: b"newest first" in shown, PATIENCE_S)
         terminal.type("/people get signed out on iphones")
-        terminal.read_until(lambda shown: b"by words and meaning" in shown)
-        assert process.children()
-        terminal.read_until(lambda shown: not process.children())
+        terminal.read_until(is_found, PATIENCE_S)
+        assert engines
+        terminal.read_until(lambda shown: not process.children(), PATIENCE_S)
         terminal.rest(0.5)
-        tree = [process, *process.children(recursive=True)]
-        assert sum(each.memory_info().rss for each in tree) <= 60e6
+        terminal.read_until(lambda shown: resident_bytes() <= 60e6, PATIENCE_S)
+        assert resident_bytes() <= 60e6

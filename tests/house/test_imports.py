@@ -50,7 +50,7 @@ def reported(program: str, *arguments: str) -> object:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
         cwd=CHECKOUT,
         env={**os.environ},
     )

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.parser import BytesParser
 from pathlib import Path
 
@@ -16,19 +17,48 @@ import pytest
 from conftest import CHECKOUT
 
 pytestmark = pytest.mark.slow
+PATIENCE_S = 600.0
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 MODEL = "rekall/models/shipped/all-MiniLM-L6-v2/"
+
+
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one of several workers fills, while the others wait for it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent  # each worker has a folder of its own in there
+    folder, lock, done = shared / name, shared / f"{name}.lock", shared / f"{name}.done"
+    end = time.monotonic() + PATIENCE_S
+    while not done.exists():
+        try:
+            lock.touch(exist_ok=False)
+        except FileExistsError:
+            assert time.monotonic() < end, f"nobody has finished {folder}"
+            time.sleep(0.1)
+            continue
+        try:
+            if not done.exists():
+                make(folder)
+                done.touch()
+        finally:
+            lock.unlink()
+    return folder
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("build")
+    (built,) = made_once(tmp_path_factory, "wheel", lambda out: build_wheel(out, tmp_path_factory)).glob("*.whl")
+    return built
+
+
+def build_wheel(out: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     try:
         import hatchling  # noqa: F401
     except ImportError:
         isolation = []
     else:
         isolation = ["--no-isolation"]
-    out = tmp_path_factory.mktemp("dist")
     source = tmp_path_factory.mktemp("source") / "rekall"
     left_out = shutil.ignore_patterns(
         ".git", ".venv", ".demo", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
@@ -38,10 +68,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", str(out), str(source)],
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE_S,
     )
-    (built,) = out.glob("*.whl")
-    return built
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +141,15 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scripts folder of an environment that holds the wheel and what it needs, and nothing else."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=120)
-    scripts = folder / ("Scripts" if os.name == "nt" else "bin")
+    return made_once(tmp_path_factory, "environment", lambda folder: install(wheel, folder)) / SCRIPTS
+
+
+def install(wheel: Path, folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True, timeout=PATIENCE_S)
+    pip = [str(folder / SCRIPTS / "python"), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run(
-        [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(wheel)],
-        check=True,
-        capture_output=True,
-        timeout=600,
+        [*pip, "install", "--quiet", "--no-compile", str(wheel)], check=True, capture_output=True, timeout=PATIENCE_S
     )
-    return scripts
 
 
 @pytest.fixture
@@ -155,7 +182,7 @@ def run(program: Path, away: tuple[Path, dict[str, str]], *arguments: str) -> st
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

@@ -123,7 +123,7 @@ def run_in(bystanders: Bystanders, command: list[str]) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=120,
+        timeout=600,
     )
 
 
