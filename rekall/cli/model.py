@@ -166,7 +166,7 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     from rekall.config import Settings, write_setting
 
     with progress_bar(f"embedding with {name}") as progress:
-        switch = app.open_base(to_write=app.places.database.exists()).use_model(name, progress, budget)
+        switch = app.open_base(to_write=app.places.database.exists()).index.use_model(name, progress, budget)
     if switch.is_active and Settings(app.places, environ={}).text("engine.model") != name:
         write_setting(app.places, "engine.model", name)
     if as_json:
