@@ -38,13 +38,13 @@ class Tuning:
 
     Attributes:
         lexical_share: Weight of words beside meaning.
-        idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
+        idle_timeout_s: Seconds without use after which the model is dropped; 0 keeps it.
         cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
         cache_ttl_s: Seconds they stay usable.
     """
 
     lexical_share: float
-    idle_timeout_minutes: float = 0.0
+    idle_timeout_s: float = 0.0
     cache_max_size: int = 0
     cache_ttl_s: float = 600.0
 
@@ -53,7 +53,7 @@ class Tuning:
         """The figures in force; a process that ends with its command keeps nothing and drops nothing."""
         return cls(
             settings.number("search.lexical_share"),
-            settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
+            60 * settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
             settings.whole("performance.cache_max_size") if is_long_lived else 0,
             settings.number("performance.cache_ttl_seconds"),
         )
@@ -259,7 +259,7 @@ def build(
         store.release_memory()
         trim_heap()
 
-    manager = ModelManager(loader, clock.seconds, idle_timeout_minutes=tuning.idle_timeout_minutes, when_idle=give_back)
+    manager = ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
     embeddings = EmbeddingService(store, manager, clock, _cache(store, tuning, clock))
     writer = EntryService(store, embeddings, clock)
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
-from rekall.entry.types import EntryType, Link, LinkType, Tombstone
+from rekall.entry.rules import chosen, entry_type, link_type
+from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.entry.view import EntryView, successor_of
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
@@ -122,11 +123,11 @@ class KnowledgeBase:
 
     def link(self, source: str, target: str, type: LinkType | str = LinkType.RELATED, reason: str = "") -> Link:
         """Link two entries; what is superseded becomes obsolete. See `EntryService.link`."""
-        return self._writer.link(source, target, LinkType(type), reason)
+        return self._writer.link(source, target, link_type(type), reason)
 
     def unlink(self, source: str, target: str, type: LinkType | str | None = None) -> int:
         """Remove links; what only they superseded is active again. See `EntryService.unlink`."""
-        return self._writer.unlink(source, target, None if type is None else LinkType(type))
+        return self._writer.unlink(source, target, None if type is None else link_type(type))
 
     def list_entries(self, filters: Filters = ALL, limit: int | None = None, offset: int = 0) -> Page:
         """Entries that pass, the latest change first."""
@@ -168,7 +169,7 @@ class KnowledgeBase:
         """
         waiting = Waiting(notice, is_wanted)
         return self._searcher.search(
-            line, filters, Mode(mode), limit, literal=literal, waiting=waiting, words_first=words_first
+            line, filters, chosen(Mode, mode, "mode"), limit, literal=literal, waiting=waiting, words_first=words_first
         )
 
     def similar(
@@ -213,6 +214,4 @@ class KnowledgeBase:
 
 
 def _empty(kind: str) -> Draft:
-    from rekall.entry.rules import entry_type
-
-    return Draft(EntryType(kind) if isinstance(kind, EntryType) else entry_type(kind), "")
+    return Draft(entry_type(kind), "")

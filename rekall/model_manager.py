@@ -26,7 +26,7 @@ class ModelManager:
         self,
         loader: EncoderLoader,
         clock: Callable[[], float] = time.monotonic,
-        idle_timeout_minutes: float = 0.0,
+        idle_timeout_s: float = 0.0,
         when_idle: Callable[[], None] = lambda: None,
     ) -> None:
         """Nothing is loaded yet.
@@ -34,12 +34,12 @@ class ModelManager:
         Args:
             loader: Where encoders come from.
             clock: Seconds, monotonic.
-            idle_timeout_minutes: Minutes without use after which the model is dropped; 0 keeps it.
+            idle_timeout_s: Seconds without use after which the model is dropped; 0 keeps it.
             when_idle: Called after such a drop, to free what else is idle.
         """
         self._loader = loader
         self._clock = clock
-        self._timeout_minutes = idle_timeout_minutes
+        self._timeout_s = idle_timeout_s
         self._when_idle = when_idle
         self._turn = threading.RLock()
         self._dropped = threading.Event()
@@ -136,13 +136,7 @@ class ModelManager:
         Returns:
             Whether it was dropped.
         """
-        with self._turn:
-            idle_s = self._clock() - self._last_use_s
-            if self._encoder is None or timeout_minutes <= 0 or idle_s < timeout_minutes * 60:
-                return False
-            self._drop()
-        self._when_idle()
-        return True
+        return self._unload_after(timeout_minutes * 60)
 
     def close(self) -> None:
         """Drop the encoder. A child process ends at once, even in the middle of a request. A later use loads it again."""
@@ -160,17 +154,27 @@ class ModelManager:
 
     def _watch(self) -> None:
         """Start the thread that waits for idleness and ends when the encoder is dropped."""
-        if self._timeout_minutes <= 0:
+        if self._timeout_s <= 0:
             return
         self._dropped = dropped = threading.Event()
 
         def wait() -> None:
-            while not dropped.is_set() and not self.unload_if_idle(self._timeout_minutes):
+            while not dropped.is_set() and not self._unload_after(self._timeout_s):
                 idle_s = self._clock() - self._last_use_s
-                dropped.wait(max(self._timeout_minutes * 60 - idle_s, _ASK_AGAIN_S))
+                dropped.wait(max(self._timeout_s - idle_s, _ASK_AGAIN_S))
 
         self._watcher = threading.Thread(target=wait, name="rekall-idle", daemon=True)
         self._watcher.start()
+
+    def _unload_after(self, timeout_s: float) -> bool:
+        """`unload_if_idle`, in seconds."""
+        with self._turn:
+            idle_s = self._clock() - self._last_use_s
+            if self._encoder is None or timeout_s <= 0 or idle_s < timeout_s:
+                return False
+            self._drop()
+        self._when_idle()
+        return True
 
     def _drop(self) -> None:
         self._dropped.set()

@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         rekall = App({"REKALL_HOME": home}, {"ui.theme": options.theme})
         try:
-            rekall.open_base(to_write=True).import_paths([ROOT / "examples" / "notes"])
+            rekall.open_base(to_write=True).files.import_paths([ROOT / "examples" / "notes"])
             picture = asyncio.run(drawn(rekall, options.query, (int(width), int(height))))
         finally:
             rekall.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rekall.entry.fields import BY_NAME, EDITED, Draft, Kind
-from rekall.entry.rules import nearest, tag
+from rekall.entry.rules import chosen, nearest, tag
 from rekall.entry.types import Status
 from rekall.errors import InvalidInput
 
@@ -66,7 +66,5 @@ def _value(name: str, value: Any) -> Any:
     if known.kind.is_list:
         return (value,) if isinstance(value, str) else tuple(value)
     if known.kind is Kind.CHOICE and isinstance(value, str) and known.choices is not None:
-        from rekall.entry.rules import chosen
-
         return chosen(known.choices, value, known.noun)
     return value

@@ -141,7 +141,7 @@ def _read(field: Field, value: Any) -> Any:
 
 def _choice(field: Field, value: Any) -> Any:
     assert field.choices is not None
-    return chosen(field.choices, _text(value, field.name), field.noun, field.noun + "es")
+    return chosen(field.choices, _text(value, field.name), field.noun)
 
 
 def _line(field: Field, value: Any) -> str | None:

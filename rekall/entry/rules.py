@@ -41,15 +41,15 @@ def entry_type(name: str) -> EntryType:
 
 def status(name: str) -> Status:
     """The status of that name. Raises InvalidInput; the nearest is suggested."""
-    return chosen(Status, name, "status", "statuses")
+    return chosen(Status, name, "status")
 
 
 def link_type(name: str) -> LinkType:
     """The type of link of that name. Raises InvalidInput; the nearest is suggested."""
-    return chosen(LinkType, name.replace("-", "_"), "type of link", "types of link")
+    return chosen(LinkType, name.replace("-", "_"), "type of link")
 
 
-def chosen(choices: type[Choice], name: str, noun: str, plural: str = "") -> Choice:
+def chosen(choices: type[Choice], name: str, noun: str) -> Choice:
     """The member of a closed set that a person named, in any case.
 
     Raises:
@@ -61,7 +61,12 @@ def chosen(choices: type[Choice], name: str, noun: str, plural: str = "") -> Cho
         near = nearest(name.strip().lower(), [item.value for item in choices])
         hint = f"did you mean `{near}`? " if near else ""
         known = ", ".join(item.value for item in choices)
-        raise InvalidInput(f"unknown {noun} {name!r}", f"{hint}{plural or noun + 's'}: {known}") from None
+        raise InvalidInput(f"unknown {noun} {str(name)!r}", f"{hint}{_plural(noun)}: {known}") from None
+
+
+def _plural(noun: str) -> str:
+    head, of, tail = noun.partition(" of ")
+    return f"{head}{'es' if head.endswith('s') else 's'}{of}{tail}"
 
 
 def nearest(name: str, known: Sequence[str], cutoff: float = 0.6) -> str:
@@ -105,7 +110,11 @@ def tag(value: str) -> str:
 
 
 def _checked(field: Field, value: Any) -> Any:
-    """The value of one field as it is stored."""
+    """The value of one field as it is stored; what Python calls leave loose, a choice by its name, is made firm."""
+    if field.kind.is_list and isinstance(value, str):
+        value = (value,)
+    if field.kind is Kind.CHOICE and field.choices is not None:
+        return chosen(field.choices, value, field.noun)
     if field.kind is Kind.TEXT:
         return _long_text(value, field.noun)
     if field.kind is Kind.TAGS:

@@ -15,7 +15,7 @@ from rekall.entry.record import is_ulid, to_record
 from rekall.entry.types import Link, LinkType
 from rekall.errors import RekallError
 from rekall.exchange.reading import Found, Refused
-from rekall.knowledge.succession import put_link, settled
+from rekall.knowledge.succession import forget_successor, put_link, settled
 from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
@@ -133,6 +133,7 @@ class Importer:
             return
         else:
             self._writer.put(key, entry)
+            forget_successor(self._store, entry, old.superseded_by)
             self.report.updated += 1
         self._remember(Origin(path, key, found.source_hash, entry_hash(entry)))
         if entry.superseded_by:

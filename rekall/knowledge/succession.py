@@ -48,13 +48,25 @@ def put_successor(store: Store, entry: Entry, before: str | None, now: datetime,
     after = entry.superseded_by
     if after == before and not reason:
         return
-    key = store.entries.key_of(entry.id)
-    assert key is not None, "the entry is stored first"
-    gone = _superseding(store, key, entry.id) if after is None else [before] if before not in (None, after) else []
-    for source in gone:
-        store.links.remove(Link(source or "", entry.id, LinkType.SUPERSEDES))
+    forget_successor(store, entry, before)
     if after is not None and not store.links.put(Link(after, entry.id, LinkType.SUPERSEDES, reason), now):
         raise NotFound(f"entry {after} was deleted just now", "name another successor, or none")
+
+
+def forget_successor(store: Store, entry: Entry, before: str | None) -> None:
+    """Remove the links to an entry that it no longer speaks of. Call it inside the transaction.
+
+    Args:
+        store: The base; the entry is stored already.
+        entry: The entry as it is now.
+        before: The id of the successor that it had.
+    """
+    if before in (None, entry.superseded_by):
+        return
+    key = store.entries.key_of(entry.id)
+    assert key is not None, "the entry is stored first"
+    for source in _superseding(store, key, entry.id) if entry.superseded_by is None else [before]:
+        store.links.remove(Link(source or "", entry.id, LinkType.SUPERSEDES))
 
 
 def put_link(store: Store, link: Link, now: datetime) -> bool:

@@ -98,6 +98,16 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT OR IGNORE INTO link
         SELECT s.key, e.key, 'supersedes', '', e.updated_at FROM entry e JOIN entry s ON s.id = e.superseded_by
         WHERE s.key <> e.key AND e.status = 'obsolete';
+    -- of several links the latest holds: that is the one to whom the column pointed
+    UPDATE link SET created_at = (
+        SELECT coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', max(o.created_at), '+1 second'), max(o.created_at)) FROM link o
+        WHERE o.target_key = link.target_key AND o.type = 'supersedes')
+        WHERE type = 'supersedes' AND EXISTS (
+            SELECT 1 FROM entry e JOIN entry s ON s.id = e.superseded_by
+            WHERE e.key = link.target_key AND s.key = link.source_key)
+        AND EXISTS (
+            SELECT 1 FROM link o WHERE o.target_key = link.target_key AND o.type = 'supersedes'
+            AND o.source_key <> link.source_key AND o.created_at >= link.created_at);
 
     -- every field that no statement asks for is an item, under its name in entry/fields.py
     UPDATE item SET kind = CASE kind

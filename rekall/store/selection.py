@@ -8,6 +8,7 @@ from typing import Any
 
 from rekall.entry.filters import FILTERS
 from rekall.entry.times import written
+from rekall.entry.types import EntryType, Status
 from rekall.store.values import Selection, Term
 
 Condition = tuple[str, tuple[Any, ...]]
@@ -16,7 +17,7 @@ _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\
 
 
 def _types(value: Any) -> Condition:
-    return f"e.type IN ({', '.join('?' * len(value))})", tuple(kind.value for kind in value)
+    return f"e.type IN ({', '.join('?' * len(value))})", tuple(EntryType(kind).value for kind in value)
 
 
 def _tags(value: Any) -> Condition:
@@ -29,7 +30,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {
     "tags": _tags,
     "project": lambda value: ("e.project = ? COLLATE NOCASE", (value,)),
     "since": lambda value: ("e.updated_at >= ?", (written(value),)),
-    "status": lambda value: ("e.status = ?", (value.value,)),
+    "status": lambda value: ("e.status = ?", (Status(value).value,)),
 }
 """How each filter of the table is applied, by its name."""
 

@@ -69,7 +69,7 @@ def _value(field: Field, text: str) -> Any:
     if field.kind.is_list:
         return items_of(text)
     if field.kind is Kind.CHOICE and field.choices is not None:
-        return chosen(field.choices, text, field.noun, "statuses" if field.name == "status" else "")
+        return chosen(field.choices, text, field.noun)
     if field.kind is Kind.NUMBER:
         return _whole(field, text)
     return text if field.default is not None or field.is_required else text.strip() or None

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import FakeEncoder, Ran
 
-from rekall.entry.types import Encoder
+from rekall.models.contract import Encoder
 from rekall.models.library import FolderLoader
 from rekall.models.vectors import Matrix
 

@@ -35,11 +35,12 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnx")
     pytest.importorskip("safetensors")
     from rekall.models.export.exporter import export_model
+    from rekall.models.export.options import ExportOptions
 
     parent = tmp_path_factory.mktemp("models")
     for name, checkpoint in (("tiny", "model2vec"), ("second", "static"), ("bert", "bert")):
-        export_model(DATA / "checkpoints" / checkpoint, parent / name, min_cosine=0.9)
-    export_model(DATA / "checkpoints" / "model2vec", parent / "changed" / "tiny", precision="fp32", min_cosine=0.9)
+        export_model(DATA / "checkpoints" / checkpoint, parent / name, ExportOptions(min_cosine=0.9))
+    export_model(DATA / "checkpoints" / "model2vec", parent / "changed" / "tiny", ExportOptions(precision="fp32", min_cosine=0.9))
     return parent
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from rekall.app import App
-from rekall.entry.types import Draft, EntryType, Filters
+from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType
 
 pytestmark = pytest.mark.usefixtures("quick_model")
 

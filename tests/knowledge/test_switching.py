@@ -22,12 +22,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from rekall import embeddings
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.filters import Filters
 from rekall.entry.passages import passage_texts
-from rekall.entry.types import Draft, Entry, EntryType, Filters, Mode, SearchResult
+from rekall.entry.types import EntryType
 from rekall.errors import EngineError, ModelNotFound, StorageError
 from rekall.knowledge.spaces import Switch
 from rekall.models.vectors import Matrix
-from rekall.store.passages import SpaceState
+from rekall.search.results import Mode, SearchResult
+from rekall.store.values import SpaceState
 
 TITLES = ("safari cookie", "nginx proxy", "docker image", "git rebase", "python wheel", "redis queue", "long story")
 BATCH = 2
@@ -102,16 +105,16 @@ def assert_finds(bench: Bench, *titles: str) -> None:
 
 
 def entry_of(bench: Bench, title: str) -> Entry:
-    (found,) = [entry for _, entry in bench.entries.stream() if entry.title == title]
+    (found,) = [entry for _, entry in bench.store.entries.stream() if entry.title == title]
     return found
 
 
 def states(bench: Bench) -> dict[str, str]:
-    return {space.fingerprint: space.state.name for space in bench.passages.spaces()}
+    return {space.fingerprint: space.state.name for space in bench.store.vectors.spaces()}
 
 
 def active(bench: Bench) -> str:
-    space = bench.passages.active_space()
+    space = bench.store.vectors.active_space()
     return space.fingerprint if space else ""
 
 
@@ -119,13 +122,13 @@ def assert_true_vectors(bench: Bench, *complete: str) -> None:
     """Every vector is that of its passage by the model of its space; the spaces named here lack none."""
     texts = {
         passage.id: passage_texts(entry)[passage.position]
-        for key, entry in bench.entries.stream()
-        for passage in bench.passages.of_entries([key])
+        for key, entry in bench.store.entries.stream()
+        for passage in bench.store.passages.of_entries([key])
     }
-    for space in bench.passages.spaces():
-        stored = dict(bench.db.rows(f"SELECT passage_id, vector FROM vectors_{space.id}"))
+    for space in bench.store.vectors.spaces():
+        stored = dict(bench.store.db.rows(f"SELECT passage_id, vector FROM vectors_{space.id}"))
         assert stored.keys() <= texts.keys()
-        assert stored.keys() == {row[0] for row in bench.db.rows(f"SELECT passage_id FROM signs_{space.id}")}
+        assert stored.keys() == {row[0] for row in bench.store.db.rows(f"SELECT passage_id FROM signs_{space.id}")}
         if space.fingerprint in complete:
             assert stored.keys() == texts.keys()
         truth = model_of(bench, space.fingerprint).vectors([texts[passage_id] for passage_id in stored])
@@ -135,10 +138,10 @@ def assert_true_vectors(bench: Bench, *complete: str) -> None:
 
 def everything(bench: Bench) -> dict[str, list[tuple]]:
     """Every row of every table."""
-    tables = bench.db.rows(
+    tables = bench.store.db.rows(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
     )
-    return {name: bench.db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
+    return {name: bench.store.db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
 
 
 @pytest.fixture(autouse=True)
@@ -194,11 +197,11 @@ def test_searches_look_into_the_old_space_until_the_last_batch_and_then_into_the
         assert other.questions == []
         for each in (bench, second):
             assert_finds(each, "safari cookie", "redis queue")
-            each.cache.invalidate()
+            each.embeddings._questions.clear()
             seen.append(number)
 
     other.before_batch = look
-    switch = bench.base.use_model("other")
+    switch = bench.base.index.use_model("other")
     assert (switch.is_active, switch.pending, switch.before) == (True, 0, "fake")
     assert len(seen) == 2 * other.batches > 6
     asked = [len(model_of(each, "fake").questions) for each in (bench, second)]
@@ -210,7 +213,7 @@ def test_searches_look_into_the_old_space_until_the_last_batch_and_then_into_the
 
 
 def test_the_first_look_after_the_switch_is_right_with_both_modes_and_with_similar(bench, second):
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     for each in (bench, second):
         for mode in (Mode.MEANING, Mode.HYBRID):
             result = ask(each, "safari cookie", mode)
@@ -223,8 +226,8 @@ def test_the_first_look_after_the_switch_is_right_with_both_modes_and_with_simil
 
 def test_progress_counts_up_to_what_there_is(bench):
     steps = []
-    switch = bench.base.use_model("other", lambda done, total: steps.append((done, total)))
-    total = bench.passages.count()
+    switch = bench.base.index.use_model("other", lambda done, total: steps.append((done, total)))
+    total = bench.store.passages.count()
     assert steps[0] == (0, total)
     assert steps[-1] == (total, total)
     assert steps == sorted(steps)
@@ -233,7 +236,7 @@ def test_progress_counts_up_to_what_there_is(bench):
 
 def test_a_switch_to_a_model_embeds_equal_texts_of_many_notes_for_each_of_them(bench):
     fill(bench, ["twin note", "twin note"])
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     assert_true_vectors(bench, "other")
 
 
@@ -248,7 +251,7 @@ def test_notes_written_while_the_space_is_built_land_in_both(bench, second):
             assert_finds(second, "zebra crossing", "safari changed", "redis changed")
 
     model_of(bench, "other").before_batch = write
-    assert bench.base.use_model("other").is_active
+    assert bench.base.index.use_model("other").is_active
     assert states(bench) == {"fake": "RETIRED", "other": "ACTIVE"}
     assert_true_vectors(bench, "fake", "other")
     for each in (bench, second):
@@ -258,7 +261,7 @@ def test_notes_written_while_the_space_is_built_land_in_both(bench, second):
 
 @pytest.mark.parametrize("change", ["add", "edit", "delete"])
 def test_a_note_that_changes_while_the_last_batch_is_embedded_is_not_left_out(bench, second, change):
-    last = -(-bench.passages.count() // BATCH)
+    last = -(-bench.store.passages.count() // BATCH)
 
     def write(number: int) -> None:
         if number != last:
@@ -271,7 +274,7 @@ def test_a_note_that_changes_while_the_last_batch_is_embedded_is_not_left_out(be
             second.base.delete(entry_of(second, "long story").id)
 
     model_of(bench, "other").before_batch = write
-    switch = bench.base.use_model("other")
+    switch = bench.base.index.use_model("other")
     assert (switch.is_active, switch.pending) == (True, 0)
     assert_true_vectors(bench, "fake", "other")
     if change == "add":
@@ -279,14 +282,14 @@ def test_a_note_that_changes_while_the_last_batch_is_embedded_is_not_left_out(be
 
 
 def test_a_note_that_changes_between_the_last_batch_and_the_switch_is_not_left_out(bench, second):
-    total = bench.passages.count()
+    total = bench.store.passages.count()
     written = []
 
     def write(done: int, of: int) -> None:
         if done == total and not written:
             written.append(second.base.add(draft("late note")))
 
-    assert bench.base.use_model("other", write).is_active
+    assert bench.base.index.use_model("other", write).is_active
     assert len(written) == 1
     assert_true_vectors(bench, "fake", "other")
     assert_finds(bench, "late note")
@@ -294,18 +297,18 @@ def test_a_note_that_changes_between_the_last_batch_and_the_switch_is_not_left_o
 
 def test_every_note_deleted_meanwhile_leaves_an_empty_space_that_serves(bench, second):
     def empty(number: int) -> None:
-        for _, entry in list(second.entries.stream()):
+        for _, entry in list(second.store.entries.stream()):
             second.base.delete(entry.id)
 
     model_of(bench, "other").before_batch = empty
-    assert bench.base.use_model("other").is_active
+    assert bench.base.index.use_model("other").is_active
     assert active(second) == "other"
     second.base.add(draft("a new beginning"))
     assert_finds(bench, "a new beginning")
 
 
 def test_a_note_prepared_before_the_switch_and_stored_after_it_gets_the_new_models_vector(bench, second):
-    model_of(second, "fake").before_batch = lambda number: bench.base.use_model("other")
+    model_of(second, "fake").before_batch = lambda number: bench.base.index.use_model("other")
     saved = second.base.add(draft("late note", long_text("late")))
     assert saved.warning == ""
     assert_true_vectors(bench, "fake", "other")
@@ -313,7 +316,7 @@ def test_a_note_prepared_before_the_switch_and_stored_after_it_gets_the_new_mode
 
 
 def test_an_edit_prepared_before_the_switch_and_stored_after_it_gets_the_new_models_vectors(bench, second):
-    model_of(second, "fake").before_batch = lambda number: bench.base.use_model("other")
+    model_of(second, "fake").before_batch = lambda number: bench.base.index.use_model("other")
     saved = second.base.edit(entry_of(second, "safari cookie"), draft("late note", long_text("late")))
     assert saved.warning == ""
     assert_true_vectors(bench, "fake", "other")
@@ -321,8 +324,8 @@ def test_an_edit_prepared_before_the_switch_and_stored_after_it_gets_the_new_mod
 
 def test_a_note_stored_after_its_models_vectors_were_pruned_makes_no_space_of_its_own(bench, second):
     def switch_and_prune(number: int) -> None:
-        bench.base.use_model("other")
-        bench.base.prune_vectors()
+        bench.base.index.use_model("other")
+        bench.base.index.prune()
 
     model_of(second, "fake").before_batch = switch_and_prune
     assert second.base.add(draft("late note")).warning == ""
@@ -333,20 +336,22 @@ def test_a_note_stored_after_its_models_vectors_were_pruned_makes_no_space_of_it
 
 def test_a_note_that_cannot_be_embedded_with_the_new_model_is_stored_and_waits(opened, bench, path):
     second = opened(path)  # a process that does not have the new model
-    model_of(second, "fake").before_batch = lambda number: bench.base.use_model("other")
+    model_of(second, "fake").before_batch = lambda number: bench.base.index.use_model("other")
     saved = second.base.add(draft("late note"))
     assert saved.warning
-    assert bench.base.index_status().pending_entries == 1
+    assert bench.base.index.status().pending_entries == 1
     assert "late note" in [hit.entry.title for hit in ask(bench, "late note", Mode.WORDS).hits]
-    assert bench.base.rebuild_vectors() == 1
+    assert bench.base.index.rebuild_vectors() == 1
     assert_finds(bench, "late note")
 
 
 def test_an_import_while_the_space_is_built_lands_in_the_new_space_too(bench, second, tmp_path):
     file = tmp_path / "notes.jsonl"
     file.write_text("".join(json.dumps({"title": f"imported number{n}", "type": "til"}) + "\n" for n in range(5)))
-    model_of(bench, "other").before_batch = lambda number: second.base.import_paths([file]) if number == 2 else None
-    assert bench.base.use_model("other").is_active
+    model_of(bench, "other").before_batch = lambda number: (
+        second.base.files.import_paths([file]) if number == 2 else None
+    )
+    assert bench.base.index.use_model("other").is_active
     assert_true_vectors(bench, "fake", "other")
     assert_finds(second, "imported number3")
 
@@ -360,9 +365,9 @@ def test_a_question_is_answered_by_its_own_space_when_the_model_changes_in_betwe
     bench, second = (opened(path, Model("other", dim), backend=backend) for _ in range(2))
     fill(bench)
     question = bench.embeddings.question("safari cookie")
-    second.base.use_model("other")
+    second.base.index.use_model("other")
     key, close = next(iter(bench.embeddings.semantic_search(question, 3).items()))
-    assert bench.entries.by_keys([key])[key].title == "safari cookie"
+    assert bench.store.entries.by_keys([key])[key].title == "safari cookie"
     assert close.similarity == pytest.approx(1, abs=1e-5)
     assert bench.embeddings.closeness(question, [key])[key].similarity == pytest.approx(1, abs=1e-5)
     assert bench.embeddings.question("safari cookie").fingerprint == "other"
@@ -370,22 +375,22 @@ def test_a_question_is_answered_by_its_own_space_when_the_model_changes_in_betwe
 
 def test_a_question_of_vectors_that_are_gone_compares_with_none(bench, second):
     question = bench.embeddings.question("safari cookie")
-    second.base.use_model("other")
-    second.base.prune_vectors()
+    second.base.index.use_model("other")
+    second.base.index.prune()
     assert bench.embeddings.semantic_search(question, 3) == {}
     assert bench.embeddings.closeness(question, [1, 2]) == {}
 
 
 def test_a_search_during_which_the_model_changes_is_answered(bench, second):
-    model_of(bench, "fake").before_question = lambda: second.base.use_model("other")
+    model_of(bench, "fake").before_question = lambda: second.base.index.use_model("other")
     assert_finds(bench, "safari cookie")
 
 
 @pytest.mark.parametrize("mode", [Mode.MEANING, Mode.HYBRID])
 def test_a_search_whose_vectors_vanish_meanwhile_is_answered_or_says_why_not(bench, second, mode):
     def switch_and_prune() -> None:
-        second.base.use_model("other")
-        second.base.prune_vectors()
+        second.base.index.use_model("other")
+        second.base.index.prune()
 
     model_of(bench, "fake").before_question = switch_and_prune
     result = ask(bench, "safari cookie", mode)
@@ -395,11 +400,11 @@ def test_a_search_whose_vectors_vanish_meanwhile_is_answered_or_says_why_not(ben
 def test_a_remembered_question_is_not_used_in_the_other_space(bench, second):
     for each in (bench, second):
         assert_finds(each, "safari cookie")
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     for each in (bench, second):
         assert_finds(each, "safari cookie")
         assert model_of(each, "other").questions == ["safari cookie"]
-    second.base.use_model("fake")
+    second.base.index.use_model("fake")
     for each in (bench, second):
         assert_finds(each, "safari cookie")
 
@@ -411,19 +416,19 @@ def timed(bench: Bench, name: str, seconds: float) -> None:
     """Let each batch of a model take so long."""
 
     def pass_time(number: int) -> None:
-        bench.clock.seconds += seconds
+        bench.clock.elapsed_s += seconds
 
     model_of(bench, name).before_batch = pass_time
 
 
 def test_a_budget_does_a_part_and_the_next_calls_the_rest_and_nothing_twice(bench):
     timed(bench, "other", 10)
-    total = bench.passages.count()
-    first = bench.base.use_model("other", budget_s=15)
+    total = bench.store.passages.count()
+    first = bench.base.index.use_model("other", budget_s=15)
     assert (first.embedded, first.pending, first.is_active) == (2 * BATCH, total - 2 * BATCH, False)
     assert first.before == "fake"
     assert_finds(bench, "safari cookie")
-    second = bench.base.use_model("other")
+    second = bench.base.index.use_model("other")
     assert (second.embedded, second.pending, second.is_active) == (total - 2 * BATCH, 0, True)
     assert len(model_of(bench, "other").encoded) == total
     assert_true_vectors(bench, "fake", "other")
@@ -431,10 +436,10 @@ def test_a_budget_does_a_part_and_the_next_calls_the_rest_and_nothing_twice(benc
 
 def test_the_smallest_budget_gets_there_in_the_end(bench):
     timed(bench, "other", 1)
-    total = bench.passages.count()
+    total = bench.store.passages.count()
     switches = []
     while not switches or not switches[-1].is_active:
-        switches.append(bench.base.use_model("other", budget_s=0))
+        switches.append(bench.base.index.use_model("other", budget_s=0))
         assert switches[-1].embedded > 0
         assert_finds(bench, "safari cookie")
     assert [switch.embedded for switch in switches] == [BATCH] * (total // BATCH) + [1] * (total % BATCH)
@@ -444,22 +449,22 @@ def test_the_smallest_budget_gets_there_in_the_end(bench):
 
 def test_a_budget_that_suffices_is_no_hindrance(bench):
     timed(bench, "other", 1)
-    assert bench.base.use_model("other", budget_s=1000).is_active
+    assert bench.base.index.use_model("other", budget_s=1000).is_active
 
 
 def test_a_space_complete_when_the_time_is_up_serves_at_once(bench):
     timed(bench, "other", 10)
-    total = bench.passages.count()
-    switch = bench.base.use_model("other", budget_s=10.0 * -(-total // BATCH))
+    total = bench.store.passages.count()
+    switch = bench.base.index.use_model("other", budget_s=10.0 * -(-total // BATCH))
     assert (switch.pending, switch.is_active) == (0, True)
 
 
 def test_what_changes_between_two_parts_is_all_that_is_embedded_again(bench, second):
     timed(bench, "other", 10)
-    bench.base.use_model("other", budget_s=25)
+    bench.base.index.use_model("other", budget_s=25)
     done = list(model_of(bench, "other").encoded)
     second.base.edit(entry_of(second, "safari cookie"), draft("safari changed"))
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     again = model_of(bench, "other").encoded[len(done) :]
     assert not set(done) & set(again)
     assert sum("safari" in text for text in again) == 1
@@ -474,36 +479,36 @@ def test_an_interruption_keeps_what_was_done_and_the_next_call_goes_on(bench, se
 
     other = model_of(bench, "other")
     other.before_batch = stop
-    total = bench.passages.count()
+    total = bench.store.passages.count()
     with pytest.raises(type(problem)):
-        bench.base.use_model("other")
+        bench.base.index.use_model("other")
     assert states(bench) == {"fake": "ACTIVE", "other": "BUILDING"}
     for each in (bench, second):
         assert_finds(each, "safari cookie", "redis queue")
     other.before_batch = lambda number: None
-    switch = bench.base.use_model("other")
+    switch = bench.base.index.use_model("other")
     assert (switch.embedded, switch.is_active) == (total - 2 * BATCH, True)
     assert len(other.encoded) == total
     assert_true_vectors(bench, "fake", "other")
 
 
 def test_an_interruption_at_the_moment_of_change_leaves_the_old_space_or_the_new_one(bench):
-    bench.db.run(
+    bench.store.db.run(
         "CREATE TEMP TRIGGER refusal BEFORE UPDATE ON space WHEN new.active = 1 BEGIN SELECT RAISE(ABORT, 'refused'); END"
     )
     with pytest.raises(StorageError, match="refused"):
-        bench.base.use_model("other")
+        bench.base.index.use_model("other")
     assert states(bench) == {"fake": "ACTIVE", "other": "BUILDING"}
     assert_finds(bench, "safari cookie")
-    bench.db.run("DROP TRIGGER refusal")
-    assert bench.base.use_model("other").embedded == 0
+    bench.store.db.run("DROP TRIGGER refusal")
+    assert bench.base.index.use_model("other").embedded == 0
     assert_finds(bench, "safari cookie")
 
 
 def test_the_rest_of_an_interrupted_build_can_be_done_by_another_process(bench, second):
     timed(bench, "other", 10)
-    bench.base.use_model("other", budget_s=10)
-    assert second.base.use_model("other").embedded == bench.passages.count() - BATCH
+    bench.base.index.use_model("other", budget_s=10)
+    assert second.base.index.use_model("other").embedded == bench.store.passages.count() - BATCH
     assert_finds(bench, "safari cookie")
 
 
@@ -512,7 +517,7 @@ def test_the_rest_of_an_interrupted_build_can_be_done_by_another_process(bench, 
 
 def test_the_model_in_use_again_changes_nothing(bench):
     before = everything(bench)
-    assert bench.base.use_model("fake") == Switch(bench.manager.identify("fake"), "fake", False, 0, 0, True)
+    assert bench.base.index.use_model("fake") == Switch(bench.manager.identify("fake"), "fake", False, 0, 0, True)
     assert everything(bench) == before
     assert model_of(bench, "fake").encoded == []
 
@@ -521,7 +526,7 @@ def test_the_model_in_use_again_embeds_what_waits(bench, opened, path):
     without = opened(path)
     without.loader.problem = EngineError("no engine")
     without.base.add(draft("waits for its vector"))
-    switch = bench.base.use_model("fake")
+    switch = bench.base.index.use_model("fake")
     assert (switch.embedded, switch.pending, switch.is_active) == (1, 0, True)
     assert_finds(bench, "waits for its vector")
 
@@ -529,7 +534,7 @@ def test_the_model_in_use_again_embeds_what_waits(bench, opened, path):
 def test_an_unknown_model_changes_nothing(bench):
     before = everything(bench)
     with pytest.raises(ModelNotFound, match="nowhere"):
-        bench.base.use_model("nowhere")
+        bench.base.index.use_model("nowhere")
     assert everything(bench) == before
     assert_finds(bench, "safari cookie")
 
@@ -542,7 +547,7 @@ def test_a_model_that_cannot_be_loaded_changes_nothing(bench, monkeypatch):
 
     monkeypatch.setattr(bench.loader, "load", load)
     with pytest.raises(EngineError, match="torn"):
-        bench.base.use_model("other")
+        bench.base.index.use_model("other")
     assert everything(bench) == before
 
 
@@ -553,20 +558,20 @@ def test_a_model_whose_vectors_are_no_vectors_is_refused_and_the_old_one_goes_on
 
     bench.loader.others["broken"] = Broken("broken")
     with pytest.raises(EngineError):
-        bench.base.use_model("broken")
+        bench.base.index.use_model("broken")
     assert active(bench) == "fake"
     assert_finds(bench, "safari cookie")
-    assert bench.base.use_model("other").is_active
+    assert bench.base.index.use_model("other").is_active
 
 
 def test_the_way_back_embeds_only_what_changed(bench):
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     bench.base.add(draft("zebra crossing"))
     bench.base.edit(entry_of(bench, "safari cookie"), draft("safari changed"))
     bench.base.delete(entry_of(bench, "nginx proxy").id)
     fake = model_of(bench, "fake")
     fake.encoded.clear()
-    switch = bench.base.use_model("fake")
+    switch = bench.base.index.use_model("fake")
     assert (switch.before, switch.embedded, switch.is_active) == ("other", 2, True)
     assert sorted(text.strip() for text in fake.encoded) == ["safari changed", "zebra crossing"]
     assert states(bench) == {"fake": "ACTIVE", "other": "RETIRED"}
@@ -575,30 +580,30 @@ def test_the_way_back_embeds_only_what_changed(bench):
 
 
 def test_an_interrupted_way_back_leaves_the_model_in_use(bench):
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     for number in range(5):
         bench.base.add(draft(f"zebra number{number}"))
     timed(bench, "fake", 10)
-    assert not bench.base.use_model("fake", budget_s=0).is_active
+    assert not bench.base.index.use_model("fake", budget_s=0).is_active
     assert states(bench) == {"fake": "BUILDING", "other": "ACTIVE"}
     assert_finds(bench, "safari cookie", "zebra number4")
-    assert bench.base.use_model("fake").embedded == 3
+    assert bench.base.index.use_model("fake").embedded == 3
 
 
 def test_a_third_model_overtakes_a_build_that_is_not_finished(bench):
     bench.loader.others["third"] = Model("third", 48)
     timed(bench, "other", 10)
-    bench.base.use_model("other", budget_s=0)
-    assert bench.base.use_model("third").before == "fake"
+    bench.base.index.use_model("other", budget_s=0)
+    assert bench.base.index.use_model("third").before == "fake"
     assert states(bench) == {"fake": "RETIRED", "other": "BUILDING", "third": "ACTIVE"}
     assert_finds(bench, "safari cookie")
-    assert bench.base.use_model("other").before == "third"
+    assert bench.base.index.use_model("other").before == "third"
     assert_true_vectors(bench, "fake", "other", "third")
 
 
 def test_a_base_without_notes_switches_at_once(opened, path):
     bench = opened(path, Model("other"))
-    assert bench.base.use_model("other") == Switch(bench.manager.identify("other"), "", False, 0, 0, True)
+    assert bench.base.index.use_model("other") == Switch(bench.manager.identify("other"), "", False, 0, 0, True)
     bench.base.add(draft("safari cookie"))
     assert active(bench) == "other"
     assert_finds(bench, "safari cookie")
@@ -606,9 +611,9 @@ def test_a_base_without_notes_switches_at_once(opened, path):
 
 
 def test_a_base_whose_notes_were_all_deleted_switches_at_once(bench):
-    for _, entry in list(bench.entries.stream()):
+    for _, entry in list(bench.store.entries.stream()):
         bench.base.delete(entry.id)
-    switch = bench.base.use_model("other")
+    switch = bench.base.index.use_model("other")
     assert (switch.embedded, switch.is_active, active(bench)) == (0, True, "other")
 
 
@@ -617,19 +622,19 @@ def test_notes_that_never_had_a_vector_are_embedded_with_the_chosen_model(opened
     bench.loader.problem = EngineError("no engine")
     fill(bench)
     bench.loader.problem = None
-    switch = bench.base.use_model("other")
-    assert (switch.before, switch.embedded, switch.is_active) == ("", bench.passages.count(), True)
+    switch = bench.base.index.use_model("other")
+    assert (switch.before, switch.embedded, switch.is_active) == ("", bench.store.passages.count(), True)
     assert states(bench) == {"other": "ACTIVE"}
     assert_finds(bench, "safari cookie")
 
 
 def test_the_bases_model_answers_whatever_is_configured(opened, bench, path):
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     configured_otherwise = opened(path, Model("other"), configured=Model("fake"))
     assert_finds(configured_otherwise, "safari cookie")
     configured_otherwise.base.add(draft("zebra crossing"))
     assert_finds(bench, "zebra crossing")
-    assert configured_otherwise.base.index_status().model.name == "other"
+    assert configured_otherwise.base.index.status().model.name == "other"
 
 
 # a changed artefact under the same name
@@ -672,46 +677,46 @@ def test_a_note_added_after_the_model_was_changed_is_stored_without_a_vector(cha
     assert states(changed) == {"fake": "ACTIVE"}
     assert ask(changed, "zebra", Mode.WORDS).hits[0].entry.title == "zebra crossing"
     assert changed.loader.encoder.encoded == []
-    assert bench.base.index_status().pending_entries == 1
+    assert bench.base.index.status().pending_entries == 1
 
 
 @pytest.mark.parametrize("from_scratch", [False, True])
 def test_a_rebuild_after_the_model_was_changed_does_not_mix_and_forgets_nothing(changed, from_scratch):
     before = everything(changed)
     with pytest.raises(EngineError) as refused:
-        changed.base.rebuild_vectors(from_scratch=from_scratch)
+        changed.base.index.rebuild_vectors(from_scratch=from_scratch)
     assert "rekall model use" in refused.value.message + refused.value.hint
     assert everything(changed) == before
 
 
 def test_using_a_changed_model_again_builds_its_space_anew(changed):
     changed.base.add(draft("zebra crossing"))
-    total = changed.passages.count()
-    switch = changed.base.use_model("fake")
+    total = changed.store.passages.count()
+    switch = changed.base.index.use_model("fake")
     assert (switch.before, switch.embedded, switch.is_active) == ("fake", total, True)
     assert states(changed) == {"fake": "RETIRED", "fake-2": "ACTIVE"}
     assert_finds(changed, "zebra crossing", "safari cookie")
-    assert [space.model for space in changed.base.prune_vectors()] == ["fake"]
+    assert [space.model for space in changed.base.index.prune()] == ["fake"]
     renamed(changed)
     assert_true_vectors(changed, "fake-2")
 
 
 def test_another_model_can_be_used_after_the_one_in_use_was_changed(changed):
-    assert changed.base.use_model("other").is_active
+    assert changed.base.index.use_model("other").is_active
     assert_finds(changed, "safari cookie")
 
 
 def test_a_model_changed_in_the_middle_of_a_build_is_not_mixed_with_what_is_there(bench):
     timed(bench, "other", 10)
-    bench.base.use_model("other", budget_s=0)
+    bench.base.index.use_model("other", budget_s=0)
     bench.manager.close()
     bench.loader.others["other"] = Model("other-2")
     bench.loader.others["other"].fingerprint = "other-2"
-    switch = bench.base.use_model("other")
-    assert (switch.embedded, switch.is_active) == (bench.passages.count(), True)
+    switch = bench.base.index.use_model("other")
+    assert (switch.embedded, switch.is_active) == (bench.store.passages.count(), True)
     assert active(bench) == "other-2"
     assert_finds(bench, "safari cookie")
-    assert bench.base.prune_vectors(unfinished=True)
+    assert bench.base.index.prune(unfinished=True)
     assert states(bench) == {"other-2": "ACTIVE"}
 
 
@@ -722,7 +727,7 @@ def test_a_model_changed_between_two_batches_is_not_mixed_with_what_is_there(ben
             bench.loader.others["other"] = Model("other-2")
 
     with pytest.raises(EngineError):
-        bench.base.use_model("other", change)
+        bench.base.index.use_model("other", change)
     assert active(bench) == "fake"
     assert_finds(bench, "safari cookie")
     bench.loader.others["other"] = Model("other")
@@ -734,19 +739,19 @@ def test_a_model_changed_between_two_batches_is_not_mixed_with_what_is_there(ben
 
 def test_prune_drops_what_searches_no_longer_use_and_nothing_else(bench):
     bench.loader.others["third"] = Model("third", 48)
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     timed(bench, "third", 10)
-    bench.base.use_model("third", budget_s=0)
-    total = bench.passages.count()
-    (gone,) = bench.base.prune_vectors()
+    bench.base.index.use_model("third", budget_s=0)
+    total = bench.store.passages.count()
+    (gone,) = bench.base.index.prune()
     assert (gone.model, gone.fingerprint, gone.vectors, gone.dim) == ("fake", "fake", total, 64)
     assert gone.state is SpaceState.RETIRED
     assert gone.bytes >= total * 64 * 4
     assert states(bench) == {"other": "ACTIVE", "third": "BUILDING"}
-    assert bench.base.prune_vectors() == []
-    assert [space.model for space in bench.base.prune_vectors(unfinished=True)] == ["third"]
+    assert bench.base.index.prune() == []
+    assert [space.model for space in bench.base.index.prune(unfinished=True)] == ["third"]
     assert states(bench) == {"other": "ACTIVE"}
-    tables = {name for (name,) in bench.db.rows("SELECT name FROM sqlite_schema WHERE name LIKE 'vectors%'")}
+    tables = {name for (name,) in bench.store.db.rows("SELECT name FROM sqlite_schema WHERE name LIKE 'vectors%'")}
     assert len(tables) == 1
     assert_finds(bench, "safari cookie")
     assert_true_vectors(bench, "other")
@@ -754,12 +759,12 @@ def test_prune_drops_what_searches_no_longer_use_and_nothing_else(bench):
 
 def test_the_space_in_use_is_never_pruned(bench):
     before = everything(bench)
-    assert bench.base.prune_vectors(unfinished=True) == []
+    assert bench.base.index.prune(unfinished=True) == []
     assert everything(bench) == before
 
 
 def test_a_base_without_vectors_has_nothing_to_prune(opened, path):
-    assert opened(path).base.prune_vectors(unfinished=True) == []
+    assert opened(path).base.index.prune(unfinished=True) == []
 
 
 @pytest.mark.parametrize("others_open", [False, True])
@@ -770,11 +775,11 @@ def test_prune_gives_the_room_back_to_the_disk(opened, path, others_open):
     bench.base.close()
     before = path.stat().st_size
     bench = opened(path, Model("wide", 2048))
-    bench.base.use_model("wide")
-    bench.base.use_model("fake")
+    bench.base.index.use_model("wide")
+    bench.base.index.use_model("fake")
     if others_open:
         opened(path)
-    (gone,) = bench.base.prune_vectors()
+    (gone,) = bench.base.index.prune()
     assert gone.vectors == 200
     if not others_open:
         bench.base.close()
@@ -782,29 +787,29 @@ def test_prune_gives_the_room_back_to_the_disk(opened, path, others_open):
 
 
 def test_a_pruned_space_is_built_anew(bench):
-    bench.base.use_model("other")
-    bench.base.prune_vectors()
-    total = bench.passages.count()
-    switch = bench.base.use_model("fake")
+    bench.base.index.use_model("other")
+    bench.base.index.prune()
+    total = bench.store.passages.count()
+    switch = bench.base.index.use_model("fake")
     assert (switch.embedded, switch.is_active) == (total, True)
     assert_finds(bench, "safari cookie")
 
 
 def test_a_failing_prune_changes_nothing(bench):
-    bench.base.use_model("other")
+    bench.base.index.use_model("other")
     before = everything(bench)
-    bench.db.run("CREATE TEMP TRIGGER refusal BEFORE DELETE ON space BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    bench.store.db.run("CREATE TEMP TRIGGER refusal BEFORE DELETE ON space BEGIN SELECT RAISE(ABORT, 'refused'); END")
     with pytest.raises(StorageError, match="refused"):
-        bench.base.prune_vectors()
+        bench.base.index.prune()
     assert everything(bench) == before
 
 
 def prune_during(bench: Bench, second: Bench, when: str) -> Callable[[int, int], None]:
     """Lets another process prune at some moment of a build. Returns the progress to build with."""
-    total = bench.passages.count()
+    total = bench.store.passages.count()
 
     def prune() -> None:
-        assert [space.model for space in second.base.prune_vectors(unfinished=True)] == ["other"]
+        assert [space.model for space in second.base.index.prune(unfinished=True)] == ["other"]
 
     def at_progress(done: int, of: int) -> None:
         if (when, done) in (("before a batch", BATCH), ("after the last batch", total)):
@@ -822,14 +827,14 @@ def prune_during(bench: Bench, second: Bench, when: str) -> Callable[[int, int],
 def test_a_space_pruned_while_it_is_built_is_a_clear_error_and_nothing_is_lost(bench, second, when):
     progress = prune_during(bench, second, when)
     with pytest.raises(StorageError) as stopped:
-        bench.base.use_model("other", progress)
+        bench.base.index.use_model("other", progress)
     assert "prune" in stopped.value.message
     assert "again" in stopped.value.hint
     assert states(bench) == {"fake": "ACTIVE"}
     assert_finds(bench, "safari cookie")
     assert_true_vectors(bench, "fake")
     model_of(bench, "other").before_batch = lambda number: None
-    assert bench.base.use_model("other").embedded == bench.passages.count()
+    assert bench.base.index.use_model("other").embedded == bench.store.passages.count()
     assert_finds(bench, "safari cookie")
 
 
@@ -840,18 +845,18 @@ def test_a_space_pruned_and_begun_anew_meanwhile_never_gets_vectors_of_another_m
 
     def exchange(number: int) -> None:
         if number == 2:
-            second.base.prune_vectors(unfinished=True)
+            second.base.index.prune(unfinished=True)
             timed(second, "third", 10)
-            second.base.use_model("third", budget_s=0)
+            second.base.index.use_model("third", budget_s=0)
             timed(second, "other", 10)
-            second.base.use_model("other", budget_s=0)
+            second.base.index.use_model("other", budget_s=0)
 
     model_of(bench, "other").before_batch = exchange
     with contextlib.suppress(StorageError):
-        bench.base.use_model("other")
+        bench.base.index.use_model("other")
     assert_true_vectors(second, "fake")
     for name in ("third", "other"):
-        second.base.use_model(name)
+        second.base.index.use_model(name)
         assert_finds(second, "safari cookie", "redis queue")
         assert_true_vectors(second, name)
 
@@ -862,12 +867,12 @@ def test_a_space_pruned_and_begun_anew_meanwhile_never_gets_vectors_of_another_m
 def test_two_processes_that_build_the_same_space_share_the_work(bench, second):
     done = []
     model_of(bench, "other").before_batch = lambda number: (
-        done.append(second.base.use_model("other")) if number == 2 else None
+        done.append(second.base.index.use_model("other")) if number == 2 else None
     )
-    switch = bench.base.use_model("other")
+    switch = bench.base.index.use_model("other")
     assert done[0].is_active
     assert switch.is_active
-    assert done[0].embedded + switch.embedded <= bench.passages.count() + BATCH
+    assert done[0].embedded + switch.embedded <= bench.store.passages.count() + BATCH
     assert states(bench) == {"fake": "RETIRED", "other": "ACTIVE"}
     assert_true_vectors(bench, "other")
 
@@ -875,8 +880,8 @@ def test_two_processes_that_build_the_same_space_share_the_work(bench, second):
 def test_of_two_processes_with_two_models_the_last_to_finish_wins(opened, path):
     bench, second = (opened(path, Model("other", 32), Model("third")) for _ in range(2))
     fill(bench)
-    model_of(bench, "other").before_batch = lambda number: second.base.use_model("third") if number == 2 else None
-    switch = bench.base.use_model("other")
+    model_of(bench, "other").before_batch = lambda number: second.base.index.use_model("third") if number == 2 else None
+    switch = bench.base.index.use_model("other")
     assert (switch.is_active, active(second)) == (True, "other")
     assert states(bench) == {"fake": "RETIRED", "third": "RETIRED", "other": "ACTIVE"}
     assert_finds(second, "safari cookie")
@@ -887,8 +892,8 @@ def test_a_switch_tells_the_truth_about_which_model_serves_when_another_overtook
     without = opened(path)
     without.loader.problem = EngineError("no engine")
     without.base.add(draft("waits for its vector"))
-    model_of(bench, "fake").before_batch = lambda number: second.base.use_model("other")
-    switch = bench.base.use_model("fake")
+    model_of(bench, "fake").before_batch = lambda number: second.base.index.use_model("other")
+    switch = bench.base.index.use_model("fake")
     assert switch.is_active == (active(bench) == "fake")
 
 
@@ -896,8 +901,8 @@ def test_a_rebuild_overtaken_by_a_switch_does_not_take_the_retired_space_up_agai
     without = opened(path)
     without.loader.problem = EngineError("no engine")
     without.base.add(draft("waits for its vector"))
-    model_of(bench, "fake").before_batch = lambda number: second.base.use_model("other")
-    bench.base.rebuild_vectors()
+    model_of(bench, "fake").before_batch = lambda number: second.base.index.use_model("other")
+    bench.base.index.rebuild_vectors()
     assert states(bench) == {"fake": "RETIRED", "other": "ACTIVE"}
     assert_true_vectors(bench, "other")
 
@@ -927,8 +932,8 @@ def test_threads_that_switch_write_and_search_at_once_leave_no_wrong_vector(path
     threads = [
         threading.Thread(target=work, args=(act,))
         for act in (
-            lambda bench, number: bench.base.use_model(("other", "third", "fake", "other")[number]),
-            lambda bench, number: bench.base.use_model(("third", "other", "third", "fake")[number]),
+            lambda bench, number: bench.base.index.use_model(("other", "third", "fake", "other")[number]),
+            lambda bench, number: bench.base.index.use_model(("third", "other", "third", "fake")[number]),
             lambda bench, number: bench.base.add(draft(f"threaded number{number}")),
             look,
         )
@@ -940,7 +945,7 @@ def test_threads_that_switch_write_and_search_at_once_leave_no_wrong_vector(path
     bench = make(path, Model("other", 32), Model("third"))
     try:
         assert problems == []
-        bench.base.rebuild_vectors()
+        bench.base.index.rebuild_vectors()
         assert_true_vectors(bench, active(bench))
         assert bench.base.count() == len(TITLES) + 4
         assert_finds(bench, "safari cookie", "threaded number3")
@@ -976,7 +981,7 @@ class Switching(RuleBasedStateMachine):
     @rule(who=st.integers(0, 1), which=st.integers(0, 10**6), delete=st.booleans())
     def change(self, who: int, which: int, delete: bool) -> None:
         base = self.both[who].base
-        entries = [entry for _, entry in self.both[who].entries.stream()]
+        entries = [entry for _, entry in self.both[who].store.entries.stream()]
         entry = entries[which % len(entries)]
         self.number += 1
         if delete:
@@ -988,7 +993,7 @@ class Switching(RuleBasedStateMachine):
         who=st.integers(0, 1), name=st.sampled_from(["fake", "other", "third"]), budget=st.sampled_from([0, 15, None])
     )
     def use(self, who: int, name: str, budget: float | None) -> None:
-        switch = self.both[who].base.use_model(name, budget_s=budget)
+        switch = self.both[who].base.index.use_model(name, budget_s=budget)
         assert switch.is_active == (active(self.both[who]) == name)
         assert budget is not None or (switch.is_active and not switch.pending)
         assert switch.is_active or switch.pending
@@ -1004,19 +1009,19 @@ class Switching(RuleBasedStateMachine):
 
         model.before_batch = stop
         with contextlib.suppress(KeyboardInterrupt):
-            self.both[who].base.use_model(name)
+            self.both[who].base.index.use_model(name)
         model.before_batch = go_on
 
     @rule(who=st.integers(0, 1), unfinished=st.booleans())
     def prune(self, who: int, unfinished: bool) -> None:
         serves = active(self.both[who])
-        self.both[who].base.prune_vectors(unfinished=unfinished)
+        self.both[who].base.index.prune(unfinished=unfinished)
         assert active(self.both[who]) == serves
         assert "RETIRED" not in states(self.both[who]).values()
 
     @rule(who=st.integers(0, 1), from_scratch=st.booleans())
     def rebuild(self, who: int, from_scratch: bool) -> None:
-        self.both[who].base.rebuild_vectors(from_scratch=from_scratch)
+        self.both[who].base.index.rebuild_vectors(from_scratch=from_scratch)
 
     @invariant()
     def every_vector_is_true_and_every_search_finds(self) -> None:
@@ -1025,8 +1030,8 @@ class Switching(RuleBasedStateMachine):
         bench = self.both[self.number % 2]
         assert_true_vectors(bench)
         assert list(states(bench).values()).count("ACTIVE") <= 1
-        short = [entry.title for _, entry in bench.entries.stream() if not entry.content][-1:]
-        if bench.passages.count() and not bench.base.index_status().pending_passages:
+        short = [entry.title for _, entry in bench.store.entries.stream() if not entry.content][-1:]
+        if bench.store.passages.count() and not bench.base.index.status().pending_passages:
             assert_finds(bench, *short)
 
     def teardown(self) -> None:
@@ -1054,10 +1059,11 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("onnx")
     pytest.importorskip("safetensors")
     from rekall.models.export.exporter import export_model
+    from rekall.models.export.options import ExportOptions
 
     parent = tmp_path_factory.mktemp("models")
     for name, checkpoint in (("static", "model2vec"), ("bert", "bert")):
-        export_model(DATA / "checkpoints" / checkpoint, parent / name, min_cosine=0.9)
+        export_model(DATA / "checkpoints" / checkpoint, parent / name, ExportOptions(min_cosine=0.9))
     return parent
 
 

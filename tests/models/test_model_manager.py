@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from conftest import Clock, FakeEncoder, FakeLoader
+from conftest import FakeClock, FakeEncoder, FakeLoader
 
 from rekall.errors import EngineError, ModelDamaged, Superseded
 from rekall.model_manager import ModelIdentity, ModelManager
@@ -13,8 +13,8 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def loader() -> FakeLoader:
 
 
 @pytest.fixture
-def manager(loader: FakeLoader, clock: Clock) -> ModelManager:
+def manager(loader: FakeLoader, clock: FakeClock) -> ModelManager:
     return ModelManager(loader, clock)
 
 
@@ -129,10 +129,10 @@ def test_a_problem_that_is_no_engine_error_does_not_lock_it_for_ever(loader):
 
 def test_an_idle_model_is_dropped_after_its_time(manager, loader, clock):
     manager.get_encoder()
-    clock.seconds += 599
+    clock.elapsed_s += 599
     assert not manager.unload_if_idle(10)
     assert manager.is_loaded()
-    clock.seconds += 1
+    clock.elapsed_s += 1
     assert manager.unload_if_idle(10)
     assert not manager.is_loaded()
     assert loader.encoder.closed
@@ -141,23 +141,23 @@ def test_an_idle_model_is_dropped_after_its_time(manager, loader, clock):
 def test_use_keeps_it_loaded(manager, clock):
     for _ in range(5):
         manager.get_encoder()
-        clock.seconds += 500
+        clock.elapsed_s += 500
         assert not manager.unload_if_idle(10)
     assert manager.is_loaded()
 
 
 def test_the_time_counts_from_the_last_use_and_not_from_the_load(manager, clock):
     manager.get_encoder()
-    clock.seconds += 590
+    clock.elapsed_s += 590
     manager.get_encoder()
-    clock.seconds += 590
+    clock.elapsed_s += 590
     assert not manager.unload_if_idle(10)
 
 
 def test_a_slow_load_does_not_count_as_idle(clock):
     class Slow(FakeLoader):
         def load(self, name: str = "") -> FakeEncoder:
-            clock.seconds += 3600
+            clock.elapsed_s += 3600
             return self.encoder
 
     manager = ModelManager(Slow(), clock)
@@ -167,22 +167,22 @@ def test_a_slow_load_does_not_count_as_idle(clock):
 
 def test_a_timeout_of_zero_keeps_it_for_ever(manager, clock):
     manager.get_encoder()
-    clock.seconds += 10**9
+    clock.elapsed_s += 10**9
     assert not manager.unload_if_idle(0)
     assert manager.is_loaded()
 
 
 def test_a_part_of_a_minute_is_a_timeout(manager, clock):
     manager.get_encoder()
-    clock.seconds += 31
+    clock.elapsed_s += 31
     assert manager.unload_if_idle(0.5)
 
 
 def test_dropping_what_is_not_loaded_does_nothing(manager, clock):
-    clock.seconds += 10**6
+    clock.elapsed_s += 10**6
     assert not manager.unload_if_idle(10)
     manager.get_encoder()
-    clock.seconds += 10**6
+    clock.elapsed_s += 10**6
     assert manager.unload_if_idle(10)
     assert not manager.unload_if_idle(10)
 
@@ -191,7 +191,7 @@ def test_after_dropping_the_next_use_loads_again(clock):
     loader = FreshLoader()
     manager = ModelManager(loader, clock)
     manager.get_encoder()
-    clock.seconds += 6000
+    clock.elapsed_s += 6000
     manager.unload_if_idle(10)
     assert manager.get_encoder() is loader.given[1]
     assert [given.closed for given in loader.given] == [True, False]
@@ -366,7 +366,7 @@ def test_threads_use_it_one_at_a_time(manager):
 
 def test_an_idle_model_is_not_dropped_under_a_thread_that_uses_it(manager, loader, clock):
     thread, let_go = holding(manager)
-    clock.seconds += 3600
+    clock.elapsed_s += 3600
     dropped: list[bool] = []
     dropping = threading.Thread(target=lambda: dropped.append(manager.unload_if_idle(10)))
     dropping.start()
@@ -435,7 +435,7 @@ class GatedLoader(FreshLoader):
 
 def test_closing_during_a_load_leaves_no_model_behind():
     loader = GatedLoader()
-    manager = ModelManager(loader, idle_timeout_minutes=10)
+    manager = ModelManager(loader, idle_timeout_s=600)
     before = watchers()
     loading = threading.Thread(target=manager.get_encoder)
     loading.start()
@@ -474,7 +474,7 @@ def watchers() -> set[threading.Thread]:
 
 def test_without_a_timeout_nobody_watches():
     before = watchers()
-    manager = ModelManager(FakeLoader(), idle_timeout_minutes=0)
+    manager = ModelManager(FakeLoader(), idle_timeout_s=0)
     manager.get_encoder()
     assert watchers() <= before
 
@@ -482,7 +482,7 @@ def test_without_a_timeout_nobody_watches():
 def test_an_idle_model_is_dropped_by_itself_and_the_watcher_ends():
     before = watchers()
     loader = FreshLoader()
-    manager = ModelManager(loader, idle_timeout_minutes=0.005)
+    manager = ModelManager(loader, idle_timeout_s=0.3)
     for turn in range(2):
         with manager.use():
             assert len(watchers() - before) == 1
@@ -494,7 +494,7 @@ def test_an_idle_model_is_dropped_by_itself_and_the_watcher_ends():
 
 def test_a_model_in_use_is_not_dropped_by_itself():
     loader = FreshLoader()
-    manager = ModelManager(loader, idle_timeout_minutes=0.002)
+    manager = ModelManager(loader, idle_timeout_s=0.12)
     with manager.use() as encoder:
         time.sleep(0.4)
         assert encoder.is_open()
@@ -517,7 +517,7 @@ class WatchedClock:
 
 def test_a_model_used_again_and_again_is_not_dropped_by_itself():
     loader, clock = FreshLoader(), WatchedClock()
-    manager = ModelManager(loader, clock, idle_timeout_minutes=0.002)
+    manager = ModelManager(loader, clock, idle_timeout_s=0.12)
     for _ in range(6):
         with manager.use():
             pass
@@ -534,7 +534,7 @@ def test_a_model_used_again_and_again_is_not_dropped_by_itself():
 def test_watchers_do_not_pile_up():
     before = watchers()
     loader = FreshLoader()
-    manager = ModelManager(loader, idle_timeout_minutes=10)
+    manager = ModelManager(loader, idle_timeout_s=600)
     for turn in range(40):
         with manager.use() as encoder:
             pass
@@ -552,7 +552,7 @@ def test_watchers_do_not_pile_up():
 
 def test_a_watched_model_serves_many_threads():
     loader = FreshLoader(delay_s=0.001)
-    manager = ModelManager(loader, idle_timeout_minutes=0.0001)
+    manager = ModelManager(loader, idle_timeout_s=0.006)
 
     def work() -> int:
         for _ in range(20):
@@ -583,7 +583,7 @@ def test_closing_does_not_wait_for_an_encoder_that_came_after_it_began():
             go_on.wait(PATIENCE_S)
             return Stuck()
 
-    manager = ModelManager(Late(), idle_timeout_minutes=10)
+    manager = ModelManager(Late(), idle_timeout_s=600)
 
     def use() -> None:
         with pytest.raises(EngineError):

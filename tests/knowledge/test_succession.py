@@ -1,0 +1,194 @@
+"""What supersedes what is known from links alone; status and successor agree whichever door changes one of them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Bench, all_links, make_bench
+
+from rekall.entry.changes import Changes
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.types import EntryType, Link, LinkType, Reference, Status
+from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.store.schema import MIGRATIONS
+
+SUPERSEDES = LinkType.SUPERSEDES
+
+
+@pytest.fixture
+def pair(bench: Bench) -> tuple[Entry, Entry]:
+    """An old note and a new one."""
+    return tuple(bench.base.add(Draft(EntryType.TIL, title)).entry for title in ("old", "new"))  # type: ignore[return-value]
+
+
+def said(bench: Bench, entry: Entry) -> tuple[Status, str | None, int]:
+    """Status, successor, and how many links say that it is superseded."""
+    view = bench.base.get(entry.id)
+    assert (view.successor and view.successor.id) == view.entry.superseded_by
+    incoming = [line for line in view.links if line.link.type is SUPERSEDES and not line.is_outgoing]
+    return view.entry.status, view.entry.superseded_by, len(incoming)
+
+
+WAYS: dict[str, Callable[[Bench, Entry, Entry], object]] = {
+    "link": lambda bench, old, new: bench.base.link(new.id, old.id, "supersedes"),
+    "deprecate": lambda bench, old, new: bench.base.deprecate(old.id, new.id),
+    "change": lambda bench, old, new: bench.base.change(old.id, superseded_by=new.id[:12].lower()),
+    "editor": lambda bench, old, new: bench.base.edit(
+        old, edited_draft(text_to_edit(old).replace("superseded_by: ''", f"superseded_by: {new.id}"), old.type)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_supersede_makes_a_link_and_an_obsolete_entry(bench, pair, way):
+    old, new = pair
+    WAYS[way](bench, old, new)
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
+    assert bench.base.get(old.id).successor == Reference(new.id, "new")
+    assert [line.phrase for line in bench.base.get(new.id).links] == ["supersedes"]
+    assert [line.phrase for line in bench.base.get(old.id).links] == ["superseded by"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_removing_the_link_makes_it_active_again(bench, pair, way):
+    old, new = pair
+    WAYS[way](bench, old, new)
+    assert bench.base.unlink(new.id, old.id) == 1
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_making_it_active_removes_the_link(bench, pair, way):
+    old, new = pair
+    WAYS[way](bench, old, new)
+    bench.base.change(old.id, status="active")
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+
+
+def test_the_editor_makes_it_active_although_the_text_still_names_the_successor(bench, pair):
+    old, new = pair
+    now = bench.base.change(old.id, superseded_by=new.id).entry
+    text = text_to_edit(now)
+    assert "status: obsolete" in text
+    saved = bench.base.edit(now, edited_draft(text.replace("status: obsolete", "status: active"), now.type))
+    assert (saved.entry.status, saved.entry.superseded_by) == (Status.ACTIVE, None)
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+
+
+def test_taking_the_successor_away_leaves_it_obsolete(bench, pair):
+    old, new = pair
+    bench.base.change(old.id, superseded_by=new.id)
+    bench.base.change(old.id, superseded_by=None)
+    assert said(bench, old) == (Status.OBSOLETE, None, 0)
+
+
+def test_of_several_successors_the_latest_is_named_and_the_others_stay(bench, pair):
+    old, new = pair
+    third = bench.base.add(Draft(EntryType.TIL, "third")).entry
+    bench.base.link(new.id, old.id, "supersedes", "first")
+    bench.clock.elapsed_s += 5
+    bench.base.link(third.id, old.id, "supersedes", "second")
+    assert said(bench, old) == (Status.OBSOLETE, third.id, 2)
+    bench.base.unlink(third.id, old.id)
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
+    bench.base.unlink(new.id, old.id)
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+
+
+def test_other_links_change_nothing(bench, pair):
+    old, new = pair
+    for kind in LinkType:
+        if kind is not SUPERSEDES:
+            bench.base.link(new.id, old.id, kind)
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+    assert bench.base.unlink(new.id, old.id) == 3
+    assert said(bench, old) == (Status.ACTIVE, None, 0)
+
+
+def test_an_obsolete_entry_that_loses_another_kind_of_link_stays_obsolete(bench, pair):
+    old, new = pair
+    bench.base.deprecate(old.id)
+    bench.base.link(new.id, old.id)
+    bench.base.unlink(new.id, old.id)
+    assert said(bench, old) == (Status.OBSOLETE, None, 0)
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "folder"])
+def test_export_and_import_keep_one_truth(bench, pair, tmp_path: Path, name):
+    old, new = pair
+    bench.base.link(new.id, old.id, "supersedes", "it broke")
+    bench.base.files.export(tmp_path / name)
+    other = make_bench()
+    report = other.base.files.import_paths([tmp_path / name])
+    assert (report.added, report.lost_links) == (2, 0)
+    assert said(other, old) == (Status.OBSOLETE, new.id, 1)
+    assert all_links(other.store) == [Link(new.id, old.id, SUPERSEDES, "it broke")]
+    again = other.base.files.import_paths([tmp_path / name])
+    assert (again.unchanged, again.updated, again.kept) == (2, 0, [])
+    other.base.close()
+
+
+def test_a_file_that_says_it_holds_again_removes_the_link(bench, pair, tmp_path: Path):
+    old, new = pair
+    bench.base.link(new.id, old.id, "supersedes")
+    bench.base.files.export(tmp_path / "notes")
+    other = make_bench()
+    other.base.files.import_paths([tmp_path / "notes"])
+    (file,) = [path for path in (tmp_path / "notes").iterdir() if old.id[-8:].lower() in path.name]
+    lines = [line for line in file.read_text().splitlines() if not line.startswith(("status:", "superseded_by:"))]
+    file.write_text("\n".join(lines) + "\n")
+    assert other.base.files.import_paths([file]).updated == 1
+    assert said(other, old) == (Status.ACTIVE, None, 0)
+    other.base.close()
+
+
+def test_a_link_in_a_file_alone_makes_its_target_obsolete_and_not_edited_here(bench, tmp_path: Path):
+    ids = ["01" + letter * 24 for letter in "AB"]
+    records = [
+        {"id": ids[0], "title": "old", "content": "x"},
+        {"id": ids[1], "title": "new", "content": "y", "links": [{"target": ids[0], "type": "supersedes"}]},
+    ]
+    file = tmp_path / "notes.jsonl"
+    file.write_text("\n".join(map(json.dumps, records)))
+    bench.base.files.import_paths([file])
+    entry = bench.base.get(ids[0]).entry
+    assert (entry.status, entry.superseded_by) == (Status.OBSOLETE, ids[1])
+    records[0]["content"] = "changed in the file"
+    file.write_text("\n".join(map(json.dumps, records)))
+    report = bench.base.files.import_paths([file])
+    assert (report.updated, report.kept) == (1, [])
+
+
+def test_a_tombstone_of_an_earlier_schema_brings_its_successions_back(bench, pair):
+    """Rekall 0.1 kept them beside the links: a list of ids, and the successor among the fields."""
+    old, new = pair
+    bench.base.deprecate(old.id, new.id)
+    bench.base.delete(new.id)
+    record = bench.store.tombstones.record(new.id)
+    assert record is not None
+    with bench.store.transaction():
+        links = [link for link in record["links"] if link[2] != "supersedes"]
+        bench.store.tombstones.replace(new.id, {**record, "links": links, "superseded": [old.id]})
+    bench.base.restore(new.id)
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
+    bench.base.delete(old.id)
+    record = bench.store.tombstones.record(old.id)
+    assert record is not None
+    with bench.store.transaction():
+        bench.store.tombstones.replace(old.id, {**record, "links": [], "superseded": []})
+    bench.base.restore(old.id)
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
+
+
+def test_the_change_is_one_operation_also_over_changes(bench, pair):
+    old, new = pair
+    both = Changes.of(status="obsolete", superseded_by=new.id, title="older")
+    saved = bench.base.change(old.id, both)
+    assert (saved.entry.title, saved.entry.superseded_by) == ("older", new.id)
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
+
+
+def test_the_schema_knows_no_successor_column():
+    assert "superseded_by TEXT" in MIGRATIONS[0]
+    assert "superseded_by" not in MIGRATIONS[2].split("CREATE TABLE entry_now")[1]
