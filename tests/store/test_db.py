@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.db import Database
-from rekall.entry.types import Draft, EntryType, Filters, Mode
+from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType
 from rekall.errors import (
     DatabaseCorrupt,
     DatabaseForeign,
@@ -23,6 +25,7 @@ from rekall.errors import (
     DiskFull,
     StorageError,
 )
+from rekall.search.results import Mode
 from rekall.store import schema
 
 POSIX = pytest.mark.skipif(
@@ -307,14 +310,14 @@ def test_many_may_open_a_new_file_at_once(opened, path):
 def test_a_full_disk_is_named_and_leaves_the_base_as_it_was(path):
     bench = make_bench(path)
     kept = bench.base.add(Draft(EntryType.TIL, "kept")).entry
-    bench.db.run(f"PRAGMA max_page_count = {bench.db.value('PRAGMA page_count') + 2}")
+    bench.store.db.run(f"PRAGMA max_page_count = {bench.store.db.value('PRAGMA page_count') + 2}")
     with pytest.raises(DiskFull) as raised:
         bench.base.add(Draft(EntryType.TIL, "too much", "word " * 100_000))
     assert raised.value.retryable
     assert raised.value.hint
     assert bench.base.list_entries(Filters(), None).entries == (kept,)
-    bench.db.check()
-    bench.db.run("PRAGMA max_page_count = 1000000")
+    bench.store.db.check()
+    bench.store.db.run("PRAGMA max_page_count = 1000000")
     bench.base.add(Draft(EntryType.TIL, "room again"))
     assert bench.base.count() == 2
     bench.base.close()
@@ -510,99 +513,6 @@ def test_the_places_of_stems_are_where_the_words_stand(text):
             assert last <= start < end <= len(text)
             assert stems(db, text[start:end]) == [stem]
             last = end
-
-
-# a database of the schema before
-
-
-def contents(db: Database) -> dict[str, list[tuple]]:
-    """Every row of every table."""
-    tables = db.rows(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
-    )
-    return {name: db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
-
-
-def filled_before(path: Path) -> dict[str, list[tuple]]:
-    """A base of the first schema with entries, lists, a link, an origin, vectors and words; what it holds."""
-    made = make_bench()
-    old = Database(path, migrations=schema.MIGRATIONS[:1])
-    try:
-        first = made.base.add(Draft(EntryType.BUG, "zebra crossing", "look left", ("a", "b"))).entry
-        second = made.base.add(Draft(EntryType.TIL, "zebra stripes", project="Zoo", superseded_by=first.id)).entry
-        made.base.link(first.id, second.id, reason="both zebra")
-        key = made.entries.key_of(first.id)
-        made.db.run("INSERT INTO origin VALUES ('/a.md', ?, x'01', x'02')", (key,))
-        (space,) = made.passages.spaces()
-        old.run(schema.space_tables(space.id))
-        old.run("BEGIN")
-        old.run("PRAGMA defer_foreign_keys = 1")
-        known = contents(old)
-        for name, rows in contents(made.db).items():
-            if rows and name in known and not name.startswith("words"):
-                old.run_many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-        old.run_many(
-            "INSERT INTO words (rowid, title, content) VALUES (?, ?, ?)",
-            made.db.rows("SELECT key, title, content FROM entry"),
-        )
-        old.run("COMMIT")
-        return contents(old)
-    finally:
-        old.close()
-        made.base.close()
-
-
-def test_a_base_of_the_schema_before_keeps_all_it_holds(opened, path):
-    before = filled_before(path)
-    assert [len(before[name]) for name in ("entry", "item", "link", "origin", "passage", "vectors_1")] == [
-        2,
-        2,
-        1,
-        1,
-        2,
-        2,
-    ]
-    db = opened(path)
-    assert db.value("PRAGMA user_version") == len(schema.MIGRATIONS)
-    assert contents(db) == {**before, "tombstone": []}
-    db.check()
-    assert db.rows("PRAGMA foreign_key_check") == []
-
-
-def test_a_base_of_the_schema_before_has_the_shape_of_a_new_one(opened, path, tmp_path):
-    filled_before(path)
-    migrated, fresh = opened(path), opened(tmp_path / "fresh.db")
-    fresh.run(schema.space_tables(1))
-    assert shape(migrated) == shape(fresh)
-
-
-def test_a_base_of_the_schema_before_is_searched_and_its_entries_are_deleted_and_restored(path):
-    filled_before(path)
-    bench = make_bench(path)
-    try:
-        for mode in Mode:
-            hits = bench.base.search("zebra crossing", Filters(), mode, 10).hits
-            assert hits[0].entry.title == "zebra crossing"
-        entry, links = hits[0].entry, bench.entries.links()
-        bench.base.delete(entry.id)
-        assert bench.base.restore(entry.id).entry == entry
-        assert bench.entries.links() == links
-    finally:
-        bench.base.close()
-
-
-def test_many_may_migrate_a_base_at_once(opened, path):
-    before = filled_before(path)
-    problems = in_threads(6, lambda number: Database(path).close())
-    assert problems == []
-    assert contents(opened(path)) == {**before, "tombstone": []}
-
-
-def test_an_older_rekall_leaves_a_migrated_base_alone(opened, path):
-    filled_before(path)
-    opened(path).close()
-    with pytest.raises(DatabaseTooNew):
-        Database(path, migrations=schema.MIGRATIONS[:1])
 
 
 # many threads on one connection
