@@ -141,7 +141,7 @@ def test_bytes_that_are_no_text_never_crash_a_command(
     assert ran.code in (0, 2, 3, 4, 6)
     assert ran.code == 0 or "hint" in ran.out + ran.err
     if form and command[0] != "embed":
-        assert ran.json["schema_version"] == 1
+        assert ran.json["schema_version"] == 2
     assert state(rekall) == base
 
 

@@ -53,7 +53,7 @@ def test_list_shows_every_setting_with_its_value_and_origin(rekall: Rekall, conf
 
 def test_list_in_json_documents_every_setting(rekall: Rekall) -> None:
     answer = rekall("config", "list", "--json").json
-    assert answer["schema_version"] == 1
+    assert answer["schema_version"] == 2
     for item, setting in zip(answer["settings"], SETTINGS):
         assert item == {
             "key": setting.key,
@@ -79,7 +79,7 @@ def test_the_settings_of_the_plan_have_their_defaults(rekall: Rekall) -> None:
 def test_get_prints_the_bare_value(rekall: Rekall, config_file: Path) -> None:
     assert rekall("config", "get", "ui.editor").out == "vim -n\n"
     assert rekall("config", "get", "search.limit", "--json").json == {
-        "schema_version": 1,
+        "schema_version": 2,
         "key": "search.limit",
         "value": 7,
         "origin": "file",
@@ -133,7 +133,7 @@ def test_set_adds_keys_and_sections(rekall: Rekall, config_file: Path) -> None:
 
 def test_set_makes_the_first_file(rekall: Rekall, home: Path) -> None:
     answer = rekall("config", "set", "ui.editor", 'code --wait "x" ü', "--json").json
-    assert answer == {"schema_version": 1, "key": "ui.editor", "value": 'code --wait "x" ü', "origin": "file"}
+    assert answer == {"schema_version": 2, "key": "ui.editor", "value": 'code --wait "x" ü', "origin": "file"}
     assert got(rekall, "ui.editor") == ('code --wait "x" ü', "file")
     assert [path.name for path in home.iterdir()] == ["config.toml"]
 
@@ -290,7 +290,7 @@ def test_a_folder_in_place_of_the_file_is_named(rekall: Rekall, home: Path) -> N
 
 def test_path_names_what_rekall_owns(rekall: Rekall, home: Path) -> None:
     assert rekall("config", "path", "--json").json == {
-        "schema_version": 1,
+        "schema_version": 2,
         "config": str(home / "config.toml"),
         "database": str(home / "rekall.db"),
         "models": str(home / "models"),

@@ -243,7 +243,7 @@ def test_show_prints_every_part(rekall: Rekall) -> None:
 
 def test_show_has_its_entry_in_the_envelope(rekall: Rekall, entry_id: str) -> None:
     answer = rekall("show", entry_id, "--json").json
-    assert answer["schema_version"] == 1
+    assert answer["schema_version"] == 2
     assert answer["entry"]["id"] == entry_id
     assert answer["entry"]["tags"] == ["cors", "safari"]
 
@@ -340,7 +340,7 @@ def test_a_successor_makes_an_entry_obsolete_and_is_shown(rekall: Rekall, entry_
     new = rekall("add", "bug", "The better note", "--json").json["entry"]["id"]
     assert rekall("edit", entry_id, "--superseded-by", new).code == 0
     old = shown(rekall, entry_id)
-    assert (old["status"], old["superseded_by"]) == ("obsolete", new)
+    assert (old["status"], old["superseded_by"]) == ("obsolete", {"id": new, "title": "The better note"})
     assert "The better note" in rekall("show", entry_id).out
     assert "(obsolete)" in rekall("list", "--status", "obsolete").out
 
@@ -396,7 +396,7 @@ def test_an_unchanged_text_changes_nothing(
 
 def test_an_unchanged_text_still_answers_json(rekall: Rekall, entry_id: str, editor: Callable[[str], Path]) -> None:
     editor("")
-    assert rekall("edit", entry_id, "--json").json["schema_version"] == 1
+    assert rekall("edit", entry_id, "--json").json["schema_version"] == 2
 
 
 def test_an_emptied_text_changes_nothing(
@@ -522,7 +522,8 @@ def test_an_entry_changed_meanwhile_is_not_overwritten(
     ran = rekall("edit", entry_id, "--json")
     assert ran.code == 4
     assert ran.json["error"]["kind"] == "edit_conflict"
-    assert "changed meanwhile" in ran.json["error"]["message"]
+    message = f"entry {entry_id} was changed in another window since you opened it"
+    assert ran.json["error"]["message"] == message
     assert str(drafts(home)[0]) in ran.json["error"]["hint"]
     assert "my own line" in drafts(home)[0].read_text("utf-8")
     assert shown(rekall, entry_id)["title"] == "From the other window"
@@ -537,7 +538,7 @@ def test_an_entry_deleted_meanwhile_stays_deleted_and_the_text_is_kept(
     )
     ran = rekall("edit", entry_id)
     assert ran.code in (3, 4)
-    assert "deleted meanwhile" in ran.err
+    assert f"error: entry {entry_id} was just deleted\n" in ran.err
     assert "my own line" in drafts(home)[0].read_text("utf-8")
     assert rekall("show", entry_id).code == 3
 
@@ -650,7 +651,10 @@ def test_delete_with_yes_removes_the_entry_from_everything(rekall: Rekall, entry
 
 
 def test_delete_answers_json(rekall: Rekall, entry_id: str) -> None:
-    assert rekall("delete", "-y", entry_id, "--json").json == {"schema_version": 1, "deleted": entry_id}
+    assert rekall("delete", "-y", entry_id, "--json").json == {
+        "schema_version": 2,
+        "deleted": {"id": entry_id, "type": "bug", "title": "CORS fails on Safari"},
+    }
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
@@ -777,7 +781,7 @@ def test_an_empty_base_says_how_to_begin(rekall: Rekall) -> None:
     ran = rekall("list")
     assert (ran.code, ran.out) == (0, "")
     assert "rekall add" in ran.err
-    assert rekall("list", "--json").json == {"schema_version": 1, "total": 0, "entries": []}
+    assert rekall("list", "--json").json == {"schema_version": 2, "total": 0, "entries": []}
 
 
 @pytest.mark.usefixtures("five")
@@ -834,14 +838,14 @@ def test_restore_lists_no_more_than_wanted(rekall: Rekall, deleted: str) -> None
     rekall("delete", "--yes", other)
     assert len(rekall("restore").out.splitlines()) == 2
     assert len(rekall("restore", "--limit", "1").out.splitlines()) == 1
-    assert len(rekall("restore", "-n", "1", "--json").json["deleted"]) == 1
+    assert len(rekall("restore", "-n", "1", "--json").json["tombstones"]) == 1
     assert rekall("restore", "--limit", "0").code == 2
 
 
 def test_restore_lists_json(rekall: Rekall, deleted: str) -> None:
     answer = rekall("restore", "--json").json
-    assert answer["schema_version"] == 1
-    (stone,) = answer["deleted"]
+    assert answer["schema_version"] == 2
+    (stone,) = answer["tombstones"]
     assert stone.pop("deleted_at").endswith("Z")
     assert stone == {"id": deleted, "type": "bug", "title": "CORS fails on Safari"}
 
@@ -849,8 +853,8 @@ def test_restore_lists_json(rekall: Rekall, deleted: str) -> None:
 def test_nothing_to_restore_is_said_on_stderr(rekall: Rekall, home: Path) -> None:
     ran = rekall("restore")
     assert (ran.code, ran.out) == (0, "")
-    assert "nothing was deleted" in ran.err
-    assert rekall("restore", "--json").json == {"schema_version": 1, "deleted": []}
+    assert ran.err == "no deleted entries to restore\n"
+    assert rekall("restore", "--json").json == {"schema_version": 2, "tombstones": []}
     assert not (home / "rekall.db").exists()
 
 
@@ -858,7 +862,7 @@ def test_restore_takes_a_prefix_in_either_case_and_answers_json(rekall: Rekall, 
     answer = rekall("restore", deleted[:15].lower(), "--json").json
     assert answer["entry"]["id"] == deleted
     assert answer["warning"] is None
-    assert rekall("restore", "--json").json["deleted"] == []
+    assert rekall("restore", "--json").json["tombstones"] == []
 
 
 def test_an_ambiguous_prefix_to_restore_lists_the_candidates(rekall: Rekall, twins: tuple[str, str]) -> None:
@@ -914,7 +918,7 @@ def test_forever_leaves_nothing_to_restore(rekall: Rekall, entry_id: str) -> Non
     assert "for ever" in ran.err
     assert "hint" not in ran.err
     assert rekall("restore", entry_id).code == 3
-    assert rekall("restore", "--json").json["deleted"] == []
+    assert rekall("restore", "--json").json["tombstones"] == []
 
 
 def test_forever_takes_what_was_deleted_before(rekall: Rekall, deleted: str) -> None:
@@ -935,7 +939,7 @@ def test_forever_asks_a_person_whether_it_is_for_ever(
     ran = rekall("delete", "--forever", entry_id, stdin=answer)
     assert "for ever?" in ran.err
     assert ran.code == (130 if left else 0)
-    there = rekall("stats", "--json").json["entries"] + len(rekall("restore", "--json").json["deleted"])
+    there = rekall("stats", "--json").json["entries"] + len(rekall("restore", "--json").json["tombstones"])
     assert there == left
 
 
@@ -948,7 +952,8 @@ def test_forever_refuses_when_nobody_can_answer(rekall: Rekall, deleted: str) ->
 
 def test_forever_answers_json(rekall: Rekall, deleted: str) -> None:
     ran = rekall("delete", "--forever", "-y", deleted, "--json")
-    assert (ran.json, ran.err) == ({"schema_version": 1, "deleted": deleted}, "")
+    gone = {"id": deleted, "type": "bug", "title": "CORS fails on Safari"}
+    assert (ran.json, ran.err) == ({"schema_version": 2, "deleted": gone}, "")
 
 
 @pytest.mark.parametrize("name", ["ZZZZ", "", "%"])
@@ -1002,13 +1007,13 @@ def test_link_is_related_unless_told_and_takes_prefixes(rekall: Rekall, entry_id
 def test_link_answers_json(rekall: Rekall, entry_id: str, other_id: str) -> None:
     ran = rekall("link", entry_id, other_id, "--as", "CONTRADICTS", "--reason", "no", "--json")
     link = {"source": entry_id, "target": other_id, "type": "contradicts", "reason": "no"}
-    assert ran.json == {"schema_version": 1, "link": link}
+    assert ran.json == {"schema_version": 2, "link": link}
 
 
 def test_superseded_becomes_obsolete(rekall: Rekall, entry_id: str, other_id: str) -> None:
     assert rekall("link", other_id, entry_id, "--as", "supersedes", "--reason", "faster").code == 0
     old = shown(rekall, entry_id)
-    assert (old["status"], old["superseded_by"]) == ("obsolete", other_id)
+    assert (old["status"], old["superseded_by"]) == ("obsolete", {"id": other_id, "title": "Use a proxy"})
     text = rekall("show", entry_id).out
     assert f"superseded by {other_id}  Use a proxy" in text
     assert f"supersedes ← {other_id}  Use a proxy  (faster)" in text
@@ -1020,7 +1025,7 @@ def test_remove_takes_links_away(rekall: Rekall, entry_id: str, other_id: str) -
     ran = rekall("link", entry_id, other_id, "--remove", "--as", "contradicts")
     assert (ran.code, ran.out) == (0, "")
     assert "removed 1 link\n" in ran.err
-    assert rekall("link", entry_id, other_id, "--remove", "--json").json == {"schema_version": 1, "removed": 2}
+    assert rekall("link", entry_id, other_id, "--remove", "--json").json == {"schema_version": 2, "removed": 2}
     assert "Links" not in rekall("show", entry_id).out
     ran = rekall("link", entry_id, other_id, "--remove", "--json")
     assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")

@@ -46,7 +46,7 @@ def entries(rekall: Rekall) -> list[dict[str, Any]]:
 def report(rekall: Rekall, *arguments: object, code: int = 0) -> dict[str, Any]:
     ran = rekall("import", *map(str, arguments), "--json")
     assert ran.code == code
-    assert ran.json["schema_version"] == 1
+    assert ran.json["schema_version"] == 2
     return dict(ran.json)
 
 
@@ -358,7 +358,7 @@ def test_two_exports_are_the_same_bytes(rekall: Rekall, tmp_path: Path, target: 
 @pytest.mark.usefixtures("rich_base")
 def test_an_export_takes_the_filters_of_a_list(rekall: Rekall, tmp_path: Path) -> None:
     answer = rekall("export", str(tmp_path / "some.jsonl"), "--type", "bug", "--tag", "c++", "--json").json
-    assert answer == {"schema_version": 1, "exported": 1, "path": str(tmp_path / "some.jsonl")}
+    assert answer == {"schema_version": 2, "exported": 1, "path": str(tmp_path / "some.jsonl")}
     (line,) = (tmp_path / "some.jsonl").read_text("utf-8").split("\n")[:-1]
     assert json.loads(line)["type"] == "bug"
 

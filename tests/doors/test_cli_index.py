@@ -137,7 +137,7 @@ def test_a_rebuild_changes_no_answer(
     before = found(rekall, "word7 common row")
     state = status(rekall)
     answer = rekall("index", "rebuild", *options, "--json").json
-    assert (answer["schema_version"], set(answer["rebuilt"])) == (1, parts)
+    assert (answer["schema_version"], set(answer["rebuilt"])) == (2, parts)
     assert status(rekall) == state
     assert found(rekall, "word7 common row") == before
 
@@ -191,7 +191,7 @@ def test_a_rebuild_without_an_engine_forgets_nothing(
 
 def test_stats_count_and_weigh(rekall: Rekall, stocked: list[str], home: Path) -> None:
     answer = rekall("stats", "--json").json
-    assert (answer["schema_version"], answer["entries"]) == (1, 30)
+    assert (answer["schema_version"], answer["entries"]) == (2, 30)
     assert isinstance(answer["entries"], int)
     assert (answer["by_type"], answer["by_status"], answer["by_project"]) == (
         {"til": 29, "bug": 1},
@@ -302,7 +302,7 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ran = rekall(*command, "--json")
         assert (ran.code, ran.err) == (0, ""), command
         assert next(iter(ran.json)) == "schema_version", command
-        assert ran.json["schema_version"] == 1, command
+        assert ran.json["schema_version"] == 2, command
     assert {command[0] for command in commands} == set(COMMANDS) - NO_ENVELOPE
 
 

@@ -104,7 +104,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FolderLoader, "load", quick_load)
         app = App({"REKALL_HOME": str(folder / "home")})
-        report = app.open_base(to_write=True).import_paths([file])
+        report = app.open_base(to_write=True).files.import_paths([file])
         app.close()
     assert (report.added, report.refused, report.warning) == (len(NOTES), [], "")
     return folder / "home"
@@ -127,8 +127,9 @@ def test_the_answer_has_the_documented_shape(rekall: Rekall) -> None:
     ran = rekall("search", "nginx", "timeout", "--json")
     assert (ran.code, ran.err) == (0, "")
     answer = ran.json
-    assert list(answer) == ["schema_version", "query", "mode", "hits"]
-    assert (answer["schema_version"], answer["query"]) == (1, "nginx timeout")
+    assert list(answer) == ["schema_version", "query", "filters", "notes", "mode", "hits"]
+    assert (answer["schema_version"], answer["query"]) == (2, "nginx timeout")
+    assert (answer["filters"], answer["notes"]) == (None, [])
     assert answer["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
     kinds: dict[str, Any] = {
         "id": str,

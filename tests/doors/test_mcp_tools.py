@@ -18,7 +18,8 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
 from rekall.app import App
-from rekall.entry.types import Draft, EntryType
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 from rekall.mcp.answers import Item, page, place_of, stretch, tokens_of
 from rekall.mcp.inputs import validated
@@ -95,7 +96,7 @@ class Assistant:
     def added(self, title: str, **arguments: Any) -> str:
         said = self.call("add", **{"type": "bug", "title": title, **arguments})
         assert not said.is_error, said.text
-        return str(said.data["id"])
+        return str(said.data["entry"]["id"])
 
     def pages(self, name: str, **arguments: Any) -> Iterator[Said]:
         cursor = None
@@ -309,7 +310,7 @@ def test_a_text_is_taken_where_a_list_is_wanted(assistant, given_tags, tags):
 )
 def test_an_error_message_with_commas_stays_whole(assistant, messages, expected):
     entry = assistant.added("Safari drops cookies", error_messages=messages)
-    assert assistant.app.open_base().get(entry).entry.context.error_messages == expected
+    assert assistant.app.open_base().get(entry).entry.error_messages == expected
 
 
 # text that cannot be stored
@@ -327,7 +328,7 @@ def test_an_error_message_with_commas_stays_whole(assistant, messages, expected)
         ({"title": "a", "tags": ["x" * 101]}, "one of the tags has 101 characters"),
         ({"title": "a", "files": [str(n) for n in range(201)]}, "201 files, the limit is 200"),
         ({"title": "a\ud800"}, "'title' should be a valid string"),
-        ({"title": "a", "error_messages": ["\udfff"]}, "the error_messages is not valid UTF-8"),
+        ({"title": "a", "error_messages": ["\udfff"]}, "the error messages is not valid UTF-8"),
         ({"title": "a", "project": "\ud83d"}, "the project is not valid UTF-8"),
     ],
     ids=lambda value: str(value)[:40],
@@ -378,8 +379,11 @@ def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
         ]
 
     full, found, recent, resource = assistant.ask(look, mode)
-    assert full.structured_content["items"][0]["text"].endswith(f"---\n\n{text} body\n")
     title = " ".join(f"T {text}".split())
+    item = full.structured_content["items"][0]["text"]
+    assert item.startswith(f"# {title}\n\nbug\nid {entry} · ")
+    assert item.endswith(f"\n## Error\n- {text.strip()}\n\n{text.lstrip()} body\n")
+    assert resource.contents[0].text == item
     assert full.structured_content["items"][0]["title"] == title
     assert [item["title"] for item in found.structured_content["items"]] in ([title], [])
     assert title in recent.content[0].text
@@ -425,7 +429,9 @@ def test_search_finds_by_word_and_says_why(assistant):
     said = assistant.call("search", query="cookies")
     assert said.text.startswith("Found by words and meaning, the best first:\n")
     assert f"{entry}  Safari drops cookies  [bug shop #web]" in said.text
-    assert "cookies" in said.data["items"][0]["why"]
+    assert said.data["items"][0]["why"]["matched"] == ["cookies"]
+    assert "  why: score " in said.text
+    assert ": cookies)" in said.text
     assert said.data["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
 
 
@@ -472,7 +478,7 @@ def test_filters_hold_for_every_tool_that_lists(assistant):
 
 @pytest.mark.parametrize("since", ["2030-01-01", "2030-01-01T00:00:00Z", "2030-01-01T02:00:00+02:00"])
 def test_since_leaves_out_what_changed_before(assistant, since):
-    from rekall.entry.rules import moment
+    from rekall.entry.times import moment
 
     old, new = stored(
         assistant,
@@ -584,10 +590,10 @@ def test_add_stores_every_part(assistant):
     )
     found = assistant.app.open_base().get(entry).entry
     assert (found.type, found.content, found.tags) == (EntryType.PITFALL, "# Why\n\ntracking", ("web",))
-    assert (found.project, found.confidence, found.context.situation) == ("shop", 5, "signed out")
-    assert (found.context.solution, found.context.what_failed) == ("same site", "longer life")
-    assert (found.context.error_messages, found.context.files) == (("401, again",), ("auth.py",))
-    assert (found.context.trigger_keywords, found.context.sources) == (("itp",), ("webkit.org",))
+    assert (found.project, found.confidence, found.situation) == ("shop", 5, "signed out")
+    assert (found.solution, found.what_failed) == ("same site", "longer life")
+    assert (found.error_messages, found.files) == (("401, again",), ("auth.py",))
+    assert (found.keywords, found.sources) == (("itp",), ("webkit.org",))
 
 
 def test_add_tells_what_the_entry_resembles(assistant):
@@ -605,7 +611,7 @@ def test_update_changes_what_it_names_and_nothing_else(assistant):
     assert said.text == f"updated {entry}  Safari drops cookies"
     found = assistant.app.open_base().get(entry).entry
     assert (found.title, found.content, found.tags) == ("Safari drops cookies", "new", ("web", "http"))
-    assert (found.project, found.context.files) == ("shop", ())
+    assert (found.project, found.files) == ("shop", ())
     assistant.call("update", id=entry, project="")
     assert assistant.app.open_base().get(entry).entry.project is None
 
@@ -620,7 +626,7 @@ def test_update_refuses_what_was_changed_since_it_was_read(assistant):
     entry = assistant.added("Safari drops cookies")
     read = assistant.call("get", ids=[entry])
     updated = read.data["items"][0]["updated_at"]
-    assert f"updated_at: '{updated}'" in read.text
+    assert f" · updated_at {updated}\n" in read.text
     said = assistant.refused("update", id=entry, title="mine", if_updated_at="2001-01-01T00:00:00Z")
     assert said.data["error"]["kind"] == "edit_conflict"
     assert "call get again" in said.text
@@ -647,7 +653,8 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
     assert assistant.call("recent").ids == [entry]
     assert "nothing was deleted" in assistant.refused("delete", id=entry[:20], confirm=True).text
     said = assistant.call("delete", id=entry.lower(), confirm=True)
-    assert said.data == {"deleted": entry, "restore_with": f"rekall restore {entry}"}
+    gone = {"id": entry, "type": "bug", "title": "Safari drops cookies"}
+    assert said.data == {"deleted": gone, "restore_with": f"rekall restore {entry}"}
     assert assistant.refused("get", ids=[entry]).data["error"]["kind"] == "not_found"
     assert rekall(*said.data["restore_with"].split()[1:]).code == 0
     assert assistant.call("search", query="cookies").ids == [entry]
@@ -657,10 +664,11 @@ def test_deprecate_points_to_what_replaces_an_entry(assistant):
     old, new = assistant.added("restart nginx cookie"), assistant.added("reload nginx cookie")
     said = assistant.call("deprecate", id=old, superseded_by=new[:20], reason="keeps connections")
     assert said.text == f"obsolete now {old}  restart nginx cookie, superseded by {new}"
-    assert (said.data["status"], said.data["superseded_by"]) == ("obsolete", new)
+    assert said.data["entry"]["status"] == "obsolete"
+    assert said.data["entry"]["superseded_by"] == {"id": new, "title": "reload nginx cookie"}
     full = assistant.call("get", ids=[old]).text
     assert f"Obsolete: read {new} instead (reload nginx cookie)." in full
-    assert f"Link: supersedes from {new} (reload nginx cookie): keeps connections" in full
+    assert f"Link: superseded by {new} (reload nginx cookie): keeps connections" in full
     found = assistant.call("search", query="nginx cookie")
     assert found.ids == [new, old]
     assert f"obsolete: read {new} instead" in found.text
@@ -671,7 +679,7 @@ def test_deprecate_without_a_successor_keeps_the_reason_and_can_be_taken_back(as
     entry = assistant.added("restart nginx")
     assistant.call("deprecate", id=entry, reason="we use caddy", superseded_by="")
     assert "Obsolete: we use caddy" in assistant.call("get", ids=[entry]).text
-    assert assistant.call("update", id=entry, status="active").data["status"] == "active"
+    assert assistant.call("update", id=entry, status="active").data["entry"]["status"] == "active"
 
 
 def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
@@ -683,17 +691,23 @@ def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
 
 def test_link_joins_two_entries_with_a_reason(assistant):
     first, second = assistant.added("first"), assistant.added("second")
-    said = assistant.call("link", source=first, target=second, kind="contradicts", reason="other\nversion")
+    said = assistant.call("link", source=first, target=second, type="contradicts", reason="other\nversion")
     assert said.text == f"linked {first} (first) contradicts {second} (second)"
-    assert said.data == {"source": first, "target": second, "kind": "contradicts", "reason": "other version"}
-    assert f"Link: contradicts to {second} (second): other version" in assistant.call("get", ids=[first]).text
-    assert f"Link: contradicts from {first} (first): other version" in assistant.call("get", ids=[second]).text
+    link = {"source": first, "target": second, "type": "contradicts", "reason": "other version"}
+    assert said.data == {"link": link}
+    assert f"Link: contradicts {second} (second): other version" in assistant.call("get", ids=[first]).text
+    assert f"Link: contradicted by {first} (first): other version" in assistant.call("get", ids=[second]).text
     assert "cannot be linked to itself" in assistant.refused("link", source=first, target=first).text
+
+
+def test_the_type_of_a_link_may_still_be_called_kind(assistant):
+    first, second = assistant.added("first"), assistant.added("second")
+    assert assistant.call("link", source=first, target=second, kind="contradicts").data["link"]["type"] == "contradicts"
 
 
 def test_a_link_that_supersedes_makes_its_target_obsolete(assistant):
     first, second = assistant.added("first"), assistant.added("second")
-    assistant.call("link", source=first, target=second, kind="supersedes")
+    assistant.call("link", source=first, target=second, type="supersedes")
     assert assistant.call("recent", status="obsolete").ids == [second]
 
 
@@ -843,8 +857,11 @@ def test_data_says_what_the_text_says(assistant):
             assert all(f"#{tag}" in line for tag in item.get("tags", []))
             assert ("OBSOLETE" in line) == (item["status"] == "obsolete")
             if tool != "recent":
-                assert f"\n  why: {item['why']}" in said.text
-                assert item["snippet"] in said.text
+                why = said.text[said.text.index(line) :].partition("\n  why: ")[2].partition("\n")[0]
+                assert why.startswith(f"score {item['score']:.3f} · ")
+                assert f"meaning {item['similarity']:.3f} (#{item['why']['meaning_rank']}" in why
+                assert all(word in why for word in item["why"].get("matched", []))
+                assert item.get("snippet", "") in said.text
 
 
 # a read-only server
@@ -908,7 +925,8 @@ def test_a_template_names_any_entry(assistant):
         (content,) = assistant.ask(lambda client, uri=uri: client.read_resource(uri)).contents
         assert content.uri == uri
         assert content.mime_type == "text/markdown"
-        assert content.text.endswith("---\n\ntracking\n")
+        assert content.text.startswith(f"# Safari drops cookies\n\nbug\nid {entry} · ")
+        assert content.text.endswith("\n\ntracking\n")
 
 
 @pytest.mark.parametrize(
