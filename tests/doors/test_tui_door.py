@@ -188,7 +188,7 @@ async def use():
     ui = RekallApp(rekall, debounce_s=0.0)
     async with ui.run_test() as pilot:
         await pilot.press("slash", "m", "i", "d")
-        while not rekall.open_base().is_model_loaded():
+        while not rekall.open_base().index.is_model_loaded():
             await pilot.pause(0.01)
         await pilot.press("ctrl+q")
 
