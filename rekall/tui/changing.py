@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rekall.entry.types import Entry
+from rekall.entry.fields import Entry
 from rekall.errors import NotFound, RekallError
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.rows import one_line

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rekall.entry.filters import Filters
+from rekall.search.explain import MODE_WORDS
 from rekall.search.results import ModeReport
 from rekall.tui.rows import Row
-from rekall.wording import MODE_WORDS, count_text
+from rekall.wording import count_text
 
 
 @dataclass(frozen=True, slots=True)

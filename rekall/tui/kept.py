@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from rekall.entry.types import Draft, Entry, EntryType
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.system.drafts import DraftFile

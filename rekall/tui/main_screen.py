@@ -15,14 +15,14 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
-from rekall.entry.types import Filters
+from rekall.entry.filters import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.changing import EntryActions
 from rekall.tui.detail import DetailPane
 from rekall.tui.document import Document, make_document
 from rekall.tui.entry_list import EntryList
-from rekall.tui.finding import Refill, View, filters_text
+from rekall.tui.finding import Refill, View
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
@@ -154,7 +154,7 @@ class MainScreen(RekallScreen[None]):
     def show_view(self, view: View, *, delay_s: float = 0.0, chosen: str = "") -> None:
         """Show something else in the list."""
         self.keeper.view = view
-        self._filters.update(one_line(filters_text(view.filters)))
+        self._filters.update(one_line(str(view.filters)))
         self.fill(Refill(top=True, delay_s=delay_s, chosen=chosen))
 
     def show_state(self, text: str) -> None:
@@ -333,8 +333,7 @@ class MainScreen(RekallScreen[None]):
         why = row.why if row and row.id == entry_id else ""
 
         def load() -> Document:
-            view = self.base.get(entry_id)
-            return make_document(view, self.base.titles(view.links), why)
+            return make_document(self.base.get(entry_id), why)
 
         try:
             document = await in_thread(load)
@@ -374,4 +373,4 @@ class MainScreen(RekallScreen[None]):
         self._show_model()
 
     def _show_model(self) -> None:
-        self._model.update("model loaded" if self.base.is_model_loaded() else "model not loaded")
+        self._model.update("model loaded" if self.base.index.is_model_loaded() else "model not loaded")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from textual.app import SuspendNotSupported
 
-from rekall.entry.types import Entry
+from rekall.entry.fields import Entry
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.knowledge.reports import Saved
