@@ -1076,3 +1076,118 @@ def test_links_come_back_with_their_entry(rekall: Rekall, entry_id: str, other_i
     for name in (other_id, entry_id):
         assert rekall("restore", name).code == 0
     assert [rekall("show", name, "--json").json for name in (entry_id, other_id)] == before
+
+
+# one fact, one truth: what supersedes what
+
+
+def facts(rekall: Rekall, entry_id: str) -> tuple[str, str, list[str]]:
+    """An entry's status, the id of its successor, and the sources of the links that supersede it."""
+    entry = shown(rekall, entry_id)
+    sources = [link["source"] for link in entry["links"] if link["type"] == "supersedes"]
+    successor = entry["superseded_by"] or {"id": ""}
+    text = rekall("show", entry_id).out
+    assert all(f"supersedes ← {source}  " in text for source in sources)
+    assert ("superseded by" in text) == bool(successor["id"])
+    assert text.count("supersedes ←") == len(sources)
+    return entry["status"], successor["id"], sources
+
+
+SUPERSEDING: dict[str, Callable[[str, str], tuple[str, ...]]] = {
+    "link": lambda old, new: ("link", new, old, "--as", "supersedes", "--reason", "faster"),
+    "edit": lambda old, new: ("edit", old, "--superseded-by", new),
+}
+
+TAKING_BACK: dict[str, Callable[[str, str], tuple[str, ...]]] = {
+    "link --remove": lambda old, new: ("link", new, old, "--remove"),
+    "link --remove --as": lambda old, new: ("link", new, old, "--remove", "--as", "supersedes"),
+    "edit --status": lambda old, new: ("edit", old, "--status", "active"),
+    "delete": lambda old, new: ("delete", new, "--yes"),
+}
+
+
+@pytest.mark.parametrize("way", SUPERSEDING)
+@pytest.mark.parametrize("back", TAKING_BACK)
+def test_a_successor_and_its_link_come_and_go_together(
+    rekall: Rekall, entry_id: str, other_id: str, way: str, back: str
+) -> None:
+    assert rekall(*SUPERSEDING[way](entry_id, other_id)).code == 0
+    assert facts(rekall, entry_id) == ("obsolete", other_id, [other_id])
+    assert f"supersedes → {entry_id}  CORS fails on Safari" in rekall("show", other_id).out
+    assert shown(rekall, other_id)["links"] == shown(rekall, entry_id)["links"]
+    assert rekall(*TAKING_BACK[back](entry_id, other_id)).code == 0
+    assert facts(rekall, entry_id)[1:] == ("", [])
+    if back != "delete":  # what a deleted entry said was not taken back
+        assert facts(rekall, entry_id)[0] == "active"
+        assert shown(rekall, other_id)["links"] == []
+        assert "obsolete" not in rekall("list").out
+
+
+def test_one_of_two_successors_may_go_and_the_other_stays(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    third = rekall("add", "bug", "A third", "--json").json["entry"]["id"]
+    for new in (other_id, third):
+        assert rekall("link", new, entry_id, "--as", "supersedes").code == 0
+    status, successor, sources = facts(rekall, entry_id)
+    assert (status, sorted(sources)) == ("obsolete", sorted([other_id, third]))
+    assert rekall("link", successor, entry_id, "--remove").code == 0
+    (left,) = {other_id, third} - {successor}
+    assert facts(rekall, entry_id) == ("obsolete", left, [left])
+    assert rekall("edit", entry_id, "--status", "active").code == 0
+    assert facts(rekall, entry_id) == ("active", "", [])
+
+
+def test_links_of_other_types_stay_when_an_entry_is_active_again(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    rekall("link", other_id, entry_id, "--as", "contradicts")
+    rekall("edit", entry_id, "--superseded-by", other_id)
+    rekall("edit", entry_id, "--status", "active")
+    assert [link["type"] for link in shown(rekall, entry_id)["links"]] == ["contradicts"]
+
+
+def test_another_successor_takes_the_place_of_the_first(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    third = rekall("add", "bug", "A third", "--json").json["entry"]["id"]
+    rekall("edit", entry_id, "--superseded-by", other_id)
+    assert rekall("edit", entry_id, "--superseded-by", third).code == 0
+    assert facts(rekall, entry_id)[:2] == ("obsolete", third)
+
+
+def test_programs_see_links_from_both_ends(rekall: Rekall, entry_id: str, other_id: str) -> None:
+    assert rekall("link", other_id, entry_id, "--as", "derived-from", "--reason", "seen there").code == 0
+    link = {"source": other_id, "target": entry_id, "type": "derived_from", "reason": "seen there"}
+    assert shown(rekall, entry_id)["links"] == shown(rekall, other_id)["links"] == [link]
+
+
+# an unknown type
+
+
+@pytest.mark.parametrize("command", ["add", "edit"])
+@pytest.mark.parametrize("written", ["bgu", "Bug report", "TILL"])
+def test_an_unknown_type_in_the_editor_is_refused_and_the_text_kept(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], person: None, command: str, written: str
+) -> None:
+    before = shown(rekall, entry_id)
+    kind = "til" if command == "add" else "bug"
+    editor(f"file.write_text(text.replace('type: {kind}', 'type: {written}') + '\\nprecious')")
+    arguments = ("add", "til", "Editor test") if command == "add" else ("edit", entry_id)
+    ran = rekall(*arguments, stdin="n\n")
+    assert (ran.code, ran.out) == (4, "")
+    assert f"unknown type {written.lower()!r}" in ran.err
+    assert "edit again?" in ran.err
+    (draft,) = drafts(home)
+    assert str(draft) in ran.err
+    assert "precious" in draft.read_text("utf-8")
+    assert rekall("stats", "--json").json["entries"] == 1
+    assert shown(rekall, entry_id) == before
+
+
+def test_an_unknown_type_can_be_mended_in_the_same_editor(
+    rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None
+) -> None:
+    editor(
+        "file.write_text(text.replace('bgu', 'bug') if 'bgu' in text else text.replace('type: til', 'type: bgu') + 'why')"
+    )
+    ran = rekall("add", "til", "Editor test", stdin="y\n")
+    assert ran.code == 0
+    assert "did you mean `bug`?" in ran.err
+    (entry,) = rekall("list", "--json").json["entries"]
+    assert (entry["type"], entry["title"], entry["content"]) == ("bug", "Editor test", "why")
+    assert drafts(home) == []

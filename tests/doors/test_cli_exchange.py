@@ -411,3 +411,56 @@ def test_an_empty_base_exports_nothing(rekall: Rekall, tmp_path: Path, home: Pat
     assert rekall("export", str(tmp_path / "none.jsonl"), "--json").json["exported"] == 0
     assert (tmp_path / "none.jsonl").read_bytes() == b""
     assert not home.exists()
+
+
+# what supersedes what, on its way through a file
+
+
+@pytest.mark.parametrize("target", ["all.jsonl", "folder"])
+@pytest.mark.parametrize(
+    "command",
+    [("link", "new", "old", "--as", "supersedes", "--reason", "faster"), ("edit", "old", "--superseded-by", "new")],
+    ids=["link", "edit"],
+)
+def test_a_successor_stays_one_truth_through_a_file(
+    rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, command: tuple[str, ...]
+) -> None:
+    ids = {name: rekall("add", "til", name, "--json").json["entry"]["id"] for name in ("old", "new")}
+    assert rekall(*(ids.get(word, word) for word in command)).code == 0
+    before = entries(rekall)
+    assert rekall("export", str(tmp_path / target)).code == 0
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "other"))
+    assert report(rekall, tmp_path / target)["added"] == 2
+    by_title = {entry["title"]: entry for entry in entries(rekall)}
+    reason = "faster" if command[0] == "link" else ""
+    link = {"source": ids["new"], "target": ids["old"], "type": "supersedes", "reason": reason}
+    assert by_title["old"]["superseded_by"] == {"id": ids["new"], "title": "new"}
+    assert by_title["old"]["links"] == by_title["new"]["links"] == [link]
+    assert by_title == {entry["title"]: entry for entry in before}
+    assert rekall("link", ids["new"], ids["old"], "--remove").code == 0
+    (old,) = (entry for entry in entries(rekall) if entry["title"] == "old")
+    assert (old["status"], old["superseded_by"], old["links"]) == ("active", None, [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"status": "obsolete", "superseded_by": "NEW"}, {}),
+        ({}, {"links": [{"target": "OLD", "type": "supersedes"}]}),
+        ({"status": "obsolete", "superseded_by": "NEW"}, {"links": [{"target": "OLD", "type": "supersedes"}]}),
+        ({"superseded_by": {"id": "NEW", "title": "new"}}, {}),
+    ],
+    ids=["field", "link", "both", "answer"],
+)
+def test_a_file_may_name_a_successor_at_either_end(
+    rekall: Rekall, tmp_path: Path, old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    ids = {"OLD": "01J9P7AAAAAAAAAAAAAAAAAAA1", "NEW": "01J9P7AAAAAAAAAAAAAAAAAAA2"}
+    records = [{"id": ids["OLD"], "title": "old", **old}, {"id": ids["NEW"], "title": "new", **new}]
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    (tmp_path / "two.jsonl").write_text(text.replace('"OLD"', f'"{ids["OLD"]}"').replace('"NEW"', f'"{ids["NEW"]}"'))
+    assert report(rekall, tmp_path / "two.jsonl")["added"] == 2
+    by_title = {entry["title"]: entry for entry in entries(rekall)}
+    assert (by_title["old"]["status"], by_title["old"]["superseded_by"]["id"]) == ("obsolete", ids["NEW"])
+    assert [link["type"] for link in by_title["old"]["links"]] == ["supersedes"]
+    assert by_title["old"]["links"] == by_title["new"]["links"]

@@ -280,6 +280,44 @@ def test_queries_and_options_filter(rekall: Rekall, line: tuple[str, ...], found
     assert set(ids(rekall("search", "--json", *line))) == found
 
 
+def test_since_in_the_line_filters_like_the_option(rekall: Rekall) -> None:
+    every = ids(rekall("search", "nginx", "--json"))
+    assert every
+    for words in (("since:2099-01-01 nginx",), ("nginx", "since:2099-01-01"), ("nginx", "--since", "2099-01-01")):
+        ran = rekall("search", *words, "--json")
+        assert (ran.json["hits"], ran.json["filters"], ran.json["notes"]) == ([], "since:2099-01-01", [])
+        assert rekall("search", *words, "--mode", "words").out == ""
+    assert ids(rekall("search", "since:2000-01-01 nginx", "--json")) == every
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("type:bgu", "`bug`"),
+        ("tags:nginx", "`tag:nginx`"),
+        ("types:bug", "`type:bug`"),
+        ("since:yesterday", "2026-01-31"),
+        ("status:done", "obsolete"),
+    ],
+)
+def test_what_looks_like_a_filter_and_is_none_is_noted(rekall: Rekall, word: str, words: str) -> None:
+    answer = rekall("search", "nginx", word, "--json").json
+    assert answer["filters"] is None
+    (note,) = answer["notes"]
+    assert note.startswith(f"{word} is no filter and was searched as text")
+    assert words in note
+    for form in ("table", "plain", "jsonl"):
+        ran = rekall("search", "nginx", word, "--format", form)
+        assert f"\nnote: {note}\n" in ran.err
+        assert "is no filter" not in ran.out
+
+
+@pytest.mark.parametrize("line", ["nginx type:bug", "std::map nginx", "http://nginx", "nginx 10:30", "C:\\nginx"])
+def test_no_note_where_nothing_looks_wrong(rekall: Rekall, line: str) -> None:
+    assert rekall("search", line, "--json").json["notes"] == []
+    assert "note:" not in rekall("search", line).err
+
+
 def test_filters_apply_before_the_cut(rekall: Rekall) -> None:
     assert ids(rekall("search", "nginx", "--limit", "1", "--type", "decision", "--status", "active", "--json")) == [NEW]
 

@@ -232,6 +232,7 @@ def test_annotations_say_what_a_tool_may_do(assistant):
         ("update", {"id": "0", "tags": ["a"]}, ["no argument 'tags', did you mean 'add_tags'?"]),
         ("update", {"id": ""}, ["'id' should have at least 1 character"]),
         ("link", {"source": "0", "target": "1", "kind": "causes"}, ["'kind' should be 'related'", "not 'causes'"]),
+        ("link", {"source": "0", "target": "1", "type": "causes"}, ["'type' should be 'related'", "not 'causes'"]),
         ("link", {"source": "0", "target": "1", "reason": "x" * 1_001}, ["'reason' should have at most 1000"]),
         ("delete", {"id": "0", "confirm": "maybe"}, ["'confirm' should be a valid boolean", "not 'maybe'"]),
         ("usage", {"topic": "tags"}, ["no argument 'topic'", "arguments: none"]),
@@ -709,6 +710,70 @@ def test_a_link_that_supersedes_makes_its_target_obsolete(assistant):
     first, second = assistant.added("first"), assistant.added("second")
     assistant.call("link", source=first, target=second, type="supersedes")
     assert assistant.call("recent", status="obsolete").ids == [second]
+
+
+def test_both_ends_of_a_link_are_told_in_words(assistant):
+    first, second = assistant.added("first"), assistant.added("second")
+    told = {
+        "related": ("related to", "related to"),
+        "supersedes": ("supersedes", "superseded by"),
+        "derived_from": ("derived from", "source of"),
+        "contradicts": ("contradicts", "contradicted by"),
+    }
+    for kind in told:
+        assert not assistant.call("link", source=first, target=second, type=kind).is_error
+    there, here = (assistant.call("get", ids=[entry]).text for entry in (first, second))
+    for away, back in told.values():
+        assert f"\nLink: {away} {second} (second)\n" in there
+        assert f"\nLink: {back} {first} (first)\n" in here
+    assert "derived_from" not in there + here
+
+
+def test_a_resource_has_what_get_has(assistant):
+    old, new, other = (assistant.added(title, content="text") for title in ("old", "new", "other"))
+    assistant.call("deprecate", id=old, superseded_by=new, reason="faster")
+    assistant.call("link", source=other, target=old, type="derived_from")
+    (content,) = assistant.ask(lambda client: client.read_resource(f"rekall://entry/{old}")).contents
+    assert content.text == assistant.call("get", ids=[old]).data["items"][0]["text"]
+    assert f"Obsolete: read {new} instead (new)." in content.text
+    assert f"\nLink: superseded by {new} (new): faster\n" in content.text
+    assert f"\nLink: source of {other} (other)\n" in content.text
+
+
+def test_a_successor_and_its_link_come_and_go_together(assistant, rekall: Rekall):
+    old, new = assistant.added("old"), assistant.added("new")
+    assistant.call("deprecate", id=old, superseded_by=new)
+    assert f"Link: superseded by {new} (new)" in assistant.call("get", ids=[old]).text
+    assert f"Link: supersedes {old} (old)" in assistant.call("get", ids=[new]).text
+    assert assistant.call("update", id=old, status="active").data["entry"]["status"] == "active"
+    for text in (assistant.call("get", ids=[entry]).text for entry in (old, new)):
+        assert "supersede" not in text
+        assert "bsolete" not in text
+    assistant.call("link", source=new, target=old, type="supersedes")
+    assert f"Obsolete: read {new} instead (new)." in assistant.call("get", ids=[old]).text
+    assert rekall("link", new, old, "--remove").code == 0
+    (listed,) = (item for item in assistant.call("recent").data["items"] if item["id"] == old)
+    assert (listed["status"], "superseded_by" in listed) == ("active", False)
+    assert "supersede" not in assistant.call("get", ids=[old]).text
+
+
+def test_since_in_the_query_is_a_filter(assistant):
+    entry = assistant.added("Safari drops cookies")
+    said = assistant.call("search", query="since:2099-01-01 cookies")
+    assert (said.ids, said.data["notes"], said.text) == ([], [], "Nothing found among 1 entry with these filters.")
+    assert assistant.call("search", query="since:2001-01-01 cookies").ids == [entry]
+
+
+@pytest.mark.parametrize(("word", "meant"), [("type:bgu", "`bug`"), ("tags:web", "`tag:web`")])
+def test_what_looks_like_a_filter_and_is_none_is_noted(assistant, word, meant):
+    assistant.added("Safari drops cookies")
+    for query in (f"cookies {word}", f"zebra {word}"):
+        said = assistant.call("search", query=query, mode="words")
+        (note,) = said.data["notes"]
+        assert note.startswith(f"{word} is no filter and was searched as text")
+        assert meant in note
+        assert f"\nNote: {note}" in said.text
+    assert assistant.call("search", query=f"cookies {word}", literal=True).data["notes"] == []
 
 
 # budgets and cursors
