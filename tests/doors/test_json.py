@@ -16,6 +16,7 @@ import pytest
 from conftest import DATA, Ran
 from mcp.client.client import Client
 
+import rekall as rekall_package
 from rekall.app import App
 from rekall.cli import shapes as commands
 from rekall.cli.main import cli
@@ -169,6 +170,12 @@ def test_every_command_that_speaks_json_is_described_and_run_here():
     }
     assert speaking <= described - {""}
     assert set(CALLS) == {answer.call for answer in commands.COMMANDS}
+
+
+def test_nothing_that_answers_imports_the_shapes():
+    modules = [path for path in Path(rekall_package.__file__).parent.rglob("*.py") if path.name != "shapes.py"]
+    assert len(modules) > 100
+    assert [path for path in modules if re.search(r"import.*\bshapes\b|shapes import", path.read_text("utf-8"))] == []
 
 
 # a base with links in both directions, an obsolete entry with a successor, and tombstones
