@@ -27,7 +27,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from rekall.app import App
-from rekall.entry.types import Context, Draft, EntryType
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType
 from rekall.tui.app import RekallApp
 from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
@@ -208,15 +209,13 @@ SAFARI = sample(
     tags=("safari", "auth"),
     project="webapp",
     confidence=4,
-    context=Context(
-        situation="The login loops.",
+    situation="The login loops.",
         solution="Serve the API below the same domain.",
         what_failed="SameSite=None.",
         error_messages=("401 Unauthorized",),
         files=("nginx.conf",),
-        trigger_keywords=("itp", "login loop"),
+        keywords=("itp", "login loop"),
         sources=("https://webkit.org/",),
-    ),
 )
 NGINX = sample(2, "nginx answers 502 after an idle minute", "Raise the keepalive timeout.", tags=("nginx",))
 PAGING = sample(3, "Page by key, not by offset", "An offset reads what it skips.", "decision", project="api")

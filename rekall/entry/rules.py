@@ -85,17 +85,20 @@ def nearest(name: str, known: Sequence[str], cutoff: float = 0.6) -> str:
 def text(value: str, part: str) -> str:
     """The value, when it is text that can be stored.
 
+    Args:
+        value: What was given.
+        part: What it is called in a message: "title", or "one of the files".
+
     Raises:
         InvalidInput: It holds a NUL byte, or bytes that are not valid UTF-8.
     """
+    part = part if part.startswith("one of") else f"the {part}"
     if "\0" in value:
-        raise InvalidInput(f"the {part} holds a NUL byte", "is it a binary file? Rekall stores text")
+        raise InvalidInput(f"{part} holds a NUL byte", "is it a binary file? Rekall stores text")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidInput(
-            f"the {part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv"
-        ) from None
+        raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv") from None
     return value
 
 
@@ -152,7 +155,11 @@ def _one_line_end(value: str) -> str:
 
 def _items(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
     """Trimmed items in their order, without blanks and repeats."""
-    items = tuple(dict.fromkeys(item for value in values if (item := _one_line_end(text(value, field.noun)).strip())))
+    items = tuple(
+        dict.fromkeys(
+            item for value in values if (item := _one_line_end(text(value, f"one of the {field.noun}")).strip())
+        )
+    )
     if len(items) > MAX_LIST_ITEMS:
         raise InvalidInput(f"{len(items)} {field.noun}, the limit is {MAX_LIST_ITEMS}")
     most_chars = field.most or MAX_TEXT_BYTES

@@ -40,7 +40,7 @@ QUERIES = (
     ('"login loop"', "these words in this order"),
     ("-safari", "without this word"),
     ("type:bug", "only this type"),
-    ("tag:nginx", "and project:api, since:2026-01-31, status:active in the same way"),
+    ("tag:nginx", "also project:api, since:2026-01-31, status:active"),
 )
 
 

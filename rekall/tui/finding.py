@@ -44,12 +44,14 @@ class Listing:
         total: How many there are in all.
         first_page: The page the rows start with.
         mode: How they were found; None for the newest entries.
+        notes: What to know about how the query was read.
     """
 
     rows: tuple[Row, ...]
     total: int
     first_page: int = 0
     mode: ModeReport | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +84,7 @@ def status_text(view: View, listing: Listing) -> str:
         return f"{count} near in meaning to “{view.like_title}”"
     mode = listing.mode
     if mode.used is not mode.requested:
-        return f"{count} · by words only: {mode.reason}"
-    return f"{count} · by {MODE_WORDS[mode.used.value]}" + (f" · {mode.reason}" if mode.reason else "")
+        how = [f"by words only: {mode.reason}"]
+    else:
+        how = [f"by {MODE_WORDS[mode.used.value]}", mode.reason]
+    return " · ".join(part for part in (count, *listing.notes, *how) if part)

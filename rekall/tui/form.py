@@ -242,7 +242,7 @@ def _line(name: str, text: str) -> Widget:
     field = BY_NAME[name]
     return Horizontal(
         Static(field.noun, classes="label", markup=False),
-        Input(text, _HINTS.get(name, field.help), id=name, compact=True),
+        Input(text, _HINTS.get(name) or _plain(field.help), id=name, compact=True),
         classes="field",
     )
 
@@ -255,9 +255,14 @@ def _area(name: str, text: str) -> Widget:
     )
 
 
+def _plain(sentence: str) -> str:
+    """A sentence of the table as it stands beside a field."""
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
+
+
 def _label(field: Field) -> str:
     """What stands above a text of several lines: its name, what it is for, and how items are told apart."""
-    help_text = field.help[:1].lower() + field.help[1:].removesuffix(".")
+    help_text = _plain(field.help)
     if field.kind in _HOW:
         return f"{help_text}{_HOW[field.kind]}"
     return "content, Markdown" if field.name == "content" else f"{field.noun}: {help_text}"

@@ -169,4 +169,4 @@ class ListKeeper:
 
 def _listing(found: SearchResult) -> Listing:
     rows = tuple(row_of_hit(hit) for hit in found.hits)
-    return Listing(rows, len(rows), mode=found.mode)
+    return Listing(rows, len(rows), mode=found.mode, notes=found.notes)

@@ -26,7 +26,8 @@ from tui_driver import (
 )
 
 from rekall.app import App
-from rekall.entry.types import Context, Draft, EntryType, Status
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType, Status
 from rekall.errors import DatabaseLocked, DiskFull, InvalidInput
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, items_of, lines_of, texts_of
@@ -60,11 +61,11 @@ async def test_an_entry_is_added(rekall):
         entry = rekall.open_base().get(ui.main.current_id).entry
         assert (entry.type, entry.title, entry.content) == (EntryType.PITFALL, "Redis forgets", "It was full.")
         assert entry.tags == ("redis", "cache")
-        assert entry.context.situation == "Under load"
-        assert entry.context.error_messages == ("OOM", "Trace:\nline 1\nline 2")
+        assert entry.situation == "Under load"
+        assert entry.error_messages == ("OOM", "Trace:\nline 1\nline 2")
         assert ui.chosen == "Redis forgets"
         assert "saved: Redis forgets" in ui.told
-        assert rekall.open_base().index_status().pending_entries == 0
+        assert rekall.open_base().index.status().pending_entries == 0
 
 
 @driven
@@ -154,7 +155,7 @@ async def test_a_conflict_is_explained_and_the_text_stays(rekall):
         put(ui, "content", "mine")
         base.edit(base.get(NGINX.id or "").entry, replace(NGINX, content="theirs"))
         await ui.press("ctrl+s")
-        assert "was changed meanwhile in another window" in ui.text()
+        assert "was changed in another window since you opened it" in " ".join(ui.text().split())
         ui.assert_looks_like("form-conflict")
         assert base.get(NGINX.id or "").entry.content == "theirs"
         assert form(ui).texts["content"] == "mine"
@@ -168,12 +169,12 @@ async def test_after_a_conflict_only_what_was_typed_here_takes_the_place_of_the_
     async with opened(rekall) as ui:
         await ui.press("e")
         put(ui, "title", "mine")
-        theirs = replace(SAFARI, content="theirs", context=replace(SAFARI.context, solution="their solution"))
+        theirs = replace(SAFARI, content="theirs", solution="their solution")
         base.edit(base.get(SAFARI.id or "").entry, theirs)
         await ui.press("ctrl+s", "ctrl+s")
         entry = base.get(SAFARI.id or "").entry
-        assert (entry.title, entry.content, entry.context.solution) == ("mine", "theirs", "their solution")
-        assert entry.context.situation == SAFARI.context.situation
+        assert (entry.title, entry.content, entry.solution) == ("mine", "theirs", "their solution")
+        assert entry.situation == SAFARI.situation
 
 
 @driven
@@ -414,7 +415,7 @@ def test_a_form_that_was_not_touched_gives_back_what_a_text_cannot_show():
         "t \x1b[1m",
         "c \x1b",
         ("a,b", "c"),
-        context=Context(error_messages=("one\n\n  two\x07",), trigger_keywords=("k\x1b",)),
+        error_messages=("one\n\n  two\x07",), keywords=("k\x1b",),
     )
     texts = texts_of(begun)
     assert "\x1b" not in "".join(texts.values())
