@@ -210,6 +210,14 @@ def server(notes: Path) -> Iterator[Server]:
         yield started
 
 
+def suspend(process: psutil.Process) -> None:
+    """Let a process stand still, and wait until all its threads do: a busy machine lets them go on for a while."""
+    process.suspend()
+    until(lambda: process.status() == psutil.STATUS_STOPPED)
+    for task in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        until(lambda: task.read_text().rpartition(")")[2].split()[0] == "T")  # noqa: B023
+
+
 def is_gone(process: psutil.Process) -> bool:
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
@@ -305,7 +313,7 @@ def test_a_line_of_three_megabytes_is_read(home):
         assert "should have at most 20000 characters" in said["result"]["content"][0]["text"]
         content = "word " * 600_000
         entry = started.call("add", type="til", title="long", content=content)["id"]
-        assert len(started.call("get", ids=[entry], max_tokens=50_000)["items"][0]["text"]) > 140_000
+        assert len(started.call("get", ids=[entry], max_tokens=50_000)["entries"][0]["text"]) > 140_000
 
 
 # over pipes: the end
@@ -337,11 +345,11 @@ def test_the_end_of_stdin_ends_the_server_and_its_engine(server):
 @posix_only
 def test_the_end_of_stdin_waits_for_no_engine_that_hangs(server):
     engine = server.engine()
-    engine.suspend()
+    suspend(engine)
     for number in range(6):
         server.start_call("search", query=f"lock {number}")
     server.start_call("add", type="til", title="never mind")
-    assert server.call("recent", limit=1)["items"]
+    assert server.call("recent", limit=1)["entries"]
     begun = time.monotonic()
     server.stdin.close()
     assert server.left() == "0"
@@ -418,7 +426,7 @@ def test_an_engine_killed_between_two_searches_is_started_again(server):
 def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server):
     for wait_s, query in ((0.2, "nginx answers 502"), (2, "nginx 502"), (10, "answers 502"), (30, "nginx answers")):
         first = server.engine()
-        first.suspend()
+        suspend(first)
         number = server.start_call("search", query=query)
         server.call("recent", limit=1)
         time.sleep(wait_s)  # let it reach the engine
@@ -429,7 +437,7 @@ def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server
             break  # else it had not reached the engine, and went to the next one
     assert said["mode"]["used"] == "words"
     assert "killed" in said["mode"]["reason"]
-    assert said["items"]
+    assert said["hits"]
     assert "\nNote: the engine" in server.answer(number)["result"]["content"][0]["text"]
     assert server.call("search", query="the deploy waits for a lock")["mode"]["used"] == "hybrid"
     assert server.engine().pid != first.pid
@@ -438,11 +446,11 @@ def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server
 @posix_only
 def test_what_needs_no_engine_does_not_wait_for_it(server):
     engine = server.engine()
-    entry = server.call("recent", limit=1)["items"][0]["id"]
-    engine.suspend()
+    entry = server.call("recent", limit=1)["entries"][0]["id"]
+    suspend(engine)
     waiting = [server.start_call("search", query=f"lock number {number}") for number in range(8)]
-    assert server.call("get", ids=[entry])["items"]
-    assert server.call("recent")["items"]
+    assert server.call("get", ids=[entry])["entries"]
+    assert server.call("recent")["entries"]
     assert server.call("usage")["entries"] > 5
     assert server.ask("resources/list")["result"]["resources"]
     assert server.ask("tools/list")["result"]["tools"]
@@ -455,7 +463,7 @@ def test_what_needs_no_engine_does_not_wait_for_it(server):
 @posix_only
 def test_a_cancelled_request_gives_up_its_turn(server):
     engine = server.engine()
-    engine.suspend()
+    suspend(engine)
     cancelled = [server.start_call("search", query=f"lock number {number}") for number in range(40)]
     for number in cancelled:
         server.notify("notifications/cancelled", {"requestId": number, "reason": "no more"})
@@ -471,7 +479,7 @@ def test_a_cancelled_request_gives_up_its_turn(server):
 
 @pytest.mark.slow
 def test_a_hundred_calls_at_once_are_all_answered(server):
-    ids = [item["id"] for item in server.call("recent", limit=10)["items"]]
+    ids = [item["id"] for item in server.call("recent", limit=10)["entries"]]
     before = server.call("usage")["entries"]
     calls = []
     for number in range(25):
@@ -481,8 +489,8 @@ def test_a_hundred_calls_at_once_are_all_answered(server):
         calls.append(("add", server.start_call("add", type="til", title=f"note number {number}", content="x")))
     answers = [(name, server.result(number)) for name, number in calls]
     assert {answer["mode"]["used"] for name, answer in answers if name == "search"} == {"hybrid"}
-    assert [answer["items"][0]["id"] for name, answer in answers if name == "get"] == (ids * 3)[:25]
-    assert {len(answer["items"]) for name, answer in answers if name == "recent"} == {3}
+    assert [answer["entries"][0]["id"] for name, answer in answers if name == "get"] == (ids * 3)[:25]
+    assert {len(answer["entries"]) for name, answer in answers if name == "recent"} == {3}
     added = [answer for name, answer in answers if name == "add"]
     assert {answer["title"] for answer in added} == {f"note number {number}" for number in range(25)}
     assert len({answer["id"] for answer in added}) == 25
@@ -635,7 +643,7 @@ def test_clients_are_served_over_http_side_by_side(http_server):
             found = await asyncio.gather(
                 *(client.call_tool("search", {"query": f"zebra {n}"}) for n in range(6) for client in (one, other))
             )
-            assert {result.structured_content["items"][0]["id"] for result in found} == {added.structured_content["id"]}
+            assert {result.structured_content["hits"][0]["id"] for result in found} == {added.structured_content["id"]}
             assert len((await other.list_tools()).tools) == 10
             assert (await other.call_tool("zebra")).is_error
 

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import conftest
 import pytest
 from conftest import Bench, in_threads, make_bench
 
 from rekall.db import Database, Row
-from rekall.entry.rules import Changes
-from rekall.entry.types import Draft, Entry, EntryType, Filters, LinkType, Mode
+from rekall.entry.changes import Changes
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType, LinkType
 from rekall.errors import EditConflict, NotFound
+from rekall.search.results import Mode
+from rekall.store import sqlite
 
 THREADS = 16
 PATIENCE_S = 120.0
@@ -40,7 +43,7 @@ def test_many_threads_do_everything_at_once_each_with_its_own_notes(shared):
             for mode in Mode:
                 hits = base.search(f"zebra{number} note{turn}", mine, mode, 10).hits
                 assert hits[0].entry == entry
-            entry = base.change(entry.id, Changes(content=f"giraffe{number}")).entry
+            entry = base.change(entry.id, Changes.of(content=f"giraffe{number}")).entry
             assert base.search(f"giraffe{number}", mine, Mode.WORDS, 10).hits[0].entry == entry
             other = base.add(Draft(EntryType.BUG, f"other{number}", project=f"p{number}")).entry
             base.link(entry.id, other.id, LinkType.DERIVED_FROM, "why")
@@ -51,11 +54,11 @@ def test_many_threads_do_everything_at_once_each_with_its_own_notes(shared):
             assert base.list_entries(mine, None).total == turn + 1
 
     assert in_threads(THREADS, work) == []
-    status = base.index_status()
+    status = base.index.status()
     assert (status.entries, status.words, status.pending_passages) == (THREADS * 4, THREADS * 4, 0)
     assert len(base.deleted(100)) == THREADS * 2
-    assert shared.db.rows("PRAGMA foreign_key_check") == []
-    shared.db.check()
+    assert shared.store.db.rows("PRAGMA foreign_key_check") == []
+    shared.store.db.check()
 
 
 def test_of_many_threads_that_change_one_note_none_undoes_anothers_change(shared):
@@ -65,7 +68,7 @@ def test_of_many_threads_that_change_one_note_none_undoes_anothers_change(shared
         for turn in range(3):
             while True:
                 try:
-                    shared.base.change(entry_id, Changes(add_tags=(f"t{number}-{turn}",)))
+                    shared.base.change(entry_id, Changes.of(add_tags=(f"t{number}-{turn}",)))
                     break
                 except EditConflict:
                     continue
@@ -111,7 +114,7 @@ class Watched(Database):
 def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Bench, Bench]]:
     """Two processes on one file; the first one's database is `Watched`."""
     with monkeypatch.context() as patch:
-        patch.setattr(conftest, "Database", Watched)
+        patch.setattr(sqlite, "Database", Watched)
         first = make_bench(tmp_path / "base.db")
     second = make_bench(tmp_path / "base.db")
     yield first, second
@@ -121,8 +124,8 @@ def windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[B
 
 def after(bench: Bench, query: str, act: Callable[[], object]) -> Callable[[], bool]:
     """Do something after the next such query; the answer tells whether it came to that."""
-    assert isinstance(bench.db, Watched)
-    watched = bench.db
+    assert isinstance(bench.store.db, Watched)
+    watched = bench.store.db
     watched.after = (query, act)
     return lambda: watched.after is None
 
@@ -139,13 +142,13 @@ READS: dict[str, Callable[[Bench, Entry], list[Entry]]] = {
     "list": lambda bench, note: list(bench.base.list_entries(Filters(), None).entries),
     "search": lambda bench, note: [hit.entry for hit in bench.base.search("zebra", Filters(), Mode.WORDS, 9).hits],
     "similar": lambda bench, note: [hit.entry for hit in bench.base.similar("zebra old", Filters(), 9).hits],
-    "stream": lambda bench, note: [entry for _, entry in bench.entries.stream()],
+    "stream": lambda bench, note: [entry for _, entry in bench.store.entries.stream()],
 }
 QUERIES = {
     "get": "SELECT key, id, title FROM entry WHERE id >=",
     "list": "SELECT e.key FROM entry e WHERE",
     "search": "FROM words JOIN entry e",
-    "similar": "FROM entry e LEFT JOIN entry s",
+    "similar": "FROM entry e WHERE e.status =",
     "stream": "SELECT key FROM entry WHERE key >",
 }
 
@@ -185,8 +188,8 @@ def test_a_note_changed_in_the_middle_of_a_read_is_the_old_one_or_the_new_one(wi
     first, second = windows
     came = after(
         first,
-        "FROM entry WHERE key IN (SELECT value",
-        lambda: second.base.change(note.id, Changes(title="new", tags=("new",))),
+        "FROM entry e WHERE e.key IN (SELECT value",
+        lambda: second.base.change(note.id, Changes.of(title="new", tags=("new",))),
     )
     found = READS[read](first, note)
     assert came()
@@ -205,7 +208,7 @@ def test_a_list_counts_what_it_shows(windows, note):
 def test_reading_goes_on_while_a_write_waits_for_another_window(windows, note):
     first, second = windows
     writer = threading.Thread(target=first.base.add, args=(Draft(EntryType.TIL, "came later"),), daemon=True)
-    with second.db.transaction():
+    with second.store.db.transaction():
         writer.start()
         for _ in range(10):
             Watched.tried.clear()

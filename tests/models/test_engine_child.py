@@ -27,7 +27,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rekall.app import App
-from rekall.entry.types import Draft, EntryType, Filters, Mode
+from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
+from rekall.entry.types import EntryType
 from rekall.errors import EngineError, EngineLost, ModelDamaged
 from rekall.knowledge_base import KnowledgeBase
 from rekall.models.engine import process_encoder
@@ -47,6 +49,7 @@ from rekall.models.engine.process_encoder import ProcessEncoder
 from rekall.models.export.exporter import export_model
 from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import Matrix, row_cosines
+from rekall.search.results import Mode
 
 SHIPPED = CHECKOUT / "models" / "all-MiniLM-L6-v2"
 SAME = 0.9999999
@@ -141,6 +144,12 @@ def comes(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+def stop(pid: int) -> None:
+    """Let a child stand still, and wait until it does: a busy machine lets it go on for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    assert os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+
+
 def ends(encoder: ProcessEncoder) -> bool:
     return comes(lambda: not encoder.is_open())
 
@@ -198,9 +207,10 @@ def mixed_texts(count: int) -> list[str]:
 
 @pytest.mark.parametrize("method", ["encode_documents", "encode_queries"])
 def test_a_mixed_batch_gets_the_vectors_of_this_process(encoder, shared, method):
-    texts = mixed_texts(300)
+    texts = mixed_texts(160)
+    assert len(texts) > process_encoder.FRAME_TEXTS  # more than are sent at a time
     here, there = getattr(encoder, method)(texts), matrix(getattr(shared, method)(texts))
-    assert there.shape == here.shape == (300, 384)
+    assert there.shape == here.shape == (160, 384)
     assert row_cosines(here, there).min() >= SAME
 
 
@@ -412,7 +422,7 @@ def test_a_defect_of_the_child_is_told_and_ends_it(start):
 def test_a_request_that_hangs_is_cut(start, no_text_time, text):
     encoder = start(request_deadline_s=0.3)
     encoder.encode_queries([])  # it has loaded; a first answer might take a busy machine longer than that
-    os.kill(encoder.pid, signal.SIGSTOP)
+    stop(encoder.pid)
     started = time.monotonic()
     assert "0.3 s" in lost(encoder, [text]).message
     assert 0.2 < time.monotonic() - started < PATIENCE_S
@@ -484,7 +494,7 @@ def test_closing_ends_the_wait_of_another_thread(start, moment, request):
     encoder = start()
     if moment != "loading":
         encoder.encode_queries([SHORT])
-        os.kill(encoder.pid, signal.SIGSTOP)
+        stop(encoder.pid)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(waits_in_vain, encoder, "x" * (20 * PIPE_BUFFER_BYTES if moment == "writing" else 9))
         assert comes(is_writing if moment == "writing" else is_reading)
@@ -503,7 +513,7 @@ def test_closing_waits_until_nobody_uses_the_pipe(start):
     for _ in range(8):
         encoder = start()
         encoder.encode_queries([SHORT])
-        os.kill(encoder.pid, signal.SIGSTOP)
+        stop(encoder.pid)
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(waits_in_vain, encoder, "x" * (4 * PIPE_BUFFER_BYTES))
             assert comes(is_writing)
@@ -571,7 +581,7 @@ def test_a_wait_that_ctrl_c_ends_leaves_no_answer_for_the_next_question(start):
     encoder = start()
     encoder.encode_queries([SHORT])
     pid = encoder.pid
-    os.kill(pid, signal.SIGSTOP)
+    stop(pid)
 
     interrupted = threading.Event()
 
@@ -1084,7 +1094,7 @@ def children() -> set[int]:
 def test_the_model_of_a_long_lived_base_lives_in_one_child_until_the_base_is_closed():
     others = children()
     with long_lived() as base:
-        assert base.is_model_loaded()
+        assert base.index.is_model_loaded()
         assert search(base) == (Mode.HYBRID, "")
         (pid,) = children() - others
     assert is_gone(pid)
@@ -1097,7 +1107,7 @@ def test_a_child_that_was_killed_between_two_searches_is_not_missed():
         search(base)
         (pid,) = children() - others
         os.kill(pid, signal.SIGKILL)
-        assert comes(lambda: not base.is_model_loaded())
+        assert comes(lambda: not base.index.is_model_loaded())
         assert search(base, "another question") == (Mode.HYBRID, "")
         (successor,) = children() - others
         assert successor != pid
@@ -1109,7 +1119,7 @@ def test_a_search_whose_child_is_killed_is_answered_by_words_and_the_next_by_mea
     with long_lived() as base, ThreadPoolExecutor(1) as pool:
         search(base)
         (pid,) = children() - others
-        os.kill(pid, signal.SIGSTOP)
+        stop(pid)
         waiting = pool.submit(search, base, "the nightly deploy")
         assert comes(is_reading)
         assert not waiting.done()
@@ -1157,7 +1167,8 @@ IDLE = """
 import json, sys, time
 import psutil
 from rekall.app import App
-from rekall.entry.types import Filters, Mode
+from rekall.entry.filters import Filters
+from rekall.search.results import Mode
 
 def resident_kb():
     return int(open("/proc/self/status").read().partition("VmRSS:")[2].split()[0])
@@ -1190,7 +1201,7 @@ before = resident_kb()
 first, during = search_and_look("mobile users lose their login")
 wait(lambda: not children())
 wait(lambda: resident_kb() - before < 3 * 1024)  # memory is given back a moment later
-loaded = base.is_model_loaded()
+loaded = base.index.is_model_loaded()
 after, left = resident_kb(), children()
 heavy = sorted({"numpy", "onnxruntime", "tokenizers"} & set(sys.modules))
 again, at_last = search_and_look("which job hangs every night")
@@ -1224,11 +1235,11 @@ def test_a_model_that_does_not_load_costs_no_vector(home, tiny):
     with closing(App(flags={"engine.model": "tiny"}, is_long_lived=True)) as app:
         base = app.open_base(to_write=True)
         base.add(Draft(EntryType.TIL, "zebra"))
-        assert base.index_status().vectors == 1
+        assert base.index.status().vectors == 1
     tokenizer = home / "models" / "tiny" / "tokenizer.json"
     tokenizer.write_bytes(b"x" * tokenizer.stat().st_size)
     with closing(App(flags={"engine.model": "tiny"}, is_long_lived=True)) as app:
         base = app.open_base()
         with pytest.raises(ModelDamaged):
-            base.rebuild_vectors(from_scratch=True)
-        assert base.index_status().vectors == 1
+            base.index.rebuild_vectors(from_scratch=True)
+        assert base.index.status().vectors == 1
