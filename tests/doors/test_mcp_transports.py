@@ -312,7 +312,7 @@ def test_a_line_of_three_megabytes_is_read(home):
         said = started.ask("tools/call", {"name": "search", "arguments": {"query": "word " * 600_000}})
         assert "should have at most 20000 characters" in said["result"]["content"][0]["text"]
         content = "word " * 600_000
-        entry = started.call("add", type="til", title="long", content=content)["id"]
+        entry = started.call("add", type="til", title="long", content=content)["entry"]["id"]
         assert len(started.call("get", ids=[entry], max_tokens=50_000)["entries"][0]["text"]) > 140_000
 
 
@@ -492,8 +492,8 @@ def test_a_hundred_calls_at_once_are_all_answered(server):
     assert [answer["entries"][0]["id"] for name, answer in answers if name == "get"] == (ids * 3)[:25]
     assert {len(answer["entries"]) for name, answer in answers if name == "recent"} == {3}
     added = [answer for name, answer in answers if name == "add"]
-    assert {answer["title"] for answer in added} == {f"note number {number}" for number in range(25)}
-    assert len({answer["id"] for answer in added}) == 25
+    assert {answer["entry"]["title"] for answer in added} == {f"note number {number}" for number in range(25)}
+    assert len({answer["entry"]["id"] for answer in added}) == 25
     assert {answer["warning"] for answer in added} == {None}
     assert server.call("usage")["entries"] == before + 25
     assert len(server.children()) == 1
@@ -643,7 +643,9 @@ def test_clients_are_served_over_http_side_by_side(http_server):
             found = await asyncio.gather(
                 *(client.call_tool("search", {"query": f"zebra {n}"}) for n in range(6) for client in (one, other))
             )
-            assert {result.structured_content["hits"][0]["id"] for result in found} == {added.structured_content["id"]}
+            assert {result.structured_content["hits"][0]["id"] for result in found} == {
+                added.structured_content["entry"]["id"]
+            }
             assert len((await other.list_tools()).tools) == 10
             assert (await other.call_tool("zebra")).is_error
 
