@@ -106,6 +106,12 @@ JSON_CHANGES = """## Since schema 1
 | tool `delete`: `"deleted": ID` | `"deleted":` [Deleted](#deleted) |
 | tools `search`, `similar`, `add`: `why` was a line of text | [Why](#why); the line stands in the text |
 | tool `search` | also `notes` |
+| tools `search`, `similar`: `items` | `hits`, as the commands say |
+| tools `recent`, `get`: `items` | `entries`, as `list` says |
+| `link --remove` answered `removed`, as `model remove` does with a name | `removed_links` |
+| `index status`: `model` was an object with `name`, `fingerprint`, `dimensions` | `model` is the name; `fingerprint` and `dimensions` stand beside it, null with it |
+| `model info`: `model` was an object with everything | `model` is the name, everything else stands beside it |
+| `model info`: `size` of a file | `bytes`; `model.json` itself still has `size` |
 """
 
 

@@ -199,7 +199,7 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
     if remove:
         count = base.unlink(source, target, link_type)
         if as_json:
-            out_json({"removed": count})
+            out_json({"removed_links": count})
         else:
             talk(f"removed {count_text(count, 'link')}")
         return

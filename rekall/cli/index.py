@@ -39,13 +39,9 @@ def status(app: App, as_json: bool) -> None:
                 "pending_entries": state.pending_entries,
                 "space": next((_space_fields(space) for space in state.spaces if space.serves), None),
                 "other_spaces": [_space_fields(space) for space in state.spaces if not space.serves],
-                "model": {
-                    "name": state.model.name,
-                    "fingerprint": state.model.fingerprint,
-                    "dimensions": state.model.dim,
-                }
-                if state.model
-                else None,
+                "model": state.model.name if state.model else None,
+                "fingerprint": state.model.fingerprint if state.model else None,
+                "dimensions": state.model.dim if state.model else None,
                 "problem": state.model_problem or None,
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from rekall.cli.progress import progress_bar
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import InvalidInput, ModelDamaged
 from rekall.wording import count_text, size_text
+
+if TYPE_CHECKING:
+    from rekall.models.engine.card import ModelCard
 
 
 @click.group()
@@ -93,7 +96,7 @@ def info(app: App, name: str | None, as_json: bool) -> None:
     folder = app.library.folder(name or app.model_in_use())
     card = read_card(folder)
     if as_json:
-        out_json({"model": {**asdict(card), "name": folder.name, "folder": str(folder)}})
+        out_json(_described(folder, card))
         return
     rows = [
         ["name", folder.name],
@@ -121,6 +124,17 @@ def info(app: App, name: str | None, as_json: bool) -> None:
         *(["file", f"{file}  {size_text(record.size)}"] for file, record in card.files.items()),
     ]
     out(columns(rows))
+
+
+def _described(folder: Path, card: ModelCard) -> dict[str, Any]:
+    """A card as answers have it: under the name that the model has here, and with the bytes of its files."""
+    fields = asdict(card)
+    del fields["name"]
+    files = {
+        file: {"sha256": record.sha256, "crc32": record.crc32, "bytes": record.size}
+        for file, record in card.files.items()
+    }
+    return {"model": folder.name, "folder": str(folder), **fields, "files": files}
 
 
 @model.command()

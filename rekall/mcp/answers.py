@@ -56,11 +56,12 @@ def tokens_of(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
-def page(head: str, items: Iterable[Item], start: int, budget: int, more: bool, **data: Any) -> Answer:
+def page(head: str, name: str, items: Iterable[Item], start: int, budget: int, more: bool, **data: Any) -> Answer:
     """As many items as the budget takes, at least one, and a cursor when there are more.
 
     Args:
         head: What stands above them.
+        name: What the data calls them, as commands do.
         items: The items from `start` on.
         start: The place of the first one among all.
         budget: Tokens.
@@ -79,7 +80,7 @@ def page(head: str, items: Iterable[Item], start: int, budget: int, more: bool, 
     lines = [head, *(item.text for item in taken)]
     if cursor:
         lines.append(f"There is more: call again with cursor {cursor!r}.")
-    return Answer("\n".join(lines), {"items": [item.data for item in taken], "next_cursor": cursor, **data})
+    return Answer("\n".join(lines), {name: [item.data for item in taken], "next_cursor": cursor, **data})
 
 
 def place_of(cursor: str | None, most: int = 10_000) -> int:

@@ -11,30 +11,30 @@ _CURSOR = Member("text or null", "What to pass as `cursor` for the rest; null at
 
 SHAPES = (
     shape(
-        "FoundItems",
+        "FoundPage",
         "A page of a search.",
-        items=("list of brief Hit", "What was found, the best first."),
+        hits=("list of brief Hit", "What was found, the best first."),
         next_cursor=_CURSOR,
         mode=("Mode", "How it was answered."),
         notes=("list of text", "What to know about how the query was read."),
     ),
     shape(
-        "SimilarItems",
+        "SimilarPage",
         "A page of what is near.",
-        items=("list of brief Hit", "What was found, the nearest first."),
+        hits=("list of brief Hit", "What was found, the nearest first."),
         next_cursor=_CURSOR,
     ),
     shape(
-        "RecentItems",
+        "RecentPage",
         "A page of a list.",
-        items=("list of brief Summary", "Entries, the last changed first."),
+        entries=("list of brief Summary", "The last changed first."),
         next_cursor=_CURSOR,
         total=("whole", "How many fit in all."),
     ),
     shape(
         "Texts",
         "Entries to read.",
-        items=("list of Text", "One an entry, in the order asked for."),
+        entries=("list of Text", "One an entry, in the order asked for."),
         next_cursor=_CURSOR,
     ),
     shape(
@@ -70,13 +70,13 @@ SHAPES = (
 """The shapes that only tools have."""
 
 TOOLS = (
-    Answer("search", "FoundItems"),
+    Answer("search", "FoundPage"),
     Answer("get", "Texts"),
     Answer("add", "AddedItem"),
     Answer("update", "ChangedItem"),
     Answer("link", "Linked"),
-    Answer("similar", "SimilarItems"),
-    Answer("recent", "RecentItems"),
+    Answer("similar", "SimilarPage"),
+    Answer("recent", "RecentPage"),
     Answer("deprecate", "ChangedItem"),
     Answer("delete", "GoneItem"),
     Answer("usage", "Usage"),

@@ -79,6 +79,7 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
     more = len(result.hits) > wanted
     return page(
         head,
+        "hits",
         map(hit_item, hits),
         start,
         given.max_tokens,
@@ -110,7 +111,7 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
         at += len(text)
     rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
     text = joined([*(framed(part["id"], part["text"]) for part in parts), rest]) or "Nothing more."
-    return Answer(text, {"items": parts, "next_cursor": cursor})
+    return Answer(text, {"entries": parts, "next_cursor": cursor})
 
 
 def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Answer:
@@ -172,7 +173,7 @@ def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted
     result = base.similar(given.to, given.filters(), DEEPEST, is_wanted)  # of fewer, the order may be another
     hits = result.hits[start:wanted]
     head = "Nearest in meaning:" if hits else "Nothing more." if start else "Nothing is near it in meaning."
-    return page(head, map(hit_item, hits), start, given.max_tokens, len(result.hits) > wanted)
+    return page(head, "hits", map(hit_item, hits), start, given.max_tokens, len(result.hits) > wanted)
 
 
 def recent(base: KnowledgeBase, given: inputs.RecentInput, is_wanted: IsWanted) -> Answer:
@@ -184,7 +185,7 @@ def recent(base: KnowledgeBase, given: inputs.RecentInput, is_wanted: IsWanted) 
     head = f"{found.total:,} in all, the last changed first:" if found.entries else "Nothing was written down yet."
     if not found.entries and (start or given.filters() != Filters()):
         head = "Nothing more." if start else "Nothing fits."
-    return page(head, items, start, given.max_tokens, more, total=found.total)
+    return page(head, "entries", items, start, given.max_tokens, more, total=found.total)
 
 
 def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, is_wanted: IsWanted) -> Answer:
