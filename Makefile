@@ -15,7 +15,7 @@ help:
 	@echo "make test       run every test"
 	@echo "make test-fast  run the tests but for the slow ones"
 	@echo "make check      lint, types, docs and tests: what a change must pass"
-	@echo "make docs       write the generated documents anew"
+	@echo "make docs       write the generated documents again"
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
 	@echo "make goldens    remake tests/data/checkpoints (TORCH_PYTHON: one with torch, sentence-transformers, model2vec)"
 	@echo "make bench      quality, index, cold start, models, peers and their picture (needs DATA=folder of BEIR sets)"
@@ -49,10 +49,10 @@ demo: $(VENV)/base
 	@echo; echo 'Go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ...'
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 3 -m "not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

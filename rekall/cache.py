@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,14 @@ class EntryVectors:
 
     positions: tuple[int, ...]
     rows: Matrix
+
+    @classmethod
+    def of(cls, vectors: Sequence[tuple[int, bytes]]) -> EntryVectors:
+        """The vectors of an entry from position and bytes, (d,) float32 each."""
+        import numpy as np
+
+        rows = np.frombuffer(b"".join(vector for _, vector in vectors), dtype=np.float32)
+        return cls(tuple(position for position, _ in vectors), rows.reshape(len(vectors), -1))
 
 
 class EmbeddingCache:
@@ -98,6 +106,11 @@ class EmbeddingCache:
                 self._entries.clear()
             return self._round
 
+    @property
+    def round(self) -> int:
+        """What `follow` said last, or a later number where something was invalidated since."""
+        return self._round
+
     def invalidate(self, key: int | None = None) -> None:
         """Forget one entry, or all of them. Vectors that were read before are not kept afterwards either."""
         with self._lock:
@@ -132,3 +145,25 @@ class EmbeddingCache:
 
     def _is_stale(self, since_s: float) -> bool:
         return self._clock() - since_s > self._ttl_s
+
+
+def similarities(kept: Mapping[int, EntryVectors], vector: bytes) -> dict[int, list[tuple[int, float]]]:
+    """The cosines of entries' passages to a vector, by entry: position and cosine.
+
+    Args:
+        kept: Vectors by entry.
+        vector: (d,) float32 of unit length, as bytes.
+    """
+    import numpy as np
+
+    if not kept:
+        return {}
+    wanted = np.frombuffer(vector, dtype=np.float32)
+    # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
+    scores = np.einsum("nd,d->n", np.concatenate([each.rows for each in kept.values()]), wanted).tolist()
+    found, start = {}, 0
+    for key, each in kept.items():
+        end = start + len(each.positions)
+        found[key] = list(zip(each.positions, scores[start:end]))
+        start = end
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.cache import EmbeddingCache, EntryVectors
+from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError, StorageError
@@ -27,7 +27,7 @@ PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""
 
 QUESTIONS = 64
-"""Vectors of questions that are remembered; a page of results, or a letter typed and deleted, asks the same again."""
+"""Vectors of questions that are remembered: another page of results asks the same again."""
 
 Progress = Callable[[int, int], None]
 
@@ -55,13 +55,29 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a search by meaning can be answered.
+
+    Attributes:
+        passages: How many passages there are; without any there is nothing to compare with.
+        space: The space that searches use, None before anything was embedded.
+        model: What made its vectors; None where that cannot be used.
+        reason: Why a search by meaning cannot be answered, or empty.
+    """
+
+    passages: int
+    space: Space | None
+    model: ModelIdentity | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
-    """The passages of an entry, and the vectors of those that had none, ready to be stored."""
+    """The passages of an entry, the vectors of those that had none, and what made them (None when none was missing)."""
 
     passages: tuple[Passage, ...]
     vectors: Mapping[bytes, Vector]
     model: ModelIdentity | None
-    """What made the vectors; None when there was nothing to embed."""
 
 
 class EmbeddingService:
@@ -90,16 +106,16 @@ class EmbeddingService:
         """
         return self._model_of(self._store.vectors.active_space())
 
-    def why_unavailable(self) -> str:
-        """Why a search by meaning cannot be answered, or an empty string when it can."""
-        space = self._store.vectors.active_space()
+    def readiness(self) -> Readiness:
+        """What there is to compare with, and why that cannot be done. One look for the whole of a search."""
+        passages, space = self._store.passages.count(), self._store.vectors.active_space()
         try:
-            self._model_of(space)
+            model = self._model_of(space)
         except EngineError as error:
-            return f"{error.message}; {error.hint}" if error.hint else error.message
-        if space is None and self._store.passages.count():
-            return "no entry has a vector yet; run `rekall index rebuild --vectors`"
-        return ""
+            reason = f"{error.message}; {error.hint}" if error.hint else error.message
+            return Readiness(passages, space, None, reason)
+        reason = "no entry has a vector yet; run `rekall index rebuild --vectors`" if passages and not space else ""
+        return Readiness(passages, space, model, reason)
 
     def prepare(self, entry: Entry, key: int | None = None) -> Prepared:
         """Cut an entry and embed the passages that have no vector yet. Call it before the transaction.
@@ -228,18 +244,21 @@ class EmbeddingService:
         """Whether a model is loaded, so that a question is answered at once."""
         return self._manager.is_loaded()
 
-    def question(self, text: str, is_wanted: Callable[[], bool] = lambda: True) -> Question:
+    def question(
+        self, text: str, is_wanted: Callable[[], bool] = lambda: True, model: ModelIdentity | None = None
+    ) -> Question:
         """The vector of a question, for the space that searches use now.
 
         Args:
             text: What is asked.
             is_wanted: Asked while it waits for the model.
+            model: The model in use, where that is known already.
 
         Raises:
             EngineError: The model cannot be used.
             Superseded: The answer is not wanted any more.
         """
-        model = self.model_in_use()
+        model = model or self.model_in_use()
         known = (model.fingerprint, text)
         vector = self._questions.get(known)
         if vector is None:
@@ -250,9 +269,9 @@ class EmbeddingService:
                     self._questions.popitem(last=False)
         return Question(model.fingerprint, vector)
 
-    def can_compare(self, question: Question) -> bool:
-        """Whether the space of a question is still there; another process may have dropped it."""
-        return self._store.vectors.space_of(question.fingerprint) is not None
+    def space_of(self, question: Question) -> Space | None:
+        """The space of a question, None when another process has dropped it."""
+        return self._store.vectors.space_of(question.fingerprint)
 
     def question_of(self, key: int) -> Question | None:
         """The stored vector of an entry's head, or None while it has none."""
@@ -261,18 +280,21 @@ class EmbeddingService:
         vector = self._store.vectors.index(space).get(heads[0]) if space is not None and heads else None
         return Question(space.fingerprint, vector) if space is not None and vector is not None else None
 
-    def semantic_search(self, question: Question, k: int, selection: Selection = EVERYTHING) -> dict[int, Closeness]:
+    def semantic_search(
+        self, question: Question, k: int, selection: Selection = EVERYTHING, space: Space | None = None
+    ) -> dict[int, Closeness]:
         """The entries nearest to a question, most similar first.
 
         Args:
             question: Where to look from, and in which space.
             k: How many entries.
             selection: Which entries may answer.
+            space: Its space, where the caller has looked it up inside this snapshot.
 
         Returns:
             Closeness by entry key.
         """
-        space = self._store.vectors.space_of(question.fingerprint)
+        space = space or self.space_of(question)
         if space is None:
             return {}
         nearest = self._store.vectors.nearest(space, question.vector, k * PASSAGES_PER_ENTRY, selection)
@@ -288,15 +310,20 @@ class EmbeddingService:
         found.pop(key, None)
         return dict(list(found.items())[:k])
 
-    def closeness(self, question: Question, keys: Iterable[int]) -> dict[int, Closeness]:
-        """Closeness of the given entries; one without vectors is left out."""
-        wanted = list(keys)
-        space = self._store.vectors.space_of(question.fingerprint) if wanted else None
-        return self._closeness(space, question, wanted) if space else {}
+    def closeness(self, question: Question, keys: Iterable[int], space: Space | None = None) -> dict[int, Closeness]:
+        """Closeness of the given entries; one without vectors is left out. `space` as for `semantic_search`."""
+        wanted, is_followed = list(keys), space is not None  # then `semantic_search` came before, at the same moment
+        space = (space or self.space_of(question)) if wanted else None
+        return self._closeness(space, question, wanted, is_followed=is_followed) if space else {}
 
-    def _closeness(self, space: Space, question: Question, keys: Iterable[int]) -> dict[int, Closeness]:
+    def _closeness(
+        self, space: Space, question: Question, keys: Iterable[int], *, is_followed: bool = False
+    ) -> dict[int, Closeness]:
         if self._cache is not None:
-            return self._cached_closeness(self._cache, space, question, list(keys))
+            read_in = (
+                self._cache.round if is_followed else self._cache.follow((self._store.version(), space.fingerprint))
+            )
+            return self._cached_closeness(self._cache, read_in, space, question, list(keys))
         passages = self._store.passages.of_entries(keys)
         ids = (passage.id for passage in passages)
         similarity = self._store.vectors.index(space).similarities(question.vector, ids) if passages else {}
@@ -306,30 +333,16 @@ class EmbeddingService:
         }
 
     def _cached_closeness(
-        self, cache: EmbeddingCache, space: Space, question: Question, keys: Sequence[int]
+        self, cache: EmbeddingCache, read_in: int, space: Space, question: Question, keys: Sequence[int]
     ) -> dict[int, Closeness]:
         """The same from vectors in memory; what is not there is read and kept."""
-        import numpy as np
-
-        read_in = cache.follow((self._store.version(), space.fingerprint))
         kept = cache.get_many(keys, read_in)
         missing = self._store.passages.of_entries(key for key in keys if key not in kept)
         read = self._store.vectors.index(space).get_many(each.id for each in missing) if missing else {}
         for key, of_entry in _by_entry(missing, read).items():
-            rows = np.frombuffer(b"".join(read[each.id] for each in of_entry), dtype=np.float32)
-            kept[key] = EntryVectors(tuple(each.position for each in of_entry), rows.reshape(len(of_entry), space.dim))
+            kept[key] = EntryVectors.of([(each.position, read[each.id]) for each in of_entry])
             cache.put(key, kept[key], read_in)
-        if not kept:
-            return {}
-        wanted = np.frombuffer(question.vector, dtype=np.float32)
-        # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
-        scores = np.einsum("nd,d->n", np.concatenate([kept[key].rows for key in kept]), wanted).tolist()
-        found, start = {}, 0
-        for key, vectors in kept.items():
-            end = start + len(vectors.positions)
-            found[key] = closeness_of(list(zip(vectors.positions, scores[start:end])))
-            start = end
-        return found
+        return {key: closeness_of(scores) for key, scores in similarities(kept, question.vector).items()}
 
     def _embed(self, model: ModelIdentity, space: Space, pending: Sequence[PendingPassage]) -> int:
         """Embed a batch in one transaction. An entry that was cut by other rules is cut again.

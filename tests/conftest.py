@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import os
-import re
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
 
-from rekall.app import App, Tuning, build, load_encoder
-from rekall.embeddings import EmbeddingService
-from rekall.entry.types import Link
-from rekall.errors import EngineError, ModelNotFound
-from rekall.knowledge_base import KnowledgeBase
-from rekall.model_manager import ModelManager
+from rekall.app import App, load_encoder
+from rekall.errors import ModelNotFound
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.models.library import FolderLoader
-from rekall.models.vectors import Matrix, unit_rows
-from rekall.search.searcher import Searcher
-from rekall.store.contract import Store
-from rekall.store.sqlite import SqliteStore
-from rekall.system.clock import Clock
-from rekall.vector_index import VectorIndex
-
-CHECKOUT = Path(__file__).parent.parent
-DATA = Path(__file__).parent / "data"
 
 
 def pytest_report_header() -> str:
@@ -58,131 +39,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("NO_COLOR", "1")
     return folder
-
-
-class FakeEncoder:
-    """Obeys the Encoder contract with a bag of hashed words: texts that share words are near."""
-
-    def __init__(self, dim: int = 64, fingerprint: str = "fake") -> None:
-        self.dim = dim
-        self.fingerprint = fingerprint
-        self.encoded: list[str] = []
-        self.closed = False
-
-    def encode_documents(self, texts: Sequence[str]) -> Matrix:
-        self.encoded += texts
-        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
-        for row, text in zip(rows, texts):
-            row[0] = 0.01  # the empty text has a direction too
-            for word in re.findall(r"\w+", text.lower()):
-                row[1 + int.from_bytes(hashlib.md5(word.encode()).digest()[:4], "big") % (self.dim - 1)] += 1
-        return unit_rows(rows)
-
-    def encode_queries(self, texts: Sequence[str]) -> Matrix:
-        return self.encode_documents(texts)
-
-    def is_open(self) -> bool:
-        return not self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-
-@dataclass
-class FakeLoader:
-    """Loads a FakeEncoder, or fails with `problem` while that is set. `others` are further models, by name."""
-
-    encoder: FakeEncoder = field(default_factory=FakeEncoder)
-    problem: EngineError | None = None
-    loads: int = 0
-    others: dict[str, FakeEncoder] = field(default_factory=dict)
-
-    def identify(self, name: str | None = None) -> ModelIdentity:
-        if self.problem:
-            raise self.problem
-        encoder = self._encoder(name)
-        return ModelIdentity(name or "fake", encoder.fingerprint, encoder.dim)
-
-    def find(self, name: str, fingerprint: str) -> ModelIdentity:
-        if self.problem:
-            raise self.problem
-        for other, encoder in {"fake": self.encoder, **self.others}.items():
-            if encoder.fingerprint == fingerprint:
-                return ModelIdentity(other, fingerprint, encoder.dim)
-        raise ModelNotFound(f"the vectors were made by another model ({name})", "run `rekall model use NAME`")
-
-    def load(self, name: str | None = None) -> Encoder:
-        if self.problem:
-            raise self.problem
-        self.loads += 1
-        self._encoder(name).closed = False
-        return self._encoder(name)
-
-    def _encoder(self, name: str | None) -> FakeEncoder:
-        encoder = {None: self.encoder, "fake": self.encoder, **self.others}.get(name)
-        if encoder is None:
-            raise ModelNotFound(f"no model {name!r} is installed")
-        return encoder
-
-
-@dataclass
-class FakeClock(Clock):
-    """Seconds and dates that move when the test says so; ids in the order in which they are made."""
-
-    elapsed_s: float = 0.0
-    made: int = 0
-
-    def __call__(self) -> float:
-        return self.elapsed_s
-
-    def seconds(self) -> float:
-        return self.elapsed_s
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.elapsed_s)
-
-    def new_id(self, created_at: datetime | None) -> str:
-        from ulid import ULID
-
-        self.made += 1
-        return str(ULID.from_bytes((1_700_000_000_000 + 1000 * self.made).to_bytes(6, "big") + os.urandom(10)))
-
-
-@dataclass
-class Bench:
-    """A knowledge base on the fake encoder, with every part within reach."""
-
-    base: KnowledgeBase
-    store: SqliteStore
-    embeddings: EmbeddingService
-    searcher: Searcher
-    manager: ModelManager
-    loader: FakeLoader
-    clock: FakeClock
-
-    def index_of(self) -> VectorIndex:
-        space = self.store.vectors.active_space()
-        assert space is not None
-        return self.store.vectors.index(space)
-
-
-TUNING = Tuning(lexical_share=0.5)
-
-
-def make_bench(
-    path: Path | None = None, backend: str = "auto", loader: FakeLoader | None = None, tuning: Tuning = TUNING
-) -> Bench:
-    """Build a base as `app` does, on the fake encoder."""
-    loader, clock = loader or FakeLoader(), FakeClock()
-    store = SqliteStore(path, backend)
-    rooms = build(store, loader, tuning, clock)
-    return Bench(rooms.base, store, rooms.embeddings, rooms.searcher, rooms.manager, loader, clock)
-
-
-def all_links(store: Store) -> list[Link]:
-    """Every link of a base."""
-    links = store.links.starting_at(key for key, _ in store.entries.stream())
-    return [link for entry_id in sorted(links) for link in links[entry_id]]
 
 
 @pytest.fixture
@@ -212,19 +68,6 @@ def encoder() -> Iterator[Encoder]:
         loaded = load_encoder("all-MiniLM-L6-v2")
     yield loaded
     loaded.close()
-
-
-@dataclass(frozen=True)
-class Ran:
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @pytest.fixture
@@ -297,24 +140,3 @@ def rekall_process() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return invoke
-
-
-def in_threads(count: int, work: Callable[[int], object]) -> list[BaseException]:
-    """Run it in so many threads at once, each with its number. Returns what went wrong."""
-    start = threading.Barrier(count)
-    problems: list[BaseException] = []
-
-    def run(number: int) -> None:
-        start.wait()
-        try:
-            work(number)
-        except BaseException as error:
-            problems.append(error)
-
-    threads = [threading.Thread(target=run, args=(number,), daemon=True) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(100)
-    assert not any(thread.is_alive() for thread in threads)
-    return problems

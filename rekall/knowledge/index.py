@@ -42,7 +42,7 @@ class Index:
             pending_entries=entries,
             spaces=tuple(self._spaces.spaces()),
             model=model,
-            model_problem=self._embeddings.why_unavailable(),
+            model_problem=self._embeddings.readiness().reason,
         )
 
     def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rekall.embeddings import Closeness, EmbeddingService, Question
+from rekall.embeddings import Closeness, EmbeddingService, Question, Readiness
 from rekall.errors import EngineError
 from rekall.search.query import ParsedQuery
-from rekall.store.values import Selection, Term, Terms
+from rekall.store.values import Selection, Space, Term, Terms
 from rekall.wording import count_text
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -174,12 +174,15 @@ class MeaningLeg:
 
     def ask(self, query: ParsedQuery, waiting: Waiting) -> AskedMeaning | None:
         """The query as a vector; the model is loaded where it was not."""
-        if not self.can_answer():
+        with self._store.snapshot():
+            state = self._readiness()
+            note = self._incomplete(state.space) if state.passages else ""
+        if not state.passages:
             return None
         if not self._embeddings.is_ready():
             waiting.notice("loading the model")
-        question = self._embeddings.question(query.text, waiting.is_wanted)
-        return AskedMeaning(self._embeddings, question, self._incomplete())
+        question = self._embeddings.question(query.text, waiting.is_wanted, state.model)
+        return AskedMeaning(self._embeddings, question, note)
 
     def can_answer(self) -> bool:
         """Whether there is anything to compare with.
@@ -187,20 +190,21 @@ class MeaningLeg:
         Raises:
             EngineError: There is, and the model cannot be used or nothing has a vector yet.
         """
-        if not self._store.passages.count():
-            return False
-        reason = self._embeddings.why_unavailable()
-        if reason:
-            raise EngineError(reason)
-        return True
+        return self._readiness().passages > 0
 
     def ask_entry(self, key: int) -> AskedMeaning | None:
         """What a stored entry says as a question; None while it has no vector. Call it inside the snapshot."""
         question = self._embeddings.question_of(key)
         return AskedMeaning(self._embeddings, question) if question else None
 
-    def _incomplete(self) -> str:
-        passages, entries = self._store.passages.pending_counts(self._store.vectors.active_space())
+    def _readiness(self) -> Readiness:
+        state = self._embeddings.readiness()
+        if state.passages and state.reason:
+            raise EngineError(state.reason)
+        return state
+
+    def _incomplete(self, space: Space | None) -> str:
+        passages, entries = self._store.passages.pending_counts(space)
         if not passages:
             return ""
         have = count_text(entries, "entry has", "entries have")
@@ -215,18 +219,20 @@ class AskedMeaning:
         self.note = note
         self._embeddings = embeddings
         self._question = question
+        self._space: Space | None = None
         self._closeness: dict[int, Closeness] = {}
 
     def find(self, selection: Selection, most: int) -> Found:
         """The selected entries that are nearest to it."""
-        if not self._embeddings.can_compare(self._question):
+        self._space = self._embeddings.space_of(self._question)
+        if self._space is None:
             raise EngineError("the vectors of the model were dropped just now; search again")
-        self._closeness = self._embeddings.semantic_search(self._question, most, selection)
+        self._closeness = self._embeddings.semantic_search(self._question, most, selection, self._space)
         return Found(tuple(self._closeness), self._scores(self._closeness))
 
     def score(self, keys: Iterable[int]) -> dict[int, float]:
         """The similarity of given entries."""
-        found = self._embeddings.closeness(self._question, keys)
+        found = self._embeddings.closeness(self._question, keys, self._space)
         self._closeness |= found
         return self._scores(found)
 

@@ -30,8 +30,8 @@ def read_hits(
     keys = [key for key, _ in ordered]
     entries = store.entries.by_keys(keys)
     titles = store.entries.titles({entry.superseded_by for entry in entries.values() if entry.superseded_by})
-    reasons = _reasons(keys, asking, found)
     highlights = [each.highlights(keys) for each in asking.values()]
+    reasons = _reasons(keys, asking, found)
     return tuple(
         Hit(
             entries[key],

@@ -88,7 +88,9 @@ class SqlitePassages:
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages have no vector in a space, and to how many entries they belong."""
-        if space is not None and self._db.value(f"SELECT count(*) FROM signs_{space.id:d}") == self.count():
+        if space is not None and self._db.value(
+            f"SELECT (SELECT count(*) FROM signs_{space.id:d}) = (SELECT count(*) FROM passage)"
+        ):
             return 0, 0  # the usual answer, without looking at each
         (row,) = self._db.rows(f"SELECT count(*), count(DISTINCT p.entry_key) {_pending_from(space)}")
         return int(row[0]), int(row[1])

@@ -77,11 +77,10 @@ class SqliteWords:
         for start, end, stem in self._db.stem_places(text):
             word = text[start:end]
             found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and is_cjk(word)))
-        documents = self._documents(list(found.values()))
+        documents, entries = self._documents(list(found.values()))
         if len(documents) > most:
             kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
             documents = {term: number for term, number in documents.items() if term in kept}
-        entries = max(self.count(), 1) if documents else 1
         telling = {term: number for term, number in documents.items() if 2 * number <= entries}
         return Terms(telling or documents, entries)
 
@@ -121,15 +120,22 @@ class SqliteWords:
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
         return {key: -score / most for key, score in rows}  # bm25() is negative, smaller is better
 
-    def _documents(self, terms: Sequence[Term]) -> dict[Term, int]:
-        """How many entries hold each term."""
+    def _documents(self, terms: Sequence[Term]) -> tuple[dict[Term, int], int]:
+        """How many entries hold each term, and how many there are."""
+        if not terms:
+            return {}, 1
         stems = json.dumps([term.stem for term in terms if not term.prefix])
-        sql = "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value"
-        counted: dict[str, int] = dict(self._db.rows(sql, (stems,))) if terms else {}
+        counted: dict[str | None, int] = dict(
+            self._db.rows(
+                "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value "
+                "UNION ALL SELECT NULL, count(*) FROM words_docsize",
+                (stems,),
+            )
+        )
         for part in _parts([term for term in terms if term.prefix]):
             sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
             counted |= self._db.rows(sql, [value for term in part for value in (term.stem, expression(term))])
-        return {term: counted.get(term.stem, 0) for term in terms}
+        return {term: counted.get(term.stem, 0) for term in terms}, max(counted[None], 1)
 
 
 def _parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import in_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import in_threads
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Entry, Field, Kind
@@ -930,6 +930,14 @@ def test_the_limit_keeps_the_best(store, shelve):
     assert ask(store, "zebra horse", limit=3) == ask(store, "zebra horse")[:3]
 
 
+def test_entries_that_say_the_same_come_in_the_order_in_which_they_were_stored(store, shelve):
+    keys = [shelve("zebra horse") for _ in range(9)]
+    for _ in range(9):
+        shelve("filler")
+    assert ask(store, "horse zebra") == keys
+    assert ask(store, "horse zebra", limit=4) == keys[:4]
+
+
 def test_filters_apply_before_the_limit(store, shelve):
     for _ in range(20):
         shelve("zebra zebra")
@@ -1071,9 +1079,9 @@ def assert_coverage_is_a_share(
 ) -> None:
     shelve_documents(store, documents)
     terms = store.words.terms(" ".join((text, *phrases)), MOST)
-    found = list(store.words.search(terms, Selection(phrases=phrases), 50).items())
-    assert all(0 <= coverage <= 1 for _, coverage in found)
-    assert found == sorted(found, key=lambda pair: (-pair[1], pair[0]))
+    found = list(store.words.search(terms, Selection(phrases=phrases), 50).values())
+    assert all(0 <= coverage <= 1 for coverage in found)
+    assert found == sorted(found, reverse=True)
 
 
 def terms_by_force(entries: Iterable[Entry], words: Iterable[str], most: int) -> dict[str, int]:

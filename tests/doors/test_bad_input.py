@@ -17,9 +17,9 @@ from typing import Any
 
 import apsw
 import pytest
-from conftest import FakeEncoder, Ran
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import FakeEncoder, Ran
 
 from rekall.db import Database
 from rekall.models.library import FolderLoader

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FakeEncoder, Ran
+from support import FakeEncoder, Ran
 
 from rekall.models.contract import Encoder
 from rekall.models.library import FolderLoader

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
+from support import Ran
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither file modes nor pseudo terminals")
@@ -1025,7 +1025,7 @@ def test_remove_takes_links_away(rekall: Rekall, entry_id: str, other_id: str) -
     ran = rekall("link", entry_id, other_id, "--remove", "--as", "contradicts")
     assert (ran.code, ran.out) == (0, "")
     assert "removed 1 link\n" in ran.err
-    assert rekall("link", entry_id, other_id, "--remove", "--json").json == {"schema_version": 2, "removed": 2}
+    assert rekall("link", entry_id, other_id, "--remove", "--json").json == {"schema_version": 2, "removed_links": 2}
     assert "Links" not in rekall("show", entry_id).out
     ran = rekall("link", entry_id, other_id, "--remove", "--json")
     assert (ran.code, ran.json["error"]["kind"]) == (3, "not_found")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ran
+from support import Ran
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")

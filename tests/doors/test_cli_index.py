@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 import click
 import pytest
-from conftest import FakeEncoder, Ran
+from support import FakeEncoder, Ran
 
 from rekall.cli.main import COMMANDS, EXIT_CODES
 from rekall.errors import ModelNotFound
@@ -68,8 +68,8 @@ def test_status_counts_what_the_indexes_hold(rekall: Rekall, stocked: list[str])
         None,
     )
     assert answer["passages"] == answer["vectors"] > 30
-    assert answer["space"]["model"] == answer["model"]["name"] == "all-MiniLM-L6-v2"
-    assert answer["space"]["fingerprint"] == answer["model"]["fingerprint"]
+    assert answer["space"]["model"] == answer["model"] == "all-MiniLM-L6-v2"
+    assert answer["space"]["fingerprint"] == answer["fingerprint"]
     ran = rekall("index", "status")
     assert (ran.code, ran.err) == (0, "")
     assert "30 entries indexed" in ran.out

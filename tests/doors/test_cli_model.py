@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
+from support import Ran
 
 from rekall.app import App
 
@@ -49,8 +49,8 @@ def test_list_tells_dimensions_precision_and_size(rekall: Rekall) -> None:
 
 @pytest.mark.parametrize("arguments", [(), (SHIPPED,)])
 def test_info_is_the_card(rekall: Rekall, arguments: tuple[str, ...]) -> None:
-    model = rekall("model", "info", *arguments, "--json").json["model"]
-    assert (model["name"], model["dimensions"], model["max_tokens"], model["pooling"], model["precision"]) == (
+    model = rekall("model", "info", *arguments, "--json").json
+    assert (model["model"], model["dimensions"], model["max_tokens"], model["pooling"], model["precision"]) == (
         SHIPPED,
         384,
         256,
@@ -62,7 +62,7 @@ def test_info_is_the_card(rekall: Rekall, arguments: tuple[str, ...]) -> None:
     assert {"model.onnx", "model.weights", "tokenizer.json"} <= set(model["files"])
     for record in model["files"].values():
         assert len(record["sha256"]) == 64
-        assert record["size"] > 0
+        assert record["bytes"] > 0
     text = rekall("model", "info", *arguments).out
     for part in (SHIPPED, "384 dimensions", "256 tokens", "Apache-2.0", "model.weights", model["fingerprint"]):
         assert part in text

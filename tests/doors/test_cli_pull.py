@@ -8,8 +8,8 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from conftest import DATA, Ran
-from hub_server import Hub, running_hub
+from support import DATA, Ran
+from support.hub_server import Hub, running_hub
 
 from rekall.models.engine.card import read_card
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeEncoder, Ran
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from support import FakeEncoder, Ran
 
 from rekall.app import App
 from rekall.models.library import FolderLoader

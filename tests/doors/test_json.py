@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 import pytest
-from conftest import DATA, Ran
 from mcp.client.client import Client
+from support import DATA, Ran
 
 import rekall as rekall_package
 from rekall.app import App
@@ -580,13 +580,13 @@ def test_a_tool_answers_what_is_promised(world: World, call, answer: Answer):
 def test_a_tool_says_the_same_of_an_entry_as_the_command(rekall: Rekall, world: World, call):
     old = said(rekall, "show", "show", world.old)["entry"]
     recent, _ = call("recent", {"status": "obsolete"})
-    assert recent["items"] == [
+    assert recent["entries"] == [
         {name: old[name] for name in SHAPES["Summary"].members if old[name] not in (None, "", [])}
     ]
     found, _ = call("search", {"query": "nginx reload"})
     hits = said(rekall, "search", "search", "nginx reload")
     assert found["mode"] == hits["mode"]
-    for item, hit in zip(found["items"], hits["hits"], strict=True):
+    for item, hit in zip(found["hits"], hits["hits"], strict=True):
         assert item == {name: hit[name] for name in item} | {
             "why": {name: value for name, value in hit["why"].items() if value not in (None, [])}
         }

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, Ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import CHECKOUT, Ran
 
 from rekall.mcp.clients import CLIENTS, Client, Launch, find_client, this_launch
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Ran
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
+from support import Ran
 
 from rekall.app import App
 from rekall.entry.fields import Draft
@@ -55,8 +55,13 @@ class Said:
     is_error: bool
 
     @property
+    def found(self) -> list[dict[str, Any]]:
+        (name,) = self.data.keys() & {"hits", "entries"}
+        return self.data[name]
+
+    @property
     def ids(self) -> list[str]:
-        return [item["id"] for item in self.data["items"]]
+        return [item["id"] for item in self.found]
 
 
 class Assistant:
@@ -329,7 +334,7 @@ def test_an_error_message_with_commas_stays_whole(assistant, messages, expected)
         ({"title": "a", "tags": ["x" * 101]}, "one of the tags has 101 characters"),
         ({"title": "a", "files": [str(n) for n in range(201)]}, "201 files, the limit is 200"),
         ({"title": "a\ud800"}, "'title' should be a valid string"),
-        ({"title": "a", "error_messages": ["\udfff"]}, "the error messages is not valid UTF-8"),
+        ({"title": "a", "error_messages": ["\udfff"]}, "one of the error messages is not valid UTF-8"),
         ({"title": "a", "project": "\ud83d"}, "the project is not valid UTF-8"),
     ],
     ids=lambda value: str(value)[:40],
@@ -381,12 +386,12 @@ def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
 
     full, found, recent, resource = assistant.ask(look, mode)
     title = " ".join(f"T {text}".split())
-    item = full.structured_content["items"][0]["text"]
+    item = full.structured_content["entries"][0]["text"]
     assert item.startswith(f"# {title}\n\nbug\nid {entry} · ")
     assert item.endswith(f"\n## Error\n- {text.strip()}\n\n{text.lstrip()} body\n")
     assert resource.contents[0].text == item
-    assert full.structured_content["items"][0]["title"] == title
-    assert [item["title"] for item in found.structured_content["items"]] in ([title], [])
+    assert full.structured_content["entries"][0]["title"] == title
+    assert [item["title"] for item in found.structured_content["hits"]] in ([title], [])
     assert title in recent.content[0].text
     assert f"{text} body" in resource.contents[0].text
 
@@ -394,7 +399,7 @@ def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
 @settings(max_examples=60, deadline=None)
 @given(query=st.text(min_size=1, max_size=60), literal=st.booleans())
 def test_any_query_is_answered(query, literal):
-    from conftest import make_bench
+    from support import make_bench
 
     from rekall.mcp import inputs, tools
 
@@ -409,7 +414,7 @@ def test_any_query_is_answered(query, literal):
         said = tools.search(bench.base, wanted, lambda: True)
     finally:
         bench.base.close()
-    assert len(said.data["items"]) <= 1
+    assert len(said.data["hits"]) <= 1
     json.dumps(said.data)
 
 
@@ -430,7 +435,7 @@ def test_search_finds_by_word_and_says_why(assistant):
     said = assistant.call("search", query="cookies")
     assert said.text.startswith("Found by words and meaning, the best first:\n")
     assert f"{entry}  Safari drops cookies  [bug shop #web]" in said.text
-    assert said.data["items"][0]["why"]["matched"] == ["cookies"]
+    assert said.data["hits"][0]["why"]["matched"] == ["cookies"]
     assert "  why: score " in said.text
     assert ": cookies)" in said.text
     assert said.data["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
@@ -447,7 +452,7 @@ def test_search_goes_by_what_was_asked(assistant, mode, by):
 def test_search_by_words_finds_no_paraphrase(assistant):
     assistant.added("Safari drops cookies")
     said = assistant.call("search", query="zebra", mode="words")
-    assert said.data["items"] == []
+    assert said.data["hits"] == []
     assert said.text == "Nothing found among 1 entry."
 
 
@@ -626,7 +631,7 @@ def test_an_update_of_nothing_is_refused(assistant, arguments):
 def test_update_refuses_what_was_changed_since_it_was_read(assistant):
     entry = assistant.added("Safari drops cookies")
     read = assistant.call("get", ids=[entry])
-    updated = read.data["items"][0]["updated_at"]
+    updated = read.data["entries"][0]["updated_at"]
     assert f" · updated_at {updated}\n" in read.text
     said = assistant.refused("update", id=entry, title="mine", if_updated_at="2001-01-01T00:00:00Z")
     assert said.data["error"]["kind"] == "edit_conflict"
@@ -640,7 +645,7 @@ def test_a_time_that_is_none_is_no_conflict(assistant):
     said = assistant.refused("update", id=entry, title="mine", if_updated_at="latest")
     assert said.data["error"]["kind"] == "invalid_input"
     assert "'latest' is not a date" in said.text
-    updated = assistant.call("get", ids=[entry]).data["items"][0]["updated_at"]
+    updated = assistant.call("get", ids=[entry]).data["entries"][0]["updated_at"]
     same = updated.replace("Z", "+00:00")
     assert not assistant.call("update", id=entry, title="mine", if_updated_at=same).is_error
 
@@ -687,7 +692,7 @@ def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
     entry = assistant.added("restart nginx")
     assert "cannot supersede itself" in assistant.refused("deprecate", id=entry, superseded_by=entry).text
     assert assistant.refused("deprecate", id=entry, superseded_by="7ZZZ").data["error"]["kind"] == "not_found"
-    assert assistant.call("recent", status="obsolete").data["items"] == []
+    assert assistant.call("recent", status="obsolete").data["entries"] == []
 
 
 def test_link_joins_two_entries_with_a_reason(assistant):
@@ -734,7 +739,7 @@ def test_a_resource_has_what_get_has(assistant):
     assistant.call("deprecate", id=old, superseded_by=new, reason="faster")
     assistant.call("link", source=other, target=old, type="derived_from")
     (content,) = assistant.ask(lambda client: client.read_resource(f"rekall://entry/{old}")).contents
-    assert content.text == assistant.call("get", ids=[old]).data["items"][0]["text"]
+    assert content.text == assistant.call("get", ids=[old]).data["entries"][0]["text"]
     assert f"Obsolete: read {new} instead (new)." in content.text
     assert f"\nLink: superseded by {new} (new): faster\n" in content.text
     assert f"\nLink: source of {other} (other)\n" in content.text
@@ -752,7 +757,7 @@ def test_a_successor_and_its_link_come_and_go_together(assistant, rekall: Rekall
     assistant.call("link", source=new, target=old, type="supersedes")
     assert f"Obsolete: read {new} instead (new)." in assistant.call("get", ids=[old]).text
     assert rekall("link", new, old, "--remove").code == 0
-    (listed,) = (item for item in assistant.call("recent").data["items"] if item["id"] == old)
+    (listed,) = (item for item in assistant.call("recent").data["entries"] if item["id"] == old)
     assert (listed["status"], "superseded_by" in listed) == ("active", False)
     assert "supersede" not in assistant.call("get", ids=[old]).text
 
@@ -802,7 +807,7 @@ def test_an_answer_stays_within_its_budget(assistant, language, budget):
     ):
         seen: list[str] = []
         for said in assistant.pages(tool, max_tokens=budget, **arguments):
-            assert tokens_of(said.text) <= budget or len(said.data["items"]) == 1
+            assert tokens_of(said.text) <= budget or len(said.found) == 1
             assert tokens_of(said.text) <= budget or tool != "get"
             seen += said.ids
         assert list(dict.fromkeys(seen)) == (ids if tool == "get" else seen)
@@ -820,9 +825,9 @@ def test_pages_joined_give_every_result_once(texts, budgets, size):
     seen, start, turn = [], 0, 0
     while True:
         budget = budgets[turn % len(budgets)]
-        said = page("head", items[start : start + size], start, budget, start + size < len(items))
-        seen += [item["place"] for item in said.data["items"]]
-        assert tokens_of(said.text) <= budget or len(said.data["items"]) == 1
+        said = page("head", "entries", items[start : start + size], start, budget, start + size < len(items))
+        seen += [item["place"] for item in said.data["entries"]]
+        assert tokens_of(said.text) <= budget or len(said.data["entries"]) == 1
         turn += 1
         if said.data["next_cursor"] is None:
             break
@@ -852,10 +857,10 @@ def test_pages_of_get_joined_give_the_exact_text(assistant, language):
     for budget in (100, 211, 700):
         parts = dict.fromkeys(ids, "")
         for said in assistant.pages("get", ids=ids, max_tokens=budget):
-            for item in said.data["items"]:
+            for item in said.data["entries"]:
                 assert item["text"] in said.text
                 parts[item["id"]] += item["text"]
-        assert parts == {item["id"]: item["text"] for item in whole.data["items"]}
+        assert parts == {item["id"]: item["text"] for item in whole.data["entries"]}
 
 
 def test_a_search_can_be_read_to_its_end_from_any_page(assistant):
@@ -894,10 +899,10 @@ def test_a_cursor_that_no_answer_gave_is_refused(assistant, tool, cursor):
 def test_a_cursor_beyond_the_end_gives_nothing_more(assistant, tool):
     entry = assistant.added("cookie")
     arguments = {**ARGUMENTS[tool], **({"ids": entry} if tool == "get" else {})}
-    end = str(len(assistant.call("get", ids=entry).data["items"][0]["text"])) if tool == "get" else "90"
+    end = str(len(assistant.call("get", ids=entry).data["entries"][0]["text"])) if tool == "get" else "90"
     said = assistant.call(tool, **arguments, cursor=end)
     assert said.text == "Nothing more."
-    assert (said.data["items"], said.data["next_cursor"]) == ([], None)
+    assert (said.found, said.data["next_cursor"]) == ([], None)
 
 
 @pytest.mark.parametrize("cursor", ["", None, "0"])
@@ -916,8 +921,8 @@ def test_data_says_what_the_text_says(assistant):
     for tool, arguments in (("search", {"query": "cookies"}), ("recent", {}), ("similar", {"to": "cookies"})):
         said = assistant.call(tool, **arguments)
         lines = [line for line in said.text.splitlines() if re.match(r"[0-9A-Z]{26}  ", line)]
-        assert len(lines) == len(said.data["items"]) == 2
-        for line, item in zip(lines, said.data["items"]):
+        assert len(lines) == len(said.found) == 2
+        for line, item in zip(lines, said.found):
             assert line.startswith(f"{item['id']}  {item['title']}  [{item['type']}")
             assert all(f"#{tag}" in line for tag in item.get("tags", []))
             assert ("OBSOLETE" in line) == (item["status"] == "obsolete")
@@ -949,7 +954,7 @@ def test_a_read_only_server_makes_no_file_and_sees_what_others_store(reader, rek
     assert reader.ask(lambda client: client.list_resources()).resources
     assert not home.exists()
     assert rekall("add", "bug", "Safari drops cookies").code == 0
-    assert reader.call("search", query="cookies").data["items"][0]["title"] == "Safari drops cookies"
+    assert reader.call("search", query="cookies").data["hits"][0]["title"] == "Safari drops cookies"
 
 
 def test_reading_makes_no_file_before_something_is_written(assistant, home):

@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from conftest import CHECKOUT
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from support import CHECKOUT
 
 NOTES = CHECKOUT / "examples" / "notes"
 SOME_NOTES = ("[n-s]*.md", "login-*.md")

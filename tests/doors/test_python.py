@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT, FakeEncoder
+from support import CHECKOUT, FakeEncoder
 
 import rekall
 from rekall.cli.main import COMMANDS

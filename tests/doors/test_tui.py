@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from conftest import FakeEncoder
-from textual import events
-from tui_driver import (
+from support import FakeEncoder
+from support.tui_driver import (
     NGINX,
     NOW,
     PAGING,
@@ -25,6 +24,7 @@ from tui_driver import (
     put,
     sample,
 )
+from textual import events
 
 from rekall.app import App
 from rekall.entry.types import LinkType, Status

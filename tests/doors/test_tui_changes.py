@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tui_driver import (
+from support.tui_driver import (
     NGINX,
     SAFARI,
     base_of,
@@ -415,7 +415,8 @@ def test_a_form_that_was_not_touched_gives_back_what_a_text_cannot_show():
         "t \x1b[1m",
         "c \x1b",
         ("a,b", "c"),
-        error_messages=("one\n\n  two\x07",), keywords=("k\x1b",),
+        error_messages=("one\n\n  two\x07",),
+        keywords=("k\x1b",),
     )
     texts = texts_of(begun)
     assert "\x1b" not in "".join(texts.values())

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
-from tui_driver import base_of, driven, few, opened
+from support import CHECKOUT
+from support.tui_driver import base_of, driven, few, opened
 
 from rekall.app import App
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from tui_driver import (
+from support.tui_driver import (
     NGINX,
     SAFARI,
     Terminal,

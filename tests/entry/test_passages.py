@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rekall.entry.fields import Entry
 from rekall.entry.passages import (
     HEAD_CHARS,
     LONG_CHARS,
@@ -14,7 +15,6 @@ from rekall.entry.passages import (
     passage_texts,
     passages_of,
 )
-from rekall.entry.fields import Entry
 from rekall.entry.types import EntryType, Status
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)

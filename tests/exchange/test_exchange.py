@@ -6,20 +6,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import Bench, all_links, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import Bench, all_links, make_bench
 
 from rekall.entry import rules
-from rekall.entry.record import Read, from_record, is_ulid, to_record
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.filters import Filters
+from rekall.entry.record import Read, from_record, is_ulid, to_record
 from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import EngineError, InvalidInput, NotFound
-from rekall.knowledge.importing import ImportReport
 from rekall.exchange.markdown import from_markdown, to_markdown
 from rekall.exchange.reading import find_files
 from rekall.exchange.writing import file_name
+from rekall.knowledge.importing import ImportReport
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ONE, TWO, THREE = (f"01HF7YAT00000000000000000{number}" for number in "123")

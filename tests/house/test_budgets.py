@@ -9,8 +9,8 @@ import sys
 
 import psutil
 import pytest
-from conftest import CHECKOUT
-from tui_driver import Terminal
+from support import CHECKOUT
+from support.tui_driver import Terminal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
 

@@ -11,7 +11,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 from rekall.cli.main import COMMANDS, EXIT_CODES
 from rekall.config import SETTINGS

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "rekall.tui", "mcp", "pydantic", "rich.console")
 ENGINE = ("numpy", "onnxruntime", "tokenizers")

@@ -14,7 +14,7 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 600.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 COMMANDS = {
     "add": ["add", "bug", "CORS fails on Safari", "--content", "the cookie is blocked", "--tag", "browser"],

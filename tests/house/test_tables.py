@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 import rekall.store.sqlite
 from rekall.entry.fields import Draft
@@ -75,7 +75,7 @@ def run(package: Path) -> Callable[..., str]:
 def before(home: Path) -> str:
     """The id of an entry in a base that was made without the new field."""
     store = rekall.store.sqlite.SqliteStore(home / "rekall.db")
-    from conftest import FakeLoader
+    from support import FakeLoader
 
     from rekall.app import Tuning, build
     from rekall.system.clock import Clock

@@ -3,13 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Bench, FakeEncoder, FakeLoader, make_bench
+from support import Bench, FakeEncoder, FakeLoader, make_bench
 
 from rekall import embeddings
+from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
 from rekall.entry.passages import passage_texts
-from rekall.entry.types import Draft, EntryType, Filters, Mode, SearchResult
+from rekall.entry.types import EntryType
 from rekall.errors import EditConflict, EngineError, NotFound, StorageError
 from rekall.models.vectors import Matrix
+from rekall.search.results import Mode, SearchResult
+from rekall.store.values import Selection
 
 NO_ENGINE = EngineError("no engine")
 
@@ -24,10 +28,10 @@ def numbered(count: int) -> str:
 
 def everything(bench: Bench) -> dict[str, list[tuple]]:
     """Every row of every table, those of the words index included."""
-    tables = bench.db.rows(
+    tables = bench.store.db.rows(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"
     )
-    return {name: bench.db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
+    return {name: bench.store.db.rows(f"SELECT * FROM {name} ORDER BY 1, 2") for (name,) in tables}
 
 
 def encoded(bench: Bench) -> list[str]:
@@ -53,9 +57,9 @@ def titles(result: SearchResult) -> list[str]:
 def vectors_by_text(bench: Bench) -> dict[str, bytes | None]:
     """The stored vector of every passage, by the passage's text."""
     found = {}
-    for key, entry in bench.entries.stream():
+    for key, entry in bench.store.entries.stream():
         texts = passage_texts(entry)
-        for passage in bench.passages.of_entries([key]):
+        for passage in bench.store.passages.of_entries([key]):
             found[texts[passage.position]] = bench.index_of().get(passage.id)
     return found
 
@@ -69,8 +73,8 @@ def assert_vectors_are_right(bench: Bench) -> None:
 def test_adding_stores_entry_words_and_vectors(bench):
     saved = bench.base.add(draft("safari", numbered(300)))
     assert saved.warning == ""
-    assert bench.words.count() == 1
-    assert len(bench.index_of()) == bench.passages.count() == len(passage_texts(saved.entry)) > 2
+    assert bench.store.words.count() == 1
+    assert len(bench.index_of()) == bench.store.passages.count() == len(passage_texts(saved.entry)) > 2
     assert_vectors_are_right(bench)
 
 
@@ -79,28 +83,28 @@ def test_editing_replaces_words_and_vectors(bench):
     bench.base.edit(entry, draft("cookie", numbered(300)))
     assert titles(ask(bench, "safari", Mode.WORDS)) == []
     assert titles(ask(bench, "cookie", Mode.WORDS)) == ["cookie"]
-    assert len(bench.index_of()) == bench.passages.count()
+    assert len(bench.index_of()) == bench.store.passages.count()
     assert_vectors_are_right(bench)
 
 
 def test_shortening_a_note_leaves_no_vector_behind(bench):
     entry = bench.base.add(draft("safari", numbered(400))).entry
     bench.base.edit(entry, draft("safari", "short"))
-    assert bench.passages.count() == len(bench.index_of()) == 1
+    assert bench.store.passages.count() == len(bench.index_of()) == 1
 
 
 def test_deleting_leaves_nothing_behind(bench):
     entry = bench.base.add(draft("safari", numbered(300), tags=("a",))).entry
     bench.base.delete(entry.id)
     assert titles(ask(bench, "safari", Mode.HYBRID)) == []
-    assert len(bench.index_of()) == bench.passages.count() == bench.words.count() == bench.base.count() == 0
+    assert len(bench.index_of()) == bench.store.passages.count() == bench.store.words.count() == bench.base.count() == 0
     with pytest.raises(NotFound):
         bench.base.delete(entry.id)
 
 
 def refuse(bench: Bench, when: str) -> None:
     """Lets the database refuse a statement, as a full disk would."""
-    bench.db.run(f"CREATE TEMP TRIGGER refusal BEFORE {when} BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    bench.store.db.run(f"CREATE TEMP TRIGGER refusal BEFORE {when} BEGIN SELECT RAISE(ABORT, 'refused'); END")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +171,7 @@ def test_vectors_that_are_no_numbers_are_never_stored():
     bench = make_bench(loader=FakeLoader(BadEncoder()))
     with pytest.raises(EngineError):
         bench.base.add(draft("safari"))
-    assert bench.base.count() == bench.words.count() == bench.passages.count() == 0
+    assert bench.base.count() == bench.store.words.count() == bench.store.passages.count() == 0
     bench.base.close()
 
 
@@ -177,7 +181,7 @@ def test_without_an_engine_an_entry_is_stored_all_the_same(bench):
     assert "no engine" in saved.warning
     assert bench.base.get(saved.entry.id).entry == saved.entry
     assert titles(ask(bench, "safari", Mode.WORDS)) == ["safari"]
-    assert bench.base.index_status().pending_entries == 1
+    assert bench.base.index.status().pending_entries == 1
 
 
 def test_an_edit_without_an_engine_never_keeps_the_old_vectors(bench):
@@ -186,7 +190,7 @@ def test_an_edit_without_an_engine_never_keeps_the_old_vectors(bench):
     saved = bench.base.edit(entry, draft("cookie", "other " * 300))
     assert saved.warning
     bench.loader.problem = None
-    assert bench.base.index_status().vectors == 0
+    assert bench.base.index.status().vectors == 0
     assert titles(ask(bench, "safari")) == []
     bench.embeddings.embed_pending()
     assert_vectors_are_right(bench)
@@ -199,7 +203,7 @@ def test_an_edit_that_changes_no_text_embeds_nothing(bench):
     assert encoded(bench) == []
     without_engine(bench)
     assert bench.base.edit(entry, draft("safari", numbered(300))).warning == ""
-    assert bench.base.index_status().pending_passages == 0
+    assert bench.base.index.status().pending_passages == 0
 
 
 def test_an_edit_embeds_only_the_passages_that_changed(bench):
@@ -228,7 +232,7 @@ def test_a_text_that_occurs_twice_in_a_note_is_encoded_once_and_has_its_vectors(
     bench.base.add(draft("safari", part * 8))
     texts = encoded(bench)
     assert len(texts) == len(set(texts))
-    assert len(bench.index_of()) == bench.passages.count() > len(texts)
+    assert len(bench.index_of()) == bench.store.passages.count() > len(texts)
     assert_vectors_are_right(bench)
 
 
@@ -244,7 +248,7 @@ def fill_without_engine(count: int, path: Path | None = None, loader: FakeLoader
 def test_pending_passages_are_embedded_once(monkeypatch):
     monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
     bench = fill_without_engine(12)
-    total = bench.passages.count()
+    total = bench.store.passages.count()
     told: list[tuple[int, int]] = []
     assert bench.embeddings.embed_pending(lambda done, of: told.append((done, of))) == total
     assert len(encoded(bench)) == total
@@ -286,7 +290,7 @@ def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
     monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
     encoder = StoppingEncoder(3, problem)
     bench = fill_without_engine(12, loader=FakeLoader(encoder))
-    total = bench.passages.count()
+    total = bench.store.passages.count()
     with pytest.raises(type(problem)):
         bench.embeddings.embed_pending()
     assert len(bench.index_of()) == 12
@@ -301,15 +305,15 @@ def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
 def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
     monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
     bench = fill_without_engine(12)
-    bench.passages.make_space("fake", "fake", 64, "2026-01-01T00:00:00Z")
-    bench.db.run(
+    bench.store.vectors.make_space("fake", "fake", 64, bench.clock.now())
+    bench.store.db.run(
         "CREATE TEMP TRIGGER refusal BEFORE INSERT ON signs_1 WHEN NEW.passage_id = 7 BEGIN SELECT RAISE(ABORT, 'refused'); END"
     )
     with pytest.raises(StorageError, match="refused"):
         bench.embeddings.embed_pending()
     assert len(bench.index_of()) == 4
-    assert bench.base.index_status().vectors == 4
-    bench.db.run("DROP TRIGGER refusal")
+    assert bench.base.index.status().vectors == 4
+    bench.store.db.run("DROP TRIGGER refusal")
     bench.embeddings.embed_pending()
     assert_vectors_are_right(bench)
     bench.base.close()
@@ -317,10 +321,10 @@ def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
 
 def test_passages_cut_by_other_rules_are_cut_anew(bench):
     bench.base.add(draft("safari", numbered(300)))
-    bench.db.run("UPDATE passage SET text_hash = zeroblob(16) WHERE position = 1")
-    bench.db.run("DELETE FROM vectors_1 WHERE passage_id = 2; DELETE FROM signs_1 WHERE passage_id = 2")
+    bench.store.db.run("UPDATE passage SET text_hash = zeroblob(16) WHERE position = 1")
+    bench.store.db.run("DELETE FROM vectors_1 WHERE passage_id = 2; DELETE FROM signs_1 WHERE passage_id = 2")
     bench.embeddings.embed_pending()
-    assert bench.base.index_status().pending_passages == 0
+    assert bench.base.index.status().pending_passages == 0
     assert_vectors_are_right(bench)
 
 
@@ -328,10 +332,10 @@ def test_rebuilding_from_scratch_embeds_everything_again(bench):
     for number in range(5):
         bench.base.add(draft(f"note {number}", numbered(150)))
     encoded(bench)
-    total = bench.passages.count()
-    assert bench.base.rebuild_vectors() == 0
+    total = bench.store.passages.count()
+    assert bench.base.index.rebuild_vectors() == 0
     assert encoded(bench) == []
-    assert bench.base.rebuild_vectors(from_scratch=True) == total
+    assert bench.base.index.rebuild_vectors(from_scratch=True) == total
     assert len(encoded(bench)) == total
     assert_vectors_are_right(bench)
 
@@ -339,8 +343,8 @@ def test_rebuilding_from_scratch_embeds_everything_again(bench):
 def test_a_rebuild_mends_a_damaged_vector(bench):
     bench.base.add(draft("safari"))
     bench.base.add(draft("cookie"))
-    bench.db.run("UPDATE vectors_1 SET vector = zeroblob(12) WHERE passage_id = 1")
-    assert bench.base.rebuild_vectors() == 1
+    bench.store.db.run("UPDATE vectors_1 SET vector = zeroblob(12) WHERE passage_id = 1")
+    assert bench.base.index.rebuild_vectors() == 1
     assert_vectors_are_right(bench)
 
 
@@ -349,7 +353,7 @@ def test_a_rebuild_without_an_engine_forgets_nothing(bench):
     before = everything(bench)
     without_engine(bench)
     with pytest.raises(EngineError):
-        bench.base.rebuild_vectors(from_scratch=True)
+        bench.base.index.rebuild_vectors(from_scratch=True)
     assert everything(bench) == before
 
 
@@ -383,25 +387,35 @@ def test_vectors_of_two_models_are_never_compared(path, dim):
     with pytest.raises(EngineError, match="another model"):
         bench.base.similar(entry_id, Filters(), 5)
     with pytest.raises(EngineError, match="another model"):
-        bench.base.rebuild_vectors()
+        bench.base.index.rebuild_vectors()
     assert bench.loader.loads == 0
     bench.base.close()
 
 
-def test_a_question_is_cached_for_its_own_model_only(bench):
+def test_a_question_is_remembered_for_its_own_model_only(bench):
     bench.base.add(draft("safari"))
+    encoded(bench)
     first = bench.embeddings.question("cookie")
     assert first.fingerprint == "fake"
-    assert bench.cache.get("fake", "cookie") == first.vector
-    assert bench.cache.get("other", "cookie") is None
+    assert bench.embeddings.question("cookie") == first
+    assert encoded(bench) == ["cookie"]
+    other = FakeEncoder(fingerprint="other")
+    bench.loader.others["other"] = other
+    bench.base.index.use_model("other")
+    other.encoded.clear()
+    second = bench.embeddings.question("cookie")
+    assert second.fingerprint == "other"
+    assert other.encoded == ["cookie"]
+    assert bench.embeddings.question("cookie") == second
+    assert other.encoded == ["cookie"]
 
 
 def test_similar_entries_leave_out_the_entry_itself(bench):
     for title in ("safari cookie", "safari cookie blocked", "nginx"):
         bench.base.add(draft(title))
-    (key,) = [key for key, entry in bench.entries.stream() if entry.title == "safari cookie"]
+    (key,) = [key for key, entry in bench.store.entries.stream() if entry.title == "safari cookie"]
     found = bench.embeddings.find_similar(key, 5)
-    assert next(iter(bench.entries.by_keys(found).values())).title == "safari cookie blocked"
+    assert next(iter(bench.store.entries.by_keys(found).values())).title == "safari cookie blocked"
     assert key not in found
     assert len(found) == 2
     assert len(bench.embeddings.find_similar(key, 1)) == 1
@@ -432,7 +446,7 @@ def test_as_many_long_notes_as_wanted_are_found(bench):
 def test_similar_entries_are_found_while_the_signs_are_missing(bench):
     for title in ("safari cookie", "safari cookie blocked"):
         bench.base.add(draft(title))
-    bench.db.run("DELETE FROM signs_1")
+    bench.store.db.run("DELETE FROM signs_1")
     assert list(bench.embeddings.find_similar(1, 5)) == [2]
     assert titles(ask(bench, "safari"))[0].startswith("safari")
 
@@ -449,16 +463,18 @@ def test_similarity_is_the_mean_of_head_and_best_passage(bench):
     assert found[2].similarity == pytest.approx((found[2].head + found[2].best_passage) / 2)
 
 
-def test_semantic_search_orders_by_similarity_and_keeps_to_the_given_passages(bench):
-    for title in ("safari", "safari cookie", "nginx", "cookie safari"):
-        bench.base.add(draft(title))
+def test_semantic_search_orders_by_similarity_and_keeps_to_the_selected_entries(bench):
+    for number, title in enumerate(("safari", "safari cookie", "nginx", "cookie safari"), 1):
+        bench.base.add(draft(title, project="odd" if number % 2 else "even"))
     vector = bench.embeddings.question("safari cookie")
     found = bench.embeddings.semantic_search(vector, 4)
     assert list(found)[:2] == [2, 4]
     scores = [close.similarity for close in found.values()]
     assert scores == sorted(scores, reverse=True)
-    allowed = [passage.id for passage in bench.passages.of_entries([1, 3])]
+    allowed = Selection(Filters(project="odd"))
     assert list(bench.embeddings.semantic_search(vector, 4, allowed)) == [1, 3]
+    assert list(bench.embeddings.semantic_search(vector, 1, allowed)) == [1]
+    assert list(bench.embeddings.find_similar(2, 5, allowed)) == [1, 3]
 
 
 def test_before_anything_was_stored_nothing_is_near(bench):
@@ -470,7 +486,7 @@ def test_before_anything_was_stored_nothing_is_near(bench):
 
 def test_a_search_without_vectors_loads_no_model():
     bench = fill_without_engine(3)
-    assert bench.embeddings.why_unavailable()
+    assert bench.embeddings.readiness().reason
     ask(bench, "note", Mode.HYBRID)
     assert bench.loader.loads == 0
     bench.base.close()

@@ -7,18 +7,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from conftest import Bench, FakeEncoder, FakeLoader, all_links, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support import Bench, FakeEncoder, FakeLoader, all_links, make_bench
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import SECTIONS, Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType, Link, LinkType, Reference, Status
-from rekall.search.results import Mode
 from rekall.errors import Ambiguous, EditConflict, EngineError, InvalidInput, NotFound
 from rekall.models.vectors import Matrix
+from rekall.search.results import Mode
 
 FULL = Draft(
     EntryType.PITFALL,

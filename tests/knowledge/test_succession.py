@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Bench, all_links, make_bench
+from support import Bench, all_links, make_bench
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry

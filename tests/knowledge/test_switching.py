@@ -16,10 +16,10 @@ from pathlib import Path
 import apsw
 import numpy as np
 import pytest
-from conftest import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 
 from rekall import embeddings
 from rekall.entry.fields import Draft, Entry

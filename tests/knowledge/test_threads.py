@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bench, in_threads, make_bench
+from support import Bench, in_threads, make_bench
 
 from rekall.db import Database, Row
 from rekall.entry.changes import Changes

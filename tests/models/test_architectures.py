@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tokenizers
-from conftest import DATA
 from safetensors.numpy import load_file, save_file
+from support import DATA
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card

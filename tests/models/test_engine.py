@@ -13,9 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import CHECKOUT, DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import CHECKOUT, DATA
 
 from rekall import load_encoder
 from rekall.errors import EngineError

@@ -22,9 +22,9 @@ from typing import ClassVar
 import numpy as np
 import psutil
 import pytest
-from conftest import CHECKOUT, DATA
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support import CHECKOUT, DATA
 
 from rekall.app import App
 from rekall.entry.fields import Draft

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import onnx
 import pytest
 import tokenizers
-from conftest import CHECKOUT
 from safetensors.numpy import load_file, save_file
+from support import CHECKOUT
 
 from rekall.errors import EngineError, ExportFailed
 from rekall.models.engine.card import read_card

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHECKOUT
-from hub_server import TOKEN, Hub, running_hub
+from support import CHECKOUT
+from support.hub_server import TOKEN, Hub, running_hub
 
 from rekall.errors import ExportFailed, PullFailed, UsageError
 from rekall.models.export.hub import fetch, parse_repository

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import DATA
 
 from rekall.errors import InvalidInput, ModelDamaged, RekallError
 from rekall.models.archive import pack, unpack

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import DATA
+from support import DATA
 
 from rekall.errors import EngineError
 from rekall.models.bench import bench

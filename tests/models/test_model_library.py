@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CHECKOUT
+from support import CHECKOUT
 
 from rekall import load_encoder
 from rekall.app import App

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from conftest import FakeClock, FakeEncoder, FakeLoader
+from support import FakeClock, FakeEncoder, FakeLoader
 
 from rekall.errors import EngineError, ModelDamaged, Superseded
 from rekall.model_manager import ModelIdentity, ModelManager

@@ -6,9 +6,9 @@ import json
 
 import pytest
 import tokenizers
-from conftest import CHECKOUT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import CHECKOUT
 
 from rekall.errors import ModelDamaged
 from rekall.models.engine.tokenizer import Tokenizer

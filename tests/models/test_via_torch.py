@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import DATA
 from safetensors.numpy import load_file, save_file
+from support import DATA
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE, ModelCard

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from conftest import Bench, FakeEncoder, FakeLoader, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
@@ -283,14 +283,6 @@ def add(bench: Bench) -> Callable[..., Entry]:
         return bench.base.add(Draft(kind, title, content, **parts)).entry
 
     return put
-
-
-def titles(result: SearchResult) -> list[str]:
-    return [hit.entry.title for hit in result.hits]
-
-
-def ask(bench: Bench, line: str, mode: Mode = Mode.HYBRID, limit: int = 10, **filters: object) -> SearchResult:
-    return bench.base.search(line, Filters(**filters), mode, limit)
 
 
 @pytest.mark.parametrize("mode", ANSWERING)

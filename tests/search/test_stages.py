@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from conftest import Bench, FakeLoader, make_bench
+from support import Bench, FakeLoader, make_bench, titles
 
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
@@ -78,10 +78,6 @@ def searcher(notes: Bench) -> Searcher:
 def with_leg(bench: Bench, leg: Recent, *rerankers: Backwards) -> Searcher:
     legs = (WordsLeg(bench.store), MeaningLeg(bench.store, bench.embeddings), leg)
     return Searcher(bench.store, legs, Fusion({"words": 0.5, "recent": 2.0}), rerankers)
-
-
-def titles(result: SearchResult) -> list[str]:
-    return [hit.entry.title for hit in result.hits]
 
 
 def test_a_new_leg_finds_counts_and_says_why(searcher):

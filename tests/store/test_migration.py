@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import in_threads, make_bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import in_threads, make_bench
 
 from rekall.db import Database
 from rekall.entry.fields import Draft

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHECKOUT, DATA
 from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
@@ -32,6 +31,7 @@ from rekall.entry.types import EntryType
 from rekall.tui.app import RekallApp
 from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
+from support import CHECKOUT, DATA
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 UPDATE = os.environ.get("REKALL_UPDATE_SCREENS") == "1"
@@ -210,12 +210,12 @@ SAFARI = sample(
     project="webapp",
     confidence=4,
     situation="The login loops.",
-        solution="Serve the API below the same domain.",
-        what_failed="SameSite=None.",
-        error_messages=("401 Unauthorized",),
-        files=("nginx.conf",),
-        keywords=("itp", "login loop"),
-        sources=("https://webkit.org/",),
+    solution="Serve the API below the same domain.",
+    what_failed="SameSite=None.",
+    error_messages=("401 Unauthorized",),
+    files=("nginx.conf",),
+    keywords=("itp", "login loop"),
+    sources=("https://webkit.org/",),
 )
 NGINX = sample(2, "nginx answers 502 after an idle minute", "Raise the keepalive timeout.", tags=("nginx",))
 PAGING = sample(3, "Page by key, not by offset", "An offset reads what it skips.", "decision", project="api")
@@ -259,7 +259,7 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         yield
         calls.append("back")  # as Textual does it: not after an error
 
-    monkeypatch.setattr("tui_driver.RecordingApp.suspend", suspend, raising=False)
+    monkeypatch.setattr("support.tui_driver.RecordingApp.suspend", suspend, raising=False)
     yield calls
     assert calls.count("lent") == calls.count("back")
 
