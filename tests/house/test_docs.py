@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import click
 import pytest
 
 if sys.version_info >= (3, 11):
@@ -13,7 +14,7 @@ else:
 
 from support import CHECKOUT
 
-from rekall.cli.main import COMMANDS, EXIT_CODES
+from rekall.cli.main import COMMANDS, EXIT_CODES, SUMMARIES, cli
 from rekall.config import SETTINGS
 from rekall.errors import RekallError
 
@@ -78,3 +79,12 @@ def test_the_readme_commands_are_make_targets():
 def test_the_readme_says_how_many_notes_there_are():
     notes = len(list((CHECKOUT / "examples" / "notes").glob("*.md")))
     assert f"imports {notes} sample notes" in (CHECKOUT / "README.md").read_text("utf-8")
+
+
+def test_the_help_says_of_each_command_what_its_own_help_says():
+    context = click.Context(cli)
+    assert list(SUMMARIES) == list(COMMANDS)
+    for name, summary in SUMMARIES.items():
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert summary == command.get_short_help_str(200), name
