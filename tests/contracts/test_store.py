@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from conftest import in_threads
+from support import in_threads
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Entry, Field, Kind
