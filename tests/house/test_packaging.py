@@ -200,7 +200,7 @@ def test_it_works_in_an_empty_environment_away_from_the_checkout(
     answer = json.loads(run(rekall, away, "search", "people get signed out on iphones", "--json"))
     assert answer["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
     assert answer["hits"][0]["title"] == "Safari drops our session cookie"
-    folder = Path(json.loads(run(rekall, away, "model", "info", "--json"))["model"]["folder"])
+    folder = Path(json.loads(run(rekall, away, "model", "info", "--json"))["folder"])
     assert installed.parent in folder.parents
     assert json.loads(run(rekall, away, "model", "verify", "--json"))["ok"] is True
     assert list(away[0].iterdir()) == []
