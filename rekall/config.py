@@ -42,7 +42,7 @@ class Setting:
         if not isinstance(value, str) and not (
             (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
         ):
-            raise InvalidInput(f"{origin}: {self.key} is {value}", f"it goes from {self.low:g} to {self.high:g}")
+            raise InvalidInput(f"{origin}: {self.key} is {value}", f"give a number from {self.low:g} to {self.high:g}")
         return value
 
     def _typed(self, raw: object, origin: str) -> int | float | str:
@@ -57,7 +57,7 @@ class Setting:
             except (ValueError, OverflowError):
                 pass  # the error below says what was expected
         expected = {int: "a whole number", float: "a number", str: "text"}[kind]
-        raise InvalidInput(f"{origin}: {self.key} is {raw!r}", f"it takes {expected}, for instance {self.default}")
+        raise InvalidInput(f"{origin}: {self.key} is {raw!r}", f"it takes {expected}, for example {self.default}")
 
 
 SETTINGS = (
@@ -66,7 +66,7 @@ SETTINGS = (
     Setting(
         "performance.model_idle_timeout_minutes",
         10.0,
-        "Minutes without use after which a long-lived process drops the model; 0 keeps it.",
+        "Idle minutes after which a long-lived process drops the model; 0 keeps it.",
         0,
         1_440,
     ),
@@ -79,13 +79,13 @@ SETTINGS = (
     Setting(
         "engine.model",
         "all-MiniLM-L6-v2",
-        "The embedding model of a base without vectors; `rekall model use` changes it.",
+        "The embedding model for a base without vectors; `rekall model use` changes it later.",
     ),
-    Setting("engine.threads", 0, "Threads the model may use in bulk; 0 chooses, at most 4.", 0, 64),
-    Setting("search.limit", 10, "Results of a search.", 1, 1_000),
-    Setting("search.lexical_share", 0.6, "Weight of matching words beside meaning in a hybrid search.", 0.0, 10.0),
+    Setting("engine.threads", 0, "Threads the model may use for bulk embedding; 0 chooses, at most 4.", 0, 64),
+    Setting("search.limit", 10, "The most hits a search shows.", 1, 1_000),
+    Setting("search.lexical_share", 0.6, "Weight of matching words relative to meaning in a hybrid search.", 0.0, 10.0),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
-    Setting("ui.editor", "", "Editor for add and edit; empty asks $VISUAL, then $EDITOR."),
+    Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 

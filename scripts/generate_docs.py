@@ -52,13 +52,13 @@ CLI_PREFACE = """# The command line
 Made from the commands by `make docs`; a test keeps it true.
 
 Data goes to stdout, everything else to stderr. Colour and progress appear on a terminal only, and `NO_COLOR` is
-honoured. An entry is named by any beginning of its id that no other entry shares.
+honoured. To name an entry, give its id or any prefix of it that no other id shares.
 """
 
 CLI_JSON = """## JSON
 
-`--json` answers with one JSON object; `search` and `similar` also take `--format jsonl`, a line a hit. Every shape is in
-[json.md](json.md).
+`--json` answers with one JSON object; `search` and `similar` also take `--format jsonl`, one line per hit.
+[json.md](json.md) describes every shape.
 """
 
 JSON_PREFACE = """# JSON
@@ -66,29 +66,31 @@ JSON_PREFACE = """# JSON
 Made from `rekall/knowledge/shapes.py`, `cli/shapes.py` and `mcp/shapes.py` by `make docs`; a test runs every command and
 tool and compares its answer with these tables.
 
-`--json` gives one object on stdout. `schema_version` stands first, what the command answers stands beside it:
+`--json` prints one object on stdout: `schema_version` first, then the fields of the command's answer:
 
 ```json
 {VERSIONED_EXAMPLE}
 ```
 
-- **`schema_version`** is {VERSION}. A new field does not change it; a field that is renamed or removed does.
-- **An error** is JSON too, on stdout, with the [exit code](cli.md#exit-codes) it has anyway. Programs branch on `kind`.
-- **`--format jsonl`** gives a line for each hit, without `schema_version`; an error is one line as well. `embed` has no
-  `--json`: it gives a line for each text.
-- **Every field is there**, also when it is empty: an empty text is `""`, an empty list `[]`, and `null` only where the
-  table says so. What depends on an option says so.
-- **Tools** for assistants answer the same shapes as structured content, without `schema_version`. Where a table says
-  *brief*, what is null or empty is left out: each token counts.
+- **`schema_version`** is {VERSION}. Adding a field does not change it; renaming or removing one does.
+- **An error** is JSON too, on stdout, with its usual [exit code](cli.md#exit-codes). Programs branch on `kind`.
+- **`--format jsonl`** prints one line per hit, without `schema_version`; an error is also one line. `embed` has no
+  `--json`: it prints one line per text.
+- **Every field is present**, even if empty: an empty text is `""`, an empty list `[]`, and `null` appears only where the
+  table says so. Fields that depend on an option are marked.
+- **Tools** for assistants return the same shapes as structured content, without `schema_version`. Where a table says
+  *brief*, null and empty fields are left out: each token counts.
 
 {TYPES}
 """
 
 JSON_FILES = """## Export files
 
-`rekall export FILE.jsonl` writes one entry a line, with the names of [Entry](#entry). Three things differ, so that a file
-can be imported anywhere: what is empty is left out, `superseded_by` is an id, and `links` are those that start at the entry.
-A link has the fields of [Link](#link). `rekall import` also takes an entry as answers have it.
+`rekall export FILE.jsonl` writes one entry per line, with the field names of [Entry](#entry). Three things differ, so that
+a file can be imported anywhere: empty fields are left out, `superseded_by` is an id, and `links` holds only those that
+start at the entry.
+A link has the fields of [Link](#link). `rekall import` also accepts entries
+in the form that answers use.
 """
 
 JSON_CHANGES = """## Since schema 1
@@ -153,7 +155,7 @@ def cli_document() -> str:
         for setting in SETTINGS
     )
     parts.append(
-        "## Settings\n\nA default gives way to `config.toml`, that to the environment, that to `rekall --set KEY=VALUE`. "
+        "## Settings\n\n`config.toml` overrides the defaults, the environment overrides it, and `rekall --set KEY=VALUE` overrides both. "
         "`rekall config path`\nsays where the file is; `REKALL_HOME` moves everything Rekall owns.\n\n"
         f"| key | default | environment | |\n|---|---|---|---|\n{rows}\n"
     )
@@ -173,7 +175,7 @@ def json_document() -> str:
     ):
         rows = "\n".join(f"| `{answer.call}` | {linked(answer.shape)} |" for answer in answers)
         parts.append(f"## {title}\n\n| {kind} | answers |\n|---|---|\n{rows}\n")
-    parts.append("When something goes wrong, any of them answers [Failed](#failed) instead.\n")
+    parts.append("If something goes wrong, any of them answers [Failed](#failed) instead.\n")
     for title, described in (
         ("What answers speak of", shapes.SHAPES),
         ("What commands answer", command_shapes.SHAPES),

@@ -11,14 +11,14 @@ from rekall.cli.render import columns, out, out_json, talk
 
 @click.group()
 def config() -> None:
-    """Look at settings and change them."""
+    """Show and change settings."""
 
 
 @config.command("list")
 @json_option
 @pass_app
 def list_settings(app: App, as_json: bool) -> None:
-    """Every setting, its value and where the value comes from."""
+    """List every setting, its value, and where the value comes from."""
     settings = list(app.settings)
     if as_json:
         out_json(
@@ -44,7 +44,7 @@ def list_settings(app: App, as_json: bool) -> None:
 @json_option
 @pass_app
 def get(app: App, key: str, as_json: bool) -> None:
-    """The value of one setting."""
+    """Print the value of one setting."""
     item = app.settings.of(key)
     if as_json:
         out_json({"key": key, "value": item.value, "origin": item.origin})
@@ -58,7 +58,7 @@ def get(app: App, key: str, as_json: bool) -> None:
 @json_option
 @pass_app
 def set_value(app: App, key: str, value: str, as_json: bool) -> None:
-    """Change one setting in the config file; comments and the other keys stay."""
+    """Change one setting in the config file; comments and other keys are kept."""
     from rekall.config import Settings, write_setting
 
     write_setting(app.places, key, value)
@@ -70,14 +70,14 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     if item.origin != "file":
         talk(f"note: {item.origin} in the environment overrides the file")
     if key == "engine.model":
-        talk(f"\nhint: a base that has vectors keeps its model; `rekall model use {item.text}` changes that too")
+        talk(f"\nhint: a base that already has vectors keeps its model; `rekall model use {item.text}` switches it")
 
 
 @config.command()
 @json_option
 @pass_app
 def path(app: App, as_json: bool) -> None:
-    """Where settings, database and models lie."""
+    """Print where settings, database and models are kept."""
     places = app.places
     if as_json:
         out_json({"config": str(places.config_file), "database": str(places.database), "models": str(places.models)})

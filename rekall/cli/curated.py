@@ -1,4 +1,4 @@
-"""Small models worth pulling, and what to expect of them."""
+"""Small models worth pulling, and what to expect from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Known:
 
     @property
     def name(self) -> str:
-        """The name it gets here."""
+        """The name it is installed under."""
         return self.repository.rpartition("/")[2]
 
 

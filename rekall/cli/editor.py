@@ -17,29 +17,29 @@ Result = TypeVar("Result")
 
 
 def edit_until_good(drafts: Path, name: str, text: str, editor: str, take: Callable[[str], Result]) -> Result | None:
-    """Open `text` in an editor and hand what comes back to `take`, again and again until it is accepted.
+    """Open `text` in an editor and pass the result to `take`, until it is accepted or the person gives up.
 
-    The text is kept in a draft file, which stays when the person gives up.
+    The text is kept in a draft file, which stays if the person gives up.
 
     Args:
         drafts: The folder of drafts.
         name: The beginning of the draft's name.
-        text: What to begin with.
+        text: The initial text.
         editor: The configured editor, or empty.
         take: Stores the text; its error is shown and the editor opened again.
 
     Returns:
-        What `take` returned; None when the text was left as it was or emptied.
+        What `take` returned; None if the text was left unchanged or emptied.
 
     Raises:
-        RekallError: What `take` raised and the person gave up on, or that the editor failed; the hint says where
-            the text is kept.
+        RekallError: `take` raised it and the person gave up, or the editor failed; the hint says where the text is
+        kept.
     """
     draft = DraftFile.begin(drafts, name, text)
     if draft.is_taken_up:
-        talk(f"going on with the draft in {draft.path}")
+        talk(f"continuing the draft in {draft.path}")
     for other in draft.others:
-        talk(f"note: an earlier draft lies in {other}")
+        talk(f"note: there is an earlier draft in {other}")
     while True:
         edited = draft.edited(editor)
         if not edited:
@@ -49,7 +49,7 @@ def edit_until_good(drafts: Path, name: str, text: str, editor: str, take: Calla
         except RekallError as error:
             again = isinstance(error, InvalidInput) and not isinstance(
                 error, EditConflict
-            )  # editing cannot mend the rest
+            )  # editing cannot fix the others
             if again and on_terminal():
                 talk(error_text(error))
                 if click.confirm("edit again?", default=True, err=True):

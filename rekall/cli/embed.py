@@ -22,7 +22,7 @@ _WINDOW = 128
 
 @click.command()
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
-@click.option("--input", "source", metavar="FILE|-", help="JSON lines, each a string or an object with text.")
+@click.option("--input", "source", metavar="FILE|-", help="Read JSON lines, each a string or an object with text.")
 @click.option("--query", is_flag=True, help="Encode as questions (documents).")
 @click.option(
     "--format",
@@ -32,13 +32,13 @@ _WINDOW = 128
     default="jsonl",
     help="JSON lines, or one numpy array (jsonl).",
 )
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="A file to write (stdout).")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="The file to write (stdout).")
 @click.option("--model", "name", metavar="NAME", help="The model (engine.model).")
 @pass_app
 def embed(
     app: App, texts: tuple[str, ...], source: str | None, query: bool, form: str, output: Path | None, name: str | None
 ) -> None:
-    """Turn texts into vectors, one each, in order."""
+    """Turn texts into vectors, one per text, in order."""
     from rekall.entry import rules
 
     if bool(texts) == bool(source):
@@ -52,7 +52,7 @@ def embed(
     encode = encoder.encode_queries if query else encoder.encode_documents
     try:
         if output is None and form == "jsonl":
-            for start in range(0, len(chosen), _WINDOW):  # as they come, so that a reader need not wait for all
+            for start in range(0, len(chosen), _WINDOW):  # as they come: a reader need not wait for all
                 for vector in encode(chosen[start : start + _WINDOW]):
                     out(_line(vector))
         else:
@@ -75,7 +75,7 @@ def _write(output: Path | None, form: str, vectors: Matrix) -> None:
 
 
 def _line(vector: Any) -> str:
-    """A vector as JSON, in as few digits as bring back the same float32."""
+    """A vector as JSON, in the fewest digits that read back as the same float32."""
     return json.dumps({"vector": [float(str(number)) for number in vector]})
 
 
@@ -86,10 +86,10 @@ def _read(source: str) -> list[str]:
         try:
             text = Path(source).read_text("utf-8-sig")
         except FileNotFoundError as error:
-            raise NotFound(f"{source} does not exist", "check the path; - reads stdin") from error
+            raise NotFound(f"{source} does not exist", "check the path; use - for stdin") from error
         except UnicodeDecodeError as error:
             raise InvalidInput(
-                f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+                f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
             ) from error
     return [_text(line, f"{source}, line {number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
 
 _NARROW = 60
-"""On a terminal narrower than this a list leaves out project and date."""
+"""On a terminal narrower than this, a list leaves out project and date."""
 
 _WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field in SECTIONS))
 """The fields that both `add` and `edit` take as options."""
@@ -43,11 +43,11 @@ _WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field i
 _TYPES = [kind.value for kind in EntryType]
 _ADD_HELP = f"""Write down an entry.
 
-TYPE is {", ".join(_TYPES[:-1])} or {_TYPES[-1]}. Without any text the editor opens, on a terminal.
+TYPE is {", ".join(_TYPES[:-1])} or {_TYPES[-1]}. On a terminal, the editor opens if no text is given.
 """
 
 _TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
-"""Without any of these an entry says nothing yet, and the editor opens."""
+"""If none of these is given, the entry says nothing yet and the editor opens."""
 
 
 @click.command(help=_ADD_HELP)
@@ -58,18 +58,19 @@ _TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
 @json_option
 @pass_app
 def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **given: Any) -> None:
-    """Write down an entry; people read `_ADD_HELP`."""
+    """Write down an entry; its help is `_ADD_HELP`."""
     from rekall.entry import rules
 
     if stdin is not None:
         if stdin != "-" or given["content"] is not None:
             raise UsageError(
-                f"unexpected argument {stdin!r}", "quote a title of several words; - alone reads the content from stdin"
+                f"unexpected argument {stdin!r}",
+                "put a title of several words in quotes; a lone - reads the content from stdin",
             )
         given["content"] = "-"
     empty = not any(given[name] for name in _TEXTS)
     draft = _changes(given).applied(Draft(rules.entry_type(kind), title))
-    rules.checked(draft)  # before the database is made or an editor opened
+    rules.checked(draft)  # before a database is created or an editor opens
     base = app.open_base(to_write=True)
     saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
     if saved is not None:
@@ -77,7 +78,7 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     elif as_json:
         out_json({"entry": None, "warning": None})
     else:
-        talk("nothing was written, so nothing was added")
+        talk("nothing written, nothing added")
 
 
 @click.command()
@@ -97,14 +98,14 @@ def show(app: App, entry_id: str, as_json: bool) -> None:
 @click.command()
 @click.argument("entry_id", metavar="ID")
 @field_options("title", "type", "status", "superseded_by")
-@click.option("--untag", "remove_tags", multiple=True, metavar="TAG", help="A tag to take away.")
+@click.option("--untag", "remove_tags", multiple=True, metavar="TAG", help="A tag to remove; repeat for more.")
 @field_options(*_WRITTEN)
 @json_option
 @pass_app
 def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Change an entry, with options or in the editor.
 
-    Options replace what they name; --tag adds. Without options the entry opens as Markdown in ui.editor,
+    Each option replaces its field, except --tag, which adds. Without options, the entry opens as Markdown in ui.editor,
     $VISUAL or $EDITOR.
     """
     base = app.open_base()
@@ -121,8 +122,8 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
 
 @click.command()
 @click.argument("entry_id", metavar="ID")
-@click.option("--forever", is_flag=True, help="Leave nothing to restore; also of an entry that was deleted before.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--forever", is_flag=True, help="Leave nothing to restore; works on deleted entries too.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @pass_app
 def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> None:
@@ -132,7 +133,10 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
     for_ever = " for ever" if forever else ""
     if not yes:
         if not on_terminal():
-            raise UsageError("delete asks before it deletes, and there is no terminal to ask on", "add --yes")
+            raise UsageError(
+                "delete asks for confirmation, and there is no terminal to ask on",
+                "add --yes to delete without being asked",
+            )
         if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
     is_without_trace = base.delete(entry.id, forever=forever)
@@ -147,7 +151,7 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
         talk(f"\nhint: `rekall restore {entry.id}` brings it back")
     elif not is_without_trace:
         talk(
-            "\nnote: another program uses the base, so traces of the text stay in its file until you delete for ever again"
+            "\nnote: another program is using the base, so traces of the text stay in its file; delete it for ever again to remove them"
         )
 
 
@@ -157,7 +161,7 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
 @json_option
 @pass_app
 def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) -> None:
-    """Bring back a deleted entry; without ID, list what can be brought back, the last deleted first."""
+    """Bring back a deleted entry; without ID, list deleted entries, most recent first."""
     base = app.open_base()
     if entry_id is not None:
         _print_saved(base, base.restore(entry_id), "restored", as_json=as_json)
@@ -184,13 +188,13 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
     help="related (the default), supersedes, derived_from or contradicts.",
 )
 @click.option("--reason", metavar="TEXT", default="", help="Why.")
-@click.option("--remove", is_flag=True, help="Take the link away; without --type, every link from ID to OTHER.")
+@click.option("--remove", is_flag=True, help="Remove the link; without --type, every link from ID to OTHER.")
 @json_option
 @pass_app
 def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
-    """Link an entry to another one. What is superseded becomes obsolete.
+    """Link one entry to another. An entry that is superseded becomes obsolete.
 
-    Removing such a link makes it active again, unless another entry supersedes it too.
+    Removing that link makes it active again, unless another entry supersedes it too.
     """
     from rekall.entry import rules
 
@@ -213,13 +217,13 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
 
 @click.command("list")
 @filter_options
-@limit_option("20; --all for every one")
-@click.option("--all", "everything", is_flag=True, help="List every entry.")
-@click.option("--offset", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
+@limit_option("20; --all for all")
+@click.option("--all", "everything", is_flag=True, help="List all entries.")
+@click.option("--offset", type=click.IntRange(0), default=0, metavar="N", help="Skip the first N entries.")
 @json_option
 @pass_app
 def list_entries(app: App, filters: Filters, limit: int | None, everything: bool, offset: int, as_json: bool) -> None:
-    """List entries, the latest change first."""
+    """List entries, most recently changed first."""
     base = app.open_base()
     page = base.list_entries(filters, None if everything else limit or 20, offset)
     if as_json:
@@ -232,11 +236,11 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
     if not page.entries:
         talk(
             "nothing to list"
-            + ("" if page.total or not filters.is_empty else "; begin with `rekall add` or `rekall import`")
+            + ("" if page.total or not filters.is_empty else "; start with `rekall add` or `rekall import`")
         )
     elif page.total > len(page.entries):
         talk(
-            f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists every one, --limit and --offset a part"
+            f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists all, --limit and --offset choose a part"
         )
 
 
@@ -271,7 +275,7 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
 
 
 def _changes(given: Mapping[str, Any], remove_tags: tuple[str, ...] = ()) -> Changes:
-    """What was given on the command line; what was not given stays as it is."""
+    """The changes given on the command line; fields not given stay as they are."""
     values = {name: value for name, value in given.items() if value is not None and value != ()}
     add_tags = values.pop("tags", ())
     if values.get("content") == "-":
@@ -280,7 +284,7 @@ def _changes(given: Mapping[str, Any], remove_tags: tuple[str, ...] = ()) -> Cha
 
 
 def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone:
-    """What an id names, among the entries and the deleted ones together."""
+    """The entry or tombstone that an id prefix names."""
     found: list[Entry | Tombstone] = []
     for look_up in (lambda: base.get(entry_id).entry, lambda: base.find_deleted(entry_id)):
         try:
@@ -291,7 +295,9 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
             continue
     if len(found) > 1:
         candidates = [f"{item.id}  {item.title}" for item in found]
-        raise Ambiguous(f"{entry_id!r} fits an entry and a deleted one", "give more characters of the id", candidates)
+        raise Ambiguous(
+            f"{entry_id!r} matches both an entry and a deleted one", "give more characters of the id", candidates
+        )
     return found[0] if found else base.find_deleted(entry_id)
 
 

@@ -23,9 +23,11 @@ _SHOWN = 10
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--type", "-t", "kind", metavar="TYPE", help="The type of what names none that exists (reference).")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, change nothing.")
-@click.option("--overwrite", is_flag=True, help="Let the file win where both changed.")
+@click.option(
+    "--type", "-t", "kind", metavar="TYPE", help="The type for entries that name none, or an unknown one (reference)."
+)
+@click.option("--dry-run", is_flag=True, help="Only report what would happen.")
+@click.option("--overwrite", is_flag=True, help="Take the file's version where both changed.")
 @json_option
 @pass_app
 def import_files(
@@ -33,7 +35,7 @@ def import_files(
 ) -> None:
     """Import Markdown files, folders of them, .json and .jsonl.
 
-    What was imported before is skipped when it is unchanged and updated when it is not.
+    Files imported before are skipped if unchanged, and update their entry if not.
     """
     from rekall.entry import rules
     from rekall.entry.types import EntryType
@@ -56,10 +58,10 @@ def import_files(
     if report.refused:
         if not as_json:
             raise PartialImport(
-                f"{count_text(len(report.refused), 'item was', 'items were')} refused, the rest is stored"
+                f"{count_text(len(report.refused), 'item was', 'items were')} refused; the rest is stored"
                 if not dry_run
                 else f"{count_text(len(report.refused), 'item')} would be refused",
-                "correct them and run the same import again; what is stored is skipped",
+                "correct them and run the same import again; it skips what is already stored",
             )
         raise SystemExit(PartialImport.exit_code)
 
@@ -72,7 +74,7 @@ def import_files(
 def export(app: App, path: Path, filters: Filters, as_json: bool) -> None:
     """Write entries to a .jsonl file, or to a folder as Markdown.
 
-    Importing either into an empty base gives the same entries.
+    Importing either one into an empty base gives the same entries.
     """
     base = app.open_base()
     with progress_bar("writing") as writing:
@@ -114,9 +116,11 @@ def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
             f"type {printable(name)!r} does not exist: {count_text(number, 'entry', 'entries')} became {unknown} (--type chooses another)"
         )
     for where in report.kept[:_SHOWN]:
-        talk(f"kept the entry, which was edited here after its import: {printable(where)} (--overwrite takes the file)")
+        talk(
+            f"kept the entry, which was edited here after its import: {printable(where)} (--overwrite takes the file's version)"
+        )
     if report.lost_links:
-        talk(f"{count_text(report.lost_links, 'link')} left out: the other entry is not here")
+        talk(f"{count_text(report.lost_links, 'link')} left out: the other entry is not in this base")
     for item in report.refused[:_SHOWN]:
         hint = f" ({item.error.hint})" if item.error.hint else ""
         talk(f"refused {printable(item.where)}: {printable(item.error.message + hint)}")
@@ -124,4 +128,4 @@ def _print_report(report: ImportReport, unknown: str, *, dry_run: bool) -> None:
         if number > 0:
             talk(f"… and {number:,} more")
     if report.warning:
-        talk(f"\nwarning: without vectors for now: {report.warning}\n\nhint: {report.hint or LATER}")
+        talk(f"\nwarning: stored, but without vectors for now: {report.warning}\n\nhint: {report.hint or LATER}")

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 @click.group()
 def index() -> None:
-    """Look at the indexes, or make them again."""
+    """Show the indexes, or rebuild them."""
 
 
 @index.command()
 @json_option
 @pass_app
 def status(app: App, as_json: bool) -> None:
-    """What the indexes hold and what serves them."""
+    """Show what the indexes hold, and which backend and model serve them."""
     state = app.open_base().index.status()
     if as_json:
         out_json(
@@ -62,17 +62,17 @@ def status(app: App, as_json: bool) -> None:
     ]
     out(columns(rows))
     if state.words != state.entries:
-        talk("\nhint: the words index is incomplete, run `rekall index rebuild --words`")
+        talk("\nhint: the words index is incomplete; run `rekall index rebuild --words`")
     if state.model_problem:
         talk(f"\nproblem: {state.model_problem}")
     elif state.pending_passages:
         talk(
-            f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors, run `rekall index rebuild --vectors`"
+            f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors; run `rekall index rebuild --vectors`"
         )
 
 
 @index.command()
-@click.option("--unfinished", is_flag=True, help="Also the vectors that `rekall model use` has not finished.")
+@click.option("--unfinished", is_flag=True, help="Also drop vectors that `rekall model use` has not finished.")
 @json_option
 @pass_app
 def prune(app: App, unfinished: bool, as_json: bool) -> None:
@@ -82,7 +82,7 @@ def prune(app: App, unfinished: bool, as_json: bool) -> None:
     if as_json:
         out_json({"pruned": [_space_fields(space) for space in gone]})
     elif not gone and any(not space.serves for space in app.open_base().index.status().spaces):
-        out("nothing to prune but vectors that `rekall model use` has not finished; --unfinished drops those")
+        out("nothing to prune except vectors that `rekall model use` has not finished; --unfinished drops those too")
     elif not gone:
         out("nothing to prune: every vector belongs to the model in use")
     for space in gone if not as_json else ():
@@ -102,20 +102,20 @@ def _space_fields(space: SpaceReport) -> dict[str, Any]:
 def _space_text(space: SpaceReport, passages: int) -> str:
     held = f"{space.vectors:,} of {passages:,} vectors of {space.model} ({size_text(space.bytes)})"
     if space.state.name == "BUILDING":
-        return f"{held}, unfinished; `rekall model use {space.model}` goes on"
+        return f"{held}, unfinished; `rekall model use {space.model}` continues"
     return f"{held}, not in use; `rekall index prune` drops them"
 
 
 @index.command()
-@click.option("--vectors", is_flag=True, help="Only the vectors.")
-@click.option("--words", is_flag=True, help="Only the words.")
-@click.option("--from-scratch", is_flag=True, help="Embed every passage again, also those that have a vector.")
+@click.option("--vectors", is_flag=True, help="Rebuild only the vectors.")
+@click.option("--words", is_flag=True, help="Rebuild only the words index.")
+@click.option("--from-scratch", is_flag=True, help="Embed every passage again, even those that have a vector.")
 @json_option
 @pass_app
 def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: bool) -> None:
-    """Make the indexes again from the entries.
+    """Rebuild the indexes from the entries.
 
-    Interrupted, the same command goes on where it was.
+    If interrupted, run it again to continue where it stopped.
     """
     base = app.open_base(to_write=True)
     done = {}
@@ -131,4 +131,4 @@ def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: b
     if "words" in done:
         out(f"words of {count_text(done['words'], 'entry', 'entries')} indexed")
     if "vectors" in done:
-        out(f"{count_text(done['vectors'], 'passage')} embedded, the others had their vector")
+        out(f"{count_text(done['vectors'], 'passage')} embedded; the others already had a vector")

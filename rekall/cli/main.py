@@ -18,14 +18,14 @@ from rekall.cli.render import error_fields, error_text, out_json, out_json_line,
 from rekall.errors import Interrupted, RekallError, UsageError, in_our_words
 
 EXIT_CODES = (
-    (0, "done; a search without hits is done too"),
-    (1, "an error that Rekall did not foresee"),
-    (2, "the command line makes no sense"),
-    (3, "no entry, setting or path of that name, or an ambiguous id"),
-    (4, "invalid input: text, file or value that cannot be accepted; part of an import was refused"),
-    (5, "the database cannot be used: locked, read-only, damaged, foreign, too new, disk full"),
+    (0, "success, also when a search finds nothing"),
+    (1, "an unexpected error"),
+    (2, "a mistake in the command line"),
+    (3, "no such entry, setting or path, or an ambiguous id"),
+    (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
+    (5, "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full"),
     (6, "the embedding model cannot be used or exported"),
-    (130, "interrupted, or a question answered with no"),
+    (130, "interrupted, or a confirmation answered with no"),
 )
 
 COMMANDS = {
@@ -49,7 +49,7 @@ COMMANDS = {
     "config": "config:config",
     "version": "stats:version",
 }
-"""Commands in the order of the help, and where each lives; only the one that is called is imported."""
+"""Commands in the order of the help, and where each lives; only the one called is imported."""
 
 
 SUMMARIES = {
@@ -58,22 +58,22 @@ SUMMARIES = {
     "show": "Show an entry in full.",
     "edit": "Change an entry, with options or in the editor.",
     "delete": "Delete an entry, after asking.",
-    "restore": "Bring back a deleted entry; without ID, list what can be brought back, the last deleted first.",
-    "list": "List entries, the latest change first.",
-    "link": "Link an entry to another one.",
-    "similar": "Find entries near in meaning to an entry, or to a text.",
-    "tui": "Open the terminal UI; `rekall` alone does, too.",
+    "restore": "Bring back a deleted entry; without ID, list deleted entries, most recent first.",
+    "list": "List entries, most recently changed first.",
+    "link": "Link one entry to another.",
+    "similar": "Find entries close in meaning to an entry or a text.",
+    "tui": "Open the terminal UI, as plain `rekall` does.",
     "import": "Import Markdown files, folders of them, .json and .jsonl.",
     "export": "Write entries to a .jsonl file, or to a folder as Markdown.",
-    "stats": "What the base holds and how large it is.",
-    "index": "Look at the indexes, or make them again.",
+    "stats": "Show what the base holds and how large it is.",
+    "index": "Show the indexes, or rebuild them.",
     "model": "List, get, measure and switch embedding models.",
-    "embed": "Turn texts into vectors, one each, in order.",
-    "mcp": "Serve AI assistants over the Model Context Protocol, until they close the connection.",
-    "config": "Look at settings and change them.",
-    "version": "The versions of Rekall and of what it stands on.",
+    "embed": "Turn texts into vectors, one per text, in order.",
+    "mcp": "Serve AI assistants over the Model Context Protocol until they disconnect.",
+    "config": "Show and change settings.",
+    "version": "Show the versions of Rekall and its dependencies.",
 }
-"""What `rekall --help` says of each, so that it imports none of them."""
+"""What `rekall --help` says about each, without importing it."""
 
 
 class _Commands(click.Group):
@@ -111,7 +111,7 @@ class _Commands(click.Group):
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Use a setting for this command, for instance search.limit=5.",
+    help="Set a setting for this command only, for example search.limit=5.",
 )
 @click.version_option(None, "--version", "-V", package_name="rekall", message="%(package)s %(version)s")
 @click.pass_context
@@ -126,7 +126,7 @@ def cli(context: click.Context, settings: tuple[str, ...]) -> None:
     for setting in settings:
         key, equals, value = setting.partition("=")
         if not equals:
-            raise UsageError(f"--set {setting} has no value", "write --set search.limit=5")
+            raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
     context.obj = context.with_resource(contextlib.closing(App(flags=flags)))
 
@@ -138,7 +138,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = _invoke(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # `rekall list | head`: the reader has what it wanted
+    except BrokenPipeError:  # `rekall list | head`: the reader has all it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except (RekallError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
@@ -168,7 +168,7 @@ def _invoke(arguments: list[str]) -> int:
 
 
 def _in_our_words(error: BaseException) -> RekallError:
-    """Any error that a command may end with, as one of ours."""
+    """Any error that may end a command, as a RekallError."""
     if isinstance(error, (RekallError, OSError)):
         return in_our_words(error)
     if isinstance(error, click.UsageError):
@@ -176,11 +176,11 @@ def _in_our_words(error: BaseException) -> RekallError:
         return UsageError(error.format_message().rstrip("."), hint)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
-    return Interrupted("interrupted", "what was stored stays; run the command again to go on")
+    return Interrupted("interrupted", "what was stored stays; run the command again to continue")
 
 
 def _report(error: RekallError, arguments: Sequence[str]) -> int:
-    """Say what went wrong, to programs on stdout, to people on stderr. Returns the exit code."""
+    """Report an error: to programs on stdout, to people on stderr. Returns the exit code."""
     form = _wanted_form(arguments)
     try:
         if form == "json":
@@ -197,7 +197,7 @@ def _report(error: RekallError, arguments: Sequence[str]) -> int:
 
 
 def _wanted_form(arguments: Sequence[str]) -> str:
-    """Which JSON the caller reads, if any; asked of the bare arguments, for parsing them may have failed."""
+    """Which JSON the caller reads, if any; read from the raw arguments, since parsing them may have failed."""
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     found = {after for word, after in itertools.pairwise(words) if word in ("--format", "-f")}
     found |= {

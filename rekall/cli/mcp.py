@@ -18,26 +18,26 @@ HINT = "run `pip install 'rekall[mcp]'`"
 
 
 @click.group(invoke_without_command=True)
-@click.option("--http", is_flag=True, help="Serve over HTTP on this machine, in place of stdin and stdout.")
+@click.option("--http", is_flag=True, help="Serve over HTTP on this machine instead of stdin and stdout.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65_535),
     metavar="N",
-    help=f"The port for --http ({DEFAULT_PORT}; 0 takes a free one).",
+    help=f"The port for --http ({DEFAULT_PORT}; 0 picks a free one).",
 )
-@click.option("--read-only", is_flag=True, help="Offer no tool that changes anything.")
+@click.option("--read-only", is_flag=True, help="Offer only tools that change nothing.")
 @click.pass_context
 def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -> None:
-    """Serve AI assistants over the Model Context Protocol, until they close the connection.
+    """Serve AI assistants over the Model Context Protocol until they disconnect.
 
-    Assistants start this themselves once they know of it: see `rekall mcp install`.
+    Assistants start it themselves once configured: see `rekall mcp install`.
     """
     if context.invoked_subcommand:
         if http or port is not None or read_only:
-            raise UsageError("an option of the server stands before install", "write options after `install CLIENT`")
+            raise UsageError("a server option was given before install", "put options after `install CLIENT`")
         return
     if port is not None and not http:
-        raise UsageError("--port goes with --http", "add --http, or leave out --port")
+        raise UsageError("--port needs --http", "add --http, or leave out --port")
     if not is_installed("mcp"):
         raise UsageError("the server for assistants needs the package mcp", HINT)
     try:
@@ -59,17 +59,17 @@ def mcp(context: click.Context, http: bool, port: int | None, read_only: bool) -
 
 
 def _say_where(url: str) -> None:
-    talk(f"serving at {url} to every user of this machine, end with Ctrl-C")
+    talk(f"serving at {url} to every user of this machine; stop with Ctrl-C")
 
 
 @mcp.command()
 @click.argument("client", required=False)
-@click.option("--write", is_flag=True, help="Change the client's own file, after a copy was made beside it.")
-@click.option("--read-only", is_flag=True, help="Let it offer no tool that changes anything.")
+@click.option("--write", is_flag=True, help="Change the client's own file, keeping a copy of it.")
+@click.option("--read-only", is_flag=True, help="Offer the client only tools that change nothing.")
 @json_option
 @pass_app
 def install(app: App, client: str | None, write: bool, read_only: bool, as_json: bool) -> None:
-    """Print what lets CLIENT use Rekall and where it belongs, or write it there.
+    """Print the configuration that lets CLIENT use Rekall, or write it to the client's file.
 
     Without CLIENT, list the known clients.
     """
@@ -95,9 +95,9 @@ def install(app: App, client: str | None, write: bool, read_only: bool, as_json:
         if as_json:
             out_json({"client": known.name, "path": str(path), "section": known.section, "entry": known.entry(launch)})
         else:
-            talk(f"{known.title} reads {path}; add to it:\n")
+            talk(f"{known.title} reads {path}; add this to it:\n")
             out(known.snippet(launch).rstrip())
-            talk(f"\nhint: `rekall mcp install {known.name} --write` does that, after a copy")
+            talk(f"\nhint: `rekall mcp install {known.name} --write` does that, and keeps a copy of the file")
         return
     before = path.read_bytes() if path.exists() else None
     copy = write_entry(known, path, launch)
@@ -105,7 +105,7 @@ def install(app: App, client: str | None, write: bool, read_only: bool, as_json:
     if as_json:
         out_json({"client": known.name, "path": str(path), "changed": changed, "copy": str(copy) if copy else None})
     elif changed:
-        talk(f"wrote {path}" + (f"; as it was: {copy}" if copy else ""))
-        talk(f"\nhint: restart {known.title}, then ask it to call `usage` of rekall")
+        talk(f"wrote {path}" + (f"; the old file: {copy}" if copy else ""))
+        talk(f"\nhint: restart {known.title}, then ask it to call rekall's `usage` tool")
     else:
-        talk(f"{path} has it already, nothing changed")
+        talk(f"{path} already has it; nothing changed")

@@ -30,7 +30,7 @@ def model() -> None:
 @json_option
 @pass_app
 def list_models(app: App, as_json: bool) -> None:
-    """The installed models, with * at the one in use, and some that are worth pulling."""
+    """List installed models, * marking the one in use, and some worth pulling."""
     used = app.model_in_use()
     models = [_listed(folder, used=folder.name == used) for folder in app.library.folders()]
     known = [each for each in CURATED if each.name not in {fields["name"] for fields in models}]
@@ -51,7 +51,7 @@ def list_models(app: App, as_json: bool) -> None:
 
 
 def _listed(folder: Path, *, used: bool) -> dict[str, Any]:
-    """What the list says of a model; for a damaged one, what is wrong with it."""
+    """What the list says about a model; for a damaged one, what is wrong with it."""
     from rekall.models.engine.card import read_card
 
     fields: dict[str, Any] = {"name": folder.name, "in_use": used}
@@ -90,7 +90,7 @@ def _list_row(fields: dict[str, Any]) -> list[str]:
 @json_option
 @pass_app
 def info(app: App, name: str | None, as_json: bool) -> None:
-    """Describe a model; without NAME the one in use."""
+    """Describe a model; without NAME, the one in use."""
     from rekall.models.engine.card import read_card
 
     folder = app.library.folder(name or app.model_in_use())
@@ -127,7 +127,7 @@ def info(app: App, name: str | None, as_json: bool) -> None:
 
 
 def _described(folder: Path, card: ModelCard) -> dict[str, Any]:
-    """A card as answers have it: under the name that the model has here, and with the bytes of its files."""
+    """A card as JSON: under the model's name here, and with its files' sizes in bytes."""
     fields = asdict(card)
     del fields["name"]
     files = {
@@ -142,7 +142,7 @@ def _described(folder: Path, card: ModelCard) -> dict[str, Any]:
 @json_option
 @pass_app
 def verify(app: App, name: str | None, as_json: bool) -> None:
-    """Check a model's files, load it and measure it; without NAME the one in use."""
+    """Check a model's files, load it and measure it; without NAME, the one in use."""
     name = name or app.model_in_use()
     card, measured = app.library.verify(name)
     if as_json:
@@ -157,7 +157,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
         )
     else:
         out(
-            f"{name} is whole: {len(card.files)} files match their hashes, cosine to its reference at least {measured.min_cosine:.5f}, mean {measured.mean_cosine:.5f} over {measured.texts} texts"
+            f"{name} is intact: {len(card.files)} files match their hashes, cosine to its reference at least {measured.min_cosine:.5f}, mean {measured.mean_cosine:.5f} over {measured.texts} texts"
         )
 
 
@@ -167,7 +167,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
     "--budget",
     type=Duration(),
     metavar="TIME",
-    help="Stop after about this long (30s, 5m, 2h); the next call continues.",
+    help="Stop after about this long (30s, 5m, 2h); run it again to continue.",
 )
 @json_option
 @pass_app
@@ -200,7 +200,7 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     if switch.is_active:
         out(f"searches use {name} now; {embedded} embedded{rest}")
     else:
-        out(f"embedded {embedded} with {name}{rest}; searches go on as before until then")
+        out(f"embedded {embedded} with {name}{rest}; searches stay with the old model until then")
     if switch.pending:
         talk(f"\nhint: run `rekall model use {name}` again to continue")
     elif switch.replaced:
@@ -212,7 +212,7 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
 @json_option
 @pass_app
 def remove(app: App, name: str, as_json: bool) -> None:
-    """Remove a model that was pulled, exported or imported, unless it is in use."""
+    """Remove a pulled, exported or imported model, unless it is in use."""
     if name in (app.model_in_use(), app.settings.text("engine.model")):
         raise InvalidInput(f"model {name} is in use", "switch to another one first: `rekall model use NAME`")
     folder = app.library.remove(name, app.places.models)
@@ -227,7 +227,7 @@ def remove(app: App, name: str, as_json: bool) -> None:
 @json_option
 @pass_app
 def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
-    """Measure models on this machine, each in its own process; without NAME all installed ones."""
+    """Measure models on this machine, each in its own process; without NAME, all installed ones."""
     from rekall.models.bench import bench as measure
 
     folders = [app.library.folder(name) for name in names] or list(app.library.folders())

@@ -1,4 +1,4 @@
-"""The commands that get models: export, pull, import; and pack, for another machine."""
+"""The commands that get models (export, pull, import), and pack, for another machine."""
 
 from __future__ import annotations
 
@@ -29,33 +29,35 @@ _LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*")
 def _export_options(command: Command) -> Command:
     """The options that export and pull share; the command receives them as `options`."""
     for option in (
-        click.option("--name", metavar="NAME", help="The model's name here (the source's)."),
+        click.option("--name", metavar="NAME", help="The name to install it under (the source's)."),
         click.option(
             "--precision",
             type=click.Choice(["q8", "fp32"]),
             default="q8",
-            help="8-bit blocks, or unchanged float32 (q8).",
+            help="q8 is 8-bit blocks, fp32 unchanged float32 (q8).",
         ),
         click.option(
             "--dimensions",
             type=click.IntRange(1),
             metavar="N",
-            help="Keep the first N dimensions, for models trained for it.",
+            help="Keep the first N dimensions, for models trained for that.",
         ),
         click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="Read at most N tokens of a text."),
-        click.option("--query-prompt", metavar="TEXT", help="Text before every query, instead of the model's own."),
         click.option(
-            "--document-prompt", metavar="TEXT", help="Text before every document, instead of the model's own."
+            "--query-prompt", metavar="TEXT", help="Text to put before every query, instead of the model's own."
+        ),
+        click.option(
+            "--document-prompt", metavar="TEXT", help="Text to put before every document, instead of the model's own."
         ),
         click.option(
             "--min-cosine",
             type=float,
             default=0.999,
             metavar="X",
-            help="Fail if the cosine of any text to its reference is lower (0.999).",
+            help="Fail if any text's cosine to its reference is lower (0.999).",
         ),
         click.option(
-            "--via", type=click.Choice(["torch"]), help="Trace with torch a model that Rekall cannot build itself."
+            "--via", type=click.Choice(["torch"]), help="Use torch to trace a model that Rekall cannot build itself."
         ),
     ):
         command = option(command)
@@ -65,7 +67,10 @@ def _export_options(command: Command) -> Command:
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option(
-    "--out", "folder", type=click.Path(path_type=Path), help="The model folder to make (in Rekall's own models folder)."
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="The model folder to create (in Rekall's own models folder).",
 )
 @click.option(
     "--reference",
@@ -112,13 +117,13 @@ def export(
 @click.option(
     "--from-dir",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Use the files in this folder, fetched elsewhere; no connection is opened.",
+    help="Use the files in this folder, fetched elsewhere, without opening a connection.",
 )
 @_export_options
 @json_option
 @pass_app
 def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, as_json: bool, **options: Any) -> None:
-    """Fetch a model from a hub, once, and turn it into one that Rekall runs.
+    """Fetch a model from a hub once, and turn it into one that Rekall runs.
 
     Only the files needed are fetched, from one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE
     are honoured. Needs the extra: pip install 'rekall[export]'.
@@ -148,7 +153,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
             report = _export(fetched.folder, target, found)
     _show(report, as_json)
     if not as_json:
-        talk(f"\nhint: `rekall model use {name}` embeds your notes with it and searches with it from then on")
+        talk(f"\nhint: `rekall model use {name}` embeds your notes with it, and searches use it from then on")
 
 
 @click.command()
@@ -157,7 +162,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
 @json_option
 @pass_app
 def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
-    """Write a model to one file, for a machine without a network."""
+    """Write a model to a single file, for a machine without a network."""
     from rekall.models.archive import pack as pack_folder
 
     archive = archive or Path(f"{name}.tar")
@@ -172,12 +177,12 @@ def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
 
 @click.command("import")
 @click.argument("archive", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--name", default="", metavar="NAME", help="The model's name here (its own).")
-@click.option("--replace", "in_place", is_flag=True, help="Replace another model of that name.")
+@click.option("--name", default="", metavar="NAME", help="The name to install it under (its own).")
+@click.option("--replace", "in_place", is_flag=True, help="Replace an installed model of the same name.")
 @json_option
 @pass_app
 def import_model(app: App, archive: Path, name: str, in_place: bool, as_json: bool) -> None:
-    """Import a model that `rekall model pack` wrote, if every hash is right."""
+    """Import a model that `rekall model pack` wrote, after checking every hash."""
     from rekall.models.archive import unpack
 
     shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
@@ -186,11 +191,11 @@ def import_model(app: App, archive: Path, name: str, in_place: bool, as_json: bo
         out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
         return
     out(f"imported {folder.name} to {folder}")
-    talk(f"\nhint: `rekall model use {folder.name}` embeds your notes with it and searches with it from then on")
+    talk(f"\nhint: `rekall model use {folder.name}` embeds your notes with it, and searches use it from then on")
 
 
 def _checked_options(given: dict[str, Any]) -> ExportOptions:
-    """The options, refused before anything is fetched or read if one makes no sense or an extra is missing."""
+    """The options, checked before anything is fetched or read: their values, and that the extra is installed."""
     from rekall.models.export.options import ExportOptions
 
     via_torch = given.pop("via") == "torch"
@@ -226,9 +231,9 @@ def _inspect(folder: Path, options: ExportOptions) -> None:
 
 
 def _check_shadow(app: App, name: str) -> None:
-    """Refuse the name of a model that came with Rekall: the base may be using that one."""
+    """Refuse the name of a model that comes with Rekall: the base may be using that one."""
     if not (app.places.models / name).exists() and name in (folder.name for folder in app.library.folders()):
-        raise InvalidInput(f"a model {name!r} came with Rekall", "give another name with --name")
+        raise InvalidInput(f"a model {name!r} came with Rekall", "choose another name with --name")
 
 
 def _notices(folder: Path) -> tuple[Path, ...]:

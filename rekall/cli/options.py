@@ -28,7 +28,7 @@ def json_option(command: Command) -> Command:
 
 
 def filter_options(command: Command) -> Command:
-    """The filters of search and list, an option each; the command receives them as `filters`."""
+    """One option for each filter of search and list; the command receives them as `filters`."""
     from rekall.entry.filters import FILTERS, Filters
 
     @functools.wraps(command)
@@ -43,7 +43,7 @@ def filter_options(command: Command) -> Command:
 
 
 def field_options(*names: str) -> Callable[[Command], Command]:
-    """An option for each of these fields of an entry; the command receives what was given by the fields' names."""
+    """One option for each of these fields of an entry; the command receives the values under the fields' names."""
     from rekall.entry.fields import BY_NAME
 
     def decorate(command: Command) -> Command:
@@ -95,7 +95,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click
             return value
         found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h)?", str(value).strip())
         if not found:
-            self.fail(f"{value!r} is no duration; write 30s, 5m or 2h", parameter, context)
+            self.fail(f"{value!r} is not a duration; write 30s, 5m or 2h", parameter, context)
         return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
@@ -112,12 +112,12 @@ def read_stdin() -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(
-            f"stdin is not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+            f"stdin is not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
         ) from error
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package of an extra is there, asked without importing it."""
+    """Whether an extra's package is installed; does not import it."""
     import importlib.util
 
     try:
@@ -127,5 +127,5 @@ def is_installed(package: str) -> bool:
 
 
 def on_terminal() -> bool:
-    """Whether a person sits at both ends."""
+    """Whether both stdin and stdout are a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

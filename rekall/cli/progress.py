@@ -1,4 +1,4 @@
-"""Progress on stderr, only where a person watches."""
+"""Progress on stderr, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def progress_bar(label: str, unit: str = "") -> Iterator[Callable[[int, int], None]]:
-    """A function to call with what is done and the total; it draws on a terminal and is silent elsewhere.
+    """A function to call with the amount done and the total; it draws on a terminal and is silent elsewhere.
 
     Args:
         label: What is being done.

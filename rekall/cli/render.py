@@ -1,4 +1,4 @@
-"""How results look on a terminal and in a pipe: the only room that writes to stdout."""
+"""How results look on a terminal and in a pipe; the only module that writes to stdout."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rekall.search.results import Hit, SearchResult
 
 SCHEMA_VERSION = 2
-"""Of every JSON answer (docs/json.md). New fields do not change it; a renamed or removed one does."""
+"""The version of every JSON answer (docs/json.md). A new field does not change it; a renamed or removed one does."""
 
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
-"""The control characters that JSON lets stand in a string."""
+"""The control characters that JSON allows in a string."""
 
 
 def out(text: str = "") -> None:
@@ -31,7 +31,7 @@ def out(text: str = "") -> None:
     click.echo(text)
 
 
-LATER = "`rekall index rebuild --vectors` makes the vectors later"
+LATER = "run `rekall index rebuild --vectors` later to make the vectors"
 
 
 def talk(text: str) -> None:
@@ -50,14 +50,14 @@ def out_json_line(data: Mapping[str, Any]) -> None:
 
 
 def error_text(error: RekallError) -> str:
-    """An error as people read it: what happened, a blank line, what to do."""
+    """An error for people: what happened, a blank line, what to do."""
     lines = [f"error: {error.message}"]
     lines += [f"  {printable(candidate)}" for candidate in error.candidates]
     return "\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else []))
 
 
 def error_fields(error: RekallError) -> dict[str, Any]:
-    """An error as programs read it; they branch on `kind`."""
+    """An error for programs, which branch on `kind`."""
     fields: dict[str, Any] = {
         "kind": error.kind,
         "message": error.message,
@@ -70,7 +70,7 @@ def error_fields(error: RekallError) -> dict[str, Any]:
 
 
 def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) -> str:
-    """Hits for reading: a line of title and labels, a line of text, and the reasons when asked for."""
+    """Hits for people: a line of title and labels, a line of text, and the reasons if asked for."""
     width = terminal_width()
     blocks = []
     for place, hit in enumerate(result.hits, 1):
@@ -96,7 +96,7 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
 
 
 def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
-    """A hit on one line, for pipes: id, type, score, title, and the reasons when asked for, between tabs."""
+    """A hit on one line, for pipes: id, type, score, title, and the reasons if asked for, separated by tabs."""
     columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", printable(hit.entry.title)]
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
@@ -127,7 +127,7 @@ def entry_text(view: EntryView) -> str:
 
 
 def _section_lines(sections: Sequence[Section], indent: str) -> list[str]:
-    """The structured context, a heading each."""
+    """The sections, each under its heading."""
     lines: list[str] = []
     for section in sections:
         lines += ["", click.style(section.label, bold=True), *(indent + printable(item) for item in section.items)]
@@ -135,11 +135,11 @@ def _section_lines(sections: Sequence[Section], indent: str) -> list[str]:
 
 
 def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
-    """Rows with their cells one under the other.
+    """Rows as aligned columns.
 
     Args:
-        rows: Cells; every row has as many.
-        stretch: The column that is shortened where a line would not fit the terminal.
+        rows: Cells; every row has the same number.
+        stretch: The column to shorten if a line would not fit the terminal.
     """
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
     if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
@@ -153,7 +153,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
 
 
 def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
-    """JSON in which no character can move a terminal's cursor."""
+    """JSON without characters that could move a terminal's cursor."""
     return json.dumps(data, ensure_ascii=False, indent=indent).translate(_ESCAPED)
 
 

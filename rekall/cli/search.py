@@ -30,10 +30,10 @@ FORMATS = ("table", "plain", "json", "jsonl")
     "-m",
     type=click.Choice(["hybrid", "words", "meaning"]),
     default="hybrid",
-    help="What to go by (hybrid: both).",
+    help="What to search by (hybrid: both).",
 )
-@click.option("--explain", "-e", is_flag=True, help="Say why each hit is there.")
-@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="How to print (table).")
+@click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
+@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="The output format (table).")
 @json_option
 @pass_app
 def search(
@@ -48,9 +48,9 @@ def search(
 ) -> None:
     """Find entries by word, by meaning, or both.
 
-    "Quotes" make a phrase, -word leaves out, and type:bug tag:nginx project:api since:2026-01-31
-    status:active filter; all else is literal. Give - alone to read the query from stdin, for instance a stack trace; it is taken
-    as text.
+    "Quotes" make a phrase, -word excludes a word, and type:bug tag:nginx project:api since:2026-01-31
+    status:active filter; anything else is searched as text. A lone - reads the query from stdin, for example a stack
+    trace, and takes all of it as text.
     """
     from rekall.search.results import Mode
 
@@ -70,21 +70,21 @@ def search(
 @click.argument("words", nargs=-1, required=True, metavar="ID|TEXT...")
 @filter_options
 @limit_option("10, or search.limit")
-@click.option("--explain", "-e", is_flag=True, help="Say why each hit is there.")
-@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="How to print (table).")
+@click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
+@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="The output format (table).")
 @json_option
 @pass_app
 def similar(
     app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, form: str, as_json: bool
 ) -> None:
-    """Find entries near in meaning to an entry, or to a text."""
+    """Find entries close in meaning to an entry or a text."""
     base = app.open_base()
     result = base.similar(" ".join(words), filters, limit or app.settings.whole("search.limit"))
     print_result(base, result, "json" if as_json else form, explain=explain)
 
 
 def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explain: bool) -> None:
-    """Print hits in one of `FORMATS`; what is missing and why goes to stderr."""
+    """Print hits in one of `FORMATS`; notes about what is missing go to stderr."""
     if form == "json":
         from rekall.knowledge import answers
 
@@ -108,7 +108,7 @@ def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explai
 
 
 def _talk_about(result: SearchResult, *, explain: bool) -> None:
-    """What a person should know beside the hits."""
+    """Print what a person should know besides the hits."""
     if explain and result.stages:
         talk("\n" + "\n".join(map(stage_line, result.stages)))
     for note in result.notes:
@@ -122,9 +122,9 @@ def _talk_about(result: SearchResult, *, explain: bool) -> None:
 def _nothing_found(total: int) -> str:
     if total:
         return f"nothing found among {count_text(total, 'entry', 'entries')}"
-    return "nothing found; the base is empty, begin with `rekall add` or `rekall import`"
+    return "nothing found: the base is empty; start with `rekall add` or `rekall import`"
 
 
 def _notice(text: str) -> None:
-    """A word while something slow runs, gone when it is done."""
+    """Show a word while something slow runs; it is erased afterwards."""
     click.echo(f"{text} …", nl=False, err=True)

@@ -1,6 +1,6 @@
 """The shapes of what commands and tools answer, as data: docs/json.md is written from them.
 
-No door imports this while it answers: it says what is promised.
+No door imports this while it answers: it only states what is promised.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from rekall.knowledge.shapes import WARNING, Answer, Member, shape
 
 _MODEL = Member("text", "The name the model has here.")
 _FOLDER = Member("text", "The path of its folder.")
-_FINGERPRINT = Member("text", "Names its vector space: models with the same fingerprint make the same vectors.")
+_FINGERPRINT = Member("text", "Identifies its vector space: models with the same fingerprint make the same vectors.")
 _DIMENSIONS = Member("whole", "The length of a vector.")
 _MAX_TOKENS = Member("whole", "The longest text it reads, in tokens.")
 _LICENCE = Member("text", "Its licence.")
@@ -40,13 +40,13 @@ _OF_COMMANDS = (
         fingerprint=_FINGERPRINT,
         state=("text", "active: searched; building: unfinished; retired: no longer searched."),
         vectors=("whole", "How many there are."),
-        bytes=("whole", "What they take."),
+        bytes=("whole", "The space they take."),
     ),
     shape(
         "Backend",
         "What searches vectors.",
         name=("text", "sqlite-vec or numpy."),
-        reason=("text or null", "Why it is not the other one."),
+        reason=("text or null", "Why the other one is not used."),
     ),
     shape(
         "Database",
@@ -61,13 +61,13 @@ _OF_COMMANDS = (
         loaded_bytes=("whole", "With the model loaded."),
         child_bytes=("whole", "The engine's own process at that time; 0 where there is none."),
         dropped_bytes=("whole", "After the model was dropped."),
-        peak_bytes=("whole", "The most there ever was."),
+        peak_bytes=("whole", "The peak."),
         problem=("text or null", "Why there is no model."),
         served=("Memory", "The same in a server, whose engine is a process of its own.", "in the outer one"),
     ),
     shape(
         "InstalledModel",
-        "A model on this machine. A damaged one has `name`, `in_use` and `problem` alone.",
+        "A model on this machine. A damaged one has only `name`, `in_use` and `problem`.",
         name=_MODEL,
         in_use=("flag", "Whether searches use it."),
         problem=("text", "What is wrong with it.", "damaged"),
@@ -75,21 +75,21 @@ _OF_COMMANDS = (
         dimensions=Member("whole", _DIMENSIONS.meaning, "whole"),
         max_tokens=Member("whole", _MAX_TOKENS.meaning, "whole"),
         precision=("text", "q8 or fp32.", "whole"),
-        bytes=("whole", "What it takes on disk.", "whole"),
+        bytes=("whole", "Its size on disk.", "whole"),
         licence=Member("text", _LICENCE.meaning, "whole"),
     ),
     shape(
         "KnownModel",
         "A model that `model pull` can fetch.",
-        repository=("text", "Where it is on the hub."),
+        repository=("text", "Its repository on the hub."),
         parameters_million=("number", "Its size in millions of parameters."),
         dimensions=_DIMENSIONS,
         max_tokens=("whole", "The longest text it reads, in tokens; 0 for any."),
         languages=("text", "What it was trained for."),
         licence=_LICENCE,
         score=("number", "Published retrieval quality, nDCG@10 in percent."),
-        benchmark=("text", "What that was measured on; only scores of the same one can be compared."),
-        disk_mb=("whole", "What it takes on disk in 8 bits."),
+        benchmark=("text", "The benchmark of that score; compare only scores of the same one."),
+        disk_mb=("whole", "Its size on disk in 8 bits."),
         ram_mb=("whole", "The peak of a search with it."),
     ),
     shape(
@@ -101,15 +101,15 @@ _OF_COMMANDS = (
     ),
     shape(
         "Prompts",
-        "Text that a model was trained to read first; empty for most.",
+        "Text that a model expects before each input; empty for most.",
         query=("text", "Before a query."),
         document=("text", "Before a document."),
     ),
     shape(
         "File",
         "A file of a model.",
-        sha256=("text", "A hash of it."),
-        crc32=("whole", "Another one, quicker to check."),
+        sha256=("text", "Its hash."),
+        crc32=("whole", "A second hash, quicker to check."),
         bytes=("whole", "Its size."),
     ),
     shape("Fidelity", "How close vectors come to known ones.", **_FIDELITY),
@@ -117,7 +117,7 @@ _OF_COMMANDS = (
         "ExactFidelity",
         "The same, measured after an export.",
         **_FIDELITY,
-        worst_text=("text", "The text that came out worst."),
+        worst_text=("text", "The text with the lowest cosine."),
     ),
     shape(
         "Measured",
@@ -139,48 +139,52 @@ _OF_COMMANDS = (
         default=("text or number", "Its value when nothing sets it."),
         doc=("text", "What it is for."),
     ),
-    shape("Client", "An assistant that can use Rekall.", name=_CLIENT, title=("text", "In full."), path=_CLIENT_PATH),
+    shape(
+        "Client", "An assistant that can use Rekall.", name=_CLIENT, title=("text", "Its full name."), path=_CLIENT_PATH
+    ),
 )
-"""What only commands speak of."""
+"""Shapes that only commands use."""
 
 _ANSWERS = (
     shape(
         "Saved",
         "An entry as it is stored now.",
-        entry=("Entry or null", "The entry; null when the editor was left without writing anything."),
+        entry=("Entry or null", "The entry; null if nothing was written in the editor."),
         warning=WARNING,
     ),
     shape("Shown", "One entry.", entry=("Entry", "The entry.")),
     shape("Gone", "What was deleted.", deleted=("Deleted", "The entry.")),
-    shape("Deletions", "What can be restored, the last deleted first.", tombstones=("list of Tombstone", "One each.")),
+    shape(
+        "Deletions", "What can be restored, most recently deleted first.", tombstones=("list of Tombstone", "One each.")
+    ),
     shape("Linked", "A link that was made.", link=("Link", "The link.")),
-    shape("Unlinked", "Links that were taken away.", removed_links=("whole", "How many.")),
+    shape("Unlinked", "Links that were removed.", removed_links=("whole", "How many.")),
     shape(
         "Listed",
-        "Entries, the last changed first.",
-        total=("whole", "How many fit in all."),
+        "Entries, most recently changed first.",
+        total=("whole", "How many match in all."),
         entries=("list of Entry", "Those of this page."),
     ),
     shape(
         "Found",
         "The answer to a search.",
         query=("text", "The query as it was typed."),
-        filters=("text or null", "The filters that applied, as one types them: `type:bug tag:nginx`."),
+        filters=("text or null", "The filters that were applied, as typed: `type:bug tag:nginx`."),
         notes=("list of text", "What to know about how the query was read."),
         mode=("Mode", "How it was answered."),
-        hits=("list of Hit", "What was found, the best first."),
+        hits=("list of Hit", "What was found, best first."),
         stages=("list of Stage", "What was done, in order.", "with `--explain`"),
     ),
     shape(
         "Imported",
         "What an import did.",
-        dry_run=("flag", "Whether it only says what would happen."),
+        dry_run=("flag", "Whether it was a dry run, which only reports what would happen."),
         added=("whole", "Entries that are new."),
         updated=("whole", "Entries that changed."),
-        unchanged=("whole", "Entries that were here already."),
-        kept=("list of text", "Files whose entry was edited here after it was imported; it stays as it is."),
-        refused=("list of Refused", "What is not stored; the exit code is 4 if there is any."),
-        unknown_types=("map of whole", "Types that do not exist, and how many entries named each."),
+        unchanged=("whole", "Entries that were already here."),
+        kept=("list of text", "Files whose entry was edited here after its import; the entry was left alone."),
+        refused=("list of Refused", "What was not stored; the exit code is 4 if there is any."),
+        unknown_types=("map of whole", "Unknown types, and how many entries named each."),
         lost_links=("whole", "Links to entries that are not here."),
         embedded=("whole", "Passages that got a vector."),
         warning=WARNING,
@@ -210,31 +214,29 @@ _ANSWERS = (
         "What the indexes hold, and what serves them.",
         backend=("Backend", "What searches vectors."),
         entries=("whole", "Entries."),
-        words=("whole", "Entries in the index of words."),
+        words=("whole", "Entries in the words index."),
         passages=("whole", "Passages."),
         vectors=("whole", "Passages that have a vector."),
         pending_passages=("whole", "Passages that still lack one."),
-        pending_entries=("whole", "Entries of which a passage lacks one."),
+        pending_entries=("whole", "Entries with a passage that lacks one."),
         space=("Space or null", "The vectors that searches use."),
         other_spaces=("list of Space", "Vectors of other models."),
-        model=("text or null", "The model of queries; null when it cannot be used."),
-        fingerprint=("text or null", "That of the model."),
-        dimensions=("whole or null", "Those of the model."),
+        model=("text or null", "The model that embeds queries; null if it cannot be used."),
+        fingerprint=("text or null", "The model's fingerprint."),
+        dimensions=("whole or null", "The model's dimensions."),
         problem=("text or null", "Why the model cannot be used."),
     ),
-    shape(
-        "Rebuilt", "What was made again.", rebuilt=("map of whole", "`words`: entries; `vectors`: passages embedded.")
-    ),
-    shape("Pruned", "What was dropped.", pruned=("list of Space", "Vectors that are gone.")),
+    shape("Rebuilt", "What was rebuilt.", rebuilt=("map of whole", "`words`: entries; `vectors`: passages embedded.")),
+    shape("Pruned", "What was dropped.", pruned=("list of Space", "The vectors that were dropped.")),
     shape(
         "Models",
         "The models.",
-        models=("list of InstalledModel", "Those on this machine."),
-        known=("list of KnownModel", "Some that are worth fetching, and are not here yet."),
+        models=("list of InstalledModel", "The models on this machine."),
+        known=("list of KnownModel", "Some worth fetching that are not here yet."),
     ),
     shape(
         "ModelInfo",
-        "All there is to know of a model: the name it has here, where it lies, and what its model.json says.",
+        "Everything about a model: its name here, its folder, and the contents of its model.json.",
         model=_MODEL,
         folder=_FOLDER,
         format=("whole", "The version of model.json."),
@@ -258,14 +260,14 @@ _ANSWERS = (
     ),
     shape(
         "Verified",
-        "A model whose files are whole.",
+        "A model whose files are intact.",
         model=_MODEL,
         ok=("flag", "Always `true`: a damaged model is an error."),
         **_FIDELITY,
     ),
     shape(
         "Switched",
-        "How far the change to a model came.",
+        "How far the switch to a model got.",
         model=_MODEL,
         fingerprint=_FINGERPRINT,
         before=("text or null", "The model that was in use before."),
@@ -273,11 +275,11 @@ _ANSWERS = (
         pending=("whole", "Passages that still lack a vector."),
         in_use=("flag", "Whether searches use it now."),
     ),
-    shape("Removed", "A model that is gone.", removed=_MODEL, folder=_FOLDER),
+    shape("Removed", "A model that was removed.", removed=_MODEL, folder=_FOLDER),
     shape("Measures", "What models cost on this machine.", models=("list of Measured", "One each.")),
     shape(
         "Made",
-        "A model that was exported or fetched.",
+        "A model that was exported or pulled.",
         model=_MODEL,
         folder=_FOLDER,
         fingerprint=_FINGERPRINT,
@@ -294,34 +296,34 @@ _ANSWERS = (
         fingerprint=_FINGERPRINT,
     ),
     shape("Unpacked", "A model from such a file.", model=_MODEL, folder=_FOLDER, fingerprint=_FINGERPRINT),
-    shape("Vector", "A text as the model sees it, one line each.", vector=("list of number", "Its vector.")),
-    shape("Clients", "The assistants that are known.", clients=("list of Client", "One each.")),
+    shape("Vector", "The vector of a text, one line per text.", vector=("list of number", "Its vector.")),
+    shape("Clients", "The known clients.", clients=("list of Client", "One each.")),
     shape(
         "Snippet",
-        "What lets an assistant use Rekall.",
+        "The configuration that lets an assistant use Rekall.",
         client=_CLIENT,
         path=_CLIENT_PATH,
-        section=("text", "The key under which that file holds servers."),
+        section=("text", "The key under which that file lists servers."),
         entry=("any", "What to put there, under the name rekall."),
     ),
     shape(
         "Written",
-        "What became of an assistant's file.",
+        "What happened to a client's file.",
         client=_CLIENT,
         path=_CLIENT_PATH,
-        changed=("flag", "Whether it is different now."),
-        copy=("text or null", "Where the file is as it was before."),
+        changed=("flag", "Whether it was changed."),
+        copy=("text or null", "The path of the copy of the old file."),
     ),
     shape("Settings", "Every setting.", settings=("list of Setting", "One each.")),
     shape("Value", "One setting.", key=_KEY, value=_VALUE, origin=_ORIGIN),
     shape(
         "Places",
-        "Where things are.",
+        "Where everything is kept.",
         config=("text", "The settings."),
         database=("text", "The base."),
-        models=("text", "The models that were fetched, exported or imported."),
+        models=("text", "The models that were pulled, exported or imported."),
     ),
-    shape("Versions", "Versions.", versions=("map of text", "Of Rekall, of what it stands on, and of the machine.")),
+    shape("Versions", "Versions.", versions=("map of text", "Of Rekall, its dependencies, and the machine.")),
     shape("Failed", "What went wrong.", error=("Error", "The error.")),
 )
 """What commands answer."""

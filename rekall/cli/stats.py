@@ -23,14 +23,14 @@ _TOP = 8
 @click.option(
     "--memory",
     is_flag=True,
-    help="Also load the model, and measure a command's memory and a server's, with its engine.",
+    help="Also load the model and measure the memory of a command, and of a server with its engine.",
 )
 @json_option
 @pass_app
 def stats(app: App, memory: bool, as_json: bool) -> None:
-    """What the base holds and how large it is."""
+    """Show what the base holds and how large it is."""
     served = None
-    if memory:  # first, while this process has loaded nothing
+    if memory:  # first, before this process has loaded anything
         with contextlib.closing(app.long_lived()) as server:
             served = server.open_base().index.memory()
     base = app.open_base()
@@ -102,7 +102,7 @@ def _memory_text(report: MemoryReport) -> str:
 @click.command()
 @json_option
 def version(as_json: bool) -> None:
-    """The versions of Rekall and of what it stands on."""
+    """Show the versions of Rekall and its dependencies."""
     from importlib.metadata import PackageNotFoundError
     from importlib.metadata import version as version_of
 

@@ -21,7 +21,7 @@ HINT = "run `pip install 'rekall[tui]'`"
 
 
 def is_installed() -> bool:
-    """Whether the package of the terminal UI is there, in a version that it can be drawn with."""
+    """Whether the terminal UI's package is installed, in a version that works."""
     try:
         _load()
     except UsageError:
@@ -33,7 +33,7 @@ def _load() -> type[RekallApp]:
     """The terminal UI.
 
     Raises:
-        UsageError: Its package is missing, or is of another version; the hint says what to run.
+        UsageError: Its package is missing or has the wrong version; the hint says what to run.
     """
     if importlib.util.find_spec("textual") is None:
         raise UsageError("the terminal UI needs the package textual", HINT)
@@ -45,17 +45,17 @@ def _load() -> type[RekallApp]:
 
 
 def can_draw() -> bool:
-    """Whether a person sits before it. Textual draws on stderr, so that has to be a terminal, too."""
+    """Whether there is a terminal to draw on. Textual draws on stderr, so that must be a terminal too."""
     return on_terminal() and sys.stderr.isatty()
 
 
 @click.command()
 @pass_app
 def tui(app: App) -> None:
-    """Open the terminal UI; `rekall` alone does, too."""
+    """Open the terminal UI, as plain `rekall` does."""
     rekall_app = _load()
     if not can_draw():
-        raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` do without")
+        raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` work without one")
     with contextlib.closing(app.long_lived()) as stays:
         result = rekall_app(stays).run()
     if result:

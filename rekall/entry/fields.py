@@ -1,7 +1,7 @@
 """The one table of what an entry has. A field is added here and nowhere else.
 
-Each attribute of `Draft` carries its `Field`: what kind it is, what people and files call it, how it counts in the words
-index, whether it is embedded, where it is shown and how long it may be. The database, files, options, forms, tools,
+Each attribute of `Draft` carries its `Field`: what kind it is, what people and files call it, how it counts in the
+words index, whether it is embedded, where it is shown and how long it may be. The database, files, options, forms, tools,
 views, passages and the words index read `FIELDS` (docs/adr/0012).
 """
 
@@ -176,7 +176,7 @@ class Draft:
         str,
         Field(
             Kind.TEXT,
-            "What was tried and did not help.",
+            "What was tried without success.",
             "What failed",
             words=Column.CONTEXT,
             embedded=Place.AFTER,

@@ -67,8 +67,8 @@ class Filters:
         tuple[EntryType, ...],
         Filter(
             "type",
-            "Only entries of this type; several allow any of them.",
-            "any of these, between commas",
+            "Only entries of this type; several match any of them.",
+            "any of these, separated by commas",
             rules.entry_type,
             lambda value: value.value,
             is_list=True,
@@ -79,7 +79,9 @@ class Filters:
     ] = ()
     tags: Annotated[
         tuple[str, ...],
-        Filter("tag", "Only entries with all of these tags.", "all of these, between commas", rules.tag, is_list=True),
+        Filter(
+            "tag", "Only entries with all of these tags.", "all of these, separated by commas", rules.tag, is_list=True
+        ),
     ] = ()
     project: Annotated[
         str | None, Filter("project", "Only entries of this project.", "exactly this one", short="p", metavar="NAME")
@@ -99,7 +101,7 @@ class Filters:
         Status | None,
         Filter(
             "status",
-            "Only active or only obsolete entries.",
+            "Only active, or only obsolete, entries.",
             "active or obsolete",
             rules.status,
             lambda value: value.value,

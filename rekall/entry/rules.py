@@ -94,11 +94,11 @@ def text(value: str, part: str) -> str:
     """
     part = part if part.startswith("one of") else f"the {part}"
     if "\0" in value:
-        raise InvalidInput(f"{part} holds a NUL byte", "is it a binary file? Rekall stores text")
+        raise InvalidInput(f"{part} holds a NUL byte", "is it a binary file? Rekall stores text only")
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first, for instance with iconv") from None
+        raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first, for example with iconv") from None
     return value
 
 
@@ -125,13 +125,13 @@ def _checked(field: Field, value: Any) -> Any:
     if field.kind.is_list:
         return _items(field, value)
     if field.kind is Kind.NUMBER and value not in range(field.most + 1):
-        raise InvalidInput(f"{field.noun} is {value}, it goes from 0 to {field.most}")
+        raise InvalidInput(f"{field.noun} is {value}, but must be from 0 to {field.most}")
     if field.kind is Kind.LINE:
         line = one_line(value or "", field.noun)
         if field.most and len(line) > field.most:
             raise InvalidInput(
                 f"the {field.noun} has {len(line):,} characters, the limit is {field.most}",
-                "put the details into the content",
+                "put the details in the content",
             )
         return line or field.default
     return value
@@ -143,7 +143,7 @@ def _long_text(value: str, part: str) -> str:
     if size > MAX_TEXT_BYTES:
         raise InvalidInput(
             f"the {part} has {size / 1e6:.1f} MB, the limit is {MAX_TEXT_BYTES / 1e6:.1f} MB",
-            "store the part worth finding again, and name the file with --file",
+            "store the part worth finding again, and point to the file with --file",
         )
     return whole
 

@@ -82,12 +82,12 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
         try:
             parts = handler.FM_BOUNDARY.split(text, 2)
             if len(parts) != 3:
-                raise InvalidInput("the front matter has no end", "close it with a line of ---")
+                raise InvalidInput("the front matter is not closed", "end it with a line of ---")
             head, text = parts[1:]
             fields = handler.load(head) or {}
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             raise InvalidInput(
-                f"the front matter is not valid YAML: {_where(error)}", "put values with `: ` or `#` in quotes"
+                f"the front matter is not valid YAML: {_where(error)}", "quote values that contain `: ` or `#`"
             ) from error
         if not isinstance(fields, dict):
             raise InvalidInput("the front matter is not a list of `key: value` lines")

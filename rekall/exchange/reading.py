@@ -106,7 +106,7 @@ def read_file(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
             str(path),
             InvalidInput(
                 f"cannot be read: {error.strerror or error}",
-                "check its permissions, and that no other program holds it",
+                "check its permissions, and that no other program has it locked",
             ),
         )
 
@@ -120,8 +120,8 @@ def _read_markdown(path: Path, unknown: EntryType) -> Found:
 def _read_json(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
     if path.stat().st_size > MAX_JSON_BYTES:
         raise InvalidInput(
-            f"a .json file is read whole, and this one has more than {MAX_JSON_BYTES >> 20} MB",
-            "write it as JSON lines (.jsonl)",
+            f"this .json file is larger than {MAX_JSON_BYTES >> 20} MB, the most that is read at once",
+            "convert it to JSON lines (.jsonl)",
         )
     raw = _json(_decoded(path.read_bytes()))
     if isinstance(raw, dict) and isinstance(raw.get("entries"), list):  # what `rekall list --json` prints
@@ -178,7 +178,7 @@ def _decoded(data: bytes) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput(
-            f"not valid UTF-8 (byte {error.start:,})", "convert it first, for instance with iconv"
+            f"not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
         ) from error
 
 

@@ -1,6 +1,6 @@
-"""The shapes of what answers speak of, as data: docs/json.md is written from them, and every answer is tested against them.
+"""The shapes that answers share, as data: docs/json.md is made from them, and every answer is tested against them.
 
-No door imports this while it answers: it says what is promised.
+No door imports this while it answers: it only states what is promised.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Member:
     """A member of an object.
 
     Attributes:
-        type: A name of `PLAIN_TYPES` or of a shape; "list of X"; "map of X", values by name; "brief X", of which members
-            that are null or empty are left out; "X or Y"; "X or null".
+        type: A name of `PLAIN_TYPES` or of a shape; "list of X"; "map of X", values by name; "brief X", without its null
+            and empty members; "X or Y"; "X or null".
         meaning: What it says.
         only: When it is there; empty for always.
     """
@@ -106,27 +106,27 @@ SHAPES = (
         "An entry that a search found.",
         {
             **_SUMMARY,
-            "score": Member("number", "What it is ranked by; compare it within one answer only."),
-            "similarity": Member("number or null", "Cosine to the query; null when meaning was not asked."),
+            "score": Member("number", "What it is ranked by; comparable only within one answer."),
+            "similarity": Member("number or null", "Cosine to the query; null if the search was not by meaning."),
             "snippet": Member("text", "The stretch of its text that fits best; may be empty."),
-            "why": Member("Why", "What the score is made of."),
+            "why": Member("Why", "What the score consists of."),
         },
     ),
     shape(
         "Why",
-        "Why a hit stands where it stands.",
+        "Why a hit is ranked where it is.",
         coverage=("number", "The share of the query's words that it holds, rare words counting more; 0 to about 1."),
         words_rank=("whole or null", "Its place among the candidates by words, from 1."),
         matched=("list of text", "The words of the query that it holds, without very common ones."),
         head=("number or null", "The cosine of its title and context."),
-        best_passage=("number or null", "The cosine of the passage that is nearest."),
+        best_passage=("number or null", "The cosine of the nearest passage."),
         meaning_rank=("whole or null", "Its place among the candidates by meaning, from 1."),
     ),
     shape(
         "Mode",
         "How a search was answered.",
         requested=("text", "What was asked for: hybrid, words or meaning."),
-        used=("text", "What answered: words alone when the model cannot be used."),
+        used=("text", "What answered: words only if the model cannot be used."),
         reason=("text or null", "Why these differ, or what is missing."),
     ),
     shape(
@@ -138,7 +138,7 @@ SHAPES = (
     ),
     shape(
         "Tombstone",
-        "What is left of a deleted entry.",
+        "What is kept of a deleted entry.",
         id=ID,
         type=TYPE,
         title=TITLE,
@@ -153,6 +153,6 @@ SHAPES = (
         retryable=("flag", "Whether the same call may succeed later."),
         candidates=("list of text", "What may have been meant.", "when there are any"),
     ),
-    shape("Deleted", "An entry that is gone.", id=ID, type=TYPE, title=TITLE),
+    shape("Deleted", "An entry that was deleted.", id=ID, type=TYPE, title=TITLE),
 )
-"""What the answers of every door speak of."""
+"""The shapes that answers of every door share."""

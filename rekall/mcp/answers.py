@@ -92,7 +92,9 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
     if not cursor:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 9) or int(cursor) > most:
-        raise InvalidInput(f"{cursor!r} is no cursor of this tool", "pass next_cursor of the answer before, unchanged")
+        raise InvalidInput(
+            f"{cursor!r} is not a cursor of this tool", "pass next_cursor from the previous answer, unchanged"
+        )
     return int(cursor)
 
 
@@ -155,10 +157,12 @@ def found_head(
     """What stands above search results: how many, how they were found, and what was missing."""
     if not count:
         among = f"among {count_text(total, 'entry', 'entries')}" + (" with these filters" if is_filtered else "")
-        head = "Nothing more." if start else f"Nothing found {among}." if total else "Nothing was written down yet."
+        head = (
+            "Nothing more." if start else f"Nothing found {among}." if total else "Nothing has been written down yet."
+        )
     else:
         by = MODE_WORDS[mode.used.value]
-        head = f"Found by {by}, from place {start + 1}:" if start else f"Found by {by}, the best first:"
+        head = f"Found by {by}, from number {start + 1}:" if start else f"Found by {by}, best first:"
     return "\n".join([head, *(f"Note: {note}" for note in (*notes, mode.reason) if note)])
 
 

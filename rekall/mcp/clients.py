@@ -74,7 +74,7 @@ class Client:
         document = self._parse(text)
         servers = document.setdefault(self.section, {})
         if not isinstance(servers, MutableMapping):
-            raise InvalidInput(f"{self.section} is not an object there", "correct the file, then try again")
+            raise InvalidInput(f"{self.section} is not an object in it", "correct the file, then try again")
         old = servers.get(SERVER_NAME)
         entry = self.entry(launch)
         if isinstance(old, Mapping) and "command" in old:  # else it named a server elsewhere
@@ -165,7 +165,7 @@ def find_client(name: str) -> Client:
         return known[name.lower()]
     near = difflib.get_close_matches(name.lower(), known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise NotFound(f"no client {name!r} is known", f"{hint}clients: {', '.join(known)}")
+    raise NotFound(f"unknown client {name!r}", f"{hint}clients: {', '.join(known)}")
 
 
 def this_launch(home: str | None, *, read_only: bool = False) -> Launch:

@@ -45,9 +45,9 @@ def _one_text(value: object) -> object:
 Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 
-Id = Annotated[str, Field(min_length=1, description="Id of an entry, or a beginning that no other shares.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens to answer with.")]
-Cursor = Annotated[str, Field(description="next_cursor of the answer before.")]
+Id = Annotated[str, Field(min_length=1, description="An entry's id, or a prefix of it that no other id shares.")]
+Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens the answer may take.")]
+Cursor = Annotated[str, Field(description="next_cursor from the previous answer.")]
 
 
 class Input(BaseModel):
@@ -92,13 +92,13 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
     query: str = Field(
         min_length=1,
         max_length=20_000,
-        description='Words, a question, or a pasted error. "phrases" and -exclusions count.',
+        description='Words, a question, or a pasted error; may hold "phrases" and -exclusions.',
     )
-    mode: Mode = Field(Mode.HYBRID, description="What to go by; hybrid is words and meaning together.")
+    mode: Mode = Field(Mode.HYBRID, description="What to search by; hybrid is words and meaning together.")
     literal: bool = Field(
         False, description="Take the query as text, without phrases and exclusions: for pasted errors."
     )
-    limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most results to return.")
+    limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most hits to return.")
     max_tokens: Budget = 1_500
     cursor: Cursor | None = None
 
@@ -106,7 +106,7 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
 class GetInput(Input):
     """Arguments of `get`."""
 
-    ids: Words = Field(min_length=1, max_length=MOST_ENTRIES, description="Ids of entries, or beginnings of ids.")
+    ids: Words = Field(min_length=1, max_length=MOST_ENTRIES, description="Ids of entries, or prefixes of them.")
     max_tokens: Budget = 6_000
     cursor: Cursor | None = None
 
@@ -161,17 +161,17 @@ class UpdateInput(_UpdateInput):  # type: ignore[misc]  # made from the table of
     title: str | None = Field(None, description="Another title.")
     content: str | None = Field(None, description="The whole new text; replaces the old one.")
     add_tags: Words = Field([], description="Tags to add.")
-    remove_tags: Words = Field([], description="Tags to take away.")
-    status: Status | None = Field(None, description="active takes an obsolete entry back.")
+    remove_tags: Words = Field([], description="Tags to remove.")
+    status: Status | None = Field(None, description="active makes an obsolete entry valid again.")
     if_updated_at: str | None = Field(
-        None, description="updated_at as you read it; refuses the update when the entry changed since."
+        None, description="updated_at as you read it; the update is refused if the entry has changed since."
     )
 
 
 class DeleteInput(Input):
     """Arguments of `delete`."""
 
-    id: str = Field(min_length=1, description="The whole id of the entry.")
+    id: str = Field(min_length=1, description="The full id of the entry.")
     confirm: bool = Field(False, description="true only after the person said yes to deleting this very entry.")
 
 
@@ -191,8 +191,8 @@ class LinkInput(Input):
 class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `similar`."""
 
-    to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or a text.")
-    limit: int = Field(5, ge=1, le=MOST_RESULTS, description="The most results to return.")
+    to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or any text.")
+    limit: int = Field(5, ge=1, le=MOST_RESULTS, description="The most hits to return.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 

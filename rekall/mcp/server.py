@@ -98,7 +98,7 @@ class RekallServer:
                 uri=RECENT_URI,
                 name="recent",
                 title="Recent entries",
-                description=f"The last {RECENT_ENTRIES} entries that changed.",
+                description=f"The {RECENT_ENTRIES} most recently changed entries.",
                 mime_type="text/plain",
             )
         ]
@@ -119,7 +119,7 @@ class RekallServer:
             uri_template=ENTRY_URI + "{id}",
             name="entry",
             title="An entry",
-            description="An entry in full, by its id or any beginning of it that no other shares.",
+            description="An entry in full, by its id or any prefix of it that no other id shares.",
             mime_type="text/markdown",
         )
         return protocol.ListResourceTemplatesResult(resource_templates=[template])
@@ -208,7 +208,9 @@ class RekallServer:
         if name in self._tools:
             return self._tools[name]
         if any(tool.name == name for tool in TOOLS):
-            raise InvalidInput(f"{name} is not offered: this server is read-only", "tell the person what to change")
+            raise InvalidInput(
+                f"{name} is not offered: this server is read-only", "tell the person what should be changed"
+            )
         raise InvalidInput(f"no tool {name!r}", f"tools: {', '.join(self._tools)}")
 
 
@@ -241,6 +243,6 @@ def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsW
     if "{found}" in guide.text:
         result = base.search(argument, Filters(), Mode.HYBRID, 5, literal=True, is_wanted=is_wanted)
         found = "\n".join(hit_item(hit).text for hit in result.hits) or "(nothing)"
-    topic = f", above all for what concerns {argument}," if argument else ""
+    topic = f", above all at what concerns {argument}," if argument else ""
     values = {"{topic}": topic, "{found}": found, "{argument}": argument}
     return re.sub("|".join(values), lambda place: values[place[0]], guide.text)

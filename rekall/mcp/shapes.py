@@ -1,6 +1,6 @@
 """The shapes of what tools answer as data (structured content): docs/json.md is written from them.
 
-No door imports this while it answers: it says what is promised.
+No door imports this while it answers: it only states what is promised.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ SHAPES = (
     shape(
         "FoundPage",
         "A page of a search.",
-        hits=("list of brief Hit", "What was found, the best first."),
+        hits=("list of brief Hit", "What was found, best first."),
         next_cursor=_CURSOR,
         mode=("Mode", "How it was answered."),
         notes=("list of text", "What to know about how the query was read."),
     ),
     shape(
         "SimilarPage",
-        "A page of what is near.",
-        hits=("list of brief Hit", "What was found, the nearest first."),
+        "A page of similar entries.",
+        hits=("list of brief Hit", "What was found, nearest first."),
         next_cursor=_CURSOR,
     ),
     shape(
         "RecentPage",
         "A page of a list.",
-        entries=("list of brief Summary", "The last changed first."),
+        entries=("list of brief Summary", "Most recently changed first."),
         next_cursor=_CURSOR,
-        total=("whole", "How many fit in all."),
+        total=("whole", "How many match in all."),
     ),
     shape(
         "Texts",
         "Entries to read.",
-        entries=("list of Text", "One an entry, in the order asked for."),
+        entries=("list of Text", "One per entry, in the order asked for."),
         next_cursor=_CURSOR,
     ),
     shape(
@@ -47,7 +47,7 @@ SHAPES = (
     ),
     shape(
         "AddedItem",
-        "An entry that was written, and what it resembles.",
+        "An entry that was written, and those that it resembles.",
         entry=("brief Summary", "The entry."),
         warning=WARNING,
         alike=("list of brief Hit", "Entries that may say the same."),

@@ -123,7 +123,7 @@ def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Ans
         alike = [hit_item(hit) for hit in found if (hit.why.similarity or 0.0) >= ALIKE]
     lines = [_saved_line("added", saved)]
     if alike:
-        lines.append("It resembles what is there. Update or deprecate one of them if they say the same:")
+        lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")
     data = {**_saved_data(base, saved), "alike": [item.data for item in alike]}
     return Answer("\n".join([*lines, *(item.text for item in alike)]), data)
 
@@ -133,7 +133,7 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) 
     old = base.get(given.id).entry
     changes = given.changes()
     if changes.is_empty:
-        raise InvalidInput("nothing to change", "name at least one part and its new value")
+        raise InvalidInput("nothing to change", "give at least one field and its new value")
     if given.if_updated_at and moment(given.if_updated_at) != old.updated_at:
         raise EditConflict(
             f"entry {old.id} was changed at {written(old.updated_at)}, after you read it",
@@ -149,7 +149,7 @@ def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) 
     if not given.confirm or given.id.upper() != entry.id:
         raise InvalidInput(
             f"nothing was deleted: {entry.id} is the {entry.type.value} {entry.title!r}",
-            "if it is only outdated, call deprecate. Else ask the person, and after a yes call delete with this id "
+            "if it is only outdated, call deprecate; else ask the person, and after a yes call delete with this id "
             "and confirm=true",
         )
     base.delete(entry.id)
@@ -172,7 +172,7 @@ def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted
     wanted = start + given.limit
     result = base.similar(given.to, given.filters(), DEEPEST, is_wanted)  # of fewer, the order may be another
     hits = result.hits[start:wanted]
-    head = "Nearest in meaning:" if hits else "Nothing more." if start else "Nothing is near it in meaning."
+    head = "Nearest in meaning:" if hits else "Nothing more." if start else "Nothing is close to it in meaning."
     return page(head, "hits", map(hit_item, hits), start, given.max_tokens, len(result.hits) > wanted)
 
 
@@ -182,9 +182,13 @@ def recent(base: KnowledgeBase, given: inputs.RecentInput, is_wanted: IsWanted) 
     found = base.list_entries(given.filters(), given.limit, start)
     more = start + len(found.entries) < found.total
     items = [entry_item(entry, found.successors.get(entry.id)) for entry in found.entries]
-    head = f"{found.total:,} in all, the last changed first:" if found.entries else "Nothing was written down yet."
+    head = (
+        f"{found.total:,} in all, most recently changed first:"
+        if found.entries
+        else "Nothing has been written down yet."
+    )
     if not found.entries and (start or given.filters() != Filters()):
-        head = "Nothing more." if start else "Nothing fits."
+        head = "Nothing more." if start else "Nothing matches."
     return page(head, "entries", items, start, given.max_tokens, more, total=found.total)
 
 
@@ -192,7 +196,7 @@ def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, is_wanted: IsWa
     """Run `deprecate`."""
     saved = base.deprecate(given.id, given.superseded_by or None, given.reason)
     instead = f", superseded by {saved.entry.superseded_by}" if saved.entry.superseded_by else ""
-    return Answer(_saved_line("obsolete now", saved) + instead, _saved_data(base, saved))
+    return Answer(_saved_line("now obsolete", saved) + instead, _saved_data(base, saved))
 
 
 def usage(base: KnowledgeBase, given: inputs.UsageInput, is_wanted: IsWanted) -> Answer:
@@ -226,7 +230,7 @@ TOOLS = (
     Tool(
         "get",
         "Read entries in full",
-        "The full text of entries, with structured context and links. Use ids that search or recent gave.",
+        "The full text of entries, with structured context and links. Use ids from search or recent.",
         inputs.GetInput,
         get,
     ),
@@ -235,7 +239,7 @@ TOOLS = (
         "Write down what was learned",
         "Store one thing worth knowing next time: the point in the title; situation, error messages word for word, what "
         "failed and what helped in their own fields. Search first, and update what is there rather than say it twice. "
-        "Tells which entries it resembles.",
+        "The answer names entries that it resembles.",
         inputs.AddInput,
         add,
         writes=True,
@@ -272,7 +276,7 @@ TOOLS = (
     Tool(
         "recent",
         "List recent entries",
-        "Entries by their last change, newest first, all of them or those that pass the filters.",
+        "Entries, most recently changed first; all of them or those that pass the filters.",
         inputs.RecentInput,
         recent,
     ),

@@ -208,7 +208,7 @@ class MeaningLeg:
         if not passages:
             return ""
         have = count_text(entries, "entry has", "entries have")
-        return f"{have} no vector yet and can be found by words only; run `rekall index rebuild --vectors`"
+        return f"{have} no vector yet and can be found only by words; run `rekall index rebuild --vectors`"
 
 
 class AskedMeaning:
@@ -226,7 +226,7 @@ class AskedMeaning:
         """The selected entries that are nearest to it."""
         self._space = self._embeddings.space_of(self._question)
         if self._space is None:
-            raise EngineError("the vectors of the model were dropped just now; search again")
+            raise EngineError("the model's vectors were just dropped; search again")
         self._closeness = self._embeddings.semantic_search(self._question, most, selection, self._space)
         return Found(tuple(self._closeness), self._scores(self._closeness))
 

@@ -101,9 +101,9 @@ def _note(word: str) -> str:
     each = BY_KEY.get(key)
     if each is not None:
         problem = _problem(each, value)
-        return f"{word} is no filter and was searched as text: {problem.hint if problem else each.hint}"
+        return f"{word} is not a filter and was searched as text: {problem.hint if problem else each.hint}"
     near = nearest(key, list(BY_KEY), _ALIKE)
-    return f"{word} is no filter and was searched as text; did you mean `{near}:{value}`?" if near else ""
+    return f"{word} is not a filter and was searched as text; did you mean `{near}:{value}`?" if near else ""
 
 
 def _has_word(text: str) -> bool:

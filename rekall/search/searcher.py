@@ -141,7 +141,7 @@ class Searcher:
         try:
             can_answer = leg.can_answer()
         except EngineError as error:
-            hint = "`rekall search --mode words` works without"
+            hint = "`rekall search --mode words` works without them"
             raise EngineError(f"similarity needs vectors: {error.message}", hint) from error
         hits: tuple[Hit, ...] = ()
         if can_answer:
@@ -230,7 +230,7 @@ class Searcher:
         for reranker in self._rerankers:
             with stages.timed(reranker.name) as did:
                 ordered = self._reranked(reranker, query.text, ordered)
-                did.append(f"the best {min(reranker.most, len(ordered))} ordered again")
+                did.append(f"reordered the best {min(reranker.most, len(ordered))}")
         with stages.timed("reading") as did:
             hits = read_hits(self._store, ordered[:limit], asking, found)
             did.append(count_text(len(hits), "hit"))

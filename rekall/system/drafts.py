@@ -86,7 +86,7 @@ class DraftFile:
         if code != 0:
             kept = f"your text is kept in {self.path}; " if text else ""
             raise InvalidInput(
-                f"the editor `{find_editor(editor)}` ended with code {code}",
+                f"the editor `{find_editor(editor)}` exited with code {code}",
                 f"{kept}set another editor with `rekall config set ui.editor NAME`",
             )
         return text

@@ -40,7 +40,7 @@ def peak_bytes() -> int:
     try:
         import resource
     except ImportError as error:
-        raise RekallError("this platform does not tell the peak of its memory") from error
+        raise RekallError("this platform does not report peak memory") from error
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, the others kilobytes
 

@@ -573,7 +573,7 @@ def test_a_later_database_asks_for_an_upgrade_and_is_left_alone(
     connection.pragma("journal_mode", "delete")
     connection.close()
     refuses(rekall, home, "database_too_new")
-    assert "install that later Rekall" in rekall("list").err
+    assert "upgrade Rekall to at least that version" in rekall("list").err
 
 
 def damage(home: Path, start: int, data: bytes) -> None:

@@ -593,7 +593,7 @@ def test_add_with_nothing_written_adds_nothing(
     editor(body)
     ran = rekall("add", "til", "never mind")
     assert (ran.code, ran.out) == (0, "")
-    assert "nothing was added" in ran.err
+    assert "nothing written, nothing added" in ran.err
     assert rekall("stats", "--json").json["entries"] == 0
     assert drafts(home) == []
 

@@ -304,12 +304,12 @@ def test_what_looks_like_a_filter_and_is_none_is_noted(rekall: Rekall, word: str
     answer = rekall("search", "nginx", word, "--json").json
     assert answer["filters"] is None
     (note,) = answer["notes"]
-    assert note.startswith(f"{word} is no filter and was searched as text")
+    assert note.startswith(f"{word} is not a filter and was searched as text")
     assert words in note
     for form in ("table", "plain", "jsonl"):
         ran = rekall("search", "nginx", word, "--format", form)
         assert f"\nnote: {note}\n" in ran.err
-        assert "is no filter" not in ran.out
+        assert "is not a filter" not in ran.out
 
 
 @pytest.mark.parametrize("line", ["nginx type:bug", "std::map nginx", "http://nginx", "nginx 10:30", "C:\\nginx"])

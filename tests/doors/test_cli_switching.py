@@ -206,7 +206,10 @@ def test_a_damaged_model_changes_nothing(rekall: Rekall, stocked: Path) -> None:
 
 def test_a_part_says_how_much_is_to_go_and_how_to_go_on(rekall: Rekall, stocked: Path) -> None:
     ran = rekall("model", "use", "bert", "--budget", "0s")
-    assert (ran.code, ran.out) == (0, "embedded 2 passages with bert, 3 to go; searches go on as before until then\n")
+    assert (ran.code, ran.out) == (
+        0,
+        "embedded 2 passages with bert, 3 to go; searches stay with the old model until then\n",
+    )
     assert "`rekall model use bert`" in ran.err
     assert marked(rekall) == ["tiny"]
     assert mode(rekall) == ("hybrid", None)

@@ -142,7 +142,7 @@ def test_without_a_client_all_are_listed(rekall: Rekall):
 def test_an_unknown_client_is_told_which_are_near(rekall: Rekall, name, near):
     ran = rekall("mcp", "install", name)
     assert ran.code == 3
-    assert f"no client {name!r} is known" in ran.err
+    assert f"unknown client {name!r}" in ran.err
     assert f"did you mean {near}" in ran.err
     assert rekall("mcp", "install", name, "--json").json["error"]["kind"] == "not_found"
 
@@ -239,7 +239,7 @@ def test_the_copy_is_what_was_there_and_is_made_once(rekall: Rekall):
     written = path.read_bytes()
     assert written.count(b"\n") == written.count(b"\r\n") > 5
     again = rekall("mcp", "install", "cursor", "--write")
-    assert "has it already, nothing changed" in again.err
+    assert "already has it; nothing changed" in again.err
     assert path.read_bytes() == written
     assert sorted(path.parent.iterdir()) == [path, copy]
 
@@ -475,4 +475,4 @@ def test_install_and_help_need_no_package(user):
 def test_a_port_goes_with_http(rekall: Rekall):
     ran = rekall("mcp", "--port", "8000")
     assert ran.code == 2
-    assert "--port goes with --http" in ran.err
+    assert "--port needs --http" in ran.err

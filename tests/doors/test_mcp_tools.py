@@ -276,7 +276,7 @@ def test_an_unknown_tool_is_told_which_there_are(assistant, name):
 
 def test_no_arguments_at_all_are_as_good_as_an_empty_object(assistant):
     result = assistant.ask(lambda client: client.call_tool("recent", None))
-    assert result.content[0].text == "Nothing was written down yet."
+    assert result.content[0].text == "Nothing has been written down yet."
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
@@ -433,7 +433,7 @@ def test_a_hostile_query_finds_what_it_names(assistant, query):
 def test_search_finds_by_word_and_says_why(assistant):
     entry = assistant.added("Safari drops cookies", content="The tracker is blocked.", tags=["web"], project="shop")
     said = assistant.call("search", query="cookies")
-    assert said.text.startswith("Found by words and meaning, the best first:\n")
+    assert said.text.startswith("Found by words and meaning, best first:\n")
     assert f"{entry}  Safari drops cookies  [bug shop #web]" in said.text
     assert said.data["hits"][0]["why"]["matched"] == ["cookies"]
     assert "  why: score " in said.text
@@ -457,7 +457,7 @@ def test_search_by_words_finds_no_paraphrase(assistant):
 
 
 def test_search_in_nothing_says_that_nothing_was_written_down(assistant):
-    assert assistant.call("search", query="a").text == "Nothing was written down yet."
+    assert assistant.call("search", query="a").text == "Nothing has been written down yet."
 
 
 def test_literal_takes_quotes_and_minus_as_text(assistant):
@@ -479,7 +479,7 @@ def test_filters_hold_for_every_tool_that_lists(assistant):
     assert assistant.call("search", query="cookie", **filters).ids == [wanted]
     assert assistant.call("similar", to="cookie", **filters).ids == [wanted]
     assert assistant.call("recent", **filters).ids == [wanted]
-    assert assistant.call("recent", **{**filters, "status": "obsolete"}).text == "Nothing fits."
+    assert assistant.call("recent", **{**filters, "status": "obsolete"}).text == "Nothing matches."
 
 
 @pytest.mark.parametrize("since", ["2030-01-01", "2030-01-01T00:00:00Z", "2030-01-01T02:00:00+02:00"])
@@ -499,7 +499,7 @@ def test_since_leaves_out_what_changed_before(assistant, since):
 def test_recent_lists_the_last_changed_first(assistant):
     first, second = assistant.added("first"), assistant.added("second")
     said = assistant.call("recent")
-    assert said.text.startswith("2 in all, the last changed first:\n")
+    assert said.text.startswith("2 in all, most recently changed first:\n")
     assert said.data["total"] == 2
     assert sorted(said.ids) == sorted([first, second])
 
@@ -508,7 +508,7 @@ def test_similar_takes_an_id_or_a_text(assistant):
     first, second = assistant.added("Safari drops cookies"), assistant.added("Chrome drops cookies")
     assert assistant.call("similar", to=first).ids == [second]
     assert assistant.call("similar", to="Chrome drops cookies").ids == [second, first]
-    assert assistant.call("similar", to="zebra", types=["til"]).text == "Nothing is near it in meaning."
+    assert assistant.call("similar", to="zebra", types=["til"]).text == "Nothing is close to it in meaning."
 
 
 def test_usage_says_what_is_there(assistant):
@@ -525,7 +525,7 @@ def test_without_a_model_the_words_answer_and_say_so(assistant, missing_model):
     assert "Note: found by words only for now: no model 'missing' is installed" in entry.text
     assert entry.data["warning"] == "no model 'missing' is installed"
     said = assistant.call("search", query="cookies")
-    assert said.text.startswith("Found by words, the best first:\nNote: no model 'missing' is installed")
+    assert said.text.startswith("Found by words, best first:\nNote: no model 'missing' is installed")
     assert said.data["mode"]["used"] == "words"
     similar = assistant.refused("similar", to="cookies")
     assert similar.data["error"]["kind"] == "engine"
@@ -606,7 +606,7 @@ def test_add_tells_what_the_entry_resembles(assistant):
     old = assistant.added("Safari drops cookies of third parties")
     said = assistant.call("add", type="bug", title="Safari drops cookies of third parties")
     assert [item["id"] for item in said.data["alike"]] == [old]
-    assert "It resembles what is there." in said.text
+    assert "It resembles these entries." in said.text
     assert old in said.text
     assert assistant.call("add", type="bug", title="nginx answers 502").data["alike"] == []
 
@@ -669,7 +669,7 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
 def test_deprecate_points_to_what_replaces_an_entry(assistant):
     old, new = assistant.added("restart nginx cookie"), assistant.added("reload nginx cookie")
     said = assistant.call("deprecate", id=old, superseded_by=new[:20], reason="keeps connections")
-    assert said.text == f"obsolete now {old}  restart nginx cookie, superseded by {new}"
+    assert said.text == f"now obsolete {old}  restart nginx cookie, superseded by {new}"
     assert said.data["entry"]["status"] == "obsolete"
     assert said.data["entry"]["superseded_by"] == {"id": new, "title": "reload nginx cookie"}
     full = assistant.call("get", ids=[old]).text
@@ -775,7 +775,7 @@ def test_what_looks_like_a_filter_and_is_none_is_noted(assistant, word, meant):
     for query in (f"cookies {word}", f"zebra {word}"):
         said = assistant.call("search", query=query, mode="words")
         (note,) = said.data["notes"]
-        assert note.startswith(f"{word} is no filter and was searched as text")
+        assert note.startswith(f"{word} is not a filter and was searched as text")
         assert meant in note
         assert f"\nNote: {note}" in said.text
     assert assistant.call("search", query=f"cookies {word}", literal=True).data["notes"] == []
@@ -891,7 +891,7 @@ def test_recent_can_be_read_to_its_end(assistant):
 def test_a_cursor_that_no_answer_gave_is_refused(assistant, tool, cursor):
     arguments = {**ARGUMENTS[tool], **({"ids": assistant.added("cookie")} if tool == "get" else {})}
     said = assistant.refused(tool, **arguments, cursor=cursor)
-    assert "is no cursor of this tool" in said.text
+    assert "is not a cursor of this tool" in said.text
     assert "next_cursor" in said.text
 
 
@@ -950,7 +950,7 @@ def test_a_read_only_server_says_that_it_is(assistant, reader, tool):
 
 
 def test_a_read_only_server_makes_no_file_and_sees_what_others_store(reader, rekall: Rekall, home):
-    assert "Nothing was written down yet" in reader.call("search", query="cookie").text
+    assert "Nothing has been written down yet" in reader.call("search", query="cookie").text
     assert reader.ask(lambda client: client.list_resources()).resources
     assert not home.exists()
     assert rekall("add", "bug", "Safari drops cookies").code == 0
@@ -1073,7 +1073,7 @@ def test_an_unknown_prompt_is_told_which_there_are(assistant):
 def test_a_topic_may_be_left_out(assistant):
     assert "this conversation and write down" in prompt(assistant, "capture-what-we-learned")
     text = prompt(assistant, "capture-what-we-learned", {"topic": "cookies"})
-    assert "this conversation, above all for what concerns cookies, and write down" in text
+    assert "this conversation, above all at what concerns cookies, and write down" in text
 
 
 @pytest.mark.parametrize("braces", ["{found}", "{argument}", "{topic}", "{found} {argument} {topic} {0} {} %s \\1"])

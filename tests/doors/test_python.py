@@ -74,7 +74,7 @@ def test_settings_may_be_given(tmp_path: Path) -> None:
         ({"titel": "x"}, "no field 'titel'"),
         ({"status": "done"}, "unknown status 'done'"),
         ({"type": "bgu"}, "did you mean `bug`"),
-        ({"confidence": 9}, "it goes from 0 to 5"),
+        ({"confidence": 9}, "must be from 0 to 5"),
     ],
 )
 def test_what_cannot_be_stored_is_named(quick_model: FakeEncoder, values: dict[str, object], message: str) -> None:

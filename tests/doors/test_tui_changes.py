@@ -83,7 +83,7 @@ async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(rekall):
         assert "confidence is 'much', expected a whole number" in ui.text()
         put(ui, "confidence", "9")
         await ui.press("ctrl+s")
-        assert "it goes from 0 to 5" in ui.text()
+        assert "must be from 0 to 5" in ui.text()
         put(ui, "confidence", "5")
         await ui.press("ctrl+s")
         entry = rekall.open_base().get(ui.main.current_id).entry
@@ -355,7 +355,7 @@ async def test_the_editor_that_is_configured_comes_first(lent, tmp_path, monkeyp
     with base_of(few()) as rekall:
         async with opened(rekall) as ui:
             await ui.press("j", "ctrl+e")
-            assert "the editor `false` ended with code 1" in ui.told
+            assert "the editor `false` exited with code 1" in ui.told
             assert drafts_of(rekall) == []
 
 
@@ -388,7 +388,7 @@ async def test_an_editor_that_fails_keeps_what_was_written(rekall, lent, tmp_pat
     async with opened(rekall) as ui:
         await ui.press("E")
         (draft,) = drafts_of(rekall)
-        assert "ended with code 3" in ui.told
+        assert "exited with code 3" in ui.told
         assert f"your text is kept in {draft}" in ui.told
         assert draft.read_text("utf-8").endswith("more")
 

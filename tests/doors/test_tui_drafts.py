@@ -217,7 +217,7 @@ def test_the_command_goes_on_with_what_the_form_kept(rekall, tmp_path, monkeypat
     edited_by(tmp_path, "t = t.replace('not saved', 'saved at last')", monkeypatch)
     with Terminal("edit", str(SAFARI.id)) as terminal:
         assert terminal.exit_code() == 0
-        assert b"going on with the draft" in terminal.shown
+        assert b"continuing the draft" in terminal.shown
     assert rekall.open_base().get(SAFARI.id or "").entry.content == "saved at last"
     assert drafts_of(rekall) == []
 
