@@ -240,8 +240,8 @@ class Database:
             )
         if version > len(migrations):
             raise DatabaseTooNew(
-                f"{self.path} was written by a later Rekall (schema {version}, this one knows {len(migrations)})",
-                "upgrade: install that later Rekall again",
+                f"{self.path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
+                "upgrade Rekall to at least that version",
             )
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations):
@@ -286,7 +286,7 @@ class Database:
         except apsw.Error as error:
             _raise(self.path, error)
         except UnicodeEncodeError as error:
-            raise InvalidInput("the text is not valid UTF-8", "convert it first, for instance with iconv") from error
+            raise InvalidInput("the text is not valid UTF-8", "convert it first, for example with iconv") from error
 
 
 def _prepare(path: Path) -> None:
@@ -301,7 +301,7 @@ def _prepare(path: Path) -> None:
         ) from error
     except OSError as error:
         raise StorageError(
-            f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that can be written"
+            f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that you can write to"
         ) from error
 
 
@@ -310,7 +310,7 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
     if isinstance(error, (apsw.BusyError, apsw.LockedError)):
         raise DatabaseLocked(
             f"{path} is locked: another program is writing to it",
-            "try again in a moment; `rekall` in another window may be importing",
+            "try again in a moment; Rekall may be importing in another window",
         ) from error
     if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError)):
         raise DatabaseReadOnly(
@@ -326,15 +326,17 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
         raise _corrupt(path, str(error)) from error
     if isinstance(error, apsw.CantOpenError):
         raise StorageError(
-            f"cannot open {path}", "check that it is a file and that its folder can be written"
+            f"cannot open {path}", "check that it is a file, and that you can write to its folder"
         ) from error
     if isinstance(error, apsw.IOError):
-        raise StorageError(f"cannot read or write {path}: {error}", "check the disk and the free space") from error
-    raise StorageError(f"the database refused: {error}", "please report this, with the command you ran") from error
+        raise StorageError(f"cannot read or write {path}: {error}", "check the disk and its free space") from error
+    raise StorageError(
+        f"the database reported an error: {error}", "please report this, with the command you ran"
+    ) from error
 
 
 def _corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
     return DatabaseCorrupt(
         f"{path} is damaged: {detail}",
-        f"keep a copy; `rekall index rebuild --words` mends the words index, `sqlite3 {path} .recover` saves what can be read",
+        f"keep a copy; `rekall index rebuild --words` repairs the words index, `sqlite3 {path} .recover` saves what can still be read",
     )

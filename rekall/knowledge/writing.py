@@ -52,7 +52,7 @@ class EntryService:
         prepared, problem = self._prepared(entry, None)
         with self._store.transaction():
             if self._store.entries.key_of(entry.id) is not None:
-                raise InvalidInput(f"there is an entry {entry.id} already", "change it with `rekall edit`")
+                raise InvalidInput(f"there already is an entry {entry.id}", "change it with `rekall edit`")
             key = self.put(None, entry, prepared)
             put_successor(self._store, entry, None, self._clock.now())
         return Saved.of(entry, problem or self._caught_up(key))
@@ -258,7 +258,7 @@ class EntryService:
         key = self._store.entries.resolve(prefix)
         found = self._store.entries.by_keys([key]).get(key)
         if found is None:
-            raise NotFound(f"entry {prefix!r} was deleted just now")
+            raise NotFound(f"entry {prefix!r} was just deleted")
         return key, found
 
     def _record(self, key: int, entry: Entry) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class SqliteEntries:
         """
         wanted = prefix.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
-            raise NotFound(f"no entry {prefix!r}", "ids are letters and digits; `rekall list` shows them")
+            raise NotFound(f"no entry {prefix!r}", "ids consist of letters and digits; `rekall list` shows them")
         rows = self._db.rows(
             "SELECT key, id, title FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
             (wanted, _MOST_CANDIDATES + 1),
@@ -192,7 +192,7 @@ def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
         candidates = [f"{entry_id}  {title}" for entry_id, title, _ in found[:_MOST_CANDIDATES]]
         many = "more than " if len(found) > _MOST_CANDIDATES else ""
         raise Ambiguous(
-            f"{prefix!r} fits {many}{len(candidates)} entries", "give more characters of the id", candidates
+            f"{prefix!r} matches {many}{len(candidates)} entries", "give more characters of the id", candidates
         )
     return found[0][2]
 
