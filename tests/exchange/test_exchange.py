@@ -340,7 +340,7 @@ def test_a_yaml_error_names_its_line():
 
 
 def test_front_matter_without_an_end_is_refused_and_says_so():
-    with pytest.raises(InvalidInput, match="no end") as raised:
+    with pytest.raises(InvalidInput, match="is not closed") as raised:
         from_markdown("---\ntitle: T\n\nJust a text.\n", "the file")
     assert "---" in raised.value.hint
 
