@@ -8,7 +8,6 @@ if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import 
     from rekall import errors
     from rekall.app import load_encoder
     from rekall.app import open_base as open  # noqa: A004  # as gzip and shelve name it
-    from rekall.entry.changes import Changes
     from rekall.entry.fields import Draft, Entry
     from rekall.entry.filters import Filters
     from rekall.entry.types import EntryType, Link, LinkType, Status
@@ -19,7 +18,6 @@ if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import 
     __version__: str
 
 __all__ = [
-    "Changes",
     "Draft",
     "Entry",
     "EntryType",
@@ -39,7 +37,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Changes": "rekall.entry.changes",
     "Draft": "rekall.entry.fields",
     "Entry": "rekall.entry.fields",
     "EntryType": "rekall.entry.types",

@@ -225,6 +225,11 @@ class Database:
         """Drop the cached pages; the next reads fetch them again."""
         self.run("PRAGMA shrink_memory")
 
+    def total_changes(self) -> int:
+        """How many rows this connection has changed since it was opened."""
+        with self._turn:
+            return self._connection.total_changes()
+
     def data_version(self) -> int:
         """A number that changes when another process has written."""
         return int(self.value("PRAGMA data_version"))

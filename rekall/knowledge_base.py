@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
 from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.entry.view import EntryView, successor_of
+from rekall.errors import InvalidInput, NotFound
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
 from rekall.knowledge.reports import Page, Saved, Stats
@@ -71,7 +73,11 @@ class KnowledgeBase:
             InvalidInput: A part cannot be stored; it is named.
             NotFound, Ambiguous: The successor's id does not name one entry.
         """
-        draft = entry if isinstance(entry, Draft) else Changes.of(title=title, **values).applied(_empty(entry))
+        if isinstance(entry, Draft):
+            if title or values:
+                raise InvalidInput("a draft says everything itself", "put the other fields into the draft")
+            return self._writer.add(entry)
+        draft = Changes.of(title=title, **values).applied(_empty(entry))
         return self._writer.add(draft)
 
     def get(self, prefix: str) -> EntryView:
@@ -99,7 +105,9 @@ class KnowledgeBase:
             InvalidInput: A part cannot be stored; it is named.
             EditConflict: Another process changed it at the same moment.
         """
-        return self._writer.change(prefix, changes if changes is not None else Changes.of(**values))
+        if changes is not None and values:
+            raise InvalidInput("changes say everything themselves", "put the other fields into the changes")
+        return self._writer.change(prefix, Changes.of(**values) if changes is None else changes)
 
     def deprecate(self, prefix: str, successor: str | None = None, reason: str = "") -> Saved:
         """Mark an entry as one that no longer holds; see `EntryService.deprecate`."""
@@ -107,7 +115,7 @@ class KnowledgeBase:
 
     def delete(self, entry_id: str, *, forever: bool = False) -> bool:
         """Remove the entry of that full id; a tombstone stays unless it goes for ever. See `EntryService.delete`."""
-        return self._writer.delete(entry_id, forever=forever)
+        return self._writer.delete(self._whole_id(entry_id, forever=forever), forever=forever)
 
     def restore(self, prefix: str) -> Saved:
         """Bring back a deleted entry; see `EntryService.restore`."""
@@ -167,7 +175,7 @@ class KnowledgeBase:
         Raises:
             Superseded: `is_wanted` said no.
         """
-        waiting = Waiting(notice, is_wanted)
+        waiting, limit = Waiting(notice, is_wanted), max(limit, 0)
         return self._searcher.search(
             line, filters, chosen(Mode, mode, "mode"), limit, literal=literal, waiting=waiting, words_first=words_first
         )
@@ -187,7 +195,7 @@ class KnowledgeBase:
             EngineError: The model is needed and cannot be used, or nothing has a vector yet.
             Superseded: `is_wanted` said no.
         """
-        return self._searcher.similar(text_or_id, filters, limit, is_wanted)
+        return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted)
 
     def count(self) -> int:
         """How many entries there are."""
@@ -211,6 +219,17 @@ class KnowledgeBase:
     def version(self) -> int:
         """A number that changes when another process has written to the base."""
         return self._store.version()
+
+    def _whole_id(self, prefix: str, *, forever: bool) -> str:
+        """The whole id of an entry, or of a deleted one that is to go for ever; the prefix when nothing fits."""
+        with self._store.snapshot():
+            if self._store.entries.key_of(prefix) is None:
+                for look_up in (lambda: self.get(prefix).entry.id, lambda: self.find_deleted(prefix).id):
+                    with contextlib.suppress(NotFound):
+                        return look_up()
+                    if not forever:
+                        break
+        return prefix
 
 
 def _empty(kind: str) -> Draft:

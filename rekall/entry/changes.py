@@ -39,7 +39,7 @@ class Changes:
                 near = nearest(name, _NAMES)
                 raise InvalidInput(f"an entry has no field {name!r}", f"did you mean {near!r}?" if near else "")
         ready = {name: _value(name, value) for name, value in values.items()}
-        return cls(ready, tuple(add_tags), tuple(remove_tags))
+        return cls(ready, _listed(add_tags), _listed(remove_tags))
 
     @property
     def is_empty(self) -> bool:
@@ -58,13 +58,18 @@ class Changes:
 _NAMES = [each.name for each in EDITED]
 
 
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    """Texts as a tuple; one text alone is one item."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
 def _value(name: str, value: Any) -> Any:
     """A value as the draft holds it; None is what a draft has that says nothing."""
     known = BY_NAME[name]
     if value is None and not known.is_required:
         return known.default
     if known.kind.is_list:
-        return (value,) if isinstance(value, str) else tuple(value)
+        return _listed(value)
     if known.kind is Kind.CHOICE and isinstance(value, str) and known.choices is not None:
         return chosen(known.choices, value, known.noun)
     return value

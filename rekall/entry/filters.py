@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_type_hints
 from rekall.entry import rules
 from rekall.entry.times import moment, written
 from rekall.entry.types import EntryType, Status
+from rekall.errors import InvalidInput
 
 MOST_VALUES = 32
 """More values of one filter than a person types; SQLite bounds the depth of a condition."""
@@ -110,6 +111,22 @@ class Filters:
         ),
     ] = None
 
+    def __post_init__(self) -> None:
+        """Make firm what Python calls leave loose: lists, one value for several, choices and dates as text.
+
+        Raises:
+            InvalidInput: A value cannot be read, or there are more than `MOST_VALUES` of a filter.
+        """
+        for each in FILTERS:
+            value = getattr(self, each.name)
+            if value is None or value == ():
+                continue
+            values = (value,) if isinstance(value, str) or not each.is_list else tuple(value)
+            if len(values) > MOST_VALUES:
+                raise InvalidInput(f"{len(values):,} values of {each.key}, the limit is {MOST_VALUES}")
+            read = tuple(each.read(item) if isinstance(item, str) else item for item in values)
+            object.__setattr__(self, each.name, read if each.is_list else read[0])
+
     @property
     def is_empty(self) -> bool:
         """True when every entry passes."""
@@ -125,7 +142,7 @@ class Filters:
         values: dict[str, Any] = {}
         for each in FILTERS:
             given = [text for text in typed.get(each.name, ()) if text.strip()]
-            given = given[:MOST_VALUES] if each.is_list else given[-1:]
+            given = given if each.is_list else given[-1:]
             read = tuple(dict.fromkeys(each.read(text) for text in given))
             if read:
                 values[each.name] = read if each.is_list else read[-1]

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from rekall.entry.fields import EDITED, FIELDS, Draft, Entry, Field, Kind
-from rekall.entry.rules import chosen
+from rekall.entry.rules import chosen, is_ulid
 from rekall.entry.times import moment, written
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import InvalidInput
@@ -102,16 +102,6 @@ def from_record(
     entry_id = _text(_given(_ID, record), "id")
     draft = Draft(type=kind or unknown, content=content, id=entry_id.upper() if is_ulid(entry_id) else None, **values)
     return Read(draft, _links(record), "" if draft.id else entry_id, "" if kind or not kind_name else kind_name)
-
-
-def is_ulid(text: str) -> bool:
-    """Whether a text is a ULID, and so may be an entry's id."""
-    from ulid import ULID
-
-    try:
-        return len(text) == 26 and bool(ULID.from_str(text.upper()))
-    except ValueError:
-        return False
 
 
 _ID = next(field for field in FIELDS if field.name == "id")

@@ -31,6 +31,10 @@ def checked(draft: Draft) -> Draft:
     times: dict[str, Any] = {
         field.name: _whole_second(getattr(draft, field.name)) for field in FIELDS if field.kind is Kind.TIME
     }
+    if draft.id is not None:
+        if not (isinstance(draft.id, str) and is_ulid(draft.id)):
+            raise InvalidInput(f"id is {draft.id!r}, expected a ULID", "leave it out to get a new one")
+        values["id"] = draft.id.upper()
     return replace(draft, **values, **times)
 
 
@@ -93,6 +97,8 @@ def text(value: str, part: str) -> str:
         InvalidInput: It holds a NUL byte, or bytes that are not valid UTF-8.
     """
     part = part if part.startswith("one of") else f"the {part}"
+    if not isinstance(value, str):
+        raise InvalidInput(f"{part} is {value!r}, expected text")
     if "\0" in value:
         raise InvalidInput(f"{part} holds a NUL byte", "is it a binary file? Rekall stores text only")
     try:
@@ -105,6 +111,16 @@ def text(value: str, part: str) -> str:
 def one_line(value: str, part: str) -> str:
     """A text that can be stored, on one line. Raises InvalidInput."""
     return " ".join(text(value, part).split())
+
+
+def is_ulid(text: str) -> bool:
+    """Whether a text is a ULID, and so may be an entry's id."""
+    from ulid import ULID
+
+    try:
+        return len(text) == 26 and bool(ULID.from_str(text.upper()))
+    except ValueError:
+        return False
 
 
 def tag(value: str) -> str:

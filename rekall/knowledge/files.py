@@ -41,7 +41,7 @@ class Files:
 
     def import_paths(
         self,
-        paths: Sequence[str | PathLike[str]],
+        paths: Sequence[str | PathLike[str]] | str | PathLike[str],
         unknown: EntryType = EntryType.REFERENCE,
         *,
         dry_run: bool = False,
@@ -68,7 +68,8 @@ class Files:
         from rekall.exchange.reading import find_files, read_files
         from rekall.knowledge.importing import Importer
 
-        files = find_files([Path(path) for path in paths])
+        several = [paths] if isinstance(paths, (str, PathLike)) else paths
+        files = find_files([Path(path) for path in several])
         importer = Importer(self._store, self._writer, self._clock, overwrite=overwrite)
         try:
             with self._store.transaction():

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft, Entry
-from rekall.entry.record import is_ulid, to_record
-from rekall.entry.types import Link, LinkType
+from rekall.entry.record import to_record
+from rekall.entry.rules import is_ulid
+from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import RekallError
 from rekall.exchange.reading import Found, Refused
-from rekall.knowledge.succession import forget_successor, put_link, settled
+from rekall.knowledge.succession import put_link, settled, superseding, with_reason
 from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
@@ -76,7 +77,8 @@ class Importer:
         self._overwrite = overwrite
         self._seen: Counter[str] = Counter()
         self._links: list[Link] = []
-        self._taken: dict[int, Origin] = {}
+        self._taken: set[int] = set()
+        self._named: dict[str, str] = {}
         self.report = ImportReport()
 
     def take(self, items: Iterable[Found | Refused], progress: Callable[[int], None]) -> None:
@@ -99,14 +101,11 @@ class Importer:
         for link in self._links:  # a succession is told at both its ends, at one of them with a reason
             known = told.get((link.source, link.target, link.type))
             told[link.source, link.target, link.type] = link if link.reason or known is None else known
-        for link in told.values():
+        # the successor that an entry itself names comes last, so that it is the latest
+        for link in sorted(told.values(), key=lambda link: self._named.get(link.target) == link.source):
             is_whole = link.source != link.target and is_ulid(link.source) and is_ulid(link.target)
-            if not (is_whole and put_link(self._store, link, self._clock.now())):
+            if not (is_whole and put_link(self._store, with_reason(self._store, link), self._clock.now())):
                 self.report.lost_links += 1
-        entries = self._store.entries.by_keys(self._taken)
-        for key, origin in self._taken.items():  # what a link changed was not edited here
-            if (now := entry_hash(entries[key])) != origin.entry_hash:
-                self._store.origins.put(replace(origin, entry_hash=now))
 
     def _take(self, found: Found) -> None:
         draft = rules.checked(found.read.draft)
@@ -127,22 +126,24 @@ class Importer:
             self.report.added += 1
         elif _same(old, entry):
             self.report.unchanged += 1
-            entry = old
+            entry = replace(entry, id=old.id)
         elif self._was_edited(old, origin, entry) and not self._overwrite:
             self.report.kept.append(found.where)
             return
         else:
-            self._writer.put(key, entry)
-            forget_successor(self._store, entry, old.superseded_by)
+            is_superseded = self._forget_successor(key, old, origin, entry)
+            self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
             self.report.updated += 1
-        self._remember(Origin(path, key, found.source_hash, entry_hash(entry)))
+        self._taken.add(key)
+        self._store.origins.put(Origin(path, key, found.source_hash, entry_hash(entry), entry.superseded_by))
         if entry.superseded_by:
+            self._named[entry.id] = entry.superseded_by
             self._links.append(Link(entry.superseded_by, entry.id, LinkType.SUPERSEDES))
         self._links += [replace(link, source=entry.id) for link in found.read.links]
 
     def _entry(self, draft: Draft, old: Entry | None) -> Entry:
         """What a draft makes of an entry, with the id and time of the one it changes."""
-        draft = settled(draft, old)
+        draft = settled(draft)
         if old is not None:
             draft = replace(
                 draft,
@@ -152,13 +153,30 @@ class Importer:
             )
         return self._writer.new_entry(draft)
 
-    def _remember(self, origin: Origin) -> None:
-        self._taken[origin.entry_key] = origin
-        self._store.origins.put(origin)
+    def _forget_successor(self, key: int, old: Entry, origin: Origin | None, entry: Entry) -> bool:
+        """Drop the successor that the source named before and does not name now; what others say of it stays.
+
+        Returns:
+            Whether the entry is superseded all the same.
+        """
+        if origin is not None and origin.successor not in (None, entry.superseded_by):
+            self._store.links.remove(Link(origin.successor or "", old.id, LinkType.SUPERSEDES))
+        return bool(superseding(self._store, key, old.id))
 
     def _was_edited(self, old: Entry, origin: Origin | None, new: Entry) -> bool:
-        """Whether taking `new` would undo a change made here: since the import, or later than the file's own time."""
-        return entry_hash(old) != origin.entry_hash if origin else old.updated_at > new.updated_at
+        """Whether taking `new` would undo a change made here: since the import, or later than the file's own time.
+
+        A link from another entry supersedes this one without editing it.
+        """
+        if origin is None:
+            return old.updated_at > new.updated_at
+        if origin.successor and old.superseded_by and origin.successor != old.superseded_by:
+            return True
+        as_told = replace(old, superseded_by=origin.successor)
+        told = {entry_hash(as_told)} | (
+            {entry_hash(replace(as_told, status=Status.ACTIVE))} if old.superseded_by else set()
+        )
+        return origin.entry_hash not in told
 
     def _unique(self, path: str) -> str:
         """Two records of one file with the same id are two entries."""

@@ -48,25 +48,29 @@ def put_successor(store: Store, entry: Entry, before: str | None, now: datetime,
     after = entry.superseded_by
     if after == before and not reason:
         return
-    forget_successor(store, entry, before)
-    if after is not None and not store.links.put(Link(after, entry.id, LinkType.SUPERSEDES, reason), now):
-        raise NotFound(f"entry {after} was deleted just now", "name another successor, or none")
+    if before is not None and before != after:
+        key = store.entries.key_of(entry.id)
+        assert key is not None, "the entry is stored first"
+        for source in superseding(store, key, entry.id) if after is None else [before]:
+            store.links.remove(Link(source, entry.id, LinkType.SUPERSEDES))
+    if after is not None and not store.links.put(
+        with_reason(store, Link(after, entry.id, LinkType.SUPERSEDES, reason)), now
+    ):
+        raise NotFound(f"entry {after} was just deleted", "name another successor, or none")
 
 
-def forget_successor(store: Store, entry: Entry, before: str | None) -> None:
-    """Remove the links to an entry that it no longer speaks of. Call it inside the transaction.
+def with_reason(store: Store, link: Link) -> Link:
+    """A link that says no reason, with the one that it has already."""
+    source, target = store.entries.key_of(link.source), store.entries.key_of(link.target)
+    if link.reason or source is None or target is None:
+        return link
+    return next((known for known in store.links.between(source, target) if known.type is link.type), link)
 
-    Args:
-        store: The base; the entry is stored already.
-        entry: The entry as it is now.
-        before: The id of the successor that it had.
-    """
-    if before in (None, entry.superseded_by):
-        return
-    key = store.entries.key_of(entry.id)
-    assert key is not None, "the entry is stored first"
-    for source in _superseding(store, key, entry.id) if entry.superseded_by is None else [before]:
-        store.links.remove(Link(source or "", entry.id, LinkType.SUPERSEDES))
+
+def superseding(store: Store, key: int, entry_id: str) -> list[str]:
+    """Ids of the entries that supersede one."""
+    links = store.links.of(key)
+    return [link.source for link in links if link.type is LinkType.SUPERSEDES and link.target == entry_id]
 
 
 def put_link(store: Store, link: Link, now: datetime) -> bool:
@@ -90,14 +94,8 @@ def remove_links(store: Store, links: Iterable[Link], now: datetime) -> None:
     for link in links:
         store.links.remove(link)
         key = store.entries.key_of(link.target)
-        if link.type is LinkType.SUPERSEDES and key is not None and not _superseding(store, key, link.target):
+        if link.type is LinkType.SUPERSEDES and key is not None and not superseding(store, key, link.target):
             _set_status(store, link.target, Status.ACTIVE, now)
-
-
-def _superseding(store: Store, key: int, entry_id: str) -> list[str]:
-    """Ids of the entries that supersede one."""
-    links = store.links.of(key)
-    return [link.source for link in links if link.type is LinkType.SUPERSEDES and link.target == entry_id]
 
 
 def _set_status(store: Store, entry_id: str, status: Status, now: datetime) -> None:

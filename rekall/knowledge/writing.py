@@ -174,12 +174,14 @@ class EntryService:
             if now != record:  # another window was quicker, and it is deleted again
                 raise EditConflict(f"entry {entry.id} was just changed in another window", "restore it again")
             key = self.put(None, entry, prepared)
-            for link in _links_of(record, entry.id):
+            named = said.get("superseded_by")
+            for link in sorted(_links_of(record, entry.id), key=lambda link: link.source != named):
                 self._restore_link(entry, link)
             if record.get("origin"):
-                path, source_hash, entry_hash = record["origin"]
+                path, source_hash, entry_hash, *successor = record["origin"]  # Rekall 0.1 kept three of them
                 if store.origins.at(path) is None:  # else it was imported again since
-                    store.origins.put(Origin(path, key, bytes.fromhex(source_hash), bytes.fromhex(entry_hash)))
+                    hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)
+                    store.origins.put(Origin(path, key, *hashes, *successor))
             entry = store.entries.by_keys([key])[key]
         return Saved.of(entry, problem or self._caught_up(key))
 
@@ -267,7 +269,7 @@ class EntryService:
         return {
             "entry": {**to_record(entry, full=True), "content": entry.content},
             "links": [[link.source, link.target, link.type.value, link.reason] for link in self._store.links.of(key)],
-            "origin": [origin.path, origin.source_hash.hex(), origin.entry_hash.hex()] if origin else None,
+            "origin": _origin_record(origin) if origin else None,
         }
 
     def _restore_link(self, entry: Entry, link: Link) -> None:
@@ -284,7 +286,7 @@ class EntryService:
             return
         target = other if link.target == other_id else entry
         if link.type is not LinkType.SUPERSEDES or target.status is Status.OBSOLETE:
-            store.links.put(link, entry.created_at)  # older than what was said since, which stays the latest
+            store.links.put(link, self._clock.now(), as_oldest=True)  # what was said since stays the latest
 
     def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
         """The entry's passages and vectors, or why there is no engine."""
@@ -309,6 +311,10 @@ class EntryService:
         if successor.id == draft.id:
             raise InvalidInput("an entry cannot supersede itself")
         return replace(draft, superseded_by=successor.id)
+
+
+def _origin_record(origin: Origin) -> list[str | None]:
+    return [origin.path, origin.source_hash.hex(), origin.entry_hash.hex(), origin.successor]
 
 
 def _links_of(record: dict[str, Any], entry_id: str) -> Iterable[Link]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from rekall.entry.filters import BY_KEY, Filter, Filters
+from rekall.entry.filters import BY_KEY, MOST_VALUES, Filter, Filters
 from rekall.entry.rules import nearest
 from rekall.errors import InvalidInput
 
@@ -19,7 +19,7 @@ MOST_NOTES = 3
 
 _PART = re.compile(r'(?P<key>[^\W\d_]+):"(?P<value>[^"]+)"|(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
 _EXCLUSION = re.compile(r"-(?=[^\W_])(?P<word>.+)", re.DOTALL)
-_LOOKS_LIKE_A_FILTER = re.compile(r"(?P<key>[^\W\d_]{3,12}):(?P<value>[^\W_][^:]*)")
+_LOOKS_LIKE_A_FILTER = re.compile(r'(?P<key>[^\W\d_]{3,12}):"?(?P<value>[^\W_][^:"]*)"?')
 
 _ALIKE = 0.75
 """How alike a key and a filter must be (difflib's ratio) to be named in a note: `tags`, `types`, but not `tap`."""
@@ -62,7 +62,10 @@ def parse_query(line: str) -> ParsedQuery:
             excluded.append(exclusion["word"])
         else:
             words.append(word)
-            notes += [note] if (note := _note(word)) else []
+            notes += [note] if len(notes) < MOST_NOTES and (note := _note(word)) else []
+    for name in [name for name, values in typed.items() if len(set(values)) > MOST_VALUES]:
+        notes.insert(0, f"only the first {MOST_VALUES} of {len(typed[name]):,} {name} were used")
+        typed[name] = list(dict.fromkeys(typed[name]))[:MOST_VALUES]
     return ParsedQuery(
         " ".join(words),
         tuple(phrase for phrase in phrases if _has_word(phrase))[:MOST_PARTS],

@@ -104,14 +104,19 @@ class Searcher:
             )
 
         found: dict[str, Found] = {}
-        asked = {leg.name: leg.ask(query, waiting) for leg in self._legs if leg.name == Mode.WORDS.value}
-        words = {name: asking for name, asking in asked.items() if asking and mode is not Mode.MEANING}
+        moment: object = None
+        asked = self._ask_words(query, waiting)
+        words = asked if mode is not Mode.MEANING else {}
         if words_first is not None and mode is Mode.HYBRID:
             with self._store.snapshot():
-                by_words = result(words, found, Mode.WORDS, "")
+                moment, by_words = self._store.moment(), result(words, found, Mode.WORDS, "")
             words_first(by_words)
+            stages.reports = [report for report in stages.reports if report.name == Mode.WORDS.value]
         asking, reason = self._ask_others(query, mode, waiting, stages)
         with self._store.snapshot():
+            if found and self._store.moment() != moment:  # what the words found is of another moment
+                found, words = {}, self._ask_words(query, waiting)
+                asked, stages.reports = words, stages.reports[1:]
             self._find(selection, words, found, max(CANDIDATES, limit), stages)
             if asking:
                 try:
@@ -121,7 +126,7 @@ class Searcher:
             if asking or not reason:
                 notes = "; ".join(filter(None, (reason, *(each.note for each in asking.values()))))
                 return result({**words, **asking}, found, mode, notes)
-            return result({name: each for name, each in asked.items() if each}, found, Mode.WORDS, reason)
+            return result(asked, found, Mode.WORDS, reason)
 
     def similar(
         self, text_or_id: str, filters: Filters, limit: int, is_wanted: Callable[[], bool] = lambda: True
@@ -176,6 +181,11 @@ class Searcher:
             if _WHOLE_ID.fullmatch(text.upper()):
                 raise
             return None
+
+    def _ask_words(self, query: ParsedQuery, waiting: Waiting) -> dict[str, Asking]:
+        """The query made ready for the words, which are always there."""
+        made = {leg.name: leg.ask(query, waiting) for leg in self._legs if leg.name == Mode.WORDS.value}
+        return {name: asking for name, asking in made.items() if asking is not None}
 
     def _ask_others(
         self, query: ParsedQuery, mode: Mode, waiting: Waiting, stages: _Stages

@@ -102,8 +102,17 @@ class Entries(Protocol):
 class Links(Protocol):
     """Links between entries; what supersedes an entry is known from here alone. Writing belongs in a transaction."""
 
-    def put(self, link: Link, created_at: datetime) -> bool:
-        """Store a link; the same link again changes its reason. Returns False when an end is not there."""
+    def put(self, link: Link, created_at: datetime, *, as_oldest: bool = False) -> bool:
+        """Store a link; of several that supersede an entry the latest holds.
+
+        Args:
+            link: The link. The same link again becomes the latest, and takes the new reason.
+            created_at: The time.
+            as_oldest: Put it behind the target's other links instead.
+
+        Returns:
+            Whether it is stored: False when an end is not there.
+        """
         ...
 
     def of(self, key: int) -> list[Link]:
@@ -358,6 +367,10 @@ class Store(Protocol):
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Every read of the block sees the same moment, whatever others write or drop."""
+        ...
+
+    def moment(self) -> object:
+        """Something that differs once anything was written, by this process or another."""
         ...
 
     def version(self) -> int:

@@ -32,7 +32,7 @@ _ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COL
 
 SUCCESSOR_KEY = f"""
     (SELECT l.source_key FROM link l WHERE l.target_key = e.key AND l.type = '{LinkType.SUPERSEDES.value}'
-    ORDER BY l.created_at DESC, l.source_key DESC LIMIT 1)"""
+    ORDER BY l.turn DESC LIMIT 1)"""
 """The latest entry that supersedes `entry e`."""
 
 

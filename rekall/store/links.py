@@ -16,7 +16,7 @@ _LINKS = (
     "SELECT s.id, t.id, l.type, l.reason FROM link l "
     "JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
 )
-_ORIGINS = "SELECT path, entry_key, source_hash, entry_hash FROM origin"
+_ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor FROM origin"
 _END = "(SELECT key FROM entry WHERE id = ?)"
 
 
@@ -27,13 +27,16 @@ class SqliteLinks:
         """Work on an open database."""
         self._db = db
 
-    def put(self, link: Link, created_at: datetime) -> bool:
-        """Store a link; the same link again changes its reason. Returns False when an end is not there."""
+    def put(self, link: Link, created_at: datetime, *, as_oldest: bool = False) -> bool:
+        """Store a link as the latest of its target's, or as the oldest. Returns False when an end is not there."""
         ends = self._db.rows(f"SELECT {_END}, {_END}", (link.source, link.target))[0]
         if None in ends:
             return False
+        turn = "min(turn), 0) - 1" if as_oldest else "max(turn), 0) + 1"
         self._db.run(
-            "INSERT INTO link VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason",
+            "INSERT INTO link (source_key, target_key, type, reason, created_at, turn) "
+            f"VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce({turn} FROM link WHERE target_key = ?2)) "
+            "ON CONFLICT DO UPDATE SET turn = excluded.turn, reason = excluded.reason",
             (*ends, link.type.value, link.reason, written(created_at)),
         )
         return True
@@ -84,8 +87,8 @@ class SqliteOrigins:
         """Remember where an entry was imported from."""
         self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
         self._db.run(
-            "INSERT INTO origin VALUES (?, ?, ?, ?)",
-            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash),
+            "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor) VALUES (?, ?, ?, ?, ?)",
+            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash, origin.successor),
         )
 
     def _one(self, where: str, value: Any) -> Origin | None:

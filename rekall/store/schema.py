@@ -93,21 +93,25 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX tombstone_by_time ON tombstone (deleted_at, id);
     """,
     """
-    -- links alone say what supersedes an entry: the column becomes a link, and what is active is not superseded
-    DELETE FROM link WHERE type = 'supersedes' AND target_key IN (SELECT key FROM entry WHERE status = 'active');
+    -- links alone say what supersedes an entry. The column becomes a link; a link to an entry that was made active
+    -- after it goes; what is still superseded is obsolete. Of several links the one with the highest turn holds,
+    -- which is the one that the column named
+    DELETE FROM link WHERE type = 'supersedes' AND EXISTS (
+        SELECT 1 FROM entry e WHERE e.key = link.target_key
+        AND e.status = 'active' AND e.superseded_by IS NULL AND e.updated_at > link.created_at);
     INSERT OR IGNORE INTO link
         SELECT s.key, e.key, 'supersedes', '', e.updated_at FROM entry e JOIN entry s ON s.id = e.superseded_by
-        WHERE s.key <> e.key AND e.status = 'obsolete';
-    -- of several links the latest holds: that is the one to whom the column pointed
-    UPDATE link SET created_at = (
-        SELECT coalesce(strftime('%Y-%m-%dT%H:%M:%SZ', max(o.created_at), '+1 second'), max(o.created_at)) FROM link o
-        WHERE o.target_key = link.target_key AND o.type = 'supersedes')
-        WHERE type = 'supersedes' AND EXISTS (
-            SELECT 1 FROM entry e JOIN entry s ON s.id = e.superseded_by
-            WHERE e.key = link.target_key AND s.key = link.source_key)
-        AND EXISTS (
-            SELECT 1 FROM link o WHERE o.target_key = link.target_key AND o.type = 'supersedes'
-            AND o.source_key <> link.source_key AND o.created_at >= link.created_at);
+        WHERE s.key <> e.key;
+    ALTER TABLE link ADD COLUMN turn INTEGER NOT NULL DEFAULT 0;
+    UPDATE link SET turn = made.place FROM (
+        SELECT l.source_key, l.target_key, l.type, row_number() OVER (
+            ORDER BY l.type = 'supersedes' AND n.id IS e.superseded_by, l.created_at, l.source_key) AS place
+        FROM link l JOIN entry n ON n.key = l.source_key JOIN entry e ON e.key = l.target_key) AS made
+        WHERE made.source_key = link.source_key AND made.target_key = link.target_key AND made.type = link.type;
+    -- the successor that the source of an imported entry named
+    ALTER TABLE origin ADD COLUMN successor TEXT;
+    UPDATE origin SET successor = (SELECT superseded_by FROM entry WHERE key = entry_key);
+    UPDATE entry SET status = 'obsolete' WHERE key IN (SELECT target_key FROM link WHERE type = 'supersedes');
 
     -- every field that no statement asks for is an item, under its name in entry/fields.py
     UPDATE item SET kind = CASE kind

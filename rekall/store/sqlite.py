@@ -48,6 +48,10 @@ class SqliteStore:
         """Every read of the block sees the same moment, whatever others write or drop."""
         return self.db.snapshot()
 
+    def moment(self) -> object:
+        """Something that differs once anything was written, by this process or another."""
+        return self.db.data_version(), self.db.total_changes()
+
     def version(self) -> int:
         """A number that changes when another process has written."""
         return self.db.data_version()

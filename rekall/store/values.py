@@ -31,12 +31,17 @@ EVERYTHING = Selection()
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an imported entry came from, and what source and entry looked like then."""
+    """Where an imported entry came from, and what source and entry looked like then.
+
+    Attributes:
+        successor: The id of the successor that the source named, or None.
+    """
 
     path: str
     entry_key: int
     source_hash: bytes
     entry_hash: bytes
+    successor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

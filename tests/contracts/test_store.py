@@ -646,16 +646,21 @@ def test_the_successor_of_an_entry_is_what_the_links_say(store):
     assert read(store, old).superseded_by == make_entry(2).id
 
 
-def test_of_several_successors_the_latest_holds_and_of_one_moment_the_one_stored_last(store):
-    old, *_ = insert(store, *(make_entry(number) for number in range(4)))
+def test_of_several_successors_the_one_said_last_holds(store):
     ids = [make_entry(number).id for number in range(4)]
-    link(store, ids[2], ids[0], LinkType.SUPERSEDES, at=LATER)
+    old = insert(store, make_entry(0))
+    for number in (1, 2, 3):
+        insert(store, make_entry(number))
+    for number in (2, 3, 1):
+        link(store, ids[number], ids[0], LinkType.SUPERSEDES, at=NOW)
+    assert read(store, old).superseded_by == ids[1]
     link(store, ids[3], ids[0], LinkType.SUPERSEDES, at=NOW)
-    assert read(store, old).superseded_by == ids[2]
-    link(store, ids[1], ids[0], LinkType.SUPERSEDES, at=LATER)
-    assert read(store, old).superseded_by == ids[2]
+    assert read(store, old).superseded_by == ids[3]
     with store.transaction():
-        store.links.remove(Link(ids[2], ids[0], LinkType.SUPERSEDES))
+        store.links.remove(Link(ids[3], ids[0], LinkType.SUPERSEDES))
+    assert read(store, old).superseded_by == ids[1]
+    with store.transaction():
+        assert store.links.put(Link(ids[3], ids[0], LinkType.SUPERSEDES), NOW, as_oldest=True)
     assert read(store, old).superseded_by == ids[1]
 
 

@@ -829,7 +829,8 @@ class Entries(RuleBasedStateMachine):
         self.bench = make_bench()
         self.whole: dict[str, Entry] = {}
         self.links: dict[tuple[str, str, LinkType], str] = {}
-        self.born: dict[tuple[str, str, LinkType], datetime] = {}
+        self.turns: dict[tuple[str, str, LinkType], int] = {}
+        self.turn = 0
         self.hidden: set[str] = set()
 
     def teardown(self) -> None:
@@ -842,7 +843,7 @@ class Entries(RuleBasedStateMachine):
     def visible(self, entry_id: str) -> Entry:
         """An entry as it is seen: its successor is the latest entry in sight that supersedes it."""
         found = [ends for ends in self.seen_links() if ends[1:] == (entry_id, LinkType.SUPERSEDES)]
-        latest = max(found, key=lambda ends: (self.born[ends], self.bench.store.entries.key_of(ends[0])), default=None)
+        latest = max(found, key=self.turns.__getitem__, default=None)
         return replace(self.whole[entry_id], superseded_by=latest[0] if latest else None)
 
     def take(self, entry: Entry) -> None:
@@ -851,11 +852,12 @@ class Entries(RuleBasedStateMachine):
         assert entry == self.visible(entry.id)
 
     def put(self, source: str, target: str, kind: LinkType, reason: str) -> None:
-        self.born.setdefault((source, target, kind), self.bench.clock.now())
+        self.turn += 1
+        self.turns[source, target, kind] = self.turn
         self.links[source, target, kind] = reason
 
     def drop(self, ends: tuple[str, str, LinkType]) -> None:
-        del self.links[ends], self.born[ends]
+        del self.links[ends], self.turns[ends]
 
     def superseding(self, entry_id: str) -> list[tuple[str, str, LinkType]]:
         return [ends for ends in self.seen_links() if ends[1:] == (entry_id, LinkType.SUPERSEDES)]
@@ -889,12 +891,14 @@ class Entries(RuleBasedStateMachine):
         chosen = data.draw(st.sampled_from(self.there()))
         successor = data.draw(st.sampled_from([other for other in self.there() if other != chosen]))
         before = self.visible(chosen).superseded_by
+        before_turn = self.turns.get((successor, chosen, LinkType.SUPERSEDES), 0)
         saved = self.bench.base.deprecate(chosen, successor, reason)
         if before not in (None, successor):
             self.drop((before, chosen, LinkType.SUPERSEDES))
-        known = self.links.get((successor, chosen, LinkType.SUPERSEDES), "")
-        said = known if before == successor and not reason else reason
+        said = reason or self.links.get((successor, chosen, LinkType.SUPERSEDES), "")
         self.put(successor, chosen, LinkType.SUPERSEDES, said)
+        if before == successor and not reason:  # nothing was said
+            self.turns[successor, chosen, LinkType.SUPERSEDES] = before_turn
         self.take(saved.entry)
 
     @precondition(lambda self: len(self.there()) > 1)
@@ -937,8 +941,9 @@ class Entries(RuleBasedStateMachine):
         chosen = data.draw(st.sampled_from(sorted(self.hidden)))
         saved = self.bench.base.restore(chosen)
         self.hidden.discard(chosen)
-        for ends in [ends for ends in self.seen_links() if chosen in ends[:2]]:
-            self.born[ends] = self.whole[chosen].created_at
+        back = [ends for ends in self.seen_links() if chosen in ends[:2]]
+        for ends in sorted(back, key=self.turns.__getitem__, reverse=True):
+            self.turns[ends] = min(self.turns.values()) - 1  # behind what was said since, in the order they had
             if ends[2] is LinkType.SUPERSEDES and self.whole[ends[1]].status is Status.ACTIVE:
                 self.drop(ends)  # somebody has said since that it holds
         assert saved.entry == self.visible(chosen)
@@ -951,6 +956,7 @@ class Entries(RuleBasedStateMachine):
         self.hidden.discard(gone)
         del self.whole[gone]
         self.links = {ends: reason for ends, reason in self.links.items() if gone not in ends}
+        self.turns = {ends: turn for ends, turn in self.turns.items() if gone not in ends}
 
     def seen_links(self) -> dict[tuple[str, str, LinkType], str]:
         return {ends: reason for ends, reason in self.links.items() if not self.hidden & set(ends[:2])}
