@@ -81,7 +81,7 @@ def test_a_likely_filter_that_is_none_is_named_with_the_nearest_right_one(word, 
     parsed = parse_query(f"nginx {word} timeout")
     assert parsed.text == f"nginx {word} timeout"
     (note,) = parsed.notes
-    assert note.startswith(f"{word} is no filter")
+    assert note.startswith(f"{word} is not a filter")
     assert meant in note
 
 
