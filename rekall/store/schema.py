@@ -93,9 +93,9 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX tombstone_by_time ON tombstone (deleted_at, id);
     """,
     """
-    -- links alone say what supersedes an entry. The column becomes a link; a link to an entry that was made active
-    -- after it goes; what is still superseded is obsolete. Of several links the one with the highest turn holds,
-    -- which is the one that the column named
+    -- links alone say what supersedes an entry. The column becomes a link. A link to an entry that was made active after
+    -- the link goes. What is still superseded is obsolete. Of several links the one with the highest turn holds, which is
+    -- the one that the column named
     DELETE FROM link WHERE type = 'supersedes' AND EXISTS (
         SELECT 1 FROM entry e WHERE e.key = link.target_key
         AND e.status = 'active' AND e.superseded_by IS NULL AND e.updated_at > link.created_at);

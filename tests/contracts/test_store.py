@@ -648,9 +648,7 @@ def test_the_successor_of_an_entry_is_what_the_links_say(store):
 
 def test_of_several_successors_the_one_said_last_holds(store):
     ids = [make_entry(number).id for number in range(4)]
-    old = insert(store, make_entry(0))
-    for number in (1, 2, 3):
-        insert(store, make_entry(number))
+    old, *_ = insert(store, *(make_entry(number) for number in range(4)))
     for number in (2, 3, 1):
         link(store, ids[number], ids[0], LinkType.SUPERSEDES, at=NOW)
     assert read(store, old).superseded_by == ids[1]

@@ -193,7 +193,7 @@ from rekall.mcp.tools import TOOLS
 assert "title" in schema_of(SearchInput)["properties"]
 tool = next(tool for tool in TOOLS if tool.name == "recent")
 said = tool.run(App().open_base(), validated(tool.takes, {"title": "another"}), lambda: True)
-assert [item["title"] for item in said.data["items"]] == ["another"], said
+assert [item["title"] for item in said.data["entries"]] == ["another"], said
 
 import asyncio
 from textual.app import App as TextualApp
