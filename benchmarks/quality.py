@@ -23,9 +23,9 @@ from measures import K, ndcg, recall, reciprocal_rank
 
 from rekall.app import App
 from rekall.entry.filters import Filters
+from rekall.knowledge_base import KnowledgeBase
 from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
-from rekall.knowledge_base import KnowledgeBase
 
 MEASURES: Mapping[str, Callable[..., float]] = {f"ndcg@{K}": ndcg, f"recall@{K}": recall, f"mrr@{K}": reciprocal_rank}
 MODES = (Mode.WORDS, Mode.MEANING, Mode.HYBRID)

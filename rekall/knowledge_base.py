@@ -224,11 +224,11 @@ class KnowledgeBase:
         """The whole id of an entry, or of a deleted one that is to go for ever; the prefix when nothing fits."""
         with self._store.snapshot():
             if self._store.entries.key_of(prefix) is None:
-                for look_up in (lambda: self.get(prefix).entry.id, lambda: self.find_deleted(prefix).id):
+                with contextlib.suppress(NotFound):
+                    return self.get(prefix).entry.id
+                if forever:
                     with contextlib.suppress(NotFound):
-                        return look_up()
-                    if not forever:
-                        break
+                        return self.find_deleted(prefix).id
         return prefix
 
 

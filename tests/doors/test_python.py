@@ -100,3 +100,39 @@ def test_importing_the_face_loads_nothing_heavy() -> None:
         "print([name for name in ('numpy', 'onnxruntime', 'tokenizers', 'apsw', 'click', 'textual', 'mcp') if name in sys.modules])"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True).strip() == "[]"
+
+
+def test_what_python_leaves_loose_is_made_firm_or_refused(quick_model: FakeEncoder, tmp_path: Path) -> None:
+    (tmp_path / "one.md").write_text("# One\n\nzebra\n")
+    with rekall.open() as base:
+        assert base.files.import_paths(str(tmp_path)).added == 1
+        entry = base.list_entries().entries[0]
+        assert base.change(entry.id, add_tags="git").entry.tags == ("git",)
+        assert base.change(entry.id, remove_tags="git", confidence=True).entry.tags == ()
+        assert type(base.get(entry.id).entry.confidence) is int
+        loose = rekall.Filters(types=["reference"], tags=[], status="active", since="2026-01-01")  # type: ignore[arg-type]
+        assert loose == rekall.Filters.read(
+            {"types": ["reference"], "status": ["active"], "since": ["2026-01-01"], "tags": []}
+        )
+        assert [hit.entry.id for hit in base.search("zebra", loose, mode="words").hits] == [entry.id]
+        assert base.search("zebra", limit=-1).hits == ()
+        for wrong in (
+            lambda: base.add(rekall.Draft("til", "x"), tags=["a"]),  # type: ignore[arg-type]
+            lambda: base.add(rekall.Draft(rekall.EntryType.TIL, "x", id="hello")),
+            lambda: base.add("til", 5),  # type: ignore[arg-type]
+            lambda: base.change(entry.id, error_messages=[None]),
+            lambda: base.search("x", mode="fast"),
+            lambda: base.link(entry.id, entry.id, "replaces"),
+            lambda: rekall.Filters(types=("bgu",)),  # type: ignore[arg-type]
+            lambda: rekall.Filters(tags=tuple(map(str, range(40)))),
+        ):
+            with pytest.raises(rekall.errors.InvalidInput):
+                wrong()
+        assert base.delete(entry.id[:10].lower()) is False
+        assert base.count() == 0
+
+
+def test_a_draft_may_name_its_type_by_text(quick_model: FakeEncoder) -> None:
+    with rekall.open() as base:
+        entry = base.add(rekall.Draft("til", "x", tags=["a", "b"])).entry  # type: ignore[arg-type]
+        assert (entry.type, entry.tags) == (rekall.EntryType.TIL, ("a", "b"))

@@ -192,3 +192,93 @@ def test_the_change_is_one_operation_also_over_changes(bench, pair):
 def test_the_schema_knows_no_successor_column():
     assert "superseded_by TEXT" in MIGRATIONS[0]
     assert "superseded_by" not in MIGRATIONS[2].split("CREATE TABLE entry_now")[1]
+
+
+def folder_of(path: Path, **files: str) -> Path:
+    """Markdown files, each with front matter."""
+    path.mkdir(exist_ok=True)
+    for name, head in files.items():
+        (path / f"{name}.md").write_text(f"---\ntitle: {name}\n{head}---\ntext of {name}\n")
+    return path
+
+
+OLD, NEW = "01" + "A" * 24, "01" + "B" * 24
+
+
+def grow(file: Path) -> None:
+    file.write_text(file.read_text() + "one more line\n")
+
+
+def told(bench: Bench, entry_id: str) -> tuple[str, str | None, list[str]]:
+    view = bench.base.get(entry_id)
+    reasons = [line.link.reason for line in view.links if not line.is_outgoing]
+    return view.entry.status.value, view.entry.superseded_by, reasons
+
+
+def test_a_file_that_names_its_successor_says_so_at_every_import(bench, tmp_path: Path):
+    notes = folder_of(tmp_path / "notes", new=f"id: {NEW}\n", old=f"id: {OLD}\nsuperseded_by: {NEW}\n")
+    bench.base.files.import_paths(notes)
+    for _ in range(3):
+        assert told(bench, OLD) == ("obsolete", NEW, [""])
+        grow(notes / "old.md")
+        assert bench.base.files.import_paths([notes]).updated == 1
+
+
+def test_a_link_in_one_file_stays_when_the_other_file_changes(bench, tmp_path: Path):
+    link = f"links:\n- target: {OLD}\n  type: supersedes\n  reason: why\n"
+    notes = folder_of(tmp_path / "notes", new=f"id: {NEW}\n{link}", old=f"id: {OLD}\n")
+    bench.base.files.import_paths([notes])
+    for _ in range(2):
+        assert told(bench, OLD) == ("obsolete", NEW, ["why"])
+        grow(notes / "old.md")
+        report = bench.base.files.import_paths([notes])
+        assert (report.updated, report.kept) == (1, [])
+
+
+def test_a_reason_survives_the_file_that_does_not_know_it(bench, tmp_path: Path):
+    link = f"links:\n- target: {OLD}\n  type: supersedes\n  reason: why\n"
+    stated = f"id: {OLD}\nstatus: obsolete\nsuperseded_by: {NEW}\n"
+    notes = folder_of(tmp_path / "notes", new=f"id: {NEW}\n{link}", old=stated)
+    bench.base.files.import_paths([notes])
+    grow(notes / "old.md")
+    assert bench.base.files.import_paths([notes]).updated == 1
+    assert told(bench, OLD) == ("obsolete", NEW, ["why"])
+
+
+def test_a_link_made_here_does_not_keep_a_changed_file_out(bench, tmp_path: Path):
+    notes = folder_of(tmp_path / "notes", new=f"id: {NEW}\n", old=f"id: {OLD}\n")
+    bench.base.files.import_paths([notes])
+    bench.base.link(NEW, OLD, "supersedes", "said here")
+    grow(notes / "old.md")
+    report = bench.base.files.import_paths([notes])
+    assert (report.updated, report.kept) == (1, [])
+    assert told(bench, OLD) == ("obsolete", NEW, ["said here"])
+
+
+def test_the_successor_that_is_named_last_holds_and_keeps_its_reason(bench, pair):
+    old, new = pair
+    others = [bench.base.add(Draft(EntryType.TIL, title)).entry for title in ("x", "y")]
+    for entry in (new, *others):  # all in one second
+        bench.base.link(entry.id, old.id, "supersedes", f"as {entry.title} says")
+    assert bench.base.change(old.id, superseded_by=new.id).entry.superseded_by == new.id
+    links = {line.other.title: line.link.reason for line in bench.base.get(old.id).links}
+    assert links["new"] == "as new says"
+    bench.base.link(others[0].id, old.id, "supersedes")
+    assert said(bench, old)[1] == others[0].id
+
+
+@pytest.mark.parametrize("way", ["restore", "export"])
+def test_which_successor_holds_survives(bench, pair, tmp_path: Path, way):
+    old, new = pair
+    third = bench.base.add(Draft(EntryType.TIL, "third")).entry
+    bench.base.link(third.id, old.id, "supersedes")
+    bench.base.link(new.id, old.id, "supersedes")  # created before the third
+    other = bench
+    if way == "restore":
+        bench.base.delete(old.id)
+        bench.base.restore(old.id)
+    else:
+        bench.base.files.export(tmp_path / "out.jsonl")
+        other = make_bench()
+        other.base.files.import_paths([tmp_path / "out.jsonl"])
+    assert said(other, old) == (Status.OBSOLETE, new.id, 2)

@@ -183,3 +183,18 @@ def test_without_an_engine_the_stages_say_so():
     assert (result.mode.used, result.mode.reason) == (Mode.WORDS, "no engine")
     assert ("meaning, the question", "cannot be used") in [(stage.name, stage.did) for stage in result.stages]
     bench.base.close()
+
+
+def test_what_another_entry_became_after_the_words_were_told_counts(notes):
+    """Keys are given again, filters hold again, and words are looked for again: one moment for the whole answer."""
+
+    def change(found: SearchResult) -> None:
+        first = found.hits[0].entry
+        notes.base.change(first.id, type="bug", title="something else")
+        newest = notes.base.list_entries().entries[0].id
+        notes.base.delete(newest)
+        notes.base.add(Draft(EntryType.BUG, "kubernetes crashloop"))
+
+    result = notes.base.search("nginx timeout type:til", words_first=change)
+    assert all(hit.entry.type is EntryType.TIL for hit in result.hits)
+    assert all("nginx" in hit.entry.title for hit in result.hits if hit.why.matched)
