@@ -92,7 +92,11 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
+            children = self.children()
             self.process.kill()
+            for child in children:  # one that stands still would not notice, and stay
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
         self.process.wait()
         with contextlib.suppress(OSError):
             self.stdin.close()
