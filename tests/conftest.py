@@ -28,6 +28,23 @@ def pytest_report_header() -> str:
     return f"sqlite {apsw.sqlite_lib_version()}, onnxruntime {onnxruntime.__version__}, tokenizers {tokenizers.__version__}, numpy {np.__version__}"
 
 
+SLOW = (
+    *("test_engine_child", "test_hub", "test_architectures", "test_export", "test_unigram", "test_via_torch"),
+    *("test_mcp_transports", "test_cli_switching", "test_cli_pull", "test_cli_index", "test_bad_input", "test_json"),
+    *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install"),
+    *("test_privacy", "test_tables", "test_budgets", "test_packaging", "test_imports", "test_docs"),
+    *("test_cache", "test_switching", "test_threads", "test_migration"),
+)
+"""Files that start processes and screens, make models, or try thousands of inputs: `make test-fast` leaves them out."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.stem in SLOW:
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A Rekall home of the test's own; nothing of the user's is ever read or written."""
