@@ -45,16 +45,7 @@ class _TableIndex(VectorIndex):
         self._signs = f"signs_{space:d}"
 
     def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
-        """The nearest vectors, most similar first; equal ones by id.
-
-        Args:
-            query_vec: (d,) float32 of unit length.
-            k: How many.
-            among: Ids to choose from; None means all.
-
-        Returns:
-            At most k pairs of id and cosine similarity.
-        """
+        """The nearest vectors, most similar first; equal ones by id. See `VectorIndex.search`."""
         query = vector_bytes(query_vec, self._dim)
         if k <= 0 or (among is not None and not among):
             return []
