@@ -13,26 +13,15 @@ are named by their id to people and by a key, a number of the store's own, betwe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
 from rekall.entry.fields import Entry
-from rekall.entry.passages import Passage
 from rekall.entry.types import Link, Tombstone
-from rekall.store.values import (
-    EVERYTHING,
-    Counts,
-    Origin,
-    PendingPassage,
-    Selection,
-    Space,
-    StoredPassage,
-    Term,
-    Terms,
-)
-from rekall.vector_index import Backend, Vector, VectorIndex
+from rekall.store.derived import Passages, Vectors, Words
+from rekall.store.values import EVERYTHING, Counts, Origin, Selection
 
 
 class Entries(Protocol):
@@ -145,153 +134,6 @@ class Origins(Protocol):
 
     def put(self, origin: Origin) -> None:
         """Remember where an entry was imported from."""
-        ...
-
-
-class Words(Protocol):
-    """The words index. Writing belongs inside a transaction."""
-
-    def put(self, key: int, entry: Entry) -> None:
-        """Index an entry, in place of what was indexed under the same key."""
-        ...
-
-    def delete(self, key: int) -> None:
-        """Remove an entry from the index."""
-        ...
-
-    def clear(self) -> None:
-        """Empty the index."""
-        ...
-
-    def forget_deleted(self) -> None:
-        """Leave no trace of a deleted entry's words in the index."""
-        ...
-
-    def count(self) -> int:
-        """How many entries are indexed."""
-        ...
-
-    def terms(self, text: str, most: int) -> Terms:
-        """The distinct words of a text worth looking for.
-
-        Of more than `most` the rarest; words of more than half the entries only where there are no others.
-        """
-        ...
-
-    def places(self, text: str) -> list[tuple[int, int, str]]:
-        """The words of a text: where each begins and ends, in characters, and its stem."""
-        ...
-
-    def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
-        """The selected entries that cover most of the terms, best first, each with its coverage, 0 to about 1."""
-        ...
-
-    def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
-        """Coverage of the given entries; one that holds no term is left out."""
-        ...
-
-    def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
-        """Which of the terms each of the given entries holds; one that holds none is left out."""
-        ...
-
-
-class Passages(Protocol):
-    """Which passages an entry consists of. Writing belongs inside a transaction."""
-
-    def put(self, entry_key: int, passages: Sequence[Passage]) -> list[int]:
-        """Make these the passages of an entry; one whose text is known keeps its vectors. Returns their ids."""
-        ...
-
-    def of_entries(self, keys: Iterable[int]) -> list[StoredPassage]:
-        """All passages of the given entries."""
-        ...
-
-    def by_ids(self, ids: Iterable[int]) -> list[StoredPassage]:
-        """The passages of the given ids."""
-        ...
-
-    def ids(self, selection: Selection) -> list[int]:
-        """Ids of the passages of the selected entries."""
-        ...
-
-    def has_text(self, passage_id: int, text_hash: bytes) -> bool:
-        """Whether a passage is still there with that text."""
-        ...
-
-    def count(self) -> int:
-        """How many passages there are."""
-        ...
-
-    def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
-        """Text hashes of an entry's passages that have a vector in a space."""
-        ...
-
-    def pending(self, space: Space | None, limit: int, entry_key: int | None = None) -> list[PendingPassage]:
-        """Passages without a vector in a space (in any, when None), in the order of entries; or of one entry."""
-        ...
-
-    def pending_counts(self, space: Space | None) -> tuple[int, int]:
-        """How many passages have no vector in a space, and to how many entries they belong."""
-        ...
-
-
-class Vectors(Protocol):
-    """Vector spaces, and the index of each. Writing belongs inside a transaction."""
-
-    @property
-    def backend(self) -> Backend:
-        """What searches vectors, and why not the preferred one."""
-        ...
-
-    def active_space(self) -> Space | None:
-        """The space that searches use, or None before anything was embedded."""
-        ...
-
-    def space_of(self, fingerprint: str) -> Space | None:
-        """The space of a model's fingerprint, or None."""
-        ...
-
-    def spaces(self) -> list[Space]:
-        """Every space, oldest first."""
-        ...
-
-    def make_space(self, fingerprint: str, model: str, dim: int, created_at: datetime) -> Space:
-        """Make the space of a model; the first one of a base is active at once."""
-        ...
-
-    def resume(self, space: Space) -> Space:
-        """Build a retired space again; any other stays what it is."""
-        ...
-
-    def activate(self, space: Space) -> None:
-        """Let searches use this space from now on; the one they used retires."""
-        ...
-
-    def rename(self, space: Space, model: str) -> None:
-        """Note under which name the model of a space is installed now."""
-        ...
-
-    def drop(self, space: Space) -> None:
-        """Remove a space and its vectors."""
-        ...
-
-    def count(self, space: Space) -> int:
-        """How many vectors a space holds."""
-        ...
-
-    def index(self, space: Space) -> VectorIndex:
-        """The vectors of a space."""
-        ...
-
-    def nearest(self, space: Space, vector: Vector, k: int, selection: Selection) -> list[tuple[StoredPassage, float]]:
-        """The passages of selected entries that are nearest to a vector, with their cosine, most similar first.
-
-        Args:
-            space: Where to look.
-            vector: (d,) float32 of unit length.
-            k: How many passages at most.
-            selection: Whose passages may answer.
-        """
         ...
 
 

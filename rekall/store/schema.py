@@ -143,6 +143,25 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX entry_by_update ON entry (updated_at, id);
     CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL;
     """,
+    """
+    -- what a source is known by when it moves: the id its own tool gave it, else its bytes; and what it said when it was
+    -- last read, as JSON, a field a name: lists whole, everything else as a hash
+    ALTER TABLE origin ADD COLUMN record_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE origin ADD COLUMN said TEXT NOT NULL DEFAULT '';
+    CREATE INDEX origin_by_hash ON origin (source_hash);
+    CREATE INDEX origin_by_record ON origin (record_id) WHERE record_id <> '';
+
+    -- work that one process at a time does for all of them, and how far it is
+    CREATE TABLE lease (
+        name TEXT PRIMARY KEY,
+        holder TEXT NOT NULL,
+        pid INTEGER NOT NULL,
+        host TEXT NOT NULL,
+        renewed_at TEXT NOT NULL,
+        done INTEGER NOT NULL,
+        total INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -20,7 +20,7 @@ FLOORS = {
     "errors": ["rekall.errors"],
     "entry": ["rekall.entry", "rekall.entry.*"],
     "system": ["rekall.system", "rekall.system.*", "rekall.config"],
-    "contract": ["rekall.store", "rekall.store.contract", "rekall.store.values", "rekall.vector_index"],
+    "contract": ["rekall.store", "rekall.store.contract", "rekall.store.derived", "rekall.store.values", "rekall.vector_index"],
     "models": ["rekall.models", "rekall.models.*", "rekall.model_manager"],
     "store": ["rekall.db", "rekall.store.*"],
     "meaning": ["rekall.embeddings", "rekall.cache"],
