@@ -1,0 +1,183 @@
+"""A dialect is a way in which some tool keeps notes in files; `exchange/dialects` holds one module each.
+
+A dialect says what it found: fields under the file's own names, the text, names of other notes. What the fields mean for an
+entry, which dates can be read and what has no field of ours is decided once for all dialects, in `entry.record`.
+
+    class Keep:
+        name = "keep"
+        title = "Google Keep"
+        suffixes = (".json",)
+        keys = {"textContent": "content", "userEditedTimestampUsec": "updated_at"}
+
+        def fits(self, source: Source) -> bool: ...
+        def notes(self, source: Source) -> Iterator[Note | Refused]: ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from rekall.entry.types import LinkType
+from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.decoding import Decoded, decoded
+
+
+@dataclass(frozen=True, slots=True)
+class NamedLink:
+    """A link to a note that is known by a name: a path, a file's name, a title, an alias, or the record id of its tool.
+
+    Attributes:
+        target: The name, as the file gives it: `ops/dns`, `dns#Records`, `DNS notes`.
+        type: How it bears on that note.
+        reason: Why, or empty.
+    """
+
+    target: str
+    type: LinkType = LinkType.RELATED
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a dialect read of one note. Nothing is checked yet, and nothing of the file is left out.
+
+    Attributes:
+        fields: Names and values: text, lists, mappings, numbers, None. Names that the dialect's `keys` lists mean that
+            field of an entry; an entry's own names and their aliases mean themselves; all others are kept as they are.
+        content: The text.
+        title: The title, where `fields` name none.
+        name: What the note is called where nothing else is a title: usually the file's name in words.
+        record_id: What its own tool calls it, where that lasts; empty for none.
+        part: Which part of the file it is, for a report: "record 3", "line 12"; empty for the whole file.
+        created_at: When it was written, where `fields` do not say; naive times are local.
+        updated_at: When it was changed, where `fields` do not say; naive times are local.
+        tags: Tags found outside `fields`.
+        keywords: Other names of it found outside `fields`.
+        links: Notes that it names.
+        deleted_at: For a note that its tool has in the bin: when it went there.
+        is_template: Whether it is a form to fill in, and no note.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    content: str = ""
+    title: str = ""
+    name: str = ""
+    record_id: str = ""
+    part: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    tags: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    links: tuple[NamedLink, ...] = ()
+    deleted_at: datetime | None = None
+    is_template: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something that cannot be imported, and why."""
+
+    where: str
+    error: RekallError
+
+
+class Source:
+    """A file that an import reads. Its bytes are read once, when they are asked for."""
+
+    def __init__(self, path: Path, relative: PurePosixPath | None = None, marks: frozenset[str] = frozenset()) -> None:
+        """A file.
+
+        Args:
+            path: The file.
+            relative: Its place below the folder that is imported; by default its name alone.
+            marks: What lies in that folder and tells whose it is: ".obsidian", "logseq", "dendron.yml", ".zk".
+        """
+        self.path = path
+        self.relative = relative or PurePosixPath(path.name)
+        self.marks = marks
+        self._data: bytes | None = None
+        self._decoded: Decoded | None = None
+        self._document: Any = _NOT_READ
+
+    @property
+    def suffix(self) -> str:
+        """Its suffix in lower case, with the dot."""
+        return self.path.suffix.lower()
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes. Raises OSError."""
+        if self._data is None:
+            self._data = self.path.read_bytes()
+        return self._data
+
+    @property
+    def decoded(self) -> Decoded:
+        """Its text with the encoding it was found in. Raises InvalidInput where it is no text."""
+        if self._decoded is None:
+            self._decoded = decoded(self.data)
+        return self._decoded
+
+    @property
+    def text(self) -> str:
+        """Its text; lines end in a line feed, and there is no byte order mark."""
+        return self.decoded.text
+
+    @property
+    def document(self) -> Any:
+        """Its JSON. Raises InvalidInput where it is none."""
+        if self._document is _NOT_READ:
+            self._document = parsed_json(self.text)
+        return self._document
+
+    @property
+    def stem(self) -> str:
+        """Its name without the suffix."""
+        return self.path.stem
+
+
+_NOT_READ = object()
+
+
+def parsed_json(text: str) -> Any:
+    """JSON as Python has it. Raises InvalidInput where it is none, or nested too deep."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"not valid JSON: {error}") from error
+
+
+class Dialect(Protocol):
+    """A way in which notes lie in files.
+
+    Attributes:
+        name: Its name in options and JSON: "obsidian".
+        title: Its name as people read it: "Obsidian".
+        suffixes: Which files it may be asked about, in lower case, with the dot.
+        keys: The file's names of fields that are fields of an entry, beside those that `entry.fields` lists.
+        hint: How one gets such files out of that tool, for docs/importing.md; one or two sentences.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    keys: Mapping[str, str]
+    hint: str
+
+    def fits(self, source: Source) -> bool:
+        """Whether a file of one of its suffixes is written in it. It must not raise for any bytes."""
+        ...
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """Everything in a file. One bad record does not keep the others.
+
+        Raises:
+            InvalidInput: The file as a whole cannot be read.
+            OSError: The system does not let it be read.
+        """
+        ...
