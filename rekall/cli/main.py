@@ -40,7 +40,7 @@ COMMANDS = {
     "similar": "search:similar",
     "tui": "tui:tui",
     "import": "exchange:import_files",
-    "export": "exchange:export",
+    "export": "export:export",
     "stats": "stats:stats",
     "index": "index:index",
     "model": "model:model",

@@ -1,34 +1,18 @@
-"""An entry as a Markdown file with YAML front matter."""
+"""Reads an entry from Markdown with YAML front matter, and takes back what was edited."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rekall.entry import rules
-from rekall.entry.fields import Draft, Entry
-from rekall.entry.record import Read, edited_record, from_record, to_record
-from rekall.entry.types import EntryType, Link
+from rekall.entry.fields import Draft
+from rekall.entry.record import Read, edited_record, from_record
+from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
+from rekall.exchange.markdown_writing import dump_front_matter
 
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)[ \t]*#*[ \t]*(?:\n|\Z)")
-
-
-def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> str:
-    """An entry as Markdown; `from_markdown` reads it back the same.
-
-    Args:
-        entry: The entry.
-        links: Its links.
-        full: Also the fields that are empty.
-    """
-    record = to_record(entry, links, full=full)
-    if "links" in record:  # they start here, so their source says nothing
-        record["links"] = [
-            {name: value for name, value in link.items() if name != "source"} for link in record["links"]
-        ]
-    return dump_front_matter(record, entry.content)
 
 
 def text_to_edit(what: Draft) -> str:
@@ -54,14 +38,6 @@ def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
     if read.unknown_type:
         rules.entry_type(read.unknown_type)
     return read.draft
-
-
-def dump_front_matter(fields: Mapping[str, Any], content: str) -> str:
-    """Fields between `---` lines, then the content."""
-    import yaml  # comes with python-frontmatter
-
-    head = yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, width=100)
-    return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"
 
 
 def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.REFERENCE) -> Read:

@@ -12,7 +12,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.record import to_record
 from rekall.entry.types import Link
 from rekall.errors import InvalidInput
-from rekall.exchange.markdown import to_markdown
+from rekall.exchange.markdown_writing import to_markdown
 from rekall.system.files import file_written_whole, make_private_folder, write_atomically
 
 _SLUG_CHARS = 60

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rekall.embeddings import EmbeddingService, Progress
-from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
-from rekall.entry.types import EntryType, Link
+from rekall.entry.types import EntryType
 from rekall.errors import EngineError
 from rekall.knowledge.writing import EntryService
-from rekall.store.values import Selection
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.knowledge.importing import ImportReport
     from rekall.store.contract import Store
-
-_BATCH = 256
-"""Entries read at a time by an export."""
 
 
 class _DryRun(Exception):
@@ -96,13 +90,6 @@ class Files:
         Raises:
             InvalidInput: The path ends in something else, or cannot be a folder.
         """
-        from rekall.exchange.writing import write
+        from rekall.knowledge.exporting import export
 
-        wanted = None if filters.is_empty else set(self._store.entries.keys(Selection(filters)))
-        return write(Path(path), self._chosen(wanted), progress)
-
-    def _chosen(self, wanted: set[int] | None) -> Iterator[tuple[Entry, list[Link]]]:
-        stream = ((key, entry) for key, entry in self._store.entries.stream() if wanted is None or key in wanted)
-        while batch := list(islice(stream, _BATCH)):
-            links = self._store.links.starting_at(key for key, _ in batch)
-            yield from ((entry, links.get(entry.id, [])) for _, entry in batch)
+        return export(self._store, Path(path), filters, progress)

@@ -67,7 +67,7 @@ class EntryActions:
         """Copy the content of an entry, or the whole entry if it has none."""
 
         def copy(entry: Entry) -> None:
-            from rekall.exchange.markdown import to_markdown
+            from rekall.exchange.markdown_writing import to_markdown
 
             self._host.copy_to_clipboard(entry.content or to_markdown(entry))
             self._host.say("copied the content", one_line(entry.title))

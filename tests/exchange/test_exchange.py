@@ -16,7 +16,8 @@ from rekall.entry.filters import Filters
 from rekall.entry.record import Read, from_record, is_ulid, to_record
 from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import EngineError, InvalidInput, NotFound
-from rekall.exchange.markdown import from_markdown, to_markdown
+from rekall.exchange.markdown import from_markdown
+from rekall.exchange.markdown_writing import to_markdown
 from rekall.exchange.reading import find_files
 from rekall.exchange.writing import file_name
 from rekall.knowledge.importing import ImportReport
