@@ -20,7 +20,7 @@ from rekall.cli.options import (
 )
 from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width
 from rekall.entry.changes import Changes
-from rekall.entry.fields import SECTIONS, Draft
+from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _NARROW = 60
 """On a terminal narrower than this, a list leaves out project and date."""
 
-_WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field in SECTIONS))
+_WRITTEN = ("content", "tags", "project", "confidence", *(field.name for field in CONTEXT))
 """The fields that both `add` and `edit` take as options."""
 
 _TYPES = [kind.value for kind in EntryType]
@@ -46,7 +46,7 @@ _ADD_HELP = f"""Write down an entry.
 TYPE is {", ".join(_TYPES[:-1])} or {_TYPES[-1]}. On a terminal, the editor opens if no text is given.
 """
 
-_TEXTS = ("content", *(field.name for field in SECTIONS if field.embedded))
+_TEXTS = ("content", *(field.name for field in CONTEXT if field.embedded))
 """If none of these is given, the entry says nothing yet and the editor opens."""
 
 

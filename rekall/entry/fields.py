@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, get_type_hints
 
+from rekall.entry.other import OtherField
 from rekall.entry.types import EntryType, Status
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
@@ -41,11 +42,13 @@ class Kind(Enum):
     """UTC, whole seconds."""
     ID = "id"
     """The id of an entry."""
+    OTHER = "other"
+    """Fields that a file gave and that are none of these: a tuple of `OtherField`."""
 
     @property
     def is_list(self) -> bool:
-        """Whether the value is a tuple of texts."""
-        return self in (Kind.TAGS, Kind.LIST, Kind.ITEMS)
+        """Whether the value is a tuple."""
+        return self in (Kind.TAGS, Kind.LIST, Kind.ITEMS, Kind.OTHER)
 
 
 class Column(Enum):
@@ -120,7 +123,7 @@ class Field:
         """What an entry has here as texts, one an item; empty when it has nothing."""
         value = getattr(entry, self.name)
         if self.kind.is_list:
-            return tuple(value)
+            return tuple(map(str, value))
         return (str(value),) if value not in (None, "") else ()
 
 
@@ -135,7 +138,15 @@ class Draft:
     ] = ""
     tags: Annotated[
         tuple[str, ...],
-        Field(Kind.TAGS, "Tags.", item_help="A tag; repeat for more.", option="tag", words=Column.LABELS, most=100),
+        Field(
+            Kind.TAGS,
+            "Tags.",
+            item_help="A tag; repeat for more.",
+            option="tag",
+            aliases=("tag",),
+            words=Column.LABELS,
+            most=100,
+        ),
     ] = ()
     project: Annotated[str | None, Field(Kind.LINE, "The project it belongs to.", words=Column.LABELS)] = None
     status: Annotated[Status, Field(Kind.CHOICE, "active or obsolete.", choices=Status)] = Status.ACTIVE
@@ -203,7 +214,7 @@ class Draft:
             "Keywords",
             item_help="An extra search word.",
             option="keyword",
-            aliases=("trigger_keywords",),
+            aliases=("keyword", "trigger_keywords", "aliases", "alias"),
             words=Column.LABELS,
             embedded=Place.AFTER,
             shown=Place.AFTER,
@@ -217,12 +228,47 @@ class Draft:
             "Sources",
             item_help="Where it comes from: a link, a book.",
             option="source",
+            aliases=("source", "url", "source_url"),
+            words=Column.CONTEXT,
+            shown=Place.AFTER,
+        ),
+    ] = ()
+    other_fields: Annotated[
+        tuple[OtherField, ...],
+        Field(
+            Kind.OTHER,
+            "Fields of an imported file that are none of these, under their own names.",
+            "Other fields",
+            words=Column.CONTEXT,
             shown=Place.AFTER,
         ),
     ] = ()
     id: Annotated[str | None, Field(Kind.ID, "Its id, a ULID.", aliases=("_id",))] = None
-    created_at: Annotated[datetime | None, Field(Kind.TIME, "When it was written.", aliases=("created", "date"))] = None
-    updated_at: Annotated[datetime | None, Field(Kind.TIME, "When it was last changed.", aliases=("updated",))] = None
+    created_at: Annotated[
+        datetime | None,
+        Field(
+            Kind.TIME,
+            "When it was written.",
+            aliases=("created", "date", "created_on", "date_created", "creation_date", "published"),
+        ),
+    ] = None
+    updated_at: Annotated[
+        datetime | None,
+        Field(
+            Kind.TIME,
+            "When it was last changed.",
+            aliases=(
+                "updated",
+                "modified",
+                "lastmod",
+                "last_modified",
+                "updated_on",
+                "date_modified",
+                "date_updated",
+                "last_edited",
+            ),
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +316,10 @@ FIELDS: tuple[Field, ...] = _table()
 BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
 
 SECTIONS: tuple[Field, ...] = tuple(field for field in FIELDS if field.shown is not None)
-"""The structured context, in the order in which it is read."""
+"""What is shown under a heading, in the order in which it is read."""
+
+CONTEXT: tuple[Field, ...] = tuple(field for field in SECTIONS if field.kind is not Kind.OTHER)
+"""The structured context, which people write."""
 
 EDITED: tuple[Field, ...] = tuple(field for field in FIELDS if field.name not in _OWN)
 """What a person may change."""

@@ -1,23 +1,27 @@
 """An entry as plain fields: the common ground of Markdown front matter, JSON files, tombstones and JSON answers.
 
-What comes in was written by people and by other programs: every field is coerced or refused by name.
+What comes in was written by people and by other programs. A field that cannot be read as what its name says, and a name that
+is no field of an entry, are kept with the entry (`entry.other`); `Read.problems` says which could not be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from rekall.entry.fields import EDITED, FIELDS, Draft, Entry, Field, Kind
+from rekall.entry.fields import BY_NAME, EDITED, FIELDS, Draft, Entry, Field, Kind
+from rekall.entry.other import OtherField
 from rekall.entry.rules import chosen, is_ulid
-from rekall.entry.times import moment, written
-from rekall.entry.types import EntryType, Link, LinkType
+from rekall.entry.times import written
+from rekall.entry.types import EntryType, Link, NamedLink
+from rekall.entry.values import LINKS, Taken, normal, read_links, read_value, text_of
 from rekall.errors import InvalidInput
 
 CONTENT = "content"
+NO_KEYS: Mapping[str, str] = {}
 
 _FIRST = ("id", "title", "type")
 """What a record begins with, so that a person who opens the file sees at once what it is about."""
@@ -31,6 +35,23 @@ ORDER: tuple[Field, ...] = tuple(sorted((field for field in FIELDS if field.name
 """The fields of a record: what it is, its labels and times, then the structured context."""
 
 
+OTHER = "other_fields"
+"""A mapping of fields that are kept as they are, whatever their names say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A field that could not be read as what it names. It is kept as it was.
+
+    Attributes:
+        name: Its name in the file.
+        why: What is wrong with it.
+    """
+
+    name: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A draft read from somewhere, and what was said besides.
@@ -38,14 +59,18 @@ class Read:
     Attributes:
         draft: The entry to be, not yet checked.
         links: Links that start at it; their source is empty.
+        named: The same to notes that are known by a name.
         record_id: The record's own id, when it is not one of ours.
         unknown_type: The type it named, when there is no such type.
+        problems: What could not be read.
     """
 
     draft: Draft
     links: tuple[Link, ...]
+    named: tuple[NamedLink, ...]
     record_id: str
     unknown_type: str
+    problems: tuple[Problem, ...]
 
 
 def to_record(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> dict[str, Any]:
@@ -57,18 +82,31 @@ def to_record(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -
         full: Also the fields that are empty.
     """
     record = draft_record(entry)
-    record["links"] = [link_record(link) for link in links if link.source == entry.id]
-    return record if full else {name: value for name, value in record.items() if value not in ("", [])}
+    record[LINKS] = [link_record(link) for link in links if link.source == entry.id]
+    return _flat(record if full else {name: value for name, value in record.items() if value not in ("", [], {})})
 
 
 def draft_record(draft: Draft, fields: Iterable[Field] = ORDER) -> dict[str, Any]:
     """What a draft or an entry says as fields, empty ones included, content left out."""
-    return {field.name: _plain(getattr(draft, field.name)) for field in fields}
+    return {
+        field.name: {other.name: other.value for other in draft.other_fields}
+        if field.kind is Kind.OTHER
+        else _plain(getattr(draft, field.name))
+        for field in fields
+    }
 
 
 def edited_record(draft: Draft) -> dict[str, Any]:
     """The fields that a person may edit, empty ones included, content left out."""
-    return draft_record(draft, (field for field in ORDER if field in EDITED))
+    return _flat(draft_record(draft, (field for field in ORDER if field in EDITED)))
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Other fields under their own names, where those mean nothing else."""
+    others = record.pop(OTHER, None) or {}
+    kept = {name: value for name, value in others.items() if name in record or normal(name) in _MEANS or not name}
+    own = {name: value for name, value in others.items() if name not in kept}
+    return {**record, **own, OTHER: kept} if kept else {**record, **own}
 
 
 def link_record(link: Link) -> dict[str, str]:
@@ -77,34 +115,114 @@ def link_record(link: Link) -> dict[str, str]:
 
 
 def from_record(
-    record: Mapping[str, Any], content: str, default_title: str, unknown: EntryType = EntryType.REFERENCE
+    record: Mapping[str, Any],
+    content: str,
+    default_title: str,
+    unknown: EntryType = EntryType.REFERENCE,
+    *,
+    keys: Mapping[str, str] = NO_KEYS,
+    is_literal: bool = False,
 ) -> Read:
-    """A draft from fields. Unknown fields are passed over.
+    """A draft from fields. Nothing is refused: what cannot be read, and what has no place of its own, is kept.
 
     Args:
         record: Names and values as a parser gave them.
         content: The text.
         default_title: For a record without a title.
         unknown: The type of a record that names no type, or one that does not exist.
-
-    Raises:
-        InvalidInput: A field is of a kind that cannot be read; it is named.
+        keys: Names of this file that mean a field of an entry, besides those of the table.
+        is_literal: Whether texts are taken as they are: what Rekall wrote itself holds no `[[links]]` to read.
     """
+    taken = Taken(is_literal or is_own(record))
+    given = _sorted_out(taken, record, content, keys)
+    links, named = _linked(taken, given.pop(LINKS, ()), _own_id(record))
     values: dict[str, Any] = {}
     for field in FIELDS:
-        if field.name not in (CONTENT, "id", "type"):
-            value = _read(field, _given(field, record))
-            if value is not None:
-                values[field.name] = value
-    kind_name = _text(record.get("type"), "type").strip().lower()
-    kind = EntryType(kind_name) if kind_name in {kind.value for kind in EntryType} else None
+        known = sorted(given.get(field.name, ()), key=lambda pair: _rank(field, pair[0]))
+        if field.name in ("id", "type"):
+            continue
+        value = read_value(taken, field, known)
+        if value is not None:
+            values[field.name] = value
+    kind, unknown_type = _type(taken, given.get("type", ()))
+    record_id = _id(taken, given.get("id", ()))
     values["title"] = values.get("title") or default_title
-    entry_id = _text(_given(_ID, record), "id")
-    draft = Draft(type=kind or unknown, content=content, id=entry_id.upper() if is_ulid(entry_id) else None, **values)
-    return Read(draft, _links(record), "" if draft.id else entry_id, "" if kind or not kind_name else kind_name)
+    if record_id and not is_ulid(record_id):
+        taken.keep(*given["id"][0])
+    draft = Draft(
+        type=kind or unknown,
+        content=content,
+        id=record_id.upper() if is_ulid(record_id) else None,
+        other_fields=tuple(OtherField.of(name, value) for name, value in taken.others.items()),
+        **values,
+    )
+    problems = tuple(Problem(name, why) for name, why in taken.problems)
+    return Read(draft, links, named, "" if draft.id else record_id, unknown_type, problems)
 
 
-_ID = next(field for field in FIELDS if field.name == "id")
+def _sorted_out(
+    taken: Taken, record: Mapping[str, Any], content: str, keys: Mapping[str, str]
+) -> dict[str, list[tuple[str, Any]]]:
+    """Names and values by the field that they mean; the others are kept."""
+    given: dict[str, list[tuple[str, Any]]] = {}
+    for name, value in record.items():
+        meant = keys.get(name) or means(name)
+        if name == OTHER and isinstance(value, Mapping):
+            for other, kept in value.items():
+                taken.keep(str(other), kept)
+        elif meant == CONTENT and value == content:
+            continue  # the parser took it for the text
+        elif meant and meant != CONTENT:
+            given.setdefault(meant, []).append((name, value))
+        else:
+            taken.keep(name, value)
+    return given
+
+
+def _linked(
+    taken: Taken, given: Sequence[tuple[str, Any]], own_id: str
+) -> tuple[tuple[Link, ...], tuple[NamedLink, ...]]:
+    """The links of every name that means them."""
+    read = [read_links(taken, name, value, own_id) for name, value in given]
+    return tuple(link for links, _ in read for link in links), tuple(link for _, named in read for link in named)
+
+
+def strictly(problem: Problem, record: Mapping[str, Any]) -> None:
+    """Refuse what could not be read, in the words of the rule that it breaks.
+
+    Raises:
+        InvalidInput: Always.
+    """
+    value = record.get(problem.name)
+    field = BY_NAME.get(_MEANS.get(normal(problem.name), ""))
+    if field is not None and field.choices is not None and isinstance(value, str):
+        chosen(field.choices, value, field.noun)
+    raise InvalidInput(problem.why)
+
+
+def is_own(record: Mapping[str, Any]) -> bool:
+    """Whether Rekall wrote a record: it has an id of ours and a time under our name."""
+    return "created_at" in record and is_ulid(_own_id(record))
+
+
+_MEANS: Mapping[str, str] = {
+    **{normal(alias): field.name for field in FIELDS if field.name != OTHER for alias in field.aliases},
+    **{field.name: field.name for field in FIELDS if field.name != OTHER},
+    LINKS: LINKS,
+    OTHER: CONTENT,  # taken apart before; what is no mapping is kept
+}
+"""What a name in a file means, by its normal form."""
+
+
+def means(name: str) -> str:
+    """The field that a name in a file means, or empty."""
+    return _MEANS.get(normal(name), "")
+
+
+def _rank(field: Field, name: str) -> int:
+    """The field's own name goes before others, in the order of the table."""
+    known = [field.name, *map(normal, field.aliases)]
+    return known.index(normal(name)) if normal(name) in known else 0
 
 
 def _plain(value: Any) -> Any:
@@ -118,99 +236,35 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _given(field: Field, record: Mapping[str, Any]) -> Any:
-    """The value of a field under its own name or another that files give it; the last one that says something."""
-    values = [record[name] for name in (field.name, *field.aliases) if record.get(name) not in (None, "")]
-    return values[0] if values else None
+def _own_id(record: Mapping[str, Any]) -> str:
+    for name in ("id", "_id"):
+        if isinstance(record.get(name), (str, int)) and record[name]:
+            return str(record[name]).strip()
+    return ""
 
 
-def _read(field: Field, value: Any) -> Any:
-    """A value of a field's kind; None when it says nothing."""
-    return None if value is None else _READERS[field.kind](field, value)
+def _id(taken: Taken, given: Sequence[tuple[str, Any]]) -> str:
+    """The id of a record; another one, and one that is no text, is kept."""
+    found = ""
+    for name, value in sorted(given, key=lambda pair: pair[0].startswith("_")):
+        text = text_of(value)
+        if found or text is None:
+            if text != found:
+                taken.keep(name, value)
+        else:
+            found = text.strip()
+    return found
 
 
-def _choice(field: Field, value: Any) -> Any:
-    assert field.choices is not None
-    return chosen(field.choices, _text(value, field.name), field.noun)
-
-
-def _line(field: Field, value: Any) -> str | None:
-    return _text(value, field.name).strip() or None
-
-
-def _id(field: Field, value: Any) -> str | None:
-    if isinstance(value, Mapping):  # as answers name an entry: {"id": …, "title": …}
-        value = value.get("id", "")
-    return _text(value, field.name).strip().upper() or None
-
-
-def _listed(field: Field, value: Any) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,) if field.kind is Kind.ITEMS else tuple(part.strip() for part in value.split(","))
-    if isinstance(value, (list, tuple)):
-        return tuple(_text(item, field.name) for item in value)
-    return (_text(value, field.name),)
-
-
-def _whole(field: Field, value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise InvalidInput(f"{field.name} is {value!r}, expected a whole number") from None
-
-
-def _moment(field: Field, value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    return moment(_text(value, field.name))
-
-
-_READERS: Mapping[Kind, Callable[[Field, Any], Any]] = {
-    Kind.CHOICE: _choice,
-    Kind.LINE: _line,
-    Kind.TEXT: lambda field, value: _text(value, field.name),
-    Kind.TAGS: _listed,
-    Kind.LIST: _listed,
-    Kind.ITEMS: _listed,
-    Kind.NUMBER: _whole,
-    Kind.TIME: _moment,
-    Kind.ID: _id,
-}
-
-
-def _text(value: Any, name: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):  # YAML reads `title: 2024` as a number
-        return str(value)
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    raise InvalidInput(f"{name} is {_kind(value)}, expected text")
-
-
-def _links(record: Mapping[str, Any]) -> tuple[Link, ...]:
-    value = record.get("links") or []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise InvalidInput("links is not a list of objects with target, type and reason")
-    own = _text(_given(_ID, record), "id").upper()
-    starting = [item for item in value if not item.get("source") or _text(item["source"], "source").upper() == own]
-    try:
-        return tuple(
-            Link(
-                "",
-                _text(item.get("target"), "target").upper(),
-                LinkType(_text(item.get("type"), "type") or "related"),
-                _text(item.get("reason"), "reason"),
-            )
-            for item in starting
-        )
-    except ValueError:
-        raise InvalidInput(
-            "links name an unknown type", f"types of link: {', '.join(kind.value for kind in LinkType)}"
-        ) from None
-
-
-def _kind(value: object) -> str:
-    return {dict: "an object", list: "a list", bool: "true or false"}.get(type(value), type(value).__name__)
+def _type(taken: Taken, given: Sequence[tuple[str, Any]]) -> tuple[EntryType | None, str]:
+    """The type that a record names, and the name of one that does not exist."""
+    for name, value in given:
+        text = taken.line(value)
+        if text is None:
+            taken.fail(name, value, f"{name} is no single text")
+        elif text.lower() in {kind.value for kind in EntryType}:
+            return EntryType(text.lower()), ""
+        elif text:
+            taken.keep(name, value)
+            return None, text
+    return None, ""

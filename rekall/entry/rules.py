@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from enum import Enum
 from typing import Any, TypeVar
 
 from rekall.entry.fields import EDITED, FIELDS, MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft, Field, Kind
+from rekall.entry.other import OtherField, others
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import InvalidInput
 
@@ -124,12 +125,14 @@ def is_ulid(text: str) -> bool:
 
 
 def tag(value: str) -> str:
-    """A tag as it is stored."""
-    return " ".join(value.lower().split())
+    """A tag as it is stored: `#Net/DNS` is net/dns."""
+    return " ".join(value.lower().split()).lstrip("# ")
 
 
 def _checked(field: Field, value: Any) -> Any:
     """The value of one field as it is stored; what Python calls leave loose, a choice by its name, is made firm."""
+    if field.kind is Kind.OTHER:
+        return _others(value)
     if field.kind.is_list and isinstance(value, str):
         value = (value,)
     if field.kind is Kind.CHOICE and field.choices is not None:
@@ -183,6 +186,18 @@ def _items(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
         if len(item) > most_chars:
             raise InvalidInput(f"one of the {field.noun} has {len(item):,} characters, the limit is {most_chars:,}")
     return items
+
+
+def _others(value: Any) -> tuple[OtherField, ...]:
+    """Other fields, each name once; Python calls may give them as a mapping."""
+    fields = others(value) if isinstance(value, Mapping) else tuple(value)
+    for field in fields:
+        text(field.name, "name of a field")
+        text(field.json, field.name)
+    size = sum(len(field.json) for field in fields)
+    if size > MAX_TEXT_BYTES:
+        raise InvalidInput(f"the other fields have {size / 1e6:.1f} MB, the limit is {MAX_TEXT_BYTES / 1e6:.1f} MB")
+    return tuple({field.name: field for field in fields}.values())
 
 
 def _whole_second(time: datetime | None) -> datetime | None:

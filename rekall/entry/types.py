@@ -52,6 +52,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedLink:
+    """A link to a note that is known by a name: a path, a file's name, a title, an alias, or the record id of its tool.
+
+    Attributes:
+        target: The name, as the file gives it: `ops/dns`, `dns#Records`, `DNS notes`.
+        type: How it bears on that note.
+        reason: Why, or empty.
+    """
+
+    target: str
+    type: LinkType = LinkType.RELATED
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Reference:
     """An entry as others name it."""
 

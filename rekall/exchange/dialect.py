@@ -22,24 +22,9 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from rekall.entry.types import LinkType
+from rekall.entry.types import NamedLink as NamedLink
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.decoding import Decoded, decoded
-
-
-@dataclass(frozen=True, slots=True)
-class NamedLink:
-    """A link to a note that is known by a name: a path, a file's name, a title, an alias, or the record id of its tool.
-
-    Attributes:
-        target: The name, as the file gives it: `ops/dns`, `dns#Records`, `DNS notes`.
-        type: How it bears on that note.
-        reason: Why, or empty.
-    """
-
-    target: str
-    type: LinkType = LinkType.RELATED
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MOST_BYTES = 256 * 1024
-"""A longer head is no front matter."""
+MOST_BYTES = 32 * 1024 * 1024
+"""A longer head is no front matter; an entry's own texts may be long."""
 
-MOST_NODES = 20_000
+MOST_NODES = 200_000
 """More values than anybody writes; a head of aliases of aliases has millions."""
 
 MOST_DEPTH = 50
@@ -35,6 +35,7 @@ _KEY = re.compile(r"^(?P<name>[^\s#:\-][^:\n]{0,80}?)[ \t]*:(?:[ \t]+(?P<value>.
 _ITEM = re.compile(r"^[ \t]*-[ \t]+(?P<value>.*)$")
 _ALONE = ("title", "description", "summary", "tags", "aliases", "date", "created")
 """Fields that may stand alone and in capitals; any other such line is a sentence."""
+_JSON_SCALAR = re.compile(r"(?:true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\Z")
 _PLAIN_NAME = re.compile(r"[\w$@./][\w $@./+-]*\Z")
 
 
@@ -74,8 +75,10 @@ def split(text: str) -> FrontMatter:
     return (_yaml if fence == "---" else _toml)(raw, body) or FrontMatter(body=text)
 
 
-def read_yaml(text: str) -> Any:
+def read_yaml(text: str, *, is_typed: bool = False) -> Any:
     """YAML with every scalar as text, and None for one that is empty or null.
+
+    With `is_typed`, numbers and truths that JSON knows are such when they stand without quotes.
 
     Tags are kept as words before the text. Two values under one name become a list.
 
@@ -86,7 +89,7 @@ def read_yaml(text: str) -> Any:
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        return _Builder().document(yaml.parse(text, Loader=loader))
+        return _Builder(is_typed).document(yaml.parse(text, Loader=loader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -96,7 +99,8 @@ def read_yaml(text: str) -> Any:
 class _Builder:
     """Makes values of YAML's events, bounded in number and depth."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_typed: bool) -> None:
+        self._is_typed = is_typed
         self._nodes = 0
         self._depth = 0
         self._anchors: dict[str, tuple[Any, int]] = {}
@@ -125,7 +129,7 @@ class _Builder:
         before = self._nodes
         self._count(1)
         if isinstance(event, yaml.ScalarEvent):
-            value = _scalar(event)
+            value = _scalar(event, self._is_typed)
         else:
             self._depth += 1
             if self._depth > MOST_DEPTH:
@@ -174,12 +178,14 @@ class _Builder:
         return only if only.startswith("{{") else found
 
 
-def _scalar(event: Any) -> str | None:
+def _scalar(event: Any, is_typed: bool) -> Any:
     text = str(event.value)
     if event.tag and not event.tag.startswith("tag:yaml.org,2002:"):
         return f"{event.tag} {text}".strip()
     if event.style in (None, "") and text in ("", "~", "null", "Null", "NULL"):
         return None
+    if is_typed and event.style in (None, "") and _JSON_SCALAR.match(text):
+        return json.loads(text)
     return text
 
 

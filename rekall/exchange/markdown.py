@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import replace
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft
-from rekall.entry.record import Read, edited_record, from_record
+from rekall.entry.record import OTHER, Read, edited_record, from_record, is_own, means, strictly
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
+from rekall.exchange.front_matter import FrontMatter, read_yaml, split
 from rekall.exchange.markdown_writing import dump_front_matter
 
-_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)[ \t]*#*[ \t]*(?:\n|\Z)")
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)(?:[ \t]+#+)?[ \t]*(?:\n|\Z)")
 
 
 def text_to_edit(what: Draft) -> str:
@@ -32,50 +33,41 @@ def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
         title: The title of a text that has none.
 
     Raises:
-        InvalidInput: It cannot be read, or names an unknown type.
+        InvalidInput: A field cannot be read, or names what does not exist: whoever sits there can mend it.
     """
-    read = from_markdown(text, title, kind)
+    found = split(text)
+    if found.problem:
+        raise InvalidInput(
+            f"the front matter is not valid YAML: {found.problem}", "quote values that contain `: ` or `#`"
+        )
+    if not found.kind and text.lstrip().startswith("---\n"):
+        raise InvalidInput("the front matter is not closed, or not `key: value` lines", "end it with a line of ---")
+    read = _read(found, title, kind)
     if read.unknown_type:
         rules.entry_type(read.unknown_type)
+    for problem in read.problems:
+        strictly(problem, found.fields)
     return read.draft
 
 
 def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.REFERENCE) -> Read:
-    """A draft from Markdown.
+    """A draft from Markdown as Rekall writes it: texts are taken as they are.
 
     Without a title in its front matter, the first heading is the title, else `default_title`.
-
-    Raises:
-        InvalidInput: The front matter is no YAML object, or a field cannot be read.
     """
-    import yaml
-    from frontmatter.default_handlers import YAMLHandler
+    found = split(text.removeprefix("\ufeff").replace("\r\n", "\n"))
+    if found.kind == "yaml" and not found.problem and is_own(found.fields):
+        typed = read_yaml(found.raw, is_typed=True)
+        fields = {name: value if means(name) else typed[name] for name, value in found.fields.items()}
+        if OTHER in typed:
+            fields[OTHER] = typed[OTHER]
+        found = replace(found, fields=fields)
+    return _read(found, default_title, unknown)
 
-    handler = YAMLHandler()
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    fields: dict[str, Any] = {}
-    if handler.detect(text):
-        try:
-            parts = handler.FM_BOUNDARY.split(text, 2)
-            if len(parts) != 3:
-                raise InvalidInput("the front matter is not closed", "end it with a line of ---")
-            head, text = parts[1:]
-            fields = handler.load(head) or {}
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise InvalidInput(
-                f"the front matter is not valid YAML: {_where(error)}", "quote values that contain `: ` or `#`"
-            ) from error
-        if not isinstance(fields, dict):
-            raise InvalidInput("the front matter is not a list of `key: value` lines")
-    text = text.strip("\n")
+
+def _read(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:
+    text = found.body.strip("\n")
     heading = _HEADING.match(text)
-    if not fields.get("title") and heading:
-        return from_record(fields, text[heading.end() :], heading["title"], unknown)
-    return from_record(fields, text, default_title, unknown)
-
-
-def _where(error: Exception) -> str:
-    """One line for a YAML error of several: what, and in which line of the file."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    return f"{problem} (line {mark.line + 1})" if mark else problem
+    if not found.fields.get("title") and heading:
+        return from_record(found.fields, text[heading.end() :], heading["title"], unknown, is_literal=True)
+    return from_record(found.fields, text, default_title, unknown, is_literal=True)

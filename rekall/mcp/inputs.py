@@ -10,7 +10,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from rekall.entry import fields
 from rekall.entry.changes import Changes
-from rekall.entry.fields import BY_NAME, SECTIONS, Kind
+from rekall.entry.fields import BY_NAME, CONTEXT, Kind
 from rekall.entry.filters import FILTERS, Filters
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import InvalidInput
@@ -137,7 +137,7 @@ class _Writing(Input):
 
 
 _CONTEXT: dict[str, Any] = {
-    field.name: _argument(field) for field in (*SECTIONS, BY_NAME["confidence"], BY_NAME["project"])
+    field.name: _argument(field) for field in (*CONTEXT, BY_NAME["confidence"], BY_NAME["project"])
 }
 
 _AddInput: Any = create_model("_AddInput", __base__=_Writing, **_CONTEXT)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rekall.db import Database, Row
 from rekall.entry.fields import BY_NAME, FIELDS, Entry, Field, Kind
+from rekall.entry.other import OtherField
 from rekall.entry.times import parsed, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, NotFound
@@ -178,7 +179,7 @@ class SqliteEntries:
     def _insert_items(self, key: int, entry: Entry) -> None:
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
-            ((key, field.name, position, text) for field in _ITEMS for position, text in enumerate(field.texts(entry))),
+            ((key, field.name, position, text) for field in _ITEMS for position, text in enumerate(_texts(field, entry))),
         )
 
 
@@ -213,6 +214,15 @@ def _stored(field: Field, value: Any) -> Any:
     return written(value) if field.kind is Kind.TIME else value
 
 
+def _texts(field: Field, entry: Entry) -> tuple[str, ...]:
+    """A field's texts as items hold them."""
+    return tuple(other.stored for other in entry.other_fields) if field.kind is Kind.OTHER else field.texts(entry)
+
+
+def _listed(field: Field, texts: Sequence[str]) -> tuple[Any, ...]:
+    return tuple(map(OtherField.parsed, texts)) if field.kind is Kind.OTHER else tuple(texts)
+
+
 def _read(field: Field, value: Any) -> Any:
     """A field's value from its column or its one item."""
     if field.kind is Kind.CHOICE and field.choices is not None:
@@ -228,5 +238,5 @@ def _entry(row: Row, items: Mapping[str, list[str]]) -> Entry:
     for field in _ITEMS:
         texts = items.get(field.name)
         if texts:
-            values[field.name] = tuple(texts) if field.kind.is_list else _read(field, texts[0])
+            values[field.name] = _listed(field, texts) if field.kind.is_list else _read(field, texts[0])
     return Entry(**values, superseded_by=successor)

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Select, Static, TextArea
 
-from rekall.entry.fields import BY_NAME, SECTIONS, Entry, Field, Kind
+from rekall.entry.fields import BY_NAME, CONTEXT, Entry, Field, Kind
 from rekall.entry.types import EntryType
 from rekall.errors import EditConflict, NotFound, RekallError, in_our_words
 from rekall.knowledge.reports import Saved
@@ -27,7 +27,7 @@ from rekall.tui.tasks import in_thread
 
 _LINES = ("title", "tags", "project")
 _CONTEXT_LINES = ("confidence", "status", "superseded_by")
-_CONTEXT_AREAS = tuple(field.name for field in SECTIONS)
+_CONTEXT_AREAS = tuple(field.name for field in CONTEXT)
 _SHOWN = ("type", "content", *_LINES, *_CONTEXT_AREAS, *_CONTEXT_LINES)
 _HINTS = {
     "title": "what you will look for",

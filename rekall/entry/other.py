@@ -1,0 +1,65 @@
+"""Fields of a file that Rekall has no place for: kept with the entry under their own names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class OtherField:
+    """A field that is no field of an entry, as the file gave it.
+
+    Attributes:
+        name: Its name in the file.
+        json: Its value as JSON.
+    """
+
+    name: str
+    json: str
+
+    @classmethod
+    def of(cls, name: str, value: Any) -> OtherField:
+        """A field of anything that JSON can hold. Raises TypeError for what it cannot."""
+        return cls(name, json.dumps(value, ensure_ascii=False))
+
+    @classmethod
+    def parsed(cls, stored: str) -> OtherField:
+        """The field that `stored` wrote."""
+        name, value = json.loads(stored)
+        return cls.of(name, value)
+
+    @property
+    def stored(self) -> str:
+        """Name and value as one text."""
+        return json.dumps([self.name, self.value], ensure_ascii=False)
+
+    @property
+    def value(self) -> Any:
+        """Its value: a text, number, truth, None, list or mapping."""
+        return json.loads(self.json)
+
+    def __str__(self) -> str:
+        """Name and value as people read them."""
+        return f"{self.name}: {', '.join(leaves(self.value))}".rstrip()
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """The texts in a value, from outside in; names of mappings stand before their values."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield f"{name}: {', '.join(leaves(item))}"
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from leaves(item)
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif value is not None:
+        yield str(value)
+
+
+def others(values: Mapping[str, Any]) -> tuple[OtherField, ...]:
+    """Fields from names and values."""
+    return tuple(OtherField.of(name, value) for name, value in values.items())
