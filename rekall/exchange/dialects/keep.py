@@ -1,0 +1,117 @@
+"""Google Keep, as Takeout gives it out: one JSON file a note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.json_shapes import (
+    as_name,
+    as_names,
+    as_text,
+    changed_on_disk,
+    document_of,
+    file_words,
+    first_line,
+    listed,
+    strings_in,
+    when,
+    without,
+    words_of,
+)
+
+_OWN = frozenset({"textContent", "listContent", "userEditedTimestampUsec", "createdTimestampUsec"})
+_SAID = ("textContent", "textContentHtml", "listContent", "labels", "isTrashed")
+
+
+class Keep:
+    """One note of Google Keep a file."""
+
+    name = "keep"
+    title = "Google Keep"
+    suffixes: tuple[str, ...] = (".json",)
+    keys: Mapping[str, str] = {"createdTimestampUsec": "created_at", "userEditedTimestampUsec": "updated_at"}
+    hint = "takeout.google.com, with Keep alone chosen, unpacked: import the folder Takeout/Keep. The .html beside each .json says the same again and is passed over."
+
+    def fits(self, source: Source) -> bool:
+        """Whether a file is a note of Keep."""
+        document = document_of(source)
+        return (
+            isinstance(document, dict)
+            and len(_OWN & document.keys()) >= 2
+            and ("title" in document or "isTrashed" in document)
+        )
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """The note of a file; none where it is empty."""
+        record: Mapping[str, Any] = source.document
+        text = as_text(record.get("textContent"))
+        items = _items(record.get("listContent"))
+        content = "\n\n".join(part for part in (text.strip("\n"), items) if part.strip())
+        fields = without(record, *_SAID)
+        html = as_text(record.get("textContentHtml"))
+        if html and not _same(html, content):
+            fields["textContentHtml"] = html
+        if items and not words_of(" ".join(strings_in(record["listContent"]))) <= words_of(items) | _marks(
+            record["listContent"]
+        ):
+            fields["listContent"] = record["listContent"]
+        links = [link for link in _annotations(record) if as_name(link.get("url"))]
+        if links:
+            fields["sources"] = list(dict.fromkeys(as_name(link["url"]) for link in links))
+        labels = as_names(record.get("labels"))
+        if record.get("labels") and len(labels) != len(record["labels"] if isinstance(record["labels"], list) else [1]):
+            fields["labels"] = record["labels"]
+        if not (content or as_name(fields.get("title")) or links or fields.get("attachments") or labels):
+            return
+        deleted = record.get("isTrashed") is True
+        yield Note(
+            fields=fields,
+            content=content,
+            title="" if as_name(fields.get("title")) else first_line(content) or _annotation_title(links),
+            name=file_words(source),
+            tags=labels,
+            deleted_at=(when(record.get("userEditedTimestampUsec")) or changed_on_disk(source)) if deleted else None,
+        )
+
+
+def _items(value: Any) -> str:
+    """A list of things to do as Markdown; empty for none."""
+    items = (
+        [item for item in value if isinstance(item, dict) and as_text(item.get("text")).strip()]
+        if isinstance(value, list)
+        else []
+    )
+    return listed(
+        [as_text(item["text"]) for item in items], lambda at: "[x] " if items[at].get("isChecked") is True else "[ ] "
+    )
+
+
+def _marks(items: Any) -> set[str]:
+    """The words of the items' own HTML, where each item has plain text as well."""
+    if not (isinstance(items, list) and all(isinstance(item, dict) and as_text(item.get("text")) for item in items)):
+        return set()
+    same = (
+        as_text(item.get("textHtml")) for item in items if _same(as_text(item.get("textHtml")), as_text(item["text"]))
+    )
+    return words_of(" ".join(same))
+
+
+def _same(html: str, text: str) -> bool:
+    """Whether HTML says nothing but a text."""
+    from rekall.exchange.page import page_text
+
+    return words_of(page_text(html)) <= words_of(text)
+
+
+def _annotations(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    value = record.get("annotations")
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _annotation_title(links: list[dict[str, Any]]) -> str:
+    return next(filter(None, (as_name(link.get("title")) for link in links)), "")
+
+
+DIALECT = Keep()

@@ -1,0 +1,101 @@
+"""mcp-memory-service: its export, and the same memories as JSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.json_shapes import (
+    LINES,
+    Ids,
+    as_name,
+    as_names,
+    as_text,
+    document_of,
+    file_words,
+    first_line,
+    first_object,
+    objects_in,
+    strings_in,
+    values_of,
+    without,
+)
+
+_OWN = frozenset({"content_hash", "memory_type", "created_at_iso", "updated_at_iso"})
+
+
+class McpMemoryService:
+    """Memories of mcp-memory-service."""
+
+    name = "mcp-memory-service"
+    title = "mcp-memory-service"
+    suffixes: tuple[str, ...] = (".json", *LINES)
+    keys: Mapping[str, str] = {"memory_type": "type", "created_at_iso": "created_at", "updated_at_iso": "updated_at"}
+    hint = "Its export (`memory export`, or /api/sync/export of its server): import the .json."
+
+    def fits(self, source: Source) -> bool:
+        """Whether a file holds memories of this service."""
+        if source.suffix in LINES:
+            found: Sequence[Mapping[str, Any]] = [first_object(source)]
+        else:
+            document = document_of(source)
+            found = objects_in(document, "memories", "results", "entries") or (
+                [document] if isinstance(document, dict) else []
+            )
+        return bool(found) and all(
+            isinstance(item.get("content"), str) and bool(_OWN & item.keys()) for item in found[:5]
+        )
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """Every memory."""
+        ids = Ids()
+        for place, value in values_of(source):
+            if isinstance(value, Refused):
+                yield value
+                continue
+            around = value if isinstance(value, dict) else {}
+            listing = next(
+                (around[name] for name in ("memories", "results", "entries") if isinstance(around.get(name), list)),
+                None,
+            )
+            items = listing if listing is not None else value if isinstance(value, list) else [value]
+            for number, item in enumerate(items, 1):
+                part = place or (f"record {number}" if len(items) > 1 or listing is not None else "")
+                note = _note(item if isinstance(item, dict) else {"content": item}, part, source, ids)
+                if note is not None:
+                    yield note
+            rest = without(around, "memories", "results", "entries", "export_metadata") if listing is not None else {}
+            if any(text.strip() for text in strings_in(rest)):
+                yield Note(fields=rest, name=file_words(source), part="head")
+
+
+def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:
+    """A memory. Of a time that is given twice, the number is left out where the text says it."""
+    content = as_text(record.get("content"))
+    fields = without(record, "content", "embedding") if content else without(record, "embedding")
+    if not content.strip() and not any(
+        text.strip() for name, text in fields.items() if name != "content_hash" and isinstance(text, str)
+    ):
+        return None
+    for name in ("created_at", "updated_at"):
+        if fields.get(f"{name}_iso") and isinstance(fields.get(name), (int, float)):
+            fields.pop(f"{name}_iso")
+    return Note(
+        fields=fields,
+        content=content,
+        title="" if as_name(fields.get("title")) else first_line(content),
+        name=file_words(source),
+        record_id=ids.once(record.get("content_hash") or record.get("id")),
+        part=part,
+        tags=() if record.get("tags") else _tags_of(record.get("metadata")),
+    )
+
+
+def _tags_of(metadata: Any) -> tuple[str, ...]:
+    """Tags that a memory has in its metadata alone: a list, or between commas."""
+    written = metadata.get("tags") if isinstance(metadata, dict) else None
+    return as_names(written.split(",") if isinstance(written, str) else written)
+
+
+DIALECT = McpMemoryService()

@@ -1,0 +1,118 @@
+"""mem0, and OpenMemory: what `get_all` answers and what its export writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.json_shapes import (
+    LINES,
+    Ids,
+    as_name,
+    as_names,
+    as_text,
+    document_of,
+    file_words,
+    first_line,
+    first_object,
+    listed,
+    objects_in,
+    strings_in,
+    values_of,
+    without,
+)
+
+_LISTS = ("results", "memories")
+_OWN = frozenset({"hash", "user_id", "agent_id", "run_id", "app_id", "metadata", "categories", "created_at", "id"})
+
+
+class Mem0:
+    """Memories of mem0."""
+
+    name = "mem0"
+    title = "mem0"
+    suffixes: tuple[str, ...] = (".json", *LINES)
+    keys: Mapping[str, str] = {"categories": "tags"}
+    hint = "`json.dump(client.get_all(...), open('mem0.json', 'w'))`, or an export of the dashboard."
+
+    def fits(self, source: Source) -> bool:
+        """Whether a file holds memories of mem0."""
+        if source.suffix in LINES:
+            found: Sequence[Mapping[str, Any]] = [first_object(source)]
+        else:
+            document = document_of(source)
+            found = objects_in(document, *_LISTS) or ([document] if isinstance(document, dict) else [])
+        return bool(found) and all(
+            isinstance(item.get("memory"), str) and bool(_OWN & item.keys()) for item in found[:5]
+        )
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """Every memory; relations of its graph as one list."""
+        ids = Ids()
+        for place, value in values_of(source):
+            if isinstance(value, Refused):
+                yield value
+                continue
+            listing = (
+                next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
+                if isinstance(value, dict)
+                else value
+            )
+            items = listing if isinstance(listing, list) else [value]
+            for number, item in enumerate(items, 1):
+                part = place or (f"record {number}" if isinstance(listing, list) else "")
+                note = _note(item if isinstance(item, dict) else {"memory": item}, part, source, ids)
+                if note is not None:
+                    yield note
+            if isinstance(listing, list) and isinstance(value, dict):
+                yield from _rest(value, source)
+
+
+def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:
+    content = as_text(record.get("memory"))
+    fields = without(record, "memory") if content else without(record)
+    if not content.strip() and not any(text.strip() for text in strings_in(fields)):
+        return None
+    metadata = record.get("metadata")
+    tags = (
+        as_names(metadata.get("tags")) if isinstance(metadata, dict) and isinstance(metadata.get("tags"), list) else ()
+    )
+    return Note(
+        fields=fields,
+        content=content,
+        title="" if as_name(fields.get("title")) else first_line(content),
+        name=file_words(source),
+        record_id=ids.once(record.get("id")),
+        part=part,
+        tags=tags,
+    )
+
+
+def _rest(document: dict[str, Any], source: Source) -> Iterator[Note]:
+    """What the graph says, a line a relation; and what else stands around the memories."""
+    relations = objects_in(document.get("relations"))
+    lines = [
+        " ".join(
+            as_name(item.get(name)) for name in ("source", "relationship", "target", "destination") if item.get(name)
+        )
+        for item in relations
+    ]
+    fields = without(document, *_LISTS, "relations", "count", "next", "previous", "total", "page", "size", "pages")
+    if document.get("relations") and set(strings_in(document["relations"])) - {
+        text
+        for item in relations
+        for text in (item.get("source"), item.get("relationship"), item.get("target"), item.get("destination"))
+        if isinstance(text, str)
+    }:
+        fields["relations"] = document["relations"]
+    if any(lines) or any(text.strip() for text in strings_in(fields)):
+        yield Note(
+            fields=fields,
+            content=listed([line for line in lines if line]),
+            title=f"Relations in {file_words(source)}",
+            part="relations",
+        )
+
+
+DIALECT = Mem0()

@@ -1,0 +1,259 @@
+"""What dialects of JSON share: reading a file's values one by one, and texts, times and names out of any value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from rekall.entry.times import any_moment
+from rekall.entry.types import EntryType
+from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.decoding import decoded
+from rekall.exchange.dialect import Note, Refused, Source, parsed_json
+
+MAX_JSON_BYTES = 256 * 1024 * 1024
+"""A `.json` file is read whole; a larger base comes as JSON lines, which are read one by one."""
+
+LINES = (".jsonl", ".ndjson")
+_LONGEST_TITLE = 100
+_LETTER = re.compile(r"[^\W\d_]")
+_OPENINGS = ("{", "[")
+_LOOKED_AT = 64 * 1024
+"""Bytes from which the encoding of JSON lines is told."""
+
+
+def document_of(source: Source) -> Any:
+    """A file's JSON; None where it holds none, or more than is read at once. For `fits`: it never raises."""
+    try:
+        return None if source.path.stat().st_size > MAX_JSON_BYTES else source.document
+    except (InvalidInput, OSError):
+        return None
+
+
+def refuse_too_large(source: Source) -> None:
+    """Say so where a file is larger than what is read at once.
+
+    Raises:
+        InvalidInput: It is.
+    """
+    if source.path.stat().st_size > MAX_JSON_BYTES:
+        raise InvalidInput(
+            f"this {source.suffix} file is larger than {MAX_JSON_BYTES >> 20} MB, the most that is read at once",
+            "convert it to JSON lines (.jsonl), which are read one by one",
+        )
+
+
+def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
+    """Every value of a file, with the name of its place; a line that is no JSON is refused alone.
+
+    JSON lines are read one by one. A `.json` file is one value, or lines after all.
+
+    Raises:
+        InvalidInput: The file as a whole cannot be read.
+        OSError: The system does not let it be read.
+    """
+    if source.suffix not in LINES:
+        refuse_too_large(source)
+        try:
+            yield "", source.document
+        except InvalidInput as error:
+            together = _one_after_the_other(source.text)
+            if together is None:
+                raise error from None
+            yield from together
+        return
+    first = next((line for _number, line in _lines(source) if line.strip()), "")
+    if first.lstrip().startswith(_OPENINGS) and _is_broken(first) and source.path.stat().st_size <= MAX_JSON_BYTES:
+        together = _one_after_the_other(source.text)  # written over several lines each
+        if together is not None:
+            yield from together
+            return
+    for number, line in _lines(source):
+        if line.strip():
+            part = f"line {number}"
+            try:
+                yield part, parsed_json(line)
+            except RekallError as error:
+                yield part, Refused(f"{source.path}, {part}", error)
+
+
+def first_object(source: Source) -> Mapping[str, Any]:
+    """The first object of a file, for `fits`: empty where there is none. A long file is not read to its end."""
+    try:
+        for number, line in _lines(source):
+            if line.strip():
+                value = parsed_json(line)
+                return value if isinstance(value, dict) else {}
+            if number > 1_000:
+                break
+    except (InvalidInput, OSError):
+        pass
+    return {}
+
+
+def objects_in(value: Any, *names: str) -> list[dict[str, Any]]:
+    """The objects of a list, or of the first list that an object has under one of these names; empty for none."""
+    if isinstance(value, dict):
+        value = next((value[name] for name in names if isinstance(value.get(name), list)), None)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """A text, or a list of lines, as one text with plain line ends; empty for anything else."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+        return "\n".join(as_text(item) for item in value)
+    return ""
+
+
+def as_name(value: Any) -> str:
+    """A text or a number as one line; empty for anything else, and for what has several lines."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if "\n" in text or "\r" in text else text
+
+
+def as_names(value: Any, key: str = "name") -> tuple[str, ...]:
+    """Names out of a list of texts, or of objects that hold one each."""
+    items = value if isinstance(value, list) else [value]
+    named = (as_name(item.get(key)) if isinstance(item, dict) else as_name(item) for item in items)
+    return tuple(name for name in named if name)
+
+
+def listed(items: list[str], box: Callable[[int], str] = lambda _number: "") -> str:
+    """Texts as a Markdown list; lines after an item's first are indented."""
+    return "\n".join(f"- {box(number)}{item}".replace("\n", "\n  ").rstrip() for number, item in enumerate(items))
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Every text in a value, however deep, without the names of fields."""
+    waiting = [value]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, str):
+            yield top
+        elif isinstance(top, dict):
+            waiting.extend(reversed(top.values()))
+        elif isinstance(top, list):
+            waiting.extend(reversed(top))
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text, to see whether another says the same."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
+def first_line(text: str) -> str:
+    """The first line that says something, for a title: without the marks of a heading, and cut where it is long."""
+    for line in text.splitlines():
+        stripped = re.sub(r"\A#+[ \t]+", "", line.strip())
+        if _LETTER.search(stripped) or re.search(r"\w", stripped):
+            return stripped if len(stripped) <= _LONGEST_TITLE else stripped[: _LONGEST_TITLE - 1].rstrip() + "…"
+    return ""
+
+
+def has_letters(text: str) -> bool:
+    """Whether a text holds a letter of any script."""
+    return bool(_LETTER.search(text))
+
+
+def when(value: Any) -> datetime | None:
+    """A time in any form that tools write; None for what is none."""
+    try:
+        return None if value in (None, "", 0, False, True) else any_moment(value)
+    except (InvalidInput, TypeError):
+        return None
+
+
+def changed_on_disk(source: Source) -> datetime:
+    """When the file was changed. Raises OSError."""
+    return datetime.fromtimestamp(source.path.stat().st_mtime, timezone.utc)
+
+
+def entry_type(name: Any) -> str:
+    """One of our own types, where a tool's name for a kind is one of them; else empty."""
+    wanted = name.strip().lower() if isinstance(name, str) else ""
+    return wanted if wanted in {kind.value for kind in EntryType} else ""
+
+
+def file_words(source: Source) -> str:
+    """The file's name in words."""
+    return re.sub(r"[-_\s]+", " ", source.stem).strip() or source.path.name
+
+
+class Ids:
+    """Gives each id of a file out once, so that two records of one id do not become one entry."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def once(self, value: Any) -> str:
+        """An id as text; empty for none, and for one that was given out."""
+        name = as_name(value)
+        if not name or name in self._seen:
+            return ""
+        self._seen.add(name)
+        return name
+
+
+def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """A record without some fields, and without those that say nothing."""
+    return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
+
+
+def bare(note: Note) -> bool:
+    """Whether a note has neither text nor title."""
+    return not note.content.strip() and not note.title.strip()
+
+
+def _lines(source: Source) -> Iterator[tuple[int, str]]:
+    """The lines of a file, numbered from 1. A large one is not read into memory, whatever encoding it is in."""
+    with source.path.open("rb") as file:
+        head = file.read(_LOOKED_AT)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
+            yield from enumerate(source.text.split("\n"), 1)
+            return
+        file.seek(0)
+        other = ""
+        for number, line in enumerate(file, 1):
+            try:
+                yield number, line.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                other = other or decoded(head if not _is_utf8(head) else line).encoding
+                yield number, line.decode(other, "replace")
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        return error.start >= len(head) - 4  # a letter that the end cuts
+    return True
+
+
+def _is_broken(line: str) -> bool:
+    try:
+        parsed_json(line)
+    except InvalidInput:
+        return True
+    return False
+
+
+def _one_after_the_other(text: str) -> list[tuple[str, Any]] | None:
+    """Values that follow each other; None where something between them is no JSON."""
+    decoder, values, at = json.JSONDecoder(), list[tuple[str, Any]](), 0
+    while True:
+        while at < len(text) and text[at] in " \t\n\r,\x1e":  # the last one separates records in RFC 7464
+            at += 1
+        if at >= len(text):
+            return values or None
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            return None
+        values.append((f"record {len(values) + 1}", value))
