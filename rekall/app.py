@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.search.searcher import Searcher
     from rekall.store.contract import Store
     from rekall.system.clock import Clock
+    from rekall.system.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ class App:
         flags: Mapping[str, str] | None = None,
         *,
         is_long_lived: bool = False,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         """Read nothing yet.
 
@@ -75,8 +77,11 @@ class App:
             environ: The environment.
             flags: Settings given on the command line, by key.
             is_long_lived: Keep the model in a child process, and end that when it is idle.
+            tell: Takes what a person should know of the config file, a remark at a time, when it is read; remarks may
+                come again.
         """
         self.is_long_lived = is_long_lived
+        self.tell = tell or (lambda _: None)
         self._environ = environ
         self._flags = flags
         self._settings: Settings | None = None
@@ -85,7 +90,7 @@ class App:
 
     def long_lived(self) -> App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
-        return App(self._environ, self._flags, is_long_lived=True)
+        return App(self._environ, self._flags, is_long_lived=True, tell=self.tell)
 
     @property
     def places(self) -> Places:
@@ -105,6 +110,8 @@ class App:
 
         if self._settings is None:
             self._settings = Settings(self.places, self._environ, self._flags)
+            for remark in self._settings.remarks:
+                self.tell(remark)
         return self._settings
 
     @property
@@ -232,6 +239,7 @@ def build(
     loader: EncoderLoader,
     tuning: Tuning,
     clock: Clock,
+    processes: Processes | None = None,
 ) -> Rooms:
     """Join the rooms over a store: the one place where a base is wired, for the product and its tests.
 
@@ -240,7 +248,10 @@ def build(
         loader: Where encoders come from.
         tuning: Figures from the settings.
         clock: Time and new ids.
+        processes: The processes of this machine, as the system knows them where none are given.
     """
+    from rekall.backlog import Backlog
+    from rekall.claims import Claims
     from rekall.embeddings import EmbeddingService
     from rekall.knowledge.files import Files
     from rekall.knowledge.index import Index
@@ -251,6 +262,7 @@ def build(
     from rekall.search.fusion import Fusion
     from rekall.search.legs import MeaningLeg, WordsLeg
     from rekall.search.searcher import Searcher
+    from rekall.system.processes import Processes
 
     def give_back() -> None:
         """Return what searches left behind in this process, 2 MB of pages and free heap."""
@@ -260,7 +272,9 @@ def build(
         trim_heap()
 
     manager = ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
-    embeddings = EmbeddingService(store, manager, clock, _cache(store, tuning, clock))
+    cache = _cache(store, tuning, clock)
+    backlog = Backlog(store, manager, clock, Claims(store, clock, processes or Processes()), cache)
+    embeddings = EmbeddingService(store, manager, backlog, cache)
     writer = EntryService(store, embeddings, clock)
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
     searcher = Searcher(store, legs, Fusion({"words": tuning.lexical_share}))

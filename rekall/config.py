@@ -89,6 +89,19 @@ SETTINGS = (
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
+_RENAMED = {"performance.vector_backend": "performance.vector_index_backend", "editor": "ui.editor"}
+"""Keys of the original Rekall, whose file lies in the same place, and what they are called today."""
+
+_TODAY = {
+    "data_dir": "REKALL_HOME names the folder",
+    "[smart_embeddings]": "`rekall model use` changes the model",
+    "embeddings_model": "`rekall model use` changes the model",
+}
+"""Keys of the original for which there is another way today."""
+
+_MOST_TOLD = 12
+"""Unknown keys that a remark names; the file may be anybody's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -135,6 +148,10 @@ class Settings:
     """The settings in force: defaults < file < environment < flags.
 
     Raises nothing after construction: every value is parsed when the object is made.
+
+    Attributes:
+        remarks: What a person should know of the file: keys that are passed over, values that cannot be used. A file may
+            come from an earlier or a later Rekall, and stops no command.
     """
 
     def __init__(
@@ -143,19 +160,17 @@ class Settings:
         """Read every layer.
 
         Raises:
-            InvalidInput: A value is of the wrong type or out of bounds, or the file is no TOML.
-            NotFound: A flag or the file names a key that does not exist.
+            InvalidInput: A value of a flag or a variable is of the wrong type or out of bounds, or the file is no TOML.
+            NotFound: A flag names a key that does not exist.
         """
-        in_file = _read_file(places.config_file)
-        for key in in_file:
-            find_setting(key, f"{places.config_file}: ")
+        in_file, self.remarks = _usable(places.config_file)
         for key in flags or {}:
             find_setting(key)
         self._configured: dict[str, Configured] = {}
         for setting in SETTINGS:
             configured = Configured(setting, setting.default, "default")
             if setting.key in in_file:
-                configured = Configured(setting, setting.parse(in_file[setting.key], str(places.config_file)), "file")
+                configured = Configured(setting, in_file[setting.key], "file")
             if environ.get(setting.environment_name):
                 name = setting.environment_name
                 configured = Configured(setting, setting.parse(environ[name], name), name)
@@ -188,18 +203,16 @@ class Settings:
         return float(self.of(key).value)
 
 
-def find_setting(key: str, where: str = "") -> Setting:
+def find_setting(key: str) -> Setting:
     """The setting of that key.
 
     Raises:
-        NotFound: There is none; the nearest is suggested, after `where`.
+        NotFound: There is none; the nearest is suggested.
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
-    import difflib
-
-    near = difflib.get_close_matches(key, _BY_KEY, n=1)
-    raise NotFound(f"{where}no setting {key!r}", f"did you mean `{near[0]}`?" if near else "run `rekall config list`")
+    near = _RENAMED.get(key) or rules.nearest(key, list(_BY_KEY))
+    raise NotFound(f"no setting {key!r}", f"did you mean `{near}`?" if near else "run `rekall config list`")
 
 
 def write_setting(places: Places, key: str, raw: str) -> None:
@@ -229,8 +242,54 @@ def write_setting(places: Places, key: str, raw: str) -> None:
     write_atomically(places.config_file, tomlkit.dumps(document).encode())
 
 
-def _read_file(path: Path) -> dict[str, object]:
-    """Dotted keys and raw values of the config file; empty when there is none."""
+def _usable(path: Path) -> tuple[dict[str, int | float | str], tuple[str, ...]]:
+    """The settings of the config file, and remarks about what in it is none, or has a value that cannot be used."""
+    raw = read_config(path)
+    found: dict[str, int | float | str] = {}
+    remarks: list[str] = []
+    renamed = [key for key in raw if key in _RENAMED]
+    for key, value in raw.items():
+        name = _RENAMED.get(key, key)
+        if name not in _BY_KEY or (name != key and name in raw):
+            continue
+        setting = _BY_KEY[name]
+        if name != key and isinstance(value, str):
+            value = value.strip().lower().replace("_", "-") if setting.choices else value
+        try:
+            found[name] = setting.parse(value, str(path))
+        except InvalidInput as error:
+            default = f"{setting.default}" if setting.default != "" else "the default"
+            message = error.message.removeprefix(f"{path}: ")
+            remarks.append(f"{path}: {message}; {default} is used instead. {error.hint[:1].upper()}{error.hint[1:]}")
+    if renamed:
+        told = ", ".join(f"{key} (now {_RENAMED[key]})" for key in renamed)
+        remarks.append(f"{path}: read under today's name: {told}")
+    unknown = [key for key in raw if key not in _BY_KEY and key not in _RENAMED]
+    if unknown:
+        remarks.append(f"{path}: passed over, no settings of this Rekall: {', '.join(_told(unknown))}")
+    return found, tuple(remarks)
+
+
+def _told(unknown: list[str]) -> list[str]:
+    """Unknown keys as a remark names them: a section that is unknown as a whole once, a slip with what was meant."""
+    sections = {key.partition(".")[0] for key in _BY_KEY}
+    told: dict[str, None] = {}
+    for key in unknown:
+        section, dot, _ = key.partition(".")
+        near = rules.nearest(key, list(_BY_KEY), cutoff=0.8)
+        name = f"[{section}]" if dot and section not in sections and not near else key
+        hint = _TODAY.get(name) or (f"did you mean {near}?" if near else "")
+        told[f"{name} ({hint})" if hint else name] = None
+    names = list(told)
+    return names if len(names) <= _MOST_TOLD else [*names[:_MOST_TOLD], f"and {len(names) - _MOST_TOLD} more"]
+
+
+def read_config(path: Path) -> dict[str, object]:
+    """Dotted keys and raw values of a config file; empty when there is none.
+
+    Raises:
+        InvalidInput: It is no TOML, or cannot be read.
+    """
     if not path.exists():
         return {}
     if sys.version_info >= (3, 11):

@@ -62,7 +62,10 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     from rekall.config import Settings, write_setting
 
     write_setting(app.places, key, value)
-    item = Settings(app.places).of(key)
+    settings = Settings(app.places)
+    for remark in settings.remarks:
+        app.tell(remark)
+    item = settings.of(key)
     if as_json:
         out_json({"key": key, "value": item.value, "origin": item.origin})
         return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import itertools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import click
@@ -64,7 +65,7 @@ SUMMARIES = {
     "similar": "Find entries close in meaning to an entry or a text.",
     "tui": "Open the terminal UI, as plain `rekall` does.",
     "import": "Import Markdown files, folders of them, .json and .jsonl.",
-    "export": "Write entries to a .jsonl file, or to a folder as Markdown.",
+    "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "stats": "Show what the base holds and how large it is.",
     "index": "Show the indexes, or rebuild them.",
     "model": "List, get, measure and switch embedding models.",
@@ -128,7 +129,12 @@ def cli(context: click.Context, settings: tuple[str, ...]) -> None:
         if not equals:
             raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
-    context.obj = context.with_resource(contextlib.closing(App(flags=flags)))
+    context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking())))
+
+
+def _remarking() -> Callable[[str], None]:
+    """Says what is to be said of the config file on stderr, each thing once a command."""
+    return functools.cache(lambda remark: talk(f"note: {remark}"))
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -203,7 +209,15 @@ def _wanted_form(arguments: Sequence[str]) -> str:
     found |= {
         word.removeprefix("--format=").removeprefix("-f") for word in words if word.startswith(("--format=", "-f"))
     }
+    if _command(words) == "export":  # its format is that of a file
+        found = set()
     return "json" if "--json" in words or "json" in found else "jsonl" if "jsonl" in found else ""
+
+
+def _command(words: Sequence[str]) -> str:
+    """The name of the command among the words of a command line."""
+    before = ("", *words)
+    return next((word for last, word in zip(before, words) if not word.startswith("-") and last != "--set"), "")
 
 
 def _make_output_robust() -> None:

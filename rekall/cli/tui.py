@@ -56,6 +56,7 @@ def tui(app: App) -> None:
     rekall_app = _load()
     if not can_draw():
         raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` work without one")
+    _ = app.settings  # what is to be said of the config file is said before there is a screen
     with contextlib.closing(app.long_lived()) as stays:
         result = rekall_app(stays).run()
     if result:

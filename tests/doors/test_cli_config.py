@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -241,31 +243,183 @@ def test_a_file_that_is_no_toml_is_named_and_left_alone(
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "key", "default"),
     [
-        "[search]\nlimit = true",
-        '[search]\nlimit = "many"',
-        "[search]\nlimit = [1]",
-        "[ui]\neditor = 3",
-        "[ui]\ntheme = 1979-05-27",
-        "[search]\nlimit = 0",
-        "[search.limit]\nx = 1",
+        ("[search]\nlimit = true", "search.limit", "10"),
+        ('[search]\nlimit = "many"', "search.limit", "10"),
+        ("[search]\nlimit = [1]", "search.limit", "10"),
+        ("[ui]\neditor = 3", "ui.editor", ""),
+        ('[ui]\neditor = "a\\u0000"', "ui.editor", ""),
+        ("[ui]\ntheme = 1979-05-27", "ui.theme", "auto"),
+        ("[search]\nlimit = 0", "search.limit", "10"),
+        ("[search.limit]\nx = 1", "search.limit", "10"),
+        ("[performance]\ncache_max_size = 1e400", "performance.cache_max_size", "1000"),
     ],
 )
-def test_a_bad_value_in_the_file_is_named(rekall: Rekall, config_file: Path, text: str) -> None:
+def test_a_value_in_the_file_that_cannot_be_used_stops_nothing(
+    rekall: Rekall, config_file: Path, text: str, key: str, default: str
+) -> None:
     config_file.write_text(text)
     ran = rekall("list")
-    assert ran.code == 4
-    assert str(config_file) in ran.err
-    assert "\n\nhint: " in ran.err
+    assert ran.code == 0
+    assert f"{config_file}: " in ran.err
+    assert key.rpartition(".")[2] in ran.err
+    assert f"{default or 'the default'} is used instead" in ran.err
+    assert rekall("config", "get", key).out == f"{default}\n"
 
 
-@pytest.mark.parametrize("text", ["[search]\nlimti = 3", "search = 3", "[serach]\nlimit = 3", "limit = 3"])
-def test_an_unknown_key_in_the_file_is_named_with_the_file(rekall: Rekall, config_file: Path, text: str) -> None:
+UNKNOWN = {
+    "[search]\nlimti = 3": "search.limti (did you mean search.limit?)",
+    "search = 3": "search",
+    "[serach]\nlimit = 3": "serach.limit (did you mean search.limit?)",
+    "limit = 3": "limit",
+    "[later]\na = 1\nb.c = 2\n[[list]]\nx = 1": "[later], list",
+    '[ui]\n"my key" = 1': "ui.my key",
+}
+
+
+@pytest.mark.parametrize("text", UNKNOWN)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list", "--json"),
+        ("config", "list", "--json"),
+        ("config", "get", "search.limit", "--json"),
+        ("search", "x", "--mode", "words", "--json"),
+        ("add", "til", "a note", "-c", "its text", "--json"),
+    ],
+)
+@pytest.mark.usefixtures("quick_model")
+def test_an_unknown_key_in_the_file_is_named_once_and_passed_over(
+    rekall: Rekall, config_file: Path, text: str, command: tuple[str, ...]
+) -> None:
     config_file.write_text(text)
+    ran = rekall(*command)
+    assert ran.code == 0
+    assert ran.json["schema_version"]
+    assert ran.err == f"note: {config_file}: passed over, no settings of this Rekall: {UNKNOWN[text]}\n"
+
+
+def test_a_file_of_many_unknown_keys_is_told_shortly(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_text("\n".join(f"key{number} = 1" for number in range(100)))
+    assert rekall("list").err.splitlines()[0].endswith(", key11, and 88 more")
+
+
+ORIGINAL = """\
+data_dir = "/somewhere"
+editor = "nano"
+default_project = "shop"
+debug_backends = true
+
+[smart_embeddings]
+enabled = true
+model = "gemma"
+dimensions = 384
+
+[ui]
+detail_panel_ratio = 0.4
+column_widths = [10, 20]
+
+[promotion]
+threshold = 70.0
+
+[autoscan]
+connectors = ["claude"]
+
+[performance]
+cache_max_size = 500
+cache_ttl_seconds = 60
+model_idle_timeout_minutes = 5
+vector_backend = "numpy"
+"""
+
+
+def test_a_file_of_the_original_stops_nothing(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_text(ORIGINAL)
     ran = rekall("list")
-    assert ran.code in (3, 4)
-    assert str(config_file) in ran.err
+    assert ran.code == 0
+    renamed, unknown = ran.err.splitlines()[:2]
+    assert "editor (now ui.editor), performance.vector_backend (now performance.vector_index_backend)" in renamed
+    assert "data_dir (REKALL_HOME names the folder), default_project, debug_backends, [smart_embeddings] (" in unknown
+    assert unknown.endswith("ui.detail_panel_ratio, ui.column_widths, [promotion], [autoscan]")
+    expected = {
+        "ui.editor": "nano",
+        "performance.cache_max_size": 500,
+        "performance.cache_ttl_seconds": 60,
+        "performance.model_idle_timeout_minutes": 5.0,
+        "performance.vector_index_backend": "numpy",
+    }
+    assert {key: got(rekall, key) for key in expected} == {key: (value, "file") for key, value in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("value", "today"),
+    [
+        ('"sqlite_vec"', "sqlite-vec"),
+        ('"SQLite-vec"', "sqlite-vec"),
+        ('"auto"', "auto"),
+        ('"faiss"', "auto"),
+        ("3", "auto"),
+    ],
+)
+def test_a_value_of_the_original_is_read_or_passed_over(
+    rekall: Rekall, config_file: Path, value: str, today: str
+) -> None:
+    config_file.write_text(f"[performance]\nvector_backend = {value}\n")
+    assert rekall("config", "get", "performance.vector_index_backend").out == f"{today}\n"
+
+
+def test_today_s_name_goes_before_the_original_s(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_text('editor = "nano"\n[ui]\neditor = "vim"\n')
+    assert rekall("config", "get", "ui.editor").out == "vim\n"
+
+
+def test_set_keeps_keys_that_it_does_not_know(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_text(ORIGINAL)
+    ran = rekall("config", "set", "performance.vector_index_backend", "auto")
+    assert ran.code == 0
+    assert ran.err.count("default_project") == 1
+    assert ORIGINAL.rstrip() in config_file.read_text()
+    assert got(rekall, "performance.vector_index_backend") == ("auto", "file")
+    assert rekall("config", "set", "ui.editor", "vim").code == 0
+    assert got(rekall, "ui.editor") == ("vim", "file")
+
+
+def test_set_mends_a_value_that_cannot_be_used(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_text('[search]\nlimit = "many"\n')
+    assert rekall("config", "set", "search.limit", "3").err == "search.limit = 3\n"
+    assert rekall("config", "get", "search.limit").err == ""
+
+
+def test_a_name_of_the_original_is_no_setting_but_leads_to_today_s(rekall: Rekall) -> None:
+    ran = rekall("config", "set", "performance.vector_backend", "numpy")
+    assert ran.code == 3
+    assert "did you mean `performance.vector_index_backend`?" in ran.err
+    assert "did you mean `ui.editor`?" in rekall("--set", "editor=vi", "list").err
+
+
+def test_a_server_says_it_once_beside_what_it_serves(config_file: Path) -> None:
+    config_file.write_text("unheard = 1\n")
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    calls = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        *({"id": number, "method": "tools/call", "params": {"name": "recent", "arguments": {}}} for number in (2, 3)),
+    ]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [sys.executable, "-m", "rekall", "mcp"], stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        for call in calls:
+            server.stdin.write(json.dumps({"jsonrpc": "2.0", **call}) + "\n")
+            server.stdin.flush()
+            if "id" in call:
+                assert json.loads(server.stdout.readline())["id"] == call["id"]
+        rest, said = server.communicate(timeout=60)
+    assert (rest, server.returncode) == ("", 0)
+    assert said.count("unheard") == 1
 
 
 @pytest.mark.parametrize("text", ["search = 3", "[[search]]\nlimit = 3", "[search.limit]\nx = 1"])
