@@ -1,0 +1,166 @@
+"""Standard Notes, as its decrypted backup gives it out: JSON in a text file, notes and tags as items of one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rekall.errors import InvalidInput
+from rekall.exchange.dialect import NamedLink, Note, Refused, Source, parsed_json
+from rekall.exchange.json_shapes import (
+    Ids,
+    as_name,
+    as_text,
+    changed_on_disk,
+    document_of,
+    file_words,
+    first_line,
+    objects_in,
+    strings_in,
+    when,
+    without,
+)
+
+_NOT_NOTES = ("SN|", "Extension", "ItemsKey", "SmartTag", "SF|", "Theme", "Privileges")
+
+
+class StandardNotes:
+    """A backup of Standard Notes."""
+
+    name = "standard-notes"
+    title = "Standard Notes"
+    suffixes: tuple[str, ...] = (".txt", ".json")
+    keys: Mapping[str, str] = {}
+    hint = "Preferences → Backups, decrypted, unpacked: import “Standard Notes Backup and Import File.txt”. The folder Items beside it says the same again."
+
+    def fits(self, source: Source) -> bool:
+        """Whether a file is such a backup."""
+        try:
+            if source.suffix == ".txt" and not source.text.lstrip().startswith("{"):
+                return False
+        except (InvalidInput, OSError):
+            return False
+        document = document_of(source)
+        return isinstance(document, dict) and any("content_type" in item for item in objects_in(document, "items")[:5])
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """Every note, with its tags; settings and extensions are none."""
+        ids, items = Ids(), source.document["items"]
+        tags, folders = _tags(items)
+        for number, item in enumerate(items, 1):
+            part = f"item {number}"
+            if not isinstance(item, dict):
+                if any(text.strip() for text in strings_in(item)):
+                    yield Note(content="\n".join(strings_in(item)), name=file_words(source), part=part)
+            elif item.get("content_type") == "Note" and isinstance(item.get("content"), str):
+                yield Refused(
+                    f"{source.path}, {part}",
+                    InvalidInput("the note is encrypted", "make a decrypted backup: Preferences → Backups → Decrypted"),
+                )
+            elif item.get("content_type") == "Note":
+                uuid = as_name(item.get("uuid"))
+                note = _note(item, part, source, tuple(tags.get(uuid, ())), ids.once(uuid))
+                if note is not None:
+                    yield note
+            elif item.get("content_type") not in ("Tag", None) and str(item["content_type"]).startswith(_NOT_NOTES):
+                continue
+            elif item.get("content_type") != "Tag" or as_name(item.get("uuid")) not in folders:
+                fields = without(item)
+                if any(text.strip() for text in strings_in(fields.get("content"))):
+                    yield Note(fields=fields, name=file_words(source), part=part, record_id=ids.once(item.get("uuid")))
+
+
+def _tags(items: list[Any]) -> tuple[dict[str, list[str]], set[str]]:
+    """The tags of each note by its uuid, nested ones as paths; and the uuids of the tags that a note has."""
+    titles: dict[str, str] = {}
+    parents: dict[str, str] = {}
+    members: dict[str, list[str]] = {}
+    for item in items:
+        content = item.get("content") if isinstance(item, dict) and item.get("content_type") == "Tag" else None
+        if isinstance(content, dict) and as_name(content.get("title")):
+            uuid = as_name(item.get("uuid"))
+            titles[uuid] = as_name(content["title"])
+            for reference in objects_in(content.get("references")):
+                if reference.get("content_type") == "Tag":
+                    parents[uuid] = as_name(reference.get("uuid"))
+                else:
+                    members.setdefault(uuid, []).append(as_name(reference.get("uuid")))
+    found: dict[str, list[str]] = {}
+    for uuid, notes in members.items():
+        path, above, seen = titles[uuid], parents.get(uuid, ""), {uuid}
+        while above in titles and above not in seen:
+            seen.add(above)
+            path, above = f"{titles[above]}/{path}", parents.get(above, "")
+        for note in notes:
+            found.setdefault(note, []).append(path)
+    used = set(members)
+    used.update(above for child, above in parents.items() if child in used)
+    return found, used
+
+
+def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, ...], record_id: str) -> Note | None:
+    inside = item["content"] if isinstance(item.get("content"), dict) else {"text": as_text(item.get("content"))}
+    content = _plain(as_text(inside.get("text")))
+    title = as_name(inside.get("title"))
+    if not content.strip() and not title:
+        return None
+    fields = without(
+        inside, "title" if title else "", "text" if content == as_text(inside.get("text")) else "", "references"
+    )
+    fields |= {
+        name: value
+        for name, value in without(item, "content", "uuid", "content_type", "created_at", "updated_at").items()
+        if name not in fields
+    }
+    data = inside.get("appData")
+    own = data.get("org.standardnotes.sn") if isinstance(data, dict) else None
+    changed = (when(own.get("client_updated_at")) if isinstance(own, dict) else None) or when(item.get("updated_at"))
+    gone = inside.get("trashed") is True or item.get("deleted") is True
+    return Note(
+        fields=fields,
+        content=content,
+        title=title or first_line(content),
+        name=file_words(source),
+        record_id=record_id,
+        part=part,
+        created_at=when(item.get("created_at")),
+        updated_at=changed,
+        tags=tags,
+        links=tuple(
+            NamedLink(as_name(to.get("uuid")))
+            for to in objects_in(inside.get("references"))
+            if to.get("content_type") == "Note"
+        ),
+        deleted_at=(changed or changed_on_disk(source)) if gone else None,
+    )
+
+
+def _plain(text: str) -> str:
+    """A note's text. The newer editor keeps JSON in it: a tree of which the leaves are text."""
+    if not text.startswith('{"root"'):
+        return text
+    try:
+        lines = _leaves(parsed_json(text))
+    except InvalidInput:
+        return text
+    return "\n".join(lines).strip() or text
+
+
+def _leaves(tree: Any) -> list[str]:
+    """The text of a tree, a line a paragraph."""
+    lines: list[str] = [""]
+    waiting: list[Any] = [tree]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, list):
+            waiting.extend(reversed(top))
+        elif isinstance(top, dict):
+            if top.get("type") in ("paragraph", "heading", "listitem", "quote", "code", "linebreak") and lines[-1]:
+                lines.append("")
+            if isinstance(top.get("text"), str):
+                lines[-1] += top["text"]
+            waiting.extend(top[name] for name in ("children", "root") if name in top)
+    return lines
+
+
+DIALECT = StandardNotes()
