@@ -104,9 +104,7 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     title = as_name(inside.get("title"))
     if not content.strip() and not title:
         return None
-    fields = without(
-        inside, "title" if title else "", "text" if content == as_text(inside.get("text")) else "", "references"
-    )
+    fields = without(inside, "title" if title else "", "text", "references")
     fields |= {
         name: value
         for name, value in without(item, "content", "uuid", "content_type", "created_at", "updated_at").items()
@@ -157,8 +155,9 @@ def _leaves(tree: Any) -> list[str]:
         elif isinstance(top, dict):
             if top.get("type") in ("paragraph", "heading", "listitem", "quote", "code", "linebreak") and lines[-1]:
                 lines.append("")
-            if isinstance(top.get("text"), str):
-                lines[-1] += top["text"]
+            for name in ("text", "url"):
+                if isinstance(top.get(name), str):
+                    lines[-1] += top[name] if name == "text" else f"<{top[name]}> "
             waiting.extend(top[name] for name in ("children", "root") if name in top)
     return lines
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
 
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import file_words, first_line, when
 from rekall.exchange.page import markdown_of, soup_of
-
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
 
 _BOOKMARKS = re.compile(r"\A\s*<!DOCTYPE\s+NETSCAPE-Bookmark-file", re.IGNORECASE)
 _BEGINS = re.compile(
@@ -21,6 +20,16 @@ _BEGINS = re.compile(
 )
 _META = ("description", "keywords", "author", "date", "created", "updated", "exporter-version", "source")
 _LARGEST = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Bookmark:
+    """One bookmark while it is read."""
+
+    said: dict[str, str]
+    folders: list[str]
+    title: str = ""
+    description: str = ""
 
 
 class WebPage:
@@ -53,10 +62,10 @@ class WebPage:
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page, or every bookmark."""
-        soup = soup_of(source.text)
         if _BOOKMARKS.match(source.text):
-            yield from _bookmarks(soup, source)
+            yield from _bookmarks(source)
             return
+        soup = soup_of(source.text)
         title = soup.title.get_text(" ", strip=True) if soup.title else ""
         fields: dict[str, Any] = {
             str(meta["name"]).lower(): str(meta["content"])
@@ -77,52 +86,68 @@ class WebPage:
             )
 
 
-def _bookmarks(soup: BeautifulSoup, source: Source) -> Iterator[Note]:
+class _Bookmarks(HTMLParser):
+    """Reads a file of bookmarks, whose lists and items nobody closes."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[_Bookmark] = []
+        self._folders: list[str] = []
+        self._heading = ""
+        self._into = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A folder, a bookmark or its description begins."""
+        if tag == "dl":
+            self._folders.append(self._heading.strip())
+            self._heading = ""
+        elif tag == "a":
+            self.found.append(
+                _Bookmark({name: value or "" for name, value in attrs}, [name for name in self._folders if name])
+            )
+        elif tag in ("h1", "h3"):
+            self._heading = ""
+        if tag != "br":
+            self._into = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        """A folder or a name ends."""
+        if tag == "dl" and self._folders:
+            self._folders.pop()
+        self._into = ""
+
+    def handle_data(self, data: str) -> None:
+        """A name or a description goes on."""
+        if self._into == "h3":
+            self._heading += data
+        elif self._into == "a":
+            self.found[-1].title += data
+        elif self._into == "dd" and self.found:
+            self.found[-1].description += data
+
+
+def _bookmarks(source: Source) -> Iterator[Note]:
     """Every bookmark, with the folders that it lies in."""
-    for number, link in enumerate(soup.find_all("a", href=True), 1):
-        fields: dict[str, Any] = {"href": str(link["href"])}
-        for name in ("add_date", "last_modified"):
-            if when(str(link.get(name, ""))):
-                fields[name] = str(link[name])
-        folders = _folders(link)
-        if folders:
-            fields["folder"] = "/".join(folders)
-        if link.get("shortcuturl"):
-            fields["shortcut"] = str(link["shortcuturl"])
+    reader = _Bookmarks()
+    reader.feed(source.text)
+    reader.close()
+    for number, bookmark in enumerate(reader.found, 1):
+        said: dict[str, Any] = {
+            name: value for name, value in bookmark.said.items() if value and name not in ("tags", "icon")
+        }
+        for name in ("add_date", "last_modified", "last_visit"):
+            if name in said and not when(said[name]):
+                said.pop(name)  # 0 for never
+        if bookmark.folders:
+            said["folder"] = "/".join(bookmark.folders)
         yield Note(
-            fields=fields,
-            content=_description(link),
-            title=link.get_text(" ", strip=True) or str(link["href"]),
+            fields=said,
+            content=bookmark.description.strip(),
+            title=" ".join(bookmark.title.split()) or said.get("href", ""),
             name=file_words(source),
             part=f"bookmark {number}",
-            tags=tuple(tag.strip() for tag in str(link.get("tags", "")).split(",") if tag.strip()),
+            tags=tuple(tag.strip() for tag in bookmark.said.get("tags", "").split(",") if tag.strip()),
         )
-
-
-def _folders(link: Tag) -> list[str]:
-    """The headings of the lists that a bookmark lies in, the outermost first."""
-    found = []
-    for listing in link.find_parents("dl"):
-        heading = listing.find_previous_sibling("h3") or (
-            listing.parent.find("h3", recursive=False) if listing.parent else None
-        )
-        if heading is not None:
-            found.append(heading.get_text(" ", strip=True))
-    return list(dict.fromkeys(reversed(found)))
-
-
-def _description(link: Tag) -> str:
-    """The text of the `<DD>` after a bookmark, up to the next one."""
-    following = link.find_next(["dd", "a"])
-    if following is None or following.name != "dd":
-        return ""
-    texts = []
-    for part in following.descendants:
-        if getattr(part, "name", None) in ("dt", "dl", "h3", "a"):
-            break
-        if isinstance(part, str):
-            texts.append(part)
-    return "".join(texts).strip()
 
 
 DIALECT = WebPage()
