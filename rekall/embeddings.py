@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rekall.backlog import Backlog, Embedded, Embedder, Filled, advice
+from rekall.backlog import Progress as Progress
 from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
-from rekall.errors import EngineError, StorageError
+from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.store.values import EVERYTHING, PendingPassage, Selection, Space, StoredPassage
-from rekall.system.clock import Clock
+from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
 
 if TYPE_CHECKING:
     from rekall.store.contract import Store
     from rekall.vector_index import Vector
-
-EMBED_BATCH = 128
-"""Passages embedded between two commits: what an interruption costs, and by how much a time budget is overrun, about
-five seconds."""
 
 PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""
 
 QUESTIONS = 64
 """Vectors of questions that are remembered: another page of results asks the same again."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +78,20 @@ class Prepared:
 class EmbeddingService:
     """Every use of the model for entries goes through here."""
 
-    def __init__(self, store: Store, manager: ModelManager, clock: Clock, cache: EmbeddingCache | None = None) -> None:
+    def __init__(
+        self, store: Store, manager: ModelManager, backlog: Backlog, cache: EmbeddingCache | None = None
+    ) -> None:
         """Work on an open store.
 
         Args:
             store: The base.
             manager: Loads the model when it is needed.
-            clock: The time.
+            backlog: Embeds what waits.
             cache: Keeps vectors of entries that were compared lately, where that is faster than reading them.
         """
         self._store = store
         self._manager = manager
-        self._clock = clock
+        self._backlog = backlog
         self._cache = cache
         self._questions: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -104,17 +101,17 @@ class EmbeddingService:
         Raises:
             EngineError: It is not installed, damaged, or was changed since.
         """
-        return self._model_of(self._store.vectors.active_space())
+        return self._backlog.model_of(self._store.vectors.active_space())
 
     def readiness(self) -> Readiness:
         """What there is to compare with, and why that cannot be done. One look for the whole of a search."""
         passages, space = self._store.passages.count(), self._store.vectors.active_space()
         try:
-            model = self._model_of(space)
+            model = self._backlog.model_of(space)
         except EngineError as error:
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
             return Readiness(passages, space, None, reason)
-        reason = "no entry has a vector yet; run `rekall index rebuild --vectors`" if passages and not space else ""
+        reason = f"no entry has a vector yet; {advice(None)}" if passages and not space else ""
         return Readiness(passages, space, model, reason)
 
     def prepare(self, entry: Entry, key: int | None = None) -> Prepared:
@@ -135,7 +132,7 @@ class EmbeddingService:
         )
         if not missing:
             return Prepared(passages, {}, None)
-        model = self._model_of(space)
+        model = self._backlog.model_of(space)
         with self._manager.use(model) as encoder:
             rows = encoder.encode_documents([text for _, text in missing])
         return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
@@ -149,7 +146,7 @@ class EmbeddingService:
         vectors = self._store.vectors
         space = vectors.space_of(prepared.model.fingerprint)
         if space is None and vectors.active_space() is None:
-            space = self._space_for(prepared.model)
+            space = self._backlog.space_for(prepared.model)
         if space is not None:  # else its vectors were pruned since `prepare`; `catch_up` makes those of the new model
             index = vectors.index(space)
             for passage_id, passage in zip(ids, prepared.passages):
@@ -163,9 +160,8 @@ class EmbeddingService:
             EngineError: The new model cannot be used; the entry waits for `embed_pending`.
         """
         space = self._store.vectors.active_space()
-        pending = self._store.passages.pending(space, MOST_PASSAGES + 1, key) if space else []
-        if space is not None and pending:
-            self._embed(self._model_of(space), space, pending)
+        if space is not None and self._store.passages.pending(space, 1, [key]):
+            self._backlog.embed_of(self._backlog.model_of(space), space, [key])
 
     def put_unembedded(self, key: int, entry: Entry) -> None:
         """Store the passages of an entry; new ones wait for `embed_pending`."""
@@ -183,7 +179,7 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used.
         """
-        index = self._store.vectors.index(self._space_for(self.model_in_use()))
+        index = self._store.vectors.index(self._backlog.space_for(self.model_in_use()))
         self.forget()
         if from_scratch:
             index.clear()
@@ -191,54 +187,46 @@ class EmbeddingService:
             index.rebuild()
 
     def embed_pending(self, progress: Progress = lambda done, total: None) -> int:
-        """Give every passage a vector of the model in use. Interrupted, it goes on next time.
-
-        Returns:
-            How many vectors were made.
+        """Give every passage a vector of the model in use, unless another process is at it. Returns how many were made.
 
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
         """
-        return self.fill(self.model_in_use(), progress)[1] if self._store.passages.count() else 0
+        return self.embed_imported((), progress).done
 
-    def fill(
-        self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False
-    ) -> tuple[Space, int]:
-        """Give every passage a vector of a model, a batch and a transaction at a time.
+    def embed_imported(self, keys: Collection[int], progress: Progress = lambda done, total: None) -> Embedded:
+        """Embed the entries of an import, then everything else that lacks a vector, what was changed last first.
+
+        The import's own are embedded at once when they have at most `FEW_PASSAGES`. More of them, and everything else,
+        are embedded by one process at a time: where another is at it this returns at once, and that one goes on with
+        them. Interrupted, it goes on next time.
 
         Args:
-            model: Whose space to fill, made when there is none.
+            keys: The entries that were stored; none to make the rest only.
             progress: Told how many passages were embedded, of how many.
-            is_time_up: Asked between two batches; the first one is always made.
-
-        Returns:
-            The space, and how many vectors were made.
 
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
         """
-        with self._store.transaction():
-            space = self._store.vectors.resume(self._space_for(model))
-        total, _ = self._store.passages.pending_counts(space)
-        done = 0
-        while pending := self._store.passages.pending(space, EMBED_BATCH):
-            progress(done, max(total, done))
-            if done and is_time_up():
-                break
-            done += self._embed(model, space, pending)
-        progress(done, max(total, done))
-        return space, done
+        if not self._store.passages.count():
+            return Embedded(0, 0, None)
+        return self._backlog.embed_first(self.model_in_use(), keys, progress)
+
+    def fill(self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False) -> Filled:
+        """Give every passage a vector of a model, unless another process is at it; see `Backlog.fill`."""
+        return self._backlog.fill(model, progress, is_time_up)
 
     def still_there(self, space: Space) -> Space:
-        """A space as it is now; its number may belong to another one by now. Call it inside a transaction.
+        """A space as it is now; see `Backlog.still_there`. Call it inside a transaction."""
+        return self._backlog.still_there(space)
 
-        Raises:
-            StorageError: It was dropped since.
-        """
-        now = self._store.vectors.space_of(space.fingerprint)
-        if now is None or now.id != space.id:
-            raise StorageError(f"the vectors of model {space.model} were just pruned", "run the command again")
-        return now
+    def embedder(self) -> Embedder | None:
+        """Which process embeds for the space in use now, None when none does."""
+        return self._backlog.embedder(self._store.vectors.active_space())
+
+    def advice(self) -> str:
+        """What a person should know or do while passages lack a vector: who embeds and how far it is, or what to run."""
+        return advice(self.embedder())
 
     def is_ready(self) -> bool:
         """Whether a model is loaded, so that a question is answered at once."""
@@ -343,46 +331,6 @@ class EmbeddingService:
             kept[key] = EntryVectors.of([(each.position, read[each.id]) for each in of_entry])
             cache.put(key, kept[key], read_in)
         return {key: closeness_of(scores) for key, scores in similarities(kept, question.vector).items()}
-
-    def _embed(self, model: ModelIdentity, space: Space, pending: Sequence[PendingPassage]) -> int:
-        """Embed a batch in one transaction. An entry that was cut by other rules is cut again.
-
-        Raises:
-            StorageError: The space was dropped since.
-        """
-        store = self._store
-        entries = store.entries.by_ids({item.entry_id for item in pending})
-        texts = {
-            (entry_id, passage.text_hash): passage.text
-            for entry_id, entry in entries.items()
-            for passage in passages_of(entry)
-        }
-        fit = [item for item in pending if (item.entry_id, item.text_hash) in texts]
-        with self._manager.use(model) as encoder:
-            vectors = encoder.encode_documents([texts[item.entry_id, item.text_hash] for item in fit])
-        with store.transaction():
-            self.still_there(space)
-            self.forget()
-            index = store.vectors.index(space)
-            for item, vector in zip(fit, vectors):
-                # another process may have edited it since
-                if store.passages.has_text(item.passage_id, item.text_hash):
-                    index.add(item.passage_id, vector)
-            for entry_id in {item.entry_id for item in pending} - {item.entry_id for item in fit}:
-                key = store.entries.key_of(entry_id)
-                if key is not None:
-                    store.passages.put(key, passages_of(entries[entry_id]))
-        return len(fit)
-
-    def _model_of(self, space: Space | None) -> ModelIdentity:
-        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
-
-    def _space_for(self, model: ModelIdentity) -> Space:
-        """The space of a model, made when there is none. Call it inside a transaction."""
-        vectors = self._store.vectors
-        return vectors.space_of(model.fingerprint) or vectors.make_space(
-            model.fingerprint, model.name, model.dim, self._clock.now()
-        )
 
 
 def closeness_of(scores: Sequence[tuple[int, float]]) -> Closeness:

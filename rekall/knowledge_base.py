@@ -206,7 +206,8 @@ class KnowledgeBase:
         store = self._store
         passages, _ = store.passages.pending_counts(store.vectors.active_space())
         total = store.passages.count()
-        return Stats(store.entries.counts(), store.size_bytes(), total - passages, total)
+        embedder = self.index.embedder() if passages else None
+        return Stats(store.entries.counts(), store.size_bytes(), total - passages, total, embedder)
 
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""

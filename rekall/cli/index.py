@@ -8,11 +8,12 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
-from rekall.cli.progress import progress_bar
+from rekall.cli.progress import how_far_when_interrupted, progress_bar
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.wording import count_text, size_text
 
 if TYPE_CHECKING:
+    from rekall.knowledge.reports import IndexStatus
     from rekall.knowledge.spaces import SpaceReport
 
 
@@ -26,7 +27,8 @@ def index() -> None:
 @pass_app
 def status(app: App, as_json: bool) -> None:
     """Show what the indexes hold, and which backend and model serve them."""
-    state = app.open_base().index.status()
+    base = app.open_base()
+    state = base.index.status()
     if as_json:
         out_json(
             {
@@ -43,6 +45,7 @@ def status(app: App, as_json: bool) -> None:
                 "fingerprint": state.model.fingerprint if state.model else None,
                 "dimensions": state.model.dim if state.model else None,
                 "problem": state.model_problem or None,
+                "embedding": _embedder_fields(state),
             }
         )
         return
@@ -66,9 +69,9 @@ def status(app: App, as_json: bool) -> None:
     if state.model_problem:
         talk(f"\nproblem: {state.model_problem}")
     elif state.pending_passages:
-        talk(
-            f"\nhint: {count_text(state.pending_entries, 'entry', 'entries')} without vectors; run `rekall index rebuild --vectors`"
-        )
+        without = count_text(state.pending_entries, "entry", "entries")
+        kind = "note" if state.embedder else "hint"
+        talk(f"\n{kind}: {without} without vectors; {base.index.advice()}")
 
 
 @index.command()
@@ -87,6 +90,11 @@ def prune(app: App, unfinished: bool, as_json: bool) -> None:
         out("nothing to prune: every vector belongs to the model in use")
     for space in gone if not as_json else ():
         out(f"dropped {count_text(space.vectors, 'vector')} of {space.model} ({size_text(space.bytes)})")
+
+
+def _embedder_fields(state: IndexStatus) -> dict[str, Any] | None:
+    who = state.embedder
+    return {"pid": who.pid, "host": who.host or None, "done": who.done, "total": who.total} if who else None
 
 
 def _space_fields(space: SpaceReport) -> dict[str, Any]:
@@ -122,13 +130,18 @@ def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: b
     if words or not vectors:
         with progress_bar("words") as progress:
             done["words"] = base.index.rebuild_words(progress)
+    embedded = None
     if vectors or not words:
-        with progress_bar("vectors") as progress:
-            done["vectors"] = base.index.rebuild_vectors(progress, from_scratch=from_scratch)
+        with how_far_when_interrupted(base), progress_bar("vectors") as progress:
+            embedded = base.index.rebuild_vectors(progress, from_scratch=from_scratch)
+            done["vectors"] = embedded.done
     if as_json:
         out_json({"rebuilt": done})
         return
     if "words" in done:
         out(f"words of {count_text(done['words'], 'entry', 'entries')} indexed")
-    if "vectors" in done:
-        out(f"{count_text(done['vectors'], 'passage')} embedded; the others already had a vector")
+    if embedded is not None:
+        rest = f"{embedded.left:,} to go" if embedded.left else "the others already had a vector"
+        out(f"{count_text(embedded.done, 'passage')} embedded; {rest}")
+        if embedded.left:
+            talk(f"\nnote: {base.index.advice()}")

@@ -201,7 +201,9 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
         out(f"searches use {name} now; {embedded} embedded{rest}")
     else:
         out(f"embedded {embedded} with {name}{rest}; searches stay with the old model until then")
-    if switch.pending:
+    if switch.holder:
+        talk(f"\nnote: {switch.holder.text}; searches change over when it is done")
+    elif switch.pending:
         talk(f"\nhint: run `rekall model use {name}` again to continue")
     elif switch.replaced:
         talk(f"\nhint: the vectors of {switch.before} are kept; `rekall index prune` deletes them")

@@ -5,6 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from rekall.errors import Interrupted
+
+if TYPE_CHECKING:
+    from rekall.knowledge_base import KnowledgeBase
 
 
 @contextlib.contextmanager
@@ -34,3 +40,17 @@ def progress_bar(label: str, unit: str = "") -> Iterator[Callable[[int, int], No
             progress.update(task, completed=done, total=total or None)
 
         yield update
+
+
+@contextlib.contextmanager
+def how_far_when_interrupted(base: KnowledgeBase) -> Iterator[None]:
+    """Say after Ctrl-C how much is embedded by now, and how it goes on.
+
+    Raises:
+        Interrupted: The block was.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        done, _, goes_on = base.index.how_far().partition("; ")
+        raise Interrupted(f"interrupted: {done}", goes_on) from None

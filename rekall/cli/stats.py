@@ -69,7 +69,11 @@ def stats(app: App, memory: bool, as_json: bool) -> None:
             printable(", ".join(f"{name} {number:,}" for name, number in list(counts.by_project.items())[:_TOP])),
         ],
         ["tags, links", f"{counts.tags:,}, {counts.links:,}"],
-        ["vectors", f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"],
+        [
+            "vectors",
+            f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"
+            + (f"  ({figures.embedder.text})" if figures.embedder else ""),
+        ],
         ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
     ]
     if report and served:

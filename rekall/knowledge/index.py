@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rekall.embeddings import EmbeddingService, Progress
+from rekall.backlog import Embedded, Embedder, Progress, how_far
+from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport
 from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
@@ -13,6 +14,9 @@ from rekall.model_manager import ModelManager
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
+
+_CUT_BATCH = 256
+"""Entries cut again in one transaction, in a fraction of a second: others write in between."""
 
 
 class Index:
@@ -43,7 +47,22 @@ class Index:
             spaces=tuple(self._spaces.spaces()),
             model=model,
             model_problem=self._embeddings.readiness().reason,
+            embedder=self.embedder() if passages else None,
         )
+
+    def embedder(self) -> Embedder | None:
+        """Which process embeds now for the space that searches use, None when none does."""
+        return self._embeddings.embedder()
+
+    def advice(self) -> str:
+        """What to know or do while entries lack vectors: who embeds and how far it is, or what to run."""
+        return self._embeddings.advice()
+
+    def how_far(self) -> str:
+        """How much is embedded and how it goes on, for who has just interrupted that."""
+        passages, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
+        total = self._store.passages.count()
+        return how_far(total - passages, total)
 
     def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:
         """Index the words of every entry again, in one transaction. Returns how many entries."""
@@ -57,25 +76,27 @@ class Index:
                 progress(done, total)
         return done
 
-    def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> int:
+    def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> Embedded:
         """Cut every entry again and embed what has no vector; interrupted, the next call goes on.
+
+        Where another process embeds already, what lacks a vector is left to that one.
 
         Args:
             progress: Told how many passages were embedded, of how many.
             from_scratch: Forget every vector first.
-
-        Returns:
-            How many vectors were made.
 
         Raises:
             EngineError: The model cannot be used; nothing was forgotten.
         """
         self._manager.load(self._embeddings.model_in_use())
         with self._store.transaction():
-            for key, entry in self._store.entries.stream():
-                self._embeddings.put_unembedded(key, entry)
             self._embeddings.refresh(from_scratch=from_scratch)
-        return self._embeddings.embed_pending(progress)
+        keys = self._store.entries.keys()
+        for start in range(0, len(keys), _CUT_BATCH):
+            with self._store.transaction():
+                for key, entry in self._store.entries.by_keys(keys[start : start + _CUT_BATCH]).items():
+                    self._embeddings.put_unembedded(key, entry)
+        return self._embeddings.embed_imported((), progress)
 
     def use_model(
         self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from rekall.backlog import Embedder
 from rekall.entry.fields import Entry
 from rekall.entry.types import Reference
 from rekall.errors import EngineError
@@ -15,16 +17,16 @@ from rekall.vector_index import Backend
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An entry as it was stored, why it has no vectors yet (empty when it has), and what mends that."""
+    """An entry as it was stored, why it has no vectors yet (empty when it has), and what mends that or who is at it."""
 
     entry: Entry
     warning: str
     hint: str
 
     @classmethod
-    def of(cls, entry: Entry, problem: EngineError | None) -> Saved:
-        """An entry that was stored, and what kept its vectors away."""
-        return cls(entry, problem.message if problem else "", problem.hint if problem else "")
+    def of(cls, entry: Entry, problem: EngineError | None, advice: Callable[[], str]) -> Saved:
+        """An entry that was stored, what kept its vectors away, and where that has no hint of its own, the advice."""
+        return cls(entry, problem.message, problem.hint or advice()) if problem else cls(entry, "", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class IndexStatus:
     spaces: tuple[SpaceReport, ...]
     model: ModelIdentity | None
     model_problem: str
+    embedder: Embedder | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Stats:
     database_bytes: int
     vectors: int
     passages: int
+    embedder: Embedder | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.embeddings import EmbeddingService, Progress
+from rekall.backlog import Embedder, Progress
+from rekall.embeddings import EmbeddingService
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.store.values import SpaceState
 from rekall.system.clock import Clock
@@ -25,6 +26,7 @@ class Switch:
         embedded: Vectors made by this call.
         pending: Passages that still lack a vector.
         is_active: Whether searches use the new model now.
+        holder: Who embeds with it in another process, None when nobody does.
     """
 
     model: ModelIdentity
@@ -33,6 +35,7 @@ class Switch:
     embedded: int
     pending: int
     is_active: bool
+    holder: Embedder | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class SpaceKeeper:
         """Make another model the one in use: embed everything with it beside the old vectors, then change over.
 
         Searches use the old vectors until the last moment. Interrupted, or out of time, it goes on next time. What
-        other processes store in the meantime is embedded too before it changes over.
+        other processes store in the meantime is embedded too before it changes over. While another process embeds with
+        that model it is left to that one, and this returns at once.
 
         Args:
             name: An installed model.
@@ -93,21 +97,20 @@ class SpaceKeeper:
         before = self._store.vectors.active_space()
         embedded = 0
         while True:
-            space, made = self._embeddings.fill(
-                model, progress, lambda: end is not None and self._clock.seconds() >= end
-            )
-            embedded += made
+            filled = self._embeddings.fill(model, progress, lambda: end is not None and self._clock.seconds() >= end)
+            embedded += filled.made
             with self._store.transaction():
-                space = self._embeddings.still_there(space)
+                space = self._embeddings.still_there(filled.space)
                 pending, _ = self._store.passages.pending_counts(space)
                 self._store.vectors.rename(space, model.name)
                 if not pending and not space.active:
                     self._store.vectors.activate(space)
                     self._embeddings.forget()
-            if not pending or (end is not None and self._clock.seconds() >= end):
+            holder = filled.holder if pending else None
+            if not pending or holder or (end is not None and self._clock.seconds() >= end):
                 is_active = space.active or not pending
                 replaced = is_active and before is not None and before.fingerprint != model.fingerprint
-                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active)
+                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active, holder)
 
     def prune(self, *, unfinished: bool = False) -> list[SpaceReport]:
         """Drop the vectors that searches used before, and give the room back to the disk.

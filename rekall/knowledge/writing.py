@@ -55,7 +55,7 @@ class EntryService:
                 raise InvalidInput(f"there already is an entry {entry.id}", "change it with `rekall edit`")
             key = self.put(None, entry, prepared)
             put_successor(self._store, entry, None, self._clock.now())
-        return Saved.of(entry, problem or self._caught_up(key))
+        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
 
     def edit(self, old: Entry, draft: Draft, *, reason: str = "") -> Saved:
         """Replace what an entry says.
@@ -86,7 +86,7 @@ class EntryService:
             self.put(key, entry, prepared)
             put_successor(self._store, entry, old.superseded_by, self._clock.now(), reason)
             entry = self._store.entries.by_keys([key])[key]
-        return Saved.of(entry, problem or self._caught_up(key))
+        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
 
     def change(self, prefix: str, changes: Changes) -> Saved:
         """Change parts of the entry whose id begins so. Raises as `edit` does, and NotFound or Ambiguous."""
@@ -175,15 +175,15 @@ class EntryService:
                 raise EditConflict(f"entry {entry.id} was just changed in another window", "restore it again")
             key = self.put(None, entry, prepared)
             named = said.get("superseded_by")
-            for link in sorted(_links_of(record, entry.id), key=lambda link: link.source != named):
+            for link in sorted(links_of_tombstone(record, entry.id), key=lambda link: link.source != named):
                 self._restore_link(entry, link)
             if record.get("origin"):
-                path, source_hash, entry_hash, *successor = record["origin"]  # Rekall 0.1 kept three of them
+                path, source_hash, entry_hash, *more = record["origin"]  # Rekall 0.1 kept three of them
                 if store.origins.at(path) is None:  # else it was imported again since
                     hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)
-                    store.origins.put(Origin(path, key, *hashes, *successor))
+                    store.origins.put(Origin(path, key, *hashes, *more))
             entry = store.entries.by_keys([key])[key]
-        return Saved.of(entry, problem or self._caught_up(key))
+        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
 
     def link(self, source: str, target: str, kind: LinkType = LinkType.RELATED, reason: str = "") -> Link:
         """Link two entries; the same link again changes its reason. What is superseded becomes obsolete.
@@ -264,13 +264,7 @@ class EntryService:
         return key, found
 
     def _record(self, key: int, entry: Entry) -> dict[str, Any]:
-        """All that `restore` needs, as JSON can hold it."""
-        origin = self._store.origins.of(key)
-        return {
-            "entry": {**to_record(entry, full=True), "content": entry.content},
-            "links": [[link.source, link.target, link.type.value, link.reason] for link in self._store.links.of(key)],
-            "origin": _origin_record(origin) if origin else None,
-        }
+        return tombstone_record(entry, self._store.links.of(key), self._store.origins.of(key))
 
     def _restore_link(self, entry: Entry, link: Link) -> None:
         """Bring back one link of a restored entry, or keep it with the other entry when that is deleted too."""
@@ -313,11 +307,27 @@ class EntryService:
         return replace(draft, superseded_by=successor.id)
 
 
+def tombstone_record(entry: Entry, links: Iterable[Link], origin: Origin | None) -> dict[str, Any]:
+    """All that `restore` needs of a deleted entry, as JSON can hold it.
+
+    Args:
+        entry: The entry as it was.
+        links: Those that touched it, in both directions.
+        origin: Where it had been imported from, or None.
+    """
+    return {
+        "entry": {**to_record(entry, full=True), "content": entry.content},
+        "links": [[link.source, link.target, link.type.value, link.reason] for link in links],
+        "origin": _origin_record(origin) if origin else None,
+    }
+
+
 def _origin_record(origin: Origin) -> list[str | None]:
-    return [origin.path, origin.source_hash.hex(), origin.entry_hash.hex(), origin.successor]
+    hashes = (origin.source_hash.hex(), origin.entry_hash.hex())
+    return [origin.path, *hashes, origin.successor, origin.record_id, origin.said]
 
 
-def _links_of(record: dict[str, Any], entry_id: str) -> Iterable[Link]:
+def links_of_tombstone(record: dict[str, Any], entry_id: str) -> Iterable[Link]:
     """The links that a tombstone keeps; those of Rekall 0.1 keep successions beside them."""
     links = [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in record.get("links", ())]
     pairs = [(entry_id, other) for other in record.get("superseded", ())]

@@ -197,6 +197,10 @@ class MeaningLeg:
         question = self._embeddings.question_of(key)
         return AskedMeaning(self._embeddings, question) if question else None
 
+    def advice(self) -> str:
+        """What to know or do while an entry lacks its vector."""
+        return self._embeddings.advice()
+
     def _readiness(self) -> Readiness:
         state = self._embeddings.readiness()
         if state.passages and state.reason:
@@ -208,7 +212,7 @@ class MeaningLeg:
         if not passages:
             return ""
         have = count_text(entries, "entry has", "entries have")
-        return f"{have} no vector yet and can be found only by words; run `rekall index rebuild --vectors`"
+        return f"{have} no vector yet and can be found only by words; {self._embeddings.advice()}"
 
 
 class AskedMeaning:

@@ -155,7 +155,7 @@ class Searcher:
                 if key is not None:
                     asking = leg.ask_entry(key)
                 if asking is None:
-                    raise EngineError(f"entry {text_or_id} has no vector yet", "run `rekall index rebuild --vectors`")
+                    raise EngineError(f"entry {text_or_id} has no vector yet", leg.advice())
                 with stages.timed("meaning") as did:
                     near = asking.find(selection, limit + (key is not None))
                     did.append(count_text(len(near.order), "candidate"))

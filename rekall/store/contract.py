@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Vectors, Words
-from rekall.store.values import EVERYTHING, Counts, Origin, Selection
+from rekall.store.values import EVERYTHING, Counts, Lease, Origin, Selection
 
 
 class Entries(Protocol):
@@ -136,6 +136,14 @@ class Origins(Protocol):
         """Remember where an entry was imported from."""
         ...
 
+    def like(self, source_hash: bytes, record_id: str = "") -> list[Origin]:
+        """What was imported from a source of the same hash, or of the same record id unless that is empty, by path."""
+        ...
+
+    def under(self, path: str) -> Iterator[Origin]:
+        """What was imported from a file, or from below a folder, by path, a bounded number in memory at a time."""
+        ...
+
 
 class Tombstones(Protocol):
     """What deleted entries leave. Writing belongs inside a transaction."""
@@ -156,12 +164,51 @@ class Tombstones(Protocol):
         """Keep something else of a deleted entry."""
         ...
 
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """Where deleted entries had been imported from: the id and the source's hash as hex digits, by path."""
+        ...
+
     def latest(self, limit: int) -> list[Tombstone]:
         """Deleted entries, the last deleted first."""
         ...
 
     def drop(self, entry_id: str) -> None:
         """Forget a deleted entry for good; an id without a tombstone is no error."""
+        ...
+
+
+class Leases(Protocol):
+    """Work that one process does for all of them. Each call is one change, inside a transaction or by itself.
+
+    Who may take a lease that somebody has is not decided here, see `rekall.claims`.
+    """
+
+    def of(self, name: str) -> Lease | None:
+        """The lease of that name, or None when nobody has it."""
+        ...
+
+    def under(self, beginning: str) -> list[Lease]:
+        """Every lease whose name begins so, by name."""
+        ...
+
+    def take(self, lease: Lease, instead_of: Lease | None = None) -> bool:
+        """Take a lease that nobody has, or that is still as it was seen.
+
+        Args:
+            lease: What is to be.
+            instead_of: What was there, None for nothing.
+
+        Returns:
+            Whether it was so; else nothing is changed.
+        """
+        ...
+
+    def renew(self, lease: Lease) -> bool:
+        """Say how far the work is. Returns whether its holder still has it; else nothing is changed."""
+        ...
+
+    def release(self, holder: str, beginning: str = "") -> None:
+        """Give up everything that a holder has, or what of it has a name that begins so."""
         ...
 
 
@@ -201,6 +248,11 @@ class Store(Protocol):
     @property
     def tombstones(self) -> Tombstones:
         """What deleted ones leave."""
+        ...
+
+    @property
+    def leases(self) -> Leases:
+        """Work that one process does for all of them."""
         ...
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -90,8 +90,17 @@ class Passages(Protocol):
         """Text hashes of an entry's passages that have a vector in a space."""
         ...
 
-    def pending(self, space: Space | None, limit: int, entry_key: int | None = None) -> list[PendingPassage]:
-        """Passages without a vector in a space (in any, when None), in the order of entries; or of one entry."""
+    def pending(
+        self, space: Space | None, limit: int, among: Iterable[int] | None = None, *, without: Iterable[int] = ()
+    ) -> list[PendingPassage]:
+        """Passages without a vector in a space (in any, when None), of the entry that was changed last first.
+
+        Args:
+            space: The space.
+            limit: How many at most.
+            among: Keys of the entries to look at; None looks at all.
+            without: Ids of passages to leave out.
+        """
         ...
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:

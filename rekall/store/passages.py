@@ -75,16 +75,27 @@ class SqlitePassages:
         """How many passages there are."""
         return int(self._db.value("SELECT count(*) FROM passage"))
 
-    def pending(self, space: Space | None, limit: int, entry_key: int | None = None) -> list[PendingPassage]:
-        """Passages without a vector in a space (in any, when None), in the order of entries; or of one entry."""
-        return [
-            PendingPassage(*row)
-            for row in self._db.rows(
-                f"SELECT p.id, e.id, p.position, p.text_hash {_pending_from(space)} "
-                "AND (?1 IS NULL OR p.entry_key = ?1) ORDER BY p.entry_key, p.position LIMIT ?2",
-                (entry_key, limit),
-            )
-        ]
+    def pending(
+        self, space: Space | None, limit: int, among: Iterable[int] | None = None, *, without: Iterable[int] = ()
+    ) -> list[PendingPassage]:
+        """Passages without a vector in a space (in any, when None), of the entry that was changed last first.
+
+        Args:
+            space: The space.
+            limit: How many at most.
+            among: Keys of the entries to look at; None looks at all.
+            without: Ids of passages to leave out.
+        """
+        keys = None if among is None else json.dumps(list(among))
+        chosen = "" if keys is None else "AND e.key IN (SELECT value FROM json_each(?3))"
+        sql = (
+            # from the entries on, in the order of their index: what is pending is not sorted for every batch
+            f"SELECT p.id, e.id, p.position, p.text_hash FROM entry e CROSS JOIN passage p ON p.entry_key = e.key "
+            f"WHERE {_lacks_vector(space)} AND p.id NOT IN (SELECT value FROM json_each(?2)) {chosen} "
+            "ORDER BY e.updated_at DESC, e.id DESC, p.position LIMIT ?1"
+        )
+        bindings = (limit, json.dumps(list(without)), *([] if keys is None else [keys]))
+        return [PendingPassage(*row) for row in self._db.rows(sql, bindings)]
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages have no vector in a space, and to how many entries they belong."""
@@ -92,12 +103,12 @@ class SqlitePassages:
             f"SELECT (SELECT count(*) FROM signs_{space.id:d}) = (SELECT count(*) FROM passage)"
         ):
             return 0, 0  # the usual answer, without looking at each
-        (row,) = self._db.rows(f"SELECT count(*), count(DISTINCT p.entry_key) {_pending_from(space)}")
+        sql = f"SELECT count(*), count(DISTINCT p.entry_key) FROM passage p WHERE {_lacks_vector(space)}"
+        (row,) = self._db.rows(sql)
         return int(row[0]), int(row[1])
 
 
-def _pending_from(space: Space | None) -> str:
-    base = "FROM passage p JOIN entry e ON e.key = p.entry_key WHERE"
+def _lacks_vector(space: Space | None) -> str:
     if space is None:
-        return f"{base} true"
-    return f"{base} NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"
+        return "true"
+    return f"NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"

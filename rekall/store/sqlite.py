@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rekall.db import Database
 from rekall.store.entries import SqliteEntries
+from rekall.store.leases import SqliteLeases
 from rekall.store.links import SqliteLinks, SqliteOrigins
 from rekall.store.passages import SqlitePassages
 from rekall.store.spaces import SqliteVectors
@@ -36,6 +37,7 @@ class SqliteStore:
             self.passages = SqlitePassages(self.db)
             self.vectors = SqliteVectors(self.db, self.passages, backend)
             self.tombstones = SqliteTombstones(self.db)
+            self.leases = SqliteLeases(self.db)
         except BaseException:
             self.db.close()
             raise

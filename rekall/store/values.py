@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rekall.entry.filters import Filters
 
@@ -34,7 +35,13 @@ class Origin:
     """Where an imported entry came from, and what source and entry looked like then.
 
     Attributes:
+        path: The file, and what tells a record from the others of its file.
+        entry_key: The entry.
+        source_hash: Hash of the file's bytes, or of what the record said.
+        entry_hash: Hash of the entry as the source made it.
         successor: The id of the successor that the source named, or None.
+        record_id: The id that the source's own tool gave it, or empty.
+        said: What the source said, in a form of the importer's own; empty where that is not known.
     """
 
     path: str
@@ -42,6 +49,8 @@ class Origin:
     source_hash: bytes
     entry_hash: bytes
     successor: str | None = None
+    record_id: str = ""
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +114,29 @@ class PendingPassage:
     entry_id: str
     position: int
     text_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Work that one process does for all of them: who has it, and how far it is.
+
+    Attributes:
+        name: The work.
+        holder: Who does it: a token that nobody else has.
+        pid: Its process.
+        host: The machine where that runs.
+        renewed_at: When it was at work last.
+        done: How much of it is done.
+        total: How much there is.
+    """
+
+    name: str
+    holder: str
+    pid: int
+    host: str
+    renewed_at: datetime
+    done: int = 0
+    total: int = 0
 
 
 class SpaceState(enum.IntEnum):

@@ -101,8 +101,7 @@ class EntryActions:
 
     def _say_saved(self, saved: Saved) -> None:
         if saved.warning:
-            hint = saved.hint or "`rekall index rebuild --vectors` makes the vectors later"
-            self._host.warn(f"stored, but it can be found by words only: {saved.warning}", hint)
+            self._host.warn(f"stored, but it can be found by words only: {saved.warning}", saved.hint)
         else:
             self._host.say("saved", one_line(saved.entry.title))
         self._show_change(saved.entry.id)

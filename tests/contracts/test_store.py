@@ -30,7 +30,7 @@ from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
-from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Origin, Selection, Space, SpaceState, Terms
+from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Lease, Origin, Selection, Space, SpaceState, Terms
 
 # the stores there are
 
@@ -1260,25 +1260,38 @@ def test_a_passage_whose_text_stays_keeps_its_vector_and_a_new_text_has_none(sto
 
 
 def test_pending_are_those_without_a_vector_in_the_space(store, two):
-    ids = [*put_passages(store, two[0], "a", "b"), *put_passages(store, two[1], "c")]
+    ids = [*put_passages(store, two[1], "c"), *put_passages(store, two[0], "a", "b")]
     assert [item.passage_id for item in store.passages.pending(None, 9)] == ids
     (space,) = make_spaces(store, 64)
     assert [(item.passage_id, item.entry_id, item.position) for item in store.passages.pending(space, 2)] == [
-        (ids[0], make_entry(1).id, 0),
-        (ids[1], make_entry(1).id, 1),
+        (ids[0], make_entry(2).id, 0),
+        (ids[1], make_entry(1).id, 0),
     ]
     assert store.passages.pending_counts(space) == store.passages.pending_counts(None) == (3, 2)
-    add_vectors(store, space, ids[:1], random_rows(1, 64))
-    assert [item.passage_id for item in store.passages.pending(space, 9)] == ids[1:]
+    add_vectors(store, space, ids[1:2], random_rows(1, 64))
+    assert [item.passage_id for item in store.passages.pending(space, 9)] == [ids[0], ids[2]]
     assert store.passages.pending_counts(space) == (2, 2)
     assert store.passages.embedded_hashes(two[0], space) == {of("a")[0].text_hash}
     assert store.passages.embedded_hashes(two[1], space) == set()
-    assert [item.passage_id for item in store.passages.pending(space, 9, two[1])] == ids[2:]
-    assert [item.passage_id for item in store.passages.pending(None, 1, two[0])] == ids[:1]
-    add_vectors(store, space, ids[1:], random_rows(2, 64))
+    assert [item.passage_id for item in store.passages.pending(space, 9, [two[1]])] == ids[:1]
+    assert [item.passage_id for item in store.passages.pending(None, 1, [two[0]])] == ids[1:2]
+    assert [item.passage_id for item in store.passages.pending(space, 9, two)] == [ids[0], ids[2]]
+    assert store.passages.pending(space, 9, []) == []
+    assert [item.passage_id for item in store.passages.pending(space, 9, without=ids[:1])] == ids[2:]
+    assert store.passages.pending(space, 9, [two[1]], without=ids[:1]) == []
+    add_vectors(store, space, [ids[0], ids[2]], random_rows(2, 64))
     assert store.passages.pending(space, 9) == []
     assert store.passages.pending_counts(space) == (0, 0)
     assert store.passages.pending_counts(None) == (3, 2)
+
+
+def test_pending_are_those_of_the_entry_that_was_changed_last_first(store):
+    keys = insert(store, make_entry(1), make_entry(3), make_entry(2, updated_at=LATER), make_entry(4, updated_at=NOW))
+    ids = [put_passages(store, key, "a", "b") for key in keys]
+    order = [keys.index(key) for key in store.entries.keys(EVERYTHING)]
+    assert [item.passage_id for item in store.passages.pending(None, 9)] == [
+        number for place in order for number in ids[place]
+    ]
 
 
 def test_has_text_knows_the_text_that_stands_there_now(store, two):
@@ -1814,3 +1827,82 @@ def test_a_closed_store_may_be_closed_again_and_refuses_everything_else(store, u
     with pytest.raises(StorageError) as raised:
         used(store)
     assert raised.value.hint
+
+
+# leases
+
+
+def make_lease(name: str = "work", **parts: Any) -> Lease:
+    return Lease(**{"name": name, "holder": "one", "pid": 11, "host": "here", "renewed_at": NOW, "total": 9} | parts)
+
+
+def test_a_lease_that_nobody_has_is_taken_and_reads_as_it_was_written(store):
+    assert store.leases.of("work") is None
+    lease = make_lease(done=2)
+    assert store.leases.take(lease)
+    assert store.leases.of("work") == lease
+    assert store.leases.of("wor") is store.leases.of("work ") is None
+
+
+def test_a_lease_that_somebody_has_is_not_taken_unless_it_is_as_it_was_seen(store):
+    first, second = make_lease(), make_lease(holder="two", pid=12, host="there", renewed_at=LATER)
+    assert store.leases.take(first)
+    assert not store.leases.take(second)
+    assert not store.leases.take(second, second)
+    assert not store.leases.take(second, replace(first, renewed_at=LATER))
+    assert store.leases.of("work") == first
+    assert store.leases.take(second, first)
+    assert store.leases.of("work") == second
+    assert not store.leases.take(first, make_lease("nothing"))
+
+
+def test_only_its_holder_renews_a_lease(store):
+    lease = make_lease()
+    assert not store.leases.renew(lease)
+    assert store.leases.of("work") is None
+    store.leases.take(lease)
+    now = replace(lease, renewed_at=LATER, done=4, total=12)
+    assert store.leases.renew(now)
+    assert store.leases.of("work") == now
+    assert not store.leases.renew(replace(lease, holder="two", done=5))
+    assert store.leases.of("work") == now
+
+
+def test_a_holder_releases_what_it_has_and_nothing_of_others(store):
+    for name, holder in (("a", "one"), ("a: 1", "one"), ("a: 2", "two"), ("b%", "one"), ("bc", "one")):
+        assert store.leases.take(make_lease(name, holder=holder))
+    assert [lease.name for lease in store.leases.under("a: ")] == ["a: 1", "a: 2"]
+    assert [lease.name for lease in store.leases.under("b%")] == ["b%"]
+    assert store.leases.under("A") == []
+    store.leases.release("one", "a: ")
+    assert [lease.name for lease in store.leases.under("")] == ["a", "a: 2", "b%", "bc"]
+    store.leases.release("one")
+    assert [lease.name for lease in store.leases.under("")] == ["a: 2"]
+    store.leases.release("nobody")
+    assert [lease.name for lease in store.leases.under("")] == ["a: 2"]
+
+
+def test_an_undone_transaction_took_no_lease_and_released_none(store):
+    store.leases.take(make_lease("a"))
+    with contextlib.suppress(Undone), store.transaction():
+        assert store.leases.take(make_lease("b"))
+        store.leases.release("one", "a")
+        raise Undone
+    assert [lease.name for lease in store.leases.under("")] == ["a"]
+
+
+@kept
+def test_of_many_who_take_one_lease_at_once_one_has_it(kind, store, tmp_path):
+    got: list[str] = []
+
+    def take(number: int) -> None:
+        mine = kind.open(tmp_path)
+        try:
+            for name in ("a", "b", "c"):
+                if mine.leases.take(make_lease(name, holder=str(number))):
+                    got.append(name)
+        finally:
+            mine.close()
+
+    assert in_threads(6, take) == []
+    assert sorted(got) == ["a", "b", "c"]

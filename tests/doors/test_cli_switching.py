@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from support import CHECKOUT, DATA, Ran
 
-from rekall import embeddings
+from rekall import backlog
 from rekall.models.engine.card import read_card
 
 Rekall = Callable[..., Ran]
@@ -56,7 +56,7 @@ def models(home: Path, tiny_models: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", 2)
+    monkeypatch.setattr(backlog, "EMBED_BATCH", 2)
 
 
 @pytest.fixture

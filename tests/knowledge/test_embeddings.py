@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from support import Bench, FakeEncoder, FakeLoader, make_bench
 
-from rekall import embeddings
+from rekall import backlog
 from rekall.entry.fields import Draft
 from rekall.entry.filters import Filters
 from rekall.entry.passages import passage_texts
@@ -246,7 +246,7 @@ def fill_without_engine(count: int, path: Path | None = None, loader: FakeLoader
 
 
 def test_pending_passages_are_embedded_once(monkeypatch):
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
     bench = fill_without_engine(12)
     total = bench.store.passages.count()
     told: list[tuple[int, int]] = []
@@ -287,7 +287,7 @@ class StoppingEncoder(FakeEncoder):
     ids=lambda problem: type(problem).__name__,
 )
 def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
     encoder = StoppingEncoder(3, problem)
     bench = fill_without_engine(12, loader=FakeLoader(encoder))
     total = bench.store.passages.count()
@@ -303,11 +303,12 @@ def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
 
 
 def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
     bench = fill_without_engine(12)
-    bench.store.vectors.make_space("fake", "fake", 64, bench.clock.now())
+    space = bench.store.vectors.make_space("fake", "fake", 64, bench.clock.now())
+    refused = bench.store.passages.pending(space, 8)[-1].passage_id
     bench.store.db.run(
-        "CREATE TEMP TRIGGER refusal BEFORE INSERT ON signs_1 WHEN NEW.passage_id = 7 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        f"CREATE TEMP TRIGGER refusal BEFORE INSERT ON signs_1 WHEN NEW.passage_id = {refused} BEGIN SELECT RAISE(ABORT, 'refused'); END"
     )
     with pytest.raises(StorageError, match="refused"):
         bench.embeddings.embed_pending()
@@ -333,9 +334,9 @@ def test_rebuilding_from_scratch_embeds_everything_again(bench):
         bench.base.add(draft(f"note {number}", numbered(150)))
     encoded(bench)
     total = bench.store.passages.count()
-    assert bench.base.index.rebuild_vectors() == 0
+    assert bench.base.index.rebuild_vectors().done == 0
     assert encoded(bench) == []
-    assert bench.base.index.rebuild_vectors(from_scratch=True) == total
+    assert bench.base.index.rebuild_vectors(from_scratch=True).done == total
     assert len(encoded(bench)) == total
     assert_vectors_are_right(bench)
 
@@ -344,7 +345,7 @@ def test_a_rebuild_mends_a_damaged_vector(bench):
     bench.base.add(draft("safari"))
     bench.base.add(draft("cookie"))
     bench.store.db.run("UPDATE vectors_1 SET vector = zeroblob(12) WHERE passage_id = 1")
-    assert bench.base.index.rebuild_vectors() == 1
+    assert bench.base.index.rebuild_vectors().done == 1
     assert_vectors_are_right(bench)
 
 

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 
-from rekall import embeddings
+from rekall import backlog
+from rekall.backlog import Embedder
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import passage_texts
@@ -146,7 +147,7 @@ def everything(bench: Bench) -> dict[str, list[tuple]]:
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embeddings, "EMBED_BATCH", BATCH)
+    monkeypatch.setattr(backlog, "EMBED_BATCH", BATCH)
 
 
 @pytest.fixture
@@ -341,7 +342,7 @@ def test_a_note_that_cannot_be_embedded_with_the_new_model_is_stored_and_waits(o
     assert saved.warning
     assert bench.base.index.status().pending_entries == 1
     assert "late note" in [hit.entry.title for hit in ask(bench, "late note", Mode.WORDS).hits]
-    assert bench.base.index.rebuild_vectors() == 1
+    assert bench.base.index.rebuild_vectors().done == 1
     assert_finds(bench, "late note")
 
 
@@ -864,15 +865,17 @@ def test_a_space_pruned_and_begun_anew_meanwhile_never_gets_vectors_of_another_m
 # two at once
 
 
-def test_two_processes_that_build_the_same_space_share_the_work(bench, second):
-    done = []
+def test_of_two_processes_that_build_the_same_space_one_leaves_it_to_the_other(bench, second):
+    left = []
     model_of(bench, "other").before_batch = lambda number: (
-        done.append(second.base.index.use_model("other")) if number == 2 else None
+        left.append(second.base.index.use_model("other")) if number == 2 else None
     )
     switch = bench.base.index.use_model("other")
-    assert done[0].is_active
-    assert switch.is_active
-    assert done[0].embedded + switch.embedded <= bench.store.passages.count() + BATCH
+    total = bench.store.passages.count()
+    assert (left[0].is_active, left[0].embedded, left[0].pending) == (False, 0, total - BATCH)
+    assert left[0].holder == Embedder(1, "", BATCH, total)
+    assert (switch.is_active, switch.embedded, switch.holder) == (True, total, None)
+    assert len(model_of(bench, "other").encoded) == total
     assert states(bench) == {"fake": "RETIRED", "other": "ACTIVE"}
     assert_true_vectors(bench, "other")
 

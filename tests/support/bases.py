@@ -16,7 +16,7 @@ from rekall.search.searcher import Searcher
 from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
 from rekall.vector_index import VectorIndex
-from support.fakes import FakeClock, FakeLoader
+from support.fakes import FakeClock, FakeLoader, FakeProcesses
 
 
 @dataclass
@@ -41,12 +41,16 @@ TUNING = Tuning(lexical_share=0.5)
 
 
 def make_bench(
-    path: Path | None = None, backend: str = "auto", loader: FakeLoader | None = None, tuning: Tuning = TUNING
+    path: Path | None = None,
+    backend: str = "auto",
+    loader: FakeLoader | None = None,
+    tuning: Tuning = TUNING,
+    processes: FakeProcesses | None = None,
 ) -> Bench:
     """Build a base as `app` does, on the fake encoder."""
     loader, clock = loader or FakeLoader(), FakeClock()
     store = SqliteStore(path, backend)
-    rooms = build(store, loader, tuning, clock)
+    rooms = build(store, loader, tuning, clock, processes or FakeProcesses())
     return Bench(rooms.base, store, rooms.embeddings, rooms.searcher, rooms.manager, loader, clock)
 
 

@@ -15,6 +15,7 @@ from rekall.errors import EngineError, ModelNotFound
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.system.clock import Clock
+from rekall.system.processes import Processes
 
 
 class FakeEncoder:
@@ -103,3 +104,21 @@ class FakeClock(Clock):
 
         self.made += 1
         return str(ULID.from_bytes((1_700_000_000_000 + 1000 * self.made).to_bytes(6, "big") + os.urandom(10)))
+
+
+@dataclass
+class FakeProcesses(Processes):
+    """One process of one machine; `running` are the ones that run there, shared by who shares the machine."""
+
+    pid: int = 1
+    machine: str = "here"
+    running: set[int] = field(default_factory=lambda: {1})
+
+    def this(self) -> int:
+        return self.pid
+
+    def host(self) -> str:
+        return self.machine
+
+    def is_running(self, pid: int, since: datetime) -> bool:
+        return pid in self.running

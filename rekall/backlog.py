@@ -1,0 +1,348 @@
+"""The passages that lack a vector: embedded by one process for all, a batch at a time, what was changed last first.
+
+Who fills a space holds a lease on it, so that the others can leave it to that one and say how far it is. A small import
+embeds its own passages without it. Both take every batch in hand before they embed it, with a lease that names the
+passages, so that no passage is embedded twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rekall.cache import EmbeddingCache
+from rekall.claims import Claims
+from rekall.entry.passages import passages_of
+from rekall.errors import StorageError
+from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.store.values import Lease, PendingPassage, Space
+from rekall.system.clock import Clock
+
+if TYPE_CHECKING:
+    from rekall.store.contract import Store
+
+EMBED_BATCH = 32
+"""Passages embedded between two commits, in about a second: what an interruption costs, how often a lease is renewed and
+progress is told, and by how much a time budget is overrun. 128 are no faster (29.9 to 32.3 a second, either way, for
+batches of 16 to 128 in one run)."""
+
+FEW_PASSAGES = 256
+"""Up to this many passages an import embeds itself, in about ten seconds, while another process is at the backlog."""
+
+RECOUNT_S = 10.0
+"""Seconds after which what there is to do is counted again: others store entries in the meantime."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """A process that embeds now, and how far it is.
+
+    Attributes:
+        pid: Its number.
+        host: The machine where it runs, empty for this one.
+        done: How many passages it has embedded.
+        total: Of how many.
+    """
+
+    pid: int
+    host: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        """Who embeds and how far it is, in the words of every door."""
+        where = f" on {self.host}" if self.host else ""
+        return f"process {self.pid}{where} is embedding, {self.done:,} of {self.total:,} passages done"
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What a call has embedded.
+
+    Attributes:
+        done: How many passages.
+        left: How many still lack a vector.
+        holder: Who embeds those, None when nobody does.
+    """
+
+    done: int
+    left: int
+    holder: Embedder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The space that was filled, how many vectors this call made, and who else is at it, None when nobody is."""
+
+    space: Space
+    made: int
+    holder: Embedder | None
+
+
+class Backlog:
+    """Embeds what waits, alone or beside other processes."""
+
+    def __init__(
+        self, store: Store, manager: ModelManager, clock: Clock, claims: Claims, cache: EmbeddingCache | None = None
+    ) -> None:
+        """Work on an open store.
+
+        Args:
+            store: The base.
+            manager: Loads the model when it is needed.
+            clock: The time.
+            claims: Who is at what.
+            cache: Keeps vectors in memory, which must go when others are made.
+        """
+        self._store = store
+        self._manager = manager
+        self._clock = clock
+        self._claims = claims
+        self._cache = cache
+
+    def model_of(self, space: Space | None) -> ModelIdentity:
+        """The model of a space, the configured one for None.
+
+        Raises:
+            EngineError: It cannot be used.
+        """
+        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
+
+    def space_for(self, model: ModelIdentity) -> Space:
+        """The space of a model, made when there is none. Call it inside a transaction."""
+        vectors = self._store.vectors
+        return vectors.space_of(model.fingerprint) or vectors.make_space(
+            model.fingerprint, model.name, model.dim, self._clock.now()
+        )
+
+    def still_there(self, space: Space) -> Space:
+        """A space as it is now; its number may belong to another one by now. Call it inside a transaction.
+
+        Raises:
+            StorageError: It was dropped since.
+        """
+        now = self._store.vectors.space_of(space.fingerprint)
+        if now is None or now.id != space.id:
+            raise StorageError(f"the vectors of model {space.model} were just pruned", "run the command again")
+        return now
+
+    def embedder(self, space: Space | None) -> Embedder | None:
+        """Who embeds for a space now: who fills it, else an import that embeds its own passages."""
+        if space is None:
+            return None
+        lease = self._claims.of(_filling(space)) or next(iter(self._claims.under(_in_hand(space))), None)
+        return self._embedder(lease) if lease else None
+
+    def fill(
+        self,
+        model: ModelIdentity,
+        progress: Progress = lambda done, total: None,
+        is_time_up: Callable[[], bool] = lambda: False,
+    ) -> Filled:
+        """Give every passage a vector of a model, unless another process is at it: then return at once.
+
+        Args:
+            model: Whose space to fill, made when there is none.
+            progress: Told how many passages were embedded, of how many.
+            is_time_up: Asked between two batches; the first one is always made.
+
+        Raises:
+            EngineError: The model cannot be used; what was done so far is kept.
+            StorageError: The space was dropped meanwhile.
+        """
+        worker = self._claims.new_holder()
+        try:
+            with self._store.transaction():
+                space = self._store.vectors.resume(self.space_for(model))
+                total, _ = self._store.passages.pending_counts(space)
+                lease = self._claims.take(_filling(space), worker, total) if total else None
+            if lease is None:
+                return Filled(space, 0, self.embedder(space))
+            tally = _Tally(self._store, self._clock, space, total)
+
+            def go_on(done: int) -> bool:
+                tally.count(done)
+                return self._claims.renew(lease, done, tally.total) and not is_time_up()
+
+            progress(0, total)
+            done = self._embed_all(
+                model, space, worker, None, go_on, told=lambda done: progress(done, max(tally.total, done))
+            )
+        finally:
+            self._release(worker)
+        return Filled(space, done, self.embedder(space))
+
+    def embed_of(
+        self, model: ModelIdentity, space: Space, keys: Iterable[int], progress: Progress = lambda done, total: None
+    ) -> int:
+        """Embed the passages of some entries when they are few, whoever is at the backlog.
+
+        What another process has in hand is left to it.
+
+        Returns:
+            How many vectors were made, none when there are more than `FEW_PASSAGES` to make.
+
+        Raises:
+            EngineError: The model cannot be used; what was done so far is kept.
+            StorageError: The space was dropped meanwhile.
+        """
+        among = list(keys)
+        own = len(self._store.passages.pending(space, FEW_PASSAGES + 1, among)) if among else 0
+        if not 0 < own <= FEW_PASSAGES:
+            return 0
+        worker = self._claims.new_holder()
+        try:
+            return self._embed_all(
+                model, space, worker, among, lambda done: True, told=lambda done: progress(done, max(own, done))
+            )
+        finally:
+            self._release(worker)
+
+    def embed_first(self, model: ModelIdentity, keys: Collection[int], progress: Progress) -> Embedded:
+        """Embed the passages of some entries when they are few, then all others unless somebody is at them.
+
+        Args:
+            model: The one in use.
+            keys: The entries.
+            progress: Told how many passages were embedded, of how many.
+
+        Raises:
+            EngineError: The model cannot be used; what was done so far is kept.
+            StorageError: The space was dropped meanwhile.
+        """
+        with self._store.transaction():
+            space = self.space_for(model)
+        alone = self.embedder(space) is None
+        all_pending, _ = self._store.passages.pending_counts(space)
+        own = self.embed_of(
+            model, space, keys, lambda done, total: progress(done, max(all_pending if alone else total, done))
+        )
+        filled = self.fill(model, lambda done, total: progress(own + done, own + total))
+        left, _ = self._store.passages.pending_counts(filled.space)
+        return Embedded(own + filled.made, left, filled.holder if left else None)
+
+    def _embed_all(
+        self,
+        model: ModelIdentity,
+        space: Space,
+        worker: str,
+        among: Collection[int] | None,
+        go_on: Callable[[int], bool],
+        told: Callable[[int], None],
+    ) -> int:
+        """Embed batch after batch until none is left. Returns how many vectors were made.
+
+        Args:
+            model: What embeds.
+            space: Where the vectors belong.
+            worker: Who takes the batches in hand.
+            among: Keys of entries; None for all.
+            go_on: Asked inside the transaction that stores a batch, whether to take another one.
+            told: Told after each how many were embedded.
+        """
+        done = 0
+        with self._store.transaction():
+            batch = self._take_in_hand(space, worker, among)
+        while batch:
+            texts = self._texts(batch)
+            fit = [item for item in batch if item in texts]
+            with self._manager.use(model) as encoder:
+                vectors = encoder.encode_documents([texts[item] for item in fit])
+            with self._store.transaction():
+                self.still_there(space)
+                if self._cache is not None:
+                    self._cache.invalidate(None)
+                index = self._store.vectors.index(space)
+                for item, vector in zip(fit, vectors):
+                    # another process may have edited it since
+                    if self._store.passages.has_text(item.passage_id, item.text_hash):
+                        index.add(item.passage_id, vector)
+                self._cut_again({item.entry_id for item in batch} - {item.entry_id for item in fit})
+                self._claims.release(worker, _in_hand(space))
+                batch = self._take_in_hand(space, worker, among) if go_on(done + len(fit)) else []
+            done += len(fit)
+            told(done)
+        return done
+
+    def _take_in_hand(self, space: Space, worker: str, among: Collection[int] | None) -> list[PendingPassage]:
+        """The next batch that nobody else has in hand. Call it inside a transaction."""
+        self._claims.sweep(_in_hand(space))
+        held = [number for lease in self._claims.under(_in_hand(space)) for number in _passages_of(lease)]
+        batch = self._store.passages.pending(space, EMBED_BATCH, among, without=held)
+        if batch:
+            numbers = ",".join(str(item.passage_id) for item in batch)
+            self._claims.take(f"{_in_hand(space)}{numbers}", worker, len(batch))
+        return batch
+
+    def _texts(self, batch: Sequence[PendingPassage]) -> dict[PendingPassage, str]:
+        """The text of each passage that its entry still has."""
+        entries = self._store.entries.by_ids({item.entry_id for item in batch})
+        texts = {
+            (entry_id, passage.text_hash): passage.text
+            for entry_id, entry in entries.items()
+            for passage in passages_of(entry)
+        }
+        keys = {item: (item.entry_id, item.text_hash) for item in batch}
+        return {item: texts[key] for item, key in keys.items() if key in texts}
+
+    def _cut_again(self, entry_ids: Collection[str]) -> None:
+        """Make the passages anew of entries that were cut by other rules. Call it inside the transaction."""
+        for entry_id, entry in self._store.entries.by_ids(entry_ids).items():
+            key = self._store.entries.key_of(entry_id)
+            if key is not None:
+                self._store.passages.put(key, passages_of(entry))
+
+    def _release(self, worker: str) -> None:
+        with contextlib.suppress(StorageError):  # then it runs out; what ended the work is the news
+            self._claims.release(worker)
+
+    def _embedder(self, lease: Lease) -> Embedder:
+        host = "" if self._claims.is_here(lease) else lease.host.partition("/")[0]
+        return Embedder(lease.pid, host, lease.done, lease.total)
+
+
+class _Tally:
+    """How many passages there are to embed, counted again now and then."""
+
+    def __init__(self, store: Store, clock: Clock, space: Space, total: int) -> None:
+        self.total = total
+        self._store = store
+        self._clock = clock
+        self._space = space
+        self._counted_s = clock.seconds()
+
+    def count(self, done: int) -> None:
+        """Take note of how many are done."""
+        now_s = self._clock.seconds()
+        if done >= self.total or now_s - self._counted_s >= RECOUNT_S:
+            self.total = done + self._store.passages.pending_counts(self._space)[0]
+            self._counted_s = now_s
+
+
+def advice(embedder: Embedder | None) -> str:
+    """What a person should know or do while passages lack a vector, for every door."""
+    return embedder.text if embedder else "run `rekall index rebuild --vectors`"
+
+
+def how_far(vectors: int, passages: int) -> str:
+    """What an interrupted import or rebuild has reached, and how it goes on."""
+    return f"{vectors:,} of {passages:,} passages embedded; it goes on with the next import or `rekall index rebuild`"
+
+
+def _filling(space: Space) -> str:
+    """The lease of who fills a space."""
+    return f"embedding {space.fingerprint}"
+
+
+def _in_hand(space: Space) -> str:
+    """How the leases on a space's passages begin; their numbers follow."""
+    return f"{_filling(space)}: "
+
+
+def _passages_of(lease: Lease) -> list[int]:
+    return [int(number) for number in lease.name.rpartition(" ")[2].split(",")]

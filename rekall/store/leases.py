@@ -1,0 +1,62 @@
+"""Work that one process does for all of them, as rows: who has it, and how far it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rekall.db import Database
+from rekall.entry.times import parsed, written
+from rekall.store.values import Lease
+
+_COLUMNS = "name, holder, pid, host, renewed_at, done, total"
+
+
+class SqliteLeases:
+    """Reads and writes leases; see `contract.Leases`."""
+
+    def __init__(self, db: Database) -> None:
+        """Work on an open database."""
+        self._db = db
+
+    def of(self, name: str) -> Lease | None:
+        """The lease of that name, or None when nobody has it."""
+        return next(iter(self._leases("name = ?", (name,))), None)
+
+    def under(self, beginning: str) -> list[Lease]:
+        """Every lease whose name begins so, by name."""
+        return self._leases("substr(name, 1, ?) = ? ORDER BY name", (len(beginning), beginning))
+
+    def take(self, lease: Lease, instead_of: Lease | None = None) -> bool:
+        """Take a lease that nobody has, or that is still as it was seen. Returns whether it was so."""
+        if instead_of is None:
+            sql = f"INSERT OR IGNORE INTO lease ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING 1"
+            return self._db.value(sql, _row(lease)) is not None
+        sql = (
+            "UPDATE lease SET holder = ?2, pid = ?3, host = ?4, renewed_at = ?5, done = ?6, total = ?7 "
+            "WHERE name = ?1 AND holder = ?8 AND renewed_at = ?9 RETURNING 1"
+        )
+        seen = (instead_of.holder, written(instead_of.renewed_at))
+        return self._db.value(sql, (*_row(lease), *seen)) is not None
+
+    def renew(self, lease: Lease) -> bool:
+        """Say how far the work is. Returns whether its holder still has it."""
+        sql = "UPDATE lease SET renewed_at = ?3, done = ?4, total = ?5 WHERE name = ?1 AND holder = ?2 RETURNING 1"
+        now = (lease.name, lease.holder, written(lease.renewed_at), lease.done, lease.total)
+        return self._db.value(sql, now) is not None
+
+    def release(self, holder: str, beginning: str = "") -> None:
+        """Give up everything that a holder has, or what of it has a name that begins so."""
+        sql = "DELETE FROM lease WHERE holder = ? AND substr(name, 1, ?) = ?"
+        self._db.run(sql, (holder, len(beginning), beginning))
+
+    def _leases(self, where: str, bindings: tuple[Any, ...]) -> list[Lease]:
+        rows = self._db.rows(f"SELECT {_COLUMNS} FROM lease WHERE {where}", bindings)
+        return [
+            Lease(name, holder, pid, host, parsed(renewed_at), done, total)
+            for name, holder, pid, host, renewed_at, done, total in rows
+        ]
+
+
+def _row(lease: Lease) -> tuple[Any, ...]:
+    moment = written(lease.renewed_at)
+    return lease.name, lease.holder, lease.pid, lease.host, moment, lease.done, lease.total
