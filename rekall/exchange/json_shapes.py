@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -206,9 +207,60 @@ def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
 
 
-def bare(note: Note) -> bool:
-    """Whether a note has neither text nor title."""
-    return not note.content.strip() and not note.title.strip()
+def whole(note: Note, record: Mapping[str, Any], *but: str) -> Note:
+    """A note with every field of its record of which a word is missing in it, under that field's own name.
+
+    What a dialect takes out of a field may be of another kind than it expects; so nothing of it is lost.
+
+    Args:
+        note: What was made of the record.
+        record: The record.
+        but: Fields that say the same as others, and are looked after elsewhere.
+    """
+    links = (text for link in note.links for text in (link.target, link.reason))
+    said = words_of(
+        "\n".join(
+            [
+                note.content,
+                note.title,
+                note.record_id,
+                *note.tags,
+                *note.keywords,
+                *links,
+                *_names_and_texts(note.fields),
+            ]
+        )
+    )
+    said |= _NAMED_BY_ITSELF
+    missing = {
+        name: value
+        for name, value in record.items()
+        if name not in but
+        and name not in note.fields
+        and not words_of("\n".join(_names_and_texts(value))) <= said | _names_of(value)
+    }
+    return replace(note, fields={**note.fields, **missing}) if missing else note
+
+
+_NAMED_BY_ITSELF = frozenset({"true", "false"})
+
+
+def _names_and_texts(value: Any) -> Iterator[str]:
+    """Texts, and the names of fields that are not the plain names of texts."""
+    yield from strings_in(value)
+    waiting: list[Any] = [value]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, dict):
+            yield from (name for name, item in top.items() if item not in (None, "", [], {}))
+            waiting.extend(top.values())
+        elif isinstance(top, (list, tuple)):
+            waiting.extend(top)
+
+
+def _names_of(value: Any) -> set[str]:
+    """Names of fields that only say that a text or a name follows."""
+    return {"text", "name", "content", "isChecked".lower(), "texthtml"} if isinstance(value, (list, dict)) else set()
 
 
 def _lines(source: Source) -> Iterator[tuple[int, str]]:

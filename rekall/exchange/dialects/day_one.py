@@ -16,6 +16,7 @@ from rekall.exchange.json_shapes import (
     objects_in,
     strings_in,
     when,
+    whole,
     without,
     words_of,
 )
@@ -51,13 +52,17 @@ class DayOne:
             if not content.strip() and not (set(fields) - {"uuid", "creationDate", "modifiedDate", "timeZone"}):
                 continue
             day = when(record.get("creationDate"))
-            yield Note(
-                fields=fields,
-                content=content,
-                title=first_line(content),
-                name=f"{file_words(source)} {day:%Y-%m-%d}" if day else file_words(source),
-                record_id=ids.once(record.get("uuid")),
-                part=f"record {number}",
+            yield whole(
+                Note(
+                    fields=fields,
+                    content=content,
+                    title=first_line(content),
+                    name=f"{file_words(source)} {day:%Y-%m-%d}" if day else file_words(source),
+                    record_id=ids.once(record.get("uuid")),
+                    part=f"record {number}",
+                ),
+                record,
+                "richText",
             )
         rest = without(document, "entries", "metadata")
         if any(text.strip() for text in strings_in(rest)):

@@ -17,6 +17,7 @@ from rekall.exchange.json_shapes import (
     objects_in,
     strings_in,
     when,
+    whole,
     without,
 )
 
@@ -89,12 +90,15 @@ def _exported(source: Source) -> Iterator[Note]:
             fields["date"] = f"{day} {time}"
             fields.pop("time", None)
         if next(strings_in(fields), "") or as_text(record.get("body")):
-            yield Note(
-                fields=fields,
-                content=as_text(record.get("body")),
-                name=f"{file_words(source)} {day}".strip(),
-                part=f"record {number}",
-                tags=tuple(tag.removeprefix("@") for tag in tags),
+            yield whole(
+                Note(
+                    fields=fields,
+                    content=as_text(record.get("body")),
+                    name=f"{file_words(source)} {day}".strip(),
+                    part=f"record {number}",
+                    tags=tuple(tag.removeprefix("@") for tag in tags),
+                ),
+                record,
             )
     rest = without(document, "entries", "tags")
     if any(text.strip() for text in strings_in(rest)):

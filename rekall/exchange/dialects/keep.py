@@ -15,8 +15,8 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     listed,
-    strings_in,
     when,
+    whole,
     without,
     words_of,
 )
@@ -53,26 +53,23 @@ class Keep:
         html = as_text(record.get("textContentHtml"))
         if html and not _same(html, content):
             fields["textContentHtml"] = html
-        if items and not words_of(" ".join(strings_in(record["listContent"]))) <= words_of(items) | _marks(
-            record["listContent"]
-        ):
-            fields["listContent"] = record["listContent"]
         links = [link for link in _annotations(record) if as_name(link.get("url"))]
         if links:
             fields["sources"] = list(dict.fromkeys(as_name(link["url"]) for link in links))
         labels = as_names(record.get("labels"))
-        if record.get("labels") and len(labels) != len(record["labels"] if isinstance(record["labels"], list) else [1]):
-            fields["labels"] = record["labels"]
         if not (content or as_name(fields.get("title")) or links or fields.get("attachments") or labels):
             return
         deleted = record.get("isTrashed") is True
-        yield Note(
+        note = Note(
             fields=fields,
             content=content,
             title="" if as_name(fields.get("title")) else first_line(content) or _annotation_title(links),
             name=file_words(source),
             tags=labels,
             deleted_at=(when(record.get("userEditedTimestampUsec")) or changed_on_disk(source)) if deleted else None,
+        )
+        yield whole(
+            note, record, "textContentHtml" if html else "", "listContent" if _plain(record.get("listContent")) else ""
         )
 
 
@@ -88,14 +85,16 @@ def _items(value: Any) -> str:
     )
 
 
-def _marks(items: Any) -> set[str]:
-    """The words of the items' own HTML, where each item has plain text as well."""
-    if not (isinstance(items, list) and all(isinstance(item, dict) and as_text(item.get("text")) for item in items)):
-        return set()
-    same = (
-        as_text(item.get("textHtml")) for item in items if _same(as_text(item.get("textHtml")), as_text(item["text"]))
+def _plain(items: Any) -> bool:
+    """Whether a list is nothing but texts with a box each, and their HTML the same texts."""
+    return isinstance(items, list) and all(
+        isinstance(item, dict)
+        and item.keys() <= {"text", "textHtml", "isChecked"}
+        and isinstance(item.get("text"), str)
+        and isinstance(item.get("textHtml", ""), str)
+        and _same(item.get("textHtml", ""), item["text"])
+        for item in items
     )
-    return words_of(" ".join(same))
 
 
 def _same(html: str, text: str) -> bool:

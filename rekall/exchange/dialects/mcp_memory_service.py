@@ -19,6 +19,7 @@ from rekall.exchange.json_shapes import (
     objects_in,
     strings_in,
     values_of,
+    whole,
     without,
 )
 
@@ -81,14 +82,19 @@ def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note |
     for name in ("created_at", "updated_at"):
         if fields.get(f"{name}_iso") and isinstance(fields.get(name), (int, float)):
             fields.pop(f"{name}_iso")
-    return Note(
-        fields=fields,
-        content=content,
-        title="" if as_name(fields.get("title")) else first_line(content),
-        name=file_words(source),
-        record_id=ids.once(record.get("content_hash") or record.get("id")),
-        part=part,
-        tags=() if record.get("tags") else _tags_of(record.get("metadata")),
+    return whole(
+        Note(
+            fields=fields,
+            content=content,
+            title="" if as_name(fields.get("title")) else first_line(content),
+            name=file_words(source),
+            record_id=ids.once(record.get("content_hash") or record.get("id")),
+            part=part,
+            tags=() if record.get("tags") else _tags_of(record.get("metadata")),
+        ),
+        record,
+        "created_at_iso",
+        "updated_at_iso",
     )
 
 

@@ -20,6 +20,7 @@ from rekall.exchange.json_shapes import (
     objects_in,
     strings_in,
     values_of,
+    whole,
     without,
 )
 
@@ -78,14 +79,17 @@ def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note |
     tags = (
         as_names(metadata.get("tags")) if isinstance(metadata, dict) and isinstance(metadata.get("tags"), list) else ()
     )
-    return Note(
-        fields=fields,
-        content=content,
-        title="" if as_name(fields.get("title")) else first_line(content),
-        name=file_words(source),
-        record_id=ids.once(record.get("id")),
-        part=part,
-        tags=tags,
+    return whole(
+        Note(
+            fields=fields,
+            content=content,
+            title="" if as_name(fields.get("title")) else first_line(content),
+            name=file_words(source),
+            record_id=ids.once(record.get("id")),
+            part=part,
+            tags=tags,
+        ),
+        record,
     )
 
 

@@ -20,6 +20,7 @@ from rekall.exchange.json_shapes import (
     listed,
     strings_in,
     values_of,
+    whole,
     without,
 )
 
@@ -129,13 +130,17 @@ def _note(entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]]
     if more:
         fields["relations"] = more
     lines = [text for text in said if text]
-    return Note(
-        fields=fields,
-        content=lines[0] if len(lines) == 1 else listed(lines),
-        title=as_name(entity["name"]),
-        record_id=record_id,
-        part=place,
-        links=tuple(_link(relation) for relation in relations),
+    return whole(
+        Note(
+            fields=fields,
+            content=lines[0] if len(lines) == 1 else listed(lines),
+            title=as_name(entity["name"]),
+            record_id=record_id,
+            part=place,
+            links=tuple(_link(relation) for relation in relations),
+        ),
+        entity,
+        "entityType" if kind else "",
     )
 
 

@@ -15,6 +15,7 @@ from rekall.exchange.json_shapes import (
     first_line,
     objects_in,
     strings_in,
+    whole,
     without,
 )
 
@@ -65,14 +66,17 @@ def _note(record: dict[str, Any], number: int, source: Source, ids: Ids) -> Note
         fields["tags"] = written
     if not (content or fields or tags):
         return None
-    return Note(
-        fields=fields,
-        content=content,
-        title=title or first_line(content),
-        name=as_name(record.get("href")) or f"{file_words(source)} {number}",
-        record_id=ids.once(record.get("hash")),
-        part=f"record {number}",
-        tags=tags,
+    return whole(
+        Note(
+            fields=fields,
+            content=content,
+            title=title or first_line(content),
+            name=as_name(record.get("href")) or f"{file_words(source)} {number}",
+            record_id=ids.once(record.get("hash")),
+            part=f"record {number}",
+            tags=tags,
+        ),
+        record,
     )
 
 

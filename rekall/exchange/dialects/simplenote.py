@@ -16,6 +16,7 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     when,
+    whole,
     without,
 )
 
@@ -61,14 +62,17 @@ def _note(item: Any, number: int, source: Source, ids: Ids, deleted_at: datetime
     fields = without(record, "content") if content else without(record)
     if not content.strip() and not (set(fields) - {"id", "creationDate", "lastModified"}):
         return None
-    return Note(
-        fields=fields,
-        content=content,
-        title="" if as_name(fields.get("title")) else first_line(content),
-        name=f"{file_words(source)} {number}",
-        record_id=ids.once(record.get("id")),
-        part=f"record {number}",
-        deleted_at=deleted_at and (when(record.get("lastModified")) or deleted_at),
+    return whole(
+        Note(
+            fields=fields,
+            content=content,
+            title="" if as_name(fields.get("title")) else first_line(content),
+            name=f"{file_words(source)} {number}",
+            record_id=ids.once(record.get("id")),
+            part=f"record {number}",
+            deleted_at=deleted_at and (when(record.get("lastModified")) or deleted_at),
+        ),
+        record,
     )
 
 

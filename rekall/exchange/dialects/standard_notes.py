@@ -18,6 +18,7 @@ from rekall.exchange.json_shapes import (
     objects_in,
     strings_in,
     when,
+    whole,
     without,
 )
 
@@ -114,22 +115,26 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     own = data.get("org.standardnotes.sn") if isinstance(data, dict) else None
     changed = (when(own.get("client_updated_at")) if isinstance(own, dict) else None) or when(item.get("updated_at"))
     gone = inside.get("trashed") is True or item.get("deleted") is True
-    return Note(
-        fields=fields,
-        content=content,
-        title=title or first_line(content),
-        name=file_words(source),
-        record_id=record_id,
-        part=part,
-        created_at=when(item.get("created_at")),
-        updated_at=changed,
-        tags=tags,
-        links=tuple(
-            NamedLink(as_name(to.get("uuid")))
-            for to in objects_in(inside.get("references"))
-            if to.get("content_type") == "Note"
+    return whole(
+        Note(
+            fields=fields,
+            content=content,
+            title=title or first_line(content),
+            name=file_words(source),
+            record_id=record_id,
+            part=part,
+            created_at=when(item.get("created_at")),
+            updated_at=changed,
+            tags=tags,
+            links=tuple(
+                NamedLink(as_name(to.get("uuid")))
+                for to in objects_in(inside.get("references"))
+                if to.get("content_type") == "Note"
+            ),
+            deleted_at=(changed or changed_on_disk(source)) if gone else None,
         ),
-        deleted_at=(changed or changed_on_disk(source)) if gone else None,
+        inside,
+        "references",
     )
 
 
