@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,26 +13,80 @@ from rekall.app import App
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out_json, talk
-from rekall.wording import count_text
+from rekall.errors import UsageError
+from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
+    from rekall.exchange.outgoing import Written
+
+_FORMATS = ("jsonl", "json", "markdown", "obsidian", "html")
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--format",
+    "-f",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="The format; by default as the path says, and jsonl to stdout.",
+)
+@click.option("--no-deleted", is_flag=True, help="Leave out what was deleted.")
 @filter_options
 @json_option
 @pass_app
-def export(app: App, path: Path, filters: Filters, as_json: bool) -> None:
-    """Write entries to a .jsonl file, or to a folder as Markdown.
+def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Filters, as_json: bool) -> None:
+    """Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.
 
-    Importing either one into an empty base gives the same entries.
+    PATH says how: a name in .jsonl, .json, .html, or a folder for Markdown files; .md takes a single entry; - is stdout.
+    `--format obsidian` makes a folder of notes with wikilinks, aliases and tags.
+
+    Importing jsonl, json, Markdown or the vault into an empty base gives the same entries, with what was kept of other
+    tools' fields, and all links. Without filters, what was deleted goes along too, except into a vault or a page.
+
+    Examples: `rekall export notes.jsonl`, `rekall export vault --format obsidian`, `rekall export - --tag web | jq .title`.
     """
+    to_stdout = str(path) == "-"
+    if to_stdout and as_json:
+        raise UsageError(
+            "--json would mix its report with the entries", "leave it out; `--format json` writes one object"
+        )
     base = app.open_base()
-    with progress_bar("writing") as writing:
-        count = base.files.export(path, filters, lambda done: writing(done, 0))
+    total = base.count() if filters.is_empty else 0
+    drawn = contextlib.nullcontext(_silent) if to_stdout and sys.stdout.isatty() else progress_bar("writing")
+    with drawn as writing:
+        written = base.files.export(
+            sys.stdout.buffer if to_stdout else path,
+            filters,
+            lambda done: writing(done, total),
+            form=form or "",
+            deleted=not no_deleted,
+        )
     if as_json:
-        out_json({"exported": count, "path": str(path)})
+        out_json(
+            {
+                "exported": written.exported,
+                "deleted": written.deleted,
+                "removed": list(written.removed),
+                "format": written.format,
+                "path": str(path),
+            }
+        )
     else:
-        talk(f"exported {count_text(count, 'entry', 'entries')} to {path}")
+        _tell(written, path, to_stdout=to_stdout)
+
+
+def _tell(written: Written, path: Path, *, to_stdout: bool) -> None:
+    what = count_text(written.exported, "entry", "entries")
+    deleted = f" and {count_text(written.deleted, 'deleted one')}" if written.deleted else ""
+    hint = " (--no-deleted leaves those out)" if written.deleted else ""
+    where = "" if to_stdout else f" to {printable(str(path))}"
+    talk(f"exported {what}{deleted}{where}{hint}")
+    if written.removed:
+        files = count_text(len(written.removed), "file")
+        talk(f"removed {files} of an earlier export whose entry has another name now or was deleted")
+
+
+def _silent(done: int, total: int) -> None:
+    """No progress: the entries themselves are on the screen."""

@@ -18,17 +18,24 @@ def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False)
         links: Its links.
         full: Also the fields that are empty.
     """
-    record = to_record(entry, links, full=full)
-    if "links" in record:  # they start here, so their source says nothing
-        record["links"] = [
-            {name: value for name, value in link.items() if name != "source"} for link in record["links"]
-        ]
-    return dump_front_matter(record, entry.content)
+    return dump_front_matter(without_sources(to_record(entry, links, full=full)), entry.content)
 
 
-def dump_front_matter(fields: Mapping[str, Any], content: str) -> str:
-    """Fields between `---` lines, then the content."""
+def without_sources(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record whose links all start at it, so that their source says nothing."""
+    links = [{name: value for name, value in link.items() if name != "source"} for link in record.get("links", ())]
+    return {name: links if name == "links" else value for name, value in record.items()}
+
+
+def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 100) -> str:
+    """Fields between `---` lines, then the content.
+
+    Args:
+        fields: Names and values.
+        content: The text.
+        width: Where long values are broken.
+    """
     import yaml  # comes with python-frontmatter
 
-    head = yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, width=100)
+    head = yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, width=width)
     return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"

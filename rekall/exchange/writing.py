@@ -1,71 +1,117 @@
-"""Writes entries out: one JSON lines file, or a folder with one Markdown file each."""
+"""The forms in which entries are written out, which one a path asks for, and who writes it."""
 
 from __future__ import annotations
 
-import json
-import re
-import unicodedata
-from collections.abc import Callable, Iterable
+from enum import Enum
 from pathlib import Path
+from typing import IO
 
-from rekall.entry.fields import Entry
-from rekall.entry.record import to_record
-from rekall.entry.types import Link
 from rekall.errors import InvalidInput
-from rekall.exchange.markdown_writing import to_markdown
-from rekall.system.files import file_written_whole, make_private_folder, write_atomically
+from rekall.exchange.outgoing import Outgoing, Written
+from rekall.system.files import file_written_whole, make_private_folder
 
-_SLUG_CHARS = 60
+MARKDOWN_FILES = (".md", ".markdown")
 
 
-def write(path: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]) -> int:
-    """Write entries to a `.jsonl` file or a Markdown folder. Returns how many.
+class Format(str, Enum):
+    """A form in which entries are written out."""
+
+    JSONL = "jsonl"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    OBSIDIAN = "obsidian"
+    HTML = "html"
+
+
+_BY_SUFFIX = {
+    ".jsonl": Format.JSONL,
+    ".ndjson": Format.JSONL,
+    ".json": Format.JSON,
+    ".html": Format.HTML,
+    ".htm": Format.HTML,
+    **dict.fromkeys(MARKDOWN_FILES, Format.MARKDOWN),
+}
+
+
+def format_of(path: Path) -> Format:
+    """The form that a path asks for: its suffix says so, and a folder is Markdown.
 
     Raises:
-        InvalidInput: The path ends in something else.
+        InvalidInput: It ends in something else.
     """
-    if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return write_json_lines(path, entries)
-    if path.suffix and not path.is_dir():
+    suffix = path.suffix.lower()
+    if path.is_dir() or not suffix:
+        return Format.MARKDOWN
+    if suffix not in _BY_SUFFIX:
         raise InvalidInput(
-            f"cannot export to {path.suffix} files", "give a path that ends in .jsonl, or a folder for Markdown"
+            f"cannot tell the format of {path.suffix} files",
+            f"give a folder, or a path that ends in {', '.join(_BY_SUFFIX)}, or choose with --format",
         )
-    return write_markdown_folder(path, entries, progress)
+    return _BY_SUFFIX[suffix]
 
 
-def write_json_lines(path: Path, entries: Iterable[tuple[Entry, list[Link]]]) -> int:
-    """Write entries as JSON lines, the file whole or not at all. Returns how many."""
-    make_private_folder(path.parent)
-    count = 0
-    with file_written_whole(path) as file:
-        for entry, links in entries:
-            record = {**to_record(entry, links), "content": entry.content}
-            file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-            count += 1
-    return count
-
-
-def write_markdown_folder(
-    folder: Path, entries: Iterable[tuple[Entry, list[Link]]], progress: Callable[[int], None]
-) -> int:
-    """Write each entry to a file of its own, every file whole or not at all. Returns how many.
+def write(target: Path | IO[bytes], form: Format, outgoing: Outgoing) -> Written:
+    """Write entries to a folder, a file or a stream; a file is written whole or not at all.
 
     Raises:
-        InvalidInput: `folder` is a file.
+        InvalidInput: The form needs a folder and the target is none, or the other way round; several entries are to go
+            into one Markdown file.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InvalidInput(f"{folder} is a file", "give a folder, or a path that ends in .jsonl")
-    make_private_folder(folder)
-    count = 0
-    for entry, links in entries:
-        write_atomically(folder / file_name(entry), to_markdown(entry, links).encode())
-        count += 1
-        progress(count)
-    return count
+    if isinstance(target, Path):
+        if form is Format.OBSIDIAN or (form is Format.MARKDOWN and not _is_markdown_file(target)):
+            return _write_folder(target, form, outgoing)
+        if target.is_dir():
+            raise InvalidInput(
+                f"{target} is a folder, and {form.value} is one file",
+                f"name the file: {target / 'rekall'}.{form.value}",
+            )
+        make_private_folder(target.parent)
+        with file_written_whole(target) as file:
+            return _write_stream(file, form, outgoing)
+    if form is Format.OBSIDIAN:
+        raise InvalidInput("a vault is a folder and cannot go to stdout", "name a folder, or choose another --format")
+    return _write_stream(target, form, outgoing)
 
 
-def file_name(entry: Entry) -> str:
-    """A readable, lasting name that every file system takes: words of the title, and the id's last characters."""
-    ascii_title = unicodedata.normalize("NFKD", entry.title).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_title).strip("-")[:_SLUG_CHARS].strip("-")
-    return f"{slug or 'entry'}-{entry.id[-8:].lower()}.md"
+def _is_markdown_file(path: Path) -> bool:
+    return path.suffix.lower() in MARKDOWN_FILES and not path.is_dir()
+
+
+def _write_folder(folder: Path, form: Format, outgoing: Outgoing) -> Written:
+    if form is Format.OBSIDIAN:
+        from rekall.exchange.vault_writing import write_vault
+
+        return write_vault(folder, outgoing)
+    from rekall.exchange.folder_writing import write_markdown_folder
+
+    return write_markdown_folder(folder, outgoing)
+
+
+def _write_stream(file: IO[bytes], form: Format, outgoing: Outgoing) -> Written:
+    if form is Format.HTML:
+        from rekall.exchange.html_writing import write_html
+
+        return write_html(file, outgoing)
+    if form is Format.MARKDOWN:
+        return _write_one(file, outgoing)
+    from rekall.exchange.json_writing import write_json, write_json_lines
+
+    return write_json(file, outgoing) if form is Format.JSON else write_json_lines(file, outgoing)
+
+
+def _write_one(file: IO[bytes], outgoing: Outgoing) -> Written:
+    from rekall.exchange.markdown_writing import dump_front_matter, without_sources
+    from rekall.exchange.outgoing import record_of
+
+    if outgoing.count != 1:
+        count = "no entry" if not outgoing.count else f"{outgoing.count:,} entries"
+        raise InvalidInput(
+            f"a Markdown file holds one entry, and these are {count}"
+            if outgoing.count
+            else "there is no entry to export",
+            "name a folder, which gets a file for each: `rekall export notes`",
+        )
+    for entry, links in outgoing.entries:
+        file.write(dump_front_matter(without_sources(record_of(entry, links)), entry.content).encode())
+        outgoing.progress(1)
+    return Written(1)

@@ -1,16 +1,21 @@
-"""Takes entries out of a base, to be written to files."""
+"""Takes entries out of a base, all at one moment, to be written to files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
-from rekall.entry.types import Link
-from rekall.exchange.writing import write
+from rekall.entry.rules import chosen
+from rekall.entry.types import Link, Tombstone
+from rekall.exchange.outgoing import Deleted, Outgoing, Written
+from rekall.exchange.writing import Format, format_of, write
+from rekall.knowledge.writing import links_of_tombstone
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
@@ -19,19 +24,85 @@ if TYPE_CHECKING:
 _BATCH = 256
 """Entries read at a time."""
 
+_ALL = 2**62
 
-def export(store: Store, path: Path, filters: Filters, progress: Callable[[int], None]) -> int:
-    """Write entries to a `.jsonl` file or a Markdown folder. Returns how many.
+
+def export(
+    store: Store,
+    target: Path | IO[bytes],
+    filters: Filters,
+    progress: Callable[[int], None],
+    *,
+    form: Format | None = None,
+    deleted: bool = True,
+) -> Written:
+    """Write entries to a file, a folder or a stream.
+
+    Args:
+        store: The base.
+        target: Where to.
+        filters: Which entries; with any, what was deleted is left out.
+        progress: Told how many entries were written.
+        form: How; by default as the path says, and JSON lines to a stream.
+        deleted: Whether what was deleted is written too, where the form has a place for it.
 
     Raises:
-        InvalidInput: The path ends in something else, or cannot be a folder.
+        InvalidInput: The path asks for no form, or does not fit the form.
     """
-    wanted = None if filters.is_empty else set(store.entries.keys(Selection(filters)))
-    return write(path, _chosen(store, wanted), progress)
+    form = form or (format_of(target) if isinstance(target, Path) else Format.JSONL)
+    with store.snapshot():  # links agree with entries, whatever others write meanwhile
+        outgoing = _outgoing(store, filters, progress, deleted=deleted and filters.is_empty)
+        return replace(write(target, form, outgoing), format=form.value)
+
+
+def named_form(name: str) -> Format | None:
+    """The form of that name, None for an empty one. Raises InvalidInput; the nearest is suggested."""
+    return chosen(Format, name, "format") if name else None
+
+
+def _outgoing(store: Store, filters: Filters, progress: Callable[[int], None], *, deleted: bool) -> Outgoing:
+    keys = None if filters.is_empty else set(store.entries.keys(Selection(filters)))
+    count = store.entries.count() if keys is None else len(keys)
+
+    def ids() -> Sequence[str]:
+        if keys is None:
+            return store.entries.ids_in_order()
+        return [entry.id for _, entry in _stream(store, keys)]
+
+    return Outgoing(
+        count=count,
+        entries=_chosen(store, keys),
+        ids=ids,
+        titles=lambda: store.entries.titles(store.entries.ids_in_order()),
+        takes_deleted=deleted,
+        deleted=_deleted(store) if deleted else (),
+        deleted_at=lambda: _deleted_at(store),
+        progress=progress,
+    )
 
 
 def _chosen(store: Store, wanted: set[int] | None) -> Iterator[tuple[Entry, list[Link]]]:
-    stream = ((key, entry) for key, entry in store.entries.stream() if wanted is None or key in wanted)
+    stream = _stream(store, wanted)
     while batch := list(islice(stream, _BATCH)):
         links = store.links.starting_at(key for key, _ in batch)
         yield from ((entry, links.get(entry.id, [])) for _, entry in batch)
+
+
+def _stream(store: Store, wanted: set[int] | None) -> Iterator[tuple[int, Entry]]:
+    return ((key, entry) for key, entry in store.entries.stream() if wanted is None or key in wanted)
+
+
+def _deleted(store: Store) -> Iterator[Deleted]:
+    """Every deleted entry, in the order in which they were deleted."""
+    for tombstone in _tombstones(store):
+        record = store.tombstones.record(tombstone.id)
+        if record is not None:
+            yield Deleted(tombstone, record["entry"], tuple(links_of_tombstone(record, tombstone.id)))
+
+
+def _deleted_at(store: Store) -> dict[str, datetime]:
+    return {tombstone.id: tombstone.deleted_at for tombstone in _tombstones(store)}
+
+
+def _tombstones(store: Store) -> list[Tombstone]:
+    return sorted(store.tombstones.latest(_ALL), key=lambda each: (each.deleted_at, each.id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from rekall.embeddings import EmbeddingService, Progress
 from rekall.entry.filters import Filters
@@ -15,6 +15,7 @@ from rekall.knowledge.writing import EntryService
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
+    from rekall.exchange.outgoing import Written
     from rekall.knowledge.importing import ImportReport
     from rekall.store.contract import Store
 
@@ -81,15 +82,15 @@ class Files:
 
     def export(
         self,
-        path: str | PathLike[str],
+        target: str | PathLike[str] | IO[bytes],
         filters: Filters = Filters(),  # noqa: B008  # frozen
         progress: Callable[[int], None] = lambda count: None,
-    ) -> int:
-        """Write entries to a `.jsonl` file or a Markdown folder. Returns how many.
+        *,
+        form: str = "",
+        deleted: bool = True,
+    ) -> Written:
+        """Write entries to a file, a folder or a stream; see `exporting.export`, which `form` is read for."""
+        from rekall.knowledge.exporting import export, named_form
 
-        Raises:
-            InvalidInput: The path ends in something else, or cannot be a folder.
-        """
-        from rekall.knowledge.exporting import export
-
-        return export(self._store, Path(path), filters, progress)
+        place = Path(target) if isinstance(target, (str, PathLike)) else target
+        return export(self._store, place, filters, progress, form=named_form(form), deleted=deleted)

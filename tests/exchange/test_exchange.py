@@ -1,112 +1,27 @@
 import json
 import os
-import tempfile
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import Bench, all_links, make_bench
+from support import Bench
+from support.drafts import DRAFTS, NASTY, TEXT
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.filters import Filters
 from rekall.entry.record import Read, from_record, is_ulid, to_record
-from rekall.entry.types import EntryType, Link, LinkType, Status
+from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import EngineError, InvalidInput, NotFound
 from rekall.exchange.markdown import from_markdown
 from rekall.exchange.markdown_writing import to_markdown
 from rekall.exchange.reading import find_files
-from rekall.exchange.writing import file_name
 from rekall.knowledge.importing import ImportReport
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ONE, TWO, THREE = (f"01HF7YAT00000000000000000{number}" for number in "123")
-
-NASTY = st.lists(
-    st.sampled_from(
-        [
-            "---",
-            "...",
-            "\n",
-            "\n\n",
-            "\r",
-            "\r\n",
-            " ",
-            "   \n",
-            "\t",
-            "# ",
-            "#",
-            ":",
-            ": ",
-            "'",
-            '"',
-            "\x85",
-            "\u2028",
-            "\u2029",
-            "- ",
-            "{",
-            "}",
-            "[",
-            "]",
-            "\ufeff",
-            "é",
-            "`",
-            "```\n",
-            "null",
-            "true",
-            "2024",
-            "2024-01-01",
-            "|",
-            ">",
-            "%",
-            "@",
-            "&a",
-            "*a",
-            "!t",
-            "\x0b",
-            "\x0c",
-            "\x01",
-            "\x7f",
-            "\xa0",
-            "😀",
-            "数据",
-            "\\",
-            "\\n",
-            "~",
-            "? ",
-            ",",
-            "word " * 30,
-        ]
-    ),
-    max_size=10,
-).map("".join)
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60) | NASTY
-ITEMS = st.lists(TEXT, max_size=4).map(tuple)
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)).map(
-    lambda moment: moment.replace(microsecond=0)
-)
-DRAFTS = st.builds(
-    Draft,
-    type=st.sampled_from(EntryType),
-    title=TEXT.map(lambda text: text[:400]).filter(lambda text: text.split()),
-    content=TEXT,
-    tags=st.lists(TEXT.map(lambda text: text[:40]), max_size=4).map(tuple),
-    project=st.none() | TEXT,
-    status=st.sampled_from(Status),
-    confidence=st.integers(0, 5),
-    situation=TEXT,
-    solution=TEXT,
-    what_failed=TEXT,
-    error_messages=ITEMS,
-    files=ITEMS,
-    keywords=ITEMS,
-    sources=ITEMS,
-    created_at=MOMENTS,
-    updated_at=MOMENTS,
-)
 
 
 def as_entry(draft: Draft) -> Entry:
@@ -381,17 +296,6 @@ def test_only_ulids_become_ids():
     assert is_ulid(ONE.lower())
     for text in ("", "1", "x" * 26, "8" + "Z" * 25, ONE + "0", "-" * 26, "é" * 26):
         assert not is_ulid(text)
-
-
-def test_file_names_are_plain_short_and_tell_entries_apart():
-    entry = as_entry(Draft(EntryType.TIL, "Ünïcode / with: \\ every? *thing* " + "long " * 60))
-    name = file_name(entry)
-    assert name == name.lower()
-    assert len(name) < 80
-    assert all(character.isalnum() or character in "-." for character in name)
-    assert name.isascii()
-    assert file_name(replace(entry, id=TWO)) != name
-    assert file_name(as_entry(Draft(EntryType.TIL, "数据"))).startswith("entry-")
 
 
 @pytest.fixture
@@ -769,121 +673,3 @@ def test_an_import_without_an_engine_stores_everything_and_says_so(bench, folder
     report = bench.base.files.import_paths([folder])
     assert figures(report) == (1, 0, 0, 0, 0)
     assert "no engine" in report.warning
-
-
-def fill(bench: Bench) -> None:
-    context = {
-        "situation": "when: x",
-        "solution": "do\n\nthis",
-        "what_failed": "not that",
-        "error_messages": ("E: 1", "two, with comma"),
-        "files": ("src/a.py",),
-        "keywords": ("key", "word"),
-        "sources": ("https://example.org/?a=b#c",),
-    }
-    first = bench.base.add(
-        Draft(
-            EntryType.BUG,
-            "First: a 'title'",
-            "line\n---\n# heading\n",
-            ("web", "c++"),
-            "api",
-            confidence=5,
-            **context,
-        )
-    ).entry
-    bench.clock.elapsed_s += 1000
-    second = bench.base.add(Draft(EntryType.DECISION, "Second", "数据库 😀")).entry
-    third = bench.base.add(Draft(EntryType.TIL, "Second")).entry
-    bench.clock.elapsed_s += 1000
-    bench.base.edit(
-        first,
-        Draft(
-            first.type,
-            first.title,
-            first.content,
-            first.tags,
-            first.project,
-            confidence=5,
-            **context,
-            superseded_by=second.id,
-        ),
-    )
-    with bench.store.transaction():
-        for link in (
-            Link(second.id, first.id, LinkType.SUPERSEDES, "because: it is"),
-            Link(third.id, second.id, LinkType.RELATED),
-        ):
-            assert bench.store.links.put(link, bench.clock.now())
-
-
-@pytest.mark.parametrize("name", ["out.jsonl", "out.ndjson", "out"])
-def test_exporting_and_importing_into_an_empty_base_gives_the_same_entries(bench, tmp_path, name):
-    fill(bench)
-    out = tmp_path / "export" / name
-    assert bench.base.files.export(out, Filters()) == 3
-    other = make_bench()
-    assert figures(other.base.files.import_paths([out])) == (3, 0, 0, 0, 0)
-    assert all_entries(other) == all_entries(bench)
-    assert all_links(other.store) == all_links(bench.store)
-    assert len(all_links(other.store)) == 2
-    assert any(entry.superseded_by for entry in all_entries(other))
-    assert figures(other.base.files.import_paths([out])) == (0, 0, 3, 0, 0)
-    assert figures(bench.base.files.import_paths([out])) == (0, 0, 3, 0, 0)
-    other.base.close()
-
-
-SMALL_DRAFTS = st.builds(
-    Draft,
-    st.sampled_from(EntryType),
-    TEXT.map(lambda text: text[:400]).filter(lambda text: text.split()),
-    TEXT,
-    st.lists(TEXT.map(lambda text: text[:40]), max_size=2).map(tuple),
-)
-
-
-@settings(deadline=None, max_examples=20)
-@given(drafts=st.lists(SMALL_DRAFTS, min_size=1, max_size=4), name=st.sampled_from(["out.jsonl", "out"]))
-def test_any_base_survives_export_and_import(drafts, name):
-    source, target = make_bench(), make_bench()
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            for draft in drafts:
-                source.base.add(draft)
-            out = Path(scratch) / name
-            assert source.base.files.export(out, Filters()) == len(drafts)
-            assert target.base.files.import_paths([out]).added == len(drafts)
-            assert all_entries(target) == all_entries(source)
-    finally:
-        source.base.close()
-        target.base.close()
-
-
-def test_only_what_passes_the_filters_is_exported(bench, tmp_path):
-    fill(bench)
-    out = tmp_path / "out.jsonl"
-    assert bench.base.files.export(out, Filters(types=(EntryType.BUG,))) == 1
-    (line,) = out.read_text(encoding="utf-8").splitlines()
-    assert json.loads(line)["title"] == "First: a 'title'"
-
-
-def test_an_export_of_another_kind_is_refused(bench, tmp_path):
-    with pytest.raises(InvalidInput) as raised:
-        bench.base.files.export(tmp_path / "out.csv", Filters())
-    assert ".jsonl" in raised.value.hint
-    file = write(tmp_path / "file", "x")
-    with pytest.raises(InvalidInput):
-        bench.base.files.export(file, Filters())
-    assert file.read_text() == "x"
-
-
-def test_a_failing_export_leaves_the_old_file(bench, tmp_path):
-    fill(bench)
-    out = tmp_path / "out.jsonl"
-    bench.base.files.export(out, Filters())
-    before = out.read_bytes()
-    bench.store.db.run("UPDATE entry SET type = 'broken' WHERE key = 3")
-    with pytest.raises(ValueError, match="broken"):
-        bench.base.files.export(out, Filters())
-    assert out.read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".part"] == []
