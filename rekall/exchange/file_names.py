@@ -9,7 +9,7 @@ from itertools import chain, count
 
 SUFFIX = ".md"
 _SLUG_CHARS = 60
-_MOST_BYTES = 160
+_MOST_BYTES = 120
 """Of a name without its suffix. Systems take 255, some that encrypt 143 characters, and a file that is being written has
 a longer name for that while."""
 
