@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,44 @@ def find_places(environ: Mapping[str, str] = os.environ) -> Places:
     folders = PlatformDirs("rekall", appauthor=False)
     data = Path(folders.user_data_dir)
     return Places(Path(folders.user_config_dir) / "config.toml", data / "rekall.db", data / "models")
+
+
+def find_original_base(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The base of the original Rekall, looked for in the order in which it looked itself; None where there is none.
+
+    Nothing is opened but a config file that may name its folder.
+    """
+    places = find_places(environ)
+    user = Path(os.path.expanduser("~"))
+    config_folders = [places.config_file.parent, user / ".config" / "rekall"]
+    if environ.get("XDG_CONFIG_HOME"):
+        config_folders.insert(1, Path(environ["XDG_CONFIG_HOME"]) / "rekall")
+
+    def folders() -> Iterator[Path]:
+        yield Path(".rekall").absolute()
+        for folder in config_folders:
+            try:
+                named = read_config(folder / "config.toml").get("data_dir")
+            except (InvalidInput, OSError):
+                continue  # who reads the settings says what is wrong with it
+            if isinstance(named, str) and named:
+                yield Path(os.path.expanduser(named))
+        if environ.get("XDG_DATA_HOME"):
+            yield Path(environ["XDG_DATA_HOME"]) / "rekall"
+        yield user / ".local" / "share" / "rekall"
+        yield places.database.parent
+        yield user / ".rekall"
+
+    first = [Path(environ["REKALL_HOME"]).expanduser().absolute() / _ORIGINAL] if environ.get("REKALL_HOME") else []
+    if environ.get("REKALL_DB_PATH"):
+        first.append(Path(os.path.expanduser(environ["REKALL_DB_PATH"])))
+    for file in itertools.chain(first, (folder / _ORIGINAL for folder in folders())):
+        if os.path.isfile(file) and os.path.getsize(file):  # unlike Path's own, these take any text for a path
+            return file
+    return None
+
+
+_ORIGINAL = "knowledge.db"
 
 
 @dataclass(frozen=True, slots=True)

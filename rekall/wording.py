@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 
 _CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
@@ -28,3 +29,11 @@ def age_text(moment: datetime, now: datetime) -> str:
     """How long ago something was, in one unit: 5min, 3h, 2d, 6w, 4mo, 2y."""
     seconds = (now - moment).total_seconds()
     return next((f"{int(seconds // size)}{unit}" for size, unit in _AGES if seconds >= size), "now")
+
+
+def shell_word(path: str | os.PathLike[str]) -> str:
+    """A path as a person types it in a shell, in quotes where it needs them."""
+    import shlex
+
+    text = os.fspath(path)
+    return f'"{text}"' if os.name == "nt" and " " in text else text if os.name == "nt" else shlex.quote(text)

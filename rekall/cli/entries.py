@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,14 @@ from rekall.cli.options import (
     pass_app,
     read_stdin,
 )
-from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width
+from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width, way_in
 from rekall.entry.changes import Changes
 from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
 from rekall.system.drafts import earlier_drafts
-from rekall.wording import count_text, printable
+from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.fields import Entry
@@ -164,7 +165,16 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
     """Bring back a deleted entry; without ID, list deleted entries, most recent first."""
     base = app.open_base()
     if entry_id is not None:
-        _print_saved(base, base.restore(entry_id), "restored", as_json=as_json)
+        try:
+            saved = base.restore(entry_id)
+        except NotFound as error:
+            if isinstance(error, Ambiguous) or not os.path.exists(entry_id):
+                raise
+            raise UsageError(
+                f"{entry_id} is a file, and restore brings back a deleted entry",
+                f"run `rekall import {shell_word(entry_id)}`",
+            ) from error
+        _print_saved(base, saved, "restored", as_json=as_json)
         return
     found = base.deleted(limit or 20)
     if as_json:
@@ -234,10 +244,7 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
         short = base.short_ids([entry.id for entry in page.entries])
         out(columns([_list_row(short, entry) for entry in page.entries], stretch=2))
     if not page.entries:
-        talk(
-            "nothing to list"
-            + ("" if page.total or not filters.is_empty else "; start with `rekall add` or `rekall import`")
-        )
+        talk("nothing to list" + ("" if page.total or not filters.is_empty else f"; {way_in()}"))
     elif page.total > len(page.entries):
         talk(
             f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists all, --limit and --offset choose a part"

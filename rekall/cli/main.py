@@ -76,6 +76,15 @@ SUMMARIES = {
 }
 """What `rekall --help` says about each, without importing it."""
 
+EARLIER = {
+    "deprecate": "earlier:deprecate",
+    "unlink": "earlier:unlink",
+    "browse": "earlier:browse",
+    "info": "stats:stats",
+    "mcp-server": "mcp:mcp",
+}
+"""Verbs of the original Rekall that still do the thing. The help leaves them out."""
+
 
 class _Commands(click.Group):
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -86,24 +95,40 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        place = COMMANDS.get(name) or EARLIER.get(name)
+        if place is None:
             return None
-        module, _, attribute = COMMANDS[name].partition(":")
+        module, _, attribute = place.partition(":")
         command = getattr(importlib.import_module(f"rekall.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] in ("--global", "-g", "--legacy"):
+            _refuse_earlier(args[0])
+        return super().parse_args(context, args)
+
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if arguments and arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in {*COMMANDS, *EARLIER}:
             import difflib
 
+            _refuse_earlier(arguments[0])
             near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
             raise UsageError(
                 f"no command {arguments[0]!r}", f"did you mean `rekall {near[0]}`?" if near else "run `rekall --help`"
             )
         return super().resolve_command(context, arguments)
+
+
+def _refuse_earlier(name: str) -> None:
+    """Raise the error for a verb of the original that has no command today."""
+    from rekall.cli.earlier import refusal
+
+    error = refusal(name)
+    if error is not None:
+        raise error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.search.explain import why_line
-from rekall.wording import printable
+from rekall.wording import printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.view import EntryView, Section
@@ -179,3 +179,16 @@ def cells(text: str) -> int:
 def terminal_width() -> int:
     """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
     return shutil.get_terminal_size((80, 24)).columns
+
+
+def way_in() -> str:
+    """How to begin in an empty base; where one of the original lies in one of its places, how to take that in."""
+    from rekall.config import find_original_base
+
+    found = find_original_base()
+    start = "start with `rekall add` or `rekall import`"
+    return (
+        f"{start}\n\nhint: `rekall import {shell_word(found)}` takes in the base of the original Rekall"
+        if found
+        else start
+    )

@@ -9,7 +9,7 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
-from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk
+from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk, way_in
 from rekall.search.explain import stage_line
 from rekall.wording import count_text
 
@@ -122,7 +122,7 @@ def _talk_about(result: SearchResult, *, explain: bool) -> None:
 def _nothing_found(total: int) -> str:
     if total:
         return f"nothing found among {count_text(total, 'entry', 'entries')}"
-    return "nothing found: the base is empty; start with `rekall add` or `rekall import`"
+    return f"nothing found: the base is empty; {way_in()}"
 
 
 def _notice(text: str) -> None:

@@ -28,6 +28,7 @@ from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
 from rekall.tui.screens import WIDE, Host, RekallScreen
 from rekall.tui.tasks import in_thread
+from rekall.wording import shell_word
 
 POLL_S = 2.0
 """How often to check whether another process has written."""
@@ -45,6 +46,18 @@ WELCOME = Content.assemble(
     ("?", "bold"),
     "   shows every key",
 )
+
+
+def _welcome() -> Content:
+    """What an empty base says; where one of the original Rekall lies in one of its places, how to take that in."""
+    from rekall.config import find_original_base
+
+    found = find_original_base()
+    if found is None:
+        return WELCOME
+    return WELCOME + Content.assemble(
+        "\n\nThe base of the original Rekall comes in with\n", (f"rekall import {shell_word(found)}", "bold")
+    )
 
 
 class SearchLine(Input):
@@ -105,6 +118,7 @@ class MainScreen(RekallScreen[None]):
         self._read_id = ""
         self._trail: list[str] = []
         self._before_similar: list[tuple[View, str]] = []
+        self._welcome = WELCOME if base.count() else _welcome()
 
     def compose(self) -> ComposeResult:
         """Search line, list and detail, status, keys."""
@@ -112,7 +126,7 @@ class MainScreen(RekallScreen[None]):
             yield Static("search", id="prompt", markup=False)
             yield self.line
             yield self._filters
-        yield Static(WELCOME, id="welcome")
+        yield Static(self._welcome, id="welcome")
         with Horizontal(id="body"):
             yield self.entry_list
             yield self.detail
