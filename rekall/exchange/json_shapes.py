@@ -20,6 +20,49 @@ MAX_JSON_BYTES = 256 * 1024 * 1024
 
 LINES = (".jsonl", ".ndjson")
 _LONGEST_TITLE = 100
+
+ABOUT_THE_EXPORT = frozenset(
+    {
+        *("schema_version", "version", "format_version", "exporter_version", "format", "generator", "app_version"),
+        *(
+            "exported_at",
+            "export_date",
+            "exportDate",
+            "exportedAt",
+            "export_time",
+            "export_timestamp",
+            "generated_at",
+            "timestamp",
+        ),
+        *(
+            "count",
+            "total",
+            "total_count",
+            "totalCount",
+            "page",
+            "page_size",
+            "pageSize",
+            "per_page",
+            "limit",
+            "offset",
+        ),
+        *(
+            "next",
+            "previous",
+            "prev",
+            "next_cursor",
+            "has_more",
+            "cursor",
+            "ok",
+            "success",
+            "took",
+            "export_metadata",
+            "meta",
+        ),
+    }
+)
+"""Of a document with records: what speaks of the export, and is another at every export."""
+
 _LETTER = re.compile(r"[^\W\d_]")
 _OPENINGS = ("{", "[")
 _LOOKED_AT = 64 * 1024
@@ -95,10 +138,15 @@ def first_object(source: Source) -> Mapping[str, Any]:
     return {}
 
 
+def list_name(value: Any, *names: str) -> str:
+    """The first of these names under which an object has a list; empty for none."""
+    return next((name for name in names if isinstance(value.get(name), list)), "") if isinstance(value, dict) else ""
+
+
 def objects_in(value: Any, *names: str) -> list[dict[str, Any]]:
     """The objects of a list, or of the first list that an object has under one of these names; empty for none."""
     if isinstance(value, dict):
-        value = next((value[name] for name in names if isinstance(value.get(name), list)), None)
+        value = value.get(list_name(value, *names))
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -205,6 +253,19 @@ class Ids:
 def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """A record without some fields, and without those that say nothing."""
     return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
+
+
+def head_of(source: Source, document: Any, *but: str) -> Iterator[Note]:
+    """What an export says beside its notes, as a note of its own, where that is more than about the export.
+
+    Args:
+        source: The file.
+        document: What it holds.
+        but: The fields that were read.
+    """
+    rest = without(document, *but, *ABOUT_THE_EXPORT) if isinstance(document, dict) else {}
+    if any(text.strip() for text in strings_in(rest)):
+        yield Note(fields=rest, name=file_words(source), part="head")
 
 
 def whole(note: Note, record: Mapping[str, Any], *but: str) -> Note:

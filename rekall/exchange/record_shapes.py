@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rekall.exchange.json_shapes import as_name, as_text, has_letters, strings_in
+from rekall.exchange.json_shapes import ABOUT_THE_EXPORT, as_name, as_text, has_letters, strings_in
 
 TEXT_NAMES = (
     *("content", "text", "body", "note", "markdown", "memory", "textContent", "plain_text", "plainText", "contents"),
@@ -87,48 +87,6 @@ SHARED_NAMES = (
     *("author", "owner", "category", "tags", "source", "vault", "deck", "language"),
 )
 """What is said once for all records of a document, and holds for each of them."""
-
-ABOUT_THE_EXPORT = frozenset(
-    {
-        *("schema_version", "version", "format_version", "exporter_version", "format", "generator", "app_version"),
-        *(
-            "exported_at",
-            "export_date",
-            "exportDate",
-            "exportedAt",
-            "export_time",
-            "export_timestamp",
-            "generated_at",
-            "timestamp",
-        ),
-        *(
-            "count",
-            "total",
-            "total_count",
-            "totalCount",
-            "page",
-            "page_size",
-            "pageSize",
-            "per_page",
-            "limit",
-            "offset",
-        ),
-        *(
-            "next",
-            "previous",
-            "prev",
-            "next_cursor",
-            "has_more",
-            "cursor",
-            "ok",
-            "success",
-            "took",
-            "export_metadata",
-            "meta",
-        ),
-    }
-)
-"""Of a document with records: what speaks of the export, and is another at every export."""
 
 _NO_NOTES = re.compile(
     r"(?:package|package-lock|npm-shrinkwrap|composer|bower|lerna|turbo|vercel|netlify|renovate|manifest|angular|angular-cli"

@@ -13,6 +13,7 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
+    head_of,
     objects_in,
     strings_in,
     when,
@@ -64,9 +65,7 @@ class DayOne:
                 record,
                 "richText",
             )
-        rest = without(document, "entries", "metadata")
-        if any(text.strip() for text in strings_in(rest)):
-            yield Note(fields=rest, name=file_words(source), part="head")
+        yield from head_of(source, document, "entries", "metadata")
 
 
 def _rich_text(value: Any) -> str:

@@ -14,6 +14,7 @@ from rekall.exchange.json_shapes import (
     as_text,
     document_of,
     file_words,
+    head_of,
     objects_in,
     strings_in,
     when,
@@ -100,9 +101,7 @@ def _exported(source: Source) -> Iterator[Note]:
                 ),
                 record,
             )
-    rest = without(document, "entries", "tags")
-    if any(text.strip() for text in strings_in(rest)):
-        yield Note(fields=rest, name=file_words(source), part="head")
+    yield from head_of(source, document, "entries", "tags" if isinstance(document.get("tags"), dict) else "")
 
 
 def _date(found: re.Match[str]) -> str:

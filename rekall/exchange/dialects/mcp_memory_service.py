@@ -16,13 +16,15 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     first_object,
+    head_of,
+    list_name,
     objects_in,
-    strings_in,
     values_of,
     whole,
     without,
 )
 
+_LISTS = ("memories", "results", "entries")
 _OWN = frozenset({"content_hash", "memory_type", "created_at_iso", "updated_at_iso"})
 
 
@@ -41,9 +43,7 @@ class McpMemoryService:
             found: Sequence[Mapping[str, Any]] = [first_object(source)]
         else:
             document = document_of(source)
-            found = objects_in(document, "memories", "results", "entries") or (
-                [document] if isinstance(document, dict) else []
-            )
+            found = objects_in(document, *_LISTS) or ([document] if isinstance(document, dict) else [])
         return bool(found) and all(
             isinstance(item.get("content"), str) and bool(_OWN & item.keys()) for item in found[:5]
         )
@@ -55,20 +55,15 @@ class McpMemoryService:
             if isinstance(value, Refused):
                 yield value
                 continue
-            around = value if isinstance(value, dict) else {}
-            listing = next(
-                (around[name] for name in ("memories", "results", "entries") if isinstance(around.get(name), list)),
-                None,
-            )
-            items = listing if listing is not None else value if isinstance(value, list) else [value]
+            name = list_name(value, *_LISTS)
+            items = value[name] if name else value if isinstance(value, list) else [value]
             for number, item in enumerate(items, 1):
-                part = place or (f"record {number}" if len(items) > 1 or listing is not None else "")
+                part = place or (f"record {number}" if name or isinstance(value, list) else "")
                 note = _note(item if isinstance(item, dict) else {"content": item}, part, source, ids)
                 if note is not None:
                     yield note
-            rest = without(around, "memories", "results", "entries", "export_metadata") if listing is not None else {}
-            if any(text.strip() for text in strings_in(rest)):
-                yield Note(fields=rest, name=file_words(source), part="head")
+            if name:
+                yield from head_of(source, value, name)
 
 
 def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import (
+    ABOUT_THE_EXPORT,
     LINES,
     Ids,
     as_name,
@@ -16,6 +17,7 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     first_object,
+    list_name,
     listed,
     objects_in,
     strings_in,
@@ -55,19 +57,15 @@ class Mem0:
             if isinstance(value, Refused):
                 yield value
                 continue
-            listing = (
-                next((value[name] for name in _LISTS if isinstance(value.get(name), list)), None)
-                if isinstance(value, dict)
-                else value
-            )
-            items = listing if isinstance(listing, list) else [value]
+            name = list_name(value, *_LISTS)
+            items = value[name] if name else value if isinstance(value, list) else [value]
             for number, item in enumerate(items, 1):
-                part = place or (f"record {number}" if isinstance(listing, list) else "")
+                part = place or (f"record {number}" if name or isinstance(value, list) else "")
                 note = _note(item if isinstance(item, dict) else {"memory": item}, part, source, ids)
                 if note is not None:
                     yield note
-            if isinstance(listing, list) and isinstance(value, dict):
-                yield from _rest(value, source)
+            if name:
+                yield from _rest(value, source, name)
 
 
 def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:
@@ -93,7 +91,7 @@ def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note |
     )
 
 
-def _rest(document: dict[str, Any], source: Source) -> Iterator[Note]:
+def _rest(document: dict[str, Any], source: Source, name: str) -> Iterator[Note]:
     """What the graph says, a line a relation; and what else stands around the memories."""
     relations = objects_in(document.get("relations"))
     lines = [
@@ -102,7 +100,7 @@ def _rest(document: dict[str, Any], source: Source) -> Iterator[Note]:
         )
         for item in relations
     ]
-    fields = without(document, *_LISTS, "relations", "count", "next", "previous", "total", "page", "size", "pages")
+    fields = without(document, name, "relations", *ABOUT_THE_EXPORT)
     if document.get("relations") and set(strings_in(document["relations"])) - {
         text
         for item in relations

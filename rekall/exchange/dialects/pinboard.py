@@ -13,8 +13,9 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
+    head_of,
+    list_name,
     objects_in,
-    strings_in,
     whole,
     without,
 )
@@ -39,18 +40,13 @@ class Pinboard:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every bookmark."""
         ids, document = Ids(), source.document
-        listing = (
-            next((document[name] for name in ("posts", "bookmarks") if isinstance(document.get(name), list)), [])
-            if isinstance(document, dict)
-            else document
-        )
+        name = list_name(document, "posts", "bookmarks")
+        listing = document[name] if name else document
         for number, item in enumerate(listing, 1):
             note = _note(item if isinstance(item, dict) else {"extended": item}, number, source, ids)
             if note is not None:
                 yield note
-        rest = without(document, "posts", "bookmarks", "date", "user") if isinstance(document, dict) else {}
-        if any(text.strip() for text in strings_in(rest)):
-            yield Note(fields=rest, name=file_words(source), part="head")
+        yield from head_of(source, document, name, "date")
 
 
 def _note(record: dict[str, Any], number: int, source: Source, ids: Ids) -> Note | None:

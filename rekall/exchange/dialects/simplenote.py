@@ -15,6 +15,7 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
+    head_of,
     when,
     whole,
     without,
@@ -40,20 +41,15 @@ class Simplenote:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every note; those in the trash as deleted ones."""
         ids, document = Ids(), source.document
-        rest = {
-            name: value
-            for name, value in document.items()
-            if name not in _LISTS and not isinstance(value, (int, float))
-        }
         number = 0
         for name in _LISTS:
-            for item in document[name] if isinstance(document.get(name), list) else []:
+            listing = document.get(name)
+            for item in listing if isinstance(listing, list) else [listing] if listing else []:
                 number += 1
                 note = _note(item, number, source, ids, changed_on_disk(source) if name == "trashedNotes" else None)
                 if note is not None:
                     yield note
-        if without(rest):
-            yield Note(fields=without(rest), name=file_words(source), part="head")
+        yield from head_of(source, document, *_LISTS)
 
 
 def _note(item: Any, number: int, source: Source, ids: Ids, deleted_at: datetime | None) -> Note | None:

@@ -15,6 +15,7 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
+    head_of,
     objects_in,
     strings_in,
     when,
@@ -67,8 +68,12 @@ class StandardNotes:
                 continue
             elif item.get("content_type") != "Tag" or as_name(item.get("uuid")) not in folders:
                 fields = without(item)
-                if any(text.strip() for text in strings_in(fields.get("content"))):
+                if any(
+                    text.strip()
+                    for text in strings_in(fields.get("content") if item.get("content_type") == "Tag" else fields)
+                ):
                     yield Note(fields=fields, name=file_words(source), part=part, record_id=ids.once(item.get("uuid")))
+        yield from head_of(source, source.document, "items", "keyParams", "auth_params")
 
 
 def _tags(items: list[Any]) -> tuple[dict[str, list[str]], set[str]]:
