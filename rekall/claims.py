@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ class Claims:
 
     def new_holder(self) -> str:
         """A token for somebody who is to hold leases; two threads of one process have two."""
-        return secrets.token_hex(8)
+        return os.urandom(8).hex()
 
     def of(self, name: str) -> Lease | None:
         """The lease of that name, or None when nobody who lives has it."""
