@@ -575,3 +575,68 @@ def test_other_archives_are_none_of_its_own(folder: Path, data: bytes) -> None:
     (folder / "x.rekall.zip").write_bytes(data)
     with pytest.raises(InvalidInput):
         list(OriginalRekallArchive().notes(Source(folder / "x.rekall.zip")))
+
+
+# the one that the original's own code made
+
+
+def truth() -> list[dict[str, Any]]:
+    entries = json.loads((SHARED / "truth.json").read_text("utf-8"))["entries"]
+    assert isinstance(entries, list)
+    return entries
+
+
+DEFAULTS = {"memory_type": "episodic", "next_review": None, "review_interval": 1, "ease_factor": 2.5, "access_count": 0}
+
+
+@shared
+def test_every_field_of_the_truth_is_in_a_note() -> None:
+    before = state_of(SHARED)
+    found = {item.record_id: item for item in read(SHARED / "knowledge.db") if isinstance(item, Note)}
+    assert list(found) == [entry["id"] for entry in truth()]
+    for entry in truth():
+        note, context = found[entry["id"]], entry["context"] or {}
+        for name in (
+            "id",
+            "title",
+            "type",
+            "project",
+            "confidence",
+            "status",
+            "superseded_by",
+            "created_at",
+            "updated_at",
+        ):
+            assert note.fields.get(name) == entry[name]
+        assert sorted(note.fields.get("tags", [])) == sorted(entry["tags"])
+        assert {name: note.fields.get(name, default) for name, default in DEFAULTS.items()} == {
+            name: entry[name] for name in DEFAULTS
+        }
+        assert note.content.startswith(entry["content"])
+        for text in (entry["legacy_context"], context.pop("conversation_excerpt", None)):
+            assert (text or "").strip() in note.content
+        names = {"trigger_keywords": "keywords", "files_modified": "files", "created_at": "context_created_at"}
+        for name, value in context.items():
+            assert note.fields.get(names.get(name, name)) == value
+        links = [(entry["id"], link.target, link.type.value, link.reason or None) for link in note.links]
+        assert sorted(map(str, links)) == sorted(str(tuple(link)) for link in entry["links"])
+        assert len(note.fields.get("sources", [])) == len(entry["sources"])
+        for kind, place, remark in entry["sources"]:
+            (line,) = (line for line in note.fields["sources"] if place in line)
+            assert kind == "url" or kind in line
+            assert (remark or "") in line
+    assert state_of(SHARED) == before
+
+
+@shared
+def test_its_archive_says_what_its_base_says_but_for_what_it_lost() -> None:
+    base = {item.record_id: item for item in read(SHARED / "knowledge.db") if isinstance(item, Note)}
+    found, refused = unzipped(SHARED / "export.rekall.zip")
+    assert refused == []
+    active = [entry["id"] for entry in truth() if entry["status"] == "active"]
+    assert sorted(note.record_id for note in found) == sorted(active)
+    for note in found:
+        whole = base[note.record_id]
+        assert whole.content.startswith(note.content)
+        assert {name for name in note.fields if note.fields[name] != whole.fields.get(name)} <= {"tags"}
+        assert sorted(note.fields.get("tags", [])) == sorted(whole.fields.get("tags", []))
