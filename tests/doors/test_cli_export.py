@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -175,3 +177,98 @@ def test_an_empty_base_exports_nothing(rekall: Rekall, tmp_path: Path, home: Pat
     assert rekall("export", str(tmp_path / "none.jsonl"), "--json").json["exported"] == 0
     assert (tmp_path / "none.jsonl").read_bytes() == b""
     assert not home.exists()
+
+
+# stdout
+
+
+@pytest.mark.usefixtures("rich_base")
+@pytest.mark.parametrize("form", ["", "jsonl", "json", "html"])
+def test_a_dash_is_stdout_and_the_talk_goes_to_stderr(
+    rekall: Rekall, tmp_path: Path, monkeypatch: Any, form: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "all"
+    ran = rekall("export", "-", *(("--format", form) if form else ()))
+    rekall("export", str(file), "--format", form or "jsonl")
+    assert (ran.code, ran.out.encode()) == (0, file.read_bytes())
+    assert ran.err == "exported 4 entries\n"
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_one_entry_goes_to_stdout_as_markdown_and_more_do_not(rekall: Rekall) -> None:
+    ran = rekall("export", "-", "--format", "markdown", "--type", "bug")
+    assert (ran.code, ran.err) == (0, "exported 1 entry\n")
+    assert ran.out.startswith("---\nid: 01J9P7AAAAAAAAAAAAAAAAAAA0\n")
+    for form in ("markdown", "obsidian"):
+        ran = rekall("export", "-", "--format", form)
+        assert (ran.code, ran.out) == (4, "")
+        assert "folder" in ran.err
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_a_report_is_not_mixed_into_the_entries(rekall: Rekall) -> None:
+    ran = rekall("export", "-", "--json")
+    assert ran.code == 2
+    assert "entries" in ran.json["error"]["message"]
+    assert "--format json" in ran.json["error"]["hint"]
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_an_error_is_told_to_people_whatever_the_format_of_the_file(rekall: Rekall, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    ran = rekall("--set", "search.limit=5", "export", str(tmp_path / "file" / "all"), "--format", "json")
+    assert (ran.code in (3, 4), ran.out) == (True, "")
+    assert "error: " in ran.err
+    ran = rekall("search", "export", "--format", "json", "--type", "nothing")
+    assert ran.json["error"]["kind"] == "invalid_input"
+
+
+@pytest.mark.usefixtures("rich_base")
+def test_a_reader_that_has_enough_ends_an_export_quietly(rekall: Rekall, tmp_path: Path) -> None:
+    records = [json.dumps({"title": f"n{number}", "content": "word " * 2000}) for number in range(100)]
+    (tmp_path / "many.jsonl").write_text("\n".join(records))
+    assert report(rekall, tmp_path / "many.jsonl")["added"] == 100
+    with subprocess.Popen(
+        [sys.executable, "-m", "rekall", "export", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())["title"]
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0
+
+
+def test_what_was_deleted_goes_along_and_is_said(rekall: Rekall, tmp_path: Path) -> None:
+    ids = [rekall("add", "til", name, "--json").json["entry"]["id"] for name in ("one", "two")]
+    rekall("delete", ids[0], "--yes")
+    target = tmp_path / "all.jsonl"
+    assert rekall("export", str(target)).err == (
+        f"exported 1 entry and 1 deleted one to {target} (--no-deleted leaves those out)\n"
+    )
+    assert rekall("export", str(target), "--json").json["deleted"] == 1
+    assert rekall("export", str(target), "--no-deleted").err == f"exported 1 entry to {target}\n"
+    assert ids[0] not in target.read_text("utf-8")
+    assert rekall("export", str(target), "--type", "til").err == f"exported 1 entry to {target}\n"
+
+
+def test_files_of_an_earlier_export_that_went_are_said(rekall: Rekall, tmp_path: Path) -> None:
+    entry_id = rekall("add", "til", "one", "--json").json["entry"]["id"]
+    folder = tmp_path / "vault"
+    rekall("export", str(folder), "--format", "obsidian")
+    rekall("edit", entry_id, "--title", "two")
+    ran = rekall("export", str(folder), "--format", "obsidian")
+    assert "removed 1 file of an earlier export" in ran.err
+    assert [path.name for path in folder.iterdir()] == ["two.md"]
+    rekall("edit", entry_id, "--title", "three")
+    answer = rekall("export", str(folder), "-f", "obsidian", "--json").json
+    assert (answer["removed"], answer["format"]) == (["two.md"], "obsidian")
+
+
+def test_the_formats_of_the_command_are_those_there_are() -> None:
+    from rekall.cli.export import _FORMATS
+    from rekall.exchange.writing import Format
+
+    assert list(_FORMATS) == [form.value for form in Format]
