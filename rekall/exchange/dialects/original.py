@@ -50,17 +50,19 @@ class OriginalRekallBase:
             )
         with OriginalBase(source.path) as base:
             for number, row in enumerate(base.rows(), 1):
-                where = f"{source.path}, entry {row.values.get('id') or f'number {number}'}"
+                part = f"entry {row.values.get('id') or f'number {number}'}"
                 context = context_of(row.values)
                 links = [link_to(each.target, each.relation, each.reason) for each in row.links]
                 note = note_of(
-                    row.values, context, tags=row.tags, keywords=row.keywords, sources=row.sources, links=links
+                    row.values, context, part, tags=row.tags, keywords=row.keywords, sources=row.sources, links=links
                 )
                 lost = [name for name in row.lost if name not in row.values] + context.lost
                 if note is not None:
                     yield note
                 if lost or note is None:
-                    yield Refused(where, _damaged(f"{', '.join(lost)} cannot be read") if lost else _NO_WORD)
+                    yield Refused(
+                        f"{source.path}, {part}", _damaged(f"{', '.join(lost)} cannot be read") if lost else _NO_WORD
+                    )
             for table in base.damaged:
                 yield Refused(f"{source.path}, table {table}", _damaged("some of its rows cannot be read"))
 
@@ -90,13 +92,13 @@ class OriginalRekallArchive:
         manifest, data = _members(source.path)
         records, rest = _listed(data.decode("utf-8", "replace"))
         for number, record in enumerate(records, 1):
-            where = f"{source.path}, record {number}"
+            part = f"record {number}"
             if not isinstance(record, Mapping):
-                yield Refused(where, InvalidInput("it is not a JSON object"))
+                yield Refused(f"{source.path}, {part}", InvalidInput("it is not a JSON object"))
                 continue
             context = context_of(record)
-            note = note_of(record, context, links=[link_to(*each) for each in _links(record)])
-            yield note if note is not None else Refused(where, _NO_WORD)
+            note = note_of(record, context, part, links=[link_to(*each) for each in _links(record)])
+            yield note if note is not None else Refused(f"{source.path}, {part}", _NO_WORD)
         if rest:
             yield Refused(f"{source.path}, {ENTRIES}", _damaged(rest))
         if _is_other(data, manifest.get("checksum")):
@@ -197,3 +199,6 @@ def _links(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         if isinstance(each, Mapping) and (target := each.get("target_id") or each.get("target")):
             relation = each.get("relation_type") or each.get("type") or ""
             yield str(target), str(relation), str(each.get("reason") or "")
+
+
+DIALECTS = (OriginalRekallBase(), OriginalRekallArchive())

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rekall.entry.fields import FIELDS
+from rekall.entry.record import means
 from rekall.entry.rules import is_ulid
 from rekall.entry.types import LinkType
 from rekall.exchange.dialect import NamedLink, Note
@@ -21,9 +21,6 @@ CONTEXTS = ("context_blob", "context_structured", "context_compressed")
 
 _NAMES = {"trigger_keywords": "keywords", "files_modified": "files"}
 _MEANT = ("situation", "solution", "what_failed", "error_messages", *_NAMES)
-_TAKEN = frozenset(name for each in FIELDS for name in (each.name, *each.aliases))
-"""Names that mean a field of an entry. Something else of that name in a context is kept as `context_…`."""
-
 _SCHEDULE = {"next_review": None, "review_interval": 1, "ease_factor": 2.5}
 _DEFAULTS = {"memory_type": "episodic", "access_count": 0, "consolidation_score": 0, "centrality_score": 0}
 """What the original wrote where nobody said anything, which says nothing here either."""
@@ -76,6 +73,7 @@ def context_of(record: Mapping[str, Any]) -> Context:
 def note_of(
     record: Mapping[str, Any],
     context: Context,
+    part: str,
     *,
     tags: Sequence[str] = (),
     keywords: Sequence[str] = (),
@@ -87,6 +85,7 @@ def note_of(
     Args:
         record: Its columns or fields; what is NULL is left out.
         context: What `context_of` read of it.
+        part: Which part of the file it is, for a report.
         tags: Its tags, where the record itself has none.
         keywords: Its keywords, beside those of the context.
         sources: Where it comes from, as rows of `entry_sources`.
@@ -100,7 +99,9 @@ def note_of(
             excerpt = _as_text(value).strip()
         elif value not in (None, "", [], {}):
             own = _NAMES.get(name, name)
-            if name not in _MEANT and (name in _TAKEN or name in fields):
+            if name not in _MEANT and (
+                means(name) or name in fields
+            ):  # what it names is the entry's, not the context's
                 own = f"context_{name}"
             fields[own] = value
     fields["keywords"] = _joined(fields.get("keywords"), keywords)
@@ -114,7 +115,7 @@ def note_of(
     if not name:
         return None
     record_id = str(fields.get("id", ""))
-    return Note(fields=fields, content=content, name=name[:100], record_id=record_id, links=tuple(links))
+    return Note(fields=fields, content=content, name=name[:100], record_id=record_id, part=part, links=tuple(links))
 
 
 def link_to(target: str, relation: str, reason: str = "") -> NamedLink:
