@@ -255,6 +255,16 @@ def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
 
 
+def says_something(record: Mapping[str, Any], ids: tuple[str, ...] = (), times: tuple[str, ...] = ()) -> bool:
+    """Whether anything is said in words, beside ids and times."""
+    return any(
+        text.strip() and not (name in times and when(text) is not None)
+        for name, value in record.items()
+        if name not in ids or not as_name(value)
+        for text in strings_in(value)
+    )
+
+
 def head_of(source: Source, document: Any, *but: str) -> Iterator[Note]:
     """What an export says beside its notes, as a note of its own, where that is more than about the export.
 

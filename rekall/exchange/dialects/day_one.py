@@ -15,6 +15,7 @@ from rekall.exchange.json_shapes import (
     first_line,
     head_of,
     objects_in,
+    says_something,
     strings_in,
     when,
     whole,
@@ -50,7 +51,7 @@ class DayOne:
             content = text or rich
             if rich and not words_of(rich) <= words_of(content):
                 fields["richText"] = rich
-            if not content.strip() and not (set(fields) - {"uuid", "creationDate", "modifiedDate", "timeZone"}):
+            if not says_something(record, ("uuid", "timeZone"), ("creationDate", "modifiedDate")):
                 continue
             day = when(record.get("creationDate"))
             yield whole(

@@ -16,7 +16,7 @@ from rekall.exchange.json_shapes import (
     file_words,
     head_of,
     objects_in,
-    strings_in,
+    says_something,
     when,
     whole,
     without,
@@ -90,7 +90,7 @@ def _exported(source: Source) -> Iterator[Note]:
         if when(f"{day} {time}") is not None:
             fields["date"] = f"{day} {time}"
             fields.pop("time", None)
-        if next(strings_in(fields), "") or as_text(record.get("body")):
+        if says_something(record, (), ("date", "time")):
             yield whole(
                 Note(
                     fields=fields,
@@ -101,7 +101,7 @@ def _exported(source: Source) -> Iterator[Note]:
                 ),
                 record,
             )
-    yield from head_of(source, document, "entries", "tags" if isinstance(document.get("tags"), dict) else "")
+    yield from head_of(source, document, "entries", *(["tags"] if isinstance(document.get("tags"), dict) else []))
 
 
 def _date(found: re.Match[str]) -> str:

@@ -69,7 +69,10 @@ class Keep:
             deleted_at=(when(record.get("userEditedTimestampUsec")) or changed_on_disk(source)) if deleted else None,
         )
         yield whole(
-            note, record, "textContentHtml" if html else "", "listContent" if _plain(record.get("listContent")) else ""
+            note,
+            record,
+            *(["textContentHtml"] if html else []),
+            *(["listContent"] if _plain(record.get("listContent")) else []),
         )
 
 

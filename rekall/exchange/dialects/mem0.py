@@ -20,6 +20,7 @@ from rekall.exchange.json_shapes import (
     list_name,
     listed,
     objects_in,
+    says_something,
     strings_in,
     values_of,
     whole,
@@ -71,7 +72,7 @@ class Mem0:
 def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:
     content = as_text(record.get("memory"))
     fields = without(record, "memory") if content else without(record)
-    if not content.strip() and not any(text.strip() for text in strings_in(fields)):
+    if not says_something(record, ("id", "hash")):
         return None
     metadata = record.get("metadata")
     tags = (

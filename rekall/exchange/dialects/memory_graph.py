@@ -140,7 +140,7 @@ def _note(entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]]
             links=tuple(_link(relation) for relation in relations),
         ),
         entity,
-        "entityType" if kind else "",
+        *(["entityType"] if kind else []),
     )
 
 

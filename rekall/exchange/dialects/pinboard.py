@@ -16,6 +16,7 @@ from rekall.exchange.json_shapes import (
     head_of,
     list_name,
     objects_in,
+    says_something,
     whole,
     without,
 )
@@ -60,7 +61,7 @@ def _note(record: dict[str, Any], number: int, source: Source, ids: Ids) -> Note
     tags = tuple(written.replace(",", " ").split()) if isinstance(written, str) else ()
     if written and not tags:
         fields["tags"] = written
-    if not (content or fields or tags):
+    if not says_something(record, ("hash", "meta")):
         return None
     return whole(
         Note(

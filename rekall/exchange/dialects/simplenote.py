@@ -16,6 +16,7 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     head_of,
+    says_something,
     when,
     whole,
     without,
@@ -56,7 +57,7 @@ def _note(item: Any, number: int, source: Source, ids: Ids, deleted_at: datetime
     record = item if isinstance(item, dict) else {"content": item}
     content = as_text(record.get("content"))
     fields = without(record, "content") if content else without(record)
-    if not content.strip() and not (set(fields) - {"id", "creationDate", "lastModified"}):
+    if not says_something(record, ("id",), ("creationDate", "lastModified")):
         return None
     return whole(
         Note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from rekall.exchange.json_shapes import (
     first_line,
     head_of,
     objects_in,
+    says_something,
     strings_in,
     when,
     whole,
@@ -24,6 +26,7 @@ from rekall.exchange.json_shapes import (
 )
 
 _NOT_NOTES = ("SN|", "Extension", "ItemsKey", "SmartTag", "SF|", "Theme", "Privileges")
+_ENCRYPTED = re.compile(r"00\d[:\-]|[A-Za-z0-9+/]{200,}=*\Z")
 
 
 class StandardNotes:
@@ -54,7 +57,7 @@ class StandardNotes:
             if not isinstance(item, dict):
                 if any(text.strip() for text in strings_in(item)):
                     yield Note(content="\n".join(strings_in(item)), name=file_words(source), part=part)
-            elif item.get("content_type") == "Note" and isinstance(item.get("content"), str):
+            elif item.get("content_type") == "Note" and _ENCRYPTED.match(str(item.get("content"))):
                 yield Refused(
                     f"{source.path}, {part}",
                     InvalidInput("the note is encrypted", "make a decrypted backup: Preferences → Backups → Decrypted"),
@@ -108,9 +111,9 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     inside = item["content"] if isinstance(item.get("content"), dict) else {"text": as_text(item.get("content"))}
     content = _plain(as_text(inside.get("text")))
     title = as_name(inside.get("title"))
-    if not content.strip() and not title:
+    if not says_something(inside, ("noteType", "editorIdentifier", "preview_plain", "appData")):
         return None
-    fields = without(inside, "title" if title else "", "text", "references")
+    fields = without(inside, *(["title"] if title else []), "text", "references")
     fields |= {
         name: value
         for name, value in without(item, "content", "uuid", "content_type", "created_at", "updated_at").items()
