@@ -91,6 +91,11 @@ a file can be imported anywhere: empty fields are left out, `superseded_by` is a
 start at the entry.
 A link has the fields of [Link](#link). `rekall import` also accepts entries
 in the form that answers use.
+
+Deleted entries come last. Each has a `deleted_at` beside its fields, and `links` in both directions. A field of that name that another
+tool's file had stands under `other_fields`.
+
+`rekall export FILE.json` writes one object with `schema_version`, `entries` and `deleted`, which hold the same records.
 """
 
 JSON_CHANGES = """## Since schema 1
