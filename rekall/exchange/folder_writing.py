@@ -148,10 +148,7 @@ def _put_deleted(folder: Path, outgoing: Outgoing, before: Mapping[str, bytes]) 
     path, count = folder / DELETED_FILE, 0
     known = {*outgoing.ids(), *outgoing.deleted_at()}
     foreign = [(_deleted_at(line), entry_id, line) for entry_id, line in before.items() if entry_id not in known]
-    own = (
-        (written(each.tombstone.deleted_at), each.tombstone.id, json_line(deleted_record(each)))
-        for each in outgoing.deleted
-    )
+    own = ((written(each.deleted_at), each.entry.id, json_line(deleted_record(each))) for each in outgoing.deleted)
     with file_written_whole(path) as file:
         for _, entry_id, line in heapq.merge(sorted(foreign), own):
             file.write(line)

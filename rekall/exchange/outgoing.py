@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from rekall.entry.fields import Entry
-from rekall.entry.record import CONTENT, OTHER, to_record
+from rekall.entry.record import CONTENT, OTHER, link_record, to_record
 from rekall.entry.times import written
-from rekall.entry.types import Link, Tombstone
+from rekall.entry.types import Link
+from rekall.entry.values import LINKS
 
 DELETED_AT = "deleted_at"
 """What tells the record of a deleted entry from that of one that is there."""
@@ -21,14 +22,14 @@ class Deleted:
     """A deleted entry as it was.
 
     Attributes:
-        tombstone: What it was called, and when it was deleted.
-        fields: All that it said, as a record.
+        entry: All that it said.
+        deleted_at: When it was deleted.
         links: Those that touched it, in both directions: no other entry tells them any more.
     """
 
-    tombstone: Tombstone
-    fields: Mapping[str, Any]
-    links: tuple[Link, ...]
+    entry: Entry
+    deleted_at: datetime
+    links: Sequence[Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +94,5 @@ def whole_record(entry: Entry, links: Sequence[Link]) -> dict[str, Any]:
 
 def deleted_record(deleted: Deleted) -> dict[str, Any]:
     """A deleted entry as fields, with all that brings it back."""
-    said = {name: value for name, value in deleted.fields.items() if value not in ("", [])}
-    links = [
-        {"source": link.source, "target": link.target, "type": link.type.value, "reason": link.reason}
-        for link in deleted.links
-    ]
-    return {
-        "id": deleted.tombstone.id,
-        DELETED_AT: written(deleted.tombstone.deleted_at),
-        **said,
-        **({"links": links} if links else {}),
-    }
+    record = {**whole_record(deleted.entry, ()), DELETED_AT: written(deleted.deleted_at)}
+    return {**record, LINKS: [link_record(link) for link in deleted.links]} if deleted.links else record

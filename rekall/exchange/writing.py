@@ -40,7 +40,7 @@ def format_of(path: Path) -> Format:
         InvalidInput: It ends in something else.
     """
     suffix = path.suffix.lower()
-    if path.is_dir() or not suffix:
+    if suffix not in _BY_SUFFIX and (path.is_dir() or not suffix):
         return Format.MARKDOWN
     if suffix not in _BY_SUFFIX:
         raise InvalidInput(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from rekall.entry.fields import Entry
+from rekall.entry.fields import Entry, values_of
 from rekall.entry.filters import Filters
+from rekall.entry.record import CONTENT, from_record
 from rekall.entry.rules import chosen
 from rekall.entry.types import Link, Tombstone
 from rekall.exchange.outgoing import Deleted, Outgoing, Written
@@ -85,11 +86,16 @@ def _chosen(store: Store, wanted: set[int] | None) -> Iterator[tuple[Entry, list
     stream = _stream(store, wanted)
     while batch := list(islice(stream, _BATCH)):
         links = store.links.starting_at(key for key, _ in batch)
-        yield from ((entry, links.get(entry.id, [])) for _, entry in batch)
+        yield from ((entry, _in_order(links.get(entry.id, ()))) for _, entry in batch)
 
 
 def _stream(store: Store, wanted: set[int] | None) -> Iterator[tuple[int, Entry]]:
     return ((key, entry) for key, entry in store.entries.stream() if wanted is None or key in wanted)
+
+
+def _in_order(links: Iterable[Link]) -> list[Link]:
+    """Links in an order that does not tell in which they were made, so that a copy is written the same."""
+    return sorted(links, key=lambda link: (link.source, link.target, link.type.value))
 
 
 def _deleted(store: Store) -> Iterator[Deleted]:
@@ -97,7 +103,18 @@ def _deleted(store: Store) -> Iterator[Deleted]:
     for tombstone in _tombstones(store):
         record = store.tombstones.record(tombstone.id)
         if record is not None:
-            yield Deleted(tombstone, record["entry"], tuple(links_of_tombstone(record, tombstone.id)))
+            links = _in_order(links_of_tombstone(record, tombstone.id))
+            yield Deleted(_as_it_was(tombstone, record["entry"]), tombstone.deleted_at, links)
+
+
+def _as_it_was(tombstone: Tombstone, said: Mapping[str, Any]) -> Entry:
+    """A deleted entry, of what its tombstone keeps."""
+    draft = from_record(said, said.get(CONTENT, ""), tombstone.title, tombstone.type).draft
+    times = {
+        "created_at": draft.created_at or tombstone.deleted_at,
+        "updated_at": draft.updated_at or tombstone.deleted_at,
+    }
+    return Entry(**(values_of(draft) | times | {"id": tombstone.id}))
 
 
 def _deleted_at(store: Store) -> dict[str, datetime]:

@@ -137,7 +137,7 @@ def test_what_list_prints_can_be_imported(rekall: Rekall, tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("rich_base")
-@pytest.mark.parametrize("name", ["all.txt", "all.csv", "all.md"])
+@pytest.mark.parametrize("name", ["all.txt", "all.csv"])
 def test_an_export_of_an_unknown_kind_is_refused(rekall: Rekall, tmp_path: Path, name: str) -> None:
     ran = rekall("export", str(tmp_path / name))
     assert ran.code == 4
