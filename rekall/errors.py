@@ -20,6 +20,7 @@ RekallError                      1
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
 │       └── PullFailed           6
+├── BothChanged                  7   an import found changes on both sides; both versions are kept
 └── Interrupted                130   Ctrl-C
     └── Superseded             130   … by a later request of the same person
 """
@@ -91,6 +92,13 @@ class PartialImport(InvalidInput):
     """An import in which some files were refused; the rest is stored."""
 
     kind = "partial_import"
+
+
+class BothChanged(RekallError):
+    """An import in which entry and file both changed the same field; everything is stored, both versions are kept."""
+
+    kind = "both_changed"
+    exit_code = 7
 
 
 class StorageError(RekallError):

@@ -19,7 +19,7 @@ from rekall.cli.options import (
     pass_app,
     read_stdin,
 )
-from rekall.cli.render import LATER, columns, entry_text, out, out_json, talk, terminal_width, way_in
+from rekall.cli.render import columns, entry_text, out, out_json, talk, terminal_width, way_in
 from rekall.entry.changes import Changes
 from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.types import EntryType, LinkType
@@ -315,4 +315,4 @@ def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool)
     short = base.short_ids([saved.entry.id])
     out(f"{verb} {short[saved.entry.id]}  {printable(saved.entry.title)}")
     if saved.warning:
-        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint or LATER}")
+        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint}")

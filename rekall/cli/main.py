@@ -26,6 +26,7 @@ EXIT_CODES = (
     (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
     (5, "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full"),
     (6, "the embedding model cannot be used or exported"),
+    (7, "an import found entries that were changed here and in their file; both versions are kept"),
     (130, "interrupted, or a confirmation answered with no"),
 )
 
@@ -40,7 +41,7 @@ COMMANDS = {
     "link": "entries:link",
     "similar": "search:similar",
     "tui": "tui:tui",
-    "import": "exchange:import_files",
+    "import": "importing:import_files",
     "export": "export:export",
     "stats": "stats:stats",
     "index": "index:index",
@@ -64,7 +65,7 @@ SUMMARIES = {
     "link": "Link one entry to another.",
     "similar": "Find entries close in meaning to an entry or a text.",
     "tui": "Open the terminal UI, as plain `rekall` does.",
-    "import": "Import Markdown files, folders of them, .json and .jsonl.",
+    "import": "Import notes of other tools and folders: Markdown, JSON, Org, text and their exports.",
     "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "stats": "Show what the base holds and how large it is.",
     "index": "Show the indexes, or rebuild them.",

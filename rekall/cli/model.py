@@ -202,7 +202,9 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     else:
         out(f"embedded {embedded} with {name}{rest}; searches stay with the old model until then")
     if switch.holder:
-        talk(f"\nnote: {switch.holder.text}; searches change over when it is done")
+        talk(
+            f"\nnote: {switch.holder.text}" + ("" if switch.is_active else "; it changes searches over when it is done")
+        )
     elif switch.pending:
         talk(f"\nhint: run `rekall model use {name}` again to continue")
     elif switch.replaced:

@@ -43,6 +43,31 @@ def progress_bar(label: str, unit: str = "") -> Iterator[Callable[[int, int], No
 
 
 @contextlib.contextmanager
+def progress_line() -> Iterator[Callable[[str, int, int], None]]:
+    """A function to call with what is being done, the amount and the total: one line, whatever is done after what.
+
+    An empty name takes the line away, so that something can be printed.
+    """
+    with contextlib.ExitStack() as stack:
+        shown = ""
+        update: Callable[[int, int], None] = _nowhere
+
+        def tell(label: str, done: int, total: int) -> None:
+            nonlocal shown, update
+            if label != shown:
+                stack.close()
+                shown = label
+                update = stack.enter_context(progress_bar(label)) if label else _nowhere
+            update(done, total)
+
+        yield tell
+
+
+def _nowhere(done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@contextlib.contextmanager
 def how_far_when_interrupted(base: KnowledgeBase) -> Iterator[None]:
     """Say after Ctrl-C how much is embedded by now, and how it goes on.
 

@@ -45,11 +45,16 @@ class Problem:
 
     Attributes:
         name: Its name in the file.
-        why: What is wrong with it.
+        why: What is wrong with it, said of the name, and the same for every value: "is not a date".
     """
 
     name: str
     why: str
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, as one reads it."""
+        return f"{self.name} {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +202,8 @@ def strictly(problem: Problem, record: Mapping[str, Any]) -> None:
     field = BY_NAME.get(_MEANS.get(normal(problem.name), ""))
     if field is not None and field.choices is not None and isinstance(value, str):
         chosen(field.choices, value, field.noun)
-    raise InvalidInput(problem.why)
+    shown = f" ({value})" if isinstance(value, (str, int, float)) and len(str(value)) <= 60 else ""
+    raise InvalidInput(problem.kind + shown)
 
 
 def is_own(record: Mapping[str, Any]) -> bool:
@@ -261,7 +267,7 @@ def _type(taken: Taken, given: Sequence[tuple[str, Any]]) -> tuple[EntryType | N
     for name, value in given:
         text = taken.line(value)
         if text is None:
-            taken.fail(name, value, f"{name} is no single text")
+            taken.fail(name, value, "is no single text")
         elif text.lower() in {kind.value for kind in EntryType}:
             return EntryType(text.lower()), ""
         elif text:

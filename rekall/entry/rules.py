@@ -197,7 +197,7 @@ def _others(value: Any) -> tuple[OtherField, ...]:
     size = sum(len(field.json) for field in fields)
     if size > MAX_TEXT_BYTES:
         raise InvalidInput(f"the other fields have {size / 1e6:.1f} MB, the limit is {MAX_TEXT_BYTES / 1e6:.1f} MB")
-    return tuple({field.name: field for field in fields}.values())
+    return tuple(sorted({field.name: field for field in fields}.values(), key=lambda field: field.name))
 
 
 def _whole_second(time: datetime | None) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from rekall.entry.fields import MAX_LIST_ITEMS, Field, Kind
@@ -33,7 +33,7 @@ def normal(name: str) -> str:
     return _BLANKS.sub("_", name.strip().lower())
 
 
-def text_of(value: Any) -> str | None:
+def text_of(value: object) -> str | None:
     """A scalar as text, None for a list or a mapping."""
     if value is None:
         return ""
@@ -43,10 +43,7 @@ def text_of(value: Any) -> str | None:
         return value
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, (date, datetime)):
-        found: str = value.isoformat()
-        return found
-    return None
+    return str(value) if isinstance(value, date) else None
 
 
 def unlinked(text: str) -> str:
@@ -115,7 +112,7 @@ def _scalars(value: Any) -> Iterator[str]:
     while waiting:
         item = waiting.pop()
         if isinstance(item, Mapping):
-            waiting += [part for pair in reversed(item.items()) for part in reversed(pair)]
+            waiting += [part for pair in reversed(list(item.items())) for part in reversed(pair)]
         elif isinstance(item, (list, tuple)):
             waiting += reversed(item)
         else:
@@ -138,8 +135,8 @@ def read_value(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
             continue
         try:
             read = _read_one(taken, field, name, value)
-        except (InvalidInput, ValueError, OverflowError) as error:
-            taken.fail(name, value, f"{field.noun} cannot be read: {_why(error)}")
+        except (InvalidInput, ValueError, OverflowError):
+            taken.fail(name, value, _why(field))
             continue
         if found is None:
             found = read
@@ -148,8 +145,15 @@ def read_value(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
     return found
 
 
-def _why(error: Exception) -> str:
-    return error.message if isinstance(error, InvalidInput) else str(error)
+def _why(field: Field) -> str:
+    """What is wrong with a value that no reader of a field takes."""
+    if field.choices is not None:
+        return f"is none of {', '.join(choice.value for choice in field.choices)}"
+    return {
+        Kind.TIME: "is not a date",
+        Kind.NUMBER: f"is no whole number from 0 to {field.most}",
+        Kind.ID: "is no id of an entry",
+    }.get(field.kind, "is no text")
 
 
 def _read_one(taken: Taken, field: Field, name: str, value: Any) -> Any:
@@ -194,7 +198,7 @@ def _choice(taken: Taken, field: Field, name: str, line: str) -> Any:
 def _whole(taken: Taken, field: Field, name: str, line: str) -> int:
     number = float(line)
     if number != int(number) or not 0 <= number <= field.most:
-        raise InvalidInput(f"it is no whole number from 0 to {field.most}")
+        raise InvalidInput("it is no whole number of that range")
     return int(number)
 
 
@@ -213,14 +217,14 @@ def _read_list(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
     for name, value in given:
         read = _items(taken, field, value)
         if read is None:
-            taken.fail(name, value, f"{field.noun} cannot be read: it is no list of texts")
+            taken.fail(name, value, "is no list of texts")
             continue
         long = [item for item in read if field.most and len(item) > field.most]
         more = [item for item in read if item not in long and item not in items]
         room = MAX_LIST_ITEMS - len(items)
         items += more[:room]
         if long or more[room:]:
-            taken.fail(name, long + more[room:], f"{field.noun} are too many or too long")
+            taken.fail(name, long + more[room:], "has too many items, or too long ones")
     return tuple(items) if items else None
 
 
@@ -290,7 +294,7 @@ def read_links(taken: Taken, name: str, value: Any, own_id: str) -> tuple[tuple[
     if unread and all(isinstance(item, str) for item in unread):  # addresses, say
         taken.keep(name, value)
     elif unread:
-        taken.fail(name, unread if isinstance(value, (list, tuple)) else value, f"{name} cannot be read: no link")
+        taken.fail(name, unread if isinstance(value, (list, tuple)) else value, "is no list of links")
     return tuple(links), tuple(named)
 
 

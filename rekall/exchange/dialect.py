@@ -102,6 +102,11 @@ class Source:
         return self._data
 
     @property
+    def is_decoded(self) -> bool:
+        """Whether its text was asked for."""
+        return self._decoded is not None
+
+    @property
     def decoded(self) -> Decoded:
         """Its text with the encoding it was found in. Raises InvalidInput where it is no text."""
         if self._decoded is None:

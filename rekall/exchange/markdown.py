@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft
@@ -55,14 +57,27 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
 
     Without a title in its front matter, the first heading is the title, else `default_title`.
     """
-    found = split(text.removeprefix("\ufeff").replace("\r\n", "\n"))
-    if found.kind == "yaml" and not found.problem and is_own(found.fields):
-        typed = read_yaml(found.raw, is_typed=True)
-        fields = {name: value if means(name) else typed[name] for name, value in found.fields.items()}
-        if OTHER in typed:
-            fields[OTHER] = typed[OTHER]
-        found = replace(found, fields=fields)
-    return _read(found, default_title, unknown)
+    return _read(_own_split(text.removeprefix("\ufeff").replace("\r\n", "\n")), default_title, unknown)
+
+
+def own_parts(text: str) -> tuple[Mapping[str, Any], str]:
+    """The fields and the content of a file that `rekall export` wrote."""
+    found = _own_split(text)
+    return found.fields, found.body.strip("\n")
+
+
+def _own_split(text: str) -> FrontMatter:
+    """The parts of a text; what is no field of an entry has the numbers and truths that it was written with."""
+    found = split(text)
+    if found.kind != "yaml" or found.problem or not is_own(found.fields):
+        return found
+    typed = read_yaml(found.raw, is_typed=True)
+    return replace(
+        found,
+        fields={
+            name: value if means(name) and name != OTHER else typed[name] for name, value in found.fields.items()
+        },
+    )
 
 
 def _read(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:

@@ -1,26 +1,40 @@
-"""Finds and reads what an import is pointed at: Markdown files, folders of them, JSON and JSON lines."""
+"""Reads what an import is pointed at: picks each file's dialect, and makes drafts of what the dialect found."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from rekall.entry.fields import BY_NAME
-from rekall.entry.record import CONTENT, Read, from_record
-from rekall.entry.types import EntryType
-from rekall.errors import InvalidInput, NotFound, RekallError
-from rekall.exchange.markdown import from_markdown
+from rekall.entry.fields import BY_NAME, FIELDS, Draft, Kind
+from rekall.entry.other import OtherField
+from rekall.entry.record import Problem, Read, from_record, is_own, means
+from rekall.entry.types import EntryType, Link, LinkType
+from rekall.entry.values import clean
+from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.catalog import dialects
+from rekall.exchange.dialect import Dialect, Note, Refused, Source
+from rekall.exchange.folders import File
 
-MARKDOWN = (".md", ".markdown", ".mdown")
-RECORDS = (".jsonl", ".ndjson", ".json")
-_CONTENT_NAMES = (CONTENT, *BY_NAME[CONTENT].aliases)
-MAX_JSON_BYTES = 256 * 1024 * 1024
-"""A `.json` file is read whole; a larger base comes as JSON lines, which are read one by one."""
+MOST_BYTES = 256 * 1024 * 1024
+"""A file that is read whole may not be larger; JSON lines, Evernote's and SQLite's files are read bit by bit."""
+
+AUTO = "auto"
+"""The name of a project that stands for the folder or repository of each file."""
+
+NOT_TAKEN = "not_read"
+"""The name under which lines of a file are kept whose words are nowhere else."""
+
+_STREAMED = (".jsonl", ".ndjson", ".enex", ".db", ".sqlite", ".sqlite3", ".zip", ".jex")
+_WORD = re.compile(r"[^\W_]{2,}")
+_TEMPLATE = re.compile(r"(?:\A|[/_.-])templates?(?:[/_.-]|\Z)", re.IGNORECASE)
+_TITLE_CHARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,158 +42,254 @@ class Found:
     """Something to import.
 
     Attributes:
-        where: What a report calls it: the file, and the line of a record.
-        path: Its lasting identity: the absolute file, and the id of a record.
+        where: What a report calls it: the file, and the part of it.
+        file: The lasting identity of its file: the absolute path.
+        record: What tells it from the others of its file; empty where it is the whole file.
+        has_id: Whether `record` is an id that its tool gave it, so that it is the same wherever its file lies.
         source_hash: Hash of its bytes.
         read: What it says.
+        relative: Its place below the folder that is imported, without the suffix; by which others may name it.
+        names: Other names by which notes may mean it: aliases, the id of its tool.
+        deleted_at: When its tool put it into the bin; None for what is no waste.
+        touching: The links of a deleted entry of ours, in both directions.
     """
 
     where: str
-    path: str
+    file: str
+    record: str
+    has_id: bool
     source_hash: bytes
     read: Read
+    relative: str = ""
+    names: tuple[str, ...] = ()
+    deleted_at: datetime | None = None
+    touching: tuple[Link, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Its lasting identity."""
+        return f"{self.file}#{self.record}" if self.record else self.file
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """Something that cannot be imported, and why."""
+class LeftOut:
+    """A file that holds no note: a template, or of a kind that nobody reads."""
 
     where: str
-    error: RekallError
+    why: str
 
 
-def find_files(paths: list[Path]) -> list[Path]:
-    """The files that an import of these paths reads, each once, in order; folders are walked, hidden ones not.
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person chose for an import.
 
-    Raises:
-        NotFound: A path does not exist.
-        InvalidInput: A path names a file of another kind.
-    """
-    files: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = (
-                file for file in path.rglob("*") if file.suffix.lower() in (*MARKDOWN, *RECORDS) and file.is_file()
-            )
-            files.update(
-                dict.fromkeys(
-                    sorted(
-                        file
-                        for file in inside
-                        if not any(part.startswith(".") for part in file.relative_to(path).parts)
-                    )
-                )
-            )
-        elif not path.exists():
-            raise NotFound(f"{path} does not exist", "check the path; `rekall import` takes files and folders")
-        elif path.suffix.lower() not in (*MARKDOWN, *RECORDS):
-            raise InvalidInput(f"{path} is neither Markdown nor JSON", f"supported: {', '.join((*MARKDOWN, *RECORDS))}")
-        else:
-            files[path] = None
-    return list(files)
-
-
-def read_files(files: Iterable[Path], unknown: EntryType) -> Iterator[Found | Refused]:
-    """Everything in some files, one after the other; see `read_file`."""
-    for file in files:
-        yield from read_file(file, unknown)
-
-
-def read_file(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
-    """Everything in one file; what cannot be read is refused, and the rest goes on.
-
-    Args:
-        path: A Markdown or JSON file.
+    Attributes:
         unknown: The type of what names no known type.
+        project: The project of what names none; `AUTO` for the folder or repository it lies in.
     """
+
+    unknown: EntryType = EntryType.REFERENCE
+    project: str = ""
+
+
+def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refused | LeftOut]:
+    """Everything in some files, one after the other; what cannot be read is refused, and the rest goes on."""
+    for file in files:
+        yield from _read_file(file, choices)
+
+
+def identity(path: Path) -> str:
+    """One name for a file, however it was reached."""
+    return os.path.normcase(path.resolve())
+
+
+def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
+    source = Source(file.path, file.relative, file.marks)
     try:
-        if path.suffix.lower() in MARKDOWN:
-            yield _read_markdown(path, unknown)
-        elif path.suffix.lower() == ".json":
-            yield from _read_json(path, unknown)
-        else:
-            yield from _read_json_lines(path, unknown)
+        if source.suffix not in _STREAMED and file.path.stat().st_size > MOST_BYTES:
+            raise InvalidInput(
+                f"it is larger than {MOST_BYTES >> 20} MB, the most that is read at once",
+                "split it, or convert it to JSON lines (.jsonl)",
+            )
+        dialect = _dialect_of(source)
+        if dialect is None:
+            yield LeftOut(str(file.path), source.suffix or "no suffix")
+            return
+        for note in dialect.notes(source):
+            yield _found(note, source, file, dialect, choices) if isinstance(note, Note) else note
     except RekallError as error:
-        yield Refused(str(path), error)
+        yield Refused(str(file.path), error)
     except OSError as error:
         yield Refused(
-            str(path),
+            str(file.path),
             InvalidInput(
                 f"cannot be read: {error.strerror or error}",
                 "check its permissions, and that no other program has it locked",
             ),
         )
-
-
-def _read_markdown(path: Path, unknown: EntryType) -> Found:
-    data = path.read_bytes()
-    read = from_markdown(_decoded(data), path.stem.replace("-", " ").replace("_", " ").strip() or path.name, unknown)
-    return Found(str(path), _identity(path), _hash(data), read)
-
-
-def _read_json(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
-    if path.stat().st_size > MAX_JSON_BYTES:
-        raise InvalidInput(
-            f"this .json file is larger than {MAX_JSON_BYTES >> 20} MB, the most that is read at once",
-            "convert it to JSON lines (.jsonl)",
-        )
-    raw = _json(_decoded(path.read_bytes()))
-    if isinstance(raw, dict) and isinstance(raw.get("entries"), list):  # what `rekall list --json` prints
-        raw = raw["entries"]
-    records = raw if isinstance(raw, list) else [raw]
-    for number, record in enumerate(records, 1):
-        yield _record(
-            path, f"{path}, record {number}", number, record, json.dumps(record, sort_keys=True).encode(), unknown
+    except (
+        RecursionError,
+        ValueError,
+        OverflowError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        # a fault of ours in one dialect; it must not cost the files after it
+        yield Refused(
+            str(file.path),
+            InvalidInput(
+                f"it could not be read ({type(error).__name__}: {error})"[:300], "please report this file's shape"
+            ),
         )
 
 
-def _read_json_lines(path: Path, unknown: EntryType) -> Iterator[Found | Refused]:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                where = f"{path}, line {number}"
-                try:
-                    yield _record(path, where, number, _json(_decoded(line)), line.strip(), unknown)
-                except RekallError as error:
-                    yield Refused(where, error)
+def _dialect_of(source: Source) -> Dialect | None:
+    """The first dialect that a file fits; a file that is no text fits none but those for its suffix."""
+    asked = [each for each in dialects() if source.suffix in each.suffixes]
+    found = next((each for each in asked if each.fits(source)), None)
+    if found is None and not asked:  # it was named by itself
+        found = next((each for each in dialects() if each.name == "text"), None)
+    return found
 
 
-def _record(path: Path, where: str, number: int, record: Any, data: bytes, unknown: EntryType) -> Found | Refused:
+def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Choices) -> Found | LeftOut | Refused:
+    where = f"{file.path}, {note.part}" if note.part else str(file.path)
+    if note.is_template and _TEMPLATE.search(file.relative.as_posix()):
+        return LeftOut(where, "template")
+    own = is_own(note.fields)
+    fallback = note.title or note.name or _first_line(note.content) or source.stem.strip() or source.path.name
+    read = from_record(note.fields, clean(note.content), clean(fallback), choices.unknown, keys=dialect.keys)
+    draft = read.draft
+    if not own:
+        draft = _completed(draft, note, file, choices)
+    is_whole = not note.part
+    if is_whole and source.is_decoded and not own:
+        draft = _with_lost_lines(draft, source.text, note, dialect)
+    encoding = source.decoded.encoding if source.is_decoded else ""
+    problems = read.problems
+    if encoding not in ("", "utf-8"):
+        problems = (*problems, Problem("encoding", f"is not UTF-8: read as {encoding}"))
+    read = replace(read, draft=draft, named=(*read.named, *note.links), problems=problems)
+    record_id = note.record_id or read.record_id
+    names = tuple(name for name in (*draft.keywords, record_id) if name)
+    record = "" if is_whole else (draft.id or record_id or f"={_content_hash(note).hex()}")
+    return Found(
+        where,
+        identity(file.path),
+        record,
+        bool(draft.id or record_id),
+        _hash(source.data) if is_whole and source.suffix not in _STREAMED else _content_hash(note),
+        read,
+        file.relative.with_suffix("").as_posix() if is_whole else "",
+        names,
+        note.deleted_at,
+        _touching(note) if note.deleted_at else (),
+    )
+
+
+def _touching(note: Note) -> tuple[Link, ...]:
+    """The links of a deleted entry: nobody else tells those that lead to it."""
+    told = note.fields.get("links")
+    kinds = {kind.value for kind in LinkType}
+    return tuple(
+        Link(str(link.get("source") or ""), str(link["target"]), LinkType(link["type"]), str(link.get("reason") or ""))
+        for link in (told if isinstance(told, list) else ())
+        if isinstance(link, Mapping) and link.get("type") in kinds and link.get("target")
+    )
+
+
+def _completed(draft: Draft, note: Note, file: File, choices: Choices) -> Draft:
+    """The draft with what stands outside its fields: tags, other names, times, the project."""
+    created = draft.created_at or _aware(note.created_at)
+    updated = draft.updated_at or _aware(note.updated_at)
+    if created is None and updated is None:
+        created = updated = _file_time(file.path)
+    created = created or updated
+    updated = updated or created
+    project = draft.project or (_project_of(file) if choices.project == AUTO else choices.project) or None
+    return replace(
+        draft,
+        tags=(*draft.tags, *note.tags),
+        keywords=tuple(dict.fromkeys((*draft.keywords, *note.keywords))),
+        created_at=created,
+        updated_at=updated,
+        project=project,
+    )
+
+
+def _aware(time: datetime | None) -> datetime | None:
+    """A naive time is local."""
     try:
-        if not isinstance(record, Mapping):
-            raise InvalidInput("it is not a JSON object", 'a record looks like {"title": "…", "content": "…"}')
-        content = next((record[name] for name in _CONTENT_NAMES if record.get(name) is not None), "")
-        if not isinstance(content, str):
-            raise InvalidInput("its content is not text")
-        read = from_record(record, content, _first_line(content), unknown)
-        return Found(where, f"{_identity(path)}#{read.draft.id or read.record_id or number}", _hash(data), read)
-    except RekallError as error:
-        return Refused(where, error)
+        return time.astimezone(timezone.utc) if time else None
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
-def _identity(path: Path) -> str:
-    """One name for a file, however it was reached."""
-    return os.path.normcase(path.resolve())
+def _file_time(path: Path) -> datetime:
+    return datetime.fromtimestamp(int(path.stat().st_mtime), timezone.utc)
+
+
+def _project_of(file: File) -> str:
+    """The git repository of a file below the root; else the top folder in which it lies."""
+    if file.repository:
+        return file.repository
+    parts = file.relative.parts
+    if len(parts) > 1:
+        return parts[0]
+    root = file.root if file.root.is_dir() else file.root.absolute().parent
+    return root.resolve().name
+
+
+def _with_lost_lines(draft: Draft, text: str, note: Note, dialect: Dialect) -> Draft:
+    """The draft with the lines of a file whose words it would hold nowhere else.
+
+    What a dialect passes over is kept here, whatever it was: comments of a head, a field that stood twice.
+    """
+    if draft.content and draft.content in text:
+        text = text.replace(draft.content, "\n", 1)
+    missing = _words(text) - _words(_said(draft, note, dialect))
+    if not missing:
+        return draft
+    lines = [line.strip() for line in text.splitlines() if _words(line) & missing]
+    kept = [other for other in draft.other_fields if other.name != NOT_TAKEN]
+    return replace(draft, other_fields=(*kept, OtherField.of(NOT_TAKEN, lines if len(lines) > 1 else lines[0])))
+
+
+def _words(text: str) -> set[str]:
+    return {word for word in _WORD.findall(text.casefold()) if not word.isdigit()}
+
+
+def _said(draft: Draft, note: Note, dialect: Dialect) -> str:
+    """Every text of a draft; names of fields, and values that became times or choices, count as said."""
+    texts = [text for field in FIELDS for text in field.texts(draft)]
+    for name, value in note.fields.items():
+        meant = dialect.keys.get(name) or means(name)
+        if meant:
+            texts.append(name)
+        if meant in BY_NAME and BY_NAME[meant].kind in (Kind.TIME, Kind.CHOICE, Kind.NUMBER, Kind.ID):
+            texts.append(str(value))
+    return "\n".join(texts)
 
 
 def _first_line(content: str) -> str:
-    return next((line.strip("# ").strip()[:100] for line in content.splitlines() if line.strip("# ").strip()), "")
+    lines = (line.strip("#*-> \t").strip() for line in content.splitlines())
+    first = next((line for line in lines if line), "")
+    return first if len(first) <= _TITLE_CHARS else first[: _TITLE_CHARS - 1].rsplit(" ", 1)[0] + "…"
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"not valid JSON: {error}") from error
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
-        ) from error
+def _content_hash(note: Note) -> bytes:
+    """Hash of everything that a note says: what a record without an id is known by."""
+    said: Sequence[Any] = (
+        note.fields,
+        note.content,
+        note.title,
+        note.tags,
+        note.keywords,
+        [link.target for link in note.links],
+    )
+    return _hash(json.dumps(said, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
 
 
 def _hash(data: bytes) -> bytes:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
-from rekall.embeddings import EmbeddingService, Progress
+from rekall.backlog import Progress, how_far
+from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
-from rekall.errors import EngineError
+from rekall.errors import EngineError, Interrupted
 from rekall.knowledge.writing import EntryService
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
+    from rekall.exchange.folders import File, Walk
     from rekall.exchange.outgoing import Written
-    from rekall.knowledge.importing import ImportReport
+    from rekall.knowledge.import_report import ImportReport
+    from rekall.knowledge.importing import Importer
     from rekall.store.contract import Store
+
+BATCH = 100
+"""Items stored in one transaction at most: some 50 ms of writing, so that nobody else waits long."""
+
+BATCH_S = 0.25
+"""Seconds of reading after which what was read is stored, so that words are found while an import goes on."""
+
+Paths = Sequence[str | PathLike[str]] | str | PathLike[str]
+Item = TypeVar("Item")
 
 
 class _DryRun(Exception):
@@ -36,48 +49,58 @@ class Files:
 
     def import_paths(
         self,
-        paths: Sequence[str | PathLike[str]] | str | PathLike[str],
+        paths: Paths,
         unknown: EntryType = EntryType.REFERENCE,
         *,
+        project: str = "",
+        exclude: Sequence[str] = (),
         dry_run: bool = False,
         overwrite: bool = False,
-        reading: Callable[[int], None] = lambda count: None,
+        prune: bool = False,
+        reading: Callable[[int, int], None] = lambda count, total: None,
+        stored: Callable[[ImportReport], None] = lambda report: None,
         embedding: Progress = lambda done, total: None,
     ) -> ImportReport:
-        """Import Markdown and JSON files, first all texts in one transaction, then their vectors bit by bit.
+        """Import notes from files and folders: first all texts, a bounded transaction at a time, then their vectors.
 
-        Interrupted while it reads, the base is as before; later, everything is there and only vectors are
-        missing, which the next import or `rebuild` makes.
+        Interrupted, what was stored is there, can be found by its words, and the next import goes on.
 
         Args:
             paths: Files and folders.
             unknown: The type of what names no known type.
+            project: The project of what names none; "auto" for the folder or repository of each file.
+            exclude: Patterns, as in a `.gitignore`, of what is left out.
             dry_run: Report what would happen, and change nothing.
-            overwrite: Let the source win where entry and source both changed.
-            reading: Told how many items were read.
+            overwrite: Let the source win where entry and source both changed, and take what was deleted here again.
+            prune: Delete the entries whose source is gone from these paths.
+            reading: Told how many files were read, of how many.
+            stored: Told what was stored, before anything is embedded.
             embedding: Told how many passages were embedded, of how many.
 
         Raises:
-            NotFound, InvalidInput: A path does not exist or is of another kind.
+            NotFound, InvalidInput: A path does not exist, or a pattern is none.
+            Interrupted: With what was done until then.
         """
-        from rekall.exchange.reading import find_files, read_files
+        from rekall.exchange.catalog import suffixes
+        from rekall.exchange.folders import find_files
+        from rekall.exchange.reading import Choices, identity, read_files
         from rekall.knowledge.importing import Importer
 
-        several = [paths] if isinstance(paths, (str, PathLike)) else paths
-        files = find_files([Path(path) for path in several])
-        importer = Importer(self._store, self._writer, self._clock, overwrite=overwrite)
+        several = [Path(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
+        walk = find_files(several, suffixes(), exclude)
+        roots = [identity(path) for path in several]
+        importer = Importer(self._store, self._writer, self._clock, roots, overwrite=overwrite)
+        importer.note_walk(walk)
+        choices = Choices(unknown, project)
         try:
-            with self._store.transaction():
-                importer.take(read_files(files, unknown), reading)
-                importer.finish()
-                if dry_run:
-                    raise _DryRun
-        except _DryRun:
-            return importer.report
-        try:
-            importer.report.embedded = self._embeddings.embed_pending(embedding)
-        except EngineError as error:
-            importer.report.warning, importer.report.hint = error.message, error.hint
+            for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
+                self._in_transaction(importer.take, batch, dry_run=dry_run)
+            self._finish(importer, walk, roots, dry_run=dry_run, prune=prune)
+            stored(importer.report)
+            if not dry_run:
+                self._embed(importer.report, embedding)
+        except KeyboardInterrupt:
+            raise self._interrupted(importer.report) from None
         return importer.report
 
     def export(
@@ -94,3 +117,65 @@ class Files:
 
         place = Path(target) if isinstance(target, (str, PathLike)) else target
         return export(self._store, place, filters, progress, form=named_form(form), deleted=deleted)
+
+    def _finish(self, importer: Importer, walk: Walk, roots: Sequence[str], *, dry_run: bool, prune: bool) -> None:
+        """Links, when every name is known; then what is gone."""
+        from rekall.knowledge.pruning import Pruner, find_gone
+
+        if not dry_run:
+            for told in importer.links.batches():
+                self._in_transaction(importer.links.store, told)
+        importer.report.lost_links = importer.links.lost
+        gone = find_gone(self._store, importer, roots, has_files=bool(walk.files), prune=prune)
+        importer.report.gone = [origin.path for origin in gone]
+        if prune:
+            pruner = Pruner(self._store, self._writer, self._clock, importer)
+            for some in _batches(gone):
+                self._in_transaction(pruner.take, some, dry_run=dry_run)
+
+    def _in_transaction(self, do: Callable[[list[Item]], None], batch: list[Item], *, dry_run: bool = False) -> None:
+        try:
+            with self._store.transaction():
+                do(batch)
+                if dry_run:
+                    raise _DryRun
+        except _DryRun:
+            pass
+
+    def _embed(self, report: ImportReport, progress: Progress) -> None:
+        try:
+            made = self._embeddings.embed_imported(report.keys, progress)
+        except EngineError as error:
+            report.warning, report.hint = error.message, error.hint
+            return
+        report.embedded, report.pending = made.done, made.left
+        if made.left:
+            report.note = self._embeddings.advice()
+
+    def _interrupted(self, report: ImportReport) -> Interrupted:
+        """What is there after all, and how it goes on."""
+        total = self._store.passages.count()
+        pending, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
+        done, _, goes_on = how_far(total - pending, total).partition("; ")
+        return Interrupted(f"interrupted: {report.stored:,} stored, {done}", goes_on)
+
+
+def _followed(files: Sequence[File], importer: Importer, reading: Callable[[int, int], None]) -> Iterator[File]:
+    """The files, one after the other; who follows them is told of each that was read to its end."""
+    for count, file in enumerate(files, 1):
+        yield file
+        importer.note_read(file)
+        reading(count, len(files))
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Items in lists of at most `BATCH`; a list ends early when reading it took `BATCH_S`."""
+    batch: list[Item] = []
+    began = time.monotonic()
+    for item in items:
+        batch.append(item)
+        if len(batch) >= BATCH or time.monotonic() - began > BATCH_S:
+            yield batch
+            batch, began = [], time.monotonic()
+    if batch:
+        yield batch

@@ -1,157 +1,291 @@
-"""Decides what an import does with each thing it finds: new, changed, unchanged, or edited here since."""
+"""Decides what an import does with each thing it finds: new, changed, unchanged, moved, deleted, or changed on both sides."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.record import to_record
-from rekall.entry.rules import is_ulid
 from rekall.entry.types import Link, LinkType, Status
-from rekall.errors import RekallError
-from rekall.exchange.reading import Found, Refused
-from rekall.knowledge.succession import put_link, settled, superseding, with_reason
-from rekall.knowledge.writing import EntryService
+from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.dialect import Refused
+from rekall.exchange.folders import File, Walk
+from rekall.exchange.reading import Found, LeftOut, identity
+from rekall.knowledge import merging
+from rekall.knowledge.import_links import ImportLinks
+from rekall.knowledge.import_report import ImportReport
+from rekall.knowledge.succession import settled, superseding
+from rekall.knowledge.writing import EntryService, tombstone_record
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did, filled in as it goes.
-
-    Attributes:
-        added: New entries.
-        updated: Entries whose source changed.
-        unchanged: Entries whose source is the same as last time.
-        kept: Where source and entry both changed; the entry was left alone.
-        refused: What could not be read.
-        unknown_types: Types that do not exist, and how often they came.
-        lost_links: Links whose target is not here.
-        embedded: Passages that got a vector.
-        warning: Why there are entries without vectors, or empty.
-        hint: What mends that.
-    """
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    kept: list[str] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    unknown_types: Counter[str] = field(default_factory=Counter)
-    lost_links: int = 0
-    embedded: int = 0
-    warning: str = ""
-    hint: str = ""
-
-    @property
-    def stored(self) -> int:
-        """Entries that were written."""
-        return self.added + self.updated
+THEIRS = "!theirs"
+"""Ends the path of the entry that keeps a source's version where both sides changed."""
 
 
 class Importer:
-    """Stores what was found. Everything belongs inside one transaction of the caller."""
+    """Stores what was found, a batch and a transaction of the caller's at a time."""
 
-    def __init__(self, store: Store, writer: EntryService, clock: Clock, *, overwrite: bool) -> None:
+    def __init__(
+        self, store: Store, writer: EntryService, clock: Clock, roots: Sequence[str], *, overwrite: bool
+    ) -> None:
         """Prepare an import.
 
         Args:
             store: To look up what is there.
             writer: Stores an entry and indexes its words.
             clock: The time.
-            overwrite: Let the source win where both changed.
+            roots: Identities of the paths that are imported.
+            overwrite: Let the source win where both changed, and take what was deleted here again.
         """
         self._store = store
         self._writer = writer
         self._clock = clock
         self._overwrite = overwrite
-        self._seen: Counter[str] = Counter()
-        self._links: list[Link] = []
-        self._taken: set[int] = set()
-        self._named: dict[str, str] = {}
+        self._deleted = store.tombstones.origins()
+        self._seen: set[int] = set()
+        self._ids: set[str] = set()
+        self._read: set[int] = set()
+        self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
+        self.links = ImportLinks(store, clock, roots)
         self.report = ImportReport()
+        self.incomplete: set[str] = set()
+        """Files of which something was refused: what is not seen of them may still be there."""
 
-    def take(self, items: Iterable[Found | Refused], progress: Callable[[int], None]) -> None:
-        """Store every item that can be stored; the others are listed in the report."""
-        for count, item in enumerate(items, 1):
-            if isinstance(item, Refused):
-                self.report.refused.append(item)
+    def take(self, items: Iterable[Found | Refused | LeftOut]) -> None:
+        """Store every item that can be stored; the others are listed in the report. Call it inside a transaction."""
+        for item in items:
+            if isinstance(item, LeftOut):
+                self.report.left_out[item.why] += 1
+            elif isinstance(item, Refused):
+                self._refuse(item, identity(Path(item.where.rpartition(", ")[0] or item.where)))
             else:
                 try:
                     self._take(item)
                 except RekallError as error:
                     if error.exit_code != 4:  # not about this item: the database or the disk
                         raise
-                    self.report.refused.append(Refused(item.where, error))
-            progress(count)
+                    self._refuse(Refused(item.where, error), item.file)
 
-    def finish(self) -> None:
-        """Store the links between what was imported; those to entries that are not here are only counted."""
-        told: dict[tuple[str, str, LinkType], Link] = {}
-        for link in self._links:  # a succession is told at both its ends, at one of them with a reason
-            known = told.get((link.source, link.target, link.type))
-            told[link.source, link.target, link.type] = link if link.reason or known is None else known
-        # the successor that an entry itself names comes last, so that it is the latest
-        for link in sorted(told.values(), key=lambda link: self._named.get(link.target) == link.source):
-            is_whole = link.source != link.target and is_ulid(link.source) and is_ulid(link.target)
-            if not (is_whole and put_link(self._store, with_reason(self._store, link), self._clock.now())):
-                self.report.lost_links += 1
+    def was_seen(self, path: str) -> bool:
+        """Whether this import found something at a path."""
+        return hash(path.removesuffix(THEIRS)) in self._seen
+
+    def was_read(self, file: str) -> bool:
+        """Whether this import read a file to its end, and could take in everything in it."""
+        return hash(file) in self._read and file not in self.incomplete
+
+    def note_read(self, file: File) -> None:
+        """Note that a file was read to its end."""
+        self._read.add(hash(identity(file.path)))
+
+    def note_walk(self, walk: Walk) -> None:
+        """Put into the report what the walk through the folders left out."""
+        self.report.left_out.update(walk.left_out)
+        self.report.ignored = walk.ignored
+        for folder, why in walk.unreadable:
+            self.report.refused.append(
+                Refused(str(folder), InvalidInput(f"cannot be read: {why}", "check its permissions"))
+            )
+
+    def _refuse(self, refused: Refused, file: str) -> None:
+        self.report.refused.append(refused)
+        self.incomplete.add(file)
 
     def _take(self, found: Found) -> None:
+        found = self._unique(found)
         draft = rules.checked(found.read.draft)
-        if found.read.unknown_type:
-            self.report.unknown_types[found.read.unknown_type] += 1
-        path = self._unique(found.path)
-        origin = self._store.origins.at(path)
+        if found.deleted_at is not None:
+            self._take_deleted(found, draft, found.deleted_at)
+            return
+        origin = self._origin_of(found)
         key = origin.entry_key if origin else self._store.entries.key_of(draft.id or "")
-        if origin is None and key in self._taken:  # two records with one id are two entries
+        if origin is None and draft.id in self._ids:  # two records with one id are two entries
             draft, key = replace(draft, id=None), None
-        if origin and origin.source_hash == found.source_hash:
-            self.report.unchanged += 1
+        if key is None and self._was_deleted_here(found, draft):
+            self.report.deleted_here += 1
             return
-        old = None if key is None else self._store.entries.by_keys([key])[key]
-        entry = self._entry(draft, old)
+        if draft.id:
+            self._ids.add(draft.id)
+        old = None if key is None else self._store.entries.by_keys([key]).get(key)
+        if origin and old and origin.source_hash == found.source_hash:
+            self._unchanged(found, origin, old)
+            return
+        self._tell(found)
         if key is None or old is None:
-            key = self._writer.put(None, entry)
-            self.report.added += 1
-        elif _same(old, entry):
-            self.report.unchanged += 1
-            entry = replace(entry, id=old.id)
-        elif self._was_edited(old, origin, entry) and not self._overwrite:
-            self.report.kept.append(found.where)
-            return
+            self._add(found, self._writer.new_entry(settled(draft)))
         else:
-            is_superseded = self._forget_successor(key, old, origin, entry)
-            self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
-            self.report.updated += 1
-        self._taken.add(key)
-        self._store.origins.put(Origin(path, key, found.source_hash, entry_hash(entry), entry.superseded_by))
-        if entry.superseded_by:
-            self._named[entry.id] = entry.superseded_by
-            self._links.append(Link(entry.superseded_by, entry.id, LinkType.SUPERSEDES))
-        self._links += [replace(link, source=entry.id) for link in found.read.links]
+            self._update(found, origin, key, old, settled(draft))
 
-    def _entry(self, draft: Draft, old: Entry | None) -> Entry:
+    def _add(self, found: Found, entry: Entry) -> None:
+        key = self._writer.put(None, entry)
+        self.report.added += 1
+        self.report.keys.add(key)
+        self._remember(found, key, entry, ())
+
+    def _unchanged(self, found: Found, origin: Origin, old: Entry) -> None:
+        self.report.unchanged += 1
+        self.links.tell(found, old.id, merging.decoded(origin.said)[1], is_changed=False)
+
+    def _update(self, found: Found, origin: Origin | None, key: int, old: Entry, theirs: Draft) -> None:
+        """Make an entry say what its source says now, and keep what was changed here."""
+        told = self._entry(theirs, old)
+        links = merging.decoded(origin.said)[1] if origin else []
+        if _same(old, told):
+            self.report.unchanged += 1
+            self._remember(found, key, told, links)
+            return
+        if origin is None and old.updated_at > told.updated_at and not self._overwrite:
+            self.report.kept.append(found.where)
+            self._remember(found, key, told, links)
+            return
+        merged = self._merged(origin, old, told)
+        entry = self._entry(merged.draft, old, told.updated_at)
+        if merged.conflicts:
+            self._keep_theirs(found, old, told, merged.conflicts)
+        is_superseded = self._forget_successor(key, old, origin, told)
+        if not _same(old, entry):
+            self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
+            self.report.keys.add(key)
+            self.report.updated += 1
+        elif not merged.conflicts:
+            self.report.unchanged += 1
+        self._remember(found, key, told, links)
+
+    def _merged(self, origin: Origin | None, old: Entry, told: Entry) -> merging.Merged:
+        """What comes of the source's version and this one."""
+        if self._overwrite or origin is None or not self.was_edited(old, origin):
+            return merging.Merged(told.as_draft(), ())
+        return merging.merge(merging.decoded(origin.said)[0], old.as_draft(), told.as_draft())
+
+    def _keep_theirs(self, found: Found, old: Entry, told: Entry, fields: Sequence[str]) -> None:
+        """Keep a source's version as an entry that contradicts this one, the same one at every such import."""
+        named = ", ".join(fields).replace("_", " ")
+        self.report.conflicts.append(f"{found.where} ({named})")
+        draft = replace(told.as_draft(), superseded_by=None)
+        path, number = found.path + THEIRS, 1
+        copy = self._store.origins.at(path)
+        while copy and self.was_edited(self._store.entries.by_keys([copy.entry_key])[copy.entry_key], copy):
+            number += 1
+            path = f"{found.path}~{number}{THEIRS}"
+            copy = self._store.origins.at(path)
+        if copy is None:
+            entry = self._writer.new_entry(replace(draft, created_at=told.created_at, updated_at=self._clock.now()))
+            key = self._writer.put(None, entry)
+        else:
+            key = copy.entry_key
+            entry = self._entry(draft, self._store.entries.by_keys([key])[key])
+            self._writer.put(key, entry)
+        self.report.keys.add(key)
+        self._store.origins.put(
+            Origin(
+                path, key, found.source_hash, entry_hash(entry), None, "", merging.encoded(merging.said_by(entry), [])
+            )
+        )
+        self._store.links.put(
+            Link(entry.id, old.id, LinkType.CONTRADICTS, f"both were changed: {named}"), self._clock.now()
+        )
+
+    def _take_deleted(self, found: Found, draft: Draft, deleted_at: datetime) -> None:
+        """Delete what its source deleted, unless it was changed here since; keep what was not here to be restored."""
+        store = self._store
+        origin = self._origin_of(found)
+        key = origin.entry_key if origin else store.entries.key_of(draft.id or "")
+        old = None if key is None else store.entries.by_keys([key]).get(key)
+        if old is not None and key is not None:
+            is_edited = self.was_edited(old, origin) if origin else old.updated_at > deleted_at
+            if is_edited and not self._overwrite:
+                self.report.kept.append(found.where)
+                return
+            self._writer.take_out(key, old, deleted_at)
+            self.report.deleted += 1
+        elif (draft.id and store.tombstones.record(draft.id)) or found.path in self._deleted:
+            self.report.unchanged += 1
+        else:
+            entry = self._writer.new_entry(settled(draft))
+            origin = None if draft.id else Origin(found.path, 0, found.source_hash, entry_hash(entry))
+            links = [replace(link, source=link.source or entry.id) for link in found.touching]
+            store.tombstones.put(entry, tombstone_record(entry, links, origin), deleted_at)
+            self._deleted[found.path] = (entry.id, found.source_hash.hex())
+            self.report.deleted += 1
+
+    def _remember(self, found: Found, key: int, told: Entry, links: Sequence[Sequence[str]]) -> None:
+        """Note what a source said, and the links that it wants."""
+        record_id = found.record if found.has_id and found.record else found.read.record_id
+        said = merging.encoded(merging.said_by(told), links)
+        self._store.origins.put(
+            Origin(found.path, key, found.source_hash, entry_hash(told), told.superseded_by, record_id, said)
+        )
+        self.links.tell(found, told.id, links, is_changed=True, successor=told.superseded_by)
+
+    def _entry(self, draft: Draft, old: Entry, updated_at: datetime | None = None) -> Entry:
         """What a draft makes of an entry, with the id and time of the one it changes."""
         draft = settled(draft)
-        if old is not None:
-            draft = replace(
+        return self._writer.new_entry(
+            replace(
                 draft,
                 id=old.id,
                 created_at=draft.created_at or old.created_at,
-                updated_at=draft.updated_at or self._clock.now(),
+                updated_at=draft.updated_at or updated_at or self._clock.now(),
             )
-        return self._writer.new_entry(draft)
+        )
+
+    def _origin_of(self, found: Found) -> Origin | None:
+        """What was imported from there before, or from where it lay then: the same bytes or the same id, the file gone."""
+        here = self._store.origins.at(found.path)
+        if here is not None:
+            return here
+        record_id = found.record if found.has_id else found.read.record_id
+        numbered = self._numbered(found)
+        if numbered is not None:
+            return numbered
+        for origin in self._store.origins.like(found.source_hash, record_id):
+            if not origin.path.endswith(THEIRS) and not self.was_seen(origin.path) and _is_gone(origin.path, found):
+                self._seen.add(hash(origin.path))
+                self._store.origins.put(replace(origin, path=found.path))
+                self.report.moved += 1
+                return replace(origin, path=found.path)
+        return None
+
+    def _numbered(self, found: Found) -> Origin | None:
+        """What an earlier Rekall knew by the number of its record, and which says the same."""
+        if not found.record.startswith("="):
+            return None
+        if found.file not in self._by_number:
+            origins = [each for each in self._store.origins.under(found.file) if each.path.rpartition("#")[2].isdigit()]
+            entries = self._store.entries.by_keys(each.entry_key for each in origins)
+            self._by_number = {
+                found.file: {
+                    (entry.title, entry.content): each
+                    for each in origins
+                    if (entry := entries.get(each.entry_key)) is not None
+                }
+            }
+        draft = rules.checked(found.read.draft)
+        origin = self._by_number[found.file].pop((draft.title, draft.content), None)
+        if origin is not None:
+            self._seen.add(hash(origin.path))
+        return replace(origin, path=found.path) if origin else None
+
+    def _was_deleted_here(self, found: Found, draft: Draft) -> bool:
+        """Whether the entry of a source was deleted here, and the source says nothing new since."""
+        if self._overwrite:
+            return False
+        entry_id, source_hash = self._deleted.get(found.path, ("", ""))
+        if entry_id:
+            return source_hash == found.source_hash.hex()
+        return bool(draft.id) and any(known == draft.id for known, _ in self._deleted.values())
 
     def _forget_successor(self, key: int, old: Entry, origin: Origin | None, entry: Entry) -> bool:
         """Drop the successor that the source named before and does not name now; what others say of it stays.
@@ -163,13 +297,11 @@ class Importer:
             self._store.links.remove(Link(origin.successor or "", old.id, LinkType.SUPERSEDES))
         return bool(superseding(self._store, key, old.id))
 
-    def _was_edited(self, old: Entry, origin: Origin | None, new: Entry) -> bool:
-        """Whether taking `new` would undo a change made here: since the import, or later than the file's own time.
+    def was_edited(self, old: Entry, origin: Origin) -> bool:
+        """Whether an entry was changed here since it was imported.
 
         A link from another entry supersedes this one without editing it.
         """
-        if origin is None:
-            return old.updated_at > new.updated_at
         if origin.successor and old.superseded_by and origin.successor != old.superseded_by:
             return True
         as_told = replace(old, superseded_by=origin.successor)
@@ -178,17 +310,21 @@ class Importer:
         )
         return origin.entry_hash not in told
 
-    def _unique(self, path: str) -> str:
+    def _tell(self, found: Found) -> None:
+        """Put into the report what could not be read of an item."""
+        if found.read.unknown_type:
+            self.report.unknown_types[found.read.unknown_type] += 1
+        for problem in found.read.problems:
+            self.report.tell(problem.kind, found.where)
+
+    def _unique(self, found: Found) -> Found:
         """Two records of one file with the same id are two entries."""
-        self._seen[path] += 1
-        return path if self._seen[path] == 1 else f"{path}~{self._seen[path]}"
-
-
-_HASHED = (
-    *("title", "type", "tags", "project", "status", "superseded_by", "confidence", "situation", "solution"),
-    *("what_failed", "error_messages", "files", "keywords", "sources"),
-)
-"""The order in which fields enter a hash; another one would take everything imported before for edited."""
+        number, record = 1, found.record
+        while hash(found.path) in self._seen:
+            number += 1
+            found = replace(found, record=f"{record}~{number}")
+        self._seen.add(hash(found.path))
+        return found
 
 
 def entry_hash(entry: Entry) -> bytes:
@@ -199,7 +335,33 @@ def entry_hash(entry: Entry) -> bytes:
     return hashlib.blake2b(json.dumps([fields, entry.content]).encode(), digest_size=16).digest()
 
 
+_HASHED = (
+    *("title", "type", "tags", "project", "status", "superseded_by", "confidence", "situation", "solution"),
+    *("what_failed", "error_messages", "files", "keywords", "sources"),
+)
+"""The order in which fields enter a hash; another one would take everything imported before for edited."""
+
 _NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
+
+
+def file_of(path: str) -> Iterator[str]:
+    """The files that a path of an origin may name, the longest first: a name may hold a # itself."""
+    path = path.removesuffix(THEIRS)
+    yield path
+    while "#" in path:
+        path = path.rpartition("#")[0]
+        yield path
+
+
+def _is_gone(path: str, found: Found) -> bool:
+    """Whether nothing is left where something was imported from; a name of the same file in another case is gone."""
+    for file in file_of(path):
+        if os.path.exists(file):
+            try:
+                return file != found.file and os.path.samefile(file, found.file)
+            except OSError:
+                return False
+    return True
 
 
 def _same(old: Entry, new: Entry) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rekall.embeddings import EmbeddingService, Prepared
@@ -136,11 +137,7 @@ class EntryService:
                 )
             if key is not None:
                 entry = store.entries.by_keys([key])[key]
-                if not forever:
-                    store.tombstones.put(entry, self._record(key, entry), self._clock.now())
-                store.words.delete(key)
-                store.entries.delete(key)
-                self._embeddings.forget(key)
+                self.take_out(key, entry, None if forever else self._clock.now())
             if forever:
                 store.tombstones.drop(entry_id)
                 store.words.forget_deleted()
@@ -150,6 +147,20 @@ class EntryService:
             return store.compact()
         except DatabaseLocked:  # deleted all the same
             return False
+
+    def take_out(self, key: int, entry: Entry, deleted_at: datetime | None) -> None:
+        """Remove an entry; the caller holds the transaction.
+
+        Args:
+            key: Its key.
+            entry: What it says.
+            deleted_at: The time on its tombstone; None leaves none.
+        """
+        if deleted_at is not None:
+            self._store.tombstones.put(entry, self._record(key, entry), deleted_at)
+        self._store.words.delete(key)
+        self._store.entries.delete(key)
+        self._embeddings.forget(key)
 
     def restore(self, prefix: str) -> Saved:
         """Bring back a deleted entry, with its id, times, origin and links.

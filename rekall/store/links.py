@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +18,8 @@ _LINKS = (
     "SELECT s.id, t.id, l.type, l.reason FROM link l "
     "JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
 )
-_ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor FROM origin"
+_ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor, record_id, said FROM origin"
+_ORIGINS_AT_ONCE = 500
 _END = "(SELECT key FROM entry WHERE id = ?)"
 
 
@@ -87,10 +90,31 @@ class SqliteOrigins:
         """Remember where an entry was imported from."""
         self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
         self._db.run(
-            "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor) VALUES (?, ?, ?, ?, ?)",
-            (origin.path, origin.entry_key, origin.source_hash, origin.entry_hash, origin.successor),
+            "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            astuple(origin),
         )
 
+    def like(self, source_hash: bytes, record_id: str = "") -> list[Origin]:
+        """What was imported from a source of the same hash, or of the same record id unless that is empty, by path."""
+        same = self._many("source_hash = ?", (source_hash,))
+        known = self._many("record_id = ? AND record_id <> ''", (record_id,)) if record_id else []
+        return sorted({origin.path: origin for origin in (*same, *known)}.values(), key=lambda origin: origin.path)
+
+    def under(self, path: str) -> Iterator[Origin]:
+        """What was imported from a file, or from below a folder, by path, a bounded number in memory at a time."""
+        last = ""
+        inside = "path = ?1 OR substr(path, 1, length(?1) + 1) IN (?1 || '#', ?1 || '!', ?1 || ?2)"
+        while rows := self._many(
+            f"path > ?3 AND path >= ?1 AND path < ?1 || char(1114111) AND ({inside})",
+            (path.rstrip(os.sep), os.sep, last),
+            f"ORDER BY path LIMIT {_ORIGINS_AT_ONCE}",
+        ):
+            yield from rows
+            last = rows[-1].path
+
+    def _many(self, where: str, bindings: Sequence[Any], tail: str = "") -> list[Origin]:
+        return [Origin(*row) for row in self._db.rows(f"{_ORIGINS} WHERE {where} {tail}", bindings)]
+
     def _one(self, where: str, value: Any) -> Origin | None:
-        rows = self._db.rows(f"{_ORIGINS} WHERE {where}", (value,))
-        return Origin(*rows[0]) if rows else None
+        return next(iter(self._many(where, (value,))), None)

@@ -59,6 +59,14 @@ class SqliteTombstones:
         """Keep something else of a deleted entry."""
         self._db.run("UPDATE tombstone SET record = ? WHERE id = ?", (json.dumps(record), entry_id))
 
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """Where deleted entries had been imported from: the id and the source's hash as hex digits, by path."""
+        sql = (
+            "SELECT json_extract(record, '$.origin[0]'), id, json_extract(record, '$.origin[1]') FROM tombstone "
+            "WHERE json_valid(record) AND json_type(record, '$.origin') = 'array' ORDER BY deleted_at"
+        )
+        return {path: (entry_id, source_hash) for path, entry_id, source_hash in self._db.rows(sql)}
+
     def latest(self, limit: int) -> list[Tombstone]:
         """Deleted entries, the last deleted first."""
         sql = f"SELECT {_COLUMNS} FROM tombstone ORDER BY deleted_at DESC, id DESC LIMIT ?"

@@ -83,7 +83,7 @@ class OriginalRekallArchive:
         try:
             with zipfile.ZipFile(source.path) as archive:
                 names = set(archive.namelist())
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+        except _unreadable():
             return source.path.name.lower().endswith(".rekall.zip")  # worth an answer, if only why it cannot be read
         return ENTRIES in names and (MANIFEST in names or source.path.name.lower().endswith(".rekall.zip"))
 
@@ -133,10 +133,21 @@ def _members(path: Path) -> tuple[Mapping[str, Any], bytes]:
                 return (manifest if isinstance(manifest, Mapping) else {}), _bounded(member)
     except KeyError:
         raise InvalidInput(f"there is no {ENTRIES} in this archive", "export it again with the original") from None
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError) as error:
+    except _unreadable() as error:
         raise InvalidInput(
             f"this archive cannot be read: {error}", "export it again, or import the base, knowledge.db"
         ) from error
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What reading an archive raises that is damaged, locked by a password, or packed in a way that nobody knows here."""
+    import lzma
+    import struct
+    import zipfile
+    import zlib
+
+    packed = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError)
+    return (*packed, OSError, ValueError, RuntimeError, OverflowError)  # RuntimeError: also NotImplementedError
 
 
 def _bounded(member: IO[bytes]) -> bytes:
@@ -145,9 +156,6 @@ def _bounded(member: IO[bytes]) -> bytes:
     Raises:
         InvalidInput: It is larger than any archive of the original, whatever its header says.
     """
-    import zipfile
-    import zlib
-
     data = bytearray()
     try:
         while part := member.read(4096):
@@ -157,7 +165,7 @@ def _bounded(member: IO[bytes]) -> bytes:
                     f"its entries are larger than {MOST_BYTES >> 20} MB, which no archive of the original is",
                     "import the base itself, knowledge.db",
                 )
-    except (zipfile.BadZipFile, zlib.error, EOFError):
+    except _unreadable():
         pass  # the checksum of the manifest tells, and what is missing of the list
     return bytes(data)
 

@@ -116,7 +116,8 @@ class OriginalBase:
             self._closing.callback(self._open.close)
             self._open.text_factory = _text
             self._open.execute("PRAGMA trusted_schema = OFF")
-            self._open.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            self._open.execute("PRAGMA writable_schema = ON")  # a file that was cut off is read as far as it goes
+            self._look(self._open)
         except sqlite3.Error as error:
             self._closing.close()
             raise InvalidInput(f"this database cannot be read: {error}", _RECOVER) from error
@@ -126,15 +127,24 @@ class OriginalBase:
         self._closing.callback(lambda: setattr(self, "_open", None))
         return self
 
+    def _look(self, db: sqlite3.Connection) -> None:
+        """Read what tables there are; after a definition that is damaged, SQLite goes on with those before it."""
+        import sqlite3
+
+        try:
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.DatabaseError:
+            db.execute('PRAGMA table_info("entries")').fetchall()
+
     def __exit__(self, *_: object) -> None:
         """Close it, and remove what was copied."""
         self._closing.close()
 
     def columns(self, table: str) -> Mapping[str, str]:
         """The columns of a table by their names in lower case; none where there is no such table."""
-        kind = self._rows("SELECT type, sql FROM sqlite_master WHERE name = ?", table)
-        if [str(row[0]) for row in kind] != ["table"] or str(kind[0][1]).upper().startswith("CREATE VIRTUAL"):
-            return {}
+        for kind, text in self._rows("SELECT type, sql FROM sqlite_master WHERE name = ?", table):
+            if kind != "table" or str(text).upper().startswith("CREATE VIRTUAL"):
+                return {}
         return {str(row[1]).lower(): str(row[1]) for row in self._rows(f'PRAGMA table_info("{table}")')}
 
     def rows(self) -> Iterator[Row]:

@@ -1,0 +1,43 @@
+"""Every dialect, in the order in which a file is offered to them: the particular ones first, the general ones last."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from rekall.exchange.dialect import Dialect
+
+MODULES = (
+    "vault",
+    "own",
+    "original",
+    "keep",
+    "simplenote",
+    "day_one",
+    "jrnl",
+    "mem0",
+    "mcp_memory_service",
+    "memory_graph",
+    "pinboard",
+    "standard_notes",
+    "enex",
+    "web_page",
+    "records",
+    "markdown",
+)
+"""Modules of `exchange.dialects`, each with its `DIALECT`, or `DIALECTS` where a tool has several."""
+
+
+@cache
+def dialects() -> tuple[Dialect, ...]:
+    """Every dialect, in order."""
+    found: list[Dialect] = []
+    for name in MODULES:
+        module = import_module(f"rekall.exchange.dialects.{name}")
+        found += module.DIALECTS if hasattr(module, "DIALECTS") else [module.DIALECT]
+    return tuple(found)
+
+
+def suffixes() -> frozenset[str]:
+    """The suffixes of all files that some dialect reads."""
+    return frozenset(suffix for dialect in dialects() for suffix in dialect.suffixes)

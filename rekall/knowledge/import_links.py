@@ -1,0 +1,148 @@
+"""The links of an import: resolved when every name is known, made once, and taken back when the source drops them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rekall.entry.rules import is_ulid
+from rekall.entry.types import Link, LinkType
+from rekall.exchange.reading import Found
+from rekall.knowledge import merging
+from rekall.knowledge.naming import Names
+from rekall.knowledge.succession import put_link, remove_links, with_reason
+from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
+
+AT_ONCE = 200
+"""Entries whose links are stored in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a source says of its links.
+
+    Attributes:
+        entry_id: Its entry.
+        path: The path of its origin.
+        relative: Where it lies below the folder that is imported.
+        wanted: The links that it says and that were not made before: target, type and reason.
+        dropped: Those that were made and that it does not say any more.
+        kept: Those that were made and that it still says.
+        successor: The entry that it names as its own successor.
+    """
+
+    entry_id: str
+    path: str
+    relative: str
+    wanted: tuple[tuple[str, str, str], ...]
+    dropped: tuple[tuple[str, str, str], ...]
+    kept: tuple[tuple[str, str, str], ...]
+    successor: str | None
+
+
+class ImportLinks:
+    """Gathers the links of everything found, and stores them in the end."""
+
+    def __init__(self, store: Store, clock: Clock, roots: Sequence[str]) -> None:
+        """Begin without links.
+
+        Args:
+            store: The base.
+            clock: The time.
+            roots: Identities of the paths that are imported.
+        """
+        self._store = store
+        self._clock = clock
+        self._names = Names(store, roots)
+        self._told: list[_Told] = []
+        self.lost = 0
+        """Links whose target is not here."""
+
+    def tell(
+        self,
+        found: Found,
+        entry_id: str,
+        made: Sequence[Sequence[str]],
+        *,
+        is_changed: bool,
+        successor: str | None = None,
+    ) -> None:
+        """Note what a source says of its links.
+
+        Args:
+            found: What was found.
+            entry_id: Its entry.
+            made: The links that were made for it before.
+            is_changed: Whether the source is new or says something else than last time.
+            successor: The successor that it names.
+        """
+        self._names.add(entry_id, found.relative, found.read.draft.title, found.names)
+        said = [(link.target, link.type.value, link.reason) for link in found.read.links]
+        said += [(link.target, link.type.value, link.reason) for link in found.read.named]
+        before = [(target, kind, reason) for target, kind, reason in made]
+        wanted = tuple(dict.fromkeys(link for link in said if link not in before))
+        dropped = tuple(link for link in before if link not in said) if is_changed else ()
+        if wanted or dropped or successor:
+            kept = tuple(link for link in before if link in said)
+            self._told.append(_Told(entry_id, found.path, found.relative, wanted, dropped, kept, successor))
+
+    def batches(self) -> Iterator[list[_Told]]:
+        """What `store` is to be called with, each in a transaction of its own."""
+        said = [replace(told, successor=None) for told in self._told if told.wanted or told.dropped]
+        # the successor that an entry itself names comes last, so that it is the latest
+        named = [replace(told, wanted=(), dropped=()) for told in self._told if told.successor]
+        for all_of_them in (said, named):
+            for start in range(0, len(all_of_them), AT_ONCE):
+                yield all_of_them[start : start + AT_ONCE]
+
+    def store(self, batch: Sequence[_Told]) -> None:
+        """Make and take back the links of some sources; those to notes that are not here are only counted."""
+        made: dict[tuple[str, str, LinkType], Link] = {}
+        for told in batch:
+            self._drop(told)
+            stored = []
+            for said in told.wanted:
+                link = self._resolved(told, said)
+                if link is None:
+                    self.lost += 1
+                    continue
+                stored.append(said)
+                self._gather(made, link)
+            if told.successor:
+                self._gather(made, Link(told.successor, told.entry_id, LinkType.SUPERSEDES))
+            if stored or told.dropped:
+                self._remember(told, [*told.kept, *stored])
+        for link in made.values():
+            if not put_link(self._store, with_reason(self._store, link), self._clock.now()):
+                self.lost += 1
+
+    def _gather(self, made: dict[tuple[str, str, LinkType], Link], link: Link) -> None:
+        """A succession is told at both its ends, at one of them with a reason."""
+        name = (link.source, link.target, link.type)
+        made[name] = link if link.reason or name not in made else made[name]
+
+    def _resolved(self, told: _Told, said: tuple[str, str, str]) -> Link | None:
+        target, kind, reason = said
+        is_id = is_ulid(target)
+        found = target.upper() if is_id else self._names.resolve(target, told.relative)
+        if found is None and is_id:
+            return None
+        if found is None or found == told.entry_id or self._store.entries.key_of(found) is None:
+            return None
+        return Link(told.entry_id, found, LinkType(kind), reason)
+
+    def _drop(self, told: _Told) -> None:
+        """Take back the links that a source made and says no more."""
+        still = {(target, kind) for target, kind, _ in (*told.wanted, *told.kept)}
+        gone = [self._resolved(told, said) for said in told.dropped if (said[0], said[1]) not in still]
+        remove_links(self._store, [link for link in gone if link is not None], self._clock.now())
+
+    def _remember(self, told: _Told, links: Sequence[tuple[str, str, str]]) -> None:
+        origin = self._store.origins.at(told.path)
+        if origin is not None:
+            fields = merging.decoded(origin.said)[0] or {}
+            self._store.origins.put(replace(origin, said=merging.encoded(fields, links)))

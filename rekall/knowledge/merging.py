@@ -1,0 +1,114 @@
+"""Three-way merge of an entry: what its source said last time, what it says now, and what was changed here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rekall.entry.fields import EDITED, Draft, Field, Kind
+from rekall.entry.types import Status
+
+_SHORT = 24
+"""Characters of a value that is remembered as it is; of a longer one its hash, which is as long."""
+
+Said = Mapping[str, Any]
+"""What a source said: a field a name; texts of a list as they are, of anything else a short value or its hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What comes of two changes.
+
+    Attributes:
+        draft: What the entry is to say.
+        conflicts: Fields that both changed, each in its own way; they stay as they are here.
+    """
+
+    draft: Draft
+    conflicts: tuple[str, ...]
+
+
+def said_by(draft: Draft) -> dict[str, Any]:
+    """What a source says, in little room; fields that are empty are left out."""
+    values = {field.name: _remembered(field, getattr(draft, field.name)) for field in EDITED}
+    return {name: value for name, value in values.items() if value not in ("", [])}
+
+
+def merge(said: Said | None, mine: Draft, theirs: Draft) -> Merged:
+    """Take what changed on either side since they were last alike.
+
+    Args:
+        said: What the source said then; None where nobody remembers.
+        mine: The entry here.
+        theirs: What the source says now.
+    """
+    values: dict[str, Any] = {}
+    conflicts = []
+    for field in EDITED:
+        here, there = getattr(mine, field.name), getattr(theirs, field.name)
+        before = None if said is None else said.get(field.name, [] if field.kind.is_list else "")
+        is_mine = before is None or _remembered(field, here) != before
+        is_theirs = before is None or _remembered(field, there) != before
+        if here == there or not is_theirs:
+            continue
+        if not is_mine:
+            values[field.name] = there
+        elif field.kind is Kind.OTHER:
+            values[field.name] = _others(here, there)
+        elif field.kind.is_list:
+            values[field.name] = _items(before or (), here, there)
+        elif field.name in _FOLLOWING or _is_empty(field, there):
+            continue
+        elif _is_empty(field, here) and before is None:
+            values[field.name] = there
+        else:
+            conflicts.append(field.name)
+    return Merged(replace(mine, **values), tuple(conflicts))
+
+
+_FOLLOWING = ("status", "superseded_by")
+"""Links decide these; where both sides changed them, what holds here stays."""
+
+
+def _items(before: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
+    """A list that both changed: what either added is there, what either took away is not."""
+    gone = set(before) - set(theirs)
+    kept = [item for item in mine if item not in gone]
+    return (*kept, *(item for item in theirs if item not in mine and item not in before))
+
+
+def _others(mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, ...]:
+    """Other fields that both have; where both have one of the same name, this side's stays."""
+    known = {other.name for other in mine}
+    return (*mine, *(other for other in theirs if other.name not in known))
+
+
+def _is_empty(field: Field, value: Any) -> bool:
+    return value in (None, "") or (field.default is not None and value == field.default)
+
+
+def _remembered(field: Field, value: Any) -> Any:
+    if field.kind is Kind.OTHER:
+        return [other.stored for other in value]
+    if field.kind.is_list:
+        return list(value)
+    if value is None:
+        return ""
+    text = str(value.value) if isinstance(value, Status) or field.choices else str(value)
+    return text if len(text) <= _SHORT else "#" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def encoded(said: Said, links: Sequence[Sequence[str]]) -> str:
+    """What a source said as one text, with the links that it made: target, type and reason of each."""
+    return json.dumps({"fields": said, "links": links}, ensure_ascii=False, separators=(",", ":"))
+
+
+def decoded(text: str) -> tuple[Said | None, list[list[str]]]:
+    """What `encoded` wrote; nothing where nobody remembers."""
+    if not text:
+        return None, []
+    read = json.loads(text)
+    return read["fields"], read["links"]
