@@ -87,7 +87,7 @@ def _exported(source: Source) -> Iterator[Note]:
         if record.get("tags") and not tags:
             fields["tags"] = record["tags"]
         day, time = as_name(record.get("date")), as_name(record.get("time"))
-        if when(f"{day} {time}") is not None:
+        if when(day) is not None and when(f"{day} {time}") is not None:
             fields["date"] = f"{day} {time}"
             fields.pop("time", None)
         if says_something(record, (), ("date", "time")):

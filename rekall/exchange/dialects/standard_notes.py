@@ -111,14 +111,11 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     inside = item["content"] if isinstance(item.get("content"), dict) else {"text": as_text(item.get("content"))}
     content = _plain(as_text(inside.get("text")))
     title = as_name(inside.get("title"))
-    if not says_something(inside, ("noteType", "editorIdentifier", "preview_plain", "appData")):
+    around = without(item, "content", "uuid", "content_type", "created_at", "updated_at")
+    if not says_something({**around, **inside}, ("noteType", "editorIdentifier", "preview_plain")):
         return None
     fields = without(inside, *(["title"] if title else []), "text", "references")
-    fields |= {
-        name: value
-        for name, value in without(item, "content", "uuid", "content_type", "created_at", "updated_at").items()
-        if name not in fields
-    }
+    fields |= {name: value for name, value in around.items() if name not in fields}
     data = inside.get("appData")
     own = data.get("org.standardnotes.sn") if isinstance(data, dict) else None
     changed = (when(own.get("client_updated_at")) if isinstance(own, dict) else None) or when(item.get("updated_at"))
