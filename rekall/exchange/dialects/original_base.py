@@ -134,7 +134,8 @@ class OriginalBase:
         try:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
-            db.execute('PRAGMA table_info("entries")').fetchall()
+            if not db.execute('PRAGMA table_info("entries")').fetchall():
+                raise
 
     def __exit__(self, *_: object) -> None:
         """Close it, and remove what was copied."""
