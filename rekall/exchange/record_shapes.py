@@ -211,7 +211,8 @@ def records_in(document: Any) -> Iterator[Record]:
         if has_text(document):
             yield Record(document)
         return
-    if text_name(document, TEXT_NAMES):
+    blocks = nested_text_name(document)
+    if text_name(document, TEXT_NAMES) or (blocks in TEXT_NAMES and has_letters(as_name(document.get("title")))):
         yield Record(document)
         return
     lists = _lists_of_records(document)

@@ -221,7 +221,8 @@ def machinery(document: Any) -> set[str]:
         value
         for mapping in mappings_in(document)
         for name, value in mapping.items()
-        if name in ("id", "_id", "uuid", "hash", "content_hash", "key") and isinstance(value, str)
+        if name in ("id", "_id", "uuid", "hash", "content_hash", "key", "user_id", "memory_type")
+        and isinstance(value, str)
     }
     times = {value for value in strings_in(document) if re.match(r"\d{4}-\d\d-\d\d", value)}
     return words([*ids, *times, "entity relation note tag"])

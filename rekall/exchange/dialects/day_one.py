@@ -77,7 +77,7 @@ def _rich_text(value: Any) -> str:
         parts = objects_in(parsed_json(value), "contents")
     except InvalidInput:
         return value
-    return "".join(as_text(part.get("text")) for part in parts)
+    return "".join(as_text(part.get("text")) for part in parts) or value
 
 
 DIALECT = DayOne()

@@ -150,6 +150,10 @@ def _prepare(soup: BeautifulSoup, names: Mapping[str, str]) -> tuple[NamedLink, 
         box = "[x] " if str(mark.get("checked", "")).lower() == "true" else "[ ] "
         mark.insert_before(box if mark.find_parent("li") else f"- {box}")
         mark.unwrap()
+    for item in soup.find_all("li"):
+        first = next((part for part in item.contents if str(part).strip()), None)
+        if getattr(first, "name", None) == "div":  # else every item is a paragraph
+            first.unwrap()
     for item in soup.find_all("li", style=True):
         if "--en-checked" in str(item["style"]):
             item.insert(0, "[x] " if _DONE.search(str(item["style"])) else "[ ] ")

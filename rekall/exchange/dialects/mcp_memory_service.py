@@ -71,7 +71,7 @@ def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note |
     """A memory. Of a time that is given twice, the number is left out where the text says it."""
     content = as_text(record.get("content"))
     fields = without(record, "content", "embedding") if content else without(record, "embedding")
-    if not says_something(record, ("content_hash", "id"), ("created_at_iso", "updated_at_iso")):
+    if not says_something(record, ("content_hash", "id", "memory_type"), ("created_at_iso", "updated_at_iso")):
         return None
     for name in ("created_at", "updated_at"):
         if fields.get(f"{name}_iso") and isinstance(fields.get(name), (int, float)):

@@ -28,6 +28,7 @@ from rekall.exchange.json_shapes import (
 )
 
 _LISTS = ("results", "memories")
+_IDS = ("id", "hash", "user_id", "agent_id", "run_id", "app_id", "org_id", "actor_id")
 _OWN = frozenset({"hash", "user_id", "agent_id", "run_id", "app_id", "metadata", "categories", "created_at", "id"})
 
 
@@ -72,7 +73,7 @@ class Mem0:
 def _note(record: dict[str, Any], part: str, source: Source, ids: Ids) -> Note | None:
     content = as_text(record.get("memory"))
     fields = without(record, "memory") if content else without(record)
-    if not says_something(record, ("id", "hash")):
+    if not says_something(record, _IDS):
         return None
     metadata = record.get("metadata")
     tags = (
