@@ -146,13 +146,15 @@ def _resources(element: Element) -> tuple[list[dict[str, str]], dict[str, str]]:
 
 def _prepare(soup: BeautifulSoup, names: Mapping[str, str]) -> tuple[NamedLink, ...]:
     """Write what is Evernote's own as text, and gather the links to other notes."""
+    from bs4 import Tag
+
     for mark in soup.find_all("en-todo"):
         box = "[x] " if str(mark.get("checked", "")).lower() == "true" else "[ ] "
         mark.insert_before(box if mark.find_parent("li") else f"- {box}")
         mark.unwrap()
     for item in soup.find_all("li"):
         first = next((part for part in item.contents if str(part).strip()), None)
-        if getattr(first, "name", None) == "div":  # else every item is a paragraph
+        if isinstance(first, Tag) and first.name == "div":  # else every item is a paragraph
             first.unwrap()
     for item in soup.find_all("li", style=True):
         if "--en-checked" in str(item["style"]):
