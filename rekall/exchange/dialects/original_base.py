@@ -150,14 +150,12 @@ class OriginalBase:
 
     def rows(self) -> Iterator[Row]:
         """Every entry that can be read, in the order in which they were written; afterwards `damaged` is known."""
-        columns = self.columns("entries")
         tags = self._by_entry("tags", "tag")
         keywords = self._by_entry("context_keywords", "keyword")
         sources = self._sources()
         links = self._links()
-        for rowid, known_id in self._rowids("entries").items():
-            values, lost = self._values("entries", rowid, columns)
-            entry_id = str(values.setdefault("id", known_id) or "")
+        for values, lost in self._table("entries"):
+            entry_id = str(values.get("id") or "")
             if lost:
                 self._from_words_index(entry_id, values, tags)
             yield Row(
@@ -173,18 +171,18 @@ class OriginalBase:
         """The rows of `entry_sources` by entry; one without a place of its own gets the domain of its source."""
         domains = {
             str(row["id"]): row.get("domain") or row.get("url_pattern")
-            for row in self._table("sources")
+            for row, _ in self._table("sources")
             if row.get("id") is not None
         }
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for row in self._table("entry_sources"):
+        for row, _ in self._table("entry_sources"):
             place = row.get("source_ref") or domains.get(str(row.get("source_id")))
             found.setdefault(str(row.get("entry_id")), []).append({**row, "source_ref": place})
         return found
 
     def _links(self) -> dict[str, list[Linked]]:
         found: dict[str, list[Linked]] = {}
-        for row in self._table("links"):
+        for row, _ in self._table("links"):
             source, target = str(row.get("source_id") or ""), str(row.get("target_id") or "")
             if source and target and source != target:
                 link = Linked(target, str(row.get("relation_type") or ""), str(row.get("reason") or ""))
@@ -193,19 +191,32 @@ class OriginalBase:
 
     def _by_entry(self, table: str, column: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for row in self._table(table):
+        for row, _ in self._table(table):
             if row.get(column) is not None:
                 found.setdefault(str(row.get("entry_id")), []).append(_words(row[column]))
         return found
 
-    def _table(self, table: str) -> Iterator[dict[str, Any]]:
-        """The rows of a table that can be read."""
+    def _table(self, table: str) -> Iterator[tuple[dict[str, Any], list[str]]]:
+        """The rows of a table by column, in the order in which they were written, and which columns of each are lost."""
+        import sqlite3
+
         columns = self.columns(table)
-        for rowid in self._rowids(table) if columns else ():
-            values, lost = self._values(table, rowid, columns)
-            if lost and table not in self.damaged:
-                self.damaged.append(table)
-            yield values
+        if not columns:
+            return
+        names = ", ".join(f'"{name}"' for name in columns.values())
+        last: int | None = None
+        try:
+            for rowid, *row in self._connection.execute(f'SELECT rowid, {names} FROM "{table}" ORDER BY rowid'):
+                last = rowid
+                yield dict(zip(columns, row)), []
+        except sqlite3.Error:  # from here on one by one
+            self.damaged.append(table)
+            for rowid, known_id in self._rowids(table).items():
+                if last is None or rowid > last:
+                    values, lost = self._values(table, rowid, columns)
+                    if known_id:
+                        values.setdefault("id", known_id)
+                    yield values, lost
 
     def _rowids(self, table: str) -> dict[int, str | None]:
         """The numbers of a table's rows, and for entries the id where an index tells it.
@@ -229,8 +240,6 @@ class OriginalBase:
                     found[rowid] = found.get(rowid) or known
             except sqlite3.Error:
                 is_damaged = True
-        if is_damaged and table not in self.damaged:
-            self.damaged.append(table)
         return dict(sorted(found.items()))
 
     def _values(self, table: str, rowid: int, columns: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from rekall.entry.record import means
 from rekall.entry.rules import is_ulid
 from rekall.entry.types import LinkType
+from rekall.entry.values import clean
 from rekall.exchange.dialect import NamedLink, Note
 
 MOST_CONTEXT_BYTES = 16 * 1024 * 1024
@@ -125,18 +126,6 @@ def link_to(target: str, relation: str, reason: str = "") -> NamedLink:
     except ValueError:
         kind, reason = LinkType.RELATED, f"{relation}: {reason}" if reason else relation
     return NamedLink(_id(target), kind, clean(reason))
-
-
-def clean(value: Any) -> Any:
-    """The value with no character in its texts that cannot be stored: NULs, and halves of a character."""
-    if isinstance(value, str):
-        text = value.replace("\0", "\ufffd")
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, Mapping):
-        return {clean(str(name)): clean(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean(each) for each in value]
-    return value
 
 
 def _said(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
