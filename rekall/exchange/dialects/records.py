@@ -106,7 +106,7 @@ def own_note(value: Mapping[str, Any], part: str, default_name: str) -> Note:
         name=default_name,
         record_id=str(value["id"]),
         part=part,
-        deleted_at=_deletion(fields),
+        deleted_at=deleted_at,
     )
 
 
@@ -130,6 +130,7 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
     fields = {name: value for name, value in record.value.items() if value not in (None, "", [], {})}
     if not _says_something(fields):
         return None
+    deleted_at = _deletion(fields)
     content = _taken_text(fields)
     title = "" if as_name(fields.get("title")) else _taken_title(fields, record.name)
     named = (
@@ -146,7 +147,7 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
         name=record.name or default_name,
         record_id=next(filter(None, (as_name(fields.get(name)) for name in ID_NAMES)), "") or record.name,
         part=part,
-        deleted_at=_deletion(fields),
+        deleted_at=deleted_at,
     )
 
 
