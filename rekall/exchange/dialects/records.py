@@ -99,6 +99,7 @@ class Records:
 def own_note(value: Mapping[str, Any], part: str, default_name: str) -> Note:
     """A record that Rekall wrote, as it is."""
     fields = dict(value)
+    deleted_at = _deletion(fields)
     content = as_text(fields.pop(CONTENT, ""))
     return Note(
         fields=fields,
