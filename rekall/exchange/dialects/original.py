@@ -1,4 +1,4 @@
-"""The original Rekall: its base, `knowledge.db`, and its archive, `.rekall.zip`. Its JSON export reads as any JSON does."""
+"""The original Rekall: its base, `knowledge.db`, its archive, `.rekall.zip`, and its JSON."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ ENTRIES = "entries.json"
 MOST_BYTES = 200 * 1024 * 1024
 """The most that is unpacked of an archive; the original itself wrote and took no larger ones."""
 
+_ONLY_ITS_OWN = frozenset({"id", "title", "type", "memory_type", "access_count", "consolidation_score"})
 _NO_WORD = InvalidInput("there is no text in it: no title, no content, no context")
 _CHANGED = InvalidInput(
     "its checksum does not fit the entries: the archive was changed or damaged after it was made",
@@ -91,18 +92,47 @@ class OriginalRekallArchive:
         """Every entry of the list. Of the archive nothing but the two members is unpacked, and neither beyond a bound."""
         manifest, data = _members(source.path)
         records, rest = _listed(data.decode("utf-8", "replace"))
-        for number, record in enumerate(records, 1):
-            part = f"record {number}"
-            if not isinstance(record, Mapping):
-                yield Refused(f"{source.path}, {part}", InvalidInput("it is not a JSON object"))
-                continue
-            context = context_of(record)
-            note = note_of(record, context, part, links=[link_to(*each) for each in _links(record)])
-            yield note if note is not None else Refused(f"{source.path}, {part}", _NO_WORD)
+        yield from _notes_of(records, source)
         if rest:
             yield Refused(f"{source.path}, {ENTRIES}", _damaged(rest))
         if _is_other(data, manifest.get("checksum")):
             yield Refused(f"{source.path}, {MANIFEST}", _CHANGED)
+
+
+class OriginalRekallJson:
+    """The list of entries that the original wrote as JSON, without links and contexts."""
+
+    name = "original-json"
+    title = "The original Rekall: JSON"
+    suffixes = (".json",)
+    keys: Mapping[str, str] = {}
+    hint = "Exported by the original's `rekall export FILE.json --format json`. It holds no links and no contexts: import the base itself where you have it."
+
+    def fits(self, source: Source) -> bool:
+        """Whether it is a list whose records have what only the original's have."""
+        try:
+            document = source.document
+        except (InvalidInput, OSError):
+            return False
+        first = document[0] if isinstance(document, list) and document else None
+        return isinstance(first, Mapping) and first.keys() >= _ONLY_ITS_OWN
+
+    def notes(self, source: Source) -> Iterator[Note | Refused]:
+        """Every entry of the list."""
+        yield from _notes_of(source.document, source)
+
+
+def _notes_of(records: list[Any], source: Source) -> Iterator[Note | Refused]:
+    """Records of the original as notes."""
+    for number, record in enumerate(records, 1):
+        part = f"record {number}"
+        where = f"{source.path}, {part}"
+        if not isinstance(record, Mapping):
+            yield Refused(where, InvalidInput("it is not a JSON object"))
+            continue
+        links = [link_to(*each) for each in _links(record)]
+        note = note_of(record, context_of(record), part, links=links)
+        yield note if note is not None else Refused(where, _NO_WORD)
 
 
 def _damaged(what: str) -> InvalidInput:
@@ -209,4 +239,4 @@ def _links(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield str(target), str(relation), str(each.get("reason") or "")
 
 
-DIALECTS = (OriginalRekallBase(), OriginalRekallArchive())
+DIALECTS = (OriginalRekallBase(), OriginalRekallArchive(), OriginalRekallJson())

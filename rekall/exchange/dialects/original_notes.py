@@ -142,9 +142,9 @@ def _said(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             continue
         if isinstance(value, bytes):
             text, is_text = _unpacked(value)
-            if not is_text:  # the numbers of a vector, say
+            if not is_text and not means(name):  # the numbers of a vector, say
                 continue
-            value = text
+            value = text if is_text else value.decode("cp1252", "replace")
         yield name, _id(value) if name in ("id", "superseded_by") else value
 
 
