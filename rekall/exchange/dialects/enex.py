@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
 _READ = ("title", "content", "tag", "created", "updated", "resource", "note-attributes", "task", "guid")
+_OWN_NAMES = {"source": "evernote-source"}
+"""What is no source of ours: the program that made a note, as `web.clip`."""
+
 _DONE = re.compile(r"--en-checked:\s*true", re.IGNORECASE)
 
 
@@ -98,7 +101,7 @@ def _note(element: Element, part: str, source: Source, ids: Ids) -> Note | None:
     for child in [*element, *(item for own in element if _tag(own) == "note-attributes" for item in own)]:
         value = " ".join("".join(child.itertext()).split())
         if _tag(child) not in _READ and value:
-            name = child.get("key") or _tag(child)
+            name = child.get("key") or _OWN_NAMES.get(_tag(child), _tag(child))
             fields[name] = [*_listed(fields[name]), value] if name in fields else value
     if attachments:
         fields["attachments"] = attachments

@@ -49,7 +49,9 @@ class Keep:
         text = as_text(record.get("textContent"))
         items = _items(record.get("listContent"))
         content = "\n\n".join(part for part in (text.strip("\n"), items) if part.strip())
-        fields = without(record, *_SAID)
+        fields = {
+            name: value for name, value in without(record, *_SAID).items() if value is not False and value != "DEFAULT"
+        }
         html = as_text(record.get("textContentHtml"))
         if html and not _same(html, content):
             fields["textContentHtml"] = html

@@ -135,10 +135,11 @@ def _links(text: str) -> tuple[NamedLink, ...]:
     found: dict[str, NamedLink] = {}
     for link in _LINK.finditer(text):
         target = link["target"].split("::")[0].strip().removeprefix("./")
+        named = re.sub(r"\.org\Z", "", target, flags=re.IGNORECASE)
         if link["kind"].lower() in ("id", "denote", "roam") or (
             link["kind"].lower() == "file" and target.lower().endswith((".org", ".md", ".txt"))
         ):
-            found.setdefault(target, NamedLink(target))
+            found.setdefault(named, NamedLink(named))
     return tuple(found.values())
 
 

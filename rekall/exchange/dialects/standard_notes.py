@@ -23,6 +23,7 @@ from rekall.exchange.json_shapes import (
     when,
     whole,
     without,
+    words_of,
 )
 
 _NOT_NOTES = ("SN|", "Extension", "ItemsKey", "SmartTag", "SF|", "Theme", "Privileges")
@@ -115,6 +116,8 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     if not says_something({**around, **inside}, ("noteType", "editorIdentifier", "preview_plain")):
         return None
     fields = without(inside, *(["title"] if title else []), "text", "references")
+    if words_of(as_text(inside.get("preview_plain"))) <= words_of(content):
+        fields.pop("preview_plain", None)
     fields |= {name: value for name, value in around.items() if name not in fields}
     data = inside.get("appData")
     own = data.get("org.standardnotes.sn") if isinstance(data, dict) else None
@@ -140,6 +143,8 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
         ),
         inside,
         "references",
+        "preview_plain",
+        *(["text"] if content != as_text(inside.get("text")) else []),  # read as a tree
     )
 
 
