@@ -228,13 +228,13 @@ def records_in(document: Any) -> Iterator[Record]:
 def _around(document: dict[str, Any], names: list[str]) -> Iterator[Record]:
     """The records of an object around them, and what it says itself."""
     rest = {key: value for key, value in document.items() if key not in names and key not in ABOUT_THE_EXPORT}
-    rest = {key: value for key, value in rest.items() if next(strings_in(value), "") or value not in (None, "", [], {})}
+    rest = {key: value for key, value in rest.items() if value not in (None, "", [], {})}
     shared: dict[str, Any] = {}
     if has_text(rest) or _has_deep_text(rest):
         yield Record(rest, "head")
     else:
         shared = {key: value for key, value in rest.items() if key in SHARED_NAMES}
-        others = {key: value for key, value in rest.items() if key not in shared and next(strings_in(value), "")}
+        others = {key: value for key, value in rest.items() if key not in shared and any(strings_in(value))}
         if others:
             shared["envelope"] = others
     number = 0

@@ -225,7 +225,13 @@ def machinery(document: Any) -> set[str]:
         and isinstance(value, str)
     }
     times = {value for value in strings_in(document) if re.match(r"\d{4}-\d\d-\d\d", value)}
-    return words([*ids, *times, "entity relation note tag"])
+    tags = [
+        text
+        for mapping in mappings_in(document)
+        if mapping.get("content_type") == "Tag"
+        for text in strings_in(mapping)
+    ]
+    return words([*ids, *times, *tags, "entity relation note tag"])
 
 
 @settings(

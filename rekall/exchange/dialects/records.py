@@ -222,7 +222,7 @@ def _deletion(fields: dict[str, Any]) -> datetime | None:
 
 def _says_something(fields: Mapping[str, Any]) -> bool:
     """Whether anything but ids is said in words."""
-    return has_text(fields) or any(
+    return bool(has_text(fields) or as_name(fields.get("title"))) or any(
         text.strip() for name, value in fields.items() if name not in ID_NAMES for text in strings_in(value)
     )
 

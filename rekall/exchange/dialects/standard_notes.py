@@ -52,7 +52,7 @@ class StandardNotes:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every note, with its tags; settings and extensions are none."""
         ids, items = Ids(), source.document["items"]
-        tags, folders = _tags(items)
+        tags = _tags(items)
         for number, item in enumerate(items, 1):
             part = f"item {number}"
             if not isinstance(item, dict):
@@ -70,18 +70,26 @@ class StandardNotes:
                     yield note
             elif item.get("content_type") not in ("Tag", None) and str(item["content_type"]).startswith(_NOT_NOTES):
                 continue
-            elif item.get("content_type") != "Tag" or as_name(item.get("uuid")) not in folders:
+            elif not _is_plain_tag(item):
                 fields = without(item)
-                if any(
-                    text.strip()
-                    for text in strings_in(fields.get("content") if item.get("content_type") == "Tag" else fields)
-                ):
+                if says_something(fields, ("uuid", "content_type"), ("created_at", "updated_at")):
                     yield Note(fields=fields, name=file_words(source), part=part, record_id=ids.once(item.get("uuid")))
         yield from head_of(source, source.document, "items", "keyParams", "auth_params")
 
 
-def _tags(items: list[Any]) -> tuple[dict[str, list[str]], set[str]]:
-    """The tags of each note by its uuid, nested ones as paths; and the uuids of the tags that a note has."""
+def _is_plain_tag(item: Mapping[str, Any]) -> bool:
+    """Whether an item is a tag and nothing else; one that no note has says nothing."""
+    content = item.get("content")
+    return (
+        item.get("content_type") == "Tag"
+        and isinstance(content, dict)
+        and bool(as_name(content.get("title")))
+        and isinstance(content.get("references"), list)
+    )
+
+
+def _tags(items: list[Any]) -> dict[str, list[str]]:
+    """The tags of each note by its uuid, nested ones as paths."""
     titles: dict[str, str] = {}
     parents: dict[str, str] = {}
     members: dict[str, list[str]] = {}
@@ -103,9 +111,7 @@ def _tags(items: list[Any]) -> tuple[dict[str, list[str]], set[str]]:
             path, above = f"{titles[above]}/{path}", parents.get(above, "")
         for note in notes:
             found.setdefault(note, []).append(path)
-    used = set(members)
-    used.update(above for child, above in parents.items() if child in used)
-    return found, used
+    return found
 
 
 def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, ...], record_id: str) -> Note | None:
