@@ -23,10 +23,16 @@ from rekall.system.clock import Clock
 if TYPE_CHECKING:
     from rekall.store.contract import Store
 
-EMBED_BATCH = 32
-"""Passages embedded between two commits, in about a second: what an interruption costs, how often a lease is renewed and
-progress is told, and by how much a time budget is overrun. 128 are no faster (29.9 to 32.3 a second, either way, for
-batches of 16 to 128 in one run)."""
+EMBED_BATCH = 16
+"""Passages embedded between two commits, half a second's work for the shipped model: what an interruption costs, how often
+a lease is renewed and progress is told, and by how much a time budget is overrun. Larger ones embed no faster (16 to 128
+gave 29.9 to 32.3 passages a second in one run, either way)."""
+
+MOST_BATCH = 256
+"""As many for a model so fast that it would mostly wait for commits."""
+
+QUICK_S = 0.25
+"""A batch that took less than this is followed by one of twice as many."""
 
 FEW_PASSAGES = 256
 """Up to this many passages an import embeds itself, in about ten seconds, while another process is at the backlog."""
@@ -245,10 +251,11 @@ class Backlog:
             go_on: Asked inside the transaction that stores a batch, whether to take another one.
             told: Told after each how many were embedded.
         """
-        done = 0
+        done, size = 0, EMBED_BATCH
         with self._store.transaction():
-            batch = self._take_in_hand(space, worker, among)
+            batch = self._take_in_hand(space, worker, size, among)
         while batch:
+            start_s = self._clock.seconds()
             texts = self._texts(batch)
             fit = [item for item in batch if item in texts]
             with self._manager.use(model) as encoder:
@@ -264,16 +271,20 @@ class Backlog:
                         index.add(item.passage_id, vector)
                 self._cut_again({item.entry_id for item in batch} - {item.entry_id for item in fit})
                 self._claims.release(worker, _in_hand(space))
-                batch = self._take_in_hand(space, worker, among) if go_on(done + len(fit)) else []
+                if self._clock.seconds() - start_s < QUICK_S:
+                    size = min(2 * size, MOST_BATCH)
+                batch = self._take_in_hand(space, worker, size, among) if go_on(done + len(fit)) else []
             done += len(fit)
             told(done)
         return done
 
-    def _take_in_hand(self, space: Space, worker: str, among: Collection[int] | None) -> list[PendingPassage]:
+    def _take_in_hand(
+        self, space: Space, worker: str, size: int, among: Collection[int] | None
+    ) -> list[PendingPassage]:
         """The next batch that nobody else has in hand. Call it inside a transaction."""
         self._claims.sweep(_in_hand(space))
         held = [number for lease in self._claims.under(_in_hand(space)) for number in _passages_of(lease)]
-        batch = self._store.passages.pending(space, EMBED_BATCH, among, without=held)
+        batch = self._store.passages.pending(space, size, among, without=held)
         if batch:
             numbers = ",".join(str(item.passage_id) for item in batch)
             self._claims.take(f"{_in_hand(space)}{numbers}", worker, len(batch))

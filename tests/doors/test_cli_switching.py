@@ -57,6 +57,7 @@ def models(home: Path, tiny_models: Path) -> Path:
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "EMBED_BATCH", 2)
+    monkeypatch.setattr(backlog, "MOST_BATCH", 2)
 
 
 @pytest.fixture

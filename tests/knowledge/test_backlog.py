@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -51,6 +52,7 @@ class WatchedEncoder(FakeEncoder):
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "EMBED_BATCH", BATCH)
+    monkeypatch.setattr(backlog, "MOST_BATCH", BATCH)
     monkeypatch.setattr(backlog, "FEW_PASSAGES", 3 * BATCH)
 
 
@@ -197,6 +199,21 @@ def test_what_there_is_to_do_is_counted_again_now_and_then(bench, second):
     watched(bench).before_batch = later
     bench.embeddings.embed_pending(lambda done, total: told.append((done, total)))
     assert told[:2] == [(0, 20), (BATCH, 26)]
+
+
+def test_a_batch_grows_while_the_model_is_quick_and_no_longer(bench, monkeypatch):
+    took_s = iter([0.0, backlog.QUICK_S / 2, backlog.QUICK_S, 0.0, 0.0, 0.0])
+    monkeypatch.setattr(backlog, "EMBED_BATCH", 1)
+    monkeypatch.setattr(backlog, "MOST_BATCH", 5)
+
+    def pass_time(number: int) -> None:
+        bench.clock.elapsed_s += next(took_s)
+
+    watched(bench).before_batch = pass_time
+    told = [0]
+    bench.embeddings.embed_pending(lambda done, total: told.append(done))
+    sizes = [after - before for before, after in itertools.pairwise(told) if after > before]
+    assert sizes == [1, 2, 4, 4, 5, 4]
 
 
 def test_a_lease_is_renewed_with_every_batch(bench, second):
@@ -482,7 +499,7 @@ from support.bases import TUNING
 from support.fakes import FakeEncoder, FakeLoader
 
 path, log, is_gated = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "gated"
-backlog.EMBED_BATCH = 4
+backlog.EMBED_BATCH = backlog.MOST_BATCH = 4
 backlog.FEW_PASSAGES = 12
 
 class Logging(FakeEncoder):

@@ -247,6 +247,7 @@ def fill_without_engine(count: int, path: Path | None = None, loader: FakeLoader
 
 def test_pending_passages_are_embedded_once(monkeypatch):
     monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "MOST_BATCH", 4)
     bench = fill_without_engine(12)
     total = bench.store.passages.count()
     told: list[tuple[int, int]] = []
@@ -288,6 +289,7 @@ class StoppingEncoder(FakeEncoder):
 )
 def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
     monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "MOST_BATCH", 4)
     encoder = StoppingEncoder(3, problem)
     bench = fill_without_engine(12, loader=FakeLoader(encoder))
     total = bench.store.passages.count()
@@ -304,6 +306,7 @@ def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
 
 def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
     monkeypatch.setattr(backlog, "EMBED_BATCH", 4)
+    monkeypatch.setattr(backlog, "MOST_BATCH", 4)
     bench = fill_without_engine(12)
     space = bench.store.vectors.make_space("fake", "fake", 64, bench.clock.now())
     refused = bench.store.passages.pending(space, 8)[-1].passage_id

@@ -148,6 +148,7 @@ def everything(bench: Bench) -> dict[str, list[tuple]]:
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "EMBED_BATCH", BATCH)
+    monkeypatch.setattr(backlog, "MOST_BATCH", BATCH)
 
 
 @pytest.fixture
