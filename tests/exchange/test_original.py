@@ -376,6 +376,22 @@ def test_a_base_that_is_open_elsewhere_is_read_with_its_log(
     assert list(private.iterdir()) == []
 
 
+def test_a_base_left_in_the_middle_of_a_change_is_read_as_it_was_before(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "live.db"
+    with closing(make(path, journal_mode="DELETE", cache_size="1")) as db:
+        for number in range(200):
+            put(db, f"01HQ{number:022d}", f"title {number}", content="before " * 100)
+        db.commit()
+        db.execute("UPDATE entries SET content = replace(content, 'before', 'after!')")
+        for name in ("live.db", "live.db-journal"):  # as after a crash
+            (folder / name.replace("live", "knowledge")).write_bytes((tmp_path / name).read_bytes())
+        db.rollback()
+    assert b"after!" in (folder / "knowledge.db").read_bytes()
+    before = state_of(folder)
+    assert {note.content[:6] for note in notes(folder / "knowledge.db").values()} == {"before"}
+    assert state_of(folder) == before
+
+
 def test_a_base_in_wal_mode_gets_no_files_beside_it(folder: Path) -> None:
     path = folder / "knowledge.db"
     with closing(make(path, journal_mode="WAL")) as db:
