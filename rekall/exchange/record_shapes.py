@@ -118,6 +118,10 @@ _MACHINE_MARKS = frozenset(
 """Fields of files for programs, whatever they hold."""
 
 _SENTENCE = re.compile(r"\S\s+\S")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_WITHOUT_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{4,}")
+"""Scripts that set no blanks between words, and Korean, which sets few."""
+
 _ADDRESS = re.compile(r"\A[a-z][a-z0-9+.-]*:\S+\Z|\A\S+@\S+\Z|\A[\d\s:./+TZ-]+\Z", re.IGNORECASE)
 
 
@@ -162,7 +166,7 @@ def longest_text_name(record: Mapping[str, Any]) -> str:
     best, most = "", 0
     for name, value in record.items():
         text = as_text(value).strip()
-        if len(text) > most and name not in (*TITLE_NAMES, *ID_NAMES) and _is_prose(text):
+        if len(text) > most and name not in (*TITLE_NAMES, *ID_NAMES) and is_prose(text):
             best, most = name, len(text)
     return best
 
@@ -173,7 +177,7 @@ def nested_text_name(record: Mapping[str, Any]) -> str:
         (
             name
             for name in (*TEXT_NAMES, *SECOND_TEXT_NAMES)
-            if isinstance(record.get(name), (dict, list)) and any(_is_prose(text) for text in strings_in(record[name]))
+            if isinstance(record.get(name), (dict, list)) and any(is_prose(text) for text in strings_in(record[name]))
         ),
         "",
     )
@@ -182,7 +186,7 @@ def nested_text_name(record: Mapping[str, Any]) -> str:
 def has_text(value: Any) -> bool:
     """Whether a value is a record that says something: a text or a title of its own."""
     if isinstance(value, str):
-        return _is_prose(value)
+        return is_prose(value)
     if not isinstance(value, dict):
         return False
     name = text_name(value)
@@ -193,7 +197,7 @@ def has_text(value: Any) -> bool:
     return bool(
         longest_text_name(value)
         or nested_text_name(value)
-        or any(_is_prose(as_name(value.get(name))) for name in TITLE_NAMES)
+        or any(is_prose(as_name(value.get(name))) for name in TITLE_NAMES)
     )
 
 
@@ -212,7 +216,9 @@ def records_in(document: Any) -> Iterator[Record]:
             yield Record(document)
         return
     blocks = nested_text_name(document)
-    if text_name(document, TEXT_NAMES) or (blocks in TEXT_NAMES and has_letters(as_name(document.get("title")))):
+    if text_name(document, TEXT_NAMES) or (
+        blocks in TEXT_NAMES and any(has_letters(as_name(document.get(name))) for name in ("title", "name", "subject"))
+    ):
         yield Record(document)
         return
     lists = _lists_of_records(document)
@@ -277,7 +283,7 @@ def _is_mapping_of_records(document: dict[str, Any]) -> bool:
 
 def _has_deep_text(document: Any) -> bool:
     """Whether there is prose anywhere in a value."""
-    return any(_is_prose(text) for text in strings_in(document))
+    return any(is_prose(text) for text in strings_in(document))
 
 
 def _flattened(items: list[Any]) -> Iterator[Any]:
@@ -296,7 +302,9 @@ def _flattened(items: list[Any]) -> Iterator[Any]:
 _END = object()
 
 
-def _is_prose(text: str) -> bool:
+def is_prose(text: str) -> bool:
     """Whether a text is more than a word, a number, a date or an address."""
     text = text.strip()
-    return bool(_SENTENCE.search(text)) and has_letters(text) and not _ADDRESS.match(text)
+    if _WITHOUT_BLANKS.search(text):
+        return True
+    return bool(_SENTENCE.search(text)) and bool(_WORD.search(text)) and not _ADDRESS.match(text)

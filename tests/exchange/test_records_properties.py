@@ -231,7 +231,7 @@ def machinery(document: Any) -> set[str]:
         if mapping.get("content_type") == "Tag"
         for text in strings_in(mapping)
     ]
-    return words([*ids, *times, *tags, "entity relation note tag"])
+    return words([*ids, *times, *tags, "entity relation note tag true false"])
 
 
 @settings(

@@ -31,6 +31,9 @@ _LINK_TYPES = {
     ),
     **dict.fromkeys(("contradicts", "conflicts_with", "disagrees_with"), LinkType.CONTRADICTS),
 }
+_KINDS = ("type", "_type")
+"""Where a line says what it is."""
+
 _SAID_OF_ONE = ("text", "content", "observation", "contents")
 
 
@@ -88,14 +91,14 @@ class _Graph:
             if rest:
                 self._others.append(("head", rest))
         else:
-            self._sort(value, place, as_name(value.get("type")) if isinstance(value, dict) else "")
+            self._sort(value, place, _kind(value))
 
     def _sort(self, value: Any, place: str, kind: str) -> None:
         if isinstance(value, dict) and kind == "relation" and as_name(value.get("from")) and as_name(value.get("to")):
             self._relations.setdefault(as_name(value["from"]), []).append(value)
         elif isinstance(value, dict) and _is_entity(value):
             self._entities.append(
-                (place, {name: item for name, item in value.items() if name != "type" or item != "entity"})
+                (place, {name: item for name, item in value.items() if name not in _KINDS or item != "entity"})
             )
         else:
             self._others.append((place, value))
@@ -126,7 +129,7 @@ def _note(entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]]
     if kind and "type" not in fields:
         fields["type"] = kind
         fields.pop("entityType")
-    more = [relation for relation in relations if set(relation) - {"type", "from", "to", "relationType"}]
+    more = [relation for relation in relations if set(relation) - {*_KINDS, "from", "to", "relationType"}]
     if more:
         fields["relations"] = more
     lines = [text for text in said if text]
@@ -170,9 +173,17 @@ def _is_tagged(value: Any) -> bool:
     """Whether a value is an entity or a relation and says so."""
     if not isinstance(value, dict):
         return False
-    if value.get("type") == "relation":
+    if _kind(value) == "relation":
         return "from" in value and "to" in value and "relationType" in value
-    return value.get("type") == "entity" and _is_entity(value)
+    return _kind(value) == "entity" and _is_entity(value)
+
+
+def _kind(value: Any) -> str:
+    return (
+        next((as_name(value[name]) for name in _KINDS if as_name(value.get(name))), "")
+        if isinstance(value, dict)
+        else ""
+    )
 
 
 DIALECT = MemoryGraph()

@@ -29,6 +29,7 @@ from rekall.exchange.record_shapes import (
     Record,
     has_text,
     is_machinery,
+    is_prose,
     longest_text_name,
     nested_text_name,
     records_in,
@@ -132,7 +133,7 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
     if not _says_something(fields):
         return None
     deleted_at = _deletion(fields)
-    content = _taken_text(fields)
+    content = _taken_text(fields) or _deep_text(fields)
     title = "" if as_name(fields.get("title")) else _taken_title(fields, record.name)
     named = (
         title
@@ -165,6 +166,20 @@ def _taken_text(fields: dict[str, Any]) -> str:
     if not words_of(" ".join([*strings_in(value), *_keys_in(value)])) <= words_of(content) | _BLOCK_WORDS:
         fields[f"{name}_as_it_was"] = value
     return content
+
+
+def _deep_text(fields: Mapping[str, Any]) -> str:
+    """The prose that lies deeper under names that nobody knows; the fields stay as they are. Empty where there is a title."""
+    if any(as_name(fields.get(name)) for name in TITLE_NAMES):
+        return ""
+    deep = [
+        as_text(text)
+        for value in fields.values()
+        if isinstance(value, (dict, list))
+        for text in strings_in(value)
+        if is_prose(text)
+    ]
+    return "\n\n".join(dict.fromkeys(deep))
 
 
 def _texts_in(value: Any) -> Iterator[str]:
@@ -222,7 +237,7 @@ def _deletion(fields: dict[str, Any]) -> datetime | None:
 
 def _says_something(fields: Mapping[str, Any]) -> bool:
     """Whether anything but ids is said in words."""
-    return bool(has_text(fields) or as_name(fields.get("title"))) or any(
+    return has_text(fields) or any(
         text.strip() for name, value in fields.items() if name not in ID_NAMES for text in strings_in(value)
     )
 

@@ -18,6 +18,7 @@ _BEGINS = re.compile(
     r"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|div|p|h[1-6]|article|meta|title|ul|table)\b",
     re.I | re.S,
 )
+_TEMPLATE = re.compile(r"\{%-?\s*(?:if|for|block|extends|include|set)\b|<\?php|<%[=@ ]|\{\{#(?:if|each)\b")
 _META = ("description", "keywords", "author", "date", "created", "updated", "exporter-version", "source")
 _LARGEST = 32 * 1024 * 1024
 
@@ -58,7 +59,7 @@ class WebPage:
             text = source.text
         except (InvalidInput, OSError):
             return False
-        return bool(_BOOKMARKS.match(text) or _BEGINS.match(text))
+        return bool(_BOOKMARKS.match(text) or (_BEGINS.match(text) and not _TEMPLATE.search(text)))
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page, or every bookmark."""
