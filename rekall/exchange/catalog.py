@@ -8,22 +8,11 @@ from importlib import import_module
 from rekall.exchange.dialect import Dialect
 
 MODULES = (
-    "vault",
-    "own",
-    "original",
-    "keep",
-    "simplenote",
-    "day_one",
-    "jrnl",
-    "mem0",
-    "mcp_memory_service",
-    "memory_graph",
-    "pinboard",
-    "standard_notes",
-    "enex",
-    "web_page",
-    "records",
-    "markdown",
+    *("vault", "own", "own_records", "original"),
+    *("keep", "simplenote", "day_one", "jrnl", "mem0", "mcp_memory_service", "memory_graph", "pinboard"),
+    *("standard_notes", "enex", "web_page", "records"),
+    *("gemini", "joplin", "notion", "dendron", "logseq", "obsidian", "basic_memory", "zk", "hugo", "cheats"),
+    *("markdown", "org", "rules_file", "plain_text"),
 )
 """Modules of `exchange.dialects`, each with its `DIALECT`, or `DIALECTS` where a tool has several."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from rekall.entry.fields import Entry
 from rekall.entry.record import to_record
 from rekall.entry.types import Link
+
+_RARE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 def to_markdown(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -> str:
@@ -37,5 +41,20 @@ def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 10
     """
     import yaml  # comes with python-frontmatter
 
-    head = yaml.safe_dump(dict(fields), sort_keys=False, allow_unicode=True, width=width)
+    head = yaml.dump(dict(fields), Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=width)
     return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"
+
+
+@cache
+def _dumper() -> Any:
+    """Writes YAML of plain values. A text with one of YAML's rarer line ends is quoted, or a reader would fold it."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
+        pass
+
+    def text(dumper: Any, value: str) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, '"' if _RARE_ENDS.search(value) else None)
+
+    Dumper.add_representer(str, text)
+    return Dumper

@@ -69,7 +69,7 @@ def rich_base(rekall: Rekall, tmp_path: Path) -> list[dict[str, Any]]:
             "updated": "2023-01-01",
         },
         {"id": ids[2], "title": "# a title like a heading", "content": "# another heading\n\ntext 🦊 \u2028 end"},
-        {"id": ids[3], "title": "2024", "content": ""},
+        {"id": ids[3], "title": "2024", "content": "the year"},
     ]
     file = tmp_path / "rich.jsonl"
     file.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")

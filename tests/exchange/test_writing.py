@@ -24,6 +24,7 @@ from rekall.cli.render import SCHEMA_VERSION
 from rekall.entry import rules
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.filters import Filters
+from rekall.entry.other import OtherField
 from rekall.entry.record import to_record
 from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import InvalidInput
@@ -621,3 +622,29 @@ def test_what_was_deleted_can_be_restored_from_a_file(
     for each in (bench, other):
         each.base.restore(gone.id)
     assert everything(other) == everything(bench)
+
+
+def test_records_of_others_between_ours_are_read_too(other: Bench, tmp_path: Path) -> None:
+    own = {"id": ONE, "title": "", "type": "til", "created_at": "2026-01-01T00:00:00Z", "content": "# all of it", "links": []}
+    gone = {**own, "id": TWO, "title": "gone", "deleted_at": "2026-01-02T00:00:00Z"}
+    theirs = {"name": "theirs", "text": "a text"}
+    files = {
+        "a.jsonl": "\n".join(map(json.dumps, (own, theirs, gone))),
+        "b.json": json.dumps({"entries": [own, theirs], "deleted": [gone]}),
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+        bench = make_bench()
+        report = bench.base.files.import_paths([tmp_path / name])
+        assert (report.added, report.deleted, report.refused) == (2, 1, [])
+        assert {entry.content for entry in all_entries(bench)} == {"# all of it", "a text"}
+        bench.base.close()
+
+
+@pytest.mark.parametrize("form", ["markdown", "obsidian"])
+def test_line_ends_that_yaml_folds_are_kept(form: str, bench: Bench, other: Bench, tmp_path: Path) -> None:
+    text = "a\x85b\u2028c\u2029d\re\r\nf"
+    bench.base.add(Draft(EntryType.TIL, "t", other_fields=(OtherField.of("note", {"in": [text]}),)))
+    bench.base.files.export(tmp_path / "out", form=form)
+    other.base.files.import_paths([tmp_path / "out"])
+    assert all_entries(other)[0].other_fields == (OtherField.of("note", {"in": [text]}),)
