@@ -625,7 +625,14 @@ def test_what_was_deleted_can_be_restored_from_a_file(
 
 
 def test_records_of_others_between_ours_are_read_too(other: Bench, tmp_path: Path) -> None:
-    own = {"id": ONE, "title": "", "type": "til", "created_at": "2026-01-01T00:00:00Z", "content": "# all of it", "links": []}
+    own = {
+        "id": ONE,
+        "title": "",
+        "type": "til",
+        "created_at": "2026-01-01T00:00:00Z",
+        "content": "# all of it",
+        "links": [],
+    }
     gone = {**own, "id": TWO, "title": "gone", "deleted_at": "2026-01-02T00:00:00Z"}
     theirs = {"name": "theirs", "text": "a text"}
     files = {
@@ -648,3 +655,21 @@ def test_line_ends_that_yaml_folds_are_kept(form: str, bench: Bench, other: Benc
     bench.base.files.export(tmp_path / "out", form=form)
     other.base.files.import_paths([tmp_path / "out"])
     assert all_entries(other)[0].other_fields == (OtherField.of("note", {"in": [text]}),)
+
+
+@pytest.mark.parametrize(("form", "name"), FORMS[:3])
+def test_a_deletion_travels_and_does_not_return(
+    filled: Any, other: Bench, tmp_path: Path, form: str, name: str
+) -> None:
+    bench, old, new = filled
+    shared = tmp_path / name
+    written_out(bench, shared, form)
+    other.base.files.import_paths([shared])
+    bench.clock.elapsed_s += 60
+    bench.base.delete(old.id)
+    first = written_out(bench, shared, form)
+    assert other.base.files.import_paths([shared]).deleted == 1
+    assert [entry.id for entry in all_entries(other)] == [new.id]
+    assert written_out(other, shared, form) == first
+    assert bench.base.files.import_paths([shared]).stored == 0
+    assert [entry.id for entry in all_entries(bench)] == [new.id]
