@@ -206,9 +206,17 @@ def strictly(problem: Problem, record: Mapping[str, Any]) -> None:
     raise InvalidInput(problem.kind + shown)
 
 
-def is_own(record: Mapping[str, Any]) -> bool:
-    """Whether Rekall wrote a record: it has an id of ours and a time under our name."""
-    return "created_at" in record and is_ulid(_own_id(record))
+def is_own(record: object) -> bool:
+    """Whether Rekall wrote a record: it has an id of ours, and a type and a time under our names."""
+    return (
+        isinstance(record, Mapping)
+        and isinstance(record.get("created_at"), str)
+        and record.get("type") in _TYPES
+        and is_ulid(_own_id(record))
+    )
+
+
+_TYPES = {kind.value for kind in EntryType}
 
 
 _MEANS: Mapping[str, str] = {

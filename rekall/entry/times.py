@@ -15,6 +15,7 @@ _UNITS = {13: 10**3, 16: 10**6, 19: 10**9}
 _YEARS = range(1900, 2200)
 """A year outside is a number of something else, or a slip."""
 
+_EXACT = re.compile(r"\d{4}-\d\d-\d\d")
 _DAY_FIRST = re.compile(
     r"(?P<day>\d{1,2})(?P<mark>[./-])(?P<month>\d{1,2})(?P=mark)(?P<year>\d{4})(?P<rest>\D.*)?\Z", re.S
 )
@@ -91,12 +92,13 @@ def any_moment(value: Any) -> datetime:
         raise InvalidInput("it is not a date")
     text = value.strip().strip("\"'<>").removeprefix("[[").removesuffix("]]").strip()
     try:
-        found = _aware(_epoch(text) or _numbers(text) or _iso(text) or _spoken(text))
+        exact = _iso(text) if _EXACT.match(text) else None
+        found = exact or _epoch(text) or _numbers(text) or _iso(text) or _spoken(text)
+        if exact is None and found.year not in _YEARS:
+            raise ValueError("a number of something else")
+        return _aware(found)
     except (ValueError, OverflowError, OSError, TypeError) as error:
         raise InvalidInput(f"{_short(value)!r} is not a date") from error
-    if found.year not in _YEARS:
-        raise InvalidInput(f"{_short(value)!r} is not a date")
-    return found
 
 
 def _local(moment: datetime) -> datetime:

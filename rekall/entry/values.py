@@ -85,7 +85,7 @@ class Taken:
         text = text_of(value)
         if text is None:
             return None
-        return clean(text if self.is_literal else unlinked(text)).strip()
+        return str(clean(text if self.is_literal else unlinked(text))).strip()
 
 
 def clean(value: Any, depth: int = 0) -> Any:
@@ -159,7 +159,7 @@ def _why(field: Field) -> str:
 def _read_one(taken: Taken, field: Field, name: str, value: Any) -> Any:
     if field.kind is Kind.TIME:
         return any_moment(value)
-    if field.kind is Kind.ID and isinstance(value, Mapping):  # as answers name an entry: {"id": …, "title": …}
+    if field.kind is Kind.ID and isinstance(value, Mapping) and set(value) <= {"id", "title"}:  # as answers name one
         value = value.get("id", "")
     if field.kind is Kind.TEXT:
         text = text_of(value)

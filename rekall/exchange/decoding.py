@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 
 from rekall.errors import InvalidInput
@@ -15,6 +16,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 """Byte order marks; the longer ones first where one begins another."""
+
+_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ£€§°«»’‘“”„–—…·•©®™¡\xa0")
+"""Letters and marks of Western European text; what other code pages have at these places makes no words of it."""
+
+_FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
+"""Three accented letters in a row, as another alphabet read as Western has them and no Western language."""
 
 _LOOKED_AT = 64 * 1024
 """Bytes from which an unknown encoding is guessed."""
@@ -67,10 +74,7 @@ def _guessed(data: bytes) -> Decoded:
             kept = decoded(data.replace(b"\0", "\ufffd".encode()))
             return Decoded(kept.text, kept.encoding, is_guess=True)
         raise InvalidInput("it is no text: it holds NUL bytes", "a binary file cannot be imported")
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[:_LOOKED_AT]).best()
-    encoding = best.encoding if best else "cp1252"
+    encoding = "cp1252" if _is_western(data) else _by_statistics(data)
     try:
         text = data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
@@ -79,15 +83,43 @@ def _guessed(data: bytes) -> Decoded:
     return Decoded(_lines(text.replace("\0", "\ufffd")), encoding, is_guess=True)
 
 
+def _by_statistics(data: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:_LOOKED_AT]).best()
+    return best.encoding if best else "cp1252"
+
+
+def _is_western(data: bytes) -> bool:
+    """Whether Windows' Western code page makes words of it: a few accented letters among many plain ones.
+
+    A guess by statistics needs more of them than a short note has, and takes any code page that fits.
+    """
+    try:
+        text = data[:_LOOKED_AT].decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    special = [letter for letter in text if letter > "\x7f"]
+    plain = sum(letter.isascii() and letter.isalpha() for letter in text)
+    return (
+        len(special) <= max(plain, 3)
+        and all(letter in _WESTERN or (letter == "¿" and "?" in text) for letter in special)
+        and not _FOREIGN_RUN.search(text)
+    )
+
+
 def _wide(data: bytes) -> str:
-    """UTF-16 without a mark: nearly every second byte of a Latin text is NUL. Empty for anything else."""
-    if len(data) < 4 or len(data) % 2:
+    """UTF-16 without a mark, known by the NULs of its Latin letters or blanks. Empty for anything else."""
+    if len(data) < 4 or len(data) % 2 or b"\0" not in data[:_LOOKED_AT]:
         return ""
-    even, odd = data[0:_LOOKED_AT:2], data[1:_LOOKED_AT:2]
-    if odd.count(0) > 0.7 * len(odd) and even.count(0) < 0.05 * len(even):
-        return "utf-16-le"
-    if even.count(0) > 0.7 * len(even) and odd.count(0) < 0.05 * len(odd):
-        return "utf-16-be"
+    for encoding in ("utf-16-le", "utf-16-be"):
+        try:
+            text = data[:_LOOKED_AT].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        usual = sum(" " <= letter < "\u2100" or letter in "\t\r\n" for letter in text)
+        if usual >= 0.97 * len(text):
+            return encoding
     return ""
 
 

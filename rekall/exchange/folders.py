@@ -113,7 +113,7 @@ class _Folder:
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
-    """ "folder", "file", or empty for what is neither: a link that leads nowhere or round in a circle, a socket."""
+    """What an entry of a folder is: "folder", "file", or empty for what is neither: a link that leads nowhere or round in a circle, a socket."""
     try:
         return "folder" if entry.is_dir() else "file" if entry.is_file() else ""
     except OSError:

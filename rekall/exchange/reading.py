@@ -51,6 +51,7 @@ class Found:
         relative: Its place below the folder that is imported, without the suffix; by which others may name it.
         names: Other names by which notes may mean it: aliases, the id of its tool.
         deleted_at: When its tool put it into the bin; None for what is no waste.
+        file_time: When its file was changed last; the time of what says none itself.
         touching: The links of a deleted entry of ours, in both directions.
     """
 
@@ -63,6 +64,7 @@ class Found:
     relative: str = ""
     names: tuple[str, ...] = ()
     deleted_at: datetime | None = None
+    file_time: datetime | None = None
     touching: tuple[Link, ...] = ()
 
     @property
@@ -112,6 +114,8 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
                 "split it, or convert it to JSON lines (.jsonl)",
             )
         dialect = _dialect_of(source)
+        if dialect is None and file.root == file.path:  # it was named by itself
+            raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
         if dialect is None:
             yield LeftOut(str(file.path), source.suffix or "no suffix")
             return
@@ -148,10 +152,9 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
 def _dialect_of(source: Source) -> Dialect | None:
     """The first dialect that a file fits; a file that is no text fits none but those for its suffix."""
     asked = [each for each in dialects() if source.suffix in each.suffixes]
-    found = next((each for each in asked if each.fits(source)), None)
-    if found is None and not asked:  # it was named by itself
-        found = next((each for each in dialects() if each.name == "text"), None)
-    return found
+    if not asked:  # it was named by itself
+        asked = [each for each in dialects() if ".txt" in each.suffixes]
+    return next((each for each in asked if each.fits(source)), None)
 
 
 def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Choices) -> Found | LeftOut | Refused:
@@ -185,6 +188,7 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
         file.relative.with_suffix("").as_posix() if is_whole else "",
         names,
         note.deleted_at,
+        _file_time(file.path),
         _touching(note) if note.deleted_at else (),
     )
 
@@ -202,12 +206,8 @@ def _touching(note: Note) -> tuple[Link, ...]:
 
 def _completed(draft: Draft, note: Note, file: File, choices: Choices) -> Draft:
     """The draft with what stands outside its fields: tags, other names, times, the project."""
-    created = draft.created_at or _aware(note.created_at)
     updated = draft.updated_at or _aware(note.updated_at)
-    if created is None and updated is None:
-        created = updated = _file_time(file.path)
-    created = created or updated
-    updated = updated or created
+    created = draft.created_at or _aware(note.created_at) or updated
     project = draft.project or (_project_of(file) if choices.project == AUTO else choices.project) or None
     return replace(
         draft,

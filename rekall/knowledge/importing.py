@@ -124,6 +124,7 @@ class Importer:
             return
         self._tell(found)
         if key is None or old is None:
+            draft = replace(draft, created_at=draft.created_at or found.file_time)
             self._add(found, self._writer.new_entry(settled(draft)))
         else:
             self._update(found, origin, key, old, settled(draft))
@@ -148,7 +149,7 @@ class Importer:
             return
         if origin is None and old.updated_at > told.updated_at and not self._overwrite:
             self.report.kept.append(found.where)
-            self._remember(found, key, told, links)
+            self._remember(replace(found, source_hash=b""), key, told, links)  # so that --overwrite still takes it
             return
         merged = self._merged(origin, old, told)
         entry = self._entry(merged.draft, old, told.updated_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rekall.backlog import Embedded, Embedder, Progress, how_far
+from rekall.embedder import Embedded, Embedder, Progress, how_far
 from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport

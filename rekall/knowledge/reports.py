@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rekall.backlog import Embedder
+from rekall.embedder import Embedder
 from rekall.entry.fields import Entry
 from rekall.entry.types import Reference
 from rekall.errors import EngineError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.backlog import Embedder, Progress
+from rekall.embedder import Embedder, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.store.values import SpaceState

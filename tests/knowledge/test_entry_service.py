@@ -351,7 +351,7 @@ def test_a_source_imported_again_meanwhile_belongs_to_the_new_entry(bench, tmp_p
     bench.base.files.import_paths([source])
     (entry,) = bench.base.list_entries(Filters(), None).entries
     bench.base.delete(entry.id)
-    assert bench.base.files.import_paths([source]).added == 1
+    assert bench.base.files.import_paths([source], overwrite=True).added == 1
     assert bench.base.restore(entry.id).entry == entry
     report = bench.base.files.import_paths([source])
     assert (report.added, report.unchanged, bench.base.count()) == (0, 1, 2)
