@@ -250,7 +250,6 @@ def build(
         clock: Time and new ids.
         processes: The processes of this machine, as the system knows them where none are given.
     """
-    from rekall.backlog import Backlog
     from rekall.claims import Claims
     from rekall.embeddings import EmbeddingService
     from rekall.knowledge.files import Files
@@ -273,8 +272,8 @@ def build(
 
     manager = ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
     cache = _cache(store, tuning, clock)
-    backlog = Backlog(store, manager, clock, Claims(store, clock, processes or Processes()), cache)
-    embeddings = EmbeddingService(store, manager, backlog, cache)
+    claims = Claims(store, clock, processes or Processes())
+    embeddings = EmbeddingService(store, manager, clock, claims, cache)
     writer = EntryService(store, embeddings, clock)
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
     searcher = Searcher(store, legs, Fusion({"words": tuning.lexical_share}))

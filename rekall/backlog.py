@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache
 from rekall.claims import Claims
+from rekall.embedder import Embedded, Filled, Progress, embedder_of, filling, in_hand
 from rekall.entry.passages import passages_of
 from rekall.errors import StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
@@ -40,55 +40,6 @@ FEW_PASSAGES = 256
 RECOUNT_S = 10.0
 """Seconds after which what there is to do is counted again: others store entries in the meantime."""
 
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Embedder:
-    """A process that embeds now, and how far it is.
-
-    Attributes:
-        pid: Its number.
-        host: The machine where it runs, empty for this one.
-        done: How many passages it has embedded.
-        total: Of how many.
-    """
-
-    pid: int
-    host: str
-    done: int
-    total: int
-
-    @property
-    def text(self) -> str:
-        """Who embeds and how far it is, in the words of every door."""
-        where = f" on {self.host}" if self.host else ""
-        return f"process {self.pid}{where} is embedding, {self.done:,} of {self.total:,} passages done"
-
-
-@dataclass(frozen=True, slots=True)
-class Embedded:
-    """What a call has embedded.
-
-    Attributes:
-        done: How many passages.
-        left: How many still lack a vector.
-        holder: Who embeds those, None when nobody does.
-    """
-
-    done: int
-    left: int
-    holder: Embedder | None
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The space that was filled, how many vectors this call made, and who else is at it, None when nobody is."""
-
-    space: Space
-    made: int
-    holder: Embedder | None
-
 
 class Backlog:
     """Embeds what waits, alone or beside other processes."""
@@ -111,14 +62,6 @@ class Backlog:
         self._claims = claims
         self._cache = cache
 
-    def model_of(self, space: Space | None) -> ModelIdentity:
-        """The model of a space, the configured one for None.
-
-        Raises:
-            EngineError: It cannot be used.
-        """
-        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
-
     def space_for(self, model: ModelIdentity) -> Space:
         """The space of a model, made when there is none. Call it inside a transaction."""
         vectors = self._store.vectors
@@ -136,13 +79,6 @@ class Backlog:
         if now is None or now.id != space.id:
             raise StorageError(f"the vectors of model {space.model} were just pruned", "run the command again")
         return now
-
-    def embedder(self, space: Space | None) -> Embedder | None:
-        """Who embeds for a space now: who fills it, else an import that embeds its own passages."""
-        if space is None:
-            return None
-        lease = self._claims.of(_filling(space)) or next(iter(self._claims.under(_in_hand(space))), None)
-        return self._embedder(lease) if lease else None
 
     def fill(
         self,
@@ -166,9 +102,9 @@ class Backlog:
             with self._store.transaction():
                 space = self._store.vectors.resume(self.space_for(model))
                 total, _ = self._store.passages.pending_counts(space)
-                lease = self._claims.take(_filling(space), worker, total) if total else None
+                lease = self._claims.take(filling(space), worker, total) if total else None
             if lease is None:
-                return Filled(space, 0, self.embedder(space))
+                return Filled(space, 0, embedder_of(self._claims, space))
             tally = _Tally(self._store, self._clock, space, total)
 
             def go_on(done: int) -> bool:
@@ -181,7 +117,7 @@ class Backlog:
             )
         finally:
             self._release(worker)
-        return Filled(space, done, self.embedder(space))
+        return Filled(space, done, embedder_of(self._claims, space))
 
     def embed_of(
         self, model: ModelIdentity, space: Space, keys: Iterable[int], progress: Progress = lambda done, total: None
@@ -223,7 +159,7 @@ class Backlog:
         """
         with self._store.transaction():
             space = self.space_for(model)
-        alone = self.embedder(space) is None
+        alone = embedder_of(self._claims, space) is None
         all_pending, _ = self._store.passages.pending_counts(space)
         own = self.embed_of(
             model, space, keys, lambda done, total: progress(done, max(all_pending if alone else total, done))
@@ -270,7 +206,7 @@ class Backlog:
                     if self._store.passages.has_text(item.passage_id, item.text_hash):
                         index.add(item.passage_id, vector)
                 self._cut_again({item.entry_id for item in batch} - {item.entry_id for item in fit})
-                self._claims.release(worker, _in_hand(space))
+                self._claims.release(worker, in_hand(space))
                 if self._clock.seconds() - start_s < QUICK_S:
                     size = min(2 * size, MOST_BATCH)
                 batch = self._take_in_hand(space, worker, size, among) if go_on(done + len(fit)) else []
@@ -282,12 +218,12 @@ class Backlog:
         self, space: Space, worker: str, size: int, among: Collection[int] | None
     ) -> list[PendingPassage]:
         """The next batch that nobody else has in hand. Call it inside a transaction."""
-        self._claims.sweep(_in_hand(space))
-        held = [number for lease in self._claims.under(_in_hand(space)) for number in _passages_of(lease)]
+        self._claims.sweep(in_hand(space))
+        held = [number for lease in self._claims.under(in_hand(space)) for number in _passages_of(lease)]
         batch = self._store.passages.pending(space, size, among, without=held)
         if batch:
             numbers = ",".join(str(item.passage_id) for item in batch)
-            self._claims.take(f"{_in_hand(space)}{numbers}", worker, len(batch))
+            self._claims.take(f"{in_hand(space)}{numbers}", worker, len(batch))
         return batch
 
     def _texts(self, batch: Sequence[PendingPassage]) -> dict[PendingPassage, str]:
@@ -312,10 +248,6 @@ class Backlog:
         with contextlib.suppress(StorageError):  # then it runs out; what ended the work is the news
             self._claims.release(worker)
 
-    def _embedder(self, lease: Lease) -> Embedder:
-        host = "" if self._claims.is_here(lease) else lease.host.partition("/")[0]
-        return Embedder(lease.pid, host, lease.done, lease.total)
-
 
 class _Tally:
     """How many passages there are to embed, counted again now and then."""
@@ -333,26 +265,6 @@ class _Tally:
         if done >= self.total or now_s - self._counted_s >= RECOUNT_S:
             self.total = done + self._store.passages.pending_counts(self._space)[0]
             self._counted_s = now_s
-
-
-def advice(embedder: Embedder | None) -> str:
-    """What a person should know or do while passages lack a vector, for every door."""
-    return embedder.text if embedder else "run `rekall index rebuild --vectors`"
-
-
-def how_far(vectors: int, passages: int) -> str:
-    """What an interrupted import or rebuild has reached, and how it goes on."""
-    return f"{vectors:,} of {passages:,} passages embedded; it goes on with the next import or `rekall index rebuild`"
-
-
-def _filling(space: Space) -> str:
-    """The lease of who fills a space."""
-    return f"embedding {space.fingerprint}"
-
-
-def _in_hand(space: Space) -> str:
-    """How the leases on a space's passages begin; their numbers follow."""
-    return f"{_filling(space)}: "
 
 
 def _passages_of(lease: Lease) -> list[int]:

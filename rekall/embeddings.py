@@ -7,16 +7,19 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.backlog import Backlog, Embedded, Embedder, Filled, advice
-from rekall.backlog import Progress as Progress
 from rekall.cache import EmbeddingCache, EntryVectors, similarities
+from rekall.claims import Claims
+from rekall.embedder import Embedded, Embedder, Filled, advice, embedder_of
+from rekall.embedder import Progress as Progress
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
+from rekall.system.clock import Clock
 
 if TYPE_CHECKING:
+    from rekall.backlog import Backlog
     from rekall.store.contract import Store
     from rekall.vector_index import Vector
 
@@ -79,19 +82,26 @@ class EmbeddingService:
     """Every use of the model for entries goes through here."""
 
     def __init__(
-        self, store: Store, manager: ModelManager, backlog: Backlog, cache: EmbeddingCache | None = None
+        self,
+        store: Store,
+        manager: ModelManager,
+        clock: Clock,
+        claims: Claims,
+        cache: EmbeddingCache | None = None,
     ) -> None:
         """Work on an open store.
 
         Args:
             store: The base.
             manager: Loads the model when it is needed.
-            backlog: Embeds what waits.
+            clock: The time.
+            claims: Who is at what.
             cache: Keeps vectors of entries that were compared lately, where that is faster than reading them.
         """
         self._store = store
         self._manager = manager
-        self._backlog = backlog
+        self._clock = clock
+        self._claims = claims
         self._cache = cache
         self._questions: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -101,13 +111,13 @@ class EmbeddingService:
         Raises:
             EngineError: It is not installed, damaged, or was changed since.
         """
-        return self._backlog.model_of(self._store.vectors.active_space())
+        return self._model_of(self._store.vectors.active_space())
 
     def readiness(self) -> Readiness:
         """What there is to compare with, and why that cannot be done. One look for the whole of a search."""
         passages, space = self._store.passages.count(), self._store.vectors.active_space()
         try:
-            model = self._backlog.model_of(space)
+            model = self._model_of(space)
         except EngineError as error:
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
             return Readiness(passages, space, None, reason)
@@ -132,7 +142,7 @@ class EmbeddingService:
         )
         if not missing:
             return Prepared(passages, {}, None)
-        model = self._backlog.model_of(space)
+        model = self._model_of(space)
         with self._manager.use(model) as encoder:
             rows = encoder.encode_documents([text for _, text in missing])
         return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
@@ -146,7 +156,7 @@ class EmbeddingService:
         vectors = self._store.vectors
         space = vectors.space_of(prepared.model.fingerprint)
         if space is None and vectors.active_space() is None:
-            space = self._backlog.space_for(prepared.model)
+            space = self._backlog().space_for(prepared.model)
         if space is not None:  # else its vectors were pruned since `prepare`; `catch_up` makes those of the new model
             index = vectors.index(space)
             for passage_id, passage in zip(ids, prepared.passages):
@@ -161,7 +171,7 @@ class EmbeddingService:
         """
         space = self._store.vectors.active_space()
         if space is not None and self._store.passages.pending(space, 1, [key]):
-            self._backlog.embed_of(self._backlog.model_of(space), space, [key])
+            self._backlog().embed_of(self._model_of(space), space, [key])
 
     def put_unembedded(self, key: int, entry: Entry) -> None:
         """Store the passages of an entry; new ones wait for `embed_pending`."""
@@ -179,7 +189,7 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used.
         """
-        index = self._store.vectors.index(self._backlog.space_for(self.model_in_use()))
+        index = self._store.vectors.index(self._backlog().space_for(self.model_in_use()))
         self.forget()
         if from_scratch:
             index.clear()
@@ -210,19 +220,19 @@ class EmbeddingService:
         """
         if not self._store.passages.count():
             return Embedded(0, 0, None)
-        return self._backlog.embed_first(self.model_in_use(), keys, progress)
+        return self._backlog().embed_first(self.model_in_use(), keys, progress)
 
     def fill(self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False) -> Filled:
         """Give every passage a vector of a model, unless another process is at it; see `Backlog.fill`."""
-        return self._backlog.fill(model, progress, is_time_up)
+        return self._backlog().fill(model, progress, is_time_up)
 
     def still_there(self, space: Space) -> Space:
         """A space as it is now; see `Backlog.still_there`. Call it inside a transaction."""
-        return self._backlog.still_there(space)
+        return self._backlog().still_there(space)
 
     def embedder(self) -> Embedder | None:
         """Which process embeds for the space in use now, None when none does."""
-        return self._backlog.embedder(self._store.vectors.active_space())
+        return embedder_of(self._claims, self._store.vectors.active_space())
 
     def advice(self) -> str:
         """What a person should know or do while passages lack a vector: who embeds and how far it is, or what to run."""
@@ -331,6 +341,14 @@ class EmbeddingService:
             kept[key] = EntryVectors.of([(each.position, read[each.id]) for each in of_entry])
             cache.put(key, kept[key], read_in)
         return {key: closeness_of(scores) for key, scores in similarities(kept, question.vector).items()}
+
+    def _model_of(self, space: Space | None) -> ModelIdentity:
+        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
+
+    def _backlog(self) -> Backlog:
+        from rekall.backlog import Backlog  # half a megabyte that a search does without
+
+        return Backlog(self._store, self._manager, self._clock, self._claims, self._cache)
 
 
 def closeness_of(scores: Sequence[tuple[int, float]]) -> Closeness:

@@ -20,8 +20,8 @@ from support.fakes import FakeEncoder, FakeLoader, FakeProcesses
 
 from rekall import backlog
 from rekall.app import Rooms, build
-from rekall.backlog import Embedded, Embedder
 from rekall.claims import LEASE_S
+from rekall.embedder import Embedded, Embedder
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError, StorageError

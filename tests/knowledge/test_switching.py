@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 
 from rekall import backlog
-from rekall.backlog import Embedder
+from rekall.embedder import Embedder
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import passage_texts

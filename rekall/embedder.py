@@ -1,0 +1,89 @@
+"""Who embeds now and how far it is, as every door says it; what a call to embed has come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rekall.claims import Claims
+from rekall.store.values import Space
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Embedder:
+    """A process that embeds now, and how far it is.
+
+    Attributes:
+        pid: Its number.
+        host: The machine where it runs, empty for this one.
+        done: How many passages it has embedded.
+        total: Of how many.
+    """
+
+    pid: int
+    host: str
+    done: int
+    total: int
+
+    @property
+    def text(self) -> str:
+        """Who embeds and how far it is, in the words of every door."""
+        where = f" on {self.host}" if self.host else ""
+        return f"process {self.pid}{where} is embedding, {self.done:,} of {self.total:,} passages done"
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What a call has embedded.
+
+    Attributes:
+        done: How many passages.
+        left: How many still lack a vector.
+        holder: Who embeds those, None when nobody does.
+    """
+
+    done: int
+    left: int
+    holder: Embedder | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The space that was filled, how many vectors this call made, and who else is at it, None when nobody is."""
+
+    space: Space
+    made: int
+    holder: Embedder | None
+
+
+def embedder_of(claims: Claims, space: Space | None) -> Embedder | None:
+    """Who embeds for a space now: who fills it, else an import that embeds its own passages."""
+    if space is None:
+        return None
+    lease = claims.of(filling(space)) or next(iter(claims.under(in_hand(space))), None)
+    if lease is None:
+        return None
+    host = "" if claims.is_here(lease) else lease.host.partition("/")[0]
+    return Embedder(lease.pid, host, lease.done, lease.total)
+
+
+def advice(embedder: Embedder | None) -> str:
+    """What a person should know or do while passages lack a vector, for every door."""
+    return embedder.text if embedder else "run `rekall index rebuild --vectors`"
+
+
+def how_far(vectors: int, passages: int) -> str:
+    """What an interrupted import or rebuild has reached, and how it goes on."""
+    return f"{vectors:,} of {passages:,} passages embedded; it goes on with the next import or `rekall index rebuild`"
+
+
+def filling(space: Space) -> str:
+    """The name of the lease of who fills a space."""
+    return f"embedding {space.fingerprint}"
+
+
+def in_hand(space: Space) -> str:
+    """How the names of leases on a space's passages begin; the numbers of the passages follow."""
+    return f"{filling(space)}: "
