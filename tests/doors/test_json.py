@@ -490,6 +490,9 @@ def test_an_exported_record_has_the_names_of_an_entry(rekall: Rekall, world: Wor
     file = world.folder / "all.jsonl"
     assert rekall("export", str(file)).code == 0
     records = {record["id"]: record for record in map(json.loads, file.read_text("utf-8").splitlines())}
+    deleted = [record for record in records.values() if "deleted_at" in record]
+    assert [record["id"] for record in deleted] == [world.gone]
+    assert {"title", "type", "created_at", "updated_at", "content"} <= records.pop(world.gone).keys()
     assert records.keys() == {world.old, world.new, world.other}
     shown = {each: said(rekall, "show", "show", each)["entry"] for each in records}
     for entry_id, record in records.items():
@@ -498,7 +501,7 @@ def test_an_exported_record_has_the_names_of_an_entry(rekall: Rekall, world: Wor
             "superseded_by": full["superseded_by"] and full["superseded_by"]["id"],
             "links": [link for link in full["links"] if link["source"] == entry_id],
         }
-        expected = {name: value for name, value in (full | said_otherwise).items() if value not in (None, "", [])}
+        expected = {name: value for name, value in (full | said_otherwise).items() if value not in (None, "", [], {})}
         assert record == {**expected, "content": full["content"]}
 
 
