@@ -96,19 +96,15 @@ _NO_NOTES = re.compile(
 )
 """Names that programs give their own files."""
 
-_MACHINE_KEYS = frozenset(
-    {
-        *(
-            "dependencies",
-            "devDependencies",
-            "peerDependencies",
-            "compilerOptions",
-            "engines",
-            "mcpServers",
-            "components",
-        ),
-        *("$defs", "definitions", "paths", "properties"),
-    }
+_MACHINE_KEYS = (
+    "dependencies",
+    "devDependencies",
+    "peerDependencies",
+    "compilerOptions",
+    "engines",
+    "mcpServers",
+    "$defs",
+    "definitions",
 )
 """Fields of files for programs, where they hold an object."""
 
@@ -150,6 +146,8 @@ def is_machinery(file_name: str, document: Any) -> bool:
         return False
     if document.get("type") in ("FeatureCollection", "Topology", "excalidraw"):
         return True
+    if document.get("type") == "object" and isinstance(document.get("properties"), dict):
+        return True  # a schema
     marks = bool(_MACHINE_MARKS & document.keys()) or any(
         isinstance(document.get(name), dict) for name in _MACHINE_KEYS
     )

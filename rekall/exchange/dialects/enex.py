@@ -151,14 +151,7 @@ def _prepare(soup: BeautifulSoup, names: Mapping[str, str]) -> tuple[NamedLink, 
     """Write what is Evernote's own as text, and gather the links to other notes."""
     from bs4 import Tag
 
-    for block in soup.find_all("div", style=True):
-        if "en-codeblock" in str(block["style"]):
-            for end in block.find_all("br"):
-                end.replace_with("\n")
-            lines = [line.get_text() for line in block.find_all("div", recursive=False)] or [block.get_text()]
-            code = soup.new_tag("pre")
-            code.string = "\n".join(line.rstrip("\n") for line in lines)
-            block.replace_with(code)
+    _prepare_code(soup)
     for mark in soup.find_all("en-todo"):
         box = "[x] " if str(mark.get("checked", "")).lower() == "true" else "[ ] "
         mark.insert_before(box if mark.find_parent("li") else f"- {box}")
@@ -182,6 +175,18 @@ def _prepare(soup: BeautifulSoup, names: Mapping[str, str]) -> tuple[NamedLink, 
         for link in soup.find_all("a", href=True)
         if str(link["href"]).startswith("evernote:") and link.get_text(strip=True)
     )
+
+
+def _prepare_code(soup: BeautifulSoup) -> None:
+    """Make blocks of code what they look like: their lines, indented as they are."""
+    for block in soup.find_all("div", style=True):
+        if "en-codeblock" in str(block["style"]):
+            for end in block.find_all("br"):
+                end.replace_with("\n")
+            lines = [line.get_text() for line in block.find_all("div", recursive=False)] or [block.get_text()]
+            code = soup.new_tag("pre")
+            code.string = "\n".join(line.rstrip("\n") for line in lines)
+            block.replace_with(code)
 
 
 def _task_details(task: Element) -> dict[str, str]:

@@ -115,7 +115,10 @@ def _tags(items: list[Any]) -> dict[str, list[str]]:
 
 
 def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, ...], record_id: str) -> Note | None:
-    inside = item["content"] if isinstance(item.get("content"), dict) else {"text": as_text(item.get("content"))}
+    given = item.get("content")
+    inside = (
+        given if isinstance(given, dict) else {"text": given} if isinstance(given, str) else without({"content": given})
+    )
     content = _plain(as_text(inside.get("text")))
     title = as_name(inside.get("title"))
     around = without(item, "content", "uuid", "content_type", "created_at", "updated_at")
