@@ -1,4 +1,4 @@
-"""Fields that stand in a text as `name:: value`, as Logseq and Obsidian's Dataview have them."""
+"""Fields that stand in a text: `name:: value` of Logseq and Obsidian's Dataview, `Name: value` of Notion and Pelican."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 _FIELD = re.compile(
     r"(?:[-*+][ \t]+)?(?P<name>[A-Za-z][^\s:][^:\[\](){}`\n]{0,60}|[A-Za-z]{1,2})::(?:[ \t]+(?P<value>.*))?$"
 )
+_LABEL = re.compile(r"(?P<name>[^\s:|`\[\]<>*-][^:\n|`\[\]]{0,60}):[ \t]+(?P<value>\S.*)\Z")
 _ATX = re.compile(r" {0,3}#{1,6}(?:[ \t]|$)")
 
 
@@ -46,3 +47,23 @@ def at_the_top(body: str, shown: str) -> dict[str, Any]:
             break
         found.append(field)
     return joined(found)
+
+
+def labels_at_the_top(text: str) -> tuple[dict[str, str], str]:
+    """The lines of `Name: value` that a text begins with, up to a blank line, and the text below them.
+
+    A line that is none goes on with the value above it. Nothing where the first line is none.
+    """
+    block, _, below = text.partition("\n\n")
+    found: dict[str, str] = {}
+    last = ""
+    for line in block.split("\n"):
+        label = _LABEL.match(line)
+        if label and label["name"].strip() not in found:
+            last = label["name"].strip()
+            found[last] = label["value"].strip()
+        elif last:
+            found[last] += f"\n{line}"
+        else:
+            return {}, text
+    return found, below.strip("\n")

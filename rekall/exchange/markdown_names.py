@@ -99,7 +99,7 @@ def _spaced(name: str) -> str:
 
 def is_generic(title: str, names: frozenset[str] = TITLES) -> bool:
     """Whether a title or, with `FILE_NAMES`, a name of a file says nothing of what is in it."""
-    bare = _BETWEEN.sub("-", title.strip().lower().strip("#: ").removesuffix(".md"))
+    bare = _BETWEEN.sub("-", title.strip().lower().strip("#: ").removesuffix(".md")).strip("-")
     return bare in names or _COUNTED.sub("", bare) in names or _LANGUAGE.sub("", bare) in names
 
 
@@ -113,6 +113,9 @@ def folder_of(source: Source) -> str:
 
 def name_of(source: Source) -> str:
     """What a note is called by its file: the name in words, the folder's for a README or an index."""
+    day = _FOLDERS.search(str(PurePosixPath(source.relative.parent, source.stem)))
+    if day:
+        return "-".join(day.groups())
     stem = without_number(source.stem)
     if stem == number_of(stem) != "":
         return stem

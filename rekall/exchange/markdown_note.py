@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote
 
 from rekall.entry.record import means
 from rekall.entry.types import NamedLink
@@ -16,6 +15,7 @@ from rekall.exchange import markdown_names as names
 from rekall.exchange import markdown_text as text_of
 from rekall.exchange.dialect import Note, Source
 from rekall.exchange.front_matter import NOT_READ, FrontMatter, split
+from rekall.exchange.inline_fields import labels_at_the_top
 from rekall.exchange.markdown_title import titled
 
 KEYS: Mapping[str, str] = {
@@ -91,7 +91,13 @@ def text_or_nothing(source: Source) -> str:
 
 def head_of(source: Source) -> FrontMatter:
     """A file's front matter for one who only asks; empty where it cannot be read."""
-    return split(text_or_nothing(source))
+    return _split(text_or_nothing(source))
+
+
+@lru_cache(maxsize=4)
+def _split(text: str) -> FrontMatter:
+    """A text taken apart, once for all dialects that ask what it is."""
+    return split(text)
 
 
 def page_of(source: Source, text: str | None = None) -> Page:
@@ -101,9 +107,13 @@ def page_of(source: Source, text: str | None = None) -> Page:
         source: The file.
         text: Its text, where that is not all of it.
     """
-    head = split(source.text if text is None else text)
-    body = head.body.strip("\n")
-    return Page(source, head, _whole(head), body, text_of.masked(body))
+    head = _split(source.text if text is None else text)
+    fields, body = _whole(head), head.body.strip("\n")
+    if not head.kind and body[:6].lower() == "title:":
+        labels, below = labels_at_the_top(body)
+        if len(labels) > 1:  # as MultiMarkdown and Pelican have it, without lines around it
+            fields, body = dict(labels), below
+    return Page(source, head, fields, body, text_of.masked(body))
 
 
 def _whole(head: FrontMatter) -> dict[str, Any]:
@@ -152,14 +162,15 @@ def note_of(
         is_alias_first: How its wikilinks are written; see `markdown_text.wikilinks`.
     """
     source, fields = page.source, dict(page.fields)
-    given = _text(fields.get("title"))
+    named = next((name for name in fields if means(name) == "title" and fields[name] not in (None, "")), "")
+    given = _text(fields.get(named))
     is_titled = _is_title(given, source)
     title, content = "", page.body
     if takes_heading and not is_titled:
         title, content = titled(source, page.body, page.shown, only=only_heading)
     keywords: tuple[str, ...] = ()
     if given and not is_titled:
-        fields.pop("title")
+        fields.pop(named)
         keywords = (given,)
     links = (*links_of(page.shown, is_alias_first=is_alias_first), *links_in(fields))
     return Note(
@@ -177,7 +188,10 @@ def note_of(
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    """A title as text; empty for what is none."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return str(value).strip() if isinstance(value, (str, int, float)) else ""
 
 
 def _is_title(given: str, source: Source) -> bool:
@@ -225,13 +239,3 @@ def listed(value: Any) -> list[str]:
     """The items of a list that may be written on one line, without brackets."""
     parts = [str(item) for item in value] if isinstance(value, (list, tuple)) else str(value or "").split(",")
     return [bare for part in parts if (bare := without_brackets(part))]
-
-
-def local_day(value: datetime | None) -> str:
-    """A day as ISO has it, empty for none."""
-    return value.date().isoformat() if value else ""
-
-
-def bare_path(target: str) -> str:
-    """The path of a link without its anchor, blanks as blanks."""
-    return unquote(target.split("#", 1)[0])

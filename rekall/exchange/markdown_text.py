@@ -29,6 +29,7 @@ _TAG = re.compile(
     r"(?<!\S)[(\[,;>*_]{0,2}#(?P<tag>[^\s!\"#$%&'()*+,.:;<=>?@\[\\\]^`{|}~§°\u2000-\u200b\u2010-\u206f\u3000-\u303f"
     r"\uff00-\uff0f\uff1a-\uff20]+)"
 )
+_LINKED_TAG = re.compile(r"(?<![^\s(])#\[\[(?P<tag>[^\[\]\n|]{1,100})\]\]")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 _HEX_WORDS = frozenset({"e2e", "b2b", "b2c", "c2c", "c2b", "d2c", "f2f", "a2a", "2fa"})
 _DIRECTIVES = frozenset(
@@ -50,7 +51,7 @@ _DIRECTIVES = frozenset(
     ]
 )
 _WIKILINK = re.compile(r"(?P<embed>!?)\[\[(?P<inside>[^\[\]\n]{1,1000}?)\]\]")
-_NO_NOTE = re.compile(r"_?toc_?\Z|[-\"'$!=<]|.*(?:==|&&|\$\{)|[\d\s,.]+\Z|\s*\Z", re.IGNORECASE)
+_NO_NOTE = re.compile(r"_?toc_?\Z|[-\"'$!=<]|.*(?:==|&&|\$\{)|\d{1,3}\Z|[\d\s.]*,[\d\s,.]*\Z|\s*\Z", re.IGNORECASE)
 _INLINE_LINK = re.compile(
     r"(?:(?P<image>!?)\[(?P<text>[^\[\]\n]{0,500}))?\]\([ \t]*"
     r"(?:<(?P<angled>[^<>\n]{1,1000})>|(?P<bare>[^\s()<>]{1,1000}(?:\([^\s()]{0,200}\)[^\s()]{0,200}){0,5}))"
@@ -200,8 +201,8 @@ def inline_tags(shown: str) -> tuple[str, ...]:
     if "#" not in shown:
         return ()
     text = _DEFINITION.sub(lambda found: _blank(found[0]), _INLINE_LINK.sub(lambda found: _blank(found[0]), shown))
+    found = {linked["tag"].strip(): None for linked in _LINKED_TAG.finditer(text) if linked["tag"].strip()}
     text = _WIKILINK.sub(lambda found: _blank(found[0]), text)
-    found: dict[str, None] = {}
     for line in text.split("\n"):
         if "#" in line and not _ATX.match(line):
             at = 0
@@ -254,7 +255,7 @@ def note_links(shown: str) -> Iterator[str]:
 def leads_to_note(target: str) -> bool:
     """Whether the target of a link is a file that could be a note."""
     path = target.split("#", 1)[0].split("?", 1)[0].rstrip("/")
-    if not path.strip("./") or _SCHEME.match(path):
+    if not path.strip("./") or path[0] == ":" or _SCHEME.match(path):
         return False
     suffix = _SUFFIX.search(path)
     return suffix is None or suffix[0].lower() in SUFFIXES

@@ -13,8 +13,7 @@ from rekall.exchange.markdown_text import SUFFIXES, unique
 
 _OBSERVATION = re.compile(r"^[ \t]*- \[(?P<kind>[^\[\]\n]{2,80})\] +\S", re.MULTILINE)
 _RELATION = re.compile(
-    r"^[ \t]*[-*] +(?P<kind>[^\[\]\n`]{0,80}?)[ \t]*\[\[(?P<target>[^\[\]\n]{1,500})\]\][ \t]*(?:\((?P<context>.*)\))?[ \t]*$",
-    re.MULTILINE,
+    r"^[ \t]*[-*] (?P<kind>[^\[\]\n`]{0,120})\[\[(?P<target>[^\[\]\n]{1,500})\]\](?P<rest>[^\n]*)$", re.MULTILINE
 )
 _ADDRESS = re.compile(r"memory://(?P<target>[^\s)\]>\"'`]+)")
 _HEADING = re.compile(r"^#{1,6} (?:Observations|Relations)[ \t]*$", re.MULTILINE)
@@ -53,7 +52,7 @@ class BasicMemory:
         if page.is_empty:
             return
         found = note_of(page)
-        relations = [_link(match) for match in _RELATION.finditer(page.shown)]
+        relations = [link for match in _RELATION.finditer(page.shown) if (link := _link(match))]
         said = {link.target for link in relations}
         links = [*relations, *(link for link in found.links if link.target not in said)]
         links += [NamedLink(match["target"].rstrip(".,;")) for match in _ADDRESS.finditer(page.shown)]
@@ -67,11 +66,14 @@ class BasicMemory:
         )
 
 
-def _link(match: re.Match[str]) -> NamedLink:
-    """A relation: its kind and its context are the reason."""
+def _link(match: re.Match[str]) -> NamedLink | None:
+    """A relation: its kind and its context are the reason. None where the line goes on in other words."""
+    rest = match["rest"].strip()
+    if rest and not (rest.startswith("(") and rest.endswith(")")):
+        return None
     kind = match["kind"].strip().strip("*_:")
     word = "_".join(kind.lower().split())
-    context = (match["context"] or "").strip()
+    context = rest[1:-1].strip()
     said = "" if word in _PLAIN or word in _KINDS else kind
     reason = f"{said} ({context})" if said and context else said or context
     return NamedLink(match["target"].split("|")[0].strip(), _KINDS.get(word, LinkType.RELATED), reason)

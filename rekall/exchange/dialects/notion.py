@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 from rekall.entry.types import NamedLink
 from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.inline_fields import labels_at_the_top
 from rekall.exchange.markdown_note import KEYS, note_of, page_of
 from rekall.exchange.markdown_text import SUFFIXES, link_targets
 
 _NAMED = re.compile(r"(?P<name>.*?)[ _-]?(?P<id>[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z", re.DOTALL)
-_PROPERTY = re.compile(r"(?P<name>[^\s:|`\[\]<>*-][^:\n|`\[\]]{0,60}):[ \t]+(?P<value>\S.*)\Z")
 _KNOWN = frozenset(
     [
         "tags",
@@ -71,7 +71,7 @@ class Notion:
         """The page; nothing for an empty file."""
         page = page_of(source)
         named = _NAMED.match(source.stem)
-        if page.is_empty or named is None:
+        if page.is_empty:
             return
         found = note_of(page)
         properties, content = _properties(found.content)
@@ -83,8 +83,8 @@ class Notion:
             found,
             fields={**found.fields, **own},
             content=content if len(own) == len(properties) else found.content,
-            name=named["name"].strip() or found.name,
-            record_id=named["id"].replace("-", ""),
+            name=(named["name"].strip() if named else "") or found.name,
+            record_id=named["id"].replace("-", "") if named else found.record_id,
             links=tuple({link.target: link for link in links}.values()),
         )
 
@@ -106,23 +106,10 @@ def _properties(content: str) -> tuple[dict[str, str], str]:
 
     One line alone may be prose, unless its name is one that pages of Notion often have.
     """
-    block, blank, below = content.partition("\n\n")
-    properties: dict[str, str] = {}
-    last = ""
-    for line in block.split("\n"):
-        found = _PROPERTY.match(line)
-        if found is None or found["name"].strip() in properties:
-            if not last:
-                return {}, content
-            properties[last] += f"\n{line}"  # a value of several lines
-        else:
-            last = found["name"].strip()
-            properties[last] = found["value"].strip()
+    properties, below = labels_at_the_top(content)
     is_known = any(name.lower().split()[0] in _KNOWN for name in properties)
-    is_whole = block.count("\n") + 1 == len(properties)
-    if not (is_known or (is_whole and len(properties) > 1)):
-        return {}, content
-    return properties, below.strip("\n") if blank else ""
+    is_whole = not any("\n" in value for value in properties.values())
+    return (properties, below) if is_known or (is_whole and len(properties) > 1) else ({}, content)
 
 
 DIALECT = Notion()

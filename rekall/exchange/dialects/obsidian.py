@@ -21,7 +21,7 @@ CANVAS = ".canvas"
 MARK = ".obsidian"
 
 _SHAPES = re.compile(
-    r"^```(?:dataview|dataviewjs|tasks|query)\b|!\[\[[^\]\n]+\]\]|^> \[!\w+\][+-]?[ \t]*(?!\[)\S|\[\[[^\]\n]+#\^|^%%",
+    r"^```(?:dataview|dataviewjs|tasks|query)\b|!\[\[[^\[\]\n]{1,500}\]\]|^> \[!\w+\][+-]?[ \t]*(?!\[)\S|\[\[[^\[\]\n]{1,300}#\^|^%%",
     re.MULTILINE,
 )
 _ID_OF_BLOCK = re.compile(r"[ \t]\^[\w-]{3,}$", re.MULTILINE)
