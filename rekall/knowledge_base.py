@@ -91,7 +91,8 @@ class KnowledgeBase:
             key = self._store.entries.resolve(prefix)
             entry, links = self._store.entries.by_keys([key])[key], self._store.links.of(key)
             named = {end for link in links for end in (link.source, link.target)} | {entry.superseded_by or ""}
-            return EntryView.of(entry, tuple(links), self._store.entries.titles(named))
+            origin = self._store.origins.of(key)
+            return EntryView.of(entry, tuple(links), self._store.entries.titles(named), origin.path if origin else "")
 
     def edit(self, old: Entry, draft: Draft) -> Saved:
         """Replace what an entry says, unless it is no longer what the editor saw; see `EntryService.edit`."""

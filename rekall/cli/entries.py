@@ -22,6 +22,7 @@ from rekall.cli.options import (
 from rekall.cli.render import columns, entry_text, out, out_json, talk, terminal_width, way_in
 from rekall.entry.changes import Changes
 from rekall.entry.fields import CONTEXT, Draft
+from rekall.entry.times import local_day
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
@@ -29,9 +30,12 @@ from rekall.system.drafts import earlier_drafts
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rekall.entry.fields import Entry
     from rekall.entry.filters import Filters
     from rekall.entry.types import Tombstone
+    from rekall.entry.view import EntryView
     from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
 
@@ -84,13 +88,16 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
 
 @click.command()
 @click.argument("entry_id", metavar="ID")
+@click.option("--path", "path_only", is_flag=True, help="Print only the file it was imported from.")
 @json_option
 @pass_app
-def show(app: App, entry_id: str, as_json: bool) -> None:
+def show(app: App, entry_id: str, path_only: bool, as_json: bool) -> None:
     """Show an entry in full."""
     base = app.open_base()
     view = base.get(entry_id)
-    if as_json:
+    if path_only:
+        out(str(_source_of(view)))
+    elif as_json:
         out_json({"entry": answers.view(view)})
     else:
         out(entry_text(view))
@@ -100,7 +107,16 @@ def show(app: App, entry_id: str, as_json: bool) -> None:
 @click.argument("entry_id", metavar="ID")
 @field_options("title", "type", "status", "superseded_by")
 @click.option("--untag", "remove_tags", multiple=True, metavar="TAG", help="A tag to remove; repeat for more.")
-@field_options(*_WRITTEN)
+@field_options(*(name for name in _WRITTEN if name != "sources"))
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    is_flag=False,
+    flag_value="",
+    metavar="[TEXT]",
+    help="Where it comes from: a link, a book. Alone: open the file it was imported from, then import that again.",
+)
 @json_option
 @pass_app
 def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool, **given: Any) -> None:
@@ -110,6 +126,9 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
     $VISUAL or $EDITOR.
     """
     base = app.open_base()
+    if "" in given["sources"]:
+        _edit_source(app, base, entry_id, as_json=as_json)
+        return
     old = base.get(entry_id).entry
     changes = _changes(given, remove_tags)
     saved = _edit_in_editor(app, base, old) if changes.is_empty else base.edit(old, changes.applied(old.as_draft()))
@@ -180,7 +199,7 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
     if as_json:
         out_json({"tombstones": [answers.tombstone(each) for each in found]})
     elif found:
-        rows = [[item.id, item.type.value, printable(item.title), f"{item.deleted_at:%Y-%m-%d}"] for item in found]
+        rows = [[item.id, item.type.value, printable(item.title), local_day(item.deleted_at)] for item in found]
         out(columns(rows, stretch=2))
     else:
         talk("no deleted entries to restore")
@@ -254,7 +273,7 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
 def _list_row(short: Mapping[str, str], entry: Entry) -> list[str]:
     obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
     row = [short[entry.id], entry.type.value, printable(entry.title) + obsolete]
-    return row if terminal_width() < _NARROW else [*row, printable(entry.project or ""), f"{entry.updated_at:%Y-%m-%d}"]
+    return row if terminal_width() < _NARROW else [*row, printable(entry.project or ""), local_day(entry.updated_at)]
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:
@@ -279,6 +298,34 @@ def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
         app.settings.text("ui.editor"),
         lambda text: base.edit(old, edited_draft(text, old.type)),
     )
+
+
+def _source_of(view: EntryView) -> Path:
+    """The file that an entry was imported from. Raises NotFound."""
+    from rekall.knowledge.origins import source_file
+
+    if not view.origin:
+        raise NotFound(f"{view.entry.title!r} was not imported from a file", "`rekall edit` changes it here")
+    file = source_file(view.origin)
+    if file is None:
+        raise NotFound(f"its file is gone: {view.origin}", "if it was moved, import it from where it is now")
+    return file
+
+
+def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool) -> None:
+    """Let the person edit the file of an entry, and take in what changed."""
+    from rekall.system.editor import open_editor
+
+    file = _source_of(base.get(entry_id))
+    code = open_editor(file, app.settings.text("ui.editor"))
+    if code:
+        raise UsageError(f"the editor ended with code {code}", "nothing was imported; set ui.editor or $EDITOR")
+    report = base.files.import_paths(file)
+    view = base.get(entry_id)
+    if as_json:
+        out_json({"entry": answers.view(view), "warning": report.warning or None})
+    else:
+        talk(f"{'changed' if report.updated else 'nothing changed in'} {printable(view.entry.title)}, from {file}")
 
 
 def _changes(given: Mapping[str, Any], remove_tags: tuple[str, ...] = ()) -> Changes:

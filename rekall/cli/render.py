@@ -104,6 +104,7 @@ def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
 def entry_text(view: EntryView) -> str:
     """An entry in full, for reading."""
     from rekall.entry.fields import Place
+    from rekall.entry.times import local_day
     from rekall.entry.view import labels_of
 
     entry = view.entry
@@ -111,7 +112,7 @@ def entry_text(view: EntryView) -> str:
     if view.successor:
         text = f"superseded by {view.successor.id}  {printable(view.successor.title)}"
         lines.append(click.style(text, fg="yellow"))
-    dates = f"created {entry.created_at:%Y-%m-%d}  changed {entry.updated_at:%Y-%m-%d}"
+    dates = f"created {local_day(entry.created_at)}  changed {local_day(entry.updated_at)}"
     lines.append(click.style(f"{entry.id}  {dates}  confidence {entry.confidence}/5", dim=True))
     lines += _section_lines(view.sections(Place.BEFORE), "")
     if entry.content:
@@ -123,6 +124,8 @@ def entry_text(view: EntryView) -> str:
             reason = f"  ({printable(line.link.reason)})" if line.link.reason else ""
             named = f"{line.other.id}  {printable(line.other.title)}"
             lines.append(f"  {line.link.type.value} {line.arrow} {named}{reason}")
+    if view.origin:
+        lines += ["", click.style(f"from {printable(view.origin)}", dim=True)]
     return "\n".join(lines)
 
 

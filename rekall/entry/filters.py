@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 from rekall.entry import rules
-from rekall.entry.times import moment, written
+from rekall.entry.times import local_day, moment, written
 from rekall.entry.types import EntryType, Status
 from rekall.errors import InvalidInput
 
@@ -22,7 +22,8 @@ MOST_VALUES = 32
 
 def _moment_text(value: datetime) -> str:
     """A moment as a date where it is midnight."""
-    return written(value).removesuffix("T00:00:00Z")
+    day = local_day(value)
+    return day if moment(day) == value else written(value)
 
 
 @dataclass(frozen=True, slots=True)

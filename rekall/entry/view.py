@@ -64,26 +64,28 @@ class LinkLine:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """An entry with what surrounds it: its links in both directions, and what replaced it."""
+    """An entry with what surrounds it: its links in both directions, what replaced it, and where it was imported from."""
 
     entry: Entry
     links: tuple[LinkLine, ...]
     successor: Reference | None
+    origin: str = ""
 
     @classmethod
-    def of(cls, entry: Entry, links: tuple[Link, ...], titles: Mapping[str, str]) -> EntryView:
+    def of(cls, entry: Entry, links: tuple[Link, ...], titles: Mapping[str, str], origin: str = "") -> EntryView:
         """The view of an entry.
 
         Args:
             entry: The entry.
             links: The links that touch it.
             titles: Titles of the entries at their other ends, and of its successor, by id.
+            origin: The file it was imported from, and after a # the record in it; empty for none.
         """
         lines = []
         for link in links:
             other = link.target if link.source == entry.id else link.source
             lines.append(LinkLine(link, link.source == entry.id, Reference(other, titles.get(other, ""))))
-        return cls(entry, tuple(lines), successor_of(entry, titles))
+        return cls(entry, tuple(lines), successor_of(entry, titles), origin)
 
     def sections(self, place: Place) -> tuple[Section, ...]:
         """The structured context that is read before or after the content."""

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from rekall.entry.fields import Entry, Place
 from rekall.entry.types import Link, Status
+from rekall.entry.times import local_day
 from rekall.entry.view import EntryView, LinkLine, Section
 from rekall.exchange.html_page import head, tail
 from rekall.exchange.outgoing import Outgoing, Written
@@ -57,8 +58,8 @@ class _Page:
         about = [f"<bdi>{_text(label)}</bdi>" for label in labels if label]
         about += [
             f"confidence {entry.confidence}/5",
-            f"{entry.created_at:%Y-%m-%d}",
-            f"changed {entry.updated_at:%Y-%m-%d}",
+            local_day(entry.created_at),
+            f"changed {local_day(entry.updated_at)}",
         ]
         yield f'<p class="about">{" · ".join(about)}</p>\n'
         if is_obsolete:

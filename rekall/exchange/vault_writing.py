@@ -23,7 +23,7 @@ def write_vault(folder: Path, outgoing: Outgoing) -> Written:
     titles = outgoing.titles()
     ids = outgoing.ids()
     replaced = {*ids, *outgoing.deleted_at()}
-    names = Names(path.name for path in folder.iterdir() if not _may_replace(path, replaced))
+    names = Names(path.name for path in folder.iterdir() if not _may_replace(path, replaced, titles))
     files = {entry_id: names.titled(titles[entry_id], entry_id) for entry_id in sorted(ids)}
     stems = {entry_id: name.removesuffix(SUFFIX) for entry_id, name in files.items()}
     for count, (entry, links) in enumerate(outgoing.entries, 1):
@@ -32,12 +32,15 @@ def write_vault(folder: Path, outgoing: Outgoing) -> Written:
     return Written(len(files), 0, remove_stale(folder, files, outgoing, _is_titled))
 
 
-def _may_replace(path: Path, ids: Collection[str]) -> bool:
-    """Whether a file is the note of one of these entries, under the name that an export gave it."""
+def _may_replace(path: Path, ids: Collection[str], titles: Mapping[str, str]) -> bool:
+    """Whether a file is the note of one of these entries, under a name that an export gives it or gave it."""
     if path.suffix != SUFFIX or path.is_symlink() or not path.is_file():
         return False
     fields = fields_of(path)
-    return str(fields.get("id", "")).upper() in ids and _is_titled(path.name, fields)
+    entry_id = str(fields.get("id", "")).upper()
+    if entry_id not in ids or not is_vault_note(fields):
+        return False
+    return _is_titled(path.name, fields) or path.name in titled_names(titles.get(entry_id, ""), entry_id)
 
 
 def _is_titled(name: str, fields: Mapping[str, object]) -> bool:

@@ -44,8 +44,9 @@ def entry(shown: Entry, successor: Reference | None, links: Sequence[Link] | Non
 
 
 def view(shown: EntryView) -> dict[str, Any]:
-    """An entry in full with its links."""
-    return entry(shown.entry, shown.successor, [line.link for line in shown.links])
+    """An entry in full with its links, and where it was imported from."""
+    said = entry(shown.entry, shown.successor, [line.link for line in shown.links])
+    return {**said, "origin": shown.origin or None}
 
 
 def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:

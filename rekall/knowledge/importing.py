@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from rekall.exchange.reading import Found, LeftOut, identity
 from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
+from rekall.knowledge.origins import THEIRS, files_of
 from rekall.knowledge.succession import settled, superseding
 from rekall.knowledge.writing import EntryService, tombstone_record
 from rekall.store.values import Origin
@@ -29,9 +30,6 @@ from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
-
-THEIRS = "!theirs"
-"""Ends the path of the entry that keeps a source's version where both sides changed."""
 
 
 class Importer:
@@ -345,18 +343,9 @@ _HASHED = (
 _NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
 
 
-def file_of(path: str) -> Iterator[str]:
-    """The files that a path of an origin may name, the longest first: a name may hold a # itself."""
-    path = path.removesuffix(THEIRS)
-    yield path
-    while "#" in path:
-        path = path.rpartition("#")[0]
-        yield path
-
-
 def _is_gone(path: str, found: Found) -> bool:
     """Whether nothing is left where something was imported from; a name of the same file in another case is gone."""
-    for file in file_of(path):
+    for file in files_of(path):
         if os.path.exists(file):
             try:
                 return file != found.file and os.path.samefile(file, found.file)

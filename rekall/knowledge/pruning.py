@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput
-from rekall.knowledge.importing import THEIRS, Importer, file_of
+from rekall.knowledge.importing import Importer
+from rekall.knowledge.origins import THEIRS, files_of
 from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
@@ -77,7 +78,7 @@ class Pruner:
 
 def _is_gone(importer: Importer, path: str) -> bool:
     """Whether the file is not there, or was read whole and does not hold the record any more."""
-    for file in file_of(path):
+    for file in files_of(path):
         if os.path.exists(file):
             return file != path and importer.was_read(file)
     return True

@@ -89,7 +89,14 @@ SHAPES = (
     Shape(
         "Entry",
         "An entry in full.",
-        {**_FIELDS, "links": Member("list of Link", "Links from it and to it.", "not in `list`"), "content": _CONTENT},
+        {
+            **_FIELDS,
+            "links": Member("list of Link", "Links from it and to it.", "not in `list`"),
+            "content": _CONTENT,
+            "origin": Member(
+                "text or null", "The file it was imported from, and after a # the record in it.", "not in `list`"
+            ),
+        },
     ),
     Shape("Summary", "An entry among others.", _SUMMARY),
     shape("Reference", "An entry that another one names.", id=ID, title=TITLE),

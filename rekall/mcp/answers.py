@@ -124,6 +124,7 @@ def entry_text(view: EntryView) -> str:
     lines += _section_lines(view.sections(Place.BEFORE))
     lines += ["", entry.content] if entry.content else []
     lines += _section_lines(view.sections(Place.AFTER))
+    lines += ["", f"Imported from {view.origin}"] if view.origin else []
     for line in view.links:
         reason = f": {line.link.reason}" if line.link.reason else ""
         lines += ["", f"Link: {line.phrase} {line.other.id} ({line.other.title}){reason}"]

@@ -179,7 +179,11 @@ class SqliteEntries:
     def _insert_items(self, key: int, entry: Entry) -> None:
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
-            ((key, field.name, position, text) for field in _ITEMS for position, text in enumerate(_texts(field, entry))),
+            (
+                (key, field.name, position, text)
+                for field in _ITEMS
+                for position, text in enumerate(_texts(field, entry))
+            ),
         )
 
 

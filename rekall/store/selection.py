@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rekall.entry.filters import FILTERS
+from rekall.entry.rules import tag
 from rekall.entry.times import written
 from rekall.entry.types import EntryType, Status
 from rekall.store.values import Selection, Term
@@ -21,8 +22,12 @@ def _types(value: Any) -> Condition:
 
 
 def _tags(value: Any) -> Condition:
-    clause = "EXISTS (SELECT 1 FROM item i WHERE i.kind = 'tags' AND i.value = ? AND i.entry_key = e.key)"
-    return " AND ".join([clause] * len(value)), tuple(tag.strip().lower() for tag in value)
+    """Each of the tags, or one below it: `net` finds `net/dns`."""
+    clause = (
+        "EXISTS (SELECT 1 FROM item i WHERE i.kind = 'tags' AND i.entry_key = e.key "
+        "AND (i.value = ? OR (i.value > ? || '/' AND i.value < ? || '0')))"
+    )
+    return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each)] * 3)
 
 
 _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from rekall.entry.fields import Entry, Place
+from rekall.entry.times import local_day
 from rekall.entry.view import EntryView, LinkLine
 from rekall.tui.markdown import MarkdownText
 from rekall.tui.rows import labels_text, obsolete_text, one_line
@@ -86,7 +87,7 @@ def _head(view: EntryView, why: str) -> Content:
 
 def _dates(entry: Entry) -> str:
     """When it was written, and when changed if that was another day."""
-    created, changed = f"{entry.created_at:%Y-%m-%d}", f"{entry.updated_at:%Y-%m-%d}"
+    created, changed = local_day(entry.created_at), local_day(entry.updated_at)
     return f"created {created}" if created == changed else f"created {created} · changed {changed}"
 
 
@@ -95,6 +96,8 @@ def _tail(view: EntryView) -> Content:
     for section in view.sections(Place.AFTER):
         lines = "\n".join(f"  {one_line(item)}" for item in section.items)
         parts += ["\n\n" if parts else "", (section.label, "bold $secondary"), "\n", _cut(lines, _MOST_PART_CHARS)]
+    if view.origin:
+        parts += ["\n\n" if parts else "", (f"from {one_line(view.origin)}", "$foreground 55%")]
     if view.links:
         parts += ["\n\n" if parts else "", ("Links", "bold $secondary")]
     return Content.assemble(*parts)
