@@ -673,3 +673,23 @@ def test_a_deletion_travels_and_does_not_return(
     assert written_out(other, shared, form) == first
     assert bench.base.files.import_paths([shared]).stored == 0
     assert [entry.id for entry in all_entries(bench)] == [new.id]
+
+
+def test_a_note_that_was_renamed_in_obsidian_renames_its_entry(filled: Any, tmp_path: Path) -> None:
+    bench, old, _ = filled
+    bench.base.files.export(tmp_path, form="obsidian")
+    (tmp_path / "Old way.md").rename(tmp_path / "Way of old.md")
+    bench.clock.elapsed_s += 60
+    assert bench.base.files.import_paths([tmp_path]).updated == 1
+    assert bench.base.get(old.id).entry.title == "Way of old"
+    bench.base.files.export(tmp_path, form="obsidian")
+    assert set(files_of(tmp_path)) == {"Way of old.md", "New way.md"}
+    assert bench.base.files.import_paths([tmp_path]).stored == 0
+
+
+def test_a_vault_from_a_system_that_takes_accents_apart_is_the_same(bench: Bench, other: Bench, tmp_path: Path) -> None:
+    bench.base.add(Draft(EntryType.TIL, "Über Straße"))
+    bench.base.files.export(tmp_path, form="obsidian")
+    (tmp_path / "Über Straße.md").rename(tmp_path / unicodedata.normalize("NFD", "Über Straße.md"))
+    other.base.files.import_paths([tmp_path])
+    assert all_entries(other) == all_entries(bench)
