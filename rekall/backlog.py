@@ -268,4 +268,4 @@ class _Tally:
 
 
 def _passages_of(lease: Lease) -> list[int]:
-    return [int(number) for number in lease.name.rpartition(" ")[2].split(",")]
+    return [int(number) for number in lease.name.rpartition(" ")[2].split(",") if number.isdecimal()]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from rekall.db import Database
 from rekall.entry.times import parsed, written
 from rekall.store.values import Lease
 
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
 _COLUMNS = "name, holder, pid, host, renewed_at, done, total"
 
 
@@ -33,10 +35,10 @@ class SqliteLeases:
             return self._db.value(sql, _row(lease)) is not None
         sql = (
             "UPDATE lease SET holder = ?2, pid = ?3, host = ?4, renewed_at = ?5, done = ?6, total = ?7 "
-            "WHERE name = ?1 AND holder = ?8 AND renewed_at = ?9 RETURNING 1"
+            "WHERE name = ?1 AND holder = ?8 AND (renewed_at = ?9 OR ?9 IS NULL) RETURNING 1"
         )
-        seen = (instead_of.holder, written(instead_of.renewed_at))
-        return self._db.value(sql, (*_row(lease), *seen)) is not None
+        seen = None if instead_of.renewed_at == _NEVER else written(instead_of.renewed_at)
+        return self._db.value(sql, (*_row(lease), instead_of.holder, seen)) is not None
 
     def renew(self, lease: Lease) -> bool:
         """Say how far the work is. Returns whether its holder still has it."""
@@ -52,9 +54,17 @@ class SqliteLeases:
     def _leases(self, where: str, bindings: tuple[Any, ...]) -> list[Lease]:
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM lease WHERE {where}", bindings)
         return [
-            Lease(name, holder, pid, host, parsed(renewed_at), done, total)
+            Lease(name, holder, pid, host, _moment(renewed_at), done, total)
             for name, holder, pid, host, renewed_at, done, total in rows
         ]
+
+
+def _moment(text: str) -> datetime:
+    """When a lease was renewed; a damaged row was renewed long ago, so that it stops nobody."""
+    try:
+        return parsed(text)
+    except ValueError:
+        return _NEVER
 
 
 def _row(lease: Lease) -> tuple[Any, ...]:

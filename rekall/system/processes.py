@@ -46,5 +46,5 @@ class Processes:
             return bool(process.create_time() <= since.timestamp() + _SLACK_S)
         except psutil.AccessDenied:  # somebody else's
             return True
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, ValueError, OverflowError):  # or no number that a process can have
             return False

@@ -23,6 +23,7 @@ from rekall.app import Rooms, build
 from rekall.claims import LEASE_S
 from rekall.embedder import Embedded, Embedder
 from rekall.entry.fields import Draft
+from rekall.entry.times import written
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError, StorageError
 from rekall.models.vectors import Matrix
@@ -32,6 +33,7 @@ from rekall.system.clock import Clock
 from rekall.system.processes import Processes
 
 BATCH = 4
+NOW = written(datetime.now(timezone.utc))
 NO_ENGINE = EngineError("no engine")
 
 
@@ -419,6 +421,24 @@ def test_a_space_dropped_meanwhile_ends_the_work_and_leaves_no_lease(bench, seco
     with pytest.raises(StorageError, match="pruned"):
         bench.base.index.use_model("other")
     assert held(bench) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["renewed_at = 'yesterday'", "pid = -1", "pid = 9223372036854775807", "name = name || ' x,-1'", "host = ''"],
+)
+def test_a_damaged_lease_stops_nobody_for_longer_than_another(path, bench, damage):
+    watched(bench).before_batch = vanish_at(1)
+    killed(bench)
+    bench.store.db.run(f"UPDATE lease SET pid = {os.getpid()}, host = ?, renewed_at = ?", (Processes().host(), NOW))
+    bench.store.db.run(f"UPDATE lease SET {damage}")
+    rooms = real(path)
+    assert "vector" in rooms.base.search("note 1").mode.reason
+    done = rooms.embeddings.embed_imported(())
+    assert (done.done == 20) == (done.holder is None)
+    bench.store.db.run("UPDATE lease SET renewed_at = '2026-01-01T00:00:00Z'")
+    assert rooms.embeddings.embed_imported(()).left == 0
+    rooms.base.close()
 
 
 # what people are told
