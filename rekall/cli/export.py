@@ -63,6 +63,8 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
             form=form or "",
             deleted=not no_deleted,
         )
+    if to_stdout:
+        sys.stdout.buffer.flush()  # what did not arrive is not told as exported
     if as_json:
         out_json(
             {
