@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from rekall.entry.record import means
+from rekall.entry.record import OTHER, means
 from rekall.entry.types import NamedLink
 from rekall.errors import RekallError
 from rekall.exchange import markdown_names as names
@@ -168,6 +168,7 @@ def note_of(
     title, content = "", page.body
     if takes_heading and not is_titled:
         title, content = titled(source, page.body, page.shown, only=only_heading)
+    fields = kept_as_they_are(fields, [name for name, value in fields.items() if _is_switch(name, value)])
     keywords: tuple[str, ...] = ()
     if given and not is_titled:
         fields.pop(named)
@@ -185,6 +186,23 @@ def note_of(
         links=tuple({(link.target, link.type): link for link in reversed(links)}.values())[::-1],
         is_template=names.is_template(source, given or title, f"{page.head.raw}\n{page.shown}"),
     )
+
+
+def kept_as_they_are(fields: Mapping[str, Any], names_of: Sequence[str]) -> dict[str, Any]:
+    """Fields of which some are kept under their names, whatever those mean elsewhere."""
+    if not names_of:
+        return dict(fields)
+    kept = {name: fields[name] for name in names_of}
+    others = fields.get(OTHER)
+    rest = {name: value for name, value in fields.items() if name not in kept}
+    if others is not None:
+        kept |= others if isinstance(others, Mapping) else {OTHER: others}
+    return {**rest, OTHER: kept}
+
+
+def _is_switch(name: str, value: Any) -> bool:
+    """Whether `published` says yes or no; with other tools it is a date."""
+    return name == "published" and str(value).lower() in ("true", "false", "yes", "no")
 
 
 def _text(value: Any) -> str:

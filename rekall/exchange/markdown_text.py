@@ -50,15 +50,15 @@ _DIRECTIVES = frozenset(
         "line",
     ]
 )
-_WIKILINK = re.compile(r"(?P<embed>!?)\[\[(?P<inside>[^\[\]\n]{1,1000}?)\]\]")
+_WIKILINK = re.compile(r"\[\[(?P<inside>[^\[\]\n]{1,1000}?)\]\]")
 _NO_NOTE = re.compile(r"_?toc_?\Z|[-\"'$!=<]|.*(?:==|&&|\$\{)|\d{1,3}\Z|[\d\s.]*,[\d\s,.]*\Z|\s*\Z", re.IGNORECASE)
-_INLINE_LINK = re.compile(
-    r"(?:(?P<image>!?)\[(?P<text>[^\[\]\n]{0,500}))?\]\([ \t]*"
+_TARGET = re.compile(
+    r"\]\([ \t]*"
     r"(?:<(?P<angled>[^<>\n]{1,1000})>|(?P<bare>[^\s()<>]{1,1000}(?:\([^\s()]{0,200}\)[^\s()]{0,200}){0,5}))"
 )
-_DEFINITION = re.compile(
-    r"^ {0,3}\[(?P<name>[^\]\n]{1,200})\]:[ \t]*(?:<(?P<angled>[^<>\n]+)>|(?P<bare>\S+))", re.MULTILINE
-)
+_DEFINITION = re.compile(r"^ {0,3}\[[^\]\n]{1,200}\]:[ \t]*(?:<(?P<angled>[^<>\n]+)>|(?P<bare>\S+))", re.MULTILINE)
+_MOST_WORDS = 500
+"""Characters of the words of a link that are looked back over for its beginning."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 
@@ -200,19 +200,26 @@ def inline_tags(shown: str) -> tuple[str, ...]:
     """Tags in a masked text, without the `#`: not in headings and links, no colours, no numbers, no directives."""
     if "#" not in shown:
         return ()
-    text = _DEFINITION.sub(lambda found: _blank(found[0]), _INLINE_LINK.sub(lambda found: _blank(found[0]), shown))
-    found = {linked["tag"].strip(): None for linked in _LINKED_TAG.finditer(text) if linked["tag"].strip()}
-    text = _WIKILINK.sub(lambda found: _blank(found[0]), text)
-    for line in text.split("\n"):
-        if "#" in line and not _ATX.match(line):
-            at = 0
-            while mark := _TAG.search(line, at):
-                tag = mark["tag"].strip("/-")
-                is_first = not line[: mark.start("tag") - 1].strip()
-                if is_tag(tag) and mark["tag"][0] not in "/-" and not (is_first and tag in _DIRECTIVES):
-                    found[tag] = None
-                at = mark.end("tag")
+    found: dict[str, None] = {}
+    for line in shown.split("\n"):
+        if "#" not in line or _ATX.match(line) or _DEFINITION.match(line):
+            continue
+        if "[[" in line:
+            found |= {linked["tag"].strip(): None for linked in _LINKED_TAG.finditer(line) if linked["tag"].strip()}
+            line = _WIKILINK.sub(_blanked, line)
+        line = _TARGET.sub(_blanked, line) if "](" in line else line
+        at = 0
+        while mark := _TAG.search(line, at):
+            tag = mark["tag"].strip("/-")
+            is_first = not line[: mark.start("tag") - 1].strip()
+            if is_tag(tag) and mark["tag"][0] not in "/-" and not (is_first and tag in _DIRECTIVES):
+                found[tag] = None
+            at = mark.end("tag")
     return tuple(found)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    return _blank(found[0])
 
 
 def is_tag(text: str) -> bool:
@@ -244,12 +251,9 @@ def wikilinks(shown: str, *, is_alias_first: bool = False) -> Iterator[str]:
 
 def note_links(shown: str) -> Iterator[str]:
     """Paths of other notes that the Markdown links of a masked text lead to, with blanks as blanks."""
-    for pattern in (_INLINE_LINK, _DEFINITION):
-        for found in pattern.finditer(shown):
-            is_image = pattern is _INLINE_LINK and found["image"]
-            target = (found["angled"] or found["bare"] or "").strip()
-            if not is_image and leads_to_note(target):
-                yield unquote(target)
+    for target in link_targets(shown, are_images_in=False):
+        if leads_to_note(target):
+            yield unquote(target)
 
 
 def leads_to_note(target: str) -> bool:
@@ -261,11 +265,19 @@ def leads_to_note(target: str) -> bool:
     return suffix is None or suffix[0].lower() in SUFFIXES
 
 
-def link_targets(shown: str) -> Iterator[str]:
-    """The targets of all Markdown links of a masked text, as they were written."""
-    for pattern in (_INLINE_LINK, _DEFINITION):
-        for found in pattern.finditer(shown):
-            yield (found["angled"] or found["bare"] or "").strip()
+def link_targets(shown: str, *, are_images_in: bool = True) -> Iterator[str]:
+    """The targets of the Markdown links of a masked text, and of its images, as they were written."""
+    for found in _TARGET.finditer(shown) if "](" in shown else ():
+        if are_images_in or not _is_image(shown, found.start()):
+            yield (found["angled"] or found["bare"]).strip()
+    for found in _DEFINITION.finditer(shown) if "]:" in shown else ():
+        yield (found["angled"] or found["bare"]).strip()
+
+
+def _is_image(shown: str, end: int) -> bool:
+    """Whether the words that end here are an image's, and not those of a link around an image."""
+    start = shown.rfind("[", max(0, end - _MOST_WORDS), end)
+    return start > 0 and shown[start - 1] == "!" and "]" not in shown[start:end]
 
 
 _MEDIA = frozenset(

@@ -60,11 +60,18 @@ def titled(source: Source, body: str, shown: str, *, only: bool = False) -> tupl
     if not is_near and body.count("\n", 0, heading.start) > _LOOKED_AT:
         return "", body
     title = plain(heading.text)
-    if not title or len(title) > _MOST or names.is_generic(title):
+    if not title or len(title) > _MOST or _says_nothing(title, source):
         return "", body
     if not is_near or _WORD.findall(title) != _WORD.findall(heading.text):
         return title, body
     return title, (body[: heading.start] + body[heading.end :]).strip("\n")
+
+
+def _says_nothing(title: str, source: Source) -> bool:
+    """Whether a heading is one that every second note has, and not the name of the file: `# Home` in home.md."""
+    stem = source.stem
+    is_name = names.words_of(stem).lower() == title.lower() and not names.is_generic(stem, names.FILE_NAMES)
+    return names.is_generic(title) and not is_name
 
 
 def _candidate(found: list[Heading], is_first: bool, only: bool) -> Heading | None:

@@ -249,6 +249,18 @@ def test_an_empty_file_is_no_note(source):
         assert list(markdown.DIALECT.notes(source(text))) == []
 
 
+def test_whether_a_page_is_published_is_no_date(note):
+    read = as_read(note("---\npublished: false\nother_fields: {a: b}\n---\nx"))
+    assert {field.name: field.value for field in read.draft.other_fields} == {"published": "false", "a": "b"}
+    assert read.problems == ()
+    assert as_read(note("---\npublished: 2020-01-02\n---\nx")).draft.created_at.year == 2020
+
+
+def test_a_heading_that_says_nothing_is_the_title_where_the_file_is_called_so(note):
+    assert note("# Home\n\nx", "home.md").title == "Home"
+    assert note("# README\n\nx", "README.md").title == ""
+
+
 def test_comments_in_front_matter_are_kept(note):
     found = note("---\n# asked by Ana\ntags: [a]  # and Ben\n---\nx")
     assert "asked by Ana" in found.fields["front_matter"]

@@ -8,10 +8,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rekall.entry.record import OTHER
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.markdown_names import date_in
-from rekall.exchange.markdown_note import KEYS, head_of, listed, note_of, page_of, text_or_nothing, texts_of
+from rekall.exchange.markdown_note import (
+    KEYS,
+    head_of,
+    kept_as_they_are,
+    listed,
+    note_of,
+    page_of,
+    text_or_nothing,
+    texts_of,
+)
 from rekall.exchange.markdown_text import SUFFIXES, unique
 
 _OWN = frozenset(
@@ -75,6 +83,8 @@ class Hugo:
             return True
         if not head.kind:
             return False
+        if any(str(alias).startswith("/") for alias in listed(head.fields.get("aliases"))):
+            return True
         is_post = not _POSTS.isdisjoint(source.relative.parts[:-1])
         return is_post or not _OWN.isdisjoint(head.fields) or bool(_SHORTCODE.search(text_or_nothing(source)))
 
@@ -85,10 +95,7 @@ class Hugo:
             return
         found = note_of(page)
         tags, names = _labels(page.fields), _names(page.fields)
-        others = {name: value for name, value in found.fields.items() if name in _ADDRESSES or _is_switch(name, value)}
-        fields: dict[str, Any] = {name: value for name, value in found.fields.items() if name not in others}
-        if others:
-            fields[OTHER] = {**others, **_mapping(fields.get(OTHER))}
+        fields = kept_as_they_are(found.fields, [name for name in _ADDRESSES if name in found.fields])
         yield replace(
             found,
             fields=fields,
@@ -105,15 +112,6 @@ def _date(fields: Mapping[str, Any]) -> datetime | None:
         if found:
             return date_in("-".join(found.groups()))
     return None
-
-
-def _is_switch(name: str, value: Any) -> bool:
-    """Whether `published` says yes or no; with other tools it is a date."""
-    return name == "published" and str(value).lower() in ("true", "false", "yes", "no")
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _labels(fields: Mapping[str, Any]) -> list[str]:

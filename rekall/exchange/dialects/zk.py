@@ -16,7 +16,6 @@ _COLONS = re.compile(r"^[ \t]*:(?P<tags>[^\s:`][^\s:`]*(?::[^\s:`]+)*):[ \t]*$",
 _COLONS_INSIDE = re.compile(r"(?<!\S):(?P<tags>[^\W\d_][\w/-]*(?::[^\W\d_][\w/-]*)*):(?!\S)")
 _WORDS = re.compile(r"(?<!\S)#(?P<tag>[^\s#`(\[\]][^#\n`\[\]]{0,60}[^\s#`\\])#(?![\w#])")
 _ID = re.compile(r"(?P<id>(?=[a-z0-9]*\d)[a-z0-9]{4,8})(?:[ _-]|\Z)")
-_EMOJI = frozenset(["smile", "tada", "rocket", "warning", "fire", "bug", "bulb", "memo", "heart"])
 
 
 class Zk:
@@ -46,13 +45,9 @@ class Zk:
         is_notebook = MARK in source.marks
         words = [match["tag"] for match in _WORDS.finditer(page.shown) if " " in match["tag"]] if is_notebook else []
         first_words = {tag.split()[0] for tag in words}
-        colons = [
-            tag
-            for pattern in (_COLONS, _COLONS_INSIDE)
-            for match in pattern.finditer(page.shown)
-            for tag in match["tags"].split(":")
-            if tag not in _EMOJI or ":" in match["tags"]
-        ]
+        runs = [match["tags"] for match in _COLONS.finditer(page.shown) if is_notebook or ":" in match["tags"]]
+        runs += [match["tags"] for match in _COLONS_INSIDE.finditer(page.shown) if ":" in match["tags"]]
+        colons = [tag for run in runs for tag in run.split(":")]
         own = _ID.match(source.stem) if is_notebook else None
         yield replace(
             found,
