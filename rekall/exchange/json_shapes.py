@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,55 +12,13 @@ from rekall.entry.times import any_moment
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.decoding import decoded
-from rekall.exchange.dialect import Note, Refused, Source, parsed_json
+from rekall.exchange.dialect import Refused, Source, parsed_json
 
 MAX_JSON_BYTES = 256 * 1024 * 1024
 """A `.json` file is read whole; a larger base comes as JSON lines, which are read one by one."""
 
 LINES = (".jsonl", ".ndjson")
 _LONGEST_TITLE = 100
-
-ABOUT_THE_EXPORT = frozenset(
-    {
-        *("schema_version", "version", "format_version", "exporter_version", "format", "generator", "app_version"),
-        *(
-            "exported_at",
-            "export_date",
-            "exportDate",
-            "exportedAt",
-            "export_time",
-            "export_timestamp",
-            "generated_at",
-            "timestamp",
-        ),
-        *(
-            "count",
-            "total",
-            "total_count",
-            "totalCount",
-            "page",
-            "page_size",
-            "pageSize",
-            "per_page",
-            "limit",
-            "offset",
-        ),
-        *(
-            "next",
-            "previous",
-            "prev",
-            "next_cursor",
-            "has_more",
-            "cursor",
-            "ok",
-            "success",
-            "took",
-            "export_metadata",
-            "meta",
-        ),
-    }
-)
-"""Of a document with records: what speaks of the export, and is another at every export."""
 
 _LETTER = re.compile(r"[^\W\d_]")
 _OPENINGS = ("{", "[")
@@ -253,85 +210,6 @@ class Ids:
 def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """A record without some fields, and without those that say nothing."""
     return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
-
-
-def says_something(record: Mapping[str, Any], ids: tuple[str, ...] = (), times: tuple[str, ...] = ()) -> bool:
-    """Whether anything is said in words, beside ids and times."""
-    return any(
-        text.strip() and not (name in times and when(text) is not None)
-        for name, value in record.items()
-        if name not in ids or not as_name(value)
-        for text in strings_in(value)
-    )
-
-
-def head_of(source: Source, document: Any, *but: str) -> Iterator[Note]:
-    """What an export says beside its notes, as a note of its own, where that is more than about the export.
-
-    Args:
-        source: The file.
-        document: What it holds.
-        but: The fields that were read.
-    """
-    rest = without(document, *but, *ABOUT_THE_EXPORT) if isinstance(document, dict) else {}
-    if any(text.strip() for text in strings_in(rest)):
-        yield Note(fields=rest, name=file_words(source), part="head")
-
-
-def whole(note: Note, record: Mapping[str, Any], *but: str) -> Note:
-    """A note with every field of its record of which a word is missing in it, under that field's own name.
-
-    What a dialect takes out of a field may be of another kind than it expects; so nothing of it is lost.
-
-    Args:
-        note: What was made of the record.
-        record: The record.
-        but: Fields that say the same as others, and are looked after elsewhere.
-    """
-    links = (text for link in note.links for text in (link.target, link.reason))
-    said = words_of(
-        "\n".join(
-            [
-                note.content,
-                note.title,
-                note.record_id,
-                *note.tags,
-                *note.keywords,
-                *links,
-                *_names_and_texts(note.fields),
-            ]
-        )
-    )
-    said |= _NAMED_BY_ITSELF
-    missing = {
-        name: value
-        for name, value in record.items()
-        if name not in but
-        and name not in note.fields
-        and not words_of("\n".join(_names_and_texts(value))) <= said | _names_of(value)
-    }
-    return replace(note, fields={**note.fields, **missing}) if missing else note
-
-
-_NAMED_BY_ITSELF = frozenset({"true", "false"})
-
-
-def _names_and_texts(value: Any) -> Iterator[str]:
-    """Texts, and the names of fields that are not the plain names of texts."""
-    yield from strings_in(value)
-    waiting: list[Any] = [value]
-    while waiting:
-        top = waiting.pop()
-        if isinstance(top, dict):
-            yield from (name for name, item in top.items() if item not in (None, "", [], {}))
-            waiting.extend(top.values())
-        elif isinstance(top, (list, tuple)):
-            waiting.extend(top)
-
-
-def _names_of(value: Any) -> set[str]:
-    """Names of fields that only say that a text or a name follows."""
-    return {"text", "name", "content", "isChecked".lower(), "texthtml"} if isinstance(value, (list, dict)) else set()
 
 
 def _lines(source: Source) -> Iterator[tuple[int, str]]:

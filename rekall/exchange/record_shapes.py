@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rekall.exchange.json_shapes import ABOUT_THE_EXPORT, as_name, as_text, has_letters, strings_in
+from rekall.exchange.json_shapes import as_name, as_text, has_letters, strings_in
+from rekall.exchange.leftovers import ABOUT_THE_EXPORT
 
 TEXT_NAMES = (
     *("content", "text", "body", "note", "markdown", "memory", "textContent", "plain_text", "plainText", "contents"),

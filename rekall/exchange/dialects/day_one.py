@@ -13,15 +13,13 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
-    head_of,
     objects_in,
-    says_something,
     strings_in,
     when,
-    whole,
     without,
     words_of,
 )
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 _OWN = frozenset({"creationDate", "creationDevice", "richText", "timeZone", "modifiedDate", "starred", "uuid"})
 

@@ -8,19 +8,8 @@ from typing import Any
 
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Note, Refused, Source
-from rekall.exchange.json_shapes import (
-    as_name,
-    as_names,
-    as_text,
-    document_of,
-    file_words,
-    head_of,
-    objects_in,
-    says_something,
-    when,
-    whole,
-    without,
-)
+from rekall.exchange.json_shapes import as_name, as_names, as_text, document_of, file_words, objects_in, when, without
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 _BEGINNING = re.compile(
     r"^(?:\[(?P<boxed>\d{4}[-/.]\d\d?[-/.]\d\d?[^\]\n]{0,20}|\d\d?[-/.]\d\d?[-/.]\d{4}[^\]\n]{0,20})\]"

@@ -16,10 +16,10 @@ from rekall.exchange.json_shapes import (
     first_line,
     listed,
     when,
-    whole,
     without,
     words_of,
 )
+from rekall.exchange.leftovers import whole
 
 _OWN = frozenset({"textContent", "listContent", "userEditedTimestampUsec", "createdTimestampUsec"})
 _SAID = ("textContent", "textContentHtml", "listContent", "labels", "isTrashed")
@@ -74,6 +74,7 @@ class Keep:
             note,
             record,
             *(["textContentHtml"] if html else []),
+            *(["color"] if record.get("color") == "DEFAULT" else []),
             *(["listContent"] if _plain(record.get("listContent")) else []),
         )
 

@@ -16,14 +16,12 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_line,
     first_object,
-    head_of,
     list_name,
     objects_in,
-    says_something,
     values_of,
-    whole,
     without,
 )
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 _LISTS = ("memories", "results", "entries")
 _OWN = frozenset({"content_hash", "memory_type", "created_at_iso", "updated_at_iso"})

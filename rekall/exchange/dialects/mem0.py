@@ -7,7 +7,6 @@ from typing import Any
 
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import (
-    ABOUT_THE_EXPORT,
     LINES,
     Ids,
     as_name,
@@ -20,12 +19,11 @@ from rekall.exchange.json_shapes import (
     list_name,
     listed,
     objects_in,
-    says_something,
     strings_in,
     values_of,
-    whole,
     without,
 )
+from rekall.exchange.leftovers import ABOUT_THE_EXPORT, says_something, whole
 
 _LISTS = ("results", "memories")
 _IDS = ("id", "hash", "user_id", "agent_id", "run_id", "app_id", "org_id", "actor_id")

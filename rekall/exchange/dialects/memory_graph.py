@@ -20,9 +20,9 @@ from rekall.exchange.json_shapes import (
     listed,
     strings_in,
     values_of,
-    whole,
     without,
 )
+from rekall.exchange.leftovers import whole
 
 _LINK_TYPES = {
     **dict.fromkeys(("supersedes", "replaces", "obsoletes"), LinkType.SUPERSEDES),

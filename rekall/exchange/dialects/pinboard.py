@@ -13,13 +13,11 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
-    head_of,
     list_name,
     objects_in,
-    says_something,
-    whole,
     without,
 )
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 
 class Pinboard:

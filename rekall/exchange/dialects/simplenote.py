@@ -15,12 +15,10 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
-    head_of,
-    says_something,
     when,
-    whole,
     without,
 )
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 _LISTS = ("activeNotes", "trashedNotes")
 

@@ -16,15 +16,13 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
-    head_of,
     objects_in,
-    says_something,
     strings_in,
     when,
-    whole,
     without,
     words_of,
 )
+from rekall.exchange.leftovers import head_of, says_something, whole
 
 _NOT_NOTES = ("SN|", "Extension", "ItemsKey", "SmartTag", "SF|", "Theme", "Privileges")
 _ENCRYPTED = re.compile(r"00\d[:\-]|[A-Za-z0-9+/]{200,}=*\Z")
