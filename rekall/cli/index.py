@@ -123,7 +123,7 @@ def _space_text(space: SpaceReport, passages: int) -> str:
 def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: bool) -> None:
     """Rebuild the indexes from the entries.
 
-    If interrupted, run it again to continue where it stopped.
+    If interrupted, run it again to continue where it stopped. Vectors that another process is making are left to it.
     """
     base = app.open_base(to_write=True)
     done = {}

@@ -719,10 +719,16 @@ def test_two_processes_that_switch_at_once_both_end_well(
         )
         for name in ("bert", "bert", "second")
     ]
+    answers = []
     for process in started:
         out, err = process.communicate(timeout=300)
         assert (process.returncode, err) == (0, b"")
-        assert json.loads(out)["in_use"]
+        answers.append(json.loads(out))
+    *both, second = answers
+    assert second["in_use"]
+    assert any(answer["in_use"] for answer in both)  # the other may have left it to that one
+    assert all(answer["in_use"] == (not answer["pending"]) for answer in both)
+    assert sum(answer["embedded"] for answer in both) == second["embedded"] == 2000
     state = status(rekall)
     assert state["space"]["model"] in ("bert", "second")
     assert state["pending_passages"] == 0
