@@ -70,7 +70,7 @@ class DayOne:
 def _rich_text(value: Any) -> str:
     """The words of an entry's formatted text, which is JSON within a text; empty for none."""
     if not isinstance(value, str):
-        return "".join(strings_in(value))
+        return "\n".join(strings_in(value))
     try:
         parts = objects_in(parsed_json(value), "contents")
     except InvalidInput:

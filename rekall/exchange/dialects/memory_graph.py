@@ -106,11 +106,12 @@ class _Graph:
     def notes(self, default_name: str) -> Iterator[Note]:
         """The graph as notes."""
         ids = Ids()
+        known = {as_name(entity["name"]) for _, entity in self._entities} | set(self._relations)
         for place, entity in self._entities:
             record_id = ids.once(entity["name"])
-            yield _note(entity, place, self._relations.pop(as_name(entity["name"]), []), record_id)
+            yield _note(entity, place, self._relations.pop(as_name(entity["name"]), []), record_id, known)
         for name, relations in self._relations.items():  # they start at nothing that is in the file
-            yield _note({"name": name}, f"relations of {name}", relations, ids.once(name))
+            yield _note({"name": name}, f"relations of {name}", relations, ids.once(name), known)
         for place, other in self._others:
             if any(text.strip() for text in strings_in(other)):
                 fields = dict(other) if isinstance(other, dict) else {}
@@ -118,7 +119,10 @@ class _Graph:
                 yield Note(fields=without(fields), content=content, name=default_name, part=place)
 
 
-def _note(entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]], record_id: str) -> Note:
+def _note(
+    entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]], record_id: str, known: set[str]
+) -> Note:
+    """An entity as a note. A relation that can be no link, or says more than one, is kept as a field too."""
     fields = without(entity, "name", "observations")
     observed = entity.get("observations")
     items = observed if isinstance(observed, list) else [observed] if observed else []
@@ -129,7 +133,12 @@ def _note(entity: Mapping[str, Any], place: str, relations: list[dict[str, Any]]
     if kind and "type" not in fields:
         fields["type"] = kind
         fields.pop("entityType")
-    more = [relation for relation in relations if set(relation) - {*_KINDS, "from", "to", "relationType"}]
+    others = known - {as_name(entity["name"])}
+    more = [
+        relation
+        for relation in relations
+        if as_name(relation["to"]) not in others or set(relation) - {*_KINDS, "from", "to", "relationType"}
+    ]
     if more:
         fields["relations"] = more
     lines = [text for text in said if text]
