@@ -211,7 +211,7 @@ def is_own(record: object) -> bool:
     return (
         isinstance(record, Mapping)
         and isinstance(record.get("created_at"), str)
-        and record.get("type") in _TYPES
+        and str(record.get("type")) in _TYPES
         and is_ulid(_own_id(record))
     )
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from rekall.entry.types import NamedLink
 from rekall.errors import InvalidInput
-from rekall.exchange.dialect import Note, Source
+from rekall.exchange.decoding import decoded
+from rekall.exchange.dialect import Note, Source, parsed_json
 from rekall.exchange.markdown_names import date_of, name_of
 from rekall.exchange.markdown_note import links_of
 from rekall.exchange.markdown_text import inline_tags, is_media, masked
@@ -41,9 +42,9 @@ _SHAPE = frozenset(
 
 def canvas_note(source: Source) -> Iterator[Note]:
     """The note that a canvas is: its cards one below the other, from top to bottom; nothing for an empty one."""
-    text = source.text
+    text = decoded(source.data).text  # not as the text of the source: where a card lies is nothing to keep
     try:
-        document = source.document
+        document = parsed_json(text)
     except InvalidInput:
         document = None
     if not isinstance(document, Mapping) or not isinstance(document.get("nodes", []), list):

@@ -8,7 +8,7 @@ from importlib import import_module
 from rekall.exchange.dialect import Dialect
 
 MODULES = (
-    *("vault", "own", "own_records", "original"),
+    *("vault", "own", "original", "own_records"),
     *("keep", "simplenote", "day_one", "jrnl", "mem0", "mcp_memory_service", "memory_graph", "pinboard"),
     *("standard_notes", "enex", "web_page", "records"),
     *("gemini", "joplin", "notion", "dendron", "logseq", "obsidian", "basic_memory", "zk", "hugo", "cheats"),

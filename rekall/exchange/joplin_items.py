@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from rekall.entry.types import NamedLink
 from rekall.errors import RekallError
@@ -22,6 +23,29 @@ _PROPERTY = re.compile(r"(?P<name>[a-z][a-z_]*): ?(?P<value>.*)\Z")
 _ID = re.compile(r"[0-9a-f]{32}\Z")
 _LINK = re.compile(r":/(?P<id>[0-9a-f]{32})(?:#.*)?\Z")
 _ITEM_NAME = re.compile(r"[0-9a-f]{32}\.md\Z")
+MACHINE = "joplin"
+"""The name under which a note keeps what Joplin notes for itself: ids, empty values, noughts."""
+_OWN = frozenset(
+    [
+        "id",
+        "parent_id",
+        "type_",
+        "created_time",
+        "updated_time",
+        "encryption_applied",
+        "encryption_cipher_text",
+        "markup_language",
+        "is_shared",
+        "share_id",
+        "master_key_id",
+        "user_data",
+        "deleted_time",
+        "order",
+        "application_data",
+        "source",
+        "source_application",
+    ]
+)
 _SMALL = 64 * 1024
 _MOST_DEPTH = 50
 
@@ -138,18 +162,13 @@ def _folder_names(folder: Path, changed: int) -> Names:
 
 def note_of_item(source: Source, item: Item, names: Names) -> Note:
     """The note that an item is."""
-    said = dict(item.properties)
-    fields: dict[str, str] = {}
-    for name, value in said.items():
-        says_nothing = not value.strip("0.")  # what Joplin keeps for itself is mostly nought
-        is_told = name in ("id", "type_", "parent_id") or said.get(f"user_{name}") == value
-        if not says_nothing and not is_told and not (name == "markup_language" and value == "1"):
-            fields[name] = value
+    said = item.properties
+    own = {name for name, value in said.items() if _is_told(name, value)}
+    fields: dict[str, Any] = {name: value for name, value in said.items() if name in own}
     notebook = names.notebook(said.get("parent_id", ""))
     if notebook:
         fields["project"] = notebook
-    elif said.get("parent_id"):
-        fields["parent_id"] = said["parent_id"]
+    fields[MACHINE] = {name: value for name, value in said.items() if name not in own}
     tags = [names.tags[tag] for tag in names.tags_of.get(item.id, ()) if tag in names.tags]
     shown = masked(item.body)
     links = [NamedLink(found["id"]) for target in link_targets(shown) if (found := _LINK.match(target))]
@@ -163,6 +182,11 @@ def note_of_item(source: Source, item: Item, names: Names) -> Note:
         links=tuple({link.target: link for link in (*links, *links_of(shown))}.values()),
         deleted_at=_moment(said.get("deleted_time", "")),
     )
+
+
+def _is_told(name: str, value: str) -> bool:
+    """Whether a property says something to a person: it is none of Joplin's own, and neither empty nor nought."""
+    return name not in _OWN and bool(value.strip("0."))
 
 
 def _moment(milliseconds: str) -> datetime | None:

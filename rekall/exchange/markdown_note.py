@@ -168,11 +168,10 @@ def note_of(
     title, content = "", page.body
     if takes_heading and not is_titled:
         title, content = titled(source, page.body, page.shown, only=only_heading)
-    fields = kept_as_they_are(fields, [name for name, value in fields.items() if _is_switch(name, value)])
-    keywords: tuple[str, ...] = ()
-    if given and not is_titled:
-        fields.pop(named)
-        keywords = (given,)
+    kept = [
+        name for name, value in fields.items() if _is_switch(name, value) or (name == named and given and not is_titled)
+    ]
+    fields = kept_as_they_are(fields, kept)
     links = (*links_of(page.shown, is_alias_first=is_alias_first), *links_in(fields))
     return Note(
         fields=fields,
@@ -182,7 +181,6 @@ def note_of(
         record_id=names.number_of(source.stem),
         created_at=names.date_of(source),
         tags=text_of.inline_tags(page.shown),
-        keywords=keywords,
         links=tuple({(link.target, link.type): link for link in reversed(links)}.values())[::-1],
         is_template=names.is_template(source, given or title, f"{page.head.raw}\n{page.shown}"),
     )

@@ -28,6 +28,9 @@ MOST_BYTES = 256 * 1024 * 1024
 AUTO = "auto"
 """The name of a project that stands for the folder or repository of each file."""
 
+WHOLE = frozenset(("rekall", "rekall-json", "vault"))
+"""Dialects of Rekall's own: what a record of theirs leaves out is empty."""
+
 NOT_TAKEN = "not_read"
 """The name under which lines of a file are kept whose words are nowhere else."""
 
@@ -48,6 +51,7 @@ class Found:
         has_id: Whether `record` is an id that its tool gave it, so that it is the same wherever its file lies.
         source_hash: Hash of its bytes.
         read: What it says.
+        is_whole: Whether it says all there is to say: what it leaves out is empty. Rekall's own files do.
         relative: Its place below the folder that is imported, without the suffix; by which others may name it.
         names: Other names by which notes may mean it: aliases, the id of its tool.
         deleted_at: When its tool put it into the bin; None for what is no waste.
@@ -61,6 +65,7 @@ class Found:
     has_id: bool
     source_hash: bytes
     read: Read
+    is_whole: bool = False
     relative: str = ""
     names: tuple[str, ...] = ()
     deleted_at: datetime | None = None
@@ -185,6 +190,7 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
         bool(draft.id or record_id),
         _hash(source.data) if is_whole and source.suffix not in _STREAMED else _content_hash(note),
         read,
+        dialect.name in WHOLE,
         file.relative.with_suffix("").as_posix() if is_whole else "",
         names,
         note.deleted_at,

@@ -149,7 +149,7 @@ class Importer:
             self.report.kept.append(found.where)
             self._remember(replace(found, source_hash=b""), key, told, links)  # so that --overwrite still takes it
             return
-        merged = self._merged(origin, old, told)
+        merged = self._merged(found, origin, old, told)
         entry = self._entry(merged.draft, old, told.updated_at)
         if merged.conflicts:
             self._keep_theirs(found, old, told, merged.conflicts)
@@ -162,8 +162,10 @@ class Importer:
             self.report.unchanged += 1
         self._remember(found, key, told, links)
 
-    def _merged(self, origin: Origin | None, old: Entry, told: Entry) -> merging.Merged:
+    def _merged(self, found: Found, origin: Origin | None, old: Entry, told: Entry) -> merging.Merged:
         """What comes of the source's version and this one."""
+        if origin is None and not self._overwrite and not found.is_whole:
+            return merging.Merged(merging.joined(old.as_draft(), told.as_draft()), ())
         if self._overwrite or origin is None or not self.was_edited(old, origin):
             return merging.Merged(told.as_draft(), ())
         return merging.merge(merging.decoded(origin.said)[0], old.as_draft(), told.as_draft())

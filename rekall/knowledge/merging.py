@@ -69,6 +69,20 @@ def merge(said: Said | None, mine: Draft, theirs: Draft) -> Merged:
     return Merged(replace(mine, **values), tuple(conflicts))
 
 
+def joined(mine: Draft, theirs: Draft) -> Draft:
+    """What a source says that tells of an entry for the first time. What it leaves out, it may not know: that stays."""
+    values: dict[str, Any] = {}
+    for field in EDITED:
+        here, there = getattr(mine, field.name), getattr(theirs, field.name)
+        if field.kind is Kind.OTHER:
+            values[field.name] = _others(there, here)
+        elif field.name in _FOLLOWING:
+            continue
+        elif there in (None, "", ()) or (field.kind is Kind.TEXT and there in here):
+            values[field.name] = here
+    return replace(theirs, **values)
+
+
 _FOLLOWING = ("status", "superseded_by")
 """Links decide these; where both sides changed them, what holds here stays."""
 

@@ -582,10 +582,10 @@ def test_an_odd_field_or_encoding_never_costs_the_note(bench, folder, name):
 
 def test_bad_lines_are_refused_by_number_and_the_rest_goes_in(bench, folder):
     path = write(
-        folder / "a.jsonl", '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"text"\n{"title": "C"}'
+        folder / "a.jsonl", '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"a text by itself"\n{"title": "C"}'
     )
     report = bench.base.files.import_paths([path])
-    assert all_titles(bench) == ["A", "B", "C", "text"]
+    assert all_titles(bench) == ["A", "B", "C", "a text by itself"]
     assert [refused.where for refused in report.refused] == [f"{path}, line 3"]
 
 

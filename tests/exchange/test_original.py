@@ -779,9 +779,6 @@ def test_a_base_fills_what_its_export_left_out(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["export.rekall.zip", "export.json"])
-@pytest.mark.xfail(
-    strict=True, reason="an import takes a record of another file that leaves fields out for their deletion"
-)
 @shared
 def test_an_export_takes_nothing_away_that_its_base_brought(bench: Bench, name: str) -> None:
     take(bench.base, SHARED / "knowledge.db")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from rekall.exchange.canvas import canvas_note
@@ -62,7 +62,7 @@ class Obsidian:
             fields={**found.fields, **own},
             keywords=unique((*found.keywords, *_names(page, found))),
             links=tuple({(link.target, link.type): link for link in links}.values()),
-            is_template=found.is_template or _is_in_template_folder(source),
+            is_template=found.is_template or (MARK in source.marks and _is_in_template_folder(source)),
         )
 
 
@@ -77,16 +77,16 @@ def _names(page: Page, note: Note) -> tuple[str, ...]:
 
 
 def _is_in_template_folder(source: Source) -> bool:
-    """Whether a vault's settings say that a file is a template."""
-    if MARK not in source.marks or len(source.relative.parts) < 2:
+    """Whether the settings of the vault around a file say that it is a template."""
+    root = next((folder for folder in source.path.parents if (folder / MARK).is_dir()), None)
+    if root is None:
         return False
-    root = source.path.parents[len(source.relative.parts) - 1]
     settings = (
         (root / MARK / "templates.json", "folder"),
         (root / MARK / "plugins" / "templater-obsidian" / "data.json", "templates_folder"),
     )
     folders = (_setting(path, name, _changed(path)) for path, name in settings)
-    return any(folder and PurePosixPath(folder) in source.relative.parents for folder in folders)
+    return any(folder and root / folder in source.path.parents for folder in folders)
 
 
 def _changed(path: Path) -> int:
