@@ -25,6 +25,9 @@ KEYS: Mapping[str, str] = {
     "created_time": "created_at",
     "creation_time": "created_at",
     "createTime": "created_at",
+    "Created time": "created_at",
+    "created_date": "created_at",
+    "date_added": "created_at",
     "ctime": "created_at",
     "pubDate": "created_at",
     "publishDate": "created_at",
@@ -46,6 +49,11 @@ KEYS: Mapping[str, str] = {
     "modified_time": "updated_at",
     "last_edited_time": "updated_at",
     "modification_date": "updated_at",
+    "modification date": "updated_at",
+    "Last edited time": "updated_at",
+    "Last Edited Time": "updated_at",
+    "modified_date": "updated_at",
+    "updated_date": "updated_at",
     "mtime": "updated_at",
 }
 """Names that tools of Markdown use for fields of an entry, besides those that every file may use."""
