@@ -26,6 +26,7 @@ _FURNITURE = re.compile(
     re.IGNORECASE,
 )
 _HTML_TITLE = re.compile(r"<h1\b[^>]{0,200}>(?P<text>.{1,500}?)</h1>", re.IGNORECASE | re.DOTALL)
+_PANDOC = re.compile(r"%[ \t]+(?P<title>\S[^\n]{0,400})\n")
 _ATTRIBUTES = re.compile(r"[ \t]*\{[#.:][^{}]*\}\s*\Z")
 _WHOLE_EMPHASIS = re.compile(r"(?P<mark>\*\*|__|\*|_)(?P<text>[^*_]+)(?P=mark)\Z")
 
@@ -45,6 +46,9 @@ def titled(source: Source, body: str, shown: str, *, only: bool = False) -> tupl
     Returns:
         The title or nothing, and the text.
     """
+    block = _PANDOC.match(body)
+    if block and not names.is_generic(block["title"].strip()):
+        return block["title"].strip(), body
     found = list(headings(body, shown))
     if not found:
         return _html_title(shown, len(shown)), body

@@ -79,6 +79,7 @@ TITLES = [
     ("<h1>In HTML</h1>\n\ntext", "In HTML", "<h1>In HTML</h1>\n\ntext"),
     ("#linux #dns\n\n# Title\n", "Title", "#linux #dns"),
     ("[home](../README.md) › [ops](index.md)\n\n# Title\n", "Title", "[home](../README.md) › [ops](index.md)"),
+    ("% Of pandoc\n% Its author\n\ntext", "Of pandoc", "% Of pandoc\n% Its author\n\ntext"),
     ("## One\n\na\n\n## Two\n\nb", "", "## One\n\na\n\n## Two\n\nb"),
     ("# Introduction\n\ntext", "", "# Introduction\n\ntext"),
     ("Created: 2020-01-01\n\n# Title\n\ntext", "Title", "Created: 2020-01-01\n\n# Title\n\ntext"),
@@ -295,6 +296,7 @@ def test_obsidian_takes_the_name_of_the_file_unless_one_heading_says_more(note, 
     assert (two.title, two.name) == ("", "Postgres")
     assert obsidian.DIALECT.fits(source("x", marks=(".obsidian",)))
     assert obsidian.DIALECT.fits(source("![[embedded]]"))
+    assert obsidian.DIALECT.fits(source("# T\n\ncreated:: [[2024-01-02]]\n"))
     assert not obsidian.DIALECT.fits(source("> [!NOTE]\n> GitHub has these, too. [[x]]"))
 
 
