@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.claims import Claims
-from rekall.embedder import Embedded, Embedder, Filled, advice, embedder_of
-from rekall.embedder import Progress as Progress
+from rekall.embedder import Embedded, Embedder, Filled, Progress, advice, embedder_of
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
@@ -196,13 +195,9 @@ class EmbeddingService:
         else:
             index.rebuild()
 
-    def embed_pending(self, progress: Progress = lambda done, total: None) -> int:
-        """Give every passage a vector of the model in use, unless another process is at it. Returns how many were made.
-
-        Raises:
-            EngineError: The model cannot be used; what was done so far is kept.
-        """
-        return self.embed_imported((), progress).done
+    def embed_pending(self, progress: Progress = lambda done, total: None) -> Embedded:
+        """Give every passage a vector of the model in use, unless another process is at it; see `embed_imported`."""
+        return self.embed_imported((), progress)
 
     def embed_imported(self, keys: Collection[int], progress: Progress = lambda done, total: None) -> Embedded:
         """Embed the entries of an import, then everything else that lacks a vector, what was changed last first.
@@ -212,7 +207,7 @@ class EmbeddingService:
         them. Interrupted, it goes on next time.
 
         Args:
-            keys: The entries that were stored; none to make the rest only.
+            keys: The entries that were stored.
             progress: Told how many passages were embedded, of how many.
 
         Raises:

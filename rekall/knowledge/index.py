@@ -96,7 +96,7 @@ class Index:
             with self._store.transaction():
                 for key, entry in self._store.entries.by_keys(keys[start : start + _CUT_BATCH]).items():
                     self._embeddings.put_unembedded(key, entry)
-        return self._embeddings.embed_imported((), progress)
+        return self._embeddings.embed_pending(progress)
 
     def use_model(
         self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None

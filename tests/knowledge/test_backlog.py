@@ -161,12 +161,12 @@ def pending(bench: Bench) -> int:
 
 def test_who_comes_while_another_embeds_returns_at_once_and_says_who_it_is(bench, second):
     seen: list[Embedded] = []
-    watched(bench).before_batch = lambda number: seen.append(second.embeddings.embed_imported(()))
-    assert bench.embeddings.embed_imported(()) == Embedded(20, 0, None)
+    watched(bench).before_batch = lambda number: seen.append(second.embeddings.embed_pending())
+    assert bench.embeddings.embed_pending() == Embedded(20, 0, None)
     assert seen == [Embedded(0, 20 - done, Embedder(1, "", done, 20)) for done in range(0, 20, BATCH)]
     assert (second.loader.loads, len(names(bench)), len(set(names(bench)))) == (0, 20, 20)
     assert held(bench) == []
-    assert second.embeddings.embed_imported(()) == Embedded(0, 0, None)
+    assert second.embeddings.embed_pending() == Embedded(0, 0, None)
 
 
 def test_what_was_changed_last_is_embedded_first(bench):
@@ -225,11 +225,11 @@ def test_a_lease_is_renewed_with_every_batch(bench, second):
     def slow(number: int) -> None:
         for each in (bench, second):
             each.clock.elapsed_s += LEASE_S - 1
-        refused.append(second.embeddings.embed_imported(()).holder)
+        refused.append(second.embeddings.embed_pending().holder)
 
     second.clock.elapsed_s = bench.clock.elapsed_s
     watched(bench).before_batch = slow
-    assert bench.embeddings.embed_pending() == 20
+    assert bench.embeddings.embed_pending().done == 20
     assert [each.pid for each in refused] == [1] * 5
 
 
@@ -258,7 +258,7 @@ def test_a_lease_is_free_when_its_process_is_gone_or_nothing_was_heard_of_it_for
     bench.clock.elapsed_s = other.clock.elapsed_s + since_s
     found = bench.embeddings.embedder()
     assert found == (None if is_free else Embedder(3, "" if host == "here" else "there", 0, 20))
-    assert bench.embeddings.embed_imported(()) == Embedded(20 if is_free else 0, 0 if is_free else 20, found)
+    assert bench.embeddings.embed_pending() == Embedded(20 if is_free else 0, 0 if is_free else 20, found)
     assert len(names(bench)) == (20 if is_free else 0)
     assert (held(bench) == []) == is_free
 
@@ -271,7 +271,7 @@ def test_who_stood_still_so_long_that_another_took_over_stops_when_it_wakes(benc
             killed(second)
 
     watched(bench).before_batch = stand_still
-    got = bench.embeddings.embed_imported(())
+    got = bench.embeddings.embed_pending()
     assert names(bench) == [f"note {number}" for number in range(19, 11, -1)]
     assert names(second) == [f"note {number}" for number in range(15, 7, -1)]
     assert got == Embedded(2 * BATCH, 20 - 3 * BATCH, Embedder(2, "", 2 * BATCH, 16))
@@ -291,7 +291,7 @@ def test_an_interruption_gives_the_work_back_and_says_how_far_it_came(bench, sec
     assert bench.base.index.how_far() == (
         "8 of 20 passages embedded; it goes on with the next import or `rekall index rebuild`"
     )
-    assert second.embeddings.embed_imported(()) == Embedded(12, 0, None)
+    assert second.embeddings.embed_pending() == Embedded(12, 0, None)
     assert sorted(names(bench) + names(second)) == sorted(f"note {number}" for number in range(20))
 
 
@@ -300,7 +300,7 @@ def test_a_model_that_cannot_be_loaded_keeps_nobody_else_from_it(bench, second):
     with pytest.raises(EngineError):
         bench.embeddings.embed_pending()
     assert held(bench) == []
-    assert second.embeddings.embed_pending() == 20
+    assert second.embeddings.embed_pending().done == 20
 
 
 def test_another_space_is_other_work(bench, second):
@@ -340,7 +340,7 @@ def test_a_small_import_embeds_its_own_while_another_is_at_the_backlog(bench, se
     watched(bench).before_batch = small
     second.clock.elapsed_s = 1000
     bench.clock.elapsed_s = 1000
-    assert bench.embeddings.embed_imported(()) == Embedded(20, 0, None)
+    assert bench.embeddings.embed_pending() == Embedded(20, 0, None)
     assert got == [Embedded(6, 20 - BATCH, Embedder(1, "", BATCH, 20))]
     assert names(second) == [f"own {number}" for number in range(5, -1, -1)]
     assert (told[-1], told == sorted(told)) == ((6, 6), True)
@@ -357,7 +357,7 @@ def test_a_large_import_leaves_its_own_to_who_is_at_the_backlog(bench, second):
     watched(bench).before_batch = large
     second.clock.elapsed_s = bench.clock.elapsed_s = 1000
     total = 20 + backlog.FEW_PASSAGES + 1
-    assert bench.embeddings.embed_imported(()) == Embedded(total, 0, None)
+    assert bench.embeddings.embed_pending() == Embedded(total, 0, None)
     assert got == [Embedded(0, total - BATCH, Embedder(1, "", BATCH, 20))]
     assert names(second) == []
     assert len(names(bench)) == len(set(names(bench))) == total
@@ -373,7 +373,7 @@ def test_what_another_has_in_hand_is_left_to_it(bench, second):
             got.append(second.embeddings.embed_imported(keys[-6:]))
 
     watched(bench).before_batch = small
-    assert bench.embeddings.embed_pending() == 18
+    assert bench.embeddings.embed_pending().done == 18
     assert got == [Embedded(2, 18, Embedder(1, "", 0, 20))]
     assert len({*names(bench), *names(second)}) == len(names(bench) + names(second)) == 20
 
@@ -385,7 +385,7 @@ def test_what_a_small_import_has_in_hand_is_left_to_it_and_said(bench, second):
     def meanwhile(number: int) -> None:
         if number == 1:
             seen.append(bench.embeddings.embedder())
-            seen.append(bench.embeddings.embed_imported(()))
+            seen.append(bench.embeddings.embed_pending())
 
     watched(second).before_batch = meanwhile
     second.embeddings.embed_imported(keys[:3])
@@ -408,7 +408,7 @@ def test_what_a_dead_process_had_in_hand_is_embedded_by_the_next(bench, second, 
     killed(second)
     assert len(held(bench)) == 2
     machine.discard(2)
-    assert bench.embeddings.embed_pending() == 20
+    assert bench.embeddings.embed_pending().done == 20
     assert held(bench) == []
 
 
@@ -434,10 +434,10 @@ def test_a_damaged_lease_stops_nobody_for_longer_than_another(path, bench, damag
     bench.store.db.run(f"UPDATE lease SET {damage}")
     rooms = real(path)
     assert "vector" in rooms.base.search("note 1").mode.reason
-    done = rooms.embeddings.embed_imported(())
+    done = rooms.embeddings.embed_pending()
     assert (done.done == 20) == (done.holder is None)
     bench.store.db.run("UPDATE lease SET renewed_at = '2026-01-01T00:00:00Z'")
-    assert rooms.embeddings.embed_imported(()).left == 0
+    assert rooms.embeddings.embed_pending().left == 0
     rooms.base.close()
 
 
@@ -609,13 +609,13 @@ def test_a_killed_process_holds_nothing_and_the_next_one_finishes(path, tmp_path
         tell(child)
     assert said(child) == "batch"  # the third one, in hand
     rooms = real(path)
-    assert rooms.embeddings.embed_imported(()) == Embedded(0, 22, Embedder(child.pid, "", 8, 30))
+    assert rooms.embeddings.embed_pending() == Embedded(0, 22, Embedder(child.pid, "", 8, 30))
     assert rooms.base.index.advice() == f"process {child.pid} is embedding, 8 of 30 passages done"
     child.send_signal(signal.SIGKILL)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has looked yet
     assert rooms.embeddings.embedder() is None
     assert rooms.base.index.advice() == "run `rekall index rebuild --vectors`"
-    assert rooms.embeddings.embed_imported(()) == Embedded(22, 0, None)
+    assert rooms.embeddings.embed_pending() == Embedded(22, 0, None)
     assert rooms.store.leases.under("") == []
     again = start("free")
     tell(again, "[]")

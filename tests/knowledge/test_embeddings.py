@@ -251,19 +251,19 @@ def test_pending_passages_are_embedded_once(monkeypatch):
     bench = fill_without_engine(12)
     total = bench.store.passages.count()
     told: list[tuple[int, int]] = []
-    assert bench.embeddings.embed_pending(lambda done, of: told.append((done, of))) == total
+    assert bench.embeddings.embed_pending(lambda done, of: told.append((done, of))).done == total
     assert len(encoded(bench)) == total
     assert told[0] == (0, total)
     assert told[-1] == (total, total)
     assert told == sorted(told)
-    assert bench.embeddings.embed_pending() == 0
+    assert bench.embeddings.embed_pending().done == 0
     assert encoded(bench) == []
     assert_vectors_are_right(bench)
     bench.base.close()
 
 
 def test_nothing_pending_loads_no_model(bench):
-    assert bench.embeddings.embed_pending() == 0
+    assert bench.embeddings.embed_pending().done == 0
     assert bench.loader.loads == 0
 
 
@@ -298,7 +298,7 @@ def test_interrupted_embedding_goes_on_where_it_stopped(monkeypatch, problem):
     assert len(bench.index_of()) == 12
     first = encoded(bench)
     encoder.problem = None
-    assert bench.embeddings.embed_pending() == total - 12
+    assert bench.embeddings.embed_pending().done == total - 12
     assert len([*first, *encoded(bench)]) == total
     assert_vectors_are_right(bench)
     bench.base.close()
