@@ -149,7 +149,9 @@ def _note(
             title=as_name(entity["name"]),
             record_id=record_id,
             part=place,
-            links=tuple(_link(relation) for relation in relations),
+            links=tuple(
+                _link(relation) for relation in relations if as_name(relation["to"]) != as_name(entity["name"])
+            ),
         ),
         entity,
         *(["entityType"] if kind else []),
