@@ -357,6 +357,8 @@ def test_logseq_names_pages_by_their_files(note, relative, title):
 
 def test_logseq_is_known_by_its_folder_or_its_properties(source):
     assert logseq.DIALECT.fits(source("x", marks=("logseq",)))
+    assert logseq.DIALECT.fits(source("# x", "pages/a.md", ("logseq",)))
+    assert not logseq.DIALECT.fits(source("# My graph", "README.md", ("logseq",)))
     assert logseq.DIALECT.fits(source("tags:: a\n\n- b"))
     assert not logseq.DIALECT.fits(source("- a list\n- of things"))
     assert not logseq.DIALECT.fits(source("std::vector is a list"))

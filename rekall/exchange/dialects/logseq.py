@@ -25,6 +25,7 @@ _OWN = re.compile(
 _STATES = re.compile(r"^\t*- (?:TODO|DOING|LATER|NOW|DONE|WAITING|CANCELED) ", re.MULTILINE)
 _ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
+_FOLDERS = frozenset({"pages", "journals", "logseq"})
 _PAGE = frozenset({"title", "tags", "alias", "type", "public", "icon"})
 _LISTS = ("tags", "tag", "alias", "aliases")
 _COPIES = (("logseq", "bak"), ("logseq", "version-files"), ("logseq", ".recycle"))
@@ -46,9 +47,11 @@ class Logseq:
         """Whether a file lies in a graph, or has properties and blocks as only Logseq writes them."""
         if source.suffix not in self.suffixes:
             return False
-        if MARK in source.marks:
+        if MARK in source.marks and not _FOLDERS.isdisjoint(source.relative.parts[:-1]):
             return True
         text = text_or_nothing(source)
+        if MARK in source.marks:
+            return not _HEADING.search(text)  # a README beside the pages is a README
         first = next((line for line in text.split("\n", 20) if line.strip()), "")
         if first.startswith("- ") and (_OWN.search(text) or _STATES.search(text)):
             return True
