@@ -65,7 +65,7 @@ SUMMARIES = {
     "link": "Link one entry to another.",
     "similar": "Find entries close in meaning to an entry or a text.",
     "tui": "Open the terminal UI, as plain `rekall` does.",
-    "import": "Import notes of other tools and folders: Markdown, JSON, Org, text and their exports.",
+    "import": "Import notes: Markdown, JSON, Org, text, and what other tools export.",
     "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "stats": "Show what the base holds and how large it is.",
     "index": "Show the indexes, or rebuild them.",

@@ -39,7 +39,7 @@ def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 10
         content: The text.
         width: Where long values are broken.
     """
-    import yaml  # comes with python-frontmatter
+    import yaml
 
     head = yaml.dump(dict(fields), Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=width)
     return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"

@@ -73,6 +73,8 @@ def _of_field(field: Field) -> Member:
     """A field of an entry, as answers have it."""
     if field.name == "superseded_by":
         return Member("Reference or null", "The entry to read instead.")
+    if field.kind is Kind.OTHER:
+        return Member("any", f"{field.help} An object, a value a name.")
     kind = "list of text" if field.kind.is_list else _KINDS.get(field.kind, "text")
     values = [choice.value for choice in field.choices or ()]
     among = "" if all(value in field.help for value in values) else f" One of {', '.join(values)}."

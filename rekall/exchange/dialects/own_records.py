@@ -58,6 +58,7 @@ def _read(record: Any, part: str, source: Source) -> Iterator[Note | Refused]:
         return
     fields = dict(record)
     content = fields.pop(CONTENT)
+    fields.pop("origin", None)  # an answer says where its entry came from
     deleted_at = when(fields.get(DELETED_AT))
     if deleted_at is not None:
         del fields[DELETED_AT]

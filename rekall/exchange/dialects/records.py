@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rekall.entry.record import CONTENT, is_own
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import (
@@ -85,9 +84,6 @@ class Records:
                 continue
             if not place and is_machinery(source.path.name, value):
                 continue
-            if is_own(value):
-                yield own_note(value, place, file_words(source))
-                continue
             for record in records_in(value):
                 part = ", ".join(
                     name for name in (place, record.part if not place or record.part != "record 1" else "") if name
@@ -95,21 +91,6 @@ class Records:
                 note = note_of(record, part, file_words(source))
                 if note is not None:
                     yield replace(note, record_id=ids.once(note.record_id))
-
-
-def own_note(value: Mapping[str, Any], part: str, default_name: str) -> Note:
-    """A record that Rekall wrote, as it is."""
-    fields = dict(value)
-    deleted_at = _deletion(fields)
-    content = as_text(fields.pop(CONTENT, ""))
-    return Note(
-        fields=fields,
-        content=content,
-        name=default_name,
-        record_id=str(value["id"]),
-        part=part,
-        deleted_at=deleted_at,
-    )
 
 
 def note_of(record: Record, part: str, default_name: str) -> Note | None:
@@ -127,8 +108,6 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
             if text.strip()
             else None
         )
-    if is_own(record.value):
-        return own_note(record.value, part, default_name)
     fields = {name: value for name, value in record.value.items() if value not in (None, "", [], {})}
     if not _says_something(fields):
         return None
