@@ -19,7 +19,6 @@ _INDENTED = re.compile(r"(?: {4}| {0,3}\t)")
 _RUN = re.compile(r"`+")
 _RAW = (("<!--", "-->"), ("<pre", "</pre>"), ("<code", "</code>"), ("<style", "</style>"), ("<script", "</script>"))
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_NOT_BREAK = re.compile(r"[^\n]")
 
 _ATX = re.compile(r" {0,3}(?P<marks>#{1,6})(?P<text>[ \t].*)?$")
 _UNDERLINE = re.compile(r" {0,3}(?P<mark>={2,}|-{3,})[ \t]*$")
@@ -116,7 +115,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _blank(text: str) -> str:
-    return _NOT_BREAK.sub(" ", text)
+    return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
 def _without_raw(text: str) -> str:
@@ -176,7 +175,7 @@ def headings(text: str, shown: str) -> Iterator[Heading]:
         bare = line.rstrip("\n")
         was_line, was_paragraph = is_line, is_paragraph
         is_line = is_paragraph = False
-        if _ATX.match(bare):
+        if "#" in bare and _ATX.match(bare):
             whole = _ATX.match(text[at:end].rstrip("\n"))
             if whole and (said := _unclosed(whole["text"] or "")):
                 yield Heading(len(whole["marks"]), said, at, end)

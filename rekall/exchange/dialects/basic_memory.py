@@ -43,7 +43,10 @@ class BasicMemory:
         if source.suffix not in self.suffixes:
             return False
         text = text_or_nothing(source)
-        has_parts = bool(_HEADING.search(text)) and bool(_OBSERVATION.search(text) or _RELATION.search(text))
+        is_asked = "Observations" in text or "Relations" in text  # the patterns cost more than the words
+        has_parts = (
+            is_asked and bool(_HEADING.search(text)) and bool(_OBSERVATION.search(text) or _RELATION.search(text))
+        )
         return has_parts or {"permalink", "type", "title"} <= set(head_of(source).fields)
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:

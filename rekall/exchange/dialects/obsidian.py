@@ -24,6 +24,7 @@ _SHAPES = re.compile(
     r"^```(?:dataview|dataviewjs|tasks|query)\b|!\[\[[^\[\]\n]{1,500}\]\]|^> \[!\w+\][+-]?[ \t]*(?!\[)\S|\[\[[^\[\]\n]{1,300}#\^|^%%",
     re.MULTILINE,
 )
+_SIGNS = ("```dataview", "```tasks", "```query", "![[", "> [!", "#^", "%%")
 _FIELD = re.compile(r"\A\s*(?:#{1,6} [^\n]*\n\s*)?[A-Za-z][\w -]{0,40}:: \S")
 _ID_OF_BLOCK = re.compile(r"[ \t]\^[\w-]{3,}$", re.MULTILINE)
 _OWN = frozenset({"cssclass", "cssclasses", "kanban-plugin", "excalidraw-plugin", "publish", "banner"})
@@ -43,7 +44,12 @@ class Obsidian:
         if source.suffix == CANVAS or MARK in source.marks:
             return source.suffix in self.suffixes
         text = text_or_nothing(source)
-        if _SHAPES.search(text) or _FIELD.match(head_of(source).body) or _ID_OF_BLOCK.search(text):
+        is_asked = any(sign in text for sign in _SIGNS)  # the patterns cost more than their signs
+        if (
+            (is_asked and _SHAPES.search(text))
+            or _FIELD.match(head_of(source).body)
+            or ("^" in text and _ID_OF_BLOCK.search(text))
+        ):
             return True
         return not _OWN.isdisjoint(head_of(source).fields)
 
