@@ -120,7 +120,7 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     content = _plain(as_text(inside.get("text")))
     title = as_name(inside.get("title"))
     around = without(item, "content", "uuid", "content_type", "created_at", "updated_at")
-    if not says_something({**around, **inside}, ("noteType", "editorIdentifier", "preview_plain")):
+    if not says_something(around) and not says_something(inside, ("noteType", "editorIdentifier", "preview_plain")):
         return None
     fields = without(inside, *(["title"] if title else []), "text", "references")
     if words_of(as_text(inside.get("preview_plain"))) <= words_of(content):
