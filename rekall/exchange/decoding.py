@@ -20,6 +20,9 @@ _MARKS = (
 _WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ£€§°«»’‘“”„–—…·•©®™¡\xa0")
 """Letters and marks of Western European text; what other code pages have at these places makes no words of it."""
 
+_NO_TEXT = re.compile("[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
+"""Control characters that no text holds, and what stands for bytes that are none; escape sequences may be pasted."""
+
 _FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
 """Three accented letters in a row, as another alphabet read as Western has them and no Western language."""
 
@@ -80,13 +83,17 @@ def _guessed(data: bytes) -> Decoded:
     except (UnicodeDecodeError, LookupError):
         text = data.decode("utf-8", "replace")
         encoding = "utf-8"
-    return Decoded(_lines(text.replace("\0", "\ufffd")), encoding, is_guess=True)
+    text = _lines(text.replace("\0", "\ufffd"))
+    if len(_NO_TEXT.findall(text[:_LOOKED_AT])) > len(text[:_LOOKED_AT]) / 50:
+        raise InvalidInput("it is no text", "a binary file cannot be imported")
+    return Decoded(text, encoding, is_guess=True)
 
 
 def _by_statistics(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    best = from_bytes(data[:_LOOKED_AT]).best()
+    found = from_bytes(data[:_LOOKED_AT], cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_7"])
+    best = found.best()
     return best.encoding if best else "cp1252"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections import Counter
@@ -23,7 +24,8 @@ MACHINE_MADE = frozenset(
 MARKS = frozenset((".obsidian", "logseq", "dendron.yml", "dendron.code-workspace", ".zk", ".foam", ".trilium"))
 """What lies in a folder of notes and tells whose it is."""
 
-_IGNORE_FILE = ".gitignore"
+_IGNORE_FILES = (".git/info/exclude", ".gitignore")
+"""Where git reads what it leaves out; what comes later goes before what comes earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class _Folder:
         is_root = self.path == self.root
         if "pyvenv.cfg" in names and not is_root:
             return None
-        spec = _ignore_file(self.path) if _IGNORE_FILE in names else None
+        spec = _ignore_file(self.path) if names & {".git", ".gitignore"} else None
         return replace(
             self,
             specs=[*self.specs, (self.path, spec)] if spec else self.specs,
@@ -198,11 +200,11 @@ def _spec(lines: Iterable[str]) -> GitIgnoreSpec:
 
 
 def _ignore_file(folder: Path) -> GitIgnoreSpec | None:
-    """The rules of a folder's own `.gitignore`; those that make no sense count for nothing, as with git."""
-    try:
-        lines = (folder / _IGNORE_FILE).read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return None
+    """The rules of a folder's own `.gitignore`, and of a repository's own; what makes no sense counts for nothing, as with git."""
+    lines = []
+    for file in _IGNORE_FILES:
+        with contextlib.suppress(OSError):
+            lines += (folder / file).read_text("utf-8", "replace").splitlines()
     sound = []
     for line in lines:
         try:

@@ -74,9 +74,7 @@ def _own_split(text: str) -> FrontMatter:
     typed = read_yaml(found.raw, is_typed=True)
     return replace(
         found,
-        fields={
-            name: value if means(name) and name != OTHER else typed[name] for name, value in found.fields.items()
-        },
+        fields={name: value if means(name) and name != OTHER else typed[name] for name, value in found.fields.items()},
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.catalog import dialects
 from rekall.exchange.dialect import Dialect, Note, Refused, Source
 from rekall.exchange.folders import File
+from rekall.exchange.places import identity, shown
 
 MOST_BYTES = 256 * 1024 * 1024
 """A file that is read whole may not be larger; JSON lines, Evernote's and SQLite's files are read bit by bit."""
@@ -105,11 +105,6 @@ def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refu
         yield from _read_file(file, choices)
 
 
-def identity(path: Path) -> str:
-    """One name for a file, however it was reached."""
-    return os.path.normcase(path.resolve())
-
-
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     source = Source(file.path, file.relative, file.marks)
     try:
@@ -122,15 +117,15 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         if dialect is None and file.root == file.path:  # it was named by itself
             raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
         if dialect is None:
-            yield LeftOut(str(file.path), source.suffix or "no suffix")
+            yield LeftOut(shown(str(file.path)), source.suffix or "no suffix")
             return
         for note in dialect.notes(source):
-            yield _found(note, source, file, dialect, choices) if isinstance(note, Note) else note
+            yield _found(note, source, file, dialect, choices) if isinstance(note, Note) else _refused(note)
     except RekallError as error:
-        yield Refused(str(file.path), error)
+        yield Refused(shown(str(file.path)), error)
     except OSError as error:
         yield Refused(
-            str(file.path),
+            shown(str(file.path)),
             InvalidInput(
                 f"cannot be read: {error.strerror or error}",
                 "check its permissions, and that no other program has it locked",
@@ -147,11 +142,15 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
     ) as error:
         # a fault of ours in one dialect; it must not cost the files after it
         yield Refused(
-            str(file.path),
+            shown(str(file.path)),
             InvalidInput(
                 f"it could not be read ({type(error).__name__}: {error})"[:300], "please report this file's shape"
             ),
         )
+
+
+def _refused(refused: Refused) -> Refused:
+    return replace(refused, where=shown(refused.where))
 
 
 def _dialect_of(source: Source) -> Dialect | None:
@@ -163,7 +162,7 @@ def _dialect_of(source: Source) -> Dialect | None:
 
 
 def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Choices) -> Found | LeftOut | Refused:
-    where = f"{file.path}, {note.part}" if note.part else str(file.path)
+    where = shown(f"{file.path}, {note.part}" if note.part else str(file.path))
     if note.is_template and _TEMPLATE.search(file.relative.as_posix()):
         return LeftOut(where, "template")
     own = is_own(note.fields)
@@ -239,13 +238,9 @@ def _file_time(path: Path) -> datetime:
 
 def _project_of(file: File) -> str:
     """The git repository of a file below the root; else the top folder in which it lies."""
-    if file.repository:
-        return file.repository
     parts = file.relative.parts
-    if len(parts) > 1:
-        return parts[0]
     root = file.root if file.root.is_dir() else file.root.absolute().parent
-    return root.resolve().name
+    return shown(file.repository or (parts[0] if len(parts) > 1 else root.resolve().name))
 
 
 def _with_lost_lines(draft: Draft, text: str, note: Note, dialect: Dialect) -> Draft:

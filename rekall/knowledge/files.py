@@ -83,7 +83,8 @@ class Files:
         """
         from rekall.exchange.catalog import suffixes
         from rekall.exchange.folders import find_files
-        from rekall.exchange.reading import Choices, identity, read_files
+        from rekall.exchange.places import identity
+        from rekall.exchange.reading import Choices, read_files
         from rekall.knowledge.importing import Importer
 
         several = [Path(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]

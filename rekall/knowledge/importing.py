@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,8 @@ from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import File, Walk
-from rekall.exchange.reading import Found, LeftOut, identity
+from rekall.exchange.places import identity, is_there, on_disk
+from rekall.exchange.reading import Found, LeftOut
 from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
@@ -67,7 +68,7 @@ class Importer:
             if isinstance(item, LeftOut):
                 self.report.left_out[item.why] += 1
             elif isinstance(item, Refused):
-                self._refuse(item, identity(Path(item.where.rpartition(", ")[0] or item.where)))
+                self._refuse(item)
             else:
                 try:
                     self._take(item)
@@ -97,9 +98,9 @@ class Importer:
                 Refused(str(folder), InvalidInput(f"cannot be read: {why}", "check its permissions"))
             )
 
-    def _refuse(self, refused: Refused, file: str) -> None:
+    def _refuse(self, refused: Refused, file: str = "") -> None:
         self.report.refused.append(refused)
-        self.incomplete.add(file)
+        self.incomplete.update([file] if file else (identity(Path(name)) for name in _files_named(refused.where)))
 
     def _take(self, found: Found) -> None:
         found = self._unique(found)
@@ -117,7 +118,8 @@ class Importer:
         if draft.id:
             self._ids.add(draft.id)
         old = None if key is None else self._store.entries.by_keys([key]).get(key)
-        if origin and old and origin.source_hash == found.source_hash:
+        is_open = self._overwrite and self._store.origins.at(found.path + THEIRS) is not None
+        if origin and old and origin.source_hash == found.source_hash and not is_open:
             self._unchanged(found, origin, old)
             return
         self._tell(found)
@@ -153,6 +155,8 @@ class Importer:
         entry = self._entry(merged.draft, old, told.updated_at)
         if merged.conflicts:
             self._keep_theirs(found, old, told, merged.conflicts)
+        elif self._overwrite:
+            self._drop_theirs(found)
         is_superseded = self._forget_successor(key, old, origin, told)
         if not _same(old, entry):
             self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
@@ -161,6 +165,14 @@ class Importer:
         elif not merged.conflicts:
             self.report.unchanged += 1
         self._remember(found, key, told, links)
+
+    def _drop_theirs(self, found: Found) -> None:
+        """Delete the entry that kept a source's version, now that the source has its way, unless it was edited."""
+        copy = self._store.origins.at(found.path + THEIRS)
+        if copy is not None:
+            entry = self._store.entries.by_keys([copy.entry_key])[copy.entry_key]
+            if not self.was_edited(entry, copy):
+                self._writer.take_out(copy.entry_key, entry, self._clock.now())
 
     def _merged(self, found: Found, origin: Origin | None, old: Entry, told: Entry) -> merging.Merged:
         """What comes of the source's version and this one."""
@@ -345,12 +357,20 @@ _HASHED = (
 _NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
 
 
+def _files_named(where: str) -> Iterator[str]:
+    """The files that a report may mean: before what it calls a part of one stands a comma, and names hold commas too."""
+    yield where
+    while ", " in where:
+        where = where.rpartition(", ")[0]
+        yield where
+
+
 def _is_gone(path: str, found: Found) -> bool:
     """Whether nothing is left where something was imported from; a name of the same file in another case is gone."""
     for file in files_of(path):
-        if os.path.exists(file):
+        if is_there(file):
             try:
-                return file != found.file and os.path.samefile(file, found.file)
+                return file != found.file and os.path.samefile(on_disk(file), on_disk(found.file))
             except OSError:
                 return False
     return True

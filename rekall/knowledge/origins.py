@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from rekall.exchange.places import on_disk
+
 THEIRS = "!theirs"
 """Ends the path of the entry that keeps a source's version where both sides changed."""
 
@@ -21,4 +23,4 @@ def files_of(path: str) -> Iterator[str]:
 
 def source_file(path: str) -> Path | None:
     """The file that an origin means; None when it is not there any more."""
-    return next((Path(file) for file in files_of(path) if os.path.isfile(file)), None)
+    return next((Path(file) for file in map(on_disk, files_of(path)) if os.path.isfile(file)), None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput
+from rekall.exchange.places import is_there
 from rekall.knowledge.importing import Importer
 from rekall.knowledge.origins import THEIRS, files_of
 from rekall.knowledge.writing import EntryService
@@ -79,6 +79,6 @@ class Pruner:
 def _is_gone(importer: Importer, path: str) -> bool:
     """Whether the file is not there, or was read whole and does not hold the record any more."""
     for file in files_of(path):
-        if os.path.exists(file):
+        if is_there(file):
             return file != path and importer.was_read(file)
     return True

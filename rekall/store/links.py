@@ -12,7 +12,7 @@ from typing import Any
 from rekall.db import Database
 from rekall.entry.times import written
 from rekall.entry.types import Link, LinkType
-from rekall.store.values import Origin
+from rekall.store.values import THEIRS, Origin
 
 _LINKS = (
     "SELECT s.id, t.id, l.type, l.reason FROM link l "
@@ -104,10 +104,10 @@ class SqliteOrigins:
     def under(self, path: str) -> Iterator[Origin]:
         """What was imported from a file, or from below a folder, by path, a bounded number in memory at a time."""
         last = ""
-        inside = "path = ?1 OR substr(path, 1, length(?1) + 1) IN (?1 || '#', ?1 || '!', ?1 || ?2)"
+        inside = "path IN (?1, ?1 || ?4) OR substr(path, 1, length(?1) + 1) IN (?1 || '#', ?1 || ?2)"
         while rows := self._many(
             f"path > ?3 AND path >= ?1 AND path < ?1 || char(1114111) AND ({inside})",
-            (path.rstrip(os.sep), os.sep, last),
+            (path.rstrip(os.sep), os.sep, last, THEIRS),
             f"ORDER BY path LIMIT {_ORIGINS_AT_ONCE}",
         ):
             yield from rows

@@ -22,12 +22,10 @@ def _types(value: Any) -> Condition:
 
 
 def _tags(value: Any) -> Condition:
-    """Each of the tags, or one below it: `net` finds `net/dns`."""
-    clause = (
-        "EXISTS (SELECT 1 FROM item i WHERE i.kind = 'tags' AND i.entry_key = e.key "
-        "AND (i.value = ? OR (i.value > ? || '/' AND i.value < ? || '0')))"
-    )
-    return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each)] * 3)
+    """Each of the tags, or one below it: `net` and `net/` find `net/dns`."""
+    named = "SELECT entry_key FROM item WHERE kind = 'tags' AND value"
+    clause = f"e.key IN ({named} = ? UNION ALL {named} >= ? || '/' AND value < ? || '0')"  # OR would scan all tags
+    return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each).rstrip("/")] * 3)
 
 
 _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {

@@ -63,7 +63,8 @@ class SqliteTombstones:
         """Where deleted entries had been imported from: the id and the source's hash as hex digits, by path."""
         sql = (
             "SELECT json_extract(record, '$.origin[0]'), id, json_extract(record, '$.origin[1]') FROM tombstone "
-            "WHERE json_valid(record) AND json_type(record, '$.origin') = 'array' ORDER BY deleted_at"
+            "WHERE CASE WHEN json_valid(record) THEN json_type(record, '$.origin[0]') = 'text' "
+            "AND json_type(record, '$.origin[1]') = 'text' END ORDER BY deleted_at, id"
         )
         return {path: (entry_id, source_hash) for path, entry_id, source_hash in self._db.rows(sql)}
 

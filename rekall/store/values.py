@@ -29,6 +29,9 @@ class Selection:
 
 EVERYTHING = Selection()
 
+THEIRS = "!theirs"
+"""Ends the path of the entry that keeps a source's version where both sides changed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

@@ -28,7 +28,7 @@ def notes(tmp_path: Path) -> Path:
     (folder / "second-note.md").write_text("# A heading as title\n\nMore text.\n", "utf-8")
     (folder / "deep" / "third_note.markdown").write_text("only text, ünïcode\n", "utf-8")
     (folder / ".hidden" / "x.md").write_text("# hidden\n")
-    (folder / "image.png").write_bytes(b"\x89PNG")
+    (folder / "image.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)))
     return folder
 
 
@@ -40,6 +40,10 @@ def entries(rekall: Rekall) -> list[dict[str, Any]]:
     """Every entry in full, links included."""
     ids = [entry["id"] for entry in rekall("list", "--all", "--json").json["entries"]]
     return [rekall("show", entry_id, "--json").json["entry"] for entry_id in ids]
+
+
+def without_origin(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "origin"}
 
 
 def report(rekall: Rekall, *arguments: object, code: int = 0) -> dict[str, Any]:
@@ -54,7 +58,7 @@ def report(rekall: Rekall, *arguments: object, code: int = 0) -> dict[str, Any]:
 
 def test_a_folder_is_walked_and_what_is_hidden_or_foreign_left_out(rekall: Rekall, notes: Path) -> None:
     ran = rekall("import", str(notes))
-    assert (ran.code, ran.out, ran.err) == (0, "3 added\n", "")
+    assert (ran.code, ran.out, ran.err) == (0, "3 added\n", "1 file of other kinds left out: 1 .png\n")
     assert titles(rekall) == ["A heading as title", "The first", "third note"]
     (first,) = (entry for entry in entries(rekall) if entry["title"] == "The first")
     assert (first["type"], first["tags"], first["content"]) == ("bug", ["web", "css"], "Some text.")
@@ -170,19 +174,22 @@ def test_the_same_file_from_another_folder_is_the_same_source(
     assert len(titles(rekall)) == 3
 
 
-def test_an_entry_that_was_edited_here_is_kept(rekall: Rekall, notes: Path) -> None:
+def test_an_entry_edited_here_and_in_its_file_keeps_both_versions(rekall: Rekall, notes: Path) -> None:
     report(rekall, notes)
     entry_id = rekall("list", "--type", "bug", "--json").json["entries"][0]["id"]
     rekall("edit", entry_id, "--content", "my own words")
     (notes / "first.md").write_text("---\ntitle: The first\ntype: bug\n---\n\nThe file's words.\n", "utf-8")
     ran = rekall("import", str(notes))
-    assert ran.code == 0
-    assert "1 kept" in ran.out
-    assert "first.md" in ran.err
-    assert "--overwrite" in ran.err
+    assert ran.code == 7
+    assert "1 changed on both sides" in ran.out
+    assert "first.md (content)" in ran.err
     assert rekall("show", entry_id, "--json").json["entry"]["content"] == "my own words"
+    contents = [entry["content"] for entry in entries(rekall)]
+    assert "The file's words." in contents
+    assert report(rekall, notes)["conflicts"] == []
     assert report(rekall, notes, "--overwrite")["updated"] == 1
     assert rekall("show", entry_id, "--json").json["entry"]["content"] == "The file's words."
+    assert len(entries(rekall)) == 3
 
 
 def test_a_dry_run_reports_and_changes_nothing(rekall: Rekall, notes: Path) -> None:
@@ -202,27 +209,29 @@ def test_a_dry_run_makes_no_database(rekall: Rekall, notes: Path, home: Path) ->
 def test_one_bad_file_is_reported_and_the_rest_goes_in(rekall: Rekall, notes: Path) -> None:
     (notes / "broken.md").write_text("---\ntitle: [never closed\n---\n")
     (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    (notes / "binary.md").write_bytes(bytes(range(256)))
     (notes / "records.jsonl").write_text('{"title": "good"}\nnot json\n{"title": ""}\n[1]\n')
     ran = rekall("import", str(notes))
     assert ran.code == 4
-    assert ran.out == "4 added, 5 refused\n"
-    for where in ("broken.md", "latin.md", "records.jsonl, line 2", "records.jsonl, line 3", "records.jsonl, line 4"):
+    assert ran.out == "6 added, 2 refused\n"
+    for where in ("binary.md", "records.jsonl, line 2"):
         assert where in ran.err
+    assert "encoding is not UTF-8: read as cp1252; kept as it was: " in ran.err
     assert "hint: " in ran.err
-    assert len(titles(rekall)) == 4
+    assert len(titles(rekall)) == 6
 
 
 def test_refusals_in_json_are_one_document_with_the_code(rekall: Rekall, notes: Path) -> None:
-    (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    (notes / "binary.md").write_bytes(bytes(range(256)))
     answer = report(rekall, notes, code=4)
     (refused,) = answer["refused"]
-    assert refused["where"].endswith("latin.md")
-    assert "UTF-8" in refused["message"]
+    assert refused["where"].endswith("binary.md")
+    assert "no text" in refused["message"]
     assert answer["added"] == 3
 
 
 def test_a_dry_run_with_refusals_ends_with_the_same_code(rekall: Rekall, notes: Path) -> None:
-    (notes / "latin.md").write_bytes(b"# caf\xe9\n")
+    (notes / "binary.md").write_bytes(bytes(range(256)))
     ran = rekall("import", str(notes), "--dry-run")
     assert ran.code == 4
     assert "would be" in ran.err
@@ -240,7 +249,8 @@ def test_a_path_that_does_not_exist_imports_nothing_at_all(rekall: Rekall, notes
 def test_a_file_of_another_kind_is_refused_by_name(rekall: Rekall, notes: Path) -> None:
     ran = rekall("import", str(notes / "image.png"))
     assert ran.code == 4
-    assert ".md" in ran.err
+    assert "image.png" in ran.err
+    assert "docs/importing.md" in ran.err or "binary" in ran.err
 
 
 def test_an_empty_folder_imports_nothing(rekall: Rekall, tmp_path: Path) -> None:
@@ -293,7 +303,9 @@ def test_a_successor_stays_one_truth_through_a_file(
     link = {"source": ids["new"], "target": ids["old"], "type": "supersedes", "reason": reason}
     assert by_title["old"]["superseded_by"] == {"id": ids["new"], "title": "new"}
     assert by_title["old"]["links"] == by_title["new"]["links"] == [link]
-    assert by_title == {entry["title"]: entry for entry in before}
+    assert {title: without_origin(entry) for title, entry in by_title.items()} == {
+        entry["title"]: without_origin(entry) for entry in before
+    }
     assert rekall("link", ids["new"], ids["old"], "--remove").code == 0
     (old,) = (entry for entry in entries(rekall) if entry["title"] == "old")
     assert (old["status"], old["superseded_by"], old["links"]) == ("active", None, [])

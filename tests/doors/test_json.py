@@ -139,7 +139,7 @@ def test_every_shape_has_a_name_of_its_own_and_is_made_of_known_types():
 
 def test_every_field_of_an_entry_is_in_its_shape_and_every_name_means_one_thing():
     members = SHAPES["Entry"].members
-    assert set(members) == {field.name for field in FIELDS} | {"links"}
+    assert set(members) == {field.name for field in FIELDS} | {"links", "origin"}
     for name in ("Summary", "Hit", "Tombstone", "Deleted", "Reference"):
         shared = members.keys() & SHAPES[name].members.keys()
         assert all(SHAPES[name].members[each] == members[each] for each in shared), name
@@ -223,7 +223,7 @@ def world(quick_model, home: Path, tmp_path: Path) -> World:
     app.close()
     folder = tmp_path / "files"
     folder.mkdir()
-    (folder / "notes.jsonl").write_text('{"title": "imported", "type": "nonsense"}\n{"title": ["no text"]}\n')
+    (folder / "notes.jsonl").write_text('{"title": "imported", "type": "nonsense"}\n{"title": broken\n')
     return World(old, new, other, gone, folder)
 
 
@@ -446,7 +446,7 @@ def test_an_import_tells_what_it_kept_and_refused(rekall: Rekall, world: World):
     (entry,) = said(rekall, "list", "list", "--type", "config")["entries"]
     said(rekall, "edit", "edit", entry["id"], "--content", "mine")
     note.write_text("---\ntype: config\n---\n# kept\n\ntheirs again\n")
-    assert said(rekall, "import", "import", str(note))["kept"] == [str(note)]
+    assert said(rekall, "import", "import", str(note))["conflicts"] == [f"{note} (content)"]
 
 
 # errors
@@ -518,11 +518,13 @@ def test_what_a_command_answered_can_be_imported(
     assert said(rekall, "import", "import", str(world.folder / "answer.json"))["added"] == 3
     after = {each: said(rekall, "show", "show", each)["entry"] for each in ids}
     if source == "list":  # it has no links, but for those that a successor makes
-        without = {name: value for name, value in before[world.new].items() if name != "links"}
-        assert {name: value for name, value in after[world.new].items() if name != "links"} == without
+        without = {name: value for name, value in before[world.new].items() if name not in ("links", "origin")}
+        assert {name: after[world.new][name] for name in without} == without
         assert after[world.old]["superseded_by"] == before[world.old]["superseded_by"]
     else:
         for each in ids:
+            assert str(after[each].pop("origin")).endswith(f"answer.json#{each}")
+            assert before[each].pop("origin") is None
             assert sorted(after[each].pop("links"), key=str) == sorted(before[each].pop("links"), key=str)
         assert after == before
 
