@@ -1,0 +1,37 @@
+"""One lasting name for a file, in text that can be stored and shown, and whether the file is still there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_NO_TEXT = re.compile("[\ud800-\udfff]")
+_WRITTEN = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
+
+
+def identity(path: Path) -> str:
+    """One name for a file, however it was reached."""
+    return shown(os.path.normcase(path.resolve()))
+
+
+def shown(name: str) -> str:
+    r"""A name of which every part is text: bytes of another encoding are written as `\udce9`."""
+    return _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):x}", name) if _NO_TEXT.search(name) else name
+
+
+def on_disk(name: str) -> str:
+    """The name of which `shown` made this one, where that is there."""
+    raw = _WRITTEN.sub(lambda found: chr(int(found[1], 16)), name)
+    return raw if raw != name and os.path.exists(raw) else name
+
+
+def is_there(name: str) -> bool:
+    """Whether there is a file of that name, or nobody may know: a folder that cannot be read loses nothing."""
+    try:
+        os.stat(on_disk(name))
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:
+        return True
+    return True
