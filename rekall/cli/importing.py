@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.progress import progress_line
-from rekall.cli.render import LATER, out, out_json, talk
+from rekall.cli.render import out, out_json, talk
 from rekall.errors import BothChanged, PartialImport, UsageError
 from rekall.wording import count_text, printable
 
@@ -252,7 +252,7 @@ def print_embedded(report: ImportReport) -> None:
     if report.note:
         talk(f"note: {report.note}")
     if report.warning:
-        talk(f"\nwarning: stored, but without vectors for now: {report.warning}\n\nhint: {report.hint or LATER}")
+        talk(f"\nwarning: stored, but without vectors for now: {report.warning}\n\nhint: {report.hint}")
 
 
 def _print_left_out(report: ImportReport) -> None:

@@ -31,9 +31,6 @@ def out(text: str = "") -> None:
     click.echo(text)
 
 
-LATER = "run `rekall index rebuild --vectors` later to make the vectors"
-
-
 def talk(text: str) -> None:
     """Everything that is not data, to stderr."""
     click.echo(text, err=True)

@@ -175,7 +175,7 @@ def _sorted_out(
     """Names and values by the field that they mean; the others are kept."""
     given: dict[str, list[tuple[str, Any]]] = {}
     for name, value in record.items():
-        meant = keys.get(name) or means(name)
+        meant = keys.get(name) or keys.get(normal(name)) or means(name)
         if name == OTHER and isinstance(value, Mapping):
             for other, kept in value.items():
                 taken.keep(str(other), kept)

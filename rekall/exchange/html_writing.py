@@ -7,8 +7,8 @@ from html import escape
 from typing import IO, TYPE_CHECKING
 
 from rekall.entry.fields import Entry, Place
-from rekall.entry.types import Link, Status
 from rekall.entry.times import local_day
+from rekall.entry.types import Link, Status
 from rekall.entry.view import EntryView, LinkLine, Section
 from rekall.exchange.html_page import head, tail
 from rekall.exchange.outgoing import Outgoing, Written

@@ -37,6 +37,7 @@ NOT_TAKEN = "not_read"
 _STREAMED = (".jsonl", ".ndjson", ".enex", ".db", ".sqlite", ".sqlite3", ".zip", ".jex")
 _WORD = re.compile(r"[^\W_]{2,}")
 _TEMPLATE = re.compile(r"(?:\A|[/_.-])templates?(?:[/_.-]|\Z)", re.IGNORECASE)
+_CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
 _TITLE_CHARS = 100
 
 
@@ -178,6 +179,8 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
     problems = read.problems
     if encoding not in ("", "utf-8"):
         problems = (*problems, Problem("encoding", f"is not UTF-8: read as {encoding}"))
+    if is_whole and _CONFLICT.search(note.content):
+        problems = (*problems, Problem("text", "holds the conflict markers of a merge"))
     read = replace(read, draft=draft, named=(*read.named, *note.links), problems=problems)
     record_id = note.record_id or read.record_id
     names = tuple(name for name in (*draft.keywords, record_id) if name)
@@ -187,7 +190,7 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
         identity(file.path),
         record,
         bool(draft.id or record_id),
-        _hash(source.data) if is_whole and source.suffix not in _STREAMED else _content_hash(note),
+        hash_of(source.data) if is_whole and source.suffix not in _STREAMED else _content_hash(note),
         read,
         dialect.name in WHOLE,
         file.relative.with_suffix("").as_posix() if is_whole else "",
@@ -290,8 +293,9 @@ def _content_hash(note: Note) -> bytes:
         note.keywords,
         [link.target for link in note.links],
     )
-    return _hash(json.dumps(said, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
+    return hash_of(json.dumps(said, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
 
 
-def _hash(data: bytes) -> bytes:
+def hash_of(data: bytes) -> bytes:
+    """What a source is known by."""
     return hashlib.blake2b(data, digest_size=16).digest()

@@ -147,7 +147,7 @@ class Files:
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
         except EngineError as error:
-            report.warning, report.hint = error.message, error.hint
+            report.warning, report.hint = error.message, error.hint or self._embeddings.advice()
             return
         report.embedded, report.pending = made.done, made.left
         if made.left:

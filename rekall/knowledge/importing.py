@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,12 +17,13 @@ from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import File, Walk
-from rekall.exchange.places import identity, is_there, on_disk
+from rekall.exchange.places import identity
 from rekall.exchange.reading import Found, LeftOut
 from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
-from rekall.knowledge.origins import THEIRS, files_of
+from rekall.knowledge.origins import THEIRS
+from rekall.knowledge.recognising import Recogniser, record_id_of
 from rekall.knowledge.succession import settled, superseding
 from rekall.knowledge.writing import EntryService, tombstone_record
 from rekall.store.values import Origin
@@ -52,11 +52,10 @@ class Importer:
         self._writer = writer
         self._clock = clock
         self._overwrite = overwrite
+        self._recogniser = Recogniser(store)
         self._deleted = store.tombstones.origins()
-        self._seen: set[int] = set()
         self._ids: set[str] = set()
         self._read: set[int] = set()
-        self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
         self.links = ImportLinks(store, clock, roots)
         self.report = ImportReport()
         self.incomplete: set[str] = set()
@@ -79,7 +78,7 @@ class Importer:
 
     def was_seen(self, path: str) -> bool:
         """Whether this import found something at a path."""
-        return hash(path.removesuffix(THEIRS)) in self._seen
+        return self._recogniser.was_seen(path)
 
     def was_read(self, file: str) -> bool:
         """Whether this import read a file to its end, and could take in everything in it."""
@@ -103,12 +102,12 @@ class Importer:
         self.incomplete.update([file] if file else (identity(Path(name)) for name in _files_named(refused.where)))
 
     def _take(self, found: Found) -> None:
-        found = self._unique(found)
+        found = self._recogniser.unique(found)
         draft = rules.checked(found.read.draft)
         if found.deleted_at is not None:
             self._take_deleted(found, draft, found.deleted_at)
             return
-        origin = self._origin_of(found)
+        origin = self._origin_of(found, draft)
         key = origin.entry_key if origin else self._store.entries.key_of(draft.id or "")
         if origin is None and draft.id in self._ids:  # two records with one id are two entries
             draft, key = replace(draft, id=None), None
@@ -213,7 +212,7 @@ class Importer:
     def _take_deleted(self, found: Found, draft: Draft, deleted_at: datetime) -> None:
         """Delete what its source deleted, unless it was changed here since; keep what was not here to be restored."""
         store = self._store
-        origin = self._origin_of(found)
+        origin = self._origin_of(found, draft)
         key = origin.entry_key if origin else store.entries.key_of(draft.id or "")
         old = None if key is None else store.entries.by_keys([key]).get(key)
         if old is not None and key is not None:
@@ -235,7 +234,7 @@ class Importer:
 
     def _remember(self, found: Found, key: int, told: Entry, links: Sequence[Sequence[str]]) -> None:
         """Note what a source said, and the links that it wants."""
-        record_id = found.record if found.has_id and found.record else found.read.record_id
+        record_id = record_id_of(found)
         said = merging.encoded(merging.said_by(told), links)
         self._store.origins.put(
             Origin(found.path, key, found.source_hash, entry_hash(told), told.superseded_by, record_id, said)
@@ -254,42 +253,10 @@ class Importer:
             )
         )
 
-    def _origin_of(self, found: Found) -> Origin | None:
-        """What was imported from there before, or from where it lay then: the same bytes or the same id, the file gone."""
-        here = self._store.origins.at(found.path)
-        if here is not None:
-            return here
-        record_id = found.record if found.has_id else found.read.record_id
-        numbered = self._numbered(found)
-        if numbered is not None:
-            return numbered
-        for origin in self._store.origins.like(found.source_hash, record_id):
-            if not origin.path.endswith(THEIRS) and not self.was_seen(origin.path) and _is_gone(origin.path, found):
-                self._seen.add(hash(origin.path))
-                self._store.origins.put(replace(origin, path=found.path))
-                self.report.moved += 1
-                return replace(origin, path=found.path)
-        return None
-
-    def _numbered(self, found: Found) -> Origin | None:
-        """What an earlier Rekall knew by the number of its record, and which says the same."""
-        if not found.record.startswith("="):
-            return None
-        if found.file not in self._by_number:
-            origins = [each for each in self._store.origins.under(found.file) if each.path.rpartition("#")[2].isdigit()]
-            entries = self._store.entries.by_keys(each.entry_key for each in origins)
-            self._by_number = {
-                found.file: {
-                    (entry.title, entry.content): each
-                    for each in origins
-                    if (entry := entries.get(each.entry_key)) is not None
-                }
-            }
-        draft = rules.checked(found.read.draft)
-        origin = self._by_number[found.file].pop((draft.title, draft.content), None)
-        if origin is not None:
-            self._seen.add(hash(origin.path))
-        return replace(origin, path=found.path) if origin else None
+    def _origin_of(self, found: Found, draft: Draft) -> Origin | None:
+        origin = self._recogniser.origin_of(found, draft, self._ids)
+        self.report.moved = self._recogniser.moved
+        return origin
 
     def _was_deleted_here(self, found: Found, draft: Draft) -> bool:
         """Whether the entry of a source was deleted here, and the source says nothing new since."""
@@ -330,15 +297,6 @@ class Importer:
         for problem in found.read.problems:
             self.report.tell(problem.kind, found.where)
 
-    def _unique(self, found: Found) -> Found:
-        """Two records of one file with the same id are two entries."""
-        number, record = 1, found.record
-        while hash(found.path) in self._seen:
-            number += 1
-            found = replace(found, record=f"{record}~{number}")
-        self._seen.add(hash(found.path))
-        return found
-
 
 def entry_hash(entry: Entry) -> bytes:
     """Hash of everything an entry says, times left out. A field that is empty does not count."""
@@ -363,17 +321,6 @@ def _files_named(where: str) -> Iterator[str]:
     while ", " in where:
         where = where.rpartition(", ")[0]
         yield where
-
-
-def _is_gone(path: str, found: Found) -> bool:
-    """Whether nothing is left where something was imported from; a name of the same file in another case is gone."""
-    for file in files_of(path):
-        if is_there(file):
-            try:
-                return file != found.file and os.path.samefile(on_disk(file), on_disk(found.file))
-            except OSError:
-                return False
-    return True
 
 
 def _same(old: Entry, new: Entry) -> bool:

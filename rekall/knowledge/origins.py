@@ -12,9 +12,13 @@ THEIRS = "!theirs"
 """Ends the path of the entry that keeps a source's version where both sides changed."""
 
 
+AWAY = "!away"
+"""Ends the path of an entry in whose place its source has another note now."""
+
+
 def files_of(path: str) -> Iterator[str]:
     """The files that a path of an origin may mean, the longest first: a name may hold a # itself."""
-    path = path.removesuffix(THEIRS)
+    path = path.removesuffix(THEIRS).removesuffix(AWAY)
     yield path
     while "#" in path:
         path = path.rpartition("#")[0]
