@@ -1,8 +1,10 @@
 """A base of an earlier schema is opened by this Rekall: nothing is lost, and links say who superseded whom."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,13 +15,14 @@ from support import in_threads, make_bench
 from rekall.db import Database
 from rekall.entry.fields import Draft
 from rekall.entry.filters import Filters
+from rekall.entry.other import OtherField
 from rekall.entry.times import written
 from rekall.entry.types import EntryType, Link, Status
 from rekall.errors import DatabaseTooNew, StorageError
 from rekall.search.results import Mode
 from rekall.store import schema
 from rekall.store.entries import SqliteEntries
-from rekall.store.values import EVERYTHING
+from rekall.store.values import EVERYTHING, Lease, Origin
 from rekall.store.words import SqliteWords
 
 
@@ -73,8 +76,10 @@ RECORD_BEFORE = """{"entry": {"id": "01HF7YAZVGRQZ1773AHQ3RYWZY", "title": "dele
 "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "situation": "the situation",
 "solution": "the solution", "what_failed": "what failed", "error_messages": ["E1, and", "E2"], "files": ["a.py"],
 "keywords": ["key", "word"], "sources": ["https://example.org", "b"], "links": [], "content": "said"},
-"links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": null}"""
+"links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": ORIGIN}"""
 """What a tombstone keeps, as Rekall wrote it then."""
+ORIGINS_BEFORE = {2: '["/gone.md", "0A", "0b"]', 3: '["/gone.md", "0A", "0b", "SUCCESSOR"]'}
+"""Where what was deleted had been imported from, as the Rekall of each schema wrote it."""
 DELETED_BEFORE = "01HF7YAZVGRQZ1773AHQ3RYWZY"
 
 
@@ -104,7 +109,7 @@ def insert_before(db: Database, **columns: object) -> None:
 
 
 def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
-    """A base of an earlier schema with entries, lists, a link, an origin, vectors and words; what it holds."""
+    """A base of an earlier schema with entries, lists, links, an origin, vectors and words; what it holds."""
     made = make_bench()
     old = Database(path, migrations=schema.MIGRATIONS[:steps])
     try:
@@ -128,6 +133,9 @@ def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
         with old.transaction():
             old.run(schema.space_tables(space.id))
             for key, entry in made.store.entries.stream():
+                SqliteWords(old).put(key, entry)
+                if steps > 2:
+                    continue
                 columns = {name: getattr(entry, name) for name in ENTRY_BEFORE if name != "key"}
                 columns |= {"type": entry.type.value, "status": entry.status.value}
                 columns |= {"created_at": written(entry.created_at), "updated_at": written(entry.updated_at)}
@@ -135,14 +143,20 @@ def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
                 for name, kind in KINDS_BEFORE.items():
                     texts = enumerate(getattr(entry, name))
                     old.run_many("INSERT INTO item VALUES (?, ?, ?, ?)", [(key, kind, *each) for each in texts])
-                SqliteWords(old).put(key, entry)
-            for name in ("link", "passage", "space", f"vectors_{space.id}", f"signs_{space.id}"):
-                rows = [row[:5] if name == "link" else row for row in contents(now)[name]]
+            as_they_are = ("passage", "space", f"vectors_{space.id}", f"signs_{space.id}", "link")
+            for name in ("entry", "item", *as_they_are) if steps > 2 else as_they_are:
+                rows = [row[:5] if name == "link" and steps < 3 else row for row in contents(now)[name]]
                 old.run_many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-            old.run("DELETE FROM link WHERE type = 'supersedes'")  # the column alone said it
-            old.run("INSERT INTO origin SELECT '/a.md', key, x'01', x'02' FROM entry WHERE id = ?", (first.id,))
+            columns = "path, entry_key, source_hash, entry_hash"
+            old.run(
+                f"INSERT INTO origin ({columns}) SELECT '/a.md', key, x'01', x'02' FROM entry WHERE project = 'Zoo'"
+            )
+            if steps > 2:
+                old.run("UPDATE origin SET successor = ?", (first.id,))
+            else:
+                old.run("DELETE FROM link WHERE type = 'supersedes'")  # the column alone said it
             if steps > 1:
-                record = RECORD_BEFORE.replace("SUCCESSOR", first.id)
+                record = RECORD_BEFORE.replace("ORIGIN", ORIGINS_BEFORE[steps]).replace("SUCCESSOR", first.id)
                 values = (DELETED_BEFORE, "til", "deleted zebra", "2026-01-02T00:00:00Z", record)
                 old.run("INSERT INTO tombstone VALUES (?, ?, ?, ?, ?)", values)
         return contents(old)
@@ -151,8 +165,14 @@ def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
         made.base.close()
 
 
-def as_now(before: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
+def as_now(before: dict[str, list[tuple]], steps: int) -> dict[str, list[tuple]]:
     """What a base of an earlier schema holds when it has this one, said again without SQL."""
+    third = before if steps > 2 else as_third(before)
+    return {**third, "origin": [(*row, "", "") for row in third["origin"]], "lease": []}
+
+
+def as_third(before: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
+    """What a base of the schemas 1 and 2 holds when it has the third; the order of links is left out."""
     entries = [dict(zip(ENTRY_BEFORE, row)) for row in before["entry"]]
     keys = {entry["id"]: entry["key"] for entry in entries}
     gone = (*CONTEXT_BEFORE, "superseded_by")
@@ -183,19 +203,30 @@ def without_turns(now: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
     return {**now, "link": sorted((row[:5] for row in now["link"]), key=repr)}
 
 
+def assert_migrated(db: Database, before: dict[str, list[tuple]], steps: int) -> None:
+    """Everything that a base of an earlier schema held is there; from the third on with the order of links."""
+    now = contents(db)
+    assert (now if steps > 2 else without_turns(now)) == as_now(before, steps)
+
+
+HELD_BEFORE = {
+    1: {"entry": 2, "item": 8, "link": 1, "origin": 1},
+    2: {"entry": 2, "item": 8, "link": 1, "origin": 1, "tombstone": 1},
+    3: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
+}
+"""How many rows a base of each earlier schema has, so that none of them is compared with nothing."""
+
 every_step = pytest.mark.parametrize("steps", range(1, len(schema.MIGRATIONS)))
 
 
 @every_step
 def test_a_base_of_an_earlier_schema_keeps_all_it_holds(opened, path, steps):
     before = filled_before(path, steps)
-    counted = {name: len(before[name]) for name in ("entry", "item", "link", "origin")}
-    assert counted == {"entry": 2, "item": 8, "link": 1, "origin": 1}
+    assert {name: len(before[name]) for name in HELD_BEFORE[steps]} == HELD_BEFORE[steps]
     assert len(before["passage"]) == len(before["vectors_1"]) == len(before["signs_1"]) > 3
-    assert len(before.get("tombstone", [])) == steps - 1
     db = opened(path)
     assert db.value("PRAGMA user_version") == len(schema.MIGRATIONS)
-    assert without_turns(contents(db)) == as_now(before)
+    assert_migrated(db, before, steps)
     assert [row[2] for row in contents(db)["link"]] == ["related", "supersedes"]
     db.check()
     assert db.rows("PRAGMA foreign_key_check") == []
@@ -210,6 +241,7 @@ def test_a_base_of_an_earlier_schema_has_the_shape_of_a_new_one(opened, path, tm
     assert shape(migrated) == shape(fresh)
     indexes = {row[1] for row in shape(migrated) if row[0] == "index"}
     assert {"entry_by_update", "entry_by_project", "item_by_tag", "link_by_target", "tombstone_by_time"} < indexes
+    assert {"origin_by_hash", "origin_by_record"} < indexes
     assert "entry_by_successor" not in indexes
 
 
@@ -249,10 +281,12 @@ def test_a_base_of_an_earlier_schema_is_searched_and_its_entries_are_deleted_and
         bench.base.close()
 
 
-def test_what_was_deleted_in_an_earlier_schema_can_be_restored(path):
-    filled_before(path, 2)
+@pytest.mark.parametrize("steps", ORIGINS_BEFORE)
+def test_what_was_deleted_in_an_earlier_schema_can_be_restored(path, steps):
+    filled_before(path, steps)
     bench = make_bench(path)
     try:
+        assert bench.store.tombstones.origins() == {"/gone.md": (DELETED_BEFORE, "0A")}
         entry = bench.base.restore(DELETED_BEFORE).entry
         successor = bench.store.entries.by_ids([entry.superseded_by])[entry.superseded_by]
         assert successor.title == "zebra crossing"
@@ -261,7 +295,11 @@ def test_what_was_deleted_in_an_earlier_schema_can_be_restored(path):
         assert [getattr(entry, name) for name in CONTEXT_BEFORE] == ["the situation", "the solution", "what failed"]
         assert (entry.error_messages, entry.files) == (("E1, and", "E2"), ("a.py",))
         assert (entry.keywords, entry.sources) == (("key", "word"), ("https://example.org", "b"))
-        links = bench.store.links.of(bench.store.entries.key_of(entry.id))
+        assert entry.other_fields == ()
+        key = bench.store.entries.key_of(entry.id)
+        named = None if steps < 3 else entry.superseded_by
+        assert bench.store.origins.of(key) == Origin("/gone.md", key, b"\x0a", b"\x0b", named)
+        links = bench.store.links.of(key)
         assert {(link.type.value, link.reason) for link in links} == {("supersedes", ""), ("related", "why")}
     finally:
         bench.base.close()
@@ -272,7 +310,7 @@ def test_many_may_migrate_a_base_at_once(opened, path, steps):
     before = filled_before(path, steps)
     problems = in_threads(6, lambda number: Database(path).close())
     assert problems == []
-    assert without_turns(contents(opened(path))) == as_now(before)
+    assert_migrated(opened(path), before, steps)
 
 
 @every_step
@@ -283,23 +321,65 @@ def test_an_older_rekall_leaves_a_migrated_base_alone(opened, path, steps):
         Database(path, migrations=schema.MIGRATIONS[:steps])
 
 
+@every_step
+def test_a_migrated_base_takes_what_only_this_schema_keeps(path, steps):
+    filled_before(path, steps)
+    bench = make_bench(path)
+    try:
+        store, (first, second) = bench.store, bench.store.entries.by_keys([1, 2]).values()
+        assert store.origins.of(2) == Origin("/a.md", 2, b"\1", b"\2", first.id)
+        assert list(store.origins.under("/")) == store.origins.like(b"\1") == [store.origins.of(2)]
+        assert store.origins.like(b"?", "") == store.origins.like(b"?", "id 1") == []
+        told = Origin("/b.md", 1, b"3", b"4", None, "id 1", '{"title": "x"}')
+        kept = (OtherField.of("rating", [4, None]), OtherField.of("rating", "zebra"))
+        with store.transaction():
+            store.origins.put(told)
+            store.entries.update(2, replace(second, other_fields=kept))
+        assert store.origins.like(b"?", "id 1") == [store.origins.of(1)] == [told]
+        assert [entry.other_fields for entry in store.entries.by_keys([1, 2]).values()] == [(), kept]
+        lease = Lease("work", "me", 1, "here", first.updated_at, 2, 3)
+        assert store.leases.take(lease)
+        assert store.leases.of("work") == lease
+    finally:
+        bench.base.close()
+
+
 BROKEN = "INSERT INTO nowhere VALUES (1)"
-STATEMENTS = schema.MIGRATIONS[2].split(";")
 
 
-@pytest.mark.parametrize("place", range(len(STATEMENTS)))
-def test_a_migration_that_is_interrupted_anywhere_leaves_the_base_as_it_was(opened, path, place):
-    before = filled_before(path, 2)
-    statements = [*STATEMENTS[:place], BROKEN, *STATEMENTS[place:]]
+def statements_of(step: int) -> list[str]:
+    """The statements of a step; comments, which may hold a semicolon, are left out."""
+    return re.sub("--[^\n]*", "", schema.MIGRATIONS[step]).split(";")
+
+
+INTERRUPTIONS = [(step, place) for step in (2, 3) for place in range(len(statements_of(step)))]
+
+
+@pytest.mark.parametrize(("step", "place"), INTERRUPTIONS)
+def test_a_migration_that_is_interrupted_anywhere_leaves_the_base_as_it_was(opened, path, step, place):
+    before = filled_before(path, step)
+    statements = statements_of(step)
+    statements.insert(place, BROKEN)
     with pytest.raises(StorageError, match="nowhere"):
-        Database(path, migrations=(*schema.MIGRATIONS[:2], ";".join(statements)))
-    old = opened(path, migrations=schema.MIGRATIONS[:2])
+        Database(path, migrations=(*schema.MIGRATIONS[:step], ";".join(statements)))
+    old = opened(path, migrations=schema.MIGRATIONS[:step])
     assert contents(old) == before
-    assert old.value("PRAGMA user_version") == 2
+    assert old.value("PRAGMA user_version") == step
     assert old.value("PRAGMA foreign_keys") == 1
     old.check()
     old.close()
-    assert without_turns(contents(opened(path))) == as_now(before)
+    assert_migrated(opened(path), before, step)
+
+
+def test_a_migration_that_is_interrupted_between_two_steps_goes_on_from_there(opened, path):
+    before = filled_before(path, 1)
+    with pytest.raises(StorageError, match="nowhere"):
+        Database(path, migrations=(*schema.MIGRATIONS[:3], BROKEN))
+    between = opened(path, migrations=schema.MIGRATIONS[:3])
+    assert between.value("PRAGMA user_version") == 3
+    assert without_turns(contents(between)) == as_third(before)
+    between.close()
+    assert_migrated(opened(path), before, 1)
 
 
 # who superseded whom, which the second schema said twice
