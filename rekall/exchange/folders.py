@@ -56,12 +56,14 @@ class Walk:
         left_out: How many files of other kinds there are, by suffix.
         ignored: How many files and folders `.gitignore`, `--exclude` and names of machine-made folders left out.
         unreadable: Folders that could not be read, with the reason.
+        linked: Folders that symbolic links led to.
     """
 
     files: list[File] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     ignored: int = 0
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    linked: list[Path] = field(default_factory=list)
 
 
 def find_files(paths: Iterable[Path], suffixes: Iterable[str], exclude: Sequence[str] = ()) -> Walk:
@@ -156,6 +158,8 @@ class _Walker:
         except OSError as error:
             self.found.unreadable.append((folder.path, error.strerror or str(error)))
             return []
+        if folder.path != folder.root and folder.path.is_symlink():
+            self.found.linked.append(folder.path)
         here = folder.entered({entry.name for entry in inside})
         if here is None:
             self.found.ignored += 1

@@ -13,11 +13,11 @@ from typing import Any
 
 from rekall.entry.fields import BY_NAME, FIELDS, Draft, Kind
 from rekall.entry.other import OtherField
-from rekall.entry.record import Problem, Read, from_record, is_own, means
+from rekall.entry.record import CONTENT, Problem, Read, from_record, is_own, means
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.entry.values import clean
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.catalog import dialects
+from rekall.exchange.catalog import dialects_for
 from rekall.exchange.dialect import Dialect, Note, Refused, Source
 from rekall.exchange.folders import File
 from rekall.exchange.places import identity, shown
@@ -35,6 +35,9 @@ NOT_TAKEN = "not_read"
 """The name under which lines of a file are kept whose words are nowhere else."""
 
 _STREAMED = (".jsonl", ".ndjson", ".enex", ".db", ".sqlite", ".sqlite3", ".zip", ".jex")
+_MARKED_UP = (".json", ".canvas", ".html", ".htm", ".xhtml")
+"""Files whose own lines are no text; their dialects see to it that no word is lost."""
+
 _WORD = re.compile(r"[^\W_]{2,}")
 _TEMPLATE = re.compile(r"(?:\A|[/_.-])templates?(?:[/_.-]|\Z)", re.IGNORECASE)
 _CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
@@ -120,8 +123,9 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         if dialect is None:
             yield LeftOut(shown(str(file.path)), source.suffix or "no suffix")
             return
+        place = _Place(file, source, identity(file.path), _file_time(file.path), dialect, choices)
         for note in dialect.notes(source):
-            yield _found(note, source, file, dialect, choices) if isinstance(note, Note) else _refused(note)
+            yield _found(note, place) if isinstance(note, Note) else _refused(note)
     except RekallError as error:
         yield Refused(shown(str(file.path)), error)
     except OSError as error:
@@ -156,13 +160,23 @@ def _refused(refused: Refused) -> Refused:
 
 def _dialect_of(source: Source) -> Dialect | None:
     """The first dialect that a file fits; a file that is no text fits none but those for its suffix."""
-    asked = [each for each in dialects() if source.suffix in each.suffixes]
-    if not asked:  # it was named by itself
-        asked = [each for each in dialects() if ".txt" in each.suffixes]
-    return next((each for each in asked if each.fits(source)), None)
+    return next((each for each in dialects_for(source.suffix) if each.fits(source)), None)
 
 
-def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Choices) -> Found | LeftOut | Refused:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is the same for every note of a file."""
+
+    file: File
+    source: Source
+    identity: str
+    time: datetime
+    dialect: Dialect
+    choices: Choices
+
+
+def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
+    source, file, dialect, choices = place.source, place.file, place.dialect, place.choices
     where = shown(f"{file.path}, {note.part}" if note.part else str(file.path))
     if note.is_template and _TEMPLATE.search(file.relative.as_posix()):
         return LeftOut(where, "template")
@@ -173,7 +187,7 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
     if not own:
         draft = _completed(draft, note, file, choices)
     is_whole = not note.part
-    if is_whole and source.is_decoded and not own:
+    if is_whole and source.is_decoded and not own and source.suffix not in _MARKED_UP:
         draft = _with_lost_lines(draft, source.text, note, dialect)
     encoding = source.decoded.encoding if source.is_decoded else ""
     problems = read.problems
@@ -184,19 +198,20 @@ def _found(note: Note, source: Source, file: File, dialect: Dialect, choices: Ch
     read = replace(read, draft=draft, named=(*read.named, *note.links), problems=problems)
     record_id = note.record_id or read.record_id
     names = tuple(name for name in (*draft.keywords, record_id) if name)
-    record = "" if is_whole else (draft.id or record_id or f"={_content_hash(note).hex()}")
+    content_hash = _content_hash(note) if note.part or source.suffix in _STREAMED else hash_of(source.data)
+    record = "" if is_whole else (draft.id or record_id or f"={content_hash.hex()}")
     return Found(
         where,
-        identity(file.path),
+        place.identity,
         record,
         bool(draft.id or record_id),
-        hash_of(source.data) if is_whole and source.suffix not in _STREAMED else _content_hash(note),
+        content_hash,
         read,
         dialect.name in WHOLE,
         file.relative.with_suffix("").as_posix() if is_whole else "",
         names,
         note.deleted_at,
-        _file_time(file.path),
+        place.time,
         _touching(note) if note.deleted_at else (),
     )
 
@@ -254,6 +269,7 @@ def _with_lost_lines(draft: Draft, text: str, note: Note, dialect: Dialect) -> D
     if draft.content and draft.content in text:
         text = text.replace(draft.content, "\n", 1)
     missing = _words(text) - _words(_said(draft, note, dialect))
+    missing = missing and missing - _words(draft.content)
     if not missing:
         return draft
     lines = [line.strip() for line in text.splitlines() if _words(line) & missing]
@@ -266,8 +282,8 @@ def _words(text: str) -> set[str]:
 
 
 def _said(draft: Draft, note: Note, dialect: Dialect) -> str:
-    """Every text of a draft; names of fields, and values that became times or choices, count as said."""
-    texts = [text for field in FIELDS for text in field.texts(draft)]
+    """Every text of a draft but its content; names of fields, and values that became times or choices, count as said."""
+    texts = [text for field in FIELDS if field.name != CONTENT for text in field.texts(draft)]
     for name, value in note.fields.items():
         meant = dialect.keys.get(name) or means(name)
         if meant:

@@ -127,7 +127,7 @@ class Files:
             for told in importer.links.batches():
                 self._in_transaction(importer.links.store, told)
         importer.report.lost_links = importer.links.lost
-        gone = find_gone(self._store, importer, roots, has_files=bool(walk.files), prune=prune)
+        gone = find_gone(self._store, importer, walk, roots, prune=prune)
         importer.report.gone = [origin.path for origin in gone]
         if prune:
             pruner = Pruner(self._store, self._writer, self._clock, importer)

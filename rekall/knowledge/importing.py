@@ -23,7 +23,7 @@ from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
 from rekall.knowledge.origins import THEIRS
-from rekall.knowledge.recognising import Recogniser, record_id_of
+from rekall.knowledge.recognising import Recogniser, is_gone, record_id_of
 from rekall.knowledge.succession import settled, superseding
 from rekall.knowledge.writing import EntryService, tombstone_record
 from rekall.store.values import Origin
@@ -54,6 +54,10 @@ class Importer:
         self._overwrite = overwrite
         self._recogniser = Recogniser(store)
         self._deleted = store.tombstones.origins()
+        self._deleted_ids = {entry_id for entry_id, _ in self._deleted.values()}
+        self._deleted_by_hash: dict[str, list[str]] = {}
+        for path, (_, source_hash) in self._deleted.items():
+            self._deleted_by_hash.setdefault(source_hash, []).append(path)
         self._ids: set[str] = set()
         self._read: set[int] = set()
         self.links = ImportLinks(store, clock, roots)
@@ -118,7 +122,8 @@ class Importer:
             self._ids.add(draft.id)
         old = None if key is None else self._store.entries.by_keys([key]).get(key)
         is_open = self._overwrite and self._store.origins.at(found.path + THEIRS) is not None
-        if origin and old and origin.source_hash == found.source_hash and not is_open:
+        is_same = origin is not None and origin.source_hash == found.source_hash
+        if origin and old and is_same and not is_open and not self._was_read_in_part(origin, old):
             self._unchanged(found, origin, old)
             return
         self._tell(found)
@@ -265,7 +270,10 @@ class Importer:
         entry_id, source_hash = self._deleted.get(found.path, ("", ""))
         if entry_id:
             return source_hash == found.source_hash.hex()
-        return bool(draft.id) and any(known == draft.id for known, _ in self._deleted.values())
+        if draft.id:
+            return draft.id in self._deleted_ids
+        moved = self._deleted_by_hash.get(found.source_hash.hex(), ())
+        return any(not self.was_seen(path) and is_gone(path, found) for path in moved)
 
     def _forget_successor(self, key: int, old: Entry, origin: Origin | None, entry: Entry) -> bool:
         """Drop the successor that the source named before and does not name now; what others say of it stays.
@@ -289,6 +297,10 @@ class Importer:
             {entry_hash(replace(as_told, status=Status.ACTIVE))} if old.superseded_by else set()
         )
         return origin.entry_hash not in told
+
+    def _was_read_in_part(self, origin: Origin, old: Entry) -> bool:
+        """Whether an earlier Rekall imported it, which dropped what it had no field for, and nobody edited it since."""
+        return not origin.said and not self.was_edited(old, origin)
 
     def _tell(self, found: Found) -> None:
         """Put into the report what could not be read of an item."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput
-from rekall.exchange.places import is_there
+from rekall.exchange.dialect import Refused
+from rekall.exchange.folders import Walk
+from rekall.exchange.places import identity, is_there
 from rekall.knowledge.importing import Importer
 from rekall.knowledge.origins import THEIRS, files_of
 from rekall.knowledge.writing import EntryService
@@ -17,31 +20,42 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
 
-def find_gone(store: Store, importer: Importer, roots: Sequence[str], *, has_files: bool, prune: bool) -> list[Origin]:
+def find_gone(store: Store, importer: Importer, walk: Walk, roots: Sequence[str], *, prune: bool) -> list[Origin]:
     """What was imported from these paths before and is not there any more.
+
+    A path under which there is nothing at all may be a disk that is not mounted: what lay there is not deleted.
 
     Args:
         store: The base.
-        importer: What it found.
+        importer: What it found; its report is told of paths that are empty.
+        walk: The files that there are.
         roots: Identities of the paths that were imported.
-        has_files: Whether there was any file to read.
         prune: Whether it is to be deleted.
-
-    Raises:
-        InvalidInput: There is nothing at all under the paths: a disk that is not mounted looks like that.
     """
-    gone = [
-        origin
-        for root in roots
-        for origin in store.origins.under(root)
-        if not origin.path.endswith(THEIRS) and not importer.was_seen(origin.path) and _is_gone(importer, origin.path)
-    ]
-    if gone and prune and not has_files:
-        raise InvalidInput(
-            "there is no note under these paths, so nothing was deleted",
-            "is the folder there, and mounted? `rekall delete` deletes single entries",
-        )
-    return gone
+    gone: dict[str, Origin] = {}
+    for root in (*roots, *map(identity, walk.linked)):
+        lost = [
+            origin
+            for origin in store.origins.under(root)
+            if not origin.path.endswith(THEIRS)
+            and not importer.was_seen(origin.path)
+            and _is_gone(importer, origin.path)
+        ]
+        if lost and prune and not _holds_any(walk, root):
+            empty = InvalidInput(
+                "there is no note, so nothing that came from there was deleted",
+                "is the folder there, and mounted? `rekall delete` deletes single entries",
+            )
+            importer.report.refused.append(Refused(root, empty))
+        else:
+            gone.update((origin.path, origin) for origin in lost)
+    return list(gone.values())
+
+
+def _holds_any(walk: Walk, root: str) -> bool:
+    """Whether a file was found under a path, whichever way it was reached."""
+    files = (identity(file.path) for file in walk.files)
+    return any(file == root or file.startswith(root.rstrip(os.sep) + os.sep) for file in files)
 
 
 class Pruner:

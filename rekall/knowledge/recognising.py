@@ -1,0 +1,182 @@
+"""Tells which entry something found is: by its path, or, where that is new or another note's now, by its bytes or its id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rekall.entry import rules
+from rekall.entry.fields import Draft
+from rekall.exchange.places import is_there, on_disk
+from rekall.exchange.reading import Found, hash_of
+from rekall.knowledge.origins import AWAY, THEIRS, files_of
+from rekall.store.values import Origin
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
+
+_WEAK_ID_CHARS = 8
+"""Digits of an id that may be a mere number: another file has the same one."""
+
+
+class Recogniser:
+    """Knows what was found in one import, and finds what it was last time."""
+
+    def __init__(self, store: Store) -> None:
+        """Begin without anything found.
+
+        Args:
+            store: To look up what was imported before.
+        """
+        self._store = store
+        self._seen: set[int] = set()
+        self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
+        self.moved = 0
+        """How many were found to lie elsewhere than before."""
+
+    def was_seen(self, path: str) -> bool:
+        """Whether something was found at a path."""
+        return hash(path.removesuffix(THEIRS)) in self._seen
+
+    def unique(self, found: Found) -> Found:
+        """Note what was found. Two records of one file with the same id are two."""
+        number, record = 1, found.record
+        while hash(found.path) in self._seen:
+            number += 1
+            found = replace(found, record=f"{record}~{number}")
+        self._seen.add(hash(found.path))
+        return found
+
+    def origin_of(self, found: Found, draft: Draft, taken: set[str]) -> Origin | None:
+        """What it was last time, under the path it has now.
+
+        Args:
+            found: What was found.
+            draft: What it says.
+            taken: Ids of entries that this import has found already.
+        """
+        here = self._store.origins.at(found.path)
+        record_id = record_id_of(found)
+        if here is not None and (found.record or here.source_hash == found.source_hash):
+            return here
+        if here is None:
+            numbered = self._numbered(found)
+            if numbered is not None:
+                return numbered
+        for origin in self._candidates(found, draft, record_id):
+            if self._is_it(origin, found, draft, record_id, is_taken=here is not None):
+                if here is not None:
+                    self._put_aside(here)
+                self._seen.add(hash(origin.path))
+                self._store.origins.put(replace(origin, path=found.path))
+                self.moved += 1
+                return replace(origin, path=found.path)
+        if here is not None and self._is_another(here, draft, record_id, taken):
+            self._put_aside(here)
+            return None
+        return here
+
+    def _candidates(self, found: Found, draft: Draft, record_id: str) -> Iterator[Origin]:
+        yield from self._store.origins.like(found.source_hash, record_id)
+        key = self._store.entries.key_of(draft.id) if draft.id else None
+        own = self._store.origins.of(key) if key is not None else None
+        if own is not None:
+            yield own
+
+    def _is_it(self, origin: Origin, found: Found, draft: Draft, record_id: str, *, is_taken: bool) -> bool:
+        """Whether this is what an origin tells of, though it lies elsewhere.
+
+        Args:
+            origin: The origin.
+            found: What was found.
+            draft: What it says.
+            record_id: The id that its tool gave it.
+            is_taken: Whether something else was imported from its path before.
+        """
+        if origin.path.endswith(THEIRS) or origin.path == found.path or self.was_seen(origin.path):
+            return False
+        is_by_id = origin.source_hash != found.source_hash and bool(record_id) and not draft.id
+        if is_by_id and _is_weak(record_id) and not self._is_alike(origin, found, draft):
+            return False
+        if origin.path.endswith(AWAY) or is_gone(origin.path, found):
+            return True
+        return is_taken and self._says_another(origin)
+
+    def _says_another(self, origin: Origin) -> bool:
+        """Whether the file of an origin holds another note that is known here: two files changed names."""
+        try:
+            data = Path(on_disk(origin.path)).read_bytes()
+        except (OSError, ValueError):
+            return False
+        known_as = origin.record_id or self._id_of(origin)
+        if known_as.encode("utf-8", "replace") in data:
+            return False
+        held = hash_of(data)
+        return held != origin.source_hash and (bool(origin.record_id) or bool(self._store.origins.like(held)))
+
+    def _is_another(self, here: Origin, draft: Draft, record_id: str, taken: set[str]) -> bool:
+        """Whether a note with another id and title lies now where one lay."""
+        if draft.id:
+            is_other_id = draft.id not in taken and draft.id != self._id_of(here)
+        else:
+            is_other_id = bool(record_id and here.record_id and record_id != here.record_id)
+        return is_other_id and not self._is_titled(here, draft)
+
+    def _id_of(self, origin: Origin) -> str:
+        entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
+        return entry.id if entry else ""
+
+    def _is_titled(self, origin: Origin, draft: Draft) -> bool:
+        entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
+        return entry is not None and entry.title == draft.title
+
+    def _is_alike(self, origin: Origin, found: Found, draft: Draft) -> bool:
+        names = {os.path.basename(file) for file in files_of(origin.path)}
+        return os.path.basename(found.file) in names or self._is_titled(origin, draft)
+
+    def _put_aside(self, origin: Origin) -> None:
+        """Remember a note whose place another one has, until it is found again or taken for gone."""
+        self._store.origins.put(replace(origin, path=f"{origin.path}#{origin.entry_key}{AWAY}"))
+
+    def _numbered(self, found: Found) -> Origin | None:
+        """What an earlier Rekall knew by the number of its record, and which says the same."""
+        if not found.record.startswith("="):
+            return None
+        if found.file not in self._by_number:
+            origins = [each for each in self._store.origins.under(found.file) if each.path.rpartition("#")[2].isdigit()]
+            entries = self._store.entries.by_keys(each.entry_key for each in origins)
+            self._by_number = {
+                found.file: {
+                    (entry.title, entry.content): each
+                    for each in origins
+                    if (entry := entries.get(each.entry_key)) is not None
+                }
+            }
+        draft = rules.checked(found.read.draft)
+        origin = self._by_number[found.file].pop((draft.title, draft.content), None)
+        if origin is not None:
+            self._seen.add(hash(origin.path))
+        return replace(origin, path=found.path) if origin else None
+
+
+def record_id_of(found: Found) -> str:
+    """The id that its own tool gave it, or empty."""
+    return found.record if found.has_id and found.record else found.read.record_id
+
+
+def _is_weak(record_id: str) -> bool:
+    return record_id.isdigit() and len(record_id) < _WEAK_ID_CHARS
+
+
+def is_gone(path: str, found: Found) -> bool:
+    """Whether nothing is left where something was imported from; a name of the same file in another case is gone."""
+    for file in files_of(path):
+        if is_there(file):
+            try:
+                return file != found.file and os.path.samefile(on_disk(file), on_disk(found.file))
+            except OSError:
+                return False
+    return True
