@@ -23,6 +23,7 @@ from support import in_threads
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Entry, Field, Kind
 from rekall.entry.filters import FILTERS, Filters
+from rekall.entry.other import OtherField
 from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType, Link, LinkType, Status, Tombstone
 from rekall.errors import Ambiguous, DatabaseLocked, NotFound, StorageError
@@ -187,6 +188,13 @@ SAMPLES: dict[Kind, Callable[[Field], Any]] = {
     Kind.NUMBER: lambda field: field.most,
     Kind.TIME: lambda field: datetime(2020, 2, 29, 23, 59, 59, tzinfo=timezone.utc),
     Kind.ID: lambda field: "01" + "Z" * 24,
+    Kind.OTHER: lambda field: (
+        OtherField.of("größe, 'and' more", "0x80070005"),
+        OtherField.of("b", {"deep": [{"er": None}, [], {}], "": 'a "quoted"\n\\ text'}),
+        OtherField.of("a", [1, 1.0, -0.5, 10**20, True, False, None, "", "1"]),
+        OtherField.of("a", None),
+        OtherField.of("", ""),
+    ),
 }
 """A value of every kind, which is not the default of any field."""
 
@@ -209,18 +217,24 @@ def test_every_field_is_stored_changed_and_emptied(store, field):
 
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
 ANY_VALUE: dict[Kind, Callable[[Field], st.SearchStrategy[Any]]] = {
     Kind.CHOICE: lambda field: st.sampled_from(list(field.choices or ())),
     Kind.NUMBER: lambda field: st.integers(0, field.most),
     Kind.TIME: lambda field: st.integers(-(10**9), 10**9).map(lambda seconds: NOW + timedelta(seconds=seconds)),
     Kind.ID: lambda field: st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=26, max_size=26),
+    Kind.OTHER: lambda field: st.lists(st.builds(OtherField.of, ANY_TEXT, ANY_JSON), max_size=3).map(tuple),
 }
 
 
 def any_value(field: Field) -> st.SearchStrategy[Any]:
-    if field.kind.is_list:
-        return st.lists(ANY_TEXT, max_size=3).map(tuple)
-    return ANY_VALUE[field.kind](field) if field.kind in ANY_VALUE else ANY_TEXT
+    if field.kind in ANY_VALUE:
+        return ANY_VALUE[field.kind](field)
+    return st.lists(ANY_TEXT, max_size=3).map(tuple) if field.kind.is_list else ANY_TEXT
 
 
 ANY_ENTRY = st.fixed_dictionaries({field.name: any_value(field) for field in STORED}).map(
@@ -421,26 +435,32 @@ def test_the_short_id_of_a_deleted_entry_fits_no_other(store):
 
 # selections
 
-TAGS = ("nginx", "docker", "größe")
+TAGS = ("nginx", "nginx/proxy", "nginx/proxy/tls", "nginx-proxy", "nginx0", "docker", "größe/länge")
+ASKED_TAGS = (*TAGS, "größe", "nginx/", "#Nginx", " NGINX/Proxy ", "ngin", "ngin_", "nginx/%")
 SINCE = NOW + timedelta(seconds=5)
 TYPES = (EntryType.BUG, EntryType.TIL, EntryType.CONFIG)
 PROJECTS = (None, "api", "web")
 
 SOME_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "types": st.lists(st.sampled_from(TYPES), max_size=2).map(tuple),
-    "tags": st.lists(st.sampled_from(TAGS), max_size=2).map(tuple),
+    "tags": st.lists(st.sampled_from(ASKED_TAGS), max_size=2).map(tuple),
     "project": st.sampled_from(PROJECTS),
     "since": st.sampled_from([None, SINCE, NOW - timedelta(days=1), NOW + timedelta(days=1)]),
     "status": st.sampled_from([None, Status.ACTIVE, Status.OBSOLETE]),
 }
 PASSES: dict[str, Callable[[Entry, Any], bool]] = {
     "types": lambda entry, value: entry.type in value,
-    "tags": lambda entry, value: set(value) <= set(entry.tags),
+    "tags": lambda entry, value: all(any(lies_at_or_below(tag, asked) for tag in entry.tags) for asked in value),
     "project": lambda entry, value: entry.project == value,
     "since": lambda entry, value: entry.updated_at >= value,
     "status": lambda entry, value: entry.status is value,
 }
 """What each filter means, said again without a store."""
+
+
+def lies_at_or_below(tag: str, asked: str) -> bool:
+    parts = asked.strip().lower().removeprefix("#").rstrip("/").split("/")
+    return tag.split("/")[: len(parts)] == parts
 
 
 def passes(entry: Entry, filters: Filters) -> bool:
@@ -538,6 +558,55 @@ def test_tags_and_projects_are_found_in_either_case(store):
     (key,) = insert(store, make_entry(tags=("nginx",), project="Api"))
     assert store.entries.keys(Selection(Filters(tags=(" NGINX ",)))) == [key]
     assert store.entries.keys(Selection(Filters(project="aPI"))) == [key]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("net", ["net", "net/dns", "net/dns/tls"]),
+        ("net/", ["net", "net/dns", "net/dns/tls"]),
+        ("#net", ["net", "net/dns", "net/dns/tls"]),
+        ("# NET", ["net", "net/dns", "net/dns/tls"]),
+        ("Net/Dns", ["net/dns", "net/dns/tls"]),
+        ("#net/dns/", ["net/dns", "net/dns/tls"]),
+        ("net/dns/tls", ["net/dns/tls"]),
+        ("net/dn", []),
+        ("ne", []),
+        ("dns", []),
+        ("network", ["network"]),
+        ("net_", ["net_"]),
+        ("net%", []),
+        ("%", []),
+        ("n_t", []),
+        ("net/%", []),
+        ("*", []),
+        ("a b", ["a b", "a b/größe"]),
+        ("A  B", ["a b", "a b/größe"]),
+        ("a b/GRÖSSE", []),
+        ("a b/GRÖßE", ["a b/größe"]),
+        ("数据", ["数据/库"]),
+        ("c#", ["c#", "c#/linq"]),
+        ("c", []),
+        ("' OR 1", []),
+    ],
+)
+def test_a_tag_is_found_with_those_below_it_and_no_others(store, asked, found):
+    near = ("network", "net.", "net-", "net0", "net_", "nets/dns", "internet", "inter/net", "a b", "a b/größe", "a")
+    tags = ("net", "net/dns", "net/dns/tls", *near, "数据/库", "c#", "c#/linq")
+    insert(store, *(make_entry(number, tags=(tag,)) for number, tag in enumerate(tags)))
+    selection = Selection(Filters(tags=(asked,)))
+    keys = store.entries.keys(selection)
+    assert sorted(tag for key in keys for tag in read(store, key).tags) == sorted(found)
+    assert store.entries.count(selection) == len(found)
+
+
+def test_an_entry_with_several_tags_below_one_is_found_once(store):
+    both, one = insert(store, make_entry(1, tags=("net", "net/a", "net/b", "os/c")), make_entry(2, tags=("net/a",)))
+    assert sorted(store.entries.keys(Selection(Filters(tags=("net",))))) == [both, one]
+    assert store.entries.count(Selection(Filters(tags=("net",)))) == 2
+    assert store.entries.keys(Selection(Filters(tags=("net", "os")))) == [both]
+    assert store.entries.keys(Selection(Filters(tags=("net/a", "#NET")))) == [one, both]
+    assert store.entries.keys(Selection(Filters(tags=("net", "os/d")))) == []
 
 
 def test_a_date_in_another_zone_is_the_same_moment(store):
@@ -711,6 +780,131 @@ def test_an_origin_belongs_to_one_entry_and_one_path(store):
     assert store.origins.of(one) is None
     put(Origin("größe/\n.md", one, bytes(32), b""))
     assert store.origins.of(one) == Origin("größe/\n.md", one, bytes(32), b"")
+    full = Origin("b", two, b"5", b"6", make_entry(1).id, "größe 'id'", '{"title": "größe"}')
+    put(full)
+    assert store.origins.at("b") == store.origins.of(two) == full
+    put(Origin("b", two, b"5", b"6"))
+    assert store.origins.of(two) == Origin("b", two, b"5", b"6", None, "", "")
+
+
+def put_origins(store: Store, *paths: str, **parts: Any) -> list[Origin]:
+    """An entry imported from each of some paths."""
+    made = []
+    count = store.entries.count()
+    for key, path in zip(insert(store, *(make_entry(count + number) for number in range(len(paths)))), paths):
+        made.append(Origin(path, key, **{"source_hash": b"source", "entry_hash": b"entry", **parts}))
+    with store.transaction():
+        for origin in made:
+            store.origins.put(origin)
+    return made
+
+
+def under(store: Store, path: str) -> list[str]:
+    return [origin.path for origin in store.origins.under(path)]
+
+
+def test_sources_of_the_same_hash_or_the_same_id_are_found_by_path(store):
+    (other,) = put_origins(store, "/0.md", source_hash=b"2")
+    late, early = put_origins(store, "/z.md", "/a.md", source_hash=b"1")
+    (named,) = put_origins(store, "/m.md", source_hash=b"3", record_id="id")
+    (both,) = put_origins(store, "/b.md", source_hash=b"1", record_id="id")
+    (cased,) = put_origins(store, "/c.md", source_hash=b"4", record_id="ID")
+    assert store.origins.like(b"1") == [early, both, late]
+    assert store.origins.like(b"1", "id") == [early, both, named, late]
+    assert store.origins.like(b"?", "id") == [both, named]
+    assert store.origins.like(b"2", "ID") == [other, cased]
+    assert store.origins.like(b"?", "i_") == store.origins.like(b"?", "%") == store.origins.like(b"?", " id") == []
+
+
+def test_a_source_without_an_id_is_like_no_other_without_one(store):
+    put_origins(store, "/a.md", "/b.md", source_hash=b"1")
+    (one,) = put_origins(store, "/c.md", source_hash=b"")
+    assert store.origins.like(b"?") == store.origins.like(b"?", "") == []
+    assert store.origins.like(b"", "") == [one]
+
+
+def test_a_source_that_was_told_again_or_is_gone_is_not_found_as_it_was(store):
+    (old,) = put_origins(store, "/a.md", source_hash=b"1", record_id="x")
+    with store.transaction():
+        store.origins.put(replace(old, path="/b.md", source_hash=b"2", record_id="y"))
+    assert store.origins.like(b"1", "x") == under(store, "/a.md") == []
+    assert [origin.path for origin in store.origins.like(b"2")] == under(store, "/") == ["/b.md"]
+    delete(store, old.entry_key)
+    assert store.origins.like(b"2", "y") == under(store, "/") == []
+
+
+def test_below_a_folder_lies_what_its_path_says(store):
+    inside = ["/a/b/c/d.md", "/a/b/c/d.md#2", "/a/b/e.md", "/a/b/e.md!theirs", "/a/b/größe/\n.md"]
+    outside = ["/a/b c/x.md", "/a/b!/x.md", "/a/b!old/x.md", "/a/b-/x.md", "/a/b.md", "/a/b0/x.md", "/a/bc/x.md"]
+    outside += ["/A/b/x.md", "/a/B/x.md", "/a/x.md", "/x/a/b/x.md", "a/b/x.md", "/a/bä/x.md"]
+    put_origins(store, *outside, *inside)
+    assert under(store, "/a/b") == under(store, "/a/b/") == sorted(inside)
+    assert under(store, "/a/b/c") == ["/a/b/c/d.md", "/a/b/c/d.md#2"]
+    assert under(store, "/a/b/größe") == ["/a/b/größe/\n.md"]
+    assert under(store, "/A") == ["/A/b/x.md"]
+    assert under(store, "/") == sorted(path for path in (*inside, *outside) if path.startswith("/"))
+
+
+def test_of_a_file_are_its_records_and_the_version_that_was_kept_beside_it(store):
+    of_file = ["/n/x.json", "/n/x.json!theirs", "/n/x.json##", "/n/x.json#1", "/n/x.json#1!theirs", "/n/x.json#a/b"]
+    others = ["/n/X.json", "/n/x.jso", "/n/x.json5", "/n/x.json.bak", "/n/x.json!others", "/n/x.json!", "/n/x_json"]
+    put_origins(store, *others, *of_file)
+    assert under(store, "/n/x.json") == sorted(of_file)
+    assert under(store, "/n/x.json#1") == ["/n/x.json#1", "/n/x.json#1!theirs"]
+    assert under(store, "/n/x_json") == ["/n/x_json"]
+    assert under(store, "/n/x.json!theirs") == ["/n/x.json!theirs"]
+    assert under(store, "/n/x") == under(store, "x.json") == []
+
+
+@pytest.mark.parametrize(
+    "name", ["100%", "%", "a_b", "_", "C#", "#", "[a-z]", "*", "it's", '"', " ", "!theirs", "größe"]
+)
+def test_no_name_of_a_folder_is_taken_for_a_pattern(store, name):
+    others = ("/notes/axb/x.md", "/notes/100/x.md", "/notes/100 proof/x.md", "/notes/D#/x.md", "/notes/its/x.md")
+    put_origins(store, *others, f"/notes/{name}/x.md", f"/notes/{name}/y.json#1")
+    assert under(store, f"/notes/{name}") == [f"/notes/{name}/x.md", f"/notes/{name}/y.json#1"]
+    assert under(store, f"/notes/{name}/x.md") == [f"/notes/{name}/x.md"]
+
+
+def test_where_nothing_came_from_nothing_is_found(store):
+    assert under(store, "/") == under(store, "") == under(store, "/a") == []
+    insert(store, make_entry(0))
+    put_origins(store, "/a/b.md")
+    assert under(store, "/b") == under(store, "/a/b") == under(store, "/a/b.md/c") == []
+
+
+def test_origins_come_by_path_however_many_there_are_and_whatever_is_done_with_them(store):
+    paths = [f"/a/{(number * 7) % 1201}.md" for number in range(1201)]
+    put_origins(store, *paths, "/b.md")
+    seen = []
+    with store.transaction():
+        for origin in store.origins.under("/a"):
+            seen.append(origin.path)
+            if len(seen) % 3 == 0:
+                store.entries.delete(origin.entry_key)
+            elif len(seen) % 3 == 1:
+                store.origins.put(replace(origin, source_hash=b"new"))
+    assert seen == sorted(paths)
+    left = list(store.origins.under("/"))
+    assert [origin.path for origin in left] == [path for number, path in enumerate(seen, 1) if number % 3] + ["/b.md"]
+    assert sum(origin.source_hash == b"new" for origin in left) == 401
+
+
+SOME_PATHS = st.lists(
+    st.text("aAb/#!%_", max_size=6).map(lambda end: f"/{end}") | st.just("/a!theirs"), max_size=8, unique=True
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(paths=SOME_PATHS, asked=st.text("aAb/#%_", max_size=4).map(lambda end: f"/{end}"))
+def test_under_a_path_is_what_begins_with_it_and_ends_there(fresh, paths, asked):
+    with fresh() as store:
+        put_origins(store, *paths)
+        asked = asked.rstrip("/")
+        expected = {
+            path for path in paths if path in (asked, f"{asked}!theirs") or path.startswith((f"{asked}/", f"{asked}#"))
+        }
+        assert under(store, asked) == under(store, f"{asked}/") == sorted(expected)
 
 
 # words
@@ -807,12 +1001,29 @@ def test_accents_do_not_matter(store, shelve):
 SEARCHED = tuple(field for field in FIELDS if field.words is not None)
 
 
+def said(field: Field) -> Any:
+    """A value of a field that says zebra."""
+    if field.kind is Kind.OTHER:
+        return (OtherField.of("a", 1), OtherField.of("b", [{"c": "a zebra"}]))
+    return ("a", "zebra") if field.kind.is_list else "zebra"
+
+
 @pytest.mark.parametrize("field", SEARCHED, ids=lambda field: field.name)
 def test_every_text_that_is_searched_by_word_is_indexed(store, shelve, field):
     shelve("other")
-    key = shelve(**{field.name: ("a", "zebra") if field.kind.is_list else "zebra"})
+    key = shelve(**{field.name: said(field)})
     assert ask(store, "zebra") == [key]
     assert selected(store, phrases=("zebra",)) == [key]
+
+
+def test_other_fields_are_found_by_their_names_and_all_that_their_values_say(store, shelve):
+    shelve("other")
+    deep = {"horse": [1.25, {"donkey": ["mule, and", None, True]}], "0x80070005": "12:30:45"}
+    key = shelve(other_fields=(OtherField.of("zebra", deep), OtherField.of("pony", None)))
+    for word in ("zebra", "horse", "donkey", "mule", "pony", "0x80070005", "1.25", "12:30:45", "true"):
+        assert ask(store, word) == [key]
+        assert selected(store, phrases=(word,)) == [key]
+    assert selected(store, phrases=("pony zebra",)) == selected(store, phrases=("zebra pony",)) == []
 
 
 def test_the_texts_that_are_searched_by_word_are_those_they_always_were():
@@ -825,7 +1036,7 @@ def test_the_texts_that_are_searched_by_word_are_those_they_always_were():
     ids=lambda field: field.name,
 )
 def test_a_text_that_is_not_searched_by_word_is_not_indexed(store, shelve, field):
-    shelve(**{field.name: ("a", "zebra") if field.kind.is_list else "zebra"})
+    shelve(**{field.name: said(field)})
     assert ask(store, "zebra") == selected(store, phrases=("zebra",)) == []
 
 
@@ -1544,6 +1755,46 @@ def test_what_a_tombstone_keeps_may_be_replaced_and_dropped(store):
     assert [one.id for one in store.tombstones.latest(9)] == [make_entry(1).id]
 
 
+def test_where_deleted_entries_came_from_is_told_by_path(store):
+    assert store.tombstones.origins() == {}
+    records: list[list[Any] | None] = [
+        ["/of 0.1.md", "0a", "0b"],
+        ["/größe/'x'.json#1", "ff", "0b", None, "id", "{}"],
+        ["/successor.md", "01", "02", "01" + "Z" * 24],
+        None,
+    ]
+    for number, origin in enumerate(records):
+        bury(store, make_entry(number), record={**RECORD, "origin": origin})
+    bury(store, make_entry(8), record={"links": []})
+    assert store.tombstones.origins() == {
+        "/of 0.1.md": (make_entry(0).id, "0a"),
+        "/größe/'x'.json#1": (make_entry(1).id, "ff"),
+        "/successor.md": (make_entry(2).id, "01"),
+    }
+    with store.transaction():
+        store.tombstones.drop(make_entry(0).id)
+        store.tombstones.replace(make_entry(1).id, RECORD)
+        store.tombstones.replace(make_entry(3).id, {"origin": ["/now.md", "03", "04"]})
+    assert set(store.tombstones.origins()) == {"/successor.md", "/now.md"}
+
+
+def test_of_several_deleted_entries_from_one_path_the_last_deleted_is_told(store):
+    for number, seconds in enumerate((5, 9, 1)):
+        record = {"origin": ["/a.md", f"0{number}", "ff"]}
+        bury(store, make_entry(number), at=NOW + timedelta(seconds=seconds), record=record)
+    assert store.tombstones.origins() == {"/a.md": (make_entry(1).id, "01")}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [[], {}, "", "/a.md", 1, True, ["/a.md"], [None, "01", "02"], [1, "01"], ["/a.md", None], [["/a.md"], "01"]],
+)
+def test_what_is_no_origin_is_passed_over(store, origin):
+    bury(store, make_entry(1), record={"origin": origin})
+    bury(store, make_entry(2), record={"origin": ["/b.md", "01", "02"]})
+    assert store.tombstones.origins() == {"/b.md": (make_entry(2).id, "01")}
+
+
 # transactions
 
 
@@ -1556,7 +1807,7 @@ def write_everything(store: Store, number: int) -> int:
         (passage_id,) = store.passages.put(key, of("a"))
         space = store.vectors.make_space(f"print {number}", "m", 8, NOW)
         store.vectors.index(space).add(passage_id, random_rows(1, 8)[0])
-        store.origins.put(Origin(f"path {number}", key, b"1", b"2"))
+        store.origins.put(Origin(f"/path {number}", key, b"1", b"2"))
         store.tombstones.put(make_entry(1000 + number), {}, NOW)
         if number:
             store.links.put(Link(entry.id, make_entry(0).id, LinkType.RELATED), NOW)
@@ -1570,7 +1821,9 @@ def picture(store: Store) -> tuple[Any, ...]:
         list(store.entries.stream()),
         store.entries.counts(),
         [store.links.of(key) for key in keys],
-        [store.origins.at(f"path {number}") for number in range(3)],
+        [store.origins.at(f"/path {number}") for number in range(3)],
+        list(store.origins.under("")),
+        store.origins.like(b"1"),
         store.words.count(),
         terms,
         store.words.search(terms, EVERYTHING, 9),
@@ -1580,6 +1833,7 @@ def picture(store: Store) -> tuple[Any, ...]:
         [store.vectors.count(space) for space in spaces],
         [store.vectors.nearest(space, random_rows(1, 8)[0], 9, EVERYTHING) for space in spaces],
         store.tombstones.latest(9),
+        store.tombstones.origins(),
     )
 
 
@@ -1808,6 +2062,8 @@ CLOSED: dict[str, Callable[[Store], object]] = {
     "stream": lambda store: list(store.entries.stream()),
     "links": lambda store: store.links.of(1),
     "origins": lambda store: store.origins.at("path"),
+    "like": lambda store: store.origins.like(b"1"),
+    "under": lambda store: list(store.origins.under("/")),
     "words": lambda store: store.words.terms("zebra", MOST),
     "places": lambda store: store.words.places("zebra"),
     "passages": lambda store: store.passages.count(),

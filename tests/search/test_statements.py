@@ -1,17 +1,28 @@
-"""How many SQL statements an answer takes: a figure that a remote store multiplies by its latency."""
+"""How many SQL statements an answer takes, a figure that a remote store multiplies by its latency; and which read by index."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
 
+import numpy as np
 import pytest
 from support import Bench, make_bench
 
 from rekall.app import Tuning
-from rekall.entry.fields import Draft
+from rekall.db import Database
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.filters import Filters
+from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType, LinkType
+from rekall.models.vectors import unit_rows
 from rekall.search.results import Mode, SearchResult
 from rekall.store import vectors
+from rekall.store.sqlite import SqliteStore
+from rekall.store.values import Origin, Selection
 
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SIX = "safari cookie nginx proxy docker timeout"
 MANY = " ".join(f"rare{number}" for number in range(64))
 
@@ -117,3 +128,107 @@ def test_more_hits_take_no_more_statements(filled_bench, limit):
     few = statements(bench, lambda: shown(bench, bench.base.search(SIX, limit=5)))
     bench.embeddings.forget()
     assert len(statements(bench, lambda: shown(bench, bench.base.search(SIX, limit=limit)))) <= len(few)
+
+
+# by which index statements read
+
+
+@dataclass(frozen=True)
+class Read:
+    """A statement that SQLite was given, and how it reads each of its tables."""
+
+    sql: str
+    plan: tuple[str, ...]
+
+    @property
+    def scans(self) -> list[str]:
+        """Tables of ours of which it reads every row, also where it does so in an index."""
+        return [step for step in self.plan if re.match(r"SCAN (?!words\b|json_each\b|j\b|vocabulary\b)", step)]
+
+
+def reads(db: Database, work: Callable[[], object]) -> list[Read]:
+    """The plan of every SELECT of some work, with the values it was given."""
+    seen: list[tuple[str, object]] = []
+
+    def trace(cursor: object, sql: str, bindings: object) -> bool:
+        seen.append((sql, bindings))
+        return True
+
+    db._connection.exec_trace = trace
+    try:
+        work()
+    finally:
+        db._connection.exec_trace = None
+    asked = [(sql, bindings) for sql, bindings in seen if sql.lstrip().startswith("SELECT")]
+    return [
+        Read(" ".join(sql.split()), tuple(row[3] for row in db.rows(f"EXPLAIN QUERY PLAN {sql}", bindings)))
+        for sql, bindings in asked
+    ]
+
+
+@pytest.fixture(scope="module")
+def tagged() -> Iterator[SqliteStore]:
+    """Entries with tags and origins, more than SQLite would think it cheap to read through."""
+    made = SqliteStore(None)
+    space = made.vectors.make_space("print", "m", 8, NOW)
+    with made.transaction():
+        for number in range(1200):
+            tags = ("all", f"n/{number % 100}", f"n/{number % 100}/{number}")
+            entry = Entry(
+                EntryType.BUG, f"zebra {number}", tags=tags, id=f"01{number:024d}", created_at=NOW, updated_at=NOW
+            )
+            key = made.entries.insert(entry)
+            made.words.put(key, entry)
+            (passage,) = made.passages.put(key, [Passage(0, "t", number.to_bytes(32, "big"))])
+            made.vectors.index(space).add(passage, unit_rows(np.ones((1, 8)))[0])
+            source = number.to_bytes(32, "big")
+            made.origins.put(Origin(f"/n/{number % 100}/{number}.md", key, source, b"", None, f"id {number}"))
+    yield made
+    made.close()
+
+
+ONE_TAG, TWO_TAGS = (Selection(Filters(tags=tags)) for tags in (("n/7",), ("all", "n/7")))
+BY_TAG: dict[str, Callable[[SqliteStore, Selection], int]] = {
+    "keys": lambda store, selection: len(store.entries.keys(selection, 20)),
+    "count": lambda store, selection: store.entries.count(selection),
+    "passages": lambda store, selection: len(store.passages.ids(selection)),
+    "words": lambda store, selection: len(store.words.search(store.words.terms("zebra", 64), selection, 20)),
+    "vectors": lambda store, selection: len(
+        store.vectors.nearest(store.vectors.spaces()[0], unit_rows(np.ones((1, 8)))[0], 20, selection)
+    ),
+}
+
+
+@pytest.mark.parametrize("selection", [ONE_TAG, TWO_TAGS], ids=["one tag", "two tags"])
+@pytest.mark.parametrize("ask", BY_TAG.values(), ids=BY_TAG)
+def test_a_tag_is_looked_up_in_its_index_and_no_table_read_through(tagged, ask, selection):
+    found: list[int] = []
+    seen = [read for read in reads(tagged.db, lambda: found.append(ask(tagged, selection))) if "'tags'" in read.sql]
+    assert found == [12]
+    assert seen
+    for read in seen:
+        assert read.scans == []
+        looked_up = [step[step.index("(") :] for step in read.plan if "item_by_tag" in step]
+        assert looked_up == ["(value=?)", "(value>? AND value<?)"] * len(selection.filters.tags)
+
+
+FROM_WHERE: dict[str, tuple[Callable[[SqliteStore], list[Origin]], int, list[str]]] = {
+    "folder": (lambda store: list(store.origins.under("/n/7")), 12, ["PRIMARY KEY (path>? AND path<?)"] * 2),
+    "file": (lambda store: list(store.origins.under("/n/7/7.md")), 1, ["PRIMARY KEY (path>? AND path<?)"] * 2),
+    "all": (lambda store: list(store.origins.under("/")), 1200, ["PRIMARY KEY (path>? AND path<?)"] * 4),
+    "hash": (lambda store: store.origins.like((7).to_bytes(32, "big")), 1, ["INDEX origin_by_hash (source_hash=?)"]),
+    "id": (
+        lambda store: store.origins.like(b"", "id 7"),
+        1,
+        ["INDEX origin_by_hash (source_hash=?)", "INDEX origin_by_record (record_id=?)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("where", FROM_WHERE)
+def test_where_entries_came_from_is_looked_up_and_never_read_through_nor_sorted(tagged, where):
+    ask, count, ways = FROM_WHERE[where]
+    found: list[Origin] = []
+    seen = reads(tagged.db, lambda: found.extend(ask(tagged)))
+    assert len(found) == count
+    assert [read.plan for read in seen] == [(f"SEARCH origin USING {way}",) for way in ways]

@@ -21,6 +21,7 @@ from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import InvalidInput, StorageError
 from rekall.models.vectors import unit_rows
 from rekall.store import entries as entries_room
+from rekall.store import links as links_room
 from rekall.store.selection import split_cjk
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING, Origin, Selection, Space
@@ -142,6 +143,44 @@ def test_the_stream_goes_on_while_entries_are_changed(store, monkeypatch):
             store.entries.update(key, replace(entry, title="changed"))
         seen.append(key)
     assert len(seen) == 10
+
+
+@pytest.mark.parametrize("batch", [1, 3, 4, 22, 23, 24])
+def test_origins_come_once_and_in_order_whatever_the_batch(store, monkeypatch, batch):
+    monkeypatch.setattr(links_room, "_ORIGINS_AT_ONCE", batch)
+    with store.transaction():
+        for number in range(24):
+            key = store.entries.insert(make_entry(number))
+            store.origins.put(Origin(f"/a/{number}", key, b"1", b"2"))
+    expected = sorted(f"/a/{number}" for number in range(24) if number != 12)
+    seen = []
+    for origin in store.origins.under("/a"):
+        if not seen:
+            store.db.run("DELETE FROM origin WHERE path = '/a/12'")
+        seen.append(origin.path)
+    assert [path for path in seen if path != "/a/12"] == expected
+    assert [origin.path for origin in store.origins.under("/a")] == expected
+
+
+NO_RECORDS = ["", " ", "{", "no json", "\0", "[" * 5000, "{'origin': []}", '{"origin": ["/b.md"}']
+NO_RECORDS += [
+    "null",
+    "[]",
+    "1",
+    '"text"',
+    '[["/b.md", "01"]]',
+    '{"Origin": ["/b.md", "01"]}',
+    '{"origin": [1e999, "01"]}',
+]
+
+
+@pytest.mark.parametrize("record", [*NO_RECORDS, '{"origin": ["/b.md", "01", "02"]'])
+def test_a_damaged_tombstone_hides_no_other_from_an_import(store, record):
+    for number in range(3):
+        store.tombstones.put(make_entry(number), {"origin": [f"/{number}.md", "01", "02"]}, NOW)
+    store.db.run("UPDATE tombstone SET record = ? WHERE id = ?", (record, make_entry(1).id))
+    expected = {"/0.md": (make_entry(0).id, "01"), "/2.md": (make_entry(2).id, "01")}
+    assert store.tombstones.origins() == expected
 
 
 def test_text_that_is_not_valid_unicode_is_refused_in_our_words(store):
