@@ -147,9 +147,9 @@ def from_record(
     links, named = _linked(taken, given.pop(LINKS, ()), _own_id(record))
     values: dict[str, Any] = {}
     for field in FIELDS:
-        known = sorted(given.get(field.name, ()), key=lambda pair: _rank(field, pair[0]))
-        if field.name in ("id", "type"):
+        if field.name not in given or field.name in ("id", "type"):
             continue
+        known = sorted(given[field.name], key=lambda pair: _rank(field, pair[0]))
         value = read_value(taken, field, known)
         if value is not None:
             values[field.name] = value

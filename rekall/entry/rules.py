@@ -26,7 +26,11 @@ def checked(draft: Draft) -> Draft:
     Raises:
         InvalidInput: A part is empty, too long, or holds characters that are no text.
     """
-    values: dict[str, Any] = {field.name: _checked(field, getattr(draft, field.name)) for field in EDITED}
+    values: dict[str, Any] = {}
+    for field in EDITED:
+        value = getattr(draft, field.name)
+        is_plain = value is field.default and not field.is_required  # says nothing, so there is nothing to check
+        values[field.name] = value if is_plain else _checked(field, value)
     if not values["title"]:
         raise InvalidInput("the title is empty", 'give the entry a title: `rekall add bug "CORS fails on Safari"`')
     times: dict[str, Any] = {

@@ -27,6 +27,13 @@ def dialects() -> tuple[Dialect, ...]:
     return tuple(found)
 
 
+@cache
+def dialects_for(suffix: str) -> tuple[Dialect, ...]:
+    """Those that are asked about files of a suffix; for one that nobody knows, those of plain text."""
+    asked = tuple(dialect for dialect in dialects() if suffix in dialect.suffixes)
+    return asked or tuple(dialect for dialect in dialects() if ".txt" in dialect.suffixes)
+
+
 def suffixes() -> frozenset[str]:
     """The suffixes of all files that some dialect reads."""
     return frozenset(suffix for dialect in dialects() for suffix in dialect.suffixes)

@@ -85,14 +85,13 @@ class Source:
         self.path = path
         self.relative = relative or PurePosixPath(path.name)
         self.marks = marks
+        self.suffix = path.suffix.lower()
+        """Its suffix in lower case, with the dot."""
+        self.stem = path.stem
+        """Its name without the suffix."""
         self._data: bytes | None = None
         self._decoded: Decoded | None = None
         self._document: Any = _NOT_READ
-
-    @property
-    def suffix(self) -> str:
-        """Its suffix in lower case, with the dot."""
-        return self.path.suffix.lower()
 
     @property
     def data(self) -> bytes:
@@ -124,11 +123,6 @@ class Source:
         if self._document is _NOT_READ:
             self._document = parsed_json(self.text)
         return self._document
-
-    @property
-    def stem(self) -> str:
-        """Its name without the suffix."""
-        return self.path.stem
 
 
 _NOT_READ = object()

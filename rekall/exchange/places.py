@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
 _NO_TEXT = re.compile("[\ud800-\udfff]")
@@ -12,7 +13,18 @@ _WRITTEN = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
 
 def identity(path: Path) -> str:
     """One name for a file, however it was reached."""
-    return shown(os.path.normcase(path.resolve()))
+    folder = _resolved(path.parent)
+    name = path.name
+    whole = os.path.join(folder, name) if name not in ("", "..") else ""
+    if not whole or os.path.islink(whole):
+        whole = str(path.resolve())
+    return shown(os.path.normcase(whole))
+
+
+@lru_cache(maxsize=64)
+def _resolved(folder: Path) -> str:
+    """A folder without symbolic links; the files of an import lie in few."""
+    return str(folder.resolve())
 
 
 def shown(name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from rekall.db import Database
@@ -20,6 +20,7 @@ _LINKS = (
 )
 _ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor, record_id, said FROM origin"
 _ORIGINS_AT_ONCE = 500
+_values = attrgetter("path", "entry_key", "source_hash", "entry_hash", "successor", "record_id", "said")
 _END = "(SELECT key FROM entry WHERE id = ?)"
 
 
@@ -88,11 +89,10 @@ class SqliteOrigins:
 
     def put(self, origin: Origin) -> None:
         """Remember where an entry was imported from."""
-        self._db.run("DELETE FROM origin WHERE entry_key = ? OR path = ?", (origin.entry_key, origin.path))
         self._db.run(
-            "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
+            "INSERT OR REPLACE INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            astuple(origin),
+            _values(origin),
         )
 
     def like(self, source_hash: bytes, record_id: str = "") -> list[Origin]:

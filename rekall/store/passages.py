@@ -28,8 +28,9 @@ class SqlitePassages:
             "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
         ):
             known.setdefault(text_hash, []).append(passage_id)
-        # out of the way first, so that positions may be exchanged
-        self._db.run("UPDATE passage SET position = -1 - position WHERE entry_key = ?", (entry_key,))
+        is_new = not known
+        if not is_new:  # out of the way first, so that positions may be exchanged
+            self._db.run("UPDATE passage SET position = -1 - position WHERE entry_key = ?", (entry_key,))
         ids = []
         for passage in passages:
             if known.get(passage.text_hash):
@@ -41,7 +42,8 @@ class SqlitePassages:
                     (entry_key, passage.position, passage.text_hash),
                 )
                 ids.append(self._db.last_key())
-        self._db.run("DELETE FROM passage WHERE entry_key = ? AND position < 0", (entry_key,))
+        if not is_new:
+            self._db.run("DELETE FROM passage WHERE entry_key = ? AND position < 0", (entry_key,))
         return ids
 
     def of_entries(self, keys: Iterable[int]) -> list[StoredPassage]:
