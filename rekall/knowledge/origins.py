@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rekall.exchange.places import on_disk
+from rekall.store import values
 
-THEIRS = "!theirs"
-"""Ends the path of the entry that keeps a source's version where both sides changed."""
-
+THEIRS = values.THEIRS
 
 AWAY = "!away"
 """Ends the path of an entry in whose place its source has another note now."""
