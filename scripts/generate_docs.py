@@ -26,6 +26,8 @@ from rekall.cli.curated import CURATED
 from rekall.cli.main import EXIT_CODES, cli
 from rekall.cli.render import SCHEMA_VERSION
 from rekall.config import SETTINGS
+from rekall.entry.fields import FIELDS, Kind
+from rekall.exchange.catalog import dialects
 from rekall.knowledge import shapes
 from rekall.mcp import shapes as tool_shapes
 from rekall.mcp.inputs import schema_of
@@ -46,6 +48,10 @@ _TOOLS_BLOCK = re.compile(r"(?<=<!-- tools -->\n).*?(?=<!-- end of tools -->)", 
 _KEYS_BLOCK = re.compile(r"(?<=<!-- keys -->\n).*?(?=<!-- end of keys -->)", re.DOTALL)
 
 _MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
+
+_DIALECTS_BLOCK = re.compile(r"(?<=<!-- dialects -->\n).*?(?=<!-- end of dialects -->)", re.DOTALL)
+
+_FIELDS_BLOCK = re.compile(r"(?<=<!-- fields -->\n).*?(?=<!-- end of fields -->)", re.DOTALL)
 
 CLI_PREFACE = """# The command line
 
@@ -126,7 +132,7 @@ def main() -> None:
     """Write or check every generated document."""
     check = "--check" in sys.argv[1:]
     readme, models, mcp = ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "mcp.md"
-    tui = ROOT / "docs" / "tui.md"
+    tui, importing = ROOT / "docs" / "tui.md", ROOT / "docs" / "importing.md"
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
@@ -134,6 +140,7 @@ def main() -> None:
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
         (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
+        (importing, importing_document(importing.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
     ):
         old = path.read_text("utf-8") if path.exists() else ""
@@ -144,6 +151,34 @@ def main() -> None:
                 print(f"wrote {path.relative_to(ROOT)}")
     if check and stale:
         sys.exit(f"error: out of date: {', '.join(path.name for path in stale)}\n\nhint: run `make docs`")
+
+
+def importing_document(text: str) -> str:
+    """docs/importing.md with its tables made anew."""
+    rows = []
+    common = next(dialect.keys for dialect in dialects() if dialect.name == "markdown")
+    for dialect in dialects():
+        suffixes = " ".join(f"`{suffix}`" for suffix in dialect.suffixes if suffix) or "no suffix"
+        by_field: dict[str, list[str]] = {}
+        is_relative = dialect.name != "markdown" and common.items() <= dialect.keys.items()
+        for name, meant in dialect.keys.items():
+            if is_relative and name in common:
+                continue
+            by_field.setdefault(meant, []).append(f"`{name}`")
+        keys = "; ".join(f"{meant}: {', '.join(names)}" for meant, names in sorted(by_field.items()))
+        also = "as Markdown" + ("; " if keys else "") if is_relative else ""
+        rows.append(f"| {dialect.title} | {suffixes} | {dialect.hint} | {also}{keys} |")
+    dialect_table = "\n".join(
+        ["| what | files | how to get it | more names of fields |", "|---|---|---|---|", *rows, ""]
+    )
+    names = [
+        f"| `{field.name}` | {', '.join(f'`{alias}`' for alias in field.aliases)} | {field.help} |"
+        for field in FIELDS
+        if field.kind is not Kind.OTHER
+    ]
+    field_table = "\n".join(["| field | also called | |", "|---|---|---|", *names, ""])
+    text = _DIALECTS_BLOCK.sub(lambda _: dialect_table, text)
+    return _FIELDS_BLOCK.sub(lambda _: field_table, text)
 
 
 def cli_document() -> str:
