@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekall.entry.fields import Column, Entry
+from rekall.entry.other import OtherField
 from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import InvalidInput, StorageError
@@ -183,9 +184,14 @@ def test_a_damaged_tombstone_hides_no_other_from_an_import(store, record):
     assert store.tombstones.origins() == expected
 
 
-def test_text_that_is_not_valid_unicode_is_refused_in_our_words(store):
+NO_TEXT: list[dict[str, Any]] = [{"title": "\ud800"}, {"tags": ("a", "\ud800")}]
+NO_TEXT += [{"other_fields": (OtherField.of(*each),)} for each in (("\ud800", 1), ("a", [{"b": "\ud800"}]))]
+
+
+@pytest.mark.parametrize("parts", NO_TEXT)
+def test_text_that_is_not_valid_unicode_is_refused_in_our_words(store, parts):
     with pytest.raises(InvalidInput), store.transaction():
-        store.entries.insert(make_entry(title="\ud800"))
+        store.entries.insert(make_entry(**parts))
     assert store.entries.count() == 0
     assert list(store.words.terms("\ud800 zebra", MOST))[-1].word == "zebra"
 
