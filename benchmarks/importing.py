@@ -22,10 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 IMPORT = """
-import json, os, resource, sys, time
+import json, os, sys, time
 from rekall.app import App
 import rekall.knowledge.files as files
 from rekall.errors import Interrupted
+from rekall.system.resident import peak_bytes
 longest, whole = [0.0], files.Files._in_transaction
 def timed(self, do, batch, *, dry_run=False):
     began = time.perf_counter()
@@ -36,7 +37,7 @@ base = App().open_base(to_write=True)
 stored = {}
 def told(report):
     stored.update(cpu_s=time.process_time(), wall_s=time.perf_counter() - began, added=report.added,
-                  unchanged=report.unchanged, peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+                  unchanged=report.unchanged, peak_mb=peak_bytes() / 1e6)
     print("stored", flush=True)
 began = time.perf_counter()
 try:
@@ -45,7 +46,7 @@ except Interrupted as error:
     stored["interrupted"] = error.message
 base.close()
 print(json.dumps({**stored, "longest_transaction_s": longest[0],
-                  "peak_with_embedding_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+                  "peak_with_embedding_mb": peak_bytes() / 1e6}))
 """
 
 
@@ -107,11 +108,11 @@ def measured(folder: Path, home: Path, embed_s: float) -> dict[str, float | str]
 
     os.environ["REKALL_ENGINE_MODEL"] = "none-for-this-benchmark"  # the writer's entries are words only
     began = time.perf_counter()
-    importer = subprocess.Popen([sys.executable, "-c", IMPORT, str(folder)], env=env, stdout=subprocess.PIPE, text=True)
+    told = home.parent / "told"
+    with told.open("wb") as stdout:
+        importer = subprocess.Popen([sys.executable, "-c", IMPORT, str(folder)], env=env, stdout=stdout)
     found_s = longest_wait_s = stored_s = 0.0
     writes = 0
-    os.set_blocking(importer.stdout.fileno(), False)  # type: ignore[union-attr]
-    out = ""
     base = App().open_base(to_write=True)
     while importer.poll() is None:
         if not found_s and base.search("note", mode="words", limit=1).hits:
@@ -121,14 +122,12 @@ def measured(folder: Path, home: Path, embed_s: float) -> dict[str, float | str]
         longest_wait_s = max(longest_wait_s, time.perf_counter() - waited)
         writes += 1
         time.sleep(0.5)
-        out += importer.stdout.read() or ""  # type: ignore[union-attr]
-        if "stored" in out and not stored_s:
+        if not stored_s and b"stored" in told.read_bytes():
             stored_s = time.perf_counter() - began
-        if stored_s and embed_s and time.perf_counter() - began > stored_s + embed_s:
+        if stored_s and time.perf_counter() - began > stored_s + embed_s:
             importer.send_signal(signal.SIGINT)
     base.close()
-    out += importer.stdout.read() or ""  # type: ignore[union-attr]
-    figures = json.loads(out.splitlines()[-1])
+    figures = json.loads(told.read_text().splitlines()[-1])
     return {
         **figures,
         "notes_per_cpu_s": (figures["added"] + figures["unchanged"]) / figures["cpu_s"],
