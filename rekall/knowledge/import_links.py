@@ -32,6 +32,7 @@ class _Told:
         wanted: The links that it says and that were not made before: target, type and reason.
         dropped: Those that were made and that it does not say any more.
         kept: Those that were made and that it still says.
+        is_changed: Whether the source is new or says something else than last time.
         successor: The entry that it names as its own successor.
     """
 
@@ -41,6 +42,7 @@ class _Told:
     wanted: tuple[tuple[str, str, str], ...]
     dropped: tuple[tuple[str, str, str], ...]
     kept: tuple[tuple[str, str, str], ...]
+    is_changed: bool
     successor: str | None
 
 
@@ -60,7 +62,7 @@ class ImportLinks:
         self._names = Names(store, roots)
         self._told: list[_Told] = []
         self.lost = 0
-        """Links whose target is not here."""
+        """Links of new and changed sources whose target is not here."""
 
     def tell(
         self,
@@ -88,7 +90,7 @@ class ImportLinks:
         dropped = tuple(link for link in before if link not in said) if is_changed else ()
         if wanted or dropped or successor:
             kept = tuple(link for link in before if link in said)
-            self._told.append(_Told(entry_id, found.path, found.relative, wanted, dropped, kept, successor))
+            self._told.append(_Told(entry_id, found.path, found.relative, wanted, dropped, kept, is_changed, successor))
 
     def batches(self) -> Iterator[list[_Told]]:
         """What `store` is to be called with, each in a transaction of its own."""
@@ -108,7 +110,9 @@ class ImportLinks:
             for said in told.wanted:
                 link = self._resolved(told, said)
                 if link is None:
-                    self.lost += 1
+                    self.lost += told.is_changed
+                    continue
+                if link.source == link.target:
                     continue
                 stored.append(said)
                 self._gather(made, link)
@@ -122,7 +126,7 @@ class ImportLinks:
 
     def _gather(self, made: dict[tuple[str, str, LinkType], Link], link: Link) -> None:
         """A succession is told at both its ends, at one of them with a reason."""
-        name = (link.source, link.target, link.type)
+        name = _ends(link)
         made[name] = link if link.reason or name not in made else made[name]
 
     def _resolved(self, told: _Told, said: tuple[str, str, str]) -> Link | None:
@@ -131,18 +135,24 @@ class ImportLinks:
         found = target.upper() if is_id else self._names.resolve(target, told.relative)
         if found is None and is_id:
             return None
-        if found is None or found == told.entry_id or self._store.entries.key_of(found) is None:
+        if found is None or self._store.entries.key_of(found) is None:
             return None
         return Link(told.entry_id, found, LinkType(kind), reason)
 
     def _drop(self, told: _Told) -> None:
-        """Take back the links that a source made and says no more."""
-        still = {(target, kind) for target, kind, _ in (*told.wanted, *told.kept)}
-        gone = [self._resolved(told, said) for said in told.dropped if (said[0], said[1]) not in still]
-        remove_links(self._store, [link for link in gone if link is not None], self._clock.now())
+        """Take back the links that a source made and says no more, not even in other words."""
+        if not told.dropped:
+            return
+        still = {_ends(link) for said in (*told.wanted, *told.kept) if (link := self._resolved(told, said))}
+        gone = (self._resolved(told, said) for said in told.dropped)
+        remove_links(self._store, [link for link in gone if link and _ends(link) not in still], self._clock.now())
 
     def _remember(self, told: _Told, links: Sequence[tuple[str, str, str]]) -> None:
         origin = self._store.origins.at(told.path)
         if origin is not None:
             fields = merging.decoded(origin.said)[0] or {}
             self._store.origins.put(replace(origin, said=merging.encoded(fields, links)))
+
+
+def _ends(link: Link) -> tuple[str, str, LinkType]:
+    return link.source, link.target, link.type

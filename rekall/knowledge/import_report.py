@@ -26,6 +26,7 @@ class ImportReport:
         ignored: Files and folders left out by `.gitignore`, `--exclude`, or because a tool fills them.
         lost_links: Links whose target is not here.
         deleted_here: Sources whose entry was deleted here; they were not taken in again.
+        restored: Entries that had been deleted with their source, and are back with it; they count as unchanged or updated too.
         deleted: Entries that were deleted because their source says so.
         gone: Entries whose source is gone; they stay without `--prune`.
         pruned: Entries that were deleted because their source is gone.
@@ -50,6 +51,7 @@ class ImportReport:
     ignored: int = 0
     lost_links: int = 0
     deleted_here: int = 0
+    restored: int = 0
     deleted: int = 0
     gone: list[str] = field(default_factory=list)
     pruned: int = 0

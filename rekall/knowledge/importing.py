@@ -22,7 +22,7 @@ from rekall.exchange.reading import Found, LeftOut
 from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
-from rekall.knowledge.origins import THEIRS
+from rekall.knowledge.origins import AWAY, THEIRS, place_of
 from rekall.knowledge.recognising import Recogniser, is_gone, record_id_of
 from rekall.knowledge.succession import settled, superseding
 from rekall.knowledge.writing import EntryService, tombstone_record
@@ -54,10 +54,16 @@ class Importer:
         self._overwrite = overwrite
         self._recogniser = Recogniser(store)
         self._deleted = store.tombstones.origins()
-        self._deleted_ids = {entry_id for entry_id, _ in self._deleted.values()}
+        self._pruned: dict[str, str] = {}
+        self._deleted_ids: set[str] = set()
         self._deleted_by_hash: dict[str, list[str]] = {}
-        for path, (_, source_hash) in self._deleted.items():
-            self._deleted_by_hash.setdefault(source_hash, []).append(path)
+        for path, (entry_id, source_hash) in list(self._deleted.items()):
+            if path.endswith(AWAY):  # its source was gone, nobody deleted it
+                self._pruned.update(dict.fromkeys((place_of(path), source_hash, entry_id), entry_id))
+                del self._deleted[path]
+            else:
+                self._deleted_ids.add(entry_id)
+                self._deleted_by_hash.setdefault(source_hash, []).append(path)
         self._ids: set[str] = set()
         self._read: set[int] = set()
         self.links = ImportLinks(store, clock, roots)
@@ -118,6 +124,9 @@ class Importer:
         if key is None and self._was_deleted_here(found, draft):
             self.report.deleted_here += 1
             return
+        if key is None:
+            origin = self._brought_back(found, draft)
+            key = origin.entry_key if origin else None
         if draft.id:
             self._ids.add(draft.id)
         old = None if key is None else self._store.entries.by_keys([key]).get(key)
@@ -262,6 +271,17 @@ class Importer:
         origin = self._recogniser.origin_of(found, draft, self._ids)
         self.report.moved = self._recogniser.moved
         return origin
+
+    def _brought_back(self, found: Found, draft: Draft) -> Origin | None:
+        """The origin of an entry that was deleted because its source was gone, and is back."""
+        names = (found.path, found.source_hash.hex(), draft.id or "")
+        entry_id = next((self._pruned[name] for name in names if name in self._pruned), "")
+        if not entry_id or self._store.tombstones.record(entry_id) is None:
+            return None
+        key = self._writer.bring_back(entry_id, found.path)
+        self.report.keys.add(key)
+        self.report.restored += 1
+        return self._store.origins.of(key)
 
     def _was_deleted_here(self, found: Found, draft: Draft) -> bool:
         """Whether the entry of a source was deleted here, and the source says nothing new since."""

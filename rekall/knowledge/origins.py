@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rekall.exchange.places import on_disk
 from rekall.store import values
+from rekall.store.values import Origin
 
 THEIRS = values.THEIRS
 
 AWAY = "!away"
-"""Ends the path of an entry in whose place its source has another note now."""
+"""Ends the path of an entry in whose place another note is now, or none."""
 
 
 def files_of(path: str) -> Iterator[str]:
@@ -22,6 +24,16 @@ def files_of(path: str) -> Iterator[str]:
     while "#" in path:
         path = path.rpartition("#")[0]
         yield path
+
+
+def put_aside(origin: Origin) -> Origin:
+    """An origin whose place is another note's, or nobody's."""
+    return origin if origin.path.endswith(AWAY) else replace(origin, path=f"{origin.path}#{origin.entry_key}{AWAY}")
+
+
+def place_of(path: str) -> str:
+    """The path that an origin had before it was put aside."""
+    return path.removesuffix(AWAY).rpartition("#")[0] if path.endswith(AWAY) else path
 
 
 def source_file(path: str) -> Path | None:

@@ -11,7 +11,7 @@ from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import Walk
 from rekall.exchange.places import identity, is_there
 from rekall.knowledge.importing import Importer
-from rekall.knowledge.origins import THEIRS, files_of
+from rekall.knowledge.origins import THEIRS, files_of, put_aside
 from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
@@ -86,6 +86,7 @@ class Pruner:
             if self._importer.was_edited(entry, now):
                 self._importer.report.kept.append(f"{origin.path} (gone, and edited here)")
             else:
+                self._store.origins.put(put_aside(now))  # so that it comes back when its source does
                 self._writer.take_out(origin.entry_key, entry, self._clock.now())
                 self._importer.report.pruned += 1
 

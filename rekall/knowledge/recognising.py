@@ -12,7 +12,7 @@ from rekall.entry import rules
 from rekall.entry.fields import Draft
 from rekall.exchange.places import is_there, on_disk
 from rekall.exchange.reading import Found, hash_of
-from rekall.knowledge.origins import AWAY, THEIRS, files_of
+from rekall.knowledge.origins import AWAY, THEIRS, files_of, put_aside
 from rekall.store.values import Origin
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -33,13 +33,15 @@ class Recogniser:
         """
         self._store = store
         self._seen: set[int] = set()
+        self._left: set[int] = set()
         self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
         self.moved = 0
         """How many were found to lie elsewhere than before."""
 
     def was_seen(self, path: str) -> bool:
-        """Whether something was found at a path."""
-        return hash(path.removesuffix(THEIRS)) in self._seen
+        """Whether something was found that lies at a path, or that lay there and was found elsewhere."""
+        known = hash(path.removesuffix(THEIRS))
+        return known in self._seen or known in self._left
 
     def unique(self, found: Found) -> Found:
         """Note what was found. Two records of one file with the same id are two."""
@@ -66,16 +68,17 @@ class Recogniser:
             numbered = self._numbered(found)
             if numbered is not None:
                 return numbered
+        is_taken = here is not None or hash(found.path) in self._left
         for origin in self._candidates(found, draft, record_id):
-            if self._is_it(origin, found, draft, record_id, is_taken=here is not None):
+            if self._is_it(origin, found, draft, record_id, is_taken=is_taken):
                 if here is not None:
-                    self._put_aside(here)
-                self._seen.add(hash(origin.path))
+                    self._store.origins.put(put_aside(here))
+                self._left.add(hash(origin.path))
                 self._store.origins.put(replace(origin, path=found.path))
                 self.moved += 1
                 return replace(origin, path=found.path)
         if here is not None and self._is_another(here, draft, record_id, taken):
-            self._put_aside(here)
+            self._store.origins.put(put_aside(here))
             return None
         return here
 
@@ -137,10 +140,6 @@ class Recogniser:
         names = {os.path.basename(file) for file in files_of(origin.path)}
         return os.path.basename(found.file) in names or self._is_titled(origin, draft)
 
-    def _put_aside(self, origin: Origin) -> None:
-        """Remember a note whose place another one has, until it is found again or taken for gone."""
-        self._store.origins.put(replace(origin, path=f"{origin.path}#{origin.entry_key}{AWAY}"))
-
     def _numbered(self, found: Found) -> Origin | None:
         """What an earlier Rekall knew by the number of its record, and which says the same."""
         if not found.record.startswith("="):
@@ -158,7 +157,7 @@ class Recogniser:
         draft = rules.checked(found.read.draft)
         origin = self._by_number[found.file].pop((draft.title, draft.content), None)
         if origin is not None:
-            self._seen.add(hash(origin.path))
+            self._left.add(hash(origin.path))
         return replace(origin, path=found.path) if origin else None
 
 

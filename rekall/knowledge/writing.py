@@ -12,8 +12,9 @@ from rekall.entry import rules
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.record import from_record, to_record
-from rekall.entry.types import Link, LinkType, Status
+from rekall.entry.types import Link, LinkType, Status, Tombstone
 from rekall.errors import DatabaseLocked, EditConflict, EngineError, InvalidInput, NotFound
+from rekall.knowledge.origins import AWAY
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
 from rekall.store.values import Origin
@@ -174,9 +175,7 @@ class EntryService:
         store = self._store
         tombstone = store.tombstones.resolve(prefix)
         record = store.tombstones.record(tombstone.id) or {}
-        said = record.get("entry") or {}
-        read = from_record(said, said.get("content", ""), tombstone.title, tombstone.type)
-        entry = self.new_entry(replace(rules.checked(read.draft), superseded_by=None))
+        entry = self._of_tombstone(tombstone, record)
         prepared, problem = self._prepared(entry, None)
         with store.transaction():
             now = store.tombstones.record(entry.id)
@@ -184,17 +183,41 @@ class EntryService:
                 raise NotFound(f"no deleted entry {entry.id!r}", "it may have been restored already")
             if now != record:  # another window was quicker, and it is deleted again
                 raise EditConflict(f"entry {entry.id} was just changed in another window", "restore it again")
-            key = self.put(None, entry, prepared)
-            named = said.get("superseded_by")
-            for link in sorted(links_of_tombstone(record, entry.id), key=lambda link: link.source != named):
-                self._restore_link(entry, link)
-            if record.get("origin"):
-                path, source_hash, entry_hash, *more = record["origin"]  # Rekall 0.1 kept three of them
-                if store.origins.at(path) is None:  # else it was imported again since
-                    hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)
-                    store.origins.put(Origin(path, key, *hashes, *more))
+            key = self._put_back(entry, record, prepared)
             entry = store.entries.by_keys([key])[key]
         return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
+
+    def bring_back(self, entry_id: str, path: str) -> int:
+        """Bring back an entry that was deleted because its source was gone; the caller holds the transaction.
+
+        Args:
+            entry_id: Its full id.
+            path: Where the source is now.
+
+        Returns:
+            The key of the entry.
+        """
+        tombstone = self._store.tombstones.resolve(entry_id)
+        record = self._store.tombstones.record(tombstone.id) or {}
+        return self._put_back(self._of_tombstone(tombstone, record), record, None, path)
+
+    def _of_tombstone(self, tombstone: Tombstone, record: dict[str, Any]) -> Entry:
+        said = record.get("entry") or {}
+        read = from_record(said, said.get("content", ""), tombstone.title, tombstone.type)
+        return self.new_entry(replace(rules.checked(read.draft), superseded_by=None))
+
+    def _put_back(self, entry: Entry, record: dict[str, Any], prepared: Prepared | None, source: str = "") -> int:
+        key = self.put(None, entry, prepared)
+        named = (record.get("entry") or {}).get("superseded_by")
+        for link in sorted(links_of_tombstone(record, entry.id), key=lambda link: link.source != named):
+            self._restore_link(entry, link)
+        if record.get("origin"):
+            path, source_hash, entry_hash, *more = record["origin"]  # Rekall 0.1 kept three of them
+            is_gone = path.endswith(AWAY) and not source  # whoever restores it keeps it, though its source is gone
+            if not is_gone and self._store.origins.at(source or path) is None:  # else it was imported again since
+                hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)
+                self._store.origins.put(Origin(source or path, key, *hashes, *more))
+        return key
 
     def link(self, source: str, target: str, kind: LinkType = LinkType.RELATED, reason: str = "") -> Link:
         """Link two entries; the same link again changes its reason. What is superseded becomes obsolete.
