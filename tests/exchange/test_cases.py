@@ -251,7 +251,7 @@ DIALECTS = {
         updated="2021-02-03 04:05",
     ),
     "a day in the file's name": Case(
-        "text\n", path="2015-03-04-jekyll-post.md", created="2015-03-04", title="jekyll post"
+        "text\n", path="2015-03-04-jekyll-post.md", created="2015-03-04"
     ),
     "a daily note": Case("text of the day\n", path="daily/2024-05-01.md", created="2024-05-01", title="2024-05-01"),
     "a journal of Logseq": Case("- text\n", path="journals/2024_05_01.md", created="2024-05-01"),
