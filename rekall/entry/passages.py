@@ -21,6 +21,8 @@ Eight passages, or passages that repeat the beginning, cost 20 to 75 % more vect
 (docs/adr/0005). Words reach the rest.
 """
 
+_EMBEDDED = {place: tuple(field for field in FIELDS if field.embedded is place) for place in Place}
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -59,10 +61,9 @@ def _body(entry: Entry) -> str:
 def _embedded(entry: Entry, place: Place) -> list[str]:
     """The parts of the context that are embedded before or after the content; short items share a line."""
     parts: list[str] = []
-    for field in FIELDS:
-        if field.embedded is place:
-            texts = field.texts(entry)
-            parts += (", ".join(texts),) if field.kind in (Kind.LIST, Kind.TAGS) else texts
+    for field in _EMBEDDED[place]:
+        texts = field.texts(entry)
+        parts += (", ".join(texts),) if field.kind in (Kind.LIST, Kind.TAGS) else texts
     return parts
 
 

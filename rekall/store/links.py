@@ -88,9 +88,14 @@ class SqliteOrigins:
         return self._one("path = ?", path)
 
     def put(self, origin: Origin) -> None:
-        """Remember where an entry was imported from."""
+        """Remember where an entry was imported from.
+
+        INSERT OR REPLACE may replace several rows, so SQLite opens a savepoint for it, at which FTS5 writes out the words
+        that it holds: a segment an entry instead of one a transaction.
+        """
+        self._db.run("DELETE FROM origin WHERE path = ? OR entry_key = ?", (origin.path, origin.entry_key))
         self._db.run(
-            "INSERT OR REPLACE INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
+            "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             _values(origin),
         )

@@ -17,6 +17,10 @@ K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25
 
 _NAMES = ", ".join(column.value[0] for column in Column)
 _WEIGHTS = ", ".join(str(column.weight) for column in Column)
+_FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for column in Column)
+"""The fields of each column."""
+
+_PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Column))})"
 _TERMS_A_STATEMENT = 64
 """Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
 
@@ -35,15 +39,8 @@ class SqliteWords:
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
         self.delete(key)
-        texts = (
-            "\n".join(text for field in FIELDS if field.words is column for text in field.texts(entry))
-            for column in Column
-        )
-        marks = ", ".join("?" * len(Column))
-        self._db.run(
-            f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {marks})",
-            (key, *(split_cjk(text, indexing=True) for text in texts)),
-        )
+        texts = ["\n".join([text for field in fields for text in field.texts(entry)]) for fields in _FIELDS]
+        self._db.run(_PUT, (key, *[text if text.isascii() else split_cjk(text, indexing=True) for text in texts]))
 
     def delete(self, key: int) -> None:
         """Remove an entry from the index."""
