@@ -129,11 +129,19 @@ _NOT_READ = object()
 
 
 def parsed_json(text: str) -> Any:
-    """JSON as Python has it. Raises InvalidInput where it is none, or nested too deep."""
+    """JSON as Python has it; a number longer than Python takes is text. Raises InvalidInput where it is none."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"not valid JSON: {error}") from error
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+_MOST_DIGITS = 4000
+"""Python refuses to read numbers of more than 4,300 digits."""
 
 
 class Dialect(Protocol):

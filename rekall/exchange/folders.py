@@ -30,21 +30,31 @@ _IGNORE_FILES = (".git/info/exclude", ".gitignore")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to import.
+    """A file to import. Paths are kept as texts: fifty thousand of them are 15 MB, and 60 MB as objects.
 
     Attributes:
-        path: The file, as it was reached.
-        relative: Its place below the path that was given; its name alone when it was given itself.
+        name: The file, as it was reached.
+        below: Its place below the path that was given, with slashes; its name alone when it was given itself.
         root: The path that was given.
         marks: What tells whose notes it lies among.
         repository: The name of the nearest git repository strictly below the root, or empty.
     """
 
-    path: Path
-    relative: PurePosixPath
+    name: str
+    below: str
     root: Path
     marks: frozenset[str] = frozenset()
     repository: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.name)
+
+    @property
+    def relative(self) -> PurePosixPath:
+        """Its place below the path that was given."""
+        return PurePosixPath(self.below)
 
 
 @dataclass(slots=True)
@@ -86,7 +96,7 @@ def find_files(paths: Iterable[Path], suffixes: Iterable[str], exclude: Sequence
         if path.is_dir():
             walker.walk(path)
         elif path.exists():
-            walker.add(File(path, PurePosixPath(path.name), path, _marks_above(path.parent)))
+            walker.add(File(str(path), path.name, path, _marks_above(path.parent)))
         else:
             raise NotFound(f"{path} does not exist", "check the path; `rekall import` takes files and folders")
     return walker.found
@@ -174,8 +184,8 @@ class _Walker:
 
     def _take(self, path: Path, here: _Folder) -> None:
         if path.suffix.lower() in self._suffixes:
-            relative = PurePosixPath(path.relative_to(here.root).as_posix())
-            self.add(File(path, relative, here.root, here.marks, here.repository))
+            below = path.relative_to(here.root).as_posix()
+            self.add(File(str(path), below, here.root, here.marks, here.repository))
         else:
             self.found.left_out[path.suffix.lower() or "no suffix"] += 1
 

@@ -15,6 +15,7 @@ from rekall.entry.types import EntryType
 from rekall.errors import EngineError, Interrupted
 from rekall.knowledge.writing import EntryService
 from rekall.system.clock import Clock
+from rekall.system.resident import trim_heap
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.exchange.folders import File, Walk
@@ -81,6 +82,35 @@ class Files:
             NotFound, InvalidInput: A path does not exist, or a pattern is none.
             Interrupted: With what was done until then.
         """
+        report = self._store_texts(
+            paths,
+            unknown,
+            project=project,
+            exclude=exclude,
+            dry_run=dry_run,
+            overwrite=overwrite,
+            prune=prune,
+            reading=reading,
+        )
+        stored(report)
+        if not dry_run:
+            trim_heap()  # what told notes apart is not needed any more, and the model is large
+            self._embed(report, embedding)
+        return report
+
+    def _store_texts(
+        self,
+        paths: Paths,
+        unknown: EntryType,
+        *,
+        project: str,
+        exclude: Sequence[str],
+        dry_run: bool,
+        overwrite: bool,
+        prune: bool,
+        reading: Callable[[int, int], None],
+    ) -> ImportReport:
+        """Everything but the vectors; see `import_paths`."""
         from rekall.exchange.catalog import suffixes
         from rekall.exchange.folders import find_files
         from rekall.exchange.places import identity
@@ -97,9 +127,6 @@ class Files:
             for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
                 self._in_transaction(importer.take, batch, dry_run=dry_run)
             self._finish(importer, walk, roots, dry_run=dry_run, prune=prune)
-            stored(importer.report)
-            if not dry_run:
-                self._embed(importer.report, embedding)
         except KeyboardInterrupt:
             raise self._interrupted(importer.report) from None
         return importer.report
@@ -146,6 +173,8 @@ class Files:
     def _embed(self, report: ImportReport, progress: Progress) -> None:
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
+        except KeyboardInterrupt:
+            raise self._interrupted(report) from None
         except EngineError as error:
             report.warning, report.hint = error.message, error.hint or self._embeddings.advice()
             return

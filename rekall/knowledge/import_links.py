@@ -94,12 +94,12 @@ class ImportLinks:
 
     def batches(self) -> Iterator[list[_Told]]:
         """What `store` is to be called with, each in a transaction of its own."""
-        said = [replace(told, successor=None) for told in self._told if told.wanted or told.dropped]
         # the successor that an entry itself names comes last, so that it is the latest
         named = [replace(told, wanted=(), dropped=()) for told in self._told if told.successor]
-        for all_of_them in (said, named):
+        for all_of_them in (self._told, named):
             for start in range(0, len(all_of_them), AT_ONCE):
-                yield all_of_them[start : start + AT_ONCE]
+                some = all_of_them[start : start + AT_ONCE]
+                yield some if all_of_them is named else [replace(told, successor=None) for told in some]
 
     def store(self, batch: Sequence[_Told]) -> None:
         """Make and take back the links of some sources; those to notes that are not here are only counted."""

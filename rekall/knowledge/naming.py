@@ -13,6 +13,9 @@ from urllib.parse import unquote
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
+_Place = tuple[str, bool, str]
+"""Where a note lies, whether that path is what the name is taken from, and its entry."""
+
 _AT_ONCE = 256
 _SUFFIXES = (".md", ".markdown", ".mdown", ".mdx", ".org", ".txt", ".canvas")
 
@@ -29,7 +32,7 @@ class Names:
         """
         self._store = store
         self._roots = tuple(roots)
-        self._by_name: dict[str, dict[str, str]] = {}
+        self._by_name: dict[str, _Place | list[_Place]] = {}
         self._is_filled = False
 
     def add(self, entry_id: str, relative: str, title: str, others: Iterable[str]) -> None:
@@ -42,9 +45,9 @@ class Names:
             others: Its other names, and the id that its tool gave it.
         """
         if relative:
-            self._put(posixpath.basename(relative), entry_id, relative)
+            self._put(posixpath.basename(relative), (relative, True, entry_id))
         for name in (title, *others):
-            self._put(name, entry_id, "~" + relative)
+            self._put(name, (relative, False, entry_id))
 
     def resolve(self, target: str, relative: str) -> str | None:
         """The id of the entry that a name means, or None.
@@ -65,32 +68,44 @@ class Names:
 
     def _found(self, name: str, relative: str) -> str | None:
         folder, _, stem = name.rpartition("/")
-        known = self._by_name.get(_folded(stem if folder else name)) or self._by_name.get(_folded(name), {})
-        if not known:
+        found = self._by_name.get(_folded(stem if folder else name)) or self._by_name.get(_folded(name))
+        if found is None:
             return None
+        known = found if isinstance(found, list) else [found]
         here = posixpath.dirname(relative)
         wanted = _folded(posixpath.normpath(posixpath.join(here, name)))
         suffix = _folded(posixpath.normpath(name)).lstrip("./")
 
-        def rank(place: str) -> tuple[bool, bool, bool, int, str]:
+        def rank(place: _Place) -> tuple[bool, bool, bool, bool, int, str]:
             """A path as it is said goes first, then one that ends so, then the same folder, then the shortest."""
-            path = _folded(place.removeprefix("~"))
-            is_path = not place.startswith("~")
+            relative, is_path, _ = place
+            path = _folded(relative)
             return (
                 not (is_path and path == wanted),
                 not (is_path and (path == suffix or path.endswith("/" + suffix))),
-                posixpath.dirname(place) != here,
-                place.count("/"),
-                place,
+                posixpath.dirname(relative) != here,
+                not is_path,
+                relative.count("/"),
+                relative,
             )
 
         best = min(known, key=rank)
         fits = not folder or not rank(best)[0] or not rank(best)[1] or _folded(name) in self._by_name
-        return known[best] if fits else None
+        return best[2] if fits else None
 
-    def _put(self, name: str, entry_id: str, place: str) -> None:
-        if name.strip():
-            self._by_name.setdefault(_folded(name), {}).setdefault(place, entry_id)
+    def _put(self, name: str, place: _Place) -> None:
+        """Note a name. Nearly all mean one note, and a list for each would double the memory of a large import."""
+        if not name.strip():
+            return
+        folded = _folded(name)
+        known = self._by_name.get(folded)
+        if known is None:
+            self._by_name[folded] = place
+        elif isinstance(known, list):
+            if place[:2] not in (each[:2] for each in known):
+                known.append(place)
+        elif known[:2] != place[:2]:
+            self._by_name[folded] = [known, place]
 
     def _fill(self) -> None:
         """Learn the names of what was imported before from beside a file that is imported by itself."""
