@@ -26,6 +26,9 @@ _NO_TEXT = re.compile("[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\
 _FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
 """Three accented letters in a row, as another alphabet read as Western has them and no Western language."""
 
+_NO_LETTERS = bytes({*range(32)} - {*b"\t\n\f\r\x1b"})
+"""What stands in no text."""
+
 _LOOKED_AT = 64 * 1024
 """Bytes from which an unknown encoding is guessed."""
 
@@ -73,7 +76,7 @@ def _guessed(data: bytes) -> Decoded:
     if wide:
         return Decoded(_as(data, wide).text, wide, is_guess=True)
     if b"\0" in data:
-        if data.count(b"\0") <= len(data) // 1000:  # a stray one in a text
+        if _is_text_with_slips(data):
             kept = decoded(data.replace(b"\0", "\ufffd".encode()))
             return Decoded(kept.text, kept.encoding, is_guess=True)
         raise InvalidInput("it is no text: it holds NUL bytes", "a binary file cannot be imported")
@@ -87,6 +90,20 @@ def _guessed(data: bytes) -> Decoded:
     if len(_NO_TEXT.findall(text[:_LOOKED_AT])) > len(text[:_LOOKED_AT]) / 50:
         raise InvalidInput("it is no text", "a binary file cannot be imported")
     return Decoded(text, encoding, is_guess=True)
+
+
+def _is_text_with_slips(data: bytes) -> bool:
+    """Whether a few NULs strayed into what is a text otherwise."""
+    strange = sum(data.count(letter) for letter in _NO_LETTERS)
+    return data.count(b"\0") <= len(data) // 1000 or (strange <= len(data) // 10 and _is_utf8(data))
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _by_statistics(data: bytes) -> str:

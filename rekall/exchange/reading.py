@@ -182,7 +182,9 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
         return LeftOut(where, "template")
     own = is_own(note.fields)
     fallback = note.title or note.name or _first_line(note.content) or source.stem.strip() or source.path.name
-    read = from_record(note.fields, clean(note.content), clean(fallback), choices.unknown, keys=dialect.keys)
+    read = from_record(
+        note.fields, clean(note.content), clean(fallback), choices.unknown, keys=NO_KEYS if own else dialect.keys
+    )
     draft = read.draft
     if not own:
         draft = _completed(draft, note, file, choices)
