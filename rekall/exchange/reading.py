@@ -13,7 +13,7 @@ from typing import Any
 
 from rekall.entry.fields import BY_NAME, FIELDS, Draft, Kind
 from rekall.entry.other import OtherField
-from rekall.entry.record import CONTENT, Problem, Read, from_record, is_own, means
+from rekall.entry.record import CONTENT, NO_KEYS, Problem, Read, from_record, is_own, means
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.entry.values import clean
 from rekall.errors import InvalidInput, RekallError
