@@ -109,11 +109,7 @@ def edited_record(draft: Draft) -> dict[str, Any]:
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Other fields under their own names, where those mean nothing else."""
     others = record.pop(OTHER, None) or {}
-    kept = {
-        name: value
-        for name, value in others.items()
-        if name in record or normal(name) in _MEANS or name in _OURS
-    }
+    kept = {name: value for name, value in others.items() if name in record or normal(name) in _MEANS or name in _OURS}
     own = {name: value for name, value in others.items() if name not in kept}
     return {**record, **own, OTHER: kept} if kept else {**record, **own}
 
@@ -149,7 +145,9 @@ def from_record(
     for field in FIELDS:
         if field.name not in given or field.name in ("id", "type"):
             continue
-        known = sorted(given[field.name], key=lambda pair: _rank(field, pair[0]))
+        known = given[field.name]
+        if len(known) > 1:
+            known = sorted(known, key=lambda pair: _rank(field, pair[0]))
         value = read_value(taken, field, known)
         if value is not None:
             values[field.name] = value
@@ -284,7 +282,7 @@ def _type(taken: Taken, given: Sequence[tuple[str, Any]]) -> tuple[EntryType | N
         text = taken.line(value)
         if text is None:
             taken.fail(name, value, "is no single text")
-        elif text.lower() in {kind.value for kind in EntryType}:
+        elif text.lower() in _TYPES:
             return EntryType(text.lower()), ""
         elif text:
             taken.keep(name, value)

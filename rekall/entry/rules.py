@@ -161,7 +161,9 @@ def _checked(field: Field, value: Any) -> Any:
 
 
 def _long_text(value: str, part: str) -> str:
-    whole = _LEADING_BLANK_LINES.sub("", _one_line_end(text(value, part))).rstrip()
+    whole = _one_line_end(text(value, part)).rstrip()
+    if whole[:1].isspace():
+        whole = _LEADING_BLANK_LINES.sub("", whole)
     size = len(whole.encode())
     if size > MAX_TEXT_BYTES:
         raise InvalidInput(
@@ -173,7 +175,7 @@ def _long_text(value: str, part: str) -> str:
 
 def _one_line_end(value: str) -> str:
     """Every way to end a line as a line feed; YAML folds the rarer ones."""
-    return _LINE_ENDS.sub("\n", value)
+    return value if value.isascii() and "\r" not in value else _LINE_ENDS.sub("\n", value)
 
 
 def _items(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -30,7 +30,8 @@ _TITLE_CHARS = 200
 
 def normal(name: str) -> str:
     """A name of a field as it is compared: `Created At`, `created-at` and `created_at` are one."""
-    return _BLANKS.sub("_", name.strip().lower())
+    low = name.strip().lower()
+    return low if low.isidentifier() and "__" not in low else _BLANKS.sub("_", low)
 
 
 def text_of(value: object) -> str | None:
@@ -94,7 +95,8 @@ def clean(value: Any, depth: int = 0) -> Any:
     What is nested deeper than anybody writes becomes one text.
     """
     if isinstance(value, str):
-        return _SURROGATE.sub("\ufffd", value) if _SURROGATE.search(value) else value
+        is_text = (value.isascii() and "\0" not in value) or not _SURROGATE.search(value)
+        return value if is_text else _SURROGATE.sub("\ufffd", value)
     if depth > _MOST_DEPTH and isinstance(value, (Mapping, list, tuple)):
         return clean(" ".join(_scalars(value)))
     if isinstance(value, Mapping):

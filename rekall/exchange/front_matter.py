@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rekall.exchange import plain_yaml
+
 MOST_BYTES = 32 * 1024 * 1024
 """A longer head is no front matter; an entry's own texts may be long."""
 
@@ -195,7 +197,7 @@ def _name(value: Any) -> str:
 
 def _yaml(raw: str, body: str) -> FrontMatter | None:
     try:
-        fields = read_yaml(raw)
+        fields = plain_yaml.read(raw) or read_yaml(raw)
     except ValueError as error:
         return _by_lines(raw, body, str(error))
     if fields is None:

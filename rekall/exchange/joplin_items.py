@@ -110,6 +110,8 @@ class Names:
 
 def item_of(text: str) -> Item | None:
     """The item that a text is, None for any other text."""
+    if "type_:" not in text:
+        return None
     lines = text.rstrip("\n").rsplit("\n", 60)
     properties: dict[str, str] = {}
     count = len(lines)

@@ -127,12 +127,14 @@ def page_of(source: Source, text: str | None = None) -> Page:
 def _whole(head: FrontMatter) -> dict[str, Any]:
     """The fields of a head, with the lines of it that no field holds: comments, and what YAML makes of `{{title}}`."""
     fields = dict(head.fields)
-    if head.kind == "yaml":
+    if head.kind == "yaml" and ("{{" in head.raw or "<%" in head.raw):
         for line in _PLACEHOLDER_LINE.finditer(head.raw):
             if not isinstance(fields.get(line["name"]), str):
                 fields[line["name"]] = line["value"].strip()
     if head.kind in ("yaml", "toml"):
         known = set(_WORD.findall("\n".join(texts_of(fields))))
+        if known.issuperset(_WORD.findall(head.raw)):
+            return fields
         lost = [line for line in head.raw.split("\n") if not known.issuperset(_WORD.findall(line))]
         lost = [line for line in lost if not _ESCAPE.search(line) and line not in str(fields.get(NOT_READ, ""))]
         if lost:

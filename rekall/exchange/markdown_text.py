@@ -15,7 +15,7 @@ SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd")
 
 _FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
-_INDENTED = re.compile(r"(?: {4}| {0,3}\t)")
+_INDENTED = re.compile(r"^(?: {4}| {0,3}\t)", re.MULTILINE)
 _RUN = re.compile(r"`+")
 _RAW = (("<!--", "-->"), ("<pre", "</pre>"), ("<code", "</code>"), ("<style", "</style>"), ("<script", "</script>"))
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
@@ -81,11 +81,23 @@ class Heading:
 
 def masked(text: str) -> str:
     """The text with everything that is code or an HTML comment as blanks; every other character keeps its place."""
+    is_fenced, is_indented = "```" in text or "~~~" in text, _INDENTED.search(text) is not None
+    shown = _without_blocks(text, is_indented=is_indented) if is_fenced or is_indented else text
+    return _without_spans(_without_raw(shown))
+
+
+def _without_blocks(text: str, *, is_indented: bool) -> str:
+    """Blocks of code as blanks.
+
+    Args:
+        text: The text.
+        is_indented: Whether any line is indented as code is; else nothing but fences begins any.
+    """
     shown = _lines(text)
     fence, is_list, was_blank, was_code = "", False, True, False
     for number, line in enumerate(shown):
         bare = line.rstrip("\n")
-        mark = _FENCE.match(bare)
+        mark = _FENCE.match(bare) if "```" in line or "~~~" in line else None
         if fence:
             shown[number] = _blank(line)
             if mark and mark["run"].startswith(fence) and not mark["rest"].strip():
@@ -94,6 +106,8 @@ def masked(text: str) -> str:
         if mark and "`" not in mark["rest"]:
             fence = mark["run"]
             shown[number] = _blank(line)
+            continue
+        if not is_indented:
             continue
         if not bare.strip():
             was_blank = True
@@ -106,7 +120,7 @@ def masked(text: str) -> str:
         elif not bare[0].isspace():
             is_list = False
         was_blank = False
-    return _without_spans(_without_raw("".join(shown)))
+    return "".join(shown)
 
 
 def _lines(text: str) -> list[str]:
@@ -115,7 +129,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _blank(text: str) -> str:
-    return "\n".join([" " * len(line) for line in text.split("\n")])
+    return "\n".join([" " * len(line) for line in text.split("\n")]) if "\n" in text else " " * len(text)
 
 
 def _without_raw(text: str) -> str:
@@ -237,7 +251,7 @@ def wikilinks(shown: str, *, is_alias_first: bool = False) -> Iterator[str]:
         shown: The text.
         is_alias_first: `[[words|name]]`, where others write `[[name|words]]`.
     """
-    for found in _WIKILINK.finditer(shown):
+    for found in _WIKILINK.finditer(shown) if "[[" in shown else ():
         if shown[found.end() : found.end() + 1] == "(":  # [[1]](url): a footnote written as a link
             continue
         inside = found["inside"].replace("\\|", "|")

@@ -13,23 +13,24 @@ _WRITTEN = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
 
 def identity(path: Path) -> str:
     """One name for a file, however it was reached."""
-    folder = _resolved(path.parent)
-    name = path.name
-    whole = os.path.join(folder, name) if name not in ("", "..") else ""
+    folder, name = os.path.split(path)
+    whole = os.path.join(_resolved(folder), name) if name not in ("", ".", "..") else ""
     if not whole or os.path.islink(whole):
         whole = str(path.resolve())
     return shown(os.path.normcase(whole))
 
 
 @lru_cache(maxsize=64)
-def _resolved(folder: Path) -> str:
+def _resolved(folder: str) -> str:
     """A folder without symbolic links; the files of an import lie in few."""
-    return str(folder.resolve())
+    return str(Path(folder).resolve())
 
 
 def shown(name: str) -> str:
     r"""A name of which every part is text: bytes of another encoding are written as `\udce9`."""
-    return _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):x}", name) if _NO_TEXT.search(name) else name
+    if name.isascii() or not _NO_TEXT.search(name):
+        return name
+    return _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):x}", name)
 
 
 def on_disk(name: str) -> str:

@@ -27,9 +27,11 @@ class Gemini:
     def fits(self, source: Source) -> bool:
         """Whether a file has such a list; a GEMINI.md without one is plain Markdown."""
         try:
-            return bool(_SECTION.search(source.text)) and not source.text.startswith(("---\n", "+++\n"))
+            text = source.text
         except (InvalidInput, OSError):
             return False
+        is_asked = "added memor" in text.lower()  # the pattern costs more than the word
+        return is_asked and bool(_SECTION.search(text)) and not text.startswith(("---\n", "+++\n"))
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """What stands around the list, as one note; then every item."""
