@@ -14,10 +14,16 @@ _WRITTEN = re.compile(r"\\u(d[89a-f][0-9a-f]{2})")
 def identity(path: Path) -> str:
     """One name for a file, however it was reached."""
     folder, name = os.path.split(path)
+    folder = folder if os.path.isabs(folder) else os.path.join(os.getcwd(), folder)
     whole = os.path.join(_resolved(folder), name) if name not in ("", ".", "..") else ""
     if not whole or os.path.islink(whole):
         whole = str(path.resolve())
     return shown(os.path.normcase(whole))
+
+
+def forget() -> None:
+    """Ask anew where folders lie: symbolic links change between two imports."""
+    _resolved.cache_clear()
 
 
 @lru_cache(maxsize=64)

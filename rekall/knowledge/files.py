@@ -113,10 +113,11 @@ class Files:
         """Everything but the vectors; see `import_paths`."""
         from rekall.exchange.catalog import suffixes
         from rekall.exchange.folders import find_files
-        from rekall.exchange.places import identity
+        from rekall.exchange.places import forget, identity
         from rekall.exchange.reading import Choices, read_files
         from rekall.knowledge.importing import Importer
 
+        forget()
         several = [Path(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
         walk = find_files(several, suffixes(), exclude)
         roots = [identity(path) for path in several]

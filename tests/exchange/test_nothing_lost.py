@@ -262,7 +262,7 @@ def fresh(tmp_path_factory):
     return lambda: tmp_path_factory.mktemp("notes")
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
 @given(text=FILE.filter(is_note), marks=st.sampled_from(MARKS))
 @example(text="---\nWarning: never restart the primary\n---\nbody", marks=())
 def test_every_word_of_a_file_is_in_its_entry_and_is_found(fresh, text, marks):
@@ -427,8 +427,10 @@ from support import make_bench
 from rekall.entry.filters import Filters
 bench = make_bench()
 bench.base.files.import_paths([Path(sys.argv[2])])  # whatever is loaded once
-resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]) << 20, -1))
-resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[4]), -1))
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + (int(sys.argv[3]) << 20), -1))
+used = resource.getrusage(resource.RUSAGE_SELF)
+resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + int(sys.argv[4]), -1))
 report = bench.base.files.import_paths([Path(sys.argv[1])])
 titles = {entry.title for entry in bench.base.list_entries(Filters(), None).entries}
 assert "The one after" in titles, titles
@@ -436,8 +438,11 @@ sizes = [len(item.error.message) for item in report.refused] + [len(problem) for
 assert max(sizes, default=0) < 2000, sizes
 print(len(report.refused), report.added)
 """
-MOST_MB = 2_500
+MOST_MB = 500
+"""More than it has before; the largest of these heads has 4 MB."""
+
 MOST_CPU_S = 60
+"""Far above what any of them needs, far below what a bomb would."""
 
 
 def in_a_child(folder: Path, warm: Path) -> subprocess.CompletedProcess[str]:
@@ -451,6 +456,7 @@ def in_a_child(folder: Path, warm: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_head_costs_neither_memory_nor_the_next_file(tmp_path, name):

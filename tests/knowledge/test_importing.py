@@ -1030,3 +1030,19 @@ def test_marks_and_line_ends_do_not_matter(bench, folder, again, data):
     report = again()
     (entry,) = entries(bench)
     assert (entry.title, entry.content, report.problems) == ("Title", "one\ntwo", {})
+
+
+def test_a_relative_path_and_a_link_mean_what_they_mean_now(bench, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        write(tmp_path / name / "a.md", f"# Note of {name}\n")
+        monkeypatch.chdir(tmp_path / name)
+        bench.base.files.import_paths(["a.md"])
+    link = tmp_path / "link"
+    for name in ("one", "two"):
+        try:
+            link.symlink_to(tmp_path / name, target_is_directory=True)
+        except OSError:
+            pytest.skip("symbolic links cannot be made here")
+        assert quiet(bench.base.files.import_paths([link / "a.md"]))
+        link.unlink()
+    assert titles(bench) == ["Note of one", "Note of two"]
