@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import Walk
-from rekall.exchange.places import identity, is_there
+from rekall.exchange.places import identity, is_there, on_disk
 from rekall.knowledge.importing import Importer
 from rekall.knowledge.origins import THEIRS, files_of, put_aside
 from rekall.knowledge.writing import EntryService
@@ -95,5 +95,6 @@ def _is_gone(importer: Importer, path: str) -> bool:
     """Whether the file is not there, or was read whole and does not hold the record any more."""
     for file in files_of(path):
         if is_there(file):
-            return file != path and importer.was_read(file)
+            # one without a byte may be a copy under way
+            return file != path and importer.was_read(file) and os.path.getsize(on_disk(file)) > 0
     return True

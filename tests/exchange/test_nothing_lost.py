@@ -209,6 +209,7 @@ FILE = st.builds(
     st.lists(BLOCK, max_size=6),
     st.sampled_from(["\n", "\n\n"]),
 )
+SUFFIXES = (".md", ".md", ".md", ".markdown", ".mdx", ".txt", ".org")
 MARKS = ((), (".obsidian",), ("logseq",), ("dendron.yml",), (".zk",))
 
 
@@ -247,10 +248,10 @@ def missing(text: str, entry: Entry, links: str) -> set[str]:
     return words(plain) - said(entry) - words(links) - became_something(text, entry)
 
 
-def import_text(folder: Path, text: str, marks: tuple[str, ...] = ()) -> Bench:
+def import_text(folder: Path, text: str, marks: tuple[str, ...] = (), suffix: str = ".md") -> Bench:
     for mark in marks:
         (folder / mark).mkdir(exist_ok=True)
-    (folder / "a-note.md").write_bytes(text.encode())
+    (folder / f"a-note{suffix}").write_bytes(text.encode())
     bench = make_bench()
     report = bench.base.files.import_paths([folder])
     assert [item.error.message for item in report.refused] == []
@@ -263,10 +264,10 @@ def fresh(tmp_path_factory):
 
 
 @settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
-@given(text=FILE.filter(is_note), marks=st.sampled_from(MARKS))
-@example(text="---\nWarning: never restart the primary\n---\nbody", marks=())
-def test_every_word_of_a_file_is_in_its_entry_and_is_found(fresh, text, marks):
-    bench = import_text(fresh(), text, marks)
+@given(text=FILE.filter(is_note), marks=st.sampled_from(MARKS), suffix=st.sampled_from(SUFFIXES))
+@example(text="---\nWarning: never restart the primary\n---\nbody", marks=(), suffix=".md")
+def test_every_word_of_a_file_is_in_its_entry_and_is_found(fresh, text, marks, suffix):
+    bench = import_text(fresh(), text, marks, suffix)
     (entry,) = entries(bench)
     links = "\n".join(f"{link.link.reason} {link.link.type.value}" for link in bench.base.get(entry.id).links)
     assert missing(text, entry, links) == set()

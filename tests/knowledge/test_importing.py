@@ -482,6 +482,17 @@ def test_a_file_that_was_refused_this_time_is_not_gone(bench, folder, again, nam
     assert (report.pruned, titles(bench)) == (0, ["A", "B", "Note of its own"])
 
 
+def test_what_a_file_without_a_byte_held_is_not_gone(bench, folder, again):
+    write(folder / "plain.md", "# Note of its own\n")
+    path = lines(folder / "facts.jsonl", {"title": "A", "content": "a"})
+    again()
+    path.write_bytes(b"")
+    report = again(prune=True)
+    assert (report.pruned, titles(bench)) == (0, ["A", "Note of its own"])
+    path.write_bytes(b"\n")
+    assert (again(prune=True).pruned, titles(bench)) == (1, ["Note of its own"])
+
+
 def test_an_excluded_file_is_not_gone(bench, folder, again):
     write(folder / "a.md", "# A\n")
     lines(folder / "facts.jsonl", {"title": "B", "content": "b"})
