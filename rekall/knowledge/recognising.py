@@ -126,19 +126,19 @@ class Recogniser:
             is_other_id = draft.id not in taken and draft.id != self._id_of(here)
         else:
             is_other_id = bool(record_id and here.record_id and record_id != here.record_id)
-        return is_other_id and not self._is_titled(here, draft)
+        return is_other_id and not self._says_the_same(here, draft)
 
     def _id_of(self, origin: Origin) -> str:
         entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
         return entry.id if entry else ""
 
-    def _is_titled(self, origin: Origin, draft: Draft) -> bool:
+    def _says_the_same(self, origin: Origin, draft: Draft) -> bool:
         entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
-        return entry is not None and entry.title == draft.title
+        return entry is not None and (entry.title == draft.title or entry.content == draft.content != "")
 
     def _is_alike(self, origin: Origin, found: Found, draft: Draft) -> bool:
         names = {os.path.basename(file) for file in files_of(origin.path)}
-        return os.path.basename(found.file) in names or self._is_titled(origin, draft)
+        return os.path.basename(found.file) in names or self._says_the_same(origin, draft)
 
     def _numbered(self, found: Found) -> Origin | None:
         """What an earlier Rekall knew by the number of its record, and which says the same."""

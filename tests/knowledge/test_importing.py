@@ -322,6 +322,19 @@ def test_a_file_that_holds_a_note_with_another_id_is_another_entry(bench, folder
     assert titled(bench, "First").content == "one"
 
 
+@pytest.mark.parametrize(
+    "text", ["---\nid: post-2\n---\n# First\n\nother text\n", "---\nid: post-2\n---\n# Retitled\n\none\n"]
+)
+def test_a_note_whose_id_alone_changed_with_a_word_is_the_same(bench, folder, again, text):
+    note = write(folder / "inbox.md", "---\nid: post-1\n---\n# First\n\none\n")
+    again()
+    (before,) = entries(bench)
+    note.write_text(text, "utf-8")
+    report = again()
+    assert (changes(report), report.gone) == ((0, 1, 0), [])
+    assert entries(bench)[0].id == before.id
+
+
 def test_an_exported_note_in_the_place_of_another_is_itself(bench, folder, again):
     made = {name: bench.base.add(Draft(EntryType.TIL, name, f"about {name}")).entry for name in ("A", "B")}
     for name, entry in made.items():
