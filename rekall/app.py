@@ -83,14 +83,15 @@ class App:
         self.is_long_lived = is_long_lived
         self.tell = tell or (lambda _: None)
         self._environ = environ
-        self._flags = flags
+        self.flags = flags
+        """Settings given on the command line, by key."""
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
 
     def long_lived(self) -> App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
-        return App(self._environ, self._flags, is_long_lived=True, tell=self.tell)
+        return App(self._environ, self.flags, is_long_lived=True, tell=self.tell)
 
     @property
     def places(self) -> Places:
@@ -109,7 +110,7 @@ class App:
         from rekall.config import Settings
 
         if self._settings is None:
-            self._settings = Settings(self.places, self._environ, self._flags)
+            self._settings = Settings(self.places, self._environ, self.flags)
             for remark in self._settings.remarks:
                 self.tell(remark)
         return self._settings

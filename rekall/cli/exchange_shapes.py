@@ -36,6 +36,7 @@ OF_EXCHANGE = (
         deleted_here=("whole", "Sources whose entry was deleted here; they were not taken in again."),
         gone=("list of text", "Sources that are gone; their entries stay without `--prune`."),
         pruned=("whole", "Entries that were deleted because their source is gone."),
+        restored=("whole", "Entries that came back with their source, which had been gone."),
         pending=("whole", "Passages that have no vector yet."),
         note=("text or null", "Who embeds them, or how it goes on."),
         refused=("list of Refused", "What was not stored; the exit code is 4 if there is any."),

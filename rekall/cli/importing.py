@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import App
+from rekall.cli.apart import is_large, store_apart
 from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.progress import progress_line
 from rekall.cli.render import out, out_json, talk
@@ -86,32 +87,25 @@ def import_files(
     """
     from rekall.entry import rules
     from rekall.entry.types import EntryType
+    from rekall.knowledge.files import ImportOptions
 
     unknown = rules.entry_type(kind) if kind else EntryType.REFERENCE
     wanted = [*paths, *(_memories(assistant, yes=yes) if assistant else ())]
     if not wanted:
         raise UsageError("name a file or a folder to import", "for example `rekall import ~/notes`")
-    base = app.open_base(to_write=not dry_run)
-
-    def print_stored(report: ImportReport) -> None:
-        """What is stored is said before the model begins, which may take minutes."""
-        show("", 0, 0)
-        if not as_json:
-            print_report(report, unknown.value, dry_run=dry_run, is_pruning=prune)
-
+    options = ImportOptions(unknown, project, exclude, dry_run, overwrite, prune)
     with progress_line() as show:
-        report = base.files.import_paths(
-            wanted,
-            unknown,
-            project=project,
-            exclude=exclude,
-            dry_run=dry_run,
-            overwrite=overwrite,
-            prune=prune,
-            reading=lambda done, total: show("reading", done, total),
-            stored=print_stored,
-            embedding=lambda done, total: show("embedding (ctrl-c is safe)", done, total),
-        )
+        if is_large(wanted):
+            report = store_apart(wanted, options, app.flags)
+            base = app.open_base(to_write=not dry_run)
+        else:
+            base = app.open_base(to_write=not dry_run)
+            report = base.files.store_texts(wanted, options, lambda done, total: show("reading", done, total))
+        show("", 0, 0)
+        if not as_json:  # said before the model begins, which may take minutes
+            print_report(report, unknown.value, dry_run=dry_run, is_pruning=prune)
+        if not dry_run:
+            base.files.embed(report, lambda done, total: show("embedding (ctrl-c is safe)", done, total))
     fields = {"dry_run": dry_run, **report_fields(report)}
     if report_file is not None:
         import json
@@ -199,6 +193,7 @@ def report_fields(report: ImportReport) -> dict[str, Any]:
         "deleted_here": report.deleted_here,
         "gone": report.gone,
         "pruned": report.pruned,
+        "restored": report.restored,
         "embedded": report.embedded,
         "pending": report.pending,
         "note": report.note or None,
@@ -216,6 +211,7 @@ def print_report(report: ImportReport, unknown: str, *, dry_run: bool, is_prunin
         (len(report.conflicts), "changed on both sides"),
         (report.deleted, "deleted"),
         (report.pruned, "deleted with their files"),
+        (report.restored, "back with their files"),
         (len(report.refused), "refused"),
     )
     line = ", ".join(f"{number:,} {name}" for number, name in counts if number) or "nothing to import"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
@@ -32,6 +33,18 @@ BATCH_S = 0.25
 
 Paths = Sequence[str | PathLike[str]] | str | PathLike[str]
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What a person chose for an import; see `Files.import_paths`."""
+
+    unknown: EntryType = EntryType.REFERENCE
+    project: str = ""
+    exclude: tuple[str, ...] = ()
+    dry_run: bool = False
+    overwrite: bool = False
+    prune: bool = False
 
 
 class _DryRun(Exception):
@@ -82,33 +95,19 @@ class Files:
             NotFound, InvalidInput: A path does not exist, or a pattern is none.
             Interrupted: With what was done until then.
         """
-        report = self._store_texts(
-            paths,
-            unknown,
-            project=project,
-            exclude=exclude,
-            dry_run=dry_run,
-            overwrite=overwrite,
-            prune=prune,
-            reading=reading,
-        )
+        options = ImportOptions(unknown, project, tuple(exclude), dry_run, overwrite, prune)
+        report = self.store_texts(paths, options, reading)
         stored(report)
         if not dry_run:
             trim_heap()  # what told notes apart is not needed any more, and the model is large
-            self._embed(report, embedding)
+            self.embed(report, embedding)
         return report
 
-    def _store_texts(
+    def store_texts(
         self,
         paths: Paths,
-        unknown: EntryType,
-        *,
-        project: str,
-        exclude: Sequence[str],
-        dry_run: bool,
-        overwrite: bool,
-        prune: bool,
-        reading: Callable[[int, int], None],
+        options: ImportOptions,
+        reading: Callable[[int, int], None] = lambda count, total: None,
     ) -> ImportReport:
         """Everything but the vectors; see `import_paths`."""
         from rekall.exchange.catalog import suffixes
@@ -119,15 +118,15 @@ class Files:
 
         forget()
         several = [Path(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)]
-        walk = find_files(several, suffixes(), exclude)
+        walk = find_files(several, suffixes(), options.exclude)
         roots = [identity(path) for path in several]
-        importer = Importer(self._store, self._writer, self._clock, roots, overwrite=overwrite)
+        importer = Importer(self._store, self._writer, self._clock, roots, overwrite=options.overwrite)
         importer.note_walk(walk)
-        choices = Choices(unknown, project)
+        choices = Choices(options.unknown, options.project)
         try:
             for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
-                self._in_transaction(importer.take, batch, dry_run=dry_run)
-            self._finish(importer, walk, roots, dry_run=dry_run, prune=prune)
+                self._in_transaction(importer.take, batch, dry_run=options.dry_run)
+            self._finish(importer, walk, roots, dry_run=options.dry_run, prune=options.prune)
         except KeyboardInterrupt:
             raise self._interrupted(importer.report) from None
         return importer.report
@@ -171,7 +170,12 @@ class Files:
         except _DryRun:
             pass
 
-    def _embed(self, report: ImportReport, progress: Progress) -> None:
+    def embed(self, report: ImportReport, progress: Progress = lambda done, total: None) -> None:
+        """Make the vectors of an import whose texts are stored, and note in its report what is left.
+
+        Raises:
+            Interrupted: With what was done until then.
+        """
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
         except KeyboardInterrupt:

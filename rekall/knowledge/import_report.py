@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -35,7 +36,8 @@ class ImportReport:
         note: Who embeds the rest, or empty.
         warning: Why there are entries without vectors, or empty.
         hint: What mends that.
-        keys: The entries that were written.
+        keys: The entries that were written, maybe more than once. An array, because numbers on the heap, made one by one
+            among everything else, would keep all of it from the system.
     """
 
     added: int = 0
@@ -60,7 +62,7 @@ class ImportReport:
     note: str = ""
     warning: str = ""
     hint: str = ""
-    keys: set[int] = field(default_factory=set)
+    keys: array[int] = field(default_factory=lambda: array("q"))
 
     @property
     def stored(self) -> int:

@@ -145,7 +145,7 @@ class Importer:
     def _add(self, found: Found, entry: Entry) -> None:
         key = self._writer.put(None, entry)
         self.report.added += 1
-        self.report.keys.add(key)
+        self.report.keys.append(key)
         self._remember(found, key, entry, ())
 
     def _unchanged(self, found: Found, origin: Origin, old: Entry) -> None:
@@ -173,7 +173,7 @@ class Importer:
         is_superseded = self._forget_successor(key, old, origin, told)
         if not _same(old, entry):
             self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
-            self.report.keys.add(key)
+            self.report.keys.append(key)
             self.report.updated += 1
         elif not merged.conflicts:
             self.report.unchanged += 1
@@ -213,7 +213,7 @@ class Importer:
             key = copy.entry_key
             entry = self._entry(draft, self._store.entries.by_keys([key])[key])
             self._writer.put(key, entry)
-        self.report.keys.add(key)
+        self.report.keys.append(key)
         self._store.origins.put(
             Origin(
                 path, key, found.source_hash, entry_hash(entry), None, "", merging.encoded(merging.said_by(entry), [])
@@ -279,7 +279,7 @@ class Importer:
         if not entry_id or self._store.tombstones.record(entry_id) is None:
             return None
         key = self._writer.bring_back(entry_id, found.path)
-        self.report.keys.add(key)
+        self.report.keys.append(key)
         self.report.restored += 1
         return self._store.origins.of(key)
 

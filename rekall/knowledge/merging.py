@@ -14,6 +14,8 @@ from rekall.entry.types import Status
 _SHORT = 24
 """Characters of a value that is remembered as it is; of a longer one its hash, which is as long."""
 
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 Said = Mapping[str, Any]
 """What a source said: a field a name; texts of a list as they are, of anything else a short value or its hash."""
 
@@ -33,8 +35,8 @@ class Merged:
 
 def said_by(draft: Draft) -> dict[str, Any]:
     """What a source says, in little room; fields that are empty are left out."""
-    values = {field.name: _remembered(field, getattr(draft, field.name)) for field in EDITED}
-    return {name: value for name, value in values.items() if value not in ("", [])}
+    said = ((field, getattr(draft, field.name)) for field in EDITED)
+    return {field.name: _remembered(field, value) for field, value in said if value or value == 0}
 
 
 def merge(said: Said | None, mine: Draft, theirs: Draft) -> Merged:
@@ -117,7 +119,7 @@ def _remembered(field: Field, value: Any) -> Any:
 
 def encoded(said: Said, links: Sequence[Sequence[str]]) -> str:
     """What a source said as one text, with the links that it made: target, type and reason of each."""
-    return json.dumps({"fields": said, "links": links}, ensure_ascii=False, separators=(",", ":"))
+    return _encoded({"fields": said, "links": links})
 
 
 def decoded(text: str) -> tuple[Said | None, list[list[str]]]:

@@ -28,9 +28,9 @@ from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, first_bad_row
 from rekall.system.resident import trim_heap
 
-IN_FLIGHT_TOKENS = 1_024
-"""Padded tokens in all concurrent runs of the session together. Twice as many take 10 MB more and are no faster
-(docs/adr/0007)."""
+IN_FLIGHT_TOKENS = 512
+"""Padded tokens in all concurrent runs of the session together. Twice as many take 20 MB more, four times 30, and neither is
+faster: 400 notes of 200 tokens, 17 to 20 a second with any, at 122, 142 MB (docs/adr/0007)."""
 
 LEAST_RUN_TOKENS = 128
 

@@ -1,0 +1,91 @@
+"""The texts of a large import, stored by a process of its own, which gives back all its memory before the model is loaded.
+
+Among what lives on, the memory of fifty thousand names and links would stay with this process, and the model would come on top.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rekall.errors import Interrupted, RekallError
+
+if TYPE_CHECKING:
+    from rekall.knowledge.files import ImportOptions
+    from rekall.knowledge.import_report import ImportReport
+
+LARGE_FILES = 500
+LARGE_BYTES = 2_000_000
+"""From either on an import is large: it would leave some 10 MB behind."""
+
+
+def is_large(paths: Sequence[Path]) -> bool:
+    """Whether an import reads many files, or much. Folders are looked at until that is known."""
+    files = size = 0
+    waiting = [str(path) for path in paths]
+    while waiting and files < LARGE_FILES and size < LARGE_BYTES:
+        path = waiting.pop()
+        try:
+            if not os.path.isdir(path):
+                files, size = files + 1, size + os.stat(path).st_size
+                continue
+            with os.scandir(path) as inside:
+                waiting += (entry.path for entry in inside if not entry.name.startswith(".") and not entry.is_symlink())
+        except OSError:
+            continue  # the import itself says what cannot be read
+    return files >= LARGE_FILES or size >= LARGE_BYTES
+
+
+def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[str, str] | None) -> ImportReport:
+    """Store the texts of an import in a process of its own.
+
+    Raises:
+        RekallError: What the import raised there, or that it ended without an answer.
+    """
+    child = subprocess.Popen([sys.executable, "-m", "rekall.cli.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        answer, _ = child.communicate(pickle.dumps((list(paths), options, flags)))
+    except KeyboardInterrupt:  # it has heard that too, and says what it has stored
+        answer, _ = child.communicate()
+    try:
+        found = pickle.loads(answer)  # noqa: S301  # of our own child
+    except (EOFError, pickle.UnpicklingError):
+        raise RekallError(
+            f"the process that stored the texts ended with code {child.returncode}",
+            "what it had stored is there; run the same import again",
+        ) from None
+    if isinstance(found, RekallError):
+        raise found
+    report: ImportReport = found
+    return report
+
+
+def _main() -> None:
+    """Store what the parent names, and answer with the report or the error."""
+    from rekall.app import App
+    from rekall.cli.progress import progress_line
+    from rekall.errors import in_our_words
+
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing but the answer may come out there
+    try:
+        paths, options, flags = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own parent
+        base = App(flags=flags).open_base(to_write=not options.dry_run)
+        with progress_line() as show:
+            found: object = base.files.store_texts(paths, options, lambda done, total: show("reading", done, total))
+        base.close()
+    except (RekallError, OSError) as error:
+        found = in_our_words(error)
+    except KeyboardInterrupt:
+        found = Interrupted("interrupted", "run the same import again; it skips what is stored")
+    with answer:
+        pickle.dump(found, answer)
+
+
+if __name__ == "__main__":
+    _main()
