@@ -88,7 +88,7 @@ def to_record(entry: Entry, links: Sequence[Link] = (), *, full: bool = False) -
     """
     record = draft_record(entry)
     record[LINKS] = [link_record(link) for link in links if link.source == entry.id]
-    return _flat(record if full else {name: value for name, value in record.items() if value not in ("", [], {})})
+    return _flat(record if full else {name: value for name, value in record.items() if value or value == 0})
 
 
 def draft_record(draft: Draft, fields: Iterable[Field] = ORDER) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Source:
     @property
     def text(self) -> str:
         """Its text; lines end in a line feed, and there is no byte order mark."""
-        return self.decoded.text
+        return (self._decoded or self.decoded).text
 
     @property
     def document(self) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from pathlib import PurePosixPath
 from urllib.parse import unquote
 
 from rekall.exchange.dialect import Source
@@ -100,7 +99,10 @@ def _spaced(name: str) -> str:
 def is_generic(title: str, names: frozenset[str] = TITLES) -> bool:
     """Whether a title or, with `FILE_NAMES`, a name of a file says nothing of what is in it."""
     bare = _BETWEEN.sub("-", title.strip().lower().strip("#: ").removesuffix(".md")).strip("-")
-    return bare in names or _COUNTED.sub("", bare) in names or _LANGUAGE.sub("", bare) in names
+    if bare in names or ("." in bare and _LANGUAGE.sub("", bare) in names):
+        return True
+    is_counted = bare.endswith(")") or bare[-1:].isdigit()
+    return is_counted and _COUNTED.sub("", bare) in names
 
 
 def folder_of(source: Source) -> str:
@@ -113,7 +115,7 @@ def folder_of(source: Source) -> str:
 
 def name_of(source: Source) -> str:
     """What a note is called by its file: the name in words, the folder's for a README or an index."""
-    day = _FOLDERS.search(str(PurePosixPath(source.relative.parent, source.stem)))
+    day = _day_of_folders(source)
     if day:
         return "-".join(day.groups())
     stem = without_number(source.stem)
@@ -143,10 +145,15 @@ def date_of(source: Source) -> datetime | None:
     if found is None and is_generic(stem, FILE_NAMES):
         found = date_in(source.relative.parent.name)
     if found is None:
-        folders = str(PurePosixPath(source.relative.parent, stem))
-        match = _FOLDERS.search(folders) or _FOLDERS.search(str(source.relative.parent))
+        match = _day_of_folders(source) or _FOLDERS.search("/".join(source.relative.parts[:-1]))
         found = _date(match) if match else None
     return found
+
+
+def _day_of_folders(source: Source) -> re.Match[str] | None:
+    """The day that two folders and the name of a file are: 2024/01/31.md."""
+    parts = source.relative.parts
+    return _FOLDERS.search("/".join((*parts[-3:-1], source.stem))) if len(parts) > 2 else None
 
 
 def date_in(name: str) -> datetime | None:
@@ -205,7 +212,7 @@ def is_template(source: Source, title: str, text: str) -> bool:
     if any(folder.lower() in _HIDDEN_TEMPLATES for folder in folders):
         return True
     is_marked = any(_TEMPLATE_FOLDER.match(folder) for folder in folders) or bool(
-        re.search(r"(?:^|[\W_])template\Z", source.stem, re.IGNORECASE)
+        source.stem[-8:].lower() == "template" and re.search(r"(?:^|[\W_])template\Z", source.stem, re.IGNORECASE)
     )
     return is_marked and (bool(_FORM.search(text)) or not _says_anything(text))
 

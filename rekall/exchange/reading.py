@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 from rekall.entry.fields import BY_NAME, FIELDS, Draft, Kind
@@ -41,6 +40,7 @@ _MARKED_UP = (".json", ".canvas", ".html", ".htm", ".xhtml")
 _WORD = re.compile(r"[^\W_]{2,}")
 _TEMPLATE = re.compile(r"(?:\A|[/_.-])templates?(?:[/_.-]|\Z)", re.IGNORECASE)
 _CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
+_BESIDE_CONTENT = tuple(field for field in FIELDS if field.name != CONTENT)
 _TITLE_CHARS = 100
 
 
@@ -112,25 +112,27 @@ def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refu
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     source = Source(file.path, file.relative, file.marks)
     try:
-        if source.suffix not in _STREAMED and file.path.stat().st_size > MOST_BYTES:
+        status = source.path.stat()
+        if source.suffix not in _STREAMED and status.st_size > MOST_BYTES:
             raise InvalidInput(
                 f"it is larger than {MOST_BYTES >> 20} MB, the most that is read at once",
                 "split it, or convert it to JSON lines (.jsonl)",
             )
         dialect = _dialect_of(source)
-        if dialect is None and file.root == file.path:  # it was named by itself
+        if dialect is None and file.root == source.path:  # it was named by itself
             raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
         if dialect is None:
-            yield LeftOut(shown(str(file.path)), source.suffix or "no suffix")
+            yield LeftOut(shown(str(source.path)), source.suffix or "no suffix")
             return
-        place = _Place(file, source, identity(file.path), _file_time(file.path), dialect, choices)
+        time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
+        place = _Place(file, source, identity(source.path), time, dialect, choices)
         for note in dialect.notes(source):
             yield _found(note, place) if isinstance(note, Note) else _refused(note)
     except RekallError as error:
-        yield Refused(shown(str(file.path)), error)
+        yield Refused(shown(str(source.path)), error)
     except OSError as error:
         yield Refused(
-            shown(str(file.path)),
+            shown(str(source.path)),
             InvalidInput(
                 f"cannot be read: {error.strerror or error}",
                 "check its permissions, and that no other program has it locked",
@@ -147,7 +149,7 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
     ) as error:
         # a fault of ours in one dialect; it must not cost the files after it
         yield Refused(
-            shown(str(file.path)),
+            shown(str(source.path)),
             InvalidInput(
                 f"it could not be read ({type(error).__name__}: {error})"[:300], "please report this file's shape"
             ),
@@ -177,8 +179,8 @@ class _Place:
 
 def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     source, file, dialect, choices = place.source, place.file, place.dialect, place.choices
-    where = shown(f"{file.path}, {note.part}" if note.part else str(file.path))
-    if note.is_template and _TEMPLATE.search(file.relative.as_posix()):
+    where = shown(f"{source.path}, {note.part}" if note.part else str(source.path))
+    if note.is_template and _TEMPLATE.search(source.relative.as_posix()):
         return LeftOut(where, "template")
     own = is_own(note.fields)
     fallback = note.title or note.name or _first_line(note.content) or source.stem.strip() or source.path.name
@@ -195,9 +197,10 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     problems = read.problems
     if encoding not in ("", "utf-8"):
         problems = (*problems, Problem("encoding", f"is not UTF-8: read as {encoding}"))
-    if is_whole and _CONFLICT.search(note.content):
+    if is_whole and "<<<<<<< " in note.content and _CONFLICT.search(note.content):
         problems = (*problems, Problem("text", "holds the conflict markers of a merge"))
-    read = replace(read, draft=draft, named=(*read.named, *note.links), problems=problems)
+    named = (*read.named, *note.links)
+    read = Read(draft, read.links, named, read.record_id, read.unknown_type, problems)
     record_id = note.record_id or read.record_id
     names = tuple(name for name in (*draft.keywords, record_id) if name)
     content_hash = _content_hash(note) if note.part or source.suffix in _STREAMED else hash_of(source.data)
@@ -210,7 +213,7 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
         content_hash,
         read,
         dialect.name in WHOLE,
-        file.relative.with_suffix("").as_posix() if is_whole else "",
+        source.relative.as_posix().removesuffix(source.relative.suffix) if is_whole else "",
         names,
         note.deleted_at,
         place.time,
@@ -234,6 +237,9 @@ def _completed(draft: Draft, note: Note, file: File, choices: Choices) -> Draft:
     updated = draft.updated_at or _aware(note.updated_at)
     created = draft.created_at or _aware(note.created_at) or updated
     project = draft.project or (_project_of(file) if choices.project == AUTO else choices.project) or None
+    told = (draft.created_at, draft.updated_at, draft.project)
+    if not note.tags and not note.keywords and (created, updated, project) == told:
+        return draft
     return replace(
         draft,
         tags=(*draft.tags, *note.tags),
@@ -250,10 +256,6 @@ def _aware(time: datetime | None) -> datetime | None:
         return time.astimezone(timezone.utc) if time else None
     except (OverflowError, OSError, ValueError):
         return None
-
-
-def _file_time(path: Path) -> datetime:
-    return datetime.fromtimestamp(int(path.stat().st_mtime), timezone.utc)
 
 
 def _project_of(file: File) -> str:
@@ -285,7 +287,7 @@ def _words(text: str) -> set[str]:
 
 def _said(draft: Draft, note: Note, dialect: Dialect) -> str:
     """Every text of a draft but its content; names of fields, and values that became times or choices, count as said."""
-    texts = [text for field in FIELDS if field.name != CONTENT for text in field.texts(draft)]
+    texts = [text for field in _BESIDE_CONTENT for text in field.texts(draft)]
     for name, value in note.fields.items():
         meant = dialect.keys.get(name) or means(name)
         if meant:
