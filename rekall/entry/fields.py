@@ -121,7 +121,7 @@ class Field:
     def texts(self, entry: Draft) -> tuple[str, ...]:
         """What an entry has here as texts, one an item; empty when it has nothing."""
         value = getattr(entry, self.name)
-        if value is None or value == "" or value == ():
+        if not value and value != 0:
             return ()
         if self.kind.is_list:
             return tuple(map(str, value))

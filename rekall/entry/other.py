@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for every value
+
 
 @dataclass(frozen=True, slots=True)
 class OtherField:
@@ -14,7 +16,7 @@ class OtherField:
 
     Attributes:
         name: Its name in the file.
-        json: Its value as JSON.
+        json: Its value as JSON, as `of` writes it.
     """
 
     name: str
@@ -23,7 +25,7 @@ class OtherField:
     @classmethod
     def of(cls, name: str, value: Any) -> OtherField:
         """A field of anything that JSON can hold. Raises TypeError for what it cannot."""
-        return cls(name, json.dumps(value, ensure_ascii=False))
+        return cls(name, _encoded(value))
 
     @classmethod
     def parsed(cls, stored: str) -> OtherField:
@@ -34,7 +36,7 @@ class OtherField:
     @property
     def stored(self) -> str:
         """Name and value as one text."""
-        return json.dumps([self.name, self.value], ensure_ascii=False)
+        return f"[{_encoded(self.name)}, {self.json}]"
 
     @property
     def value(self) -> Any:

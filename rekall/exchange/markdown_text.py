@@ -13,7 +13,7 @@ from urllib.parse import unquote
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd")
 """Files that hold Markdown."""
 
-_FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)")
+_FENCE = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)\n?", re.MULTILINE)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _INDENTED = re.compile(r"^(?: {4}| {0,3}\t)", re.MULTILINE)
 _RUN = re.compile(r"`+")
@@ -81,46 +81,46 @@ class Heading:
 
 def masked(text: str) -> str:
     """The text with everything that is code or an HTML comment as blanks; every other character keeps its place."""
-    is_fenced, is_indented = "```" in text or "~~~" in text, _INDENTED.search(text) is not None
-    shown = _without_blocks(text, is_indented=is_indented) if is_fenced or is_indented else text
+    parts = [*_apart(text)] if "```" in text or "~~~" in text else [(False, text)]
+    if any(not is_code and _INDENTED.search(part) for is_code, part in parts):
+        parts = [*_without_indented(parts)]
+    shown = "".join([_blank(part) if is_code else part for is_code, part in parts])
     return _without_spans(_without_raw(shown))
 
 
-def _without_blocks(text: str, *, is_indented: bool) -> str:
-    """Blocks of code as blanks.
+def _apart(text: str) -> Iterator[tuple[bool, str]]:
+    """Whole lines, and whether they are code between fences; a fence that is not closed goes to the end."""
+    fence, at = "", 0
+    for mark in _FENCE.finditer(text):
+        if not fence and "`" not in mark["rest"]:
+            yield False, text[at : mark.start()]
+            fence, at = mark["run"], mark.start()
+        elif fence and mark["run"].startswith(fence) and not mark["rest"].strip():
+            yield True, text[at : mark.end()]
+            fence, at = "", mark.end()
+    yield bool(fence), text[at:]
 
-    Args:
-        text: The text.
-        is_indented: Whether any line is indented as code is; else nothing but fences begins any.
-    """
-    shown = _lines(text)
-    fence, is_list, was_blank, was_code = "", False, True, False
-    for number, line in enumerate(shown):
-        bare = line.rstrip("\n")
-        mark = _FENCE.match(bare) if "```" in line or "~~~" in line else None
-        if fence:
-            shown[number] = _blank(line)
-            if mark and mark["run"].startswith(fence) and not mark["rest"].strip():
-                fence = ""
+
+def _without_indented(parts: Iterable[tuple[bool, str]]) -> Iterator[tuple[bool, str]]:
+    """The same parts, with lines that are code because they are indented as parts of their own."""
+    is_list, was_blank, was_code = False, True, False
+    for is_fenced, part in parts:
+        if is_fenced:
+            yield True, part
             continue
-        if mark and "`" not in mark["rest"]:
-            fence = mark["run"]
-            shown[number] = _blank(line)
-            continue
-        if not is_indented:
-            continue
-        if not bare.strip():
-            was_blank = True
-            continue
-        was_code = bool(_INDENTED.match(bare)) and not is_list and (was_blank or was_code)
-        if was_code:
-            shown[number] = _blank(line)
-        elif _ITEM.match(bare):
-            is_list = True
-        elif not bare[0].isspace():
-            is_list = False
-        was_blank = False
-    return "".join(shown)
+        for line in _lines(part):
+            bare = line.rstrip("\n")
+            if not bare.strip():
+                was_blank = True
+                yield False, line
+                continue
+            was_code = bool(_INDENTED.match(bare)) and not is_list and (was_blank or was_code)
+            yield was_code, line
+            if not was_code and _ITEM.match(bare):
+                is_list = True
+            elif not was_code and not bare[0].isspace():
+                is_list = False
+            was_blank = False
 
 
 def _lines(text: str) -> list[str]:
