@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rekall.entry.record import CONTENT, means
 from rekall.exchange.json_shapes import as_name, as_text, has_letters, strings_in
 from rekall.exchange.leftovers import ABOUT_THE_EXPORT
 
@@ -37,6 +38,9 @@ TITLE_NAMES = (
     "summary",
 )
 """What tools call the title."""
+
+_LABELS = ("labels", "tag_list", "tagList", "topics", "categories")
+"""Other names of tags."""
 
 ID_NAMES = (
     "id",
@@ -161,9 +165,11 @@ def text_name(record: Mapping[str, Any], names: tuple[str, ...] = (*TEXT_NAMES, 
 
 
 def longest_text_name(record: Mapping[str, Any]) -> str:
-    """The field with the longest text of several words, whatever its name; empty for none."""
+    """The field with the longest text of several words, whatever its name, unless that means another field of an entry."""
     best, most = "", 0
     for name, value in record.items():
+        if means(name) not in ("", CONTENT) or name in _LABELS:
+            continue
         text = as_text(value).strip()
         if len(text) > most and name not in (*TITLE_NAMES, *ID_NAMES) and is_prose(text):
             best, most = name, len(text)

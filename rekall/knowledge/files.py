@@ -87,7 +87,7 @@ class Files:
             dry_run: Report what would happen, and change nothing.
             overwrite: Let the source win where entry and source both changed, and take what was deleted here again.
             prune: Delete the entries whose source is gone from these paths.
-            reading: Told how many files were read, of how many.
+            reading: Told how many files were read, of how many; of one file how many notes, of 0.
             stored: Told what was stored, before anything is embedded.
             embedding: Told how many passages were embedded, of how many.
 
@@ -124,8 +124,12 @@ class Files:
         importer.note_walk(walk)
         choices = Choices(options.unknown, options.project)
         try:
+            done = 0
             for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
                 self._in_transaction(importer.take, batch, dry_run=options.dry_run)
+                done += len(batch)
+                if len(walk.files) == 1:  # one file of many notes
+                    reading(done, 0)
             self._finish(importer, walk, roots, dry_run=options.dry_run, prune=options.prune)
         except KeyboardInterrupt:
             raise self._interrupted(importer.report) from None

@@ -82,6 +82,7 @@ class ImportLinks:
             is_changed: Whether the source is new or says something else than last time.
             successor: The successor that it names.
         """
+        successor = None if successor == entry_id else successor
         self._names.add(entry_id, found.relative, found.read.draft.title, found.names)
         said = [(link.target, link.type.value, link.reason) for link in found.read.links]
         said += [(link.target, link.type.value, link.reason) for link in found.read.named]
@@ -104,6 +105,7 @@ class ImportLinks:
     def store(self, batch: Sequence[_Told]) -> None:
         """Make and take back the links of some sources; those to notes that are not here are only counted."""
         made: dict[tuple[str, str, LinkType], Link] = {}
+        awaited: set[tuple[str, str, LinkType]] = set()
         for told in batch:
             self._drop(told)
             stored = []
@@ -117,12 +119,15 @@ class ImportLinks:
                 stored.append(said)
                 self._gather(made, link)
             if told.successor:
-                self._gather(made, Link(told.successor, told.entry_id, LinkType.SUPERSEDES))
+                succession = Link(told.successor, told.entry_id, LinkType.SUPERSEDES)
+                self._gather(made, succession)
+                if not told.is_changed:
+                    awaited.add(_ends(succession))
             if stored or told.dropped:
                 self._remember(told, [*told.kept, *stored])
-        for link in made.values():
+        for name, link in made.items():
             if not put_link(self._store, with_reason(self._store, link), self._clock.now()):
-                self.lost += 1
+                self.lost += name not in awaited
 
     def _gather(self, made: dict[tuple[str, str, LinkType], Link], link: Link) -> None:
         """A succession is told at both its ends, at one of them with a reason."""

@@ -113,7 +113,9 @@ class Importer:
 
     def _take(self, found: Found) -> None:
         found = self._recogniser.unique(found)
-        draft = rules.checked(found.read.draft)
+        draft = rules.checked(_titled(found))
+        if draft.superseded_by and draft.superseded_by == draft.id:  # nothing can be read instead of itself
+            draft = replace(draft, superseded_by=None)
         if found.deleted_at is not None:
             self._take_deleted(found, draft, found.deleted_at)
             return
@@ -150,7 +152,14 @@ class Importer:
 
     def _unchanged(self, found: Found, origin: Origin, old: Entry) -> None:
         self.report.unchanged += 1
-        self.links.tell(found, old.id, merging.decoded(origin.said)[1], is_changed=False)
+        is_awaited = old.superseded_by is None and old.status is Status.OBSOLETE  # who takes it back makes it active
+        self.links.tell(
+            found,
+            old.id,
+            merging.decoded(origin.said)[1],
+            is_changed=False,
+            successor=origin.successor if is_awaited else None,
+        )
 
     def _update(self, found: Found, origin: Origin | None, key: int, old: Entry, theirs: Draft) -> None:
         """Make an entry say what its source says now, and keep what was changed here."""
@@ -345,6 +354,12 @@ _HASHED = (
 """The order in which fields enter a hash; another one would take everything imported before for edited."""
 
 _NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
+
+
+def _titled(found: Found) -> Draft:
+    """What was found, under the name of its file where what should be its title holds nothing to show."""
+    draft = found.read.draft
+    return draft if draft.title.strip() else replace(draft, title=Path(found.file).name.strip() or found.file)
 
 
 def _files_named(where: str) -> Iterator[str]:

@@ -18,7 +18,11 @@ _FURTHER = "  "
 
 def texts_of(draft: Draft) -> dict[str, str]:
     """The text of every field: tags between commas, other lists an item a line, further lines of an item indented."""
-    return {field.name: printable(_text(field, getattr(draft, field.name))) for field in EDITED if field.kind is not Kind.OTHER}
+    return {
+        field.name: printable(_text(field, getattr(draft, field.name)))
+        for field in EDITED
+        if field.kind is not Kind.OTHER
+    }
 
 
 def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) -> Draft:

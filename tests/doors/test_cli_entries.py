@@ -123,6 +123,8 @@ def test_add_keeps_what_every_option_says(rekall: Rekall) -> None:
         "files": ["db.py"],
         "keywords": ["sqlalchemy"],
         "sources": ["https://example.org"],
+        "other_fields": {},
+        "origin": None,
         "links": [],
         "content": "Give it back.",
     }
@@ -462,12 +464,12 @@ def test_a_person_is_asked_to_edit_again(
     rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], person: None
 ) -> None:
     editor(
-        "file.write_text(text.replace('closed', 'opened]') if 'never' in text else '---\\ntitle: [never closed\\n---\\nkept\\n')"
+        "file.write_text(text.replace('[never closed', 'never\\nstatus: opened') if 'never' in text else '---\\ntitle: [never closed\\n---\\nkept\\n')"
     )
     ran = rekall("edit", entry_id, stdin="y\nn\n")
     assert ran.code == 4
     assert "edit again" in ran.err
-    assert "never opened]" in drafts(home)[0].read_text()
+    assert "status: opened" in drafts(home)[0].read_text()
 
 
 def test_a_corrected_text_is_stored_the_second_time(
@@ -1170,7 +1172,7 @@ def test_an_unknown_type_in_the_editor_is_refused_and_the_text_kept(
     arguments = ("add", "til", "Editor test") if command == "add" else ("edit", entry_id)
     ran = rekall(*arguments, stdin="n\n")
     assert (ran.code, ran.out) == (4, "")
-    assert f"unknown type {written.lower()!r}" in ran.err
+    assert f"unknown type {written!r}" in ran.err
     assert "edit again?" in ran.err
     (draft,) = drafts(home)
     assert str(draft) in ran.err
