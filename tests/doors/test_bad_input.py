@@ -285,11 +285,12 @@ def test_no_front_matter_stops_an_import(rekall: Rekall, tmp_path: Path, home: P
     assert intact(home)
 
 
-def test_front_matter_that_never_ends_is_explained(rekall: Rekall, tmp_path: Path) -> None:
+def test_front_matter_that_never_ends_goes_in_as_it_is(rekall: Rekall, tmp_path: Path) -> None:
     (tmp_path / "open.md").write_text("---\ntitle: x\n\nthe text\n")
-    complaint = complains(rekall("import", str(tmp_path / "open.md")), 4)
-    assert "unpack" not in complaint
-    assert "---" in complaint
+    assert rekall("import", str(tmp_path / "open.md")).code == 0
+    (entry,) = state(rekall)
+    assert "title: x" in entry["content"] or entry["title"] == "x"
+    assert "the text" in entry["content"]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -324,7 +325,7 @@ def test_ten_megabytes_are_refused_with_the_limit(
     ran = rekall("import", str(file))
     assert "limit" in complains(ran, 4)
     assert len(ran.err) < 2_000
-    assert [entry["title"] for entry in state(rekall)] == ["good", *(entry["title"] for entry in base)]
+    assert {entry["title"] for entry in state(rekall)} == {"good", *(entry["title"] for entry in base)}
 
 
 def test_ten_megabytes_on_stdin_are_refused_with_the_limit(rekall: Rekall, home: Path) -> None:
@@ -780,9 +781,9 @@ def many(tmp_path: Path) -> Path:
     )
 
 
-def interrupted(ran: Ran) -> None:
+def interrupted(ran: Ran, out: str = "") -> None:
     assert ran.code == 130
-    assert ran.out == ""
+    assert ran.out == out
     assert "interrupted" in ran.err
     assert "run the command again" in ran.err or "goes on with the next import" in ran.err
 
@@ -810,7 +811,7 @@ def test_an_import_interrupted_while_embedding_has_every_entry_and_goes_on(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(FolderLoader, "load", lambda self, name: as_installed(self, name, InterruptedEncoder(1)))
-        interrupted(rekall("import", str(many)))
+        interrupted(rekall("import", str(many)), "400 added\n")
     status = rekall("index", "status", "--json").json
     assert (status["entries"], status["words"], status["passages"]) == (400, 400, 400)
     assert 0 < status["vectors"] < 400
@@ -918,7 +919,7 @@ def test_a_real_ctrl_c_while_embedding_has_every_entry_and_goes_on(rekall: Rekal
         with contextlib.suppress(apsw.Error):
             connection = apsw.Connection(str(home / "rekall.db"), flags=apsw.SQLITE_OPEN_READONLY)
             try:
-                return bool(connection.execute("SELECT count(*) FROM entry").fetchall()[0][0])
+                return bool(connection.execute("SELECT count(*) FROM space").fetchall()[0][0])
             finally:
                 connection.close()
         return False
@@ -928,7 +929,7 @@ def test_a_real_ctrl_c_while_embedding_has_every_entry_and_goes_on(rekall: Rekal
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    interrupted(Ran(process.returncode, out, err))
+    interrupted(Ran(process.returncode, out, err), "600 added\n")
     assert intact(home)
     status = rekall("index", "status", "--json").json
     assert (status["entries"], status["words"]) == (600, 600)
