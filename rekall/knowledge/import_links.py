@@ -105,7 +105,7 @@ class ImportLinks:
     def store(self, batch: Sequence[_Told]) -> None:
         """Make and take back the links of some sources; those to notes that are not here are only counted."""
         made: dict[tuple[str, str, LinkType], Link] = {}
-        awaited: set[tuple[str, str, LinkType]] = set()
+        awaited: dict[tuple[str, str, LinkType], _Told] = {}
         for told in batch:
             self._drop(told)
             stored = []
@@ -121,13 +121,15 @@ class ImportLinks:
             if told.successor:
                 succession = Link(told.successor, told.entry_id, LinkType.SUPERSEDES)
                 self._gather(made, succession)
-                if not told.is_changed:
-                    awaited.add(_ends(succession))
+                awaited[_ends(succession)] = told
             if stored or told.dropped:
                 self._remember(told, [*told.kept, *stored])
         for name, link in made.items():
-            if not put_link(self._store, with_reason(self._store, link), self._clock.now()):
-                self.lost += name not in awaited
+            is_made = put_link(self._store, with_reason(self._store, link), self._clock.now())
+            told_by = awaited.get(name)
+            self.lost += not is_made and (told_by is None or told_by.is_changed)
+            if told_by is not None and is_made is not told_by.is_changed:
+                self._await(told_by, is_made=is_made)
 
     def _gather(self, made: dict[tuple[str, str, LinkType], Link], link: Link) -> None:
         """A succession is told at both its ends, at one of them with a reason."""
@@ -151,6 +153,15 @@ class ImportLinks:
         still = {_ends(link) for said in (*told.wanted, *told.kept) if (link := self._resolved(told, said))}
         gone = (self._resolved(told, said) for said in told.dropped)
         remove_links(self._store, [link for link in gone if link and _ends(link) not in still], self._clock.now())
+
+    def _await(self, told: _Told, *, is_made: bool) -> None:
+        """Note that a successor is to come, or has come."""
+        origin = self._store.origins.at(told.path)
+        if origin is not None:
+            fields, links = merging.decoded(origin.said)
+            said = {name: value for name, value in (fields or {}).items() if name != merging.AWAITED}
+            said |= {} if is_made else {merging.AWAITED: told.successor}
+            self._store.origins.put(replace(origin, said=merging.encoded(said, links)))
 
     def _remember(self, told: _Told, links: Sequence[tuple[str, str, str]]) -> None:
         origin = self._store.origins.at(told.path)

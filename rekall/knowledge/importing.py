@@ -152,14 +152,8 @@ class Importer:
 
     def _unchanged(self, found: Found, origin: Origin, old: Entry) -> None:
         self.report.unchanged += 1
-        is_awaited = old.superseded_by is None and old.status is Status.OBSOLETE  # who takes it back makes it active
-        self.links.tell(
-            found,
-            old.id,
-            merging.decoded(origin.said)[1],
-            is_changed=False,
-            successor=origin.successor if is_awaited else None,
-        )
+        said, links = merging.decoded(origin.said)
+        self.links.tell(found, old.id, links, is_changed=False, successor=(said or {}).get(merging.AWAITED))
 
     def _update(self, found: Found, origin: Origin | None, key: int, old: Entry, theirs: Draft) -> None:
         """Make an entry say what its source says now, and keep what was changed here."""

@@ -16,6 +16,9 @@ _SHORT = 24
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+AWAITED = "awaited"
+"""The name, beside those of fields, of a successor that a source names and that is not here yet."""
+
 Said = Mapping[str, Any]
 """What a source said: a field a name; texts of a list as they are, of anything else a short value or its hash."""
 

@@ -1,0 +1,68 @@
+"""What a hostile or careless file must not do to an import."""
+
+from pathlib import Path
+
+import pytest
+from support import Bench
+
+from rekall.entry.changes import Changes
+from rekall.entry.filters import Filters
+from rekall.entry.types import Status
+from rekall.knowledge.import_report import ImportReport
+
+ONE = "01HF7YAT000000000000000001"
+
+
+def take(bench: Bench, *paths: Path, **options) -> ImportReport:
+    return bench.base.files.import_paths(paths, **options)
+
+
+def by_title(bench: Bench) -> dict:
+    return {entry.title: entry for entry in bench.base.list_entries(Filters(), None).entries}
+
+
+@pytest.mark.parametrize("name", ["own.md", "own.json"])
+def test_an_entry_that_names_itself_as_its_successor_is_superseded_by_nothing(bench, tmp_path, name):
+    head = f"---\nid: {ONE}\ntitle: Loop\nsuperseded_by: {ONE}\n---\nbody\n"
+    record = f'[{{"id": "{ONE}", "title": "Loop", "content": "body", "superseded_by": "{ONE}"}}]'
+    (tmp_path / name).write_text(head if name.endswith(".md") else record)
+    (tmp_path / "beside.md").write_text("# Beside\n\ntext\n")
+    for _ in range(2):
+        assert not take(bench, tmp_path).refused
+        assert (by_title(bench)["Loop"].status, by_title(bench)["Loop"].superseded_by) == (Status.ACTIVE, None)
+    assert by_title(bench).keys() == {"Loop", "Beside"}
+
+
+def test_an_entry_whose_file_names_it_as_its_successor_later_stays_active(bench, tmp_path):
+    file = tmp_path / "note.md"
+    file.write_text("# Kettle\n\ntext\n")
+    take(bench, tmp_path)
+    file.write_text(f"---\nsuperseded_by: {by_title(bench)['Kettle'].id}\n---\n# Kettle\n\ntext\n")
+    assert not take(bench, tmp_path).refused
+    assert by_title(bench)["Kettle"].superseded_by is None
+
+
+@pytest.mark.parametrize("name", [" .md", "\u2003.txt"])
+def test_a_file_that_is_named_by_a_blank_goes_in(bench, tmp_path, name):
+    (tmp_path / name).write_text("a line without an end that could be its title " * 9)
+    assert not take(bench, tmp_path).refused
+    assert len(by_title(bench)) == 1
+
+
+def test_a_successor_that_comes_with_a_later_import_is_one_then(bench, tmp_path):
+    (tmp_path / "old.md").write_text(f"---\ntitle: Old\nsuperseded_by: {ONE}\n---\ntext\n")
+    assert take(bench, tmp_path).lost_links == 1
+    assert take(bench, tmp_path).lost_links == 0
+    (tmp_path / "new.md").write_text(f"---\nid: {ONE}\ntitle: New\n---\nother text\n")
+    take(bench, tmp_path)
+    assert by_title(bench)["Old"].superseded_by == ONE
+
+
+def test_a_succession_that_was_taken_back_here_is_not_made_again(bench, tmp_path):
+    (tmp_path / "old.md").write_text(f"---\ntitle: Old\nsuperseded_by: {ONE}\n---\ntext\n")
+    (tmp_path / "new.md").write_text(f"---\nid: {ONE}\ntitle: New\n---\nother text\n")
+    take(bench, tmp_path)
+    old = by_title(bench)["Old"]
+    bench.base.edit(old, Changes.of(superseded_by=None).applied(old.as_draft()))
+    take(bench, tmp_path)
+    assert by_title(bench)["Old"].superseded_by is None
