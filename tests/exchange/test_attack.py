@@ -66,3 +66,27 @@ def test_a_succession_that_was_taken_back_here_is_not_made_again(bench, tmp_path
     bench.base.edit(old, Changes.of(superseded_by=None).applied(old.as_draft()))
     take(bench, tmp_path)
     assert by_title(bench)["Old"].superseded_by is None
+
+
+def test_copies_that_logseq_keeps_are_no_notes_wherever_the_graph_lies(bench, tmp_path):
+    for name in ("logseq/config.edn", "pages/Page.md", "logseq/bak/pages/Page/2026.md"):
+        file = tmp_path / "notes" / "graph" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("- a block\n")
+    take(bench, tmp_path)
+    assert list(by_title(bench)) == ["Page"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!doctype html><h1>Loops</h1><p>In Jinja:</p><pre><code>{% for x in y %}</code></pre>",
+        "<b>Loops</b> are written so.",
+        "<blockquote>Loops</blockquote> said he.",
+    ],
+)
+def test_a_page_of_text_goes_in_whatever_it_begins_with_or_shows(bench, tmp_path, text):
+    (tmp_path / "page.html").write_text(text)
+    (tmp_path / "base.html").write_text("<html><body>{% block content %}<p>x</p>{% endblock %}</body></html>")
+    report = take(bench, tmp_path)
+    assert (report.added, dict(report.left_out)) == (1, {".html": 1})

@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 _FOLDERS = frozenset({"pages", "journals", "logseq"})
 _PAGE = frozenset({"title", "tags", "alias", "type", "public", "icon"})
 _LISTS = ("tags", "tag", "alias", "aliases")
-_COPIES = (("logseq", "bak"), ("logseq", "version-files"), ("logseq", ".recycle"))
+_COPIES = frozenset({("logseq", "bak"), ("logseq", "version-files"), ("logseq", ".recycle")})
 _NAMELESS = frozenset({"collapsed", "id"})
 
 
@@ -62,7 +62,8 @@ class Logseq:
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page; nothing for one without words, and for the copies that Logseq keeps of older states."""
-        if source.relative.parts[:2] in _COPIES:
+        parts = source.relative.parts
+        if not _COPIES.isdisjoint(zip(parts, parts[1:], strict=False)):  # the graph may lie below what is imported
             return
         page = page_of(source)
         own, body = _properties(page.body)

@@ -15,12 +15,20 @@ from rekall.exchange.page import markdown_of, soup_of
 
 _BOOKMARKS = re.compile(r"\A\s*<!DOCTYPE\s+NETSCAPE-Bookmark-file", re.IGNORECASE)
 _BEGINS = re.compile(
-    r"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|div|p|h[1-6]|article|meta|title|ul|table)\b",
+    r"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<"
+    r"(?:!doctype|html|head|body|title|meta|article|section|main|header|div|p|h[1-6]|ul|ol|dl|table|pre|blockquote|"
+    r"center|details|figure|address|hr|br|a|img|b|i|u|em|strong|small|span|font|tt|code)\b",
     re.I | re.S,
 )
 _TEMPLATE = re.compile(r"\{%-?\s*(?:if|for|block|extends|include|set)\b|<\?php|<%[=@ ]|\{\{#(?:if|each)\b")
+_SHOWN_CODE = re.compile(r"<(?P<tag>pre|code|textarea)\b.*?</(?P=tag)>", re.IGNORECASE | re.DOTALL)
 _META = ("description", "keywords", "author", "date", "created", "updated", "exporter-version", "source")
 _LARGEST = 32 * 1024 * 1024
+
+
+def _is_template(text: str) -> bool:
+    """Whether a page is made anew from time to time; a page that shows how one is written is none."""
+    return bool(_TEMPLATE.search(text)) and bool(_TEMPLATE.search(_SHOWN_CODE.sub("", text)))
 
 
 @dataclass(slots=True)
@@ -59,7 +67,7 @@ class WebPage:
             text = source.text
         except (InvalidInput, OSError):
             return False
-        return bool(_BOOKMARKS.match(text) or (_BEGINS.match(text) and not _TEMPLATE.search(text)))
+        return bool(_BOOKMARKS.match(text) or (_BEGINS.match(text) and not _is_template(text)))
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page, or every bookmark."""
