@@ -10,6 +10,9 @@ from rekall.store.values import Space
 
 Progress = Callable[[int, int], None]
 
+IMPORTING = "importing "
+"""How the names of leases begin of who stores the notes of an import; the holder follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
@@ -20,17 +23,21 @@ class Embedder:
         host: The machine where it runs, empty for this one.
         done: How many passages it has embedded.
         total: Of how many.
+        is_storing: Whether it still stores the notes of an import, and embeds them next.
     """
 
     pid: int
     host: str
     done: int
     total: int
+    is_storing: bool = False
 
     @property
     def text(self) -> str:
         """Who embeds and how far it is, in the words of every door."""
         where = f" on {self.host}" if self.host else ""
+        if self.is_storing:
+            return f"process {self.pid}{where} is importing, and embeds what it imports"
         return f"process {self.pid}{where} is embedding, {self.done:,} of {self.total:,} passages done"
 
 
@@ -59,14 +66,13 @@ class Filled:
 
 
 def embedder_of(claims: Claims, space: Space | None) -> Embedder | None:
-    """Who embeds for a space now: who fills it, else an import that embeds its own passages."""
-    if space is None:
-        return None
-    lease = claims.of(filling(space)) or next(iter(claims.under(in_hand(space))), None)
+    """Who embeds for a space now: who fills it, else an import that embeds its own passages, or is about to."""
+    found = (claims.of(filling(space)) or next(iter(claims.under(in_hand(space))), None)) if space else None
+    lease = found or next(iter(claims.under(IMPORTING)), None)
     if lease is None:
         return None
     host = "" if claims.is_here(lease) else lease.host.partition("/")[0]
-    return Embedder(lease.pid, host, lease.done, lease.total)
+    return Embedder(lease.pid, host, lease.done, lease.total, is_storing=found is None)
 
 
 def advice(embedder: Embedder | None) -> str:

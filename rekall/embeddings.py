@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.claims import Claims
-from rekall.embedder import Embedded, Embedder, Filled, Progress, advice, embedder_of
+from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
@@ -120,7 +120,7 @@ class EmbeddingService:
         except EngineError as error:
             reason = f"{error.message}; {error.hint}" if error.hint else error.message
             return Readiness(passages, space, None, reason)
-        reason = f"no entry has a vector yet; {advice(None)}" if passages and not space else ""
+        reason = f"no entry has a vector yet; {self.advice()}" if passages and not space else ""
         return Readiness(passages, space, model, reason)
 
     def prepare(self, entry: Entry, key: int | None = None) -> Prepared:
@@ -228,6 +228,30 @@ class EmbeddingService:
     def embedder(self) -> Embedder | None:
         """Which process embeds for the space in use now, None when none does."""
         return embedder_of(self._claims, self._store.vectors.active_space())
+
+    def announce(self, holder: str = "") -> str:
+        """Say that this process stores notes and embeds them next, so that nobody is sent to do it.
+
+        Call it inside a transaction, with every batch.
+
+        Args:
+            holder: What the call before returned; empty for the first.
+
+        Returns:
+            What `withdraw` takes.
+        """
+        holder = holder or self._claims.new_holder()
+        lease = self._claims.of(IMPORTING + holder)
+        if lease is not None:
+            self._claims.renew(lease, 0, 0)
+        else:
+            self._claims.sweep(IMPORTING)
+            self._claims.take(IMPORTING + holder, holder)
+        return holder
+
+    def withdraw(self, holder: str) -> None:
+        """Take back what `announce` said."""
+        self._claims.release(holder)
 
     def advice(self) -> str:
         """What a person should know or do while passages lack a vector: who embeds and how far it is, or what to run."""

@@ -19,8 +19,10 @@ from rekall.system.clock import Clock
 from rekall.system.resident import trim_heap
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
+    from rekall.exchange.dialect import Refused
     from rekall.exchange.folders import File, Walk
     from rekall.exchange.outgoing import Written
+    from rekall.exchange.reading import Found, LeftOut
     from rekall.knowledge.import_report import ImportReport
     from rekall.knowledge.importing import Importer
     from rekall.store.contract import Store
@@ -60,6 +62,7 @@ class Files:
         self._writer = writer
         self._embeddings = embeddings
         self._clock = clock
+        self._announced = ""
 
     def import_paths(
         self,
@@ -126,7 +129,7 @@ class Files:
         try:
             done = 0
             for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
-                self._in_transaction(importer.take, batch, dry_run=options.dry_run)
+                self._in_transaction(lambda items: self._take(importer, items), batch, dry_run=options.dry_run)
                 done += len(batch)
                 if len(walk.files) == 1:  # one file of many notes
                     reading(done, 0)
@@ -149,6 +152,12 @@ class Files:
 
         place = Path(target) if isinstance(target, (str, PathLike)) else target
         return export(self._store, place, filters, progress, form=named_form(form), deleted=deleted)
+
+    def _take(self, importer: Importer, items: list[Found | Refused | LeftOut]) -> None:
+        """Store a batch, and say who embeds it once there is something to embed."""
+        importer.take(items)
+        if importer.report.stored:
+            self._announced = self._embeddings.announce(self._announced)
 
     def _finish(self, importer: Importer, walk: Walk, roots: Sequence[str], *, dry_run: bool, prune: bool) -> None:
         """Links, when every name is known; then what is gone."""
@@ -180,16 +189,27 @@ class Files:
         Raises:
             Interrupted: With what was done until then.
         """
+        if report.keys:
+            with self._store.transaction():
+                self._announced = self._embeddings.announce(self._announced)
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
         except KeyboardInterrupt:
             raise self._interrupted(report) from None
         except EngineError as error:
+            self._withdraw()
             report.warning, report.hint = error.message, error.hint or self._embeddings.advice()
             return
+        finally:
+            self._withdraw()
         report.embedded, report.pending = made.done, made.left
         if made.left:
             report.note = self._embeddings.advice()
+
+    def _withdraw(self) -> None:
+        if self._announced:
+            self._embeddings.withdraw(self._announced)
+            self._announced = ""
 
     def _interrupted(self, report: ImportReport) -> Interrupted:
         """What is there after all, and how it goes on."""

@@ -120,7 +120,7 @@ class Importer:
             self._take_deleted(found, draft, found.deleted_at)
             return
         origin = self._origin_of(found, draft)
-        key = origin.entry_key if origin else self._store.entries.key_of(draft.id or "")
+        key = origin.entry_key if origin else self._store.entries.key_of(draft.id) if draft.id else None
         if origin is None and draft.id in self._ids:  # two records with one id are two entries
             draft, key = replace(draft, id=None), None
         if key is None and self._was_deleted_here(found, draft):

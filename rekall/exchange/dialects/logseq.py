@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -63,7 +64,7 @@ class Logseq:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page; nothing for one without words, and for the copies that Logseq keeps of older states."""
         parts = source.relative.parts
-        if not _COPIES.isdisjoint(zip(parts, parts[1:], strict=False)):  # the graph may lie below what is imported
+        if not _COPIES.isdisjoint(itertools.pairwise(parts)):  # the graph may lie below what is imported
             return
         page = page_of(source)
         own, body = _properties(page.body)
