@@ -26,6 +26,9 @@ FILE_NAMES = frozenset(
 )
 """Names of files that say nothing: every second folder has one."""
 
+_UNNAMED = frozenset(["untitled", "new-note", "new-page", "new-document", "unnamed", "document"])
+"""Names that programs give, with a number from the second on: `Untitled 2`. A person writes `Note 7`."""
+
 TITLES = FILE_NAMES | frozenset(
     [
         "overview",
@@ -102,7 +105,7 @@ def is_generic(title: str, names: frozenset[str] = TITLES) -> bool:
     if bare in names or ("." in bare and _LANGUAGE.sub("", bare) in names):
         return True
     is_counted = bare.endswith(")") or bare[-1:].isdigit()
-    return is_counted and _COUNTED.sub("", bare) in names
+    return is_counted and _COUNTED.sub("", bare) in _UNNAMED
 
 
 def folder_of(source: Source) -> str:
