@@ -99,7 +99,8 @@ class Importer:
         self._read.add(hash(identity(file.path)))
 
     def note_walk(self, walk: Walk) -> None:
-        """Put into the report what the walk through the folders left out."""
+        """Learn what the walk through the folders found, and put into the report what it left out."""
+        self._recogniser.note_files([file.name for file in walk.files])
         self.report.left_out.update(walk.left_out)
         self.report.ignored = walk.ignored
         for folder, why in walk.unreadable:

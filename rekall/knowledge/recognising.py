@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft
-from rekall.exchange.places import is_there, on_disk
+from rekall.exchange.places import identity, is_there, on_disk
 from rekall.exchange.reading import Found, hash_of
 from rekall.knowledge.origins import AWAY, THEIRS, files_of, put_aside
 from rekall.store.values import Origin
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
+
+_WORD = re.compile(r"\w{3,}")
+_SHARED = 0.5
+"""Share of words that a note and what became of it have in common at least."""
+
+_MOST_BYTES = 16 * 1024 * 1024
+"""A larger file is not read only to see whether it is a note that was moved."""
 
 _WEAK_ID_CHARS = 8
 """Digits of an id that may be a mere number: another file has the same one."""
@@ -34,9 +43,15 @@ class Recogniser:
         self._store = store
         self._seen: set[int] = set()
         self._left: set[int] = set()
+        self._files: Sequence[str] = ()
+        self._new: frozenset[bytes] | None = None
         self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
         self.moved = 0
         """How many were found to lie elsewhere than before."""
+
+    def note_files(self, files: Sequence[str]) -> None:
+        """Note the files that will be read: an entry whose file holds another note now may lie in one of them."""
+        self._files = files
 
     def was_seen(self, path: str) -> bool:
         """Whether something was found that lies at a path, or that lay there and was found elsewhere."""
@@ -106,10 +121,10 @@ class Recogniser:
             return False
         if origin.path.endswith(AWAY) or is_gone(origin.path, found):
             return True
-        return is_taken and self._says_another(origin)
+        return self._says_another(origin, found, is_taken=is_taken)
 
-    def _says_another(self, origin: Origin) -> bool:
-        """Whether the file of an origin holds another note that is known here: two files changed names."""
+    def _says_another(self, origin: Origin, found: Found, *, is_taken: bool) -> bool:
+        """Whether the file of an origin holds another note now: files changed names, or a new one took an old name."""
         try:
             data = Path(on_disk(origin.path)).read_bytes()
         except (OSError, ValueError):
@@ -118,15 +133,21 @@ class Recogniser:
         if known_as.encode("utf-8", "replace") in data:
             return False
         held = hash_of(data)
-        return held != origin.source_hash and (bool(origin.record_id) or bool(self._store.origins.like(held)))
+        if held == origin.source_hash:
+            return False
+        if origin.record_id or (is_taken and self._store.origins.like(held)):
+            return True
+        return origin.source_hash == found.source_hash and not self._is_an_edit(origin, data.decode("utf-8", "replace"))
 
     def _is_another(self, here: Origin, draft: Draft, record_id: str, taken: set[str]) -> bool:
-        """Whether a note with another id and title lies now where one lay."""
+        """Whether a note with another id and title lies now where one lay, or any other while that one lies elsewhere."""
         if draft.id:
             is_other_id = draft.id not in taken and draft.id != self._id_of(here)
         else:
             is_other_id = bool(record_id and here.record_id and record_id != here.record_id)
-        return is_other_id and not self._says_the_same(here, draft)
+        if is_other_id and not self._says_the_same(here, draft):
+            return True
+        return not self._is_an_edit(here, draft.content) and here.source_hash in self._hashes_of_new()
 
     def _id_of(self, origin: Origin) -> str:
         entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
@@ -135,6 +156,24 @@ class Recogniser:
     def _says_the_same(self, origin: Origin, draft: Draft) -> bool:
         entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
         return entry is not None and (entry.title == draft.title or entry.content == draft.content != "")
+
+    def _is_an_edit(self, origin: Origin, text: str) -> bool:
+        """Whether a text has so many words of an entry that it may be the same, edited."""
+        entry = self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
+        was, now = (set(_WORD.findall(each.casefold())) for each in (entry.content if entry else "", text))
+        return not was or not now or len(was & now) >= _SHARED * min(len(was), len(now))
+
+    def _hashes_of_new(self) -> frozenset[bytes]:
+        """Hashes of the files that lie where nothing was imported from; read once an import, and only where it matters."""
+        if self._new is None:
+            found = set()
+            for name in self._files:
+                with contextlib.suppress(OSError):
+                    path = Path(name)
+                    if path.stat().st_size <= _MOST_BYTES and self._store.origins.at(identity(path)) is None:
+                        found.add(hash_of(path.read_bytes()))
+            self._new = frozenset(found)
+        return self._new
 
     def _is_alike(self, origin: Origin, found: Found, draft: Draft) -> bool:
         names = {os.path.basename(file) for file in files_of(origin.path)}

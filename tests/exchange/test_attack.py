@@ -90,3 +90,34 @@ def test_a_page_of_text_goes_in_whatever_it_begins_with_or_shows(bench, tmp_path
     (tmp_path / "base.html").write_text("<html><body>{% block content %}<p>x</p>{% endblock %}</body></html>")
     report = take(bench, tmp_path)
     assert (report.added, dict(report.left_out)) == (1, {".html": 1})
+
+
+@pytest.mark.parametrize("head", ["", "---\nid: tool-0000{0}\n---\n"])
+@pytest.mark.parametrize("new", ["a/week-1.md", "c/week-1.md"])
+def test_a_note_that_moved_and_left_its_name_to_another_is_the_same_entry(bench, tmp_path, head, new):
+    for folder in "abc":
+        (tmp_path / folder).mkdir()
+    old = tmp_path / "b" / "todo.md"
+    old.write_text(head.format(1) + "buy milk, call Anna\n")
+    take(bench, tmp_path)
+    (milk,) = by_title(bench).values()
+    old.rename(tmp_path / new)
+    old.write_text(head.format(2) + "mend the roof, file taxes\n")
+    report = take(bench, tmp_path, prune=True)
+    assert (report.added, report.updated, report.moved, report.pruned) == (1, 0, 1, 0)
+    told = {entry.content: entry.id for entry in bench.base.list_entries(Filters(), None).entries}
+    assert told["buy milk, call Anna"] == milk.id
+    assert len(told) == 2
+
+
+def test_a_copy_beside_a_note_that_was_edited_is_the_new_one(bench, tmp_path):
+    note = tmp_path / "note.md"
+    note.write_text("buy milk, call Anna, mend the roof\n")
+    take(bench, tmp_path)
+    (was,) = by_title(bench).values()
+    (tmp_path / "backup.md").write_bytes(note.read_bytes())
+    note.write_text("buy milk, call Anna, mend the roof, file taxes\n")
+    report = take(bench, tmp_path)
+    assert (report.added, report.updated, report.moved) == (1, 1, 0)
+    told = {entry.id: entry.content for entry in bench.base.list_entries(Filters(), None).entries}
+    assert told[was.id].endswith("file taxes")
