@@ -1,5 +1,6 @@
 """What a hostile or careless file must not do to an import."""
 
+import zlib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from support import Bench
 from rekall.entry.changes import Changes
 from rekall.entry.filters import Filters
 from rekall.entry.types import Status
+from rekall.exchange.dialects.original_notes import context_of
 from rekall.knowledge.import_report import ImportReport
 
 ONE = "01HF7YAT000000000000000001"
@@ -19,6 +21,19 @@ def take(bench: Bench, *paths: Path, **options) -> ImportReport:
 
 def by_title(bench: Bench) -> dict:
     return {entry.title: entry for entry in bench.base.list_entries(Filters(), None).entries}
+
+
+def test_an_older_form_of_a_context_says_what_the_newer_one_leaves_out_or_says_in_other_words():
+    record = {
+        "context_structured": '{"situation": "old words", "solution": "restart it", "what_failed": "hope"}',
+        "context_blob": zlib.compress(b'{"situation": "new words", "solution": "", "what_failed": "hope"}'),
+    }
+    assert context_of(record).values == {
+        "situation": "new words",
+        "solution": "restart it",
+        "what_failed": "hope",
+        "context_structured_situation": "old words",
+    }
 
 
 @pytest.mark.parametrize("name", ["own.md", "own.json"])

@@ -20,6 +20,8 @@ MOST_CONTEXT_BYTES = 16 * 1024 * 1024
 CONTEXTS = ("context_blob", "context_structured", "context_compressed")
 """Where a context may stand, the best first. They are unpacked, and not kept as they are."""
 
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
 _NAMES = {"trigger_keywords": "keywords", "files_modified": "files"}
 _MEANT = ("situation", "solution", "what_failed", "error_messages", *_NAMES)
 _SCHEDULE = {"next_review": None, "review_interval": 1, "ease_factor": 2.5}
@@ -41,6 +43,15 @@ class Context:
     texts: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
+    def take(self, place: str, values: Mapping[Any, Any]) -> None:
+        """Add what an older form says; where it says something else than a newer one, under the name of its place too."""
+        for key, value in values.items():
+            name, known = str(key), self.values.get(str(key))
+            if known in _EMPTY:
+                self.values[name] = value
+            elif value not in (*_EMPTY, known):
+                self.values[f"{place}_{name}"] = value
+
 
 def context_of(record: Mapping[str, Any]) -> Context:
     """The context of a record, from all places where one may stand; the newest form has the first word."""
@@ -60,7 +71,7 @@ def context_of(record: Mapping[str, Any]) -> Context:
             raw = text
         values = _parsed(raw) if isinstance(raw, str) else raw
         if isinstance(values, Mapping):
-            found.values.update((str(name), value) for name, value in values.items() if name not in found.values)
+            found.take(place, values)
         else:
             text = raw if isinstance(raw, str) else _as_text(raw)
             if text.strip() and not any(text.strip() in known for known in found.texts):
@@ -98,7 +109,7 @@ def note_of(
     for name, value in context.values.items():
         if name == "conversation_excerpt":
             excerpt = _as_text(value).strip()
-        elif value not in (None, "", [], {}):
+        elif value not in _EMPTY:
             own = _NAMES.get(name, name)
             if name not in _MEANT and (
                 means(name) or name in fields
@@ -108,7 +119,7 @@ def note_of(
     fields["keywords"] = _joined(fields.get("keywords"), keywords)
     fields["tags"] = _joined(fields.get("tags"), tags)
     fields["sources"] = _joined(fields.get("sources"), [_source(row) for row in sources])
-    fields = {str(name): clean(value) for name, value in fields.items() if value not in (None, "", [], {})}
+    fields = {str(name): clean(value) for name, value in fields.items() if value not in _EMPTY}
     parts = [content, *(f"## Conversation\n\n{excerpt}" for _ in [1] if excerpt)]
     parts += [f"## Context\n\n{text}" for text in context.texts]
     content = clean("\n\n".join(part for part in parts if part.strip()))
