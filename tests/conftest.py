@@ -33,7 +33,14 @@ SLOW = (
     *("test_mcp_transports", "test_cli_switching", "test_cli_pull", "test_cli_index", "test_bad_input", "test_json"),
     *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install"),
     *("test_privacy", "test_tables", "test_budgets", "test_packaging", "test_imports", "test_docs"),
-    *("test_cache", "test_switching", "test_threads", "test_migration"),
+    *("test_cache", "test_switching", "test_threads", "test_migration", "test_backlog", "test_import_killed"),
+    *(
+        "test_nothing_lost",
+        "test_records_properties",
+        "test_markdown_dialects_properties",
+        "test_writing",
+        "test_original",
+    ),
 )
 """Files that start processes and screens, make models, or try thousands of inputs: `make test-fast` leaves them out."""
 
