@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,9 +49,8 @@ def on_disk(name: str) -> str:
 def is_there(name: str) -> bool:
     """Whether there is a file of that name, or nobody may know: a folder that cannot be read loses nothing."""
     try:
-        os.stat(on_disk(name))
+        return not stat.S_ISDIR(os.stat(on_disk(name)).st_mode)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError:
         return True
-    return True

@@ -136,3 +136,27 @@ def test_a_copy_beside_a_note_that_was_edited_is_the_new_one(bench, tmp_path):
     assert (report.added, report.updated, report.moved) == (1, 1, 0)
     told = {entry.id: entry.content for entry in bench.base.list_entries(Filters(), None).entries}
     assert told[was.id].endswith("file taxes")
+
+
+def test_more_tags_than_an_entry_holds_and_longer_ones_do_not_cost_the_note(bench, tmp_path):
+    (tmp_path / "tags.md").write_text(
+        "# Tags\n\n" + " ".join(f"#topic{number}" for number in range(300)) + f" #{'x' * 600}"
+    )
+    for count in (1, 0):
+        report = take(bench, tmp_path)
+        assert (report.added, report.refused) == (count, [])
+    tags = by_title(bench)["Tags"]
+    assert len(tags.tags) == 200
+    kept = {field.name: field.value for field in tags.other_fields}
+    assert {*tags.tags, *kept["more_tags"]} >= {f"topic{number}" for number in range(300)}
+
+
+def test_a_note_in_whose_place_a_folder_is_now_is_gone(bench, tmp_path):
+    (tmp_path / "note.md").write_text("old text\n")
+    (tmp_path / "beside.md").write_text("beside\n")
+    take(bench, tmp_path)
+    (tmp_path / "note.md").unlink()
+    (tmp_path / "note.md").mkdir()
+    (tmp_path / "note.md" / "inner.md").write_text("new text\n")
+    report = take(bench, tmp_path, prune=True)
+    assert (report.added, report.pruned) == (1, 1)
