@@ -160,3 +160,20 @@ def test_a_note_in_whose_place_a_folder_is_now_is_gone(bench, tmp_path):
     (tmp_path / "note.md" / "inner.md").write_text("new text\n")
     report = take(bench, tmp_path, prune=True)
     assert (report.added, report.pruned) == (1, 1)
+
+
+def test_a_line_of_few_words_among_lines_of_text_goes_in_as_it_does_in_a_list(bench, tmp_path):
+    (tmp_path / "notes.jsonl").write_text(
+        '{"name": "Anna", "role": "boss"}\n{"text": "A note that says something."}\n{"a": {"b": "shortword"}}\n{"n": 1}\n'
+    )
+    (tmp_path / "names.jsonl").write_text('{"name": "Bert", "role": "cook"}\n')
+    for count in (3, 0):
+        assert take(bench, tmp_path).added == count
+
+
+def test_a_strange_record_in_a_file_of_ours_goes_in(bench, tmp_path):
+    (tmp_path / "own.jsonl").write_text(
+        f'{{"id": "{ONE}", "title": "Ours", "content": "text", "created_at": "2026-01-01T00:00:00Z"}}\n'
+        '{"title": 5, "content": ["c1", 2, {"x": "deep"}]}\n'
+    )
+    assert take(bench, tmp_path).added == 2

@@ -10,7 +10,7 @@ from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.dialects import records
 from rekall.exchange.json_shapes import LINES, document_of, file_words, first_object, values_of, when
 from rekall.exchange.outgoing import DELETED_AT
-from rekall.exchange.record_shapes import records_in
+from rekall.exchange.record_shapes import Record, records_in
 
 _LISTS = ("entries", "deleted")
 
@@ -53,7 +53,8 @@ def _listed(document: Any) -> list[Any]:
 
 def _read(record: Any, part: str, source: Source) -> Iterator[Note | Refused]:
     if not _is_own(record):
-        found = (records.note_of(each, part, file_words(source)) for each in records_in(record))
+        inside = list(records_in(record)) or ([Record(dict(record))] if isinstance(record, Mapping) else [])
+        found = (records.note_of(each, part, file_words(source)) for each in inside)
         yield from (note for note in found if note is not None)
         return
     fields = dict(record)

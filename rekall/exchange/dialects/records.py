@@ -78,19 +78,30 @@ class Records:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every record of a file."""
         ids = Ids()
+        has_any = False
+        waiting: list[Note] = []
         for place, value in values_of(source):
             if isinstance(value, Refused):
                 yield value
                 continue
             if not place and is_machinery(source.path.name, value):
                 continue
+            found = False
             for record in records_in(value):
                 part = ", ".join(
                     name for name in (place, record.part if not place or record.part != "record 1" else "") if name
                 )
                 note = note_of(record, part, file_words(source))
                 if note is not None:
+                    found = True
                     yield replace(note, record_id=ids.once(note.record_id))
+            has_any = has_any or found
+            if place and not found and isinstance(value, Mapping) and len(waiting) < _MOST_WAITING:
+                poor = note_of(Record(dict(value), ""), place, file_words(source))
+                waiting += [poor] if poor else []
+            if has_any:  # a line of few words among lines of text says something, as it does in a list
+                yield from (replace(note, record_id=ids.once(note.record_id)) for note in waiting)
+                waiting.clear()
 
 
 def note_of(record: Record, part: str, default_name: str) -> Note | None:
@@ -192,6 +203,9 @@ def _keys_in(value: Any) -> Iterator[str]:
             yield from top
         waiting.extend(top.values() if isinstance(top, dict) else top if isinstance(top, list) else ())
 
+
+_MOST_WAITING = 10_000
+"""Lines without text that are remembered until one with text comes, if one does."""
 
 _LONGEST_TITLE = 200
 _BLOCK_WORDS = frozenset({"type", "text", "content", "paragraph", "children", "doc", "blocks", "body", "value"})
