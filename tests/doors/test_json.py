@@ -173,9 +173,15 @@ def test_every_command_that_speaks_json_is_described_and_run_here():
 
 
 def test_nothing_that_answers_imports_the_shapes():
-    modules = [path for path in Path(rekall_package.__file__).parent.rglob("*.py") if path.name not in ("shapes.py", "exchange_shapes.py")]
+    modules = [
+        path
+        for path in Path(rekall_package.__file__).parent.rglob("*.py")
+        if path.name not in ("shapes.py", "exchange_shapes.py")
+    ]
     assert len(modules) > 100
-    assert [path for path in modules if re.search(r"import.*\bshapes\b|[.]shapes import", path.read_text("utf-8"))] == []
+    assert [
+        path for path in modules if re.search(r"import.*\bshapes\b|[.]shapes import", path.read_text("utf-8"))
+    ] == []
 
 
 # a base with links in both directions, an obsolete entry with a successor, and tombstones

@@ -250,9 +250,7 @@ DIALECTS = {
         created="2019-01-02 03:04",
         updated="2021-02-03 04:05",
     ),
-    "a day in the file's name": Case(
-        "text\n", path="2015-03-04-jekyll-post.md", created="2015-03-04"
-    ),
+    "a day in the file's name": Case("text\n", path="2015-03-04-jekyll-post.md", created="2015-03-04"),
     "a daily note": Case("text of the day\n", path="daily/2024-05-01.md", created="2024-05-01", title="2024-05-01"),
     "a journal of Logseq": Case("- text\n", path="journals/2024_05_01.md", created="2024-05-01"),
     "a zettel's number": Case("# A zettel\n\ntext\n", path="202105041030 A zettel.md", created="2021-05-04 10:30"),

@@ -16,10 +16,10 @@ from rekall.entry.fields import BY_NAME, FIELDS, Draft, Entry, Kind, values_of
 from rekall.entry.filters import Filters
 from rekall.entry.record import Read, from_record, is_ulid, means, to_record
 from rekall.entry.types import EntryType, Link, LinkType
-from rekall.errors import EngineError, InvalidInput, Interrupted, NotFound
+from rekall.errors import EngineError, Interrupted, InvalidInput, NotFound
+from rekall.exchange.folders import find_files
 from rekall.exchange.markdown import edited_draft, from_markdown
 from rekall.exchange.markdown_writing import to_markdown
-from rekall.exchange.folders import find_files
 from rekall.knowledge.import_report import ImportReport
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -356,7 +356,9 @@ def test_folders_are_walked_and_hidden_ones_are_not(folder):
     ):
         write(folder / name, "x")
     (folder / "folder.md").mkdir()
-    walk = find_files([folder, folder / "b.md", folder / ".hidden.md"], [".md", ".markdown", ".mdown", ".json", ".jsonl"])
+    walk = find_files(
+        [folder, folder / "b.md", folder / ".hidden.md"], [".md", ".markdown", ".mdown", ".json", ".jsonl"]
+    )
     found = [file.path.relative_to(folder).as_posix() for file in walk.files]
     assert found == ["a.markdown", "b.md", "d.json", "h.mdown", "deep/er/c.JSONL", ".hidden.md"]
     assert dict(walk.left_out) == {".txt": 1, ".ndjson": 1}
@@ -582,7 +584,8 @@ def test_an_odd_field_or_encoding_never_costs_the_note(bench, folder, name):
 
 def test_bad_lines_are_refused_by_number_and_the_rest_goes_in(bench, folder):
     path = write(
-        folder / "a.jsonl", '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"a text by itself"\n{"title": "C"}'
+        folder / "a.jsonl",
+        '{"title": "A"}\n\nnonsense\n[]\n{"title": "B"}\r\n{"title": ""}\n"a text by itself"\n{"title": "C"}',
     )
     report = bench.base.files.import_paths([path])
     assert all_titles(bench) == ["A", "B", "C", "a text by itself"]

@@ -56,16 +56,34 @@ def problems(bench: Bench, entry: Entry, wanted: dict) -> list[str]:
         missing = set(wanted.get(name, ())) - set(getattr(entry, name))
         if missing:
             wrong.append(f"{name} lack {sorted(missing)}: {getattr(entry, name)}")
-    wrong += [f"content lacks {text!r}: {entry.content!r}" for text in wanted.get("content_has", ()) if text not in entry.content]
+    wrong += [
+        f"content lacks {text!r}: {entry.content!r}"
+        for text in wanted.get("content_has", ())
+        if text not in entry.content
+    ]
+    return wrong + wrong_times(entry, wanted) + wrong_fields(entry, wanted) + wrong_links(bench, entry, wanted)
+
+
+def wrong_times(entry: Entry, wanted: dict) -> list[str]:
+    wrong = []
     for name, moment in (("created", entry.created_at), ("updated", entry.updated_at)):
         if name in wanted:
             moments = (local_time(moment).replace(" ", "T"), moment.isoformat())
             if not any(text.startswith(wanted[name][:16].replace(" ", "T")) for text in moments):
                 wrong.append(f"{name} is {moments}, not {wanted[name]}")
+    return wrong
+
+
+def wrong_fields(entry: Entry, wanted: dict) -> list[str]:
     others = {other.name: other.value for other in entry.other_fields}
-    for name, value in wanted.get("other_fields", {}).items():
-        if others.get(name) != value:
-            wrong.append(f"other field {name} is {others.get(name)!r}, not {value!r}")
+    return [
+        f"other field {name} is {others.get(name)!r}, not {value!r}"
+        for name, value in wanted.get("other_fields", {}).items()
+        if others.get(name) != value
+    ]
+
+
+def wrong_links(bench: Bench, entry: Entry, wanted: dict) -> list[str]:
     linked = set()
     for line in bench.base.get(entry.id).links:
         if line.is_outgoing:
@@ -75,9 +93,7 @@ def problems(bench: Bench, entry: Entry, wanted: dict) -> list[str]:
             origin = bench.store.origins.of(key)
             linked |= {other.title, *other.keywords, *([Path(origin.path).stem] if origin else [])}
     missing = set(wanted.get("links", ())) - linked
-    if missing:
-        wrong.append(f"links to {sorted(missing)} are not there: {sorted(linked)}")
-    return wrong
+    return [f"links to {sorted(missing)} are not there: {sorted(linked)}"] if missing else []
 
 
 def test_every_note_of_a_vault_is_what_it_should_be(bench, vault):
