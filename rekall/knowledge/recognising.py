@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,9 @@ _SHARED = 0.5
 _MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not read only to see whether it is a note that was moved."""
 
+_MANY = 50
+"""More files than this that are equal are remembered."""
+
 _WEAK_ID_CHARS = 8
 """Digits of an id that may be a mere number: another file has the same one."""
 
@@ -45,6 +49,7 @@ class Recogniser:
         self._left: set[int] = set()
         self._files: Sequence[str] = ()
         self._new: frozenset[bytes] | None = None
+        self._many: dict[tuple[bytes, str], deque[Origin]] = {}
         self._by_number: dict[str, dict[tuple[str, str], Origin]] = {}
         self.moved = 0
         """How many were found to lie elsewhere than before."""
@@ -98,11 +103,23 @@ class Recogniser:
         return here
 
     def _candidates(self, found: Found, draft: Draft, record_id: str) -> Iterator[Origin]:
-        yield from self._store.origins.like(found.source_hash, record_id)
+        yield from self._like(found.source_hash, record_id)
         key = self._store.entries.key_of(draft.id) if draft.id else None
         own = self._store.origins.of(key) if key is not None else None
         if own is not None:
             yield own
+
+    def _like(self, source_hash: bytes, record_id: str) -> Sequence[Origin]:
+        """Origins of the same bytes or id; those of very many equal files are asked for once, not for each of them."""
+        known = self._many.get((source_hash, record_id))
+        if known is None:
+            found = list(self._store.origins.like(source_hash, record_id))
+            if len(found) <= _MANY:
+                return found
+            known = self._many[source_hash, record_id] = deque(found)
+        while known and self.was_seen(known[0].path):
+            known.popleft()
+        return known
 
     def _is_it(self, origin: Origin, found: Found, draft: Draft, record_id: str, *, is_taken: bool) -> bool:
         """Whether this is what an origin tells of, though it lies elsewhere.
