@@ -5,8 +5,10 @@ Among what lives on, the memory of fifty thousand names and links would stay wit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -48,10 +50,14 @@ def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[st
         RekallError: What the import raised there, or that it ended without an answer.
     """
     child = subprocess.Popen([sys.executable, "-m", "rekall.cli.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    is_interrupted = False
     try:
         answer, _ = child.communicate(pickle.dumps((list(paths), options, flags)))
-    except KeyboardInterrupt:  # it has heard that too, and says what it has stored
-        answer, _ = child.communicate()
+    except KeyboardInterrupt:
+        is_interrupted = True
+        with contextlib.suppress(ProcessLookupError, ValueError):  # a terminal has told it already; Windows cannot
+            child.send_signal(signal.SIGINT)
+        answer, _ = child.communicate()  # it says what it has stored
     try:
         found = pickle.loads(answer)  # noqa: S301  # of our own child
     except (EOFError, pickle.UnpicklingError):
@@ -62,6 +68,11 @@ def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[st
     if isinstance(found, RekallError):
         raise found
     report: ImportReport = found
+    if is_interrupted:
+        raise Interrupted(
+            f"interrupted: {report.stored:,} stored",
+            "the vectors are made by the next import or `rekall index rebuild`",
+        )
     return report
 
 
@@ -83,6 +94,7 @@ def _main() -> None:
         found = in_our_words(error)
     except KeyboardInterrupt:
         found = Interrupted("interrupted", "run the same import again; it skips what is stored")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the answer is on its way
     with answer:
         pickle.dump(found, answer)
 
