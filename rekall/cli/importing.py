@@ -12,7 +12,7 @@ from rekall.cli.apart import is_large, store_apart
 from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.progress import progress_line
 from rekall.cli.render import out, out_json, talk
-from rekall.errors import BothChanged, PartialImport, UsageError
+from rekall.errors import BothChanged, InvalidInput, NotFound, PartialImport, UsageError
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def import_files(
     yes: bool,
     as_json: bool,
 ) -> None:
-    r"""Import notes: Markdown, JSON, Org, text, and what other tools export.
+    """Import notes: Markdown, JSON, Org, text, and what other tools export.
 
     Folders are walked. Run it again as often as you like: what is unchanged is skipped, what changed is updated, a file that
     moved stays the same entry.
@@ -84,7 +84,7 @@ def import_files(
     rekall import ~/notes
     rekall import ~/vault --project auto --exclude 'archive/'
     rekall import --from claude-code
-    """
+    """  # noqa: D301  # click reads the \b
     from rekall.entry import rules
     from rekall.entry.types import EntryType
     from rekall.knowledge.files import ImportOptions
@@ -93,6 +93,8 @@ def import_files(
     wanted = [*paths, *(_memories(assistant, yes=yes) if assistant else ())]
     if not wanted:
         raise UsageError("name a file or a folder to import", "for example `rekall import ~/notes`")
+    if report_file is not None:
+        _check_report_file(report_file)
     options = ImportOptions(unknown, project, exclude, dry_run, overwrite, prune)
     with progress_line() as show:
         if is_large(wanted):
@@ -120,6 +122,14 @@ def import_files(
     _end(report, dry_run=dry_run, is_silent=as_json)
 
 
+def _check_report_file(path: Path) -> None:
+    """Say before a long import that its report could not be written."""
+    if path.is_dir():
+        raise InvalidInput(f"{path} is a folder", "name a file for the report")
+    if not path.absolute().parent.is_dir():
+        raise NotFound(f"{path.absolute().parent} does not exist", "name a file in a folder that is there")
+
+
 def _end(report: ImportReport, *, dry_run: bool, is_silent: bool) -> None:
     """End with an exit code of its own where something could not be taken in, or both sides changed."""
     error: PartialImport | BothChanged | None = None
@@ -145,7 +155,6 @@ def _memories(assistant: str, *, yes: bool) -> list[Path]:
     import os
 
     from rekall.entry.rules import nearest
-    from rekall.errors import NotFound
     from rekall.exchange.assistants import find_memories
 
     if assistant not in _ASSISTANTS:
@@ -223,7 +232,8 @@ def print_report(report: ImportReport, unknown: str, *, dry_run: bool, is_prunin
         )
     _rest(len(report.unknown_types), "unknown types")
     for problem, files in sorted(report.problems.items(), key=lambda item: -len(item[1])):
-        talk(f"{printable(problem)}; kept as it was: {_files(files)}")
+        kept = "" if problem.startswith("encoding ") else "; kept as it was"
+        talk(f"{printable(problem)}{kept}: {_files(files)}")
     _named("kept the entry here, which was changed later", report.kept)
     _named("changed here and in the file, both versions are kept", report.conflicts)
     if report.lost_links:
@@ -255,7 +265,11 @@ def _print_left_out(report: ImportReport) -> None:
     templates = report.left_out.get("template", 0)
     if templates:
         talk(f"{count_text(templates, 'template')} left out")
-    others = [(kind, number) for kind, number in report.left_out.most_common() if kind != "template"]
+    empty = report.left_out.get("empty", 0)
+    if empty:
+        talk(f"{count_text(empty, 'empty file')} left out")
+    named = ("template", "empty")
+    others = [(kind, number) for kind, number in report.left_out.most_common() if kind not in named]
     if others:
         kinds = ", ".join(f"{number:,} {printable(kind)}" for kind, number in others[:6])
         more = f" and {len(others) - 6:,} more kinds" if len(others) > 6 else ""

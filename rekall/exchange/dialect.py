@@ -129,11 +129,28 @@ _NOT_READ = object()
 
 
 def parsed_json(text: str) -> Any:
-    """JSON as Python has it; a number longer than Python takes is text. Raises InvalidInput where it is none."""
+    """JSON as Python has it, but for a number that Python does not take, which is text, and for a name that stands twice.
+
+    Raises:
+        InvalidInput: It is none.
+    """
     try:
-        return json.loads(text, parse_int=_whole)
+        return json.loads(text, parse_int=_whole, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"not valid JSON: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; two values under one name become a list, where Python keeps the last."""
+    made = dict(pairs)
+    if len(made) == len(pairs):
+        return made
+    made = {}
+    for name, value in pairs:
+        if name in made and made[name] != value:
+            value = [*(made[name] if isinstance(made[name], list) else [made[name]]), value]
+        made[name] = value
+    return made
 
 
 def _whole(digits: str) -> int | str:

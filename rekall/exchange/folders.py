@@ -21,6 +21,9 @@ MACHINE_MADE = frozenset(
 )
 """Folders that tools fill, and in which nobody keeps notes."""
 
+OWN_BASE = "rekall.db"
+"""What our own base is called. It is no note; whoever names it is told how its entries get out."""
+
 MARKS = frozenset((".obsidian", "logseq", "dendron.yml", "dendron.code-workspace", ".zk", ".foam", ".trilium"))
 """What lies in a folder of notes and tells whose it is."""
 
@@ -183,7 +186,7 @@ class _Walker:
         return [replace(here, path=path) for path, kind in kept if kind == "folder"]
 
     def _take(self, path: Path, here: _Folder) -> None:
-        if path.suffix.lower() in self._suffixes:
+        if path.suffix.lower() in self._suffixes and path.name != OWN_BASE:
             below = path.relative_to(here.root).as_posix()
             self.add(File(str(path), below, here.root, here.marks, here.repository))
         else:

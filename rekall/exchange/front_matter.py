@@ -7,6 +7,7 @@ YAML. Whatever is broken is read as far as it goes, and what could not be read i
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -187,7 +188,8 @@ def _scalar(event: Any, is_typed: bool) -> Any:
     if event.style in (None, "") and text in ("", "~", "null", "Null", "NULL"):
         return None
     if is_typed and event.style in (None, "") and _JSON_SCALAR.match(text):
-        return json.loads(text)
+        value = json.loads(text)
+        return value if not isinstance(value, float) or math.isfinite(value) else text
     return text
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd")
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".mdc", ".qmd", ".rmd")
 """Files that hold Markdown."""
 
 _FENCE = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)\n?", re.MULTILINE)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from rekall.entry.fields import BY_NAME, FIELDS, Draft, Kind
+from rekall.entry.fields import BY_NAME, FIELDS, MAX_TEXT_BYTES, Draft, Kind
 from rekall.entry.other import OtherField
 from rekall.entry.record import CONTENT, NO_KEYS, Problem, Read, from_record, is_own, means
 from rekall.entry.types import EntryType, Link, LinkType
-from rekall.entry.values import clean
+from rekall.entry.values import clean, normal
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.catalog import dialects_for
 from rekall.exchange.dialect import Dialect, Note, Refused, Source
@@ -34,6 +34,14 @@ NOT_TAKEN = "not_read"
 """The name under which lines of a file are kept whose words are nowhere else."""
 
 _STREAMED = (".jsonl", ".ndjson", ".enex", ".db", ".sqlite", ".sqlite3", ".zip", ".jex")
+EMPTY = "empty"
+"""The kind of a file that holds nothing."""
+
+_LOOKED_AT = 64 * 1024
+_MARKUP = re.compile(r"<[\w!]|\{[%{]")
+"""A tag, or what an engine fills in: a page that its own dialect left out."""
+
+_PAGES = (".html", ".htm", ".xhtml")
 _MARKED_UP = (".json", ".canvas", ".html", ".htm", ".xhtml")
 """Files whose own lines are no text; their dialects see to it that no word is lost."""
 
@@ -118,6 +126,9 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
                 f"it is larger than {MOST_BYTES >> 20} MB, the most that is read at once",
                 "split it, or convert it to JSON lines (.jsonl)",
             )
+        if status.st_size == 0 and source.suffix not in _STREAMED:
+            yield LeftOut(shown(str(source.path)), EMPTY)
+            return
         dialect = _dialect_of(source)
         if dialect is None and file.root == source.path:  # it was named by itself
             raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
@@ -127,7 +138,10 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
         place = _Place(file, source, identity(source.path), time, dialect, choices)
         for note in dialect.notes(source):
-            yield _found(note, place) if isinstance(note, Note) else _refused(note)
+            if isinstance(note, Note):
+                yield from (_found(part, place) for part in _parts(note))
+            else:
+                yield _refused(note)
     except RekallError as error:
         yield Refused(shown(str(source.path)), error)
     except OSError as error:
@@ -156,13 +170,61 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         )
 
 
+def _beginning(source: Source) -> str:
+    """The first characters of a file that is a text; what is none looks like markup."""
+    try:
+        return source.text[:_LOOKED_AT]
+    except InvalidInput:
+        return "<none"
+
+
+def _parts(note: Note) -> Iterator[Note]:
+    """A note as it is, or one whose text is longer than an entry's may be as several, cut between lines."""
+    text = note.content
+    size = len(text) if len(text) * 4 <= MAX_TEXT_BYTES else len(text.encode("utf-8", "replace"))
+    if size <= MAX_TEXT_BYTES:
+        yield note
+        return
+    pieces = list(_pieces(text, MAX_TEXT_BYTES * len(text) // size * 9 // 10))
+    if max(len(piece.encode("utf-8", "replace")) for piece in pieces) > MAX_TEXT_BYTES:
+        pieces = list(_pieces(text, MAX_TEXT_BYTES // 4))  # most of its large letters stand together
+    title = next((value for name, value in note.fields.items() if normal(name) == "title" and value), "")
+    title = str(title) or note.title or note.name
+    others = {name: value for name, value in note.fields.items() if normal(name) not in ("title", "id", "_id")}
+    for number, piece in enumerate(pieces, 1):
+        whole = f"{note.part}, " if note.part else ""
+        yield replace(
+            note,
+            fields=others,
+            content=piece,
+            title=f"{title} ({number} of {len(pieces)})",
+            part=f"{whole}part {number}",
+            record_id=f"{note.record_id or note.part}~part {number}",
+            links=note.links if number == 1 else (),
+        )
+
+
+def _pieces(text: str, most: int) -> Iterator[str]:
+    """A text in pieces of at most so many characters, each to the end of a line where there is one."""
+    start = 0
+    while start < len(text):
+        end = min(start + most, len(text))
+        if end < len(text):
+            end = text.rfind("\n", start, end) + 1 or end
+        yield text[start:end]
+        start = end
+
+
 def _refused(refused: Refused) -> Refused:
     return replace(refused, where=shown(refused.where))
 
 
 def _dialect_of(source: Source) -> Dialect | None:
     """The first dialect that a file fits; a file that is no text fits none but those for its suffix."""
-    return next((each for each in dialects_for(source.suffix) if each.fits(source)), None)
+    found = next((each for each in dialects_for(source.suffix) if each.fits(source)), None)
+    if found is None and source.suffix in _PAGES and not _MARKUP.search(_beginning(source)):  # a text called a page
+        found = next((each for each in dialects_for(".txt") if each.fits(source)), None)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -543,7 +543,6 @@ def test_unknown_types_become_what_was_said_and_are_counted(bench, folder):
 
 BAD_FILES = {
     "binary.md": b"\0\1\2 text",
-    "huge.md": b"x" * 5_000_000,
     "broken.json": b'{"title": ',
     "deep.json": b"[" * 100_000,
 }
@@ -558,6 +557,18 @@ def test_one_bad_file_is_refused_and_the_rest_goes_in(bench, folder, name):
     assert all_titles(bench) == ["First", "Last"]
     assert report.refused
     assert all(name in refused.where and refused.error.message for refused in report.refused)
+
+
+def test_a_text_longer_than_an_entry_may_be_comes_in_parts(bench, folder):
+    lines = [f"line {number} größer" for number in range(300_000)]
+    note = write(folder / "huge.md", "# Huge\n\n" + "\n".join(lines))
+    assert figures(bench.base.files.import_paths([folder])) == (2, 0, 0, 0, 0)
+    assert all_titles(bench) == ["Huge (1 of 2)", "Huge (2 of 2)"]
+    parts = sorted(all_entries(bench), key=lambda entry: entry.title)
+    assert "\n".join(entry.content for entry in parts).split("\n") == lines
+    assert figures(bench.base.files.import_paths([folder])) == (0, 0, 2, 0, 0)
+    write(note, "# Huge\n\n" + "\n".join([*lines, "one more"]))
+    assert figures(bench.base.files.import_paths([folder])) == (0, 1, 1, 0, 0)
 
 
 ODD_FILES = {
