@@ -9,10 +9,22 @@ from rekall.exchange.dialect import Dialect
 
 MODULES = (
     *("vault", "own", "original", "own_records"),
-    *("keep", "simplenote", "day_one", "jrnl", "mem0", "mcp_memory_service", "memory_graph", "pinboard"),
-    *("standard_notes", "enex", "web_page", "records"),
+    *(
+        "keep",
+        "chats",
+        "roam",
+        "tiddlywiki",
+        "simplenote",
+        "day_one",
+        "jrnl",
+        "mem0",
+        "mcp_memory_service",
+        "memory_graph",
+        "pinboard",
+    ),
+    *("standard_notes", "enex", "opml", "notebook", "web_page", "records"),
     *("gemini", "joplin", "notion", "dendron", "cheats", "basic_memory", "zk", "logseq", "obsidian", "hugo"),
-    *("markdown", "org", "rules_file", "plain_text"),
+    *("markdown", "org", "rules_file", "kindle", "plain_text"),
 )
 """Modules of `exchange.dialects`, each with its `DIALECT`, or `DIALECTS` where a tool has several."""
 

@@ -24,6 +24,12 @@ SECOND_TEXT_NAMES = (
 )
 """Names of the text where none of the plain ones has one."""
 
+PARTS_NAMES = ("messages", "turns", "conversation", "highlights", "children", "sections", "blocks", "steps", "parts")
+"""What tools call the parts of which a text is made, each an object with a text of its own."""
+
+WRAPPERS = ("fields", "attributes", "node", "_source")
+"""Objects in a record that hold all its fields: of Jira, of JSON:API, of GraphQL, of Elasticsearch."""
+
 TITLE_NAMES = (
     "title",
     "name",
@@ -32,10 +38,10 @@ TITLE_NAMES = (
     "headline",
     "label",
     "question",
+    "summary",
     "key",
     "term",
     "front",
-    "summary",
 )
 """What tools call the title."""
 
@@ -72,7 +78,7 @@ RECORD_LISTS = (
         "posts",
         "cards",
     ),
-    *("snippets", "highlights", "facts", "activeNotes"),
+    *("snippets", "highlights", "facts", "activeNotes", "issues", "conversations", "list"),
 )
 """Names of the list of records in a document, the plainest first."""
 
@@ -176,12 +182,14 @@ def longest_text_name(record: Mapping[str, Any]) -> str:
     return best
 
 
-def nested_text_name(record: Mapping[str, Any]) -> str:
+def nested_text_name(
+    record: Mapping[str, Any], names: tuple[str, ...] = (*TEXT_NAMES, *SECOND_TEXT_NAMES, *PARTS_NAMES)
+) -> str:
     """A field whose text lies deeper: blocks, parts, a wrapped object; empty for none."""
     return next(
         (
             name
-            for name in (*TEXT_NAMES, *SECOND_TEXT_NAMES)
+            for name in names
             if isinstance(record.get(name), (dict, list)) and any(is_prose(text) for text in strings_in(record[name]))
         ),
         "",
@@ -194,6 +202,7 @@ def has_text(value: Any) -> bool:
         return is_prose(value)
     if not isinstance(value, dict):
         return False
+    value = unwrapped(value)
     name = text_name(value)
     if name and (has_letters(as_text(value[name])) or name in TEXT_NAMES):
         return True
@@ -204,6 +213,17 @@ def has_text(value: Any) -> bool:
         or nested_text_name(value)
         or any(is_prose(as_name(value.get(name))) for name in TITLE_NAMES)
     )
+
+
+def unwrapped(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the fields that an object in it holds, beside its own; a name that stands in both keeps what it says in both."""
+    for name in WRAPPERS:
+        inside = record.get(name)
+        if isinstance(inside, dict) and not text_name(record, TEXT_NAMES):
+            own = {key: value for key, value in record.items() if key != name}
+            both = {key: value for key, value in inside.items() if key in own and own[key] != value}
+            return {**inside, **own, **({name: both} if both else {})}
+    return record
 
 
 def records_in(document: Any) -> Iterator[Record]:

@@ -14,7 +14,6 @@ from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.record import from_record, to_record
 from rekall.entry.types import Link, LinkType, Status, Tombstone
 from rekall.errors import DatabaseLocked, EditConflict, EngineError, InvalidInput, NotFound
-from rekall.knowledge.origins import AWAY
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
 from rekall.store.values import Origin
@@ -213,6 +212,8 @@ class EntryService:
             self._restore_link(entry, link)
         if record.get("origin"):
             path, source_hash, entry_hash, *more = record["origin"]  # Rekall 0.1 kept three of them
+            from rekall.knowledge.origins import AWAY  # a search needs no room of the import
+
             is_gone = path.endswith(AWAY) and not source  # whoever restores it keeps it, though its source is gone
             if not is_gone and self._store.origins.at(source or path) is None:  # else it was imported again since
                 hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)

@@ -20,7 +20,7 @@ _RST_FIELD = re.compile(r"(?:\.\.[ \t]+(?P<nikola>[\w-]+):|:(?P<field>[\w -]+):)
 _RST_SKIPPED = re.compile(r"\.\.(?:[ \t]|\Z)")
 _ADOC_TITLE = re.compile(r"(?:=|#)[ \t]+(?P<title>\S.*?)[ \t]*\Z")
 _ADOC_FIELD = re.compile(r":(?P<name>!?[\w-]+!?):(?:[ \t]+(?P<value>.*\S))?[ \t]*\Z")
-_MARKED = re.compile(r"(?P<mark>#{1,6}|={2,6})[ \t]+(?P<title>\S.*?)(?:[ \t]+(?P=mark))?[ \t]*\Z")
+_MARKED = re.compile(r"(?P<mark>#{1,6}|={1,6})[ \t]+(?P<title>\S.*?)(?:[ \t]+(?P=mark))?[ \t]*\Z")
 _ZIM_FIELD = re.compile(r"(?P<name>Content-Type|Wiki-Format|Creation-Date|Modification-Date):[ \t]*(?P<value>.*)\Z")
 _NO_TITLE = re.compile(r"(?:[-*+•>|$%{<\[(]|\d+[.)][ \t]|//|https?:)")
 
@@ -49,9 +49,9 @@ class PlainText:
 
     name = "text"
     title = "Plain text, reStructuredText, AsciiDoc"
-    suffixes: tuple[str, ...] = (".txt", ".text", ".rst", ".rest", ".adoc", ".asciidoc", ".asc")
+    suffixes: tuple[str, ...] = (".txt", ".text", ".rst", ".rest", ".adoc", ".asciidoc", ".asc", ".wiki")
     keys: Mapping[str, str] = {}
-    hint = "A folder of text files, as it is: also those of nvALT, Notational Velocity, Zim, Apple's Notes and of any editor."
+    hint = "A folder of text files, as it is: also those of nvALT, Notational Velocity, Zim, vimwiki, DokuWiki, Apple's Notes and of any editor."
 
     def fits(self, source: Source) -> bool:
         """Whether a file is a text that says something, and not one that an export has beside its own file."""

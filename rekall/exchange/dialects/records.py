@@ -24,6 +24,8 @@ from rekall.exchange.json_shapes import (
 )
 from rekall.exchange.record_shapes import (
     ID_NAMES,
+    PARTS_NAMES,
+    TEXT_NAMES,
     TITLE_NAMES,
     Record,
     has_text,
@@ -33,6 +35,7 @@ from rekall.exchange.record_shapes import (
     nested_text_name,
     records_in,
     text_name,
+    unwrapped,
 )
 
 _KEYS = {
@@ -42,15 +45,19 @@ _KEYS = {
     **dict.fromkeys(
         ("creation_date", "created_on", "createdOn", "create_time", "ctime", "added_at", "time"), "created_at"
     ),
+    **dict.fromkeys(("createTime", "createdTs", "time_added", "highlighted_at", "createdDate", "ts"), "created_at"),
     **dict.fromkeys(
         ("updatedAt", "modified", "modified_at", "modifiedAt", "modifiedDate", "lastModified"), "updated_at"
     ),
     **dict.fromkeys(
         ("last_modified", "lastmod", "date_updated", "update_time", "edited_at", "last_edited_time"), "updated_at"
     ),
+    **dict.fromkeys(
+        ("updateTime", "updatedTs", "time_updated", "lastUpdate", "last_update", "updatedDate"), "updated_at"
+    ),
     **dict.fromkeys(("labels", "tag", "tag_list", "tagList", "topics", "categories"), "tags"),
     **dict.fromkeys(("aliases", "alias"), "keywords"),
-    **dict.fromkeys(("url", "href", "link", "source_url", "sourceUrl"), "sources"),
+    **dict.fromkeys(("url", "href", "link", "source_url", "sourceUrl", "web_url", "html_url", "given_url"), "sources"),
     **dict.fromkeys(("memory_type", "kind"), "type"),
 }
 
@@ -119,10 +126,11 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
             if text.strip()
             else None
         )
-    fields = {name: value for name, value in record.value.items() if value not in (None, "", [], {})}
+    fields = {name: value for name, value in unwrapped(record.value).items() if value not in (None, "", [], {})}
     if not _says_something(fields):
         return None
     deleted_at = _deletion(fields)
+    tags = _taken_labels(fields)
     content = _taken_text(fields) or _deep_text(fields)
     title = "" if as_name(fields.get("title")) else _taken_title(fields, record.name)
     named = (
@@ -140,15 +148,17 @@ def note_of(record: Record, part: str, default_name: str) -> Note | None:
         record_id=next(filter(None, (as_name(fields.get(name)) for name in ID_NAMES)), "") or record.name,
         part=part,
         deleted_at=deleted_at,
+        tags=tags,
     )
 
 
 def _taken_text(fields: dict[str, Any]) -> str:
     """A record's text, taken out of its fields. What lies deeper is read, and kept as it was where the text misses a word of it."""
-    name = text_name(fields) or longest_text_name(fields)
+    parts = "" if text_name(fields, TEXT_NAMES) else nested_text_name(fields, PARTS_NAMES)
+    name = "" if parts else text_name(fields) or longest_text_name(fields)
     if name:
         return as_text(fields.pop(name))
-    name = nested_text_name(fields)
+    name = parts or nested_text_name(fields)
     if not name:
         return ""
     value = fields.pop(name)
@@ -156,6 +166,24 @@ def _taken_text(fields: dict[str, Any]) -> str:
     if not words_of(" ".join([*strings_in(value), *_keys_in(value)])) <= words_of(content) | _BLOCK_WORDS:
         fields[f"{name}_as_it_was"] = value
     return content
+
+
+def _taken_labels(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Tags that are objects with a name each, or stand in a mapping by their names; the objects stay where they say more."""
+    found: list[str] = []
+    for name in ("tags", "labels", "book_tags"):
+        value = fields.get(name)
+        items = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
+            continue
+        names = [as_name(item.get("name") or item.get("tag") or item.get("title")) for item in items]
+        if all(names):
+            found += names
+            kept = fields.pop(name)
+            said = words_of(" ".join(names))
+            if any(is_prose(text) and not words_of(text) <= said for text in strings_in(kept)):
+                fields[f"{name}_as_it_was"] = kept
+    return tuple(dict.fromkeys(found))
 
 
 def _deep_text(fields: Mapping[str, Any]) -> str:
