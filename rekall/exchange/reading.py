@@ -42,7 +42,7 @@ _MARKUP = re.compile(r"<[\w!]|\{[%{]")
 """A tag, or what an engine fills in: a page that its own dialect left out."""
 
 _PAGES = (".html", ".htm", ".xhtml")
-_MARKED_UP = (".json", ".canvas", ".html", ".htm", ".xhtml")
+_MARKED_UP = (".json", ".canvas", ".ipynb", ".opml", ".tid", ".html", ".htm", ".xhtml")
 """Files whose own lines are no text; their dialects see to it that no word is lost."""
 
 _WORD = re.compile(r"[^\W_]{2,}")

@@ -42,6 +42,8 @@ TITLE_NAMES = (
     "key",
     "term",
     "front",
+    "resolved_title",
+    "given_title",
 )
 """What tools call the title."""
 

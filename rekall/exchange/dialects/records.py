@@ -17,6 +17,7 @@ from rekall.exchange.json_shapes import (
     document_of,
     file_words,
     first_line,
+    has_letters,
     strings_in,
     values_of,
     when,
@@ -245,7 +246,7 @@ def _taken_title(fields: dict[str, Any], record_name: str) -> str:
     for name in TITLE_NAMES[1:]:
         if isinstance(fields.get(name), str) and 0 < len(as_name(fields[name])) <= _LONGEST_TITLE:
             return as_name(fields.pop(name))
-    return record_name
+    return record_name if has_letters(record_name) else ""
 
 
 def _deletion(fields: dict[str, Any]) -> datetime | None:
