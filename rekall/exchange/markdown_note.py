@@ -30,6 +30,7 @@ KEYS: Mapping[str, str] = {
     "date_added": "created_at",
     "ctime": "created_at",
     "pubDate": "created_at",
+    "updatedDate": "updated_at",
     "publishDate": "created_at",
     "publish_date": "created_at",
     "published_at": "created_at",

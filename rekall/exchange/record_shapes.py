@@ -102,7 +102,7 @@ SHARED_NAMES = (
 """What is said once for all records of a document, and holds for each of them."""
 
 _NO_NOTES = re.compile(
-    r"(?:package|package-lock|npm-shrinkwrap|composer|bower|lerna|turbo|vercel|netlify|renovate|manifest|angular|angular-cli"
+    r"(?:!!!meta|package|package-lock|npm-shrinkwrap|composer|bower|lerna|turbo|vercel|netlify|renovate|manifest|angular|angular-cli"
     r"|deno|jsr|biome|firebase|launch|keybindings|hotkeys|core-plugins|community-plugins|core-plugins-migration|devcontainer"
     r"|[tj]sconfig.*|.*\.tsconfig|.*[-.]lock|.*\.schema|.*\.config|\..*rc|swagger|openapi|asset-manifest)\.json\Z",
     re.IGNORECASE,
@@ -235,7 +235,7 @@ def records_in(document: Any) -> Iterator[Record]:
     """
     if isinstance(document, list):
         flat = list(_flattened(document))
-        if any(has_text(item) for item in flat):
+        if any(has_text(item) or _has_deep_text(item) for item in flat):
             yield from (Record(item, f"record {number}") for number, item in enumerate(flat, 1))
         return
     if not isinstance(document, dict):

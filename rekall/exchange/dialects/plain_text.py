@@ -22,6 +22,9 @@ _ADOC_TITLE = re.compile(r"(?:=|#)[ \t]+(?P<title>\S.*?)[ \t]*\Z")
 _ADOC_FIELD = re.compile(r":(?P<name>!?[\w-]+!?):(?:[ \t]+(?P<value>.*\S))?[ \t]*\Z")
 _MARKED = re.compile(r"(?P<mark>#{1,6}|={1,6})[ \t]+(?P<title>\S.*?)(?:[ \t]+(?P=mark))?[ \t]*\Z")
 _ZIM_FIELD = re.compile(r"(?P<name>Content-Type|Wiki-Format|Creation-Date|Modification-Date):[ \t]*(?P<value>.*)\Z")
+_HEAD_FIELD = re.compile(r"(?P<name>title|date|tags|identifier|signature):[ \t]*(?P<value>.*)\Z")
+_HEAD_END = re.compile(r"-{5,}[ \t]*\Z")
+_PLACEHOLDER = re.compile(r"%(?P<name>title|date|template|nohtml)(?:[ \t]+(?P<value>.*))?\Z")
 _NO_TITLE = re.compile(r"(?:[-*+•>|$%{<\[(]|\d+[.)][ \t]|//|https?:)")
 
 _CREATED = ("date", "created", "creation-date", "revdate", "published", "page-date")
@@ -104,9 +107,14 @@ def _text(lines: list[str]) -> tuple[str, dict[str, str]]:
     """The title of a plain text, and what the head of a page of Zim says."""
     said: dict[str, str] = {}
     at = _first(lines)
-    while at < len(lines) and (found := _ZIM_FIELD.match(lines[at])):
-        said[found["name"].lower()] = found["value"]
+    head = _head_of_denote(lines[at : at + 8])
+    if head.get("title"):
+        return head["title"], head
+    while at < len(lines) and (found := _ZIM_FIELD.match(lines[at]) or _PLACEHOLDER.match(lines[at])):
+        said[found["name"].lower()] = found["value"] or ""
         at += 1
+    if said.get("title"):
+        return said["title"], said
     at = _first(lines, at)
     if at >= len(lines):
         return "", said
@@ -119,6 +127,19 @@ def _text(lines: list[str]) -> tuple[str, dict[str, str]]:
         len(line) <= _LONGEST_TITLE and not _NO_TITLE.match(line) and not line.endswith((".", ",", ";", "{", "\\", ":"))
     )
     return line if bool(re.search(r"\w", line)) and looks and (underlined or not following) else "", said
+
+
+def _head_of_denote(lines: list[str]) -> dict[str, str]:
+    """The fields at the top of a text of denote, which a line of dashes ends; empty for none."""
+    said: dict[str, str] = {}
+    for line in lines:
+        if _HEAD_END.match(line):
+            return said
+        found = _HEAD_FIELD.match(line)
+        if not found:
+            break
+        said[found["name"]] = found["value"].strip()
+    return {}
 
 
 def _rst(lines: list[str]) -> tuple[str, dict[str, str]]:

@@ -1,0 +1,148 @@
+"""Files of tools that no list names, each as its owner would expect to find it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support import Bench
+
+from rekall.entry.filters import Filters
+from rekall.entry.times import local_time
+from rekall.knowledge.import_report import ImportReport
+
+
+def take(bench: Bench, *paths: Path, **options) -> ImportReport:
+    return bench.base.files.import_paths(paths, **options)
+
+
+def by_title(bench: Bench) -> dict:
+    return {entry.title: entry for entry in bench.base.list_entries(Filters(), None).entries}
+
+
+def put(folder: Path, name: str, what: object) -> None:
+    (folder / name).write_text(what if isinstance(what, str) else json.dumps(what), "utf-8")
+
+
+@pytest.mark.parametrize("around", ["fields", "attributes", "node", "_source"])
+def test_records_whose_fields_lie_in_an_object_are_notes_of_their_own(bench, tmp_path, around):
+    fields = {
+        "summary": "Disk full",
+        "description": "The log was not rotated",
+        "created": "2021-05-05T10:00:00.000+0000",
+    }
+    records = [
+        {"id": f"1000{number}", "key": f"OPS-{number}", around: {**fields, "labels": ["db"]}} for number in range(3)
+    ]
+    put(tmp_path, "found.json", {"total": 3, "issues": records})
+    assert take(bench, tmp_path).added == 3
+    entry = by_title(bench)["Disk full"]
+    assert (entry.content, entry.tags) == ("The log was not rotated", ("db",))
+    assert local_time(entry.created_at).startswith("2021-05-05")
+    assert take(bench, tmp_path).unchanged == 3
+
+
+def test_a_mapping_called_list_is_as_many_notes_as_it_has(bench, tmp_path):
+    item = {
+        "given_url": "https://example.org/a",
+        "resolved_title": "A page",
+        "excerpt": "What it says",
+        "time_added": "1471869712",
+    }
+    put(
+        tmp_path,
+        "saved.json",
+        {
+            "status": 1,
+            "list": {
+                "11": {**item, "tags": {"golf": {"item_id": "11", "tag": "golf"}}},
+                "12": {**item, "resolved_title": "Another"},
+            },
+        },
+    )
+    assert take(bench, tmp_path).added == 2
+    entry = by_title(bench)["A page"]
+    assert (entry.tags, entry.sources, entry.created_at.year) == (("golf",), ("https://example.org/a",), 2016)
+
+
+def test_labels_that_are_objects_are_tags(bench, tmp_path):
+    label = {"id": "L1", "name": "bug", "color": "d73a4a", "description": "Something is broken here"}
+    put(tmp_path, "issues.json", [{"number": 1, "title": "Crash", "body": "It crashes.", "labels": [label]}])
+    assert not take(bench, tmp_path).problems
+    entry = by_title(bench)["Crash"]
+    assert entry.tags == ("bug",)
+    assert "Something is broken here" in str([field.value for field in entry.other_fields])
+
+
+@pytest.mark.parametrize("name", ["messages", "turns", "highlights", "children", "sections"])
+def test_the_parts_of_a_record_are_its_text(bench, tmp_path, name):
+    put(
+        tmp_path,
+        "talk.json",
+        [{"title": "Talk", "readable": "A talk of two", name: [{"text": "first words"}, {"text": "second words"}]}],
+    )
+    take(bench, tmp_path)
+    assert by_title(bench)["Talk"].content == "first words\n\nsecond words"
+
+
+def test_a_list_of_objects_whose_text_lies_deep_is_read_as_one_object_is(bench, tmp_path):
+    put(tmp_path, "channels.json", [{"id": "C1", "topic": {"remark": "all that concerns the release"}}])
+    assert take(bench, tmp_path).added == 1
+
+
+def test_every_branch_of_a_conversation_and_what_was_beside_its_texts_is_kept(bench, tmp_path):
+    def node(name, parent, children, parts, **more):
+        message = {"author": {"role": "user"}, "content": {"content_type": "text", "parts": parts}, **more}
+        return {"id": name, "parent": parent, "children": children, "message": message}
+
+    mapping = {
+        "root": {"id": "root", "message": None, "parent": None, "children": ["a", "b", "a"]},
+        "a": node("a", "root", ["root"], ["first try", {"content_type": "image", "caption": "a picture of it"}]),
+        "b": node(
+            "b",
+            "root",
+            [],
+            ["second try"],
+            metadata={"attachments": [{"name": "log.txt"}], "remark": "a remark of several words"},
+        ),
+        "lost": node("lost", "nowhere", [], ["nobody's child"]),
+        "round": node("round", "round", ["round"], ["in a circle"]),
+    }
+    put(tmp_path, "conversations.json", [{"title": "Tries", "mapping": mapping, "current_node": "b", "id": "c1"}])
+    assert take(bench, tmp_path).added == 1
+    entry = by_title(bench)["Tries"]
+    for text in ("first try", "a picture of it", "second try", "nobody's child", "in a circle"):
+        assert entry.content.count(text) == 1
+    assert "a remark of several words" in str([field.value for field in entry.other_fields])
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("a.ipynb", "{broken"),
+        ("a.opml", "<opml><body><outline text='x'>"),
+        ("a.opml", "<!DOCTYPE x [<!ENTITY a 'b'>]><opml><body><outline text='&a;'/></body></opml>"),
+    ],
+)
+def test_a_broken_file_is_named_and_keeps_nothing_else(bench, tmp_path, name, what):
+    put(tmp_path, name, what)
+    put(tmp_path, "beside.md", "# Beside\n\ntext\n")
+    report = take(bench, tmp_path)
+    assert (report.added, len(report.refused)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title"),
+    [
+        ("Ideas.wiki", "%title Great ideas\n%date 2020-01-02\n\n== sub ==\nmake coffee\n", "Great ideas"),
+        ("index.wiki", "= My wiki =\n\n* [[Ideas]]\n", "My wiki"),
+        (
+            "20220612T062201--third__x.txt",
+            "title:  Third one\ndate:  2022-06-12\ntags:  x  y\n-----------\n\nthird text\n",
+            "Third one",
+        ),
+    ],
+)
+def test_the_title_of_a_text_stands_where_its_tool_puts_it(bench, tmp_path, name, text, title):
+    put(tmp_path, name, text)
+    take(bench, tmp_path)
+    assert list(by_title(bench)) == [title]
