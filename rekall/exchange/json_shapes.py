@@ -62,9 +62,15 @@ def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
             yield "", source.document
         except InvalidInput as error:
             together = _one_after_the_other(source.text)
-            if together is None:
+            if together is not None:
+                yield from together
+                return
+            begun, rest = _begun_list(source.text)
+            if not begun:
                 raise error from None
-            yield from together
+            yield "", begun
+            if rest:
+                yield "", Refused(f"{source.path}, after record {len(begun)}", error)
         return
     first = next((line for _number, line in _lines(source) if line.strip()), "")
     if first.lstrip().startswith(_OPENINGS) and _is_broken(first) and source.path.stat().st_size <= MAX_JSON_BYTES:
@@ -79,6 +85,24 @@ def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
                 yield part, parsed_json(line)
             except RekallError as error:
                 yield part, Refused(f"{source.path}, {part}", error)
+
+
+_BETWEEN_VALUES = re.compile(r"[\s,]*")
+
+
+def _begun_list(text: str) -> tuple[list[Any], str]:
+    """The values of a list up to where it breaks off, or is none any more, and what is left after them."""
+    found: list[Any] = []
+    decoder = json.JSONDecoder()
+    at = len(text) - len(text.lstrip()) + 1
+    if not text.lstrip().startswith("["):
+        return found, text
+    try:
+        while True:
+            value, at = decoder.raw_decode(text, _BETWEEN_VALUES.match(text, at).end())  # type: ignore[union-attr]
+            found.append(value)
+    except (ValueError, RecursionError):
+        return found, text[at:].strip(" \t\r\n,]")
 
 
 def first_object(source: Source) -> Mapping[str, Any]:

@@ -177,3 +177,13 @@ def test_a_strange_record_in_a_file_of_ours_goes_in(bench, tmp_path):
         '{"title": 5, "content": ["c1", 2, {"x": "deep"}]}\n'
     )
     assert take(bench, tmp_path).added == 2
+
+
+@pytest.mark.parametrize(("end", "refused"), [(",]", 0), (",\n", 0), (',{"text":"cut o', 1), ("oops]", 1)])
+def test_a_list_that_breaks_off_gives_the_records_before_the_break(bench, tmp_path, end, refused):
+    file = tmp_path / "notes.json"
+    file.write_text('[{"text":"alpha beta gamma"},{"title":"two","text":"delta epsilon"}' + end)
+    report = bench.base.files.import_paths([file])
+    assert (report.added, len(report.refused)) == (2, refused)
+    file.write_text('[{"text":"alpha beta gamma"},{"title":"two","text":"delta epsilon"}]')
+    assert (bench.base.files.import_paths([file]).unchanged, bench.base.count()) == (2, 2)
