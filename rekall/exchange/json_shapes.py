@@ -57,20 +57,7 @@ def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
         OSError: The system does not let it be read.
     """
     if source.suffix not in LINES:
-        refuse_too_large(source)
-        try:
-            yield "", source.document
-        except InvalidInput as error:
-            together = _one_after_the_other(source.text)
-            if together is not None:
-                yield from together
-                return
-            begun, rest = _begun_list(source.text)
-            if not begun:
-                raise error from None
-            yield "", begun
-            if rest:
-                yield "", Refused(f"{source.path}, after record {len(begun)}", error)
+        yield from _values_of_document(source)
         return
     first = next((line for _number, line in _lines(source) if line.strip()), "")
     if first.lstrip().startswith(_OPENINGS) and _is_broken(first) and source.path.stat().st_size <= MAX_JSON_BYTES:
@@ -88,6 +75,23 @@ def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
 
 
 _BETWEEN_VALUES = re.compile(r"[\s,]*")
+
+
+def _values_of_document(source: Source) -> Iterator[tuple[str, Any | Refused]]:
+    refuse_too_large(source)
+    try:
+        yield "", source.document
+    except InvalidInput as error:
+        together = _one_after_the_other(source.text)
+        if together is not None:
+            yield from together
+            return
+        begun, rest = _begun_list(source.text)
+        if not begun:
+            raise error from None
+        yield "", begun
+        if rest:
+            yield "", Refused(f"{source.path}, after record {len(begun)}", error)
 
 
 def _begun_list(text: str) -> tuple[list[Any], str]:
