@@ -146,3 +146,35 @@ def test_the_title_of_a_text_stands_where_its_tool_puts_it(bench, tmp_path, name
     put(tmp_path, name, text)
     take(bench, tmp_path)
     assert list(by_title(bench)) == [title]
+
+
+def test_what_a_block_of_roam_says_beside_its_text_is_kept(bench, tmp_path):
+    block = {
+        "string": "plain",
+        "uid": "b1",
+        "props": {"marker": "sigil"},
+        "children": [{"string": "under", "uid": "b2"}],
+    }
+    put(
+        tmp_path,
+        "graph.json",
+        [{"title": "Page", "children": [block]}, {"title": "Other", "children": [{"string": "see ((b2))"}]}],
+    )
+    assert take(bench, tmp_path).added == 2
+    assert "sigil" in str([field.value for field in by_title(bench)["Page"].other_fields])
+    assert by_title(bench)["Other"].content == "- see under"
+    assert not by_title(bench)["Other"].other_fields
+
+
+def test_an_outline_of_feeds_keeps_every_address_and_kind(bench, tmp_path):
+    feed = '<outline text="Blog" type="rss" xmlUrl="https://example.org/f.xml" htmlUrl="https://example.org/"/>'
+    put(
+        tmp_path,
+        "feeds.opml",
+        f'<opml><head><title>Feeds</title></head><body>{feed}<outline text="Idea" created="2020-01-02"/></body></opml>',
+    )
+    assert take(bench, tmp_path).added == 2
+    entry = by_title(bench)["Blog"]
+    assert set(entry.sources) == {"https://example.org/f.xml", "https://example.org/"}
+    assert {field.name: field.value for field in entry.other_fields} == {"outline": "Feeds", "outline_type": "rss"}
+    assert local_time(by_title(bench)["Idea"].created_at).startswith("2020-01-02")

@@ -40,10 +40,11 @@ class Chats:
             content = "\n\n".join(f"**{who}:** {text}" for who, text in said) or as_text(record.get("content"))
             fields = without(record, *((turns,) if turns else ()), "id", "uuid", "conversation_id", "current_node")
             title = as_name(fields.get("title")) or as_name(fields.pop("name", ""))
+            told = {line.strip() for _who, text in said for line in text.split("\n")}
             beside = [
                 text
                 for text in strings_in(record.get(turns))
-                if is_prose(text) and as_text(text).strip() not in content
+                if is_prose(text) and any(line.strip() not in told for line in as_text(text).strip().split("\n"))
             ]
             if beside:
                 fields["said_beside"] = list(dict.fromkeys(beside))

@@ -10,8 +10,6 @@ from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import as_name, as_text, document_of, file_words, refuse_too_large
 
 _HEADING = re.compile(r"^#[ \t]+(?P<title>\S.*?)[ \t#]*$", re.MULTILINE)
-_MOST_PRINTED = 20_000
-"""Characters of what a cell printed; more than that is a log, and no note."""
 
 
 class Notebook:
@@ -72,8 +70,6 @@ def _shown(cell: Mapping[str, Any], language: str) -> str:
         return text
     outputs = cell.get("outputs")
     printed = "".join(map(_printed, outputs if isinstance(outputs, list) else [])).strip("\n")
-    if len(printed) > _MOST_PRINTED:
-        printed = printed[:_MOST_PRINTED] + "\n…"
     return "\n\n".join(filter(None, (_fenced(text, language), _fenced(printed, "text"))))
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Note, Refused, Source
-from rekall.exchange.json_shapes import Ids, as_name, file_words, first_line, listed
+from rekall.exchange.json_shapes import Ids, file_words, first_line, listed, when
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-_TEXT = ("text", "title", "_note", "_complete", "xmlUrl", "htmlUrl", "url", "created", "type")
+_TEXT = ("text", "title", "_note", "_complete", "xmlUrl", "htmlUrl", "url", "created", "id")
 
 
 class Opml:
@@ -51,16 +51,22 @@ class Opml:
         for number, element in enumerate(top, 1):
             title, note = _said(element)
             content = "\n\n".join(filter(None, (note, _nested(element)))) or title
-            address = as_name(element.get("htmlUrl") or element.get("url") or element.get("xmlUrl") or "")
-            other = {name: value for name, value in element.attrib.items() if name not in _TEXT and value.strip()}
-            if content or other or address:
+            written = (element.get(name, "").strip() for name in ("htmlUrl", "url", "xmlUrl"))
+            addresses = list(dict.fromkeys(filter(None, written)))
+            other = {
+                "outline_type" if name == "type" else name: value
+                for name, value in element.attrib.items()
+                if name not in _TEXT and value.strip()
+            }
+            if content or other or addresses:
                 yield Note(
-                    fields={**shared, **other, **({"sources": [address]} if address else {})},
+                    fields={**shared, **other, **({"sources": addresses} if addresses else {})},
                     content=content,
                     title=first_line(title),
                     name=f"{file_words(source)} {number}",
                     record_id=ids.once(element.get("id", "")),
                     part=f"record {number}",
+                    created_at=when(element.get("created")),
                 )
 
 

@@ -13,17 +13,23 @@ from rekall.exchange.json_shapes import (
     as_text,
     document_of,
     file_words,
+    has_letters,
     listed,
     strings_in,
     when,
     without,
 )
-from rekall.exchange.record_shapes import is_prose
 
 _TASK = re.compile(r"\A\{\{(?:\[\[)?(TODO|DONE)(?:\]\])?\}\}[ \t]*")
 _REFERENCE = re.compile(r"\(\(([\w-]{2,40})\)\)")
 _LINK = re.compile(r"\[\[([^\[\]\n]+)\]\]")
 _TAG = re.compile(r"(?<![\w#/&\[(])#(?:\[\[([^\[\]\n]+)\]\]|([^\W\d_][\w/-]*))")
+_OF_A_BLOCK = (
+    *("string", "uid", "children", "heading", "create-time", "edit-time", "create-email", "edit-email", "text-align"),
+    *("refs", "open", "order", "view-type", "children-view-type", "emojis"),
+)
+"""What a block has beside its text, and what says nothing in words. Names with a colon are of Roam's own base."""
+
 _TAGS_LINE = re.compile(r"\Atags::(?P<tags>.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -62,8 +68,7 @@ def _note(page: dict[str, Any], number: int, source: Source, ids: Ids, texts: Ma
     content = _outline(children, texts) if isinstance(children, list) else ""
     title = as_name(page.get("title"))
     fields = without(page, "title", "uid", "children", "create-time", "edit-time")
-    beside = [text for text in strings_in(children) if is_prose(text) and not _stands_in(text, content, texts)]
-    if beside or (children and not isinstance(children, list)):
+    if _says_more(children) or (children and not isinstance(children, list)):
         fields["children"] = children
     if not (title or content or fields):
         return None
@@ -112,9 +117,21 @@ def _shown(text: str, texts: Mapping[str, str]) -> str:
     return _TASK.sub(lambda found: "[x] " if found[1] == "DONE" else "[ ] ", text)
 
 
-def _stands_in(text: str, content: str, texts: Mapping[str, str]) -> bool:
-    """Whether every line of a text stands in the content."""
-    return all(line.strip() in content for line in _shown(as_text(text), texts).split("\n"))
+def _says_more(children: Any) -> bool:
+    """Whether blocks say something beside their text, or have it in another form than a text."""
+    waiting = [children]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, list):
+            waiting += top
+        elif isinstance(top, dict):
+            below, text = top.get("children"), top.get("string")
+            strange = [value for value, kind in ((below, list), (text, str)) if not isinstance(value, kind)]
+            rest = [value for name, value in top.items() if name not in _OF_A_BLOCK and ":" not in name]
+            if any(has_letters(found) for found in strings_in([*strange, *rest])):
+                return True
+            waiting.append(below if isinstance(below, list) else None)
+    return False
 
 
 def _named(page: Any) -> Iterator[tuple[str, str]]:
