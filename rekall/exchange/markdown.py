@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -44,7 +45,7 @@ def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
         )
     if not found.kind and text.lstrip().startswith("---\n"):
         raise InvalidInput("the front matter is not closed, or not `key: value` lines", "end it with a line of ---")
-    read = _read(found, title, kind)
+    read = _read(_with_numbers(found), title, kind)
     if read.unknown_type:
         rules.entry_type(read.unknown_type)
     for problem in read.problems:
@@ -76,6 +77,30 @@ def _own_split(text: str) -> FrontMatter:
         found,
         fields={name: value if means(name) and name != OTHER else typed[name] for name, value in found.fields.items()},
     )
+
+
+def _with_numbers(found: FrontMatter) -> FrontMatter:
+    """The parts of an edited text; a number or truth among what is no field of an entry is one again, so that an edit changes nothing else."""
+    if found.kind != "yaml":
+        return found
+    typed = read_yaml(found.raw, is_typed=True)
+    return replace(
+        found,
+        fields={
+            name: value if means(name) and name != OTHER else _same(value, typed.get(name))
+            for name, value in found.fields.items()
+        },
+    )
+
+
+def _same(text: Any, typed: Any) -> Any:
+    """A value with the numbers and truths in it that JSON writes as they stand in the text: 1, and not 1.10 or no."""
+    if isinstance(text, Mapping) and isinstance(typed, Mapping):
+        return {name: _same(value, typed.get(name)) for name, value in text.items()}
+    if isinstance(text, list) and isinstance(typed, list) and len(text) == len(typed):
+        return [_same(one, other) for one, other in zip(text, typed, strict=True)]
+    written = json.dumps(typed) if isinstance(typed, (bool, int, float)) else ""
+    return typed if written and text in (written, written.replace("e", ".0e", 1)) else text  # YAML writes 1.0e+22
 
 
 def _read(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:

@@ -7,7 +7,10 @@ import pytest
 from support import Bench
 
 from rekall.entry.filters import Filters
+from rekall.entry.other import OtherField
 from rekall.entry.times import local_time
+from rekall.entry.types import EntryType
+from rekall.exchange.markdown import edited_draft, text_to_edit
 from rekall.knowledge.import_report import ImportReport
 
 
@@ -178,3 +181,40 @@ def test_an_outline_of_feeds_keeps_every_address_and_kind(bench, tmp_path):
     assert set(entry.sources) == {"https://example.org/f.xml", "https://example.org/"}
     assert {field.name: field.value for field in entry.other_fields} == {"outline": "Feeds", "outline_type": "rss"}
     assert local_time(by_title(bench)["Idea"].created_at).startswith("2020-01-02")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1,
+        -3,
+        2.5,
+        True,
+        False,
+        "1",
+        "3.10",
+        "no",
+        "true",
+        "0x80070005",
+        "12:30:45",
+        "2020-01-02",
+        [{"a": 1, "b": "01"}, 2],
+        {"x": {"y": [1, "1", None]}},
+        10**12,
+        1e22,
+    ],
+)
+@pytest.mark.parametrize("name", ["priority", "status", "id"])
+def test_an_edit_changes_no_field_that_nobody_touched(bench, tmp_path, name, value):
+    put(tmp_path, "notes.json", [{"title": "Note", "content": "a text", name: value, "other": "kettle"}])
+    take(bench, tmp_path)
+    entry = by_title(bench)["Note"]
+    edited = edited_draft(text_to_edit(entry).replace("kettle", "teapot"), EntryType.REFERENCE)
+    kept = [OtherField.of(field.name, "teapot") if field.name == "other" else field for field in entry.other_fields]
+    assert sorted(edited.other_fields, key=str) == sorted(kept, key=str)
+
+
+@pytest.mark.parametrize("written", ["3.10", "no", "0x80070005", "1e3", "007"])
+def test_a_scalar_that_is_typed_in_stays_as_it_is_written(written):
+    (field,) = edited_draft(f"---\ntitle: T\nversion: {written}\n---\ntext\n", EntryType.REFERENCE).other_fields
+    assert field.value == written
