@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rekall.entry.fields import BY_NAME, EDITED, Draft, Kind
+from rekall.entry.other import others
 from rekall.entry.rules import chosen, nearest, tag
 from rekall.entry.types import Status
 from rekall.errors import InvalidInput
@@ -68,6 +69,8 @@ def _value(name: str, value: Any) -> Any:
     known = BY_NAME[name]
     if value is None and not known.is_required:
         return known.default
+    if known.kind is Kind.OTHER and isinstance(value, Mapping):
+        return others(value)
     if known.kind.is_list:
         return _listed(value)
     if known.kind is Kind.CHOICE and isinstance(value, str) and known.choices is not None:

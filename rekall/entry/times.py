@@ -22,7 +22,9 @@ _DAY_FIRST = re.compile(
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?P<mark>[./_-]?)(?P<month>\d{2})(?P=mark)(?P<day>\d{2})(?P<rest>\D.*)?\Z", re.S
 )
-_COMPACT = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?\Z")
+_COMPACT = re.compile(
+    r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T?(?P<hour>\d\d)(?P<minute>\d\d)(?:(?P<second>\d\d)(?:\d{3})?)?\Z"
+)
 _SOMEWHERE = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
 _GMT = re.compile(r"\b(?:GMT|UTC)(?=[+-]\d)")
 _ZONES = {
@@ -90,7 +92,7 @@ def any_moment(value: Any) -> datetime:
         value = f"{value:f}" if isinstance(value, float) else str(value)
     if not isinstance(value, str):
         raise InvalidInput("it is not a date")
-    text = value.strip().strip("\"'<>").removeprefix("[[").removesuffix("]]").strip()
+    text = value.strip().strip("\"'<>[]").strip()
     try:
         exact = _iso(text) if _EXACT.match(text) else None
         found = exact or _epoch(text) or _numbers(text) or _iso(text) or _spoken(text)

@@ -191,7 +191,7 @@ def _choice(taken: Taken, field: Field, name: str, line: str) -> Any:
     word = line.lower()
     if word in {choice.value for choice in field.choices}:
         return field.choices(word)
-    if field.choices is Status and word in _OBSOLETE:
+    if field.choices is Status and word.split()[0].strip(".,;:") in _OBSOLETE:  # "superseded by ADR-12"
         taken.keep(name, line)
         return Status.OBSOLETE
     raise InvalidInput(f"no such {field.noun}")

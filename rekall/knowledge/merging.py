@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rekall.entry.fields import EDITED, Draft, Field, Kind
+from rekall.entry.other import OtherField
 from rekall.entry.types import Status
 
 _SHORT = 24
@@ -62,7 +63,9 @@ def merge(said: Said | None, mine: Draft, theirs: Draft) -> Merged:
         if not is_mine:
             values[field.name] = there
         elif field.kind is Kind.OTHER:
-            values[field.name] = _others(here, there)
+            values[field.name], differs = _both_others(before or (), here, there)
+            if differs:
+                conflicts.append(field.name)
         elif field.kind.is_list:
             values[field.name] = _items(before or (), here, there)
         elif field.name in _FOLLOWING or _is_empty(field, there):
@@ -97,6 +100,24 @@ def _items(before: Sequence[str], mine: Sequence[str], theirs: Sequence[str]) ->
     gone = set(before) - set(theirs)
     kept = [item for item in mine if item not in gone]
     return (*kept, *(item for item in theirs if item not in mine and item not in before))
+
+
+def _both_others(before: Sequence[str], mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[tuple[Any, ...], bool]:
+    """Other fields that both changed, each by its name, and whether both changed one in ways of their own.
+
+    Such a one stays as it is here.
+    """
+    was = {other.name: other for other in map(OtherField.parsed, before)}
+    here, there = ({other.name: other for other in side} for side in (mine, theirs))
+    kept, differs = [], False
+    for name in dict.fromkeys((*here, *there)):
+        old, own, other = was.get(name), here.get(name), there.get(name)
+        both = other not in (old, own) and own != old
+        differs = differs or (both and own is not None and other is not None)
+        taken = other if own == old or (both and own is None) else own
+        if taken is not None:
+            kept.append(taken)
+    return tuple(kept), differs
 
 
 def _others(mine: Sequence[Any], theirs: Sequence[Any]) -> tuple[Any, ...]:

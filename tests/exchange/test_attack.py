@@ -1,6 +1,7 @@
 """What a hostile or careless file must not do to an import."""
 
 import zlib
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from support import Bench
 
 from rekall.entry.changes import Changes
 from rekall.entry.filters import Filters
+from rekall.entry.times import any_moment
 from rekall.entry.types import Status
 from rekall.exchange.dialects.original_notes import context_of
 from rekall.knowledge.import_report import ImportReport
@@ -187,3 +189,16 @@ def test_a_list_that_breaks_off_gives_the_records_before_the_break(bench, tmp_pa
     assert (report.added, len(report.refused)) == (2, refused)
     file.write_text('[{"text":"alpha beta gamma"},{"title":"two","text":"delta epsilon"}]')
     assert (bench.base.files.import_paths([file]).unchanged, bench.base.count()) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("20210301120000123", "2021-03-01T12:00:00"),
+        ("20200131143000000", "2020-01-31T14:30:00"),
+        ("[2022-06-10 Fri 06:22]", "2022-06-10T06:22:00"),
+        ("<2022-06-10 Fri>", "2022-06-10T00:00:00"),
+    ],
+)
+def test_dates_of_wikis_and_of_org_are_local_times(written, moment):
+    assert any_moment(written) == datetime.fromisoformat(moment).astimezone()

@@ -1070,3 +1070,28 @@ def test_a_relative_path_and_a_link_mean_what_they_mean_now(bench, tmp_path, mon
         assert quiet(bench.base.files.import_paths([link / "a.md"]))
         link.unlink()
     assert titles(bench) == ["Note of one", "Note of two"]
+
+
+OTHERS = "---\nclient: {}\nstage: {}\n---\n# A\n\ntext\n"
+
+
+def others_of(entry: Entry) -> dict[str, object]:
+    return {other.name: other.value for other in entry.other_fields}
+
+
+def test_other_fields_that_both_sides_changed_come_together_by_name(bench: Bench, tmp_path: Path) -> None:
+    note = tmp_path / "a.md"
+    note.write_text(OTHERS.format("alpha", "one"))
+    bench.base.files.import_paths(note)
+    (entry,) = bench.base.list_entries(Filters(), None).entries
+    bench.base.change(entry.id, Changes.of(other_fields={"client": "beta", "stage": "one"}))
+    note.write_text(OTHERS.format("alpha", "two"))
+    report = bench.base.files.import_paths(note)
+    assert (report.updated, report.conflicts) == (1, [])
+    (entry,) = bench.base.list_entries(Filters(), None).entries
+    assert others_of(entry) == {"client": "beta", "stage": "two"}
+    note.write_text(OTHERS.format("gamma", "two"))
+    report = bench.base.files.import_paths(note)
+    assert report.conflicts == [f"{note} (other fields)"]
+    found = [others_of(each)["client"] for each in bench.base.list_entries(Filters(), None).entries]
+    assert sorted(map(str, found)) == ["beta", "gamma"]
