@@ -88,7 +88,7 @@ WALLS = {
     "charset_normalizer": ["rekall.exchange.*"],
     "pathspec": ["rekall.exchange.folders"],
     "dateutil": ["rekall.entry.times"],
-    "yaml": ["rekall.exchange.*"],
+    "yaml": ["rekall.exchange.*", "rekall.models.export.checkpoint"],
     "sqlite3": ["rekall.exchange.dialects.original_base"],
     "torch": ["rekall.models.export.via_torch"],
     "transformers": [],
