@@ -128,6 +128,17 @@ class Field:
         return (str(value),)
 
 
+    def words_of(self, entry: Draft) -> tuple[str, ...]:
+        """What the words index takes of it: all but the number that a database gave a record."""
+        if self.kind is not Kind.OTHER:
+            return self.texts(entry)
+        return tuple(str(other) for other in entry.other_fields if other.name != _RECORD_NUMBER)
+
+
+_RECORD_NUMBER = "_id"
+"""Nobody searches by it, and where it is made of words it says again what stands elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """An entry before it is stored. `id` and the times are given only when they are known from elsewhere."""

@@ -39,7 +39,7 @@ class SqliteWords:
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
         self.delete(key)
-        texts = ["\n".join([text for field in fields for text in field.texts(entry)]) for fields in _FIELDS]
+        texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
         self._db.run(_PUT, (key, *[text if text.isascii() else split_cjk(text, indexing=True) for text in texts]))
 
     def delete(self, key: int) -> None:
