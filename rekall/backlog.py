@@ -238,7 +238,7 @@ class Backlog:
         return {item: texts[key] for item, key in keys.items() if key in texts}
 
     def _cut_again(self, entry_ids: Collection[str]) -> None:
-        """Make the passages anew of entries that were cut by other rules. Call it inside the transaction."""
+        """Make the passages again of entries that were cut by other rules. Call it inside the transaction."""
         for entry_id, entry in self._store.entries.by_ids(entry_ids).items():
             key = self._store.entries.key_of(entry_id)
             if key is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.claims import Claims
-from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of
+from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of, how_far
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
@@ -256,6 +256,12 @@ class EmbeddingService:
     def advice(self) -> str:
         """What a person should know or do while passages lack a vector: who embeds and how far it is, or what to run."""
         return advice(self.embedder())
+
+    def how_far(self) -> str:
+        """How much is embedded and how it goes on, for who has just interrupted that."""
+        pending, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
+        total = self._store.passages.count()
+        return how_far(total - pending, total)
 
     def is_ready(self) -> bool:
         """Whether a model is loaded, so that a question is answered at once."""

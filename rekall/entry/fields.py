@@ -127,7 +127,6 @@ class Field:
             return tuple(map(str, value))
         return (str(value),)
 
-
     def words_of(self, entry: Draft) -> tuple[str, ...]:
         """What the words index takes of it: all but the number that a database gave a record."""
         if self.kind is not Kind.OTHER:

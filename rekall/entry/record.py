@@ -109,7 +109,7 @@ def edited_record(draft: Draft) -> dict[str, Any]:
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Other fields under their own names, where those mean nothing else."""
     others = record.pop(OTHER, None) or {}
-    kept = {name: value for name, value in others.items() if name in record or normal(name) in _MEANS or name in _OURS}
+    kept = {name: value for name, value in others.items() if name in record or normal(name) in _MEANS or not name}
     own = {name: value for name, value in others.items() if name not in kept}
     return {**record, **own, OTHER: kept} if kept else {**record, **own}
 
@@ -206,10 +206,6 @@ def strictly(problem: Problem, record: Mapping[str, Any]) -> None:
         chosen(field.choices, value, field.noun)
     shown = f" ({value})" if isinstance(value, (str, int, float)) and len(str(value)) <= 60 else ""
     raise InvalidInput(problem.kind + shown)
-
-
-_OURS = ("origin", "deleted_at", "")
-"""Names that mean something in a record of ours, and are no fields."""
 
 
 def is_own(record: object) -> bool:

@@ -135,6 +135,27 @@ def objects_in(value: Any, *names: str) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def sampled(source: Source, *names: str) -> list[Mapping[str, Any]]:
+    """Some of the records of a file, for `fits`: of a list, of the list under one of these names, or the one there is."""
+    if source.suffix in LINES:
+        return [first_object(source)]
+    document = document_of(source)
+    return [*objects_in(document, *names)[:_SAMPLED]] or ([document] if isinstance(document, dict) else [])
+
+
+def placed(place: str, value: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    """The records of a value of `values_of`, each with its place: of a list, under one of these names, or the value itself."""
+    name = list_name(value, *names)
+    items = value[name] if name else value if isinstance(value, list) else [value]
+    is_several = bool(name) or isinstance(value, list)
+    for number, item in enumerate(items, 1):
+        yield place or (f"record {number}" if is_several else ""), item
+
+
+_SAMPLED = 5
+"""Records that tell whose a file is."""
+
+
 def as_text(value: Any) -> str:
     """A text, or a list of lines, as one text with plain line ends; empty for anything else."""
     if isinstance(value, str):

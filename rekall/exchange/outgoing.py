@@ -17,6 +17,10 @@ DELETED_AT = "deleted_at"
 """What tells the record of a deleted entry from that of one that is there."""
 
 
+ORIGIN = "origin"
+"""What an answer says of where its entry came from; a record that is read is not asked for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deleted:
     """A deleted entry as it was.
@@ -83,7 +87,9 @@ def record_of(entry: Entry, links: Sequence[Link], taken: Sequence[str] = ()) ->
         taken: Names that mean something in the file; what came from elsewhere under one of them goes with the other fields.
     """
     record = to_record(entry, links)
-    clashing = {name: record.pop(name) for name in list(record) if name.strip().casefold() in (DELETED_AT, *taken)}
+    clashing = {
+        name: record.pop(name) for name in list(record) if name.strip().casefold() in (DELETED_AT, ORIGIN, *taken)
+    }
     return {**record, OTHER: {**record.get(OTHER, {}), **clashing}} if clashing else record
 
 

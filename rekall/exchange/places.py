@@ -23,7 +23,7 @@ def identity(path: Path) -> str:
 
 
 def forget() -> None:
-    """Ask anew where folders lie: symbolic links change between two imports."""
+    """Ask again where folders lie: symbolic links change between two imports."""
     _resolved.cache_clear()
 
 

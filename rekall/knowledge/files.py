@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from rekall.embedder import Progress, how_far
+from rekall.embedder import Progress
 from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
@@ -133,7 +133,7 @@ class Files:
                 done += len(batch)
                 if len(walk.files) == 1:  # one file of many notes
                     reading(done, 0)
-            self._finish(importer, walk, roots, dry_run=options.dry_run, prune=options.prune)
+            self._finish(importer, walk, roots, options)
         except KeyboardInterrupt:
             raise self._interrupted(importer.report) from None
         return importer.report
@@ -159,20 +159,20 @@ class Files:
         if importer.report.stored:
             self._announced = self._embeddings.announce(self._announced)
 
-    def _finish(self, importer: Importer, walk: Walk, roots: Sequence[str], *, dry_run: bool, prune: bool) -> None:
+    def _finish(self, importer: Importer, walk: Walk, roots: Sequence[str], options: ImportOptions) -> None:
         """Links, when every name is known; then what is gone."""
         from rekall.knowledge.pruning import Pruner, find_gone
 
-        if not dry_run:
+        if not options.dry_run:
             for told in importer.links.batches():
                 self._in_transaction(importer.links.store, told)
         importer.report.lost_links = importer.links.lost
-        gone = find_gone(self._store, importer, walk, roots, prune=prune)
+        gone = find_gone(self._store, importer, walk, roots, prune=options.prune)
         importer.report.gone = [origin.path for origin in gone]
-        if prune:
+        if options.prune:
             pruner = Pruner(self._store, self._writer, self._clock, importer)
             for some in _batches(gone):
-                self._in_transaction(pruner.take, some, dry_run=dry_run)
+                self._in_transaction(pruner.take, some, dry_run=options.dry_run)
 
     def _in_transaction(self, do: Callable[[list[Item]], None], batch: list[Item], *, dry_run: bool = False) -> None:
         try:
@@ -213,9 +213,7 @@ class Files:
 
     def _interrupted(self, report: ImportReport) -> Interrupted:
         """What is there after all, and how it goes on."""
-        total = self._store.passages.count()
-        pending, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
-        done, _, goes_on = how_far(total - pending, total).partition("; ")
+        done, _, goes_on = self._embeddings.how_far().partition("; ")
         return Interrupted(f"interrupted: {report.stored:,} stored, {done}", goes_on)
 
 

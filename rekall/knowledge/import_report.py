@@ -69,11 +69,6 @@ class ImportReport:
         """Entries that were written."""
         return self.added + self.updated
 
-    @property
-    def taken(self) -> int:
-        """Entries that are here now: written or found unchanged."""
-        return self.stored + self.unchanged
-
     def tell(self, problem: str, where: str) -> None:
         """Note a problem of some kind."""
         self.problems.setdefault(problem, []).append(where)

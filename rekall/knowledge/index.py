@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rekall.embedder import Embedded, Embedder, Progress, how_far
+from rekall.embedder import Embedded, Embedder, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport
@@ -60,9 +60,7 @@ class Index:
 
     def how_far(self) -> str:
         """How much is embedded and how it goes on, for who has just interrupted that."""
-        passages, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
-        total = self._store.passages.count()
-        return how_far(total - passages, total)
+        return self._embeddings.how_far()
 
     def rebuild_words(self, progress: Progress = lambda done, total: None) -> int:
         """Index the words of every entry again, in one transaction. Returns how many entries."""

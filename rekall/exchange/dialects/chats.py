@@ -9,7 +9,6 @@ from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import Ids, as_name, as_text, document_of, file_words, first_line, strings_in, without
 from rekall.exchange.record_shapes import has_text, is_prose
 
-_TURNS = ("mapping", "chat_messages")
 _NO_TEXT = ("content_type", "type", "language", "asset_pointer", "start_timestamp", "stop_timestamp")
 """Of a part of a message: what only says what kind of part it is."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rekall.exchange.dialect import Note, Refused, Source
@@ -12,13 +12,13 @@ from rekall.exchange.json_shapes import (
     as_name,
     as_names,
     as_text,
-    document_of,
     file_words,
     first_line,
-    first_object,
     list_name,
     listed,
     objects_in,
+    placed,
+    sampled,
     strings_in,
     values_of,
     without,
@@ -41,14 +41,8 @@ class Mem0:
 
     def fits(self, source: Source) -> bool:
         """Whether a file holds memories of mem0."""
-        if source.suffix in LINES:
-            found: Sequence[Mapping[str, Any]] = [first_object(source)]
-        else:
-            document = document_of(source)
-            found = objects_in(document, *_LISTS) or ([document] if isinstance(document, dict) else [])
-        return bool(found) and all(
-            isinstance(item.get("memory"), str) and bool(_OWN & item.keys()) for item in found[:5]
-        )
+        found = sampled(source, *_LISTS)
+        return bool(found) and all(isinstance(item.get("memory"), str) and bool(_OWN & item.keys()) for item in found)
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every memory; relations of its graph as one list."""
@@ -57,13 +51,11 @@ class Mem0:
             if isinstance(value, Refused):
                 yield value
                 continue
-            name = list_name(value, *_LISTS)
-            items = value[name] if name else value if isinstance(value, list) else [value]
-            for number, item in enumerate(items, 1):
-                part = place or (f"record {number}" if name or isinstance(value, list) else "")
+            for part, item in placed(place, value, *_LISTS):
                 note = _note(item if isinstance(item, dict) else {"memory": item}, part, source, ids)
                 if note is not None:
                     yield note
+            name = list_name(value, *_LISTS)
             if name:
                 yield from _rest(value, source, name)
 

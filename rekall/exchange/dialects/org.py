@@ -33,7 +33,6 @@ _DENOTE = re.compile(r"\A(?P<id>\d{8}T\d{6})(?:==[^-_]+)?(?:--(?P<title>.*?))?(?
 _TODO_WORDS = frozenset(
     {"TODO", "DONE", "NEXT", "WAITING", "HOLD", "CANCELLED", "CANCELED", "STARTED", "IN-PROGRESS", "PROJ", "SOMEDAY"}
 )
-_TITLES = ("title",)
 _CREATED = ("date", "created", "hugo_publishdate", "export_date")
 _CHANGED = ("last_modified", "lastmod", "hugo_lastmod", "modified", "updated")
 _TAGS = ("filetags", "roam_tags", "hugo_tags", "tags", "hugo_categories")

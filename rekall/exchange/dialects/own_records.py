@@ -9,7 +9,7 @@ from rekall.entry.record import CONTENT, is_own
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.dialects import records
 from rekall.exchange.json_shapes import LINES, document_of, file_words, first_object, values_of, when
-from rekall.exchange.outgoing import DELETED_AT
+from rekall.exchange.outgoing import DELETED_AT, ORIGIN
 from rekall.exchange.record_shapes import Record, records_in
 
 _LISTS = ("entries", "deleted")
@@ -59,7 +59,7 @@ def _read(record: Any, part: str, source: Source) -> Iterator[Note | Refused]:
         return
     fields = dict(record)
     content = fields.pop(CONTENT)
-    fields.pop("origin", None)  # an answer says where its entry came from
+    fields.pop(ORIGIN, None)  # an answer says where its entry came from
     deleted_at = when(fields.get(DELETED_AT))
     if deleted_at is not None:
         del fields[DELETED_AT]

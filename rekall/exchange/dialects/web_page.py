@@ -27,7 +27,7 @@ _LARGEST = 32 * 1024 * 1024
 
 
 def _is_template(text: str) -> bool:
-    """Whether a page is made anew from time to time; a page that shows how one is written is none."""
+    """Whether a program makes a page again and again; a page that shows how one is written is none."""
     return bool(_TEMPLATE.search(text)) and bool(_TEMPLATE.search(_SHOWN_CODE.sub("", text)))
 
 
