@@ -18,6 +18,19 @@ class Mode(str, Enum):
     MEANING = "meaning"
 
 
+class Match(str, Enum):
+    """How sure it is that a hit is about what was asked, the surest first (docs/adr/0017)."""
+
+    STRONG = "strong"
+    LIKELY = "likely"
+    WEAK = "weak"
+
+    def is_at_least(self, least: Match) -> bool:
+        """Whether it is as sure as another, or surer."""
+        order = list(Match)
+        return order.index(self) <= order.index(least)
+
+
 @dataclass(frozen=True, slots=True)
 class LegReason:
     """What a leg besides words and meaning says of a hit: its score, and its place there from 1 or None."""
@@ -54,13 +67,18 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One search result."""
+    """One search result.
+
+    Attributes:
+        match: How sure it is that the entry is about what was asked; None in a list that answers no text.
+    """
 
     entry: Entry
     score: float
     snippet: str
     why: Why
     successor: Reference | None = None
+    match: Match | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +118,8 @@ class SearchResult:
     filters: Filters = field(default_factory=Filters)
     notes: tuple[str, ...] = ()
     stages: tuple[StageReport, ...] = ()
+
+    @property
+    def nothing_close(self) -> bool:
+        """Whether there are hits, and none of them is likely to be about what was asked."""
+        return any(hit.match for hit in self.hits) and all(hit.match is Match.WEAK for hit in self.hits)
