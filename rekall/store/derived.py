@@ -38,7 +38,8 @@ class Words(Protocol):
     def terms(self, text: str, most: int) -> Terms:
         """The distinct words of a text worth looking for.
 
-        Of more than `most` the rarest; words of more than half the entries only where there are no others.
+        Of more than `most` the rarest. Words of more than half the entries are passed over beside rarer ones that some
+        entry holds, and looked for where there are none.
         """
         ...
 

@@ -65,9 +65,9 @@ class SqliteWords:
     def terms(self, text: str, most: int) -> Terms:
         """The distinct words of a text worth looking for.
 
-        Of more than `most` the rarest, unknown ones last; words of more than half the entries, to which FTS5 gives no
-        weight, only where there are no others: ranking every entry that holds "the" is what a search of a large base
-        would spend its time on.
+        Of more than `most` the rarest, unknown ones last. Words of more than half the entries, to which FTS5 gives no
+        weight, are passed over beside rarer ones that some entry holds: ranking every entry that holds "the" is what
+        a search of a large base would spend its time on.
         """
         text = split_cjk(text)
         found: dict[str, Term] = {}
@@ -78,8 +78,9 @@ class SqliteWords:
         if len(documents) > most:
             kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
             documents = {term: number for term, number in documents.items() if term in kept}
-        telling = {term: number for term, number in documents.items() if 2 * number <= entries}
-        return Terms(telling or documents, entries)
+        if any(0 < 2 * number <= entries for number in documents.values()):
+            documents = {term: number for term, number in documents.items() if 2 * number <= entries}
+        return Terms(documents, entries)
 
     def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
         """The selected entries that cover most of the terms, best first, each with its coverage.

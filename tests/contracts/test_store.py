@@ -1223,6 +1223,15 @@ def test_telling_terms_are_in_at_most_half_of_the_entries(store, shelve):
     assert words_of(store.words.terms("all most", MOST)) == ["all", "most"]
 
 
+def test_common_words_are_looked_for_where_no_entry_holds_a_rarer_one(store, shelve):
+    alone = shelve("squid proxy")
+    assert ask(store, "squid unknown") == [alone]
+    others = [shelve("squid cache"), shelve("squid access list")]
+    assert words_of(store.words.terms("squid unknown", MOST)) == ["squid", "unknown"]
+    assert sorted(ask(store, "squid unknown")) == [alone, *others]
+    assert ask(store, "squid list") == [others[1]]
+
+
 def test_matched_are_the_terms_that_an_entry_holds(store, shelve):
     other = shelve("other databases")
     key = shelve("the Database", "数据库", tags=("responses",))
@@ -1307,7 +1316,8 @@ def terms_by_force(entries: Iterable[Entry], words: Iterable[str], most: int) ->
     }
     kept = sorted(documents, key=lambda word: (documents[word] == 0, documents[word]))[:most]
     documents = {word: number for word, number in documents.items() if word in kept}
-    return {word: number for word, number in documents.items() if 2 * number <= max(len(entries), 1)} or documents
+    rare = {word: number for word, number in documents.items() if 2 * number <= max(len(entries), 1)}
+    return rare if any(rare.values()) else documents
 
 
 def parts_of(word: str) -> list[str]:
