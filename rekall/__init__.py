@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import 
     from rekall.entry.types import EntryType, Link, LinkType, Status
     from rekall.entry.view import EntryView
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.search.results import Hit, Mode, SearchResult
+    from rekall.search.results import Hit, Match, Mode, SearchResult
 
     __version__: str
 
@@ -27,6 +27,7 @@ __all__ = [
     "KnowledgeBase",
     "Link",
     "LinkType",
+    "Match",
     "Mode",
     "SearchResult",
     "Status",
@@ -46,6 +47,7 @@ _HOMES = {
     "KnowledgeBase": "rekall.knowledge_base",
     "Link": "rekall.entry.types",
     "LinkType": "rekall.entry.types",
+    "Match": "rekall.search.results",
     "Mode": "rekall.search.results",
     "SearchResult": "rekall.search.results",
     "Status": "rekall.entry.types",

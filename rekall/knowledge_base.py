@@ -19,7 +19,7 @@ from rekall.knowledge.index import Index
 from rekall.knowledge.reports import Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
 from rekall.search.legs import Waiting
-from rekall.search.results import Mode, SearchResult
+from rekall.search.results import Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.store.values import Selection
 
@@ -157,6 +157,7 @@ class KnowledgeBase:
         limit: int = 10,
         *,
         literal: bool = False,
+        at_least: Match | str | None = None,
         notice: Callable[[str], None] = lambda text: None,
         is_wanted: Callable[[], bool] = lambda: True,
         words_first: Callable[[SearchResult], None] | None = None,
@@ -169,6 +170,7 @@ class KnowledgeBase:
             mode: "hybrid", "words" or "meaning".
             limit: The most hits to return.
             literal: Take the line as text, for a pasted error message.
+            at_least: "strong" or "likely" sets hits aside that are less sure; the answer keeps them as `weaker`.
             notice: Told when something slow begins.
             is_wanted: Asked while the model is waited for, whether the answer is still wanted.
             words_first: Told what the words alone find, before the model is waited for.
@@ -176,9 +178,16 @@ class KnowledgeBase:
         Raises:
             Superseded: `is_wanted` said no.
         """
-        waiting, limit = Waiting(notice, is_wanted), max(limit, 0)
+        waiting, least = Waiting(notice, is_wanted), None if at_least is None else chosen(Match, at_least, "match")
         return self._searcher.search(
-            line, filters, chosen(Mode, mode, "mode"), limit, literal=literal, waiting=waiting, words_first=words_first
+            line,
+            filters,
+            chosen(Mode, mode, "mode"),
+            max(limit, 0),
+            literal=literal,
+            at_least=least,
+            waiting=waiting,
+            words_first=words_first,
         )
 
     def similar(

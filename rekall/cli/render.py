@@ -74,12 +74,17 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         entry = hit.entry
         labels = "  ".join(filter(None, (entry.type.value, printable(entry.project or ""), short[entry.id])))
         number = f"{place:>2}  "
+        match = f"  {hit.match.value:<6}" if hit.match else ""
         if cells(labels) > width // 2:
             labels = short[entry.id]
-        room = max(width - len(number) - cells(labels) - 2, 8)
+        room = max(width - len(number) - cells(labels) - len(match) - 2, 8)
         title = fit(printable(entry.title), room)
         lines = [
-            number + click.style(title, bold=True) + " " * (room - cells(title) + 2) + click.style(labels, fg="cyan")
+            number
+            + click.style(title, bold=not hit.is_weak)
+            + " " * (room - cells(title) + 2)
+            + click.style(labels, fg="cyan")
+            + click.style(match, dim=True)
         ]
         if entry.status.value == "obsolete":
             successor = f", see {short[hit.successor.id]} {printable(hit.successor.title)}" if hit.successor else ""
@@ -93,8 +98,9 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
 
 
 def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
-    """A hit on one line, for pipes: id, type, score, title, and the reasons if asked for, separated by tabs."""
+    """A hit on one line, for pipes: id, type, score, title, match, and the reasons if asked for, separated by tabs."""
     columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", printable(hit.entry.title)]
+    columns += [hit.match.value] if hit.match else [""] if explain else []
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
 

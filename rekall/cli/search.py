@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
 from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk, way_in
-from rekall.search.explain import stage_line
+from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
 from rekall.wording import count_text
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ FORMATS = ("table", "plain", "json", "jsonl")
     default="hybrid",
     help="What to search by (hybrid: both).",
 )
+@click.option(
+    "--min", "least", type=click.Choice(["strong", "likely"]), help="Leave out hits that are less sure to be about it."
+)
 @click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
 @click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="The output format (table).")
 @json_option
@@ -42,6 +45,7 @@ def search(
     filters: Filters,
     limit: int | None,
     mode: str,
+    least: str | None,
     explain: bool,
     form: str,
     as_json: bool,
@@ -51,6 +55,8 @@ def search(
     "Quotes" make a phrase, -word excludes a word, and type:bug tag:nginx project:api since:2026-01-31
     status:active filter; anything else is searched as text. A lone - reads the query from stdin, for example a stack
     trace, and takes all of it as text.
+
+    Each hit says how sure it is that it is about what was asked: strong, likely or weak.
     """
     from rekall.search.results import Mode
 
@@ -59,7 +65,13 @@ def search(
     base = app.open_base()
     notice = _notice if sys.stderr.isatty() and mode != "words" else lambda text: None
     result = base.search(
-        line, filters, Mode(mode), limit or app.settings.whole("search.limit"), literal=pasted, notice=notice
+        line,
+        filters,
+        Mode(mode),
+        limit or app.settings.whole("search.limit"),
+        literal=pasted,
+        at_least=least,
+        notice=notice,
     )
     if sys.stderr.isatty() and mode != "words":
         click.echo("\r\033[K", nl=False, err=True)
@@ -90,6 +102,8 @@ def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explai
 
         out_json(answers.result(result, explain=explain))
         return
+    if result.nothing_close:  # above the list on a terminal, and not among the data in a pipe
+        talk(f"{NOTHING_CLOSE}; the nearest:" if result.hits else NOTHING_CLOSE)
     if form == "jsonl":
         from rekall.knowledge import answers
 
@@ -103,7 +117,7 @@ def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explai
         elif result.hits:
             out(hit_table(result, short, explain=explain))
     _talk_about(result, explain=explain)
-    if not result.hits:
+    if not result.hits and not result.weaker:
         talk(_nothing_found(base.count()))
 
 
@@ -113,6 +127,8 @@ def _talk_about(result: SearchResult, *, explain: bool) -> None:
         talk("\n" + "\n".join(map(stage_line, result.stages)))
     for note in result.notes:
         talk(f"\nnote: {note}")
+    if result.weaker:
+        talk(f"\nnote: {left_out_text(result)}; without --min they are shown")
     if result.mode.used is not result.mode.requested:
         talk(f"\nfound by {result.mode.used.value} only: {result.mode.reason}")
     elif result.mode.reason:

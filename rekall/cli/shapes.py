@@ -6,7 +6,7 @@ No door imports this while it answers: it only states what is promised.
 from __future__ import annotations
 
 from rekall.cli.exchange_shapes import OF_EXCHANGE
-from rekall.knowledge.shapes import WARNING, Answer, Member, shape
+from rekall.knowledge.shapes import NOTHING_CLOSE, WARNING, Answer, Member, shape
 
 _MODEL = Member("text", "The name the model has here.")
 _FOLDER = Member("text", "The path of its folder.")
@@ -167,6 +167,8 @@ _ANSWERS = (
         filters=("text or null", "The filters that were applied, as typed: `type:bug tag:nginx`."),
         notes=("list of text", "What to know about how the query was read."),
         mode=("Mode", "How it was answered."),
+        nothing_close=NOTHING_CLOSE,
+        weaker=("whole", "How many hits were set aside as less sure than `--min`."),
         hits=("list of Hit", "What was found, best first."),
         stages=("list of Stage", "What was done, in order.", "with `--explain`"),
     ),
@@ -342,6 +344,8 @@ COMMANDS = (
     Answer("model pull", "Made"),
     Answer("model pack", "Packed"),
     Answer("model import", "Unpacked"),
+    Answer("bench", "Quality"),
+    Answer("bench --model", "Measures"),
     Answer("embed", "Vector"),
     Answer("mcp install", "Clients"),
     Answer("mcp install CLIENT", "Snippet"),

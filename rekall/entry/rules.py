@@ -75,7 +75,7 @@ def chosen(choices: type[Choice], name: str, noun: str) -> Choice:
 
 def _plural(noun: str) -> str:
     head, of, tail = noun.partition(" of ")
-    return f"{head}{'es' if head.endswith('s') else 's'}{of}{tail}"
+    return f"{head}{'es' if head.endswith(('s', 'ch')) else 's'}{of}{tail}"
 
 
 def nearest(name: str, known: Sequence[str], cutoff: float = 0.6) -> str:

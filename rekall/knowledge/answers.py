@@ -57,9 +57,10 @@ def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:
 
 
 def hit(found: Hit) -> dict[str, Any]:
-    """A search hit: which entry, how good, and why."""
+    """A search hit: which entry, how sure and how good, and why."""
     why = found.why
     said = summary(found.entry, found.successor)
+    said |= {"match": found.match.value if found.match else None}
     said |= {"score": _figure(found.score), "similarity": _figure(why.similarity), "snippet": found.snippet}
     said["why"] = {
         "coverage": _figure(why.coverage),
@@ -90,6 +91,8 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
         "filters": str(found.filters) or None,
         "notes": list(found.notes),
         "mode": mode(found.mode),
+        "nothing_close": found.nothing_close,
+        "weaker": len(found.weaker),
         "hits": [hit(each) for each in found.hits],
     }
     if explain:

@@ -85,6 +85,7 @@ _FIELDS = {field.name: _of_field(field) for field in ORDER}
 _SUMMARY = {name: _FIELDS[name] for name in answers.SUMMARY}
 _CONTENT = _of_field(BY_NAME[CONTENT])
 ID, TITLE, TYPE = (_FIELDS[name] for name in ("id", "title", "type"))
+NOTHING_CLOSE = Member("flag", "Whether something was found and all of it is weak: the nearest, and not about it.")
 WARNING = Member("text or null", "Why it is found by words only, for now.")
 
 SHAPES = (
@@ -115,6 +116,10 @@ SHAPES = (
         "An entry that a search found.",
         {
             **_SUMMARY,
+            "match": Member(
+                "text or null",
+                "How sure it is that the entry is about what was asked: strong, likely or weak; null where nothing was asked in words.",
+            ),
             "score": Member("number", "What it is ranked by; comparable only within one answer."),
             "similarity": Member("number or null", "Cosine to the query; null if the search was not by meaning."),
             "snippet": Member("text", "The stretch of its text that fits best; may be empty."),

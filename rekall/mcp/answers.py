@@ -13,8 +13,8 @@ from rekall.entry.types import Reference, Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
 from rekall.knowledge import answers
-from rekall.search.explain import MODE_WORDS, why_line
-from rekall.search.results import Hit, ModeReport
+from rekall.search.explain import MODE_WORDS, left_out_text, why_line
+from rekall.search.results import Hit, SearchResult
 from rekall.wording import count_text
 
 BYTES_PER_TOKEN = 3
@@ -99,8 +99,8 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
 
 
 def hit_item(hit: Hit) -> Item:
-    """A search result: what it is, a stretch of its text, and why it is there."""
-    text = [_entry_line(hit.entry)]
+    """A search result: how sure it is, what it is, a stretch of its text, and why it is there."""
+    text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry)]
     if hit.successor:
         text.append(f"  obsolete: read {hit.successor.id} instead ({hit.successor.title})")
     if hit.snippet:
@@ -152,19 +152,33 @@ def _entry_line(entry: Entry) -> str:
     return f"{entry.id}  {entry.title}  [{' '.join(label for label in labels if label)}]"
 
 
-def found_head(
-    count: int, start: int, mode: ModeReport, total: int, notes: Sequence[str] = (), *, is_filtered: bool
-) -> str:
-    """What stands above search results: how many, how they were found, and what was missing."""
-    if not count:
-        among = f"among {count_text(total, 'entry', 'entries')}" + (" with these filters" if is_filtered else "")
-        head = (
-            "Nothing more." if start else f"Nothing found {among}." if total else "Nothing has been written down yet."
-        )
+def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
+    """What stands above a page of search results: whether they are about it, how they were found, what was missing.
+
+    Args:
+        found: The answer.
+        count: How many of its hits are on the page.
+        start: The place of the first one among all.
+        total: How many entries the base holds.
+    """
+    among = "" if found.filters.is_empty else " with these filters"
+    by = MODE_WORDS[found.mode.used.value]
+    if start:
+        head = f"Found by {by}, from number {start + 1}:" if count else "Nothing more."
+    elif found.nothing_close:
+        head = f"Nothing in the base{among} is about this" + ("; the nearest entries are:" if count else ".")
+    elif count:
+        head = f"Found by {by}, best first:"
+    elif found.weaker:
+        head = f"Nothing as sure as asked for{among}."
+    elif total:
+        head = f"Nothing found among {count_text(total, 'entry', 'entries')}{among}."
     else:
-        by = MODE_WORDS[mode.used.value]
-        head = f"Found by {by}, from number {start + 1}:" if start else f"Found by {by}, best first:"
-    return "\n".join([head, *(f"Note: {note}" for note in (*notes, mode.reason) if note)])
+        head = "Nothing has been written down yet."
+    notes = [*found.notes, found.mode.reason]
+    if found.weaker and not count:
+        notes.append(f"{left_out_text(found)}; without min they are shown")
+    return "\n".join([head, *(f"Note: {note}" for note in notes if note)])
 
 
 def error_answer(error: RekallError) -> Answer:

@@ -21,7 +21,8 @@ _USAGE = """\
 How to use Rekall
 
 Before you debug, decide or configure: search with the error message itself (literal=true) or with the question in plain
-words. Narrow with types, project, tags or since. The answer is short on purpose: read the promising hits with get.
+words. Narrow with types, project, tags or since. Each hit is strong, likely or weak: a weak one is only the nearest, so treat
+it as unrelated. The answer is short on purpose: read the promising hits with get.
 When an entry helped or proved wrong: update it, or deprecate it and name its successor. Delete only what should never
 have been written, after the person agreed.
 When you learned something: add one entry for each thing. Title: the point in one line ("Safari drops cookies of third

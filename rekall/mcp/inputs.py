@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
@@ -46,7 +46,7 @@ Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 
 Id = Annotated[str, Field(min_length=1, description="An entry's id, or a prefix of it that no other id shares.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens the answer may take.")]
+Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens to answer with.")]
 Cursor = Annotated[str, Field(description="next_cursor from the previous answer.")]
 
 
@@ -95,9 +95,8 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
         description='Words, a question, or a pasted error; may hold "phrases" and -exclusions.',
     )
     mode: Mode = Field(Mode.HYBRID, description="What to search by; hybrid is words and meaning together.")
-    literal: bool = Field(
-        False, description="Take the query as text, without phrases and exclusions: for pasted errors."
-    )
+    literal: bool = Field(False, description="Take the query as plain text: for pasted errors.")
+    min: Literal["strong", "likely"] | None = Field(None, description="Leave out less sure hits.")
     limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most hits to return.")
     max_tokens: Budget = 1_500
     cursor: Cursor | None = None

@@ -25,7 +25,7 @@ from rekall.mcp.answers import Answer, entry_item, entry_text, error_answer, hit
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
-from rekall.search.results import Mode
+from rekall.search.results import Match, Mode
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -241,8 +241,11 @@ def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsW
     """A prompt's text, with what a search for its argument finds where it asks for that."""
     found = ""
     if "{found}" in guide.text:
-        result = base.search(argument, Filters(), Mode.HYBRID, 5, literal=True, is_wanted=is_wanted)
-        found = "\n".join(hit_item(hit).text for hit in result.hits) or "(nothing)"
+        result = base.search(
+            argument, Filters(), Mode.HYBRID, 5, literal=True, at_least=Match.LIKELY, is_wanted=is_wanted
+        )
+        nothing = "(nothing in the base is about this)" if result.nothing_close else "(nothing)"
+        found = "\n".join(hit_item(hit).text for hit in result.hits) or nothing
     topic = f", above all at what concerns {argument}," if argument else ""
     values = {"{topic}": topic, "{found}": found, "{argument}": argument}
     return re.sub("|".join(values), lambda place: values[place[0]], guide.text)

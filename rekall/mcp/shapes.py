@@ -5,7 +5,7 @@ No door imports this while it answers: it only states what is promised.
 
 from __future__ import annotations
 
-from rekall.knowledge.shapes import ID, TITLE, WARNING, Answer, Member, shape
+from rekall.knowledge.shapes import ID, NOTHING_CLOSE, TITLE, WARNING, Answer, Member, shape
 
 _CURSOR = Member("text or null", "What to pass as `cursor` for the rest; null at the end.")
 
@@ -16,6 +16,7 @@ SHAPES = (
         hits=("list of brief Hit", "What was found, best first."),
         next_cursor=_CURSOR,
         mode=("Mode", "How it was answered."),
+        nothing_close=NOTHING_CLOSE,
         notes=("list of text", "What to know about how the query was read."),
     ),
     shape(

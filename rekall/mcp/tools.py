@@ -31,6 +31,7 @@ from rekall.mcp.answers import (
     tokens_of,
 )
 from rekall.mcp.guide import usage_text
+from rekall.search.results import Hit
 
 DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
@@ -42,6 +43,7 @@ SLIVER_TOKENS = 40
 ALIKE = 0.85
 """Similarity from which a new entry may say what another says already. Of 2,820 real notes, 2 in 100 have such a
 neighbour (`benchmarks/alike.py`)."""
+
 
 IsWanted = Callable[[], bool]
 
@@ -71,11 +73,12 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
     """Run `search`."""
     start = place_of(given.cursor, DEEPEST)
     wanted = start + given.limit
-    deep = min(wanted + 1, DEEPEST)
-    result = base.search(given.query, given.filters(), given.mode, deep, literal=given.literal, is_wanted=is_wanted)
+    deep = min(wanted + 1, DEEPEST) if given.min is None else DEEPEST  # weaker hits may stand between
+    result = base.search(
+        given.query, given.filters(), given.mode, deep, literal=given.literal, at_least=given.min, is_wanted=is_wanted
+    )
     hits = result.hits[start:wanted]
-    is_filtered = not result.filters.is_empty
-    head = found_head(len(hits), start, result.mode, base.count(), result.notes, is_filtered=is_filtered)
+    head = found_head(result, len(hits), start, base.count())
     more = len(result.hits) > wanted
     return page(
         head,
@@ -85,6 +88,7 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
         given.max_tokens,
         more,
         mode=answers.mode(result.mode),
+        nothing_close=result.nothing_close,
         notes=list(result.notes),
     )
 
@@ -114,13 +118,18 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
     return Answer(text, {"entries": parts, "next_cursor": cursor})
 
 
+def resembles(hit: Hit) -> bool:
+    """Whether a hit of `similar` may say what the entry it was compared with says already."""
+    return (hit.why.similarity or 0.0) >= ALIKE
+
+
 def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Answer:
     """Run `add`, and name what says nearly the same."""
     saved = base.add(given.changes().applied(Draft(given.type, given.title)))
     alike: list[Item] = []
     with contextlib.suppress(EngineError):  # it is stored, and has no vector yet
         found = base.similar(saved.entry.id, Filters(), 3).hits
-        alike = [hit_item(hit) for hit in found if (hit.why.similarity or 0.0) >= ALIKE]
+        alike = [hit_item(hit) for hit in found if resembles(hit)]
     lines = [_saved_line("added", saved)]
     if alike:
         lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")
@@ -222,7 +231,7 @@ TOOLS = (
         "Search what was learned",
         "Find what this developer wrote down: bugs and their fixes, decisions, pitfalls, configs, snippets. Call it before "
         "you debug, decide or configure anything, with the error or the question itself. Finds by word and by meaning; "
-        "answers ids, titles, snippets and why each is there. Read the promising ones with get.",
+        "answers ids, titles, snippets and how sure each hit is: treat weak as unrelated. Read the promising ones with get.",
         inputs.SearchInput,
         search,
         asks_engine=True,

@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `rekall --help` says nothing about entries
-    from rekall.search.results import Hit, StageReport
+    from rekall.search.results import Hit, SearchResult, StageReport
 
 MODE_WORDS = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}
 """What a search went by, by the value of its mode."""
+
+
+NOTHING_CLOSE = "nothing here is about this"
+"""What stands before hits of which none is likely."""
+
+
+def left_out_text(found: SearchResult) -> str:
+    """How many hits were set aside as less sure than was asked for: `3 likely and 7 weak hits left out`; may be empty."""
+    if not found.weaker:
+        return ""
+    count: dict[str, int] = {}
+    for hit in found.weaker:
+        name = hit.match.value if hit.match else ""
+        count[name] = count.get(name, 0) + 1
+    counts = " and ".join(f"{number} {name}" for name, number in count.items())
+    return f"{counts} hit{'s' if len(found.weaker) > 1 else ''} left out"
 
 
 def why_line(hit: Hit) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from rekall.entry.fields import Entry
@@ -80,6 +80,11 @@ class Hit:
     successor: Reference | None = None
     match: Match | None = None
 
+    @property
+    def is_weak(self) -> bool:
+        """Whether it is there as the nearest, and probably about something else."""
+        return self.match is Match.WEAK
+
 
 @dataclass(frozen=True, slots=True)
 class ModeReport:
@@ -100,6 +105,14 @@ class StageReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A text that the line leaves out, and how many entries that pass its filters and phrases hold it."""
+
+    text: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer to a query.
 
@@ -110,6 +123,8 @@ class SearchResult:
         filters: The conditions that were applied, those of the line among them.
         notes: What a person should know about how the line was read.
         stages: What was done, in order.
+        left_out: What the line leaves out.
+        weaker: Hits that were set aside as less sure than was asked for, best first.
     """
 
     query: str
@@ -118,8 +133,19 @@ class SearchResult:
     filters: Filters = field(default_factory=Filters)
     notes: tuple[str, ...] = ()
     stages: tuple[StageReport, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    weaker: tuple[Hit, ...] = ()
 
     @property
     def nothing_close(self) -> bool:
-        """Whether there are hits, and none of them is likely to be about what was asked."""
-        return any(hit.match for hit in self.hits) and all(hit.match is Match.WEAK for hit in self.hits)
+        """Whether something was found, and none of it is likely to be about what was asked."""
+        found = (*self.hits, *self.weaker)
+        return bool(found) and all(hit.is_weak for hit in found)
+
+    def only(self, least: Match) -> SearchResult:
+        """The same answer with weaker hits set aside; a hit without a label stays."""
+        kept: list[Hit] = []
+        weaker = list(self.weaker)
+        for hit in self.hits:
+            (kept if hit.match is None or hit.match.is_at_least(least) else weaker).append(hit)
+        return replace(self, hits=tuple(kept), weaker=tuple(weaker))

@@ -15,7 +15,7 @@ from rekall.search.fusion import Fusion, ranking
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, MeaningLeg, Waiting
 from rekall.search.query import ParsedQuery, parse_query
 from rekall.search.reading import read_hits
-from rekall.search.results import Hit, Mode, ModeReport, SearchResult, StageReport
+from rekall.search.results import Hit, Match, Mode, ModeReport, SearchResult, StageReport
 from rekall.store.values import Selection
 from rekall.wording import count_text
 
@@ -71,6 +71,7 @@ class Searcher:
         limit: int,
         *,
         literal: bool = False,
+        at_least: Match | None = None,
         waiting: Waiting = NOBODY,
         words_first: Callable[[SearchResult], None] | None = None,
     ) -> SearchResult:
@@ -85,6 +86,7 @@ class Searcher:
             mode: Which legs to ask.
             limit: The most hits to return.
             literal: Take the line as text, without phrases, exclusions and filters.
+            at_least: Set hits aside that are less sure.
             waiting: Told when something slow begins, and asked whether the answer is still wanted.
             words_first: Told what the words alone find, before the engine is waited for.
 
@@ -99,9 +101,10 @@ class Searcher:
 
         def result(asked: Mapping[str, Asking], found: dict[str, Found], used: Mode, reason: str) -> SearchResult:
             hits = self._answer(query, selection, asked, found, limit, stages)
-            return SearchResult(
+            answer = SearchResult(
                 line, ModeReport(mode, used, reason), hits, selection.filters, query.notes, tuple(stages.reports)
             )
+            return answer if at_least is None else answer.only(at_least)
 
         found: dict[str, Found] = {}
         moment: object = None

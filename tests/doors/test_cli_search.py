@@ -127,7 +127,7 @@ def test_the_answer_has_the_documented_shape(rekall: Rekall) -> None:
     ran = rekall("search", "nginx", "timeout", "--json")
     assert (ran.code, ran.err) == (0, "")
     answer = ran.json
-    assert list(answer) == ["schema_version", "query", "filters", "notes", "mode", "hits"]
+    assert list(answer) == ["schema_version", "query", "filters", "notes", "mode", "nothing_close", "weaker", "hits"]
     assert (answer["schema_version"], answer["query"]) == (2, "nginx timeout")
     assert (answer["filters"], answer["notes"]) == (None, [])
     assert answer["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
@@ -405,7 +405,7 @@ def test_each_hit_says_why_it_is_there(rekall: Rekall) -> None:
 
 def test_plain_can_explain_too(rekall: Rekall) -> None:
     (line,) = rekall("search", "nginx", "--explain", "--limit", "1", "--format", "plain").out.splitlines()
-    assert "score" in line.split("\t")[4]
+    assert "score" in line.split("\t")[5]
 
 
 def test_each_mode_gives_its_own_reasons(rekall: Rekall) -> None:
