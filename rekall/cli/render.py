@@ -74,14 +74,14 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         entry = hit.entry
         labels = "  ".join(filter(None, (entry.type.value, printable(entry.project or ""), short[entry.id])))
         number = f"{place:>2}  "
-        match = f"  {hit.match.value:<6}" if hit.match else ""
+        match = f"  {hit.match.value:>6}" if hit.match else ""
         if cells(labels) > width // 2:
             labels = short[entry.id]
         room = max(width - len(number) - cells(labels) - len(match) - 2, 8)
         title = fit(printable(entry.title), room)
         lines = [
             number
-            + click.style(title, bold=not hit.is_weak)
+            + click.style(title, bold=not hit.is_weak or None)
             + " " * (room - cells(title) + 2)
             + click.style(labels, fg="cyan")
             + click.style(match, dim=True)

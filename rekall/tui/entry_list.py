@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
+from rekall.search.results import Match
 from rekall.tui.rows import Row
 from rekall.wording import age_text
 
@@ -48,6 +49,7 @@ class EntryList(ScrollView, can_focus=True):
         "entry-list--kind",
         "entry-list--meta",
         "entry-list--reason",
+        "entry-list--weak",
         "entry-list--note",
     }
 
@@ -243,13 +245,15 @@ class EntryList(ScrollView, can_focus=True):
         )
 
     def _lower(self, row: Row, width: int) -> Content:
-        """The type and labels, and at the right why it was found."""
+        """The type and labels, and at the right how sure it is and why it was found."""
         left = [(row.kind, self._style("kind"))]
         if row.note:
             left.append((f"  {row.note}", self._style("note")))
         if row.labels:
             left.append((f"  {row.labels}", self._style("meta")))
-        return _spread(Content.assemble(*left), Content.assemble((row.reason, self._style("reason"))), width)
+        right = " · ".join(filter(None, (row.match, row.reason)))
+        style = self._style("weak" if row.match == Match.WEAK.value else "reason")
+        return _spread(Content.assemble(*left), Content.assemble((right, style)), width)
 
     def _row_style(self, index: int) -> Style:
         if index != self.cursor or not self.total:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rekall.entry.filters import Filters
-from rekall.search.explain import MODE_WORDS
+from rekall.search.explain import MODE_WORDS, NOTHING_CLOSE
 from rekall.search.results import ModeReport
 from rekall.tui.rows import Row
 from rekall.wording import count_text
@@ -45,6 +45,7 @@ class Listing:
         first_page: The page the rows start with.
         mode: How they were found; None for the newest entries.
         notes: What to know about how the query was read.
+        nothing_close: Whether there are hits, and none of them is likely to be about what was asked.
     """
 
     rows: tuple[Row, ...]
@@ -52,6 +53,7 @@ class Listing:
     first_page: int = 0
     mode: ModeReport | None = None
     notes: tuple[str, ...] = ()
+    nothing_close: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ def status_text(view: View, listing: Listing) -> str:
     )
     if view.like:
         return f"{count} near in meaning to “{view.like_title}”"
+    if listing.nothing_close:
+        count = f"{NOTHING_CLOSE}; the nearest: {count}"
     mode = listing.mode
     if mode.used is not mode.requested:
         how = [f"by words only: {mode.reason}"]

@@ -132,7 +132,8 @@ class ListKeeper:
         pass_on = from_thread(show_words)
 
         def words_first(found: SearchResult) -> None:
-            pass_on(replace(_listing(found), mode=ModeReport(Mode.WORDS, Mode.WORDS)))  # as if asked for words alone
+            unsure = tuple(replace(hit, match=None) for hit in found.hits)  # until the meaning has been heard
+            pass_on(_listing(replace(found, hits=unsure, mode=ModeReport(Mode.WORDS, Mode.WORDS))))
 
         search = partial(
             self._base.search,
@@ -169,4 +170,4 @@ class ListKeeper:
 
 def _listing(found: SearchResult) -> Listing:
     rows = tuple(row_of_hit(hit) for hit in found.hits)
-    return Listing(rows, len(rows), mode=found.mode, notes=found.notes)
+    return Listing(rows, len(rows), mode=found.mode, notes=found.notes, nothing_close=found.nothing_close)

@@ -23,6 +23,7 @@ class Row:
     Attributes:
         labels: Project and tags, on one line.
         note: For an obsolete entry, what to read instead; otherwise empty.
+        match: How sure it is that it is about what was asked, in a word; may be empty.
         reason: Why it was found, in short; empty unless it is a hit.
         why: The same in full.
     """
@@ -33,6 +34,7 @@ class Row:
     labels: str
     updated_at: datetime
     note: str = ""
+    match: str = ""
     reason: str = ""
     why: str = ""
 
@@ -51,7 +53,7 @@ def row_of_entry(entry: Entry, successor: str = "") -> Row:
 
 def row_of_hit(hit: Hit) -> Row:
     """The row of a hit, with its reason."""
-    entry = hit.entry
+    entry, match = hit.entry, hit.match.value if hit.match else ""
     return Row(
         entry.id,
         entry.type.value,
@@ -59,8 +61,9 @@ def row_of_hit(hit: Hit) -> Row:
         labels_text(entry),
         entry.updated_at,
         note=obsolete_text(entry, hit.successor.title if hit.successor else ""),
+        match=match,
         reason=reason_text(hit),
-        why=one_line(why_line(hit)),
+        why=one_line(" · ".join(filter(None, (match, why_line(hit))))),
     )
 
 
@@ -85,13 +88,13 @@ def obsolete_text(entry: Entry, successor: str) -> str:
 
 
 def reason_text(hit: Hit) -> str:
-    """Why a hit was found, in short: the matched words, and the similarity of meaning."""
+    """Why a hit was found, in short: the matched words, and the similarity of meaning where no word says how sure it is."""
     why = hit.why
     parts = []
     if why.matched:
         more = " …" if len(why.matched) > _MOST_MATCHED else ""
         parts.append(one_line(" ".join(why.matched[:_MOST_MATCHED])) + more)
-    if why.similarity is not None:
+    if why.similarity is not None and hit.match is None:
         parts.append(f"meaning {why.similarity:.2f}")
     return " · ".join(parts)
 
