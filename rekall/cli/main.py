@@ -19,7 +19,7 @@ from rekall.cli.render import error_fields, error_text, out_json, out_json_line,
 from rekall.errors import Interrupted, RekallError, UsageError, in_our_words
 
 EXIT_CODES = (
-    (0, "success, also when a search finds nothing"),
+    (0, "success, also when a search finds nothing, or nothing close"),
     (1, "an unexpected error"),
     (2, "a mistake in the command line"),
     (3, "no such entry, setting or path, or an ambiguous id"),
