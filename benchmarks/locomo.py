@@ -31,7 +31,7 @@ from rekall.search.results import Mode
 from rekall.system.resident import peak_bytes
 
 UNITS = ("session", "turn")
-PLAIN = {"bm25": Bm25, "grep": Grep}
+PLAIN: Mapping[str, type[Bm25] | type[Grep]] = {"bm25": Bm25, "grep": Grep}
 ROWS = (*(mode.value for mode in (Mode.WORDS, Mode.MEANING, Mode.HYBRID)), *PLAIN)
 PLACES = (1, 5, 10)
 
@@ -118,12 +118,8 @@ def make_bases(dialogues: Sequence[Dialogue], unit: str, home: Path) -> None:
         notes.write_text("\n".join(lines), "utf-8")
         with contextlib.closing(App({"REKALL_HOME": str(folder)})) as app:
             base = app.open_base(to_write=True)
-            base.files.import_paths(
-                [notes],
-                embedding=lambda done, total, name=dialogue.name: print(
-                    f"\r{name}: embedded {done} of {total}\033[K", end="", file=sys.stderr
-                ),
-            )
+            if base.count() != len(lines) or base.stats().vectors < base.stats().passages:
+                base.files.import_paths([notes], embedding=progress(dialogue.name))
             if base.count() != len(lines):
                 sys.exit(f"error: {folder} holds {base.count()} entries, not {len(lines)}; remove it")
             ids = {entry.title.split()[0]: entry.id for entry in base.list_entries().entries}
@@ -141,6 +137,11 @@ def make_bases(dialogues: Sequence[Dialogue], unit: str, home: Path) -> None:
     print("\r\033[K", end="", file=sys.stderr)
     name = "questions.json" if unit == "session" else f"questions-{unit}.json"
     (home / name).write_text(json.dumps(questions, indent=1), "utf-8")
+
+
+def progress(name: str) -> Callable[[int, int], None]:
+    """Says on stderr how far the embedding is."""
+    return lambda done, total: print(f"\r{name}: embedded {done} of {total}\033[K", end="", file=sys.stderr)
 
 
 def home_of(home: Path, dialogue: str, unit: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 _WORD = re.compile(r"\w+")
 _K1, _B = 1.2, 0.75
@@ -51,8 +51,4 @@ class Grep:
         """The names of the best texts."""
         words = {word for word in _WORD.findall(query.lower()) if len(word) >= _LEAST_LETTERS}
         held = {name: sum(word in text for word in words) for name, text in self._texts.items()}
-        return _first(held, most)
-
-
-def _first(held: Mapping[str, int], most: int) -> Sequence[str]:
-    return sorted((name for name, count in held.items() if count), key=lambda name: -held[name])[:most]
+        return sorted((name for name, count in held.items() if count), key=lambda name: -held[name])[:most]

@@ -1,141 +1,191 @@
-"""How well search finds what people judged relevant: nDCG@10, recall@10 and MRR@10 by words, meaning and both.
+"""How well search finds what people judged relevant: words, meaning and both, in the states that a base is found in.
 
-    python benchmarks/quality.py --data FOLDER [--json] [--keep FOLDER]
+    python benchmarks/quality.py --data FOLDER [--state STATE]... [--keep FOLDER] [--out FILE] [--against FILE]
 
 FOLDER is a BEIR set (corpus.jsonl, queries.jsonl, qrels/test.tsv, perhaps meta.json) or holds several. The
 corpus is imported and searched by the product itself, in a base of its own; --keep lets that base stay for
-the next run, which then skips the embedding.
+the next run, which then skips the embedding. States:
+
+    embedded      every entry has its vectors (the default)
+    pending       three fifths of the entries have none yet
+    typos         one slip in the longest word of each query
+    versions      three hundred titles that differ by a version; needs no set
+    scripts       notes and queries in ten scripts among English ones; needs no set
+    unanswerable  queries of other sets, and queries whose answers were deleted
+    all           one after the other
+
+Shell lines are another script's: benchmarks/lines.py. --out keeps what each query found; --against reads such a file
+of an earlier run and says what changed, with 95 % intervals of the paired bootstrap over queries.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import csv
 import json
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from measures import K, ndcg, recall, reciprocal_rank
+import pending
+import typos
+import unanswerable
+import versions
+from intervals import difference, mean_difference
+from judging import MODES, Bed, ByQuery, beds, find_sets, means, opened, queries_of
 
-from rekall.app import App
-from rekall.entry.filters import Filters
-from rekall.knowledge_base import KnowledgeBase
+import scripts
+from rekall.knowledge.measuring import Figures, mean
 from rekall.search.results import Mode
-from rekall.store.sqlite import SqliteStore
 
-MEASURES: Mapping[str, Callable[..., float]] = {f"ndcg@{K}": ndcg, f"recall@{K}": recall, f"mrr@{K}": reciprocal_rank}
-MODES = (Mode.WORDS, Mode.MEANING, Mode.HYBRID)
+MEASURES = {"nDCG": "ndcg", "recall": "recall", "MRR": "mrr"}
+
+Found = dict[str, dict[str, ByQuery]]
+"""What each query found, by set and by the way it was asked."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="a BEIR set, or a folder of several")
-    parser.add_argument("--json", action="store_true", help="one JSON object a set")
+    parser.add_argument("--state", choices=[*STATES, "all"], action="append", help="the states to measure (embedded)")
+    parser.add_argument("--queries", type=int, default=300, help="of each set in every state but embedded (300)")
     parser.add_argument("--keep", type=Path, help="where the bases stay")
+    parser.add_argument("--out", type=Path, help="a file for what each query found")
+    parser.add_argument("--against", type=Path, help="such a file of an earlier run")
     options = parser.parse_args()
-    sets = (
-        [options.data]
-        if (options.data / "corpus.jsonl").exists()
-        else sorted(path.parent for path in options.data.glob("*/queries.jsonl"))
-    )
-    if not sets:
-        sys.exit(f"error: no BEIR set in {options.data}")
-    results = []
-    for folder in sets:
-        with tempfile.TemporaryDirectory() as scratch:
-            results.append(measure_set(folder, (options.keep or Path(scratch)) / folder.resolve().name))
-        if options.json:
-            print(json.dumps(results[-1]), flush=True)
-        else:
-            print_row(results[-1])
-    if len(results) > 1 and not options.json:
-        mean = {
-            mode.value: {name: sum(result[mode.value][name] for result in results) / len(results) for name in MEASURES}
-            for mode in MODES
-        }
-        print_row({"set": "mean", **mean})
+    states = options.state or ["embedded"]
+    before = json.loads(options.against.read_text("utf-8")) if options.against else {}
+    kept: dict[str, Found] = json.loads(options.out.read_text("utf-8")) if options.out and options.out.exists() else {}
+    with beds(find_sets(options.data), options.keep) as made:
+        for state in STATES if "all" in states else states:
+            print(f"\n{state}\n", flush=True)
+            found = STATES[state](made, options.queries)
+            if found and options.out:
+                kept[state] = found
+                options.out.write_text(json.dumps(kept, default=asdict), "utf-8")
+            if found and state in before:
+                print_against(found, read_found(before[state]))
 
 
-def measure_set(folder: Path, home: Path) -> dict[str, Any]:
-    """All three modes on one set."""
-    app = App(environ={"REKALL_HOME": str(home)})
-    base = app.open_base(to_write=True)
-    try:
-        base.files.import_paths(
-            [folder / "corpus.jsonl"],
-            embedding=lambda done, total: print(
-                f"\r{folder.name}: embedded {done} of {total}", end="", file=sys.stderr
-            ),
-        )
-        print("\r\033[K", end="", file=sys.stderr)
-        names = names_by_id(home / "rekall.db", folder)
-        judged = list(read_queries(folder))
-        return {
-            "set": folder.resolve().name,
-            **{mode.value: measure_mode(base, names, judged, mode, skip_self=skips_self(folder)) for mode in MODES},
-        }
-    finally:
-        app.close()
+def measure_embedded(made: Sequence[Bed], most: int) -> Found:
+    """All queries of all sets; the last column is hybrid's nDCG@10 against the better leg."""
+    head = [f"{name} {mode.value}" for name in MEASURES for mode in MODES]
+    print_head(f"| set | {' | '.join(head)} | hybrid against the better leg |")
+    found: Found = {}
+    for bed in made:
+        with opened(bed) as each:
+            found[bed.name] = {mode.value: each.by_query(queries_of(bed), mode) for mode in MODES}
+        print_row(bed.name, {way: means(figures) for way, figures in found[bed.name].items()}, against_legs(found, bed))
+    if len(made) > 1:
+        ways = {mode.value: mean([means(each[mode.value]) for each in found.values()]) for mode in MODES}
+        print_row("mean", ways, str(mean_difference([legs_and_hybrid(each) for each in found.values()])))
+    return found
 
 
-def measure_mode(
-    base: KnowledgeBase,
-    names: Mapping[str, str],
-    judged: list[tuple[str, str, dict[str, int]]],
-    mode: Mode,
-    *,
-    skip_self: bool,
-) -> dict[str, float]:
-    """The means over all judged queries."""
-    totals = dict.fromkeys(MEASURES, 0.0)
-    for query_id, text, grades in judged:
-        found = [names[hit.entry.id] for hit in base.search(text, Filters(), mode, K + 1, literal=True).hits]
-        ranked = [name for name in found if not (skip_self and name == query_id)]
-        for name, function in MEASURES.items():
-            totals[name] += function(ranked, grades)
-    return {name: round(total / len(judged), 4) for name, total in totals.items()}
+def measure_pending(made: Sequence[Bed], most: int) -> Found:
+    """Every set with most of its vectors missing."""
+    print_head(pending.HEAD)
+    found: Found = {}
+    for bed in made:
+        measured = pending.measure(bed, most)
+        print(measured.row(bed.name), flush=True)
+        found[bed.name] = {"words": measured.words, "hybrid": measured.hybrid}
+    return found
 
 
-def names_by_id(database: Path, folder: Path) -> dict[str, str]:
-    """From the entries' ids to the ids of the set: the import keeps the order of the corpus."""
-    with (folder / "corpus.jsonl").open(encoding="utf-8") as file:
-        names = [str(json.loads(line)["_id"]) for line in file if line.strip()]
-    with contextlib.closing(SqliteStore(database)) as store:
-        ids = store.entries.ids_in_order()
-    if len(ids) != len(names):
-        sys.exit(f"error: {len(names)} documents, but {len(ids)} entries in the base; remove the kept base")
-    return dict(zip(ids, names))
+def measure_typos(made: Sequence[Bed], most: int) -> Found:
+    """Queries as they are, and each with a slip."""
+    print_head(typos.HEAD)
+    found: Found = {}
+    for bed in made:
+        found[bed.name] = typos.measure(bed, most)
+        print(typos.row(bed.name, found[bed.name]), flush=True)
+    if len(made) > 1:
+        print(typos.row("mean", *found.values()), flush=True)
+    return found
 
 
-def read_queries(folder: Path) -> Iterator[tuple[str, str, dict[str, int]]]:
-    """Id, text and grades of every query that was judged."""
-    grades: dict[str, dict[str, int]] = {}
-    with (folder / "qrels" / "test.tsv").open(encoding="utf-8", newline="") as file:
-        for row in list(csv.reader(file, delimiter="\t"))[1:]:
-            if int(row[2]) > 0:
-                grades.setdefault(row[0], {})[row[1]] = int(row[2])
-    with (folder / "queries.jsonl").open(encoding="utf-8") as file:
-        for line in file:
-            query = json.loads(line)
-            if str(query["_id"]) in grades:
-                yield str(query["_id"]), query["text"], grades[str(query["_id"])]
+def measure_versions(made: Sequence[Bed], most: int) -> Found:
+    """Titles that differ by a version."""
+    print_head(versions.HEAD)
+    for share in versions.measure():
+        print(share.row(), flush=True)
+    return {}
 
 
-def skips_self(folder: Path) -> bool:
-    """Whether queries are documents themselves, to be skipped in their own results."""
-    path = folder / "meta.json"
-    return path.exists() and bool(json.loads(path.read_text("utf-8")).get("exclude_self"))
+def measure_scripts(made: Sequence[Bed], most: int) -> Found:
+    """Queries whose first hit is their note, of ten scripts."""
+    print_head(scripts.HEAD)
+    for script in scripts.measure():
+        print(script.row(), flush=True)
+    return {}
 
 
-def print_row(result: dict[str, Any]) -> None:
-    """A line of a Markdown table."""
-    cells = [f"{result[mode.value][name]:.3f}" for name in MEASURES for mode in MODES]
-    best = max(result["words"][f"ndcg@{K}"], result["meaning"][f"ndcg@{K}"])
-    print(f"| {result['set']} | {' | '.join(cells)} | {result['hybrid'][f'ndcg@{K}'] - best:+.3f} |", flush=True)
+def measure_unanswerable(made: Sequence[Bed], most: int) -> Found:
+    """What first hits look like where there is no answer."""
+    print_head(unanswerable.HEAD)
+    for bed in made:
+        print(unanswerable.measure(bed, made, most).row(bed.name), flush=True)
+    return {}
+
+
+STATES: Mapping[str, Callable[[Sequence[Bed], int], Found]] = {
+    "embedded": measure_embedded,
+    "pending": measure_pending,
+    "typos": measure_typos,
+    "versions": measure_versions,
+    "scripts": measure_scripts,
+    "unanswerable": measure_unanswerable,
+}
+
+
+def legs_and_hybrid(found: Mapping[str, ByQuery]) -> tuple[dict[str, float], dict[str, float]]:
+    """NDCG of each query by both, and by the leg that is better on this set."""
+    words, meaning = (found[mode.value] for mode in (Mode.WORDS, Mode.MEANING))
+    better = words if means(words).ndcg > means(meaning).ndcg else meaning
+    return ndcg_of(found[Mode.HYBRID.value]), ndcg_of(better)
+
+
+def against_legs(found: Found, bed: Bed) -> str:
+    """What hybrid gains over the better leg of a set."""
+    return str(difference(*legs_and_hybrid(found[bed.name])))
+
+
+def ndcg_of(figures: ByQuery) -> dict[str, float]:
+    """NDCG by query."""
+    return {query: each.ndcg for query, each in figures.items()}
+
+
+def read_found(stored: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> Found:
+    """What `--out` wrote of one state."""
+    return {
+        name: {way: {query: Figures(**each) for query, each in figures.items()} for way, figures in ways.items()}
+        for name, ways in stored.items()
+    }
+
+
+def print_against(after: Found, before: Found) -> None:
+    """What nDCG@10 gained since an earlier run."""
+    shared = [name for name in after if name in before]
+    ways = [way for way in next(iter(after.values())) if all(way in before[name] for name in shared)]
+    print()
+    print_head(f"| nDCG@10 against before | {' | '.join(ways)} |")
+    for name in shared:
+        gains = (difference(ndcg_of(after[name][way]), ndcg_of(before[name][way])) for way in ways)
+        print(f"| {name} | {' | '.join(map(str, gains))} |")
+    if len(shared) > 1:
+        pairs = {way: [(ndcg_of(after[name][way]), ndcg_of(before[name][way])) for name in shared] for way in ways}
+        print(f"| mean | {' | '.join(str(mean_difference(pairs[way])) for way in ways)} |")
+
+
+def print_row(name: str, ways: Mapping[str, Figures], last: str) -> None:
+    """A line of the table of `embedded`."""
+    cells = [f"{getattr(ways[mode.value], measure):.3f}" for measure in MEASURES.values() for mode in MODES]
+    print(f"| {name} | {' | '.join(cells)} | {last} |", flush=True)
+
+
+def print_head(head: str) -> None:
+    """The head of a Markdown table."""
+    print(f"{head}\n|{'---|' * (head.count('|') - 1)}", flush=True)
 
 
 if __name__ == "__main__":

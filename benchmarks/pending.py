@@ -1,0 +1,88 @@
+"""The state `pending`: three fifths of the entries have no vector yet, as while a large import is being embedded."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from judging import SEED, Bed, ByQuery, Opened, copied, means, opened, queries_of
+
+from rekall.entry.fields import Entry
+from rekall.knowledge.judged import known_answers
+from rekall.knowledge.measuring import judge
+from rekall.search.results import Mode
+
+SHARE = 0.6
+MOST_TITLES = 60
+"""Titles asked for of entries with a vector, and as many of entries without."""
+
+HEAD = (
+    "| set | titles first, with a vector: words | hybrid | without: words | hybrid "
+    "| recall@10 words | hybrid | nDCG@10 words | hybrid |"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What was found while vectors are missing: shares of titles that come first, and the judged queries."""
+
+    with_vector: tuple[float, float]
+    without: tuple[float, float]
+    words: ByQuery
+    hybrid: ByQuery
+
+    def row(self, name: str) -> str:
+        """A line of the table."""
+        words, hybrid = means(self.words), means(self.hybrid)
+        cells = [*self.with_vector, *self.without, words.recall, hybrid.recall, words.ndcg, hybrid.ndcg]
+        return f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |"
+
+
+def measure(bed: Bed, most: int) -> Pending:
+    """One set, with the vectors of entries that are chosen at random, but always the same."""
+    with copied(bed.home) as home:
+        waiting = drop_vectors(home / "rekall.db")
+        with opened(bed, home) as each:
+            entries = each.base.list_entries().entries
+            queries = queries_of(bed, most)
+            return Pending(
+                first_hits(each, [entry for entry in entries if entry.id not in waiting]),
+                first_hits(each, [entry for entry in entries if entry.id in waiting]),
+                each.by_query(queries, Mode.WORDS),
+                each.by_query(queries, Mode.HYBRID),
+            )
+
+
+def first_hits(each: Opened, entries: list[Entry]) -> tuple[float, float]:
+    """How often a title finds its entry first, by words and by both."""
+    titles = known_answers(entries, MOST_TITLES)
+    words, hybrid = (
+        sum(judge(title, [hit.entry.id for hit in each.ask(title.text, mode)]).first_hit for title in titles)
+        for mode in (Mode.WORDS, Mode.HYBRID)
+    )
+    return words / len(titles), hybrid / len(titles)
+
+
+def drop_vectors(database: Path) -> Collection[str]:
+    """Take the vectors from some entries of a base; returns their ids."""
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        entries = connection.execute("SELECT key, id FROM entry ORDER BY key").fetchall()
+        waiting = random.Random(SEED).sample(entries, int(SHARE * len(entries)))  # noqa: S311
+        connection.execute("CREATE TEMP TABLE waiting (key INTEGER PRIMARY KEY)")
+        connection.executemany("INSERT INTO waiting VALUES (?)", ((key,) for key, _ in waiting))
+        for table in _tables(connection):
+            connection.execute(
+                f"DELETE FROM {table} WHERE passage_id IN "
+                "(SELECT id FROM passage WHERE entry_key IN (SELECT key FROM waiting))"
+            )
+        return {entry_id for _, entry_id in waiting}
+
+
+def _tables(connection: sqlite3.Connection) -> Iterator[str]:
+    """The tables that hold vectors, of every space."""
+    sql = "SELECT name FROM sqlite_master WHERE name GLOB 'vectors_[0-9]*' OR name GLOB 'signs_[0-9]*'"
+    return (name for (name,) in connection.execute(sql).fetchall())
