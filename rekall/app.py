@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,7 @@ class App:
         self._environ = environ
         self.flags = flags
         """Settings given on the command line, by key."""
+        self._database: Path | None = None
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
@@ -93,12 +94,19 @@ class App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
         return App(self._environ, self.flags, is_long_lived=True, tell=self.tell)
 
+    def over(self, database: Path) -> App:
+        """The same settings and models over a base in another file."""
+        other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell)
+        other._database = database
+        return other
+
     @property
     def places(self) -> Places:
         """Where Rekall keeps what it owns."""
         from rekall.config import find_places
 
-        return find_places(self._environ)
+        found = find_places(self._environ)
+        return replace(found, database=self._database) if self._database else found
 
     @property
     def settings(self) -> Settings:

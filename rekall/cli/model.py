@@ -232,31 +232,9 @@ def remove(app: App, name: str, as_json: bool) -> None:
 @pass_app
 def bench(app: App, names: tuple[str, ...], as_json: bool) -> None:
     """Measure models on this machine, each in its own process; without NAME, all installed ones."""
-    from rekall.models.bench import bench as measure
+    from rekall.cli.bench import measure_models
 
-    folders = [app.library.folder(name) for name in names] or list(app.library.folders())
-    costs = {}
-    with progress_bar("measuring") as progress:
-        for done, folder in enumerate(folders):
-            progress(done, len(folders))
-            costs[folder.name] = measure(folder, app.settings.whole("engine.threads"))
-    if as_json:
-        out_json({"models": [{"name": name, **asdict(cost)} for name, cost in costs.items()]})
-        return
-    head = ["model", "cold start", "query", "bulk", "RAM, query", "RAM, bulk", "fidelity"]
-    rows = [
-        [
-            name,
-            f"{cost.cold_s:.2f} s",
-            f"{cost.query_s * 1000:.2f} ms",
-            f"{cost.texts_per_s:,.0f} texts/s",
-            size_text(cost.query_peak_bytes),
-            size_text(cost.bulk_peak_bytes),
-            f"{cost.min_cosine:.5f}",
-        ]
-        for name, cost in costs.items()
-    ]
-    out(columns([head, *rows]))
+    measure_models(app, names, as_json=as_json)
 
 
 model.add_command(model_get.export)

@@ -126,6 +126,17 @@ _OF_COMMANDS = (
         min_cosine=_MIN_COSINE,
     ),
     shape(
+        "ModeQuality",
+        "What one mode found, and what it took in a process of its own.",
+        mode=("text", "What it searched by: words, meaning or hybrid."),
+        first_hit=("number", "Share of queries whose first hit is right."),
+        recall=("number", "Share of the right answers among the first ten hits."),
+        ndcg=("number", "nDCG@10: the same with the order in mind."),
+        mrr=("number", "One over the place of the first right answer among the first ten, in the mean."),
+        query_s=("number", "Median seconds of a search."),
+        peak_bytes=("whole", "Peak memory of that process."),
+    ),
+    shape(
         "Setting",
         "A setting.",
         key=_KEY,
@@ -263,6 +274,15 @@ _ANSWERS = (
     ),
     shape("Removed", "A model that was removed.", removed=_MODEL, folder=_FOLDER),
     shape("Measures", "What models cost on this machine.", models=("list of Measured", "One each.")),
+    shape(
+        "Quality",
+        "How well searches find what is known to be right.",
+        set=("text", "What was searched: sample notes, your base, or the name of the folder."),
+        entries=("whole", "How many entries there are."),
+        queries=("whole", "How many queries were asked."),
+        modes=("list of ModeQuality", "One each; without a model there is only words."),
+        notes=("list of text", "What to know about the answers."),
+    ),
     shape(
         "Made",
         "A model that was exported or pulled.",

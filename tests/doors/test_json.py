@@ -284,6 +284,8 @@ CALLS: dict[str, Calls] = {
     "model use": lambda w: [("model", "use", "tiny", "--budget", "0s"), ("model", "use", "tiny")],
     "model remove": lambda w: [("model", "remove", "tiny")],
     "model bench": lambda w: [("model", "bench", "tiny")],
+    "bench": lambda w: [("bench", "--own")],
+    "bench --model": lambda w: [("bench", "--model", "tiny")],
     "model export": lambda w: [("model", "export", str(DATA / "checkpoints" / "bert"), "--min-cosine", "0.9")],
     "model pull": lambda w: [
         ("model", "pull", "some/e5-small", "--from-dir", str(DATA / "checkpoints" / "bert"), "--min-cosine", "0.9")

@@ -99,7 +99,11 @@ def test_it_carries_types_and_licences_and_no_tests(contents: zipfile.ZipFile) -
     assert b"all-MiniLM-L6-v2" in notices["NOTICE"]
     assert b"Apache" in notices["NOTICE"]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"rekall"}
-    assert [name for name in names if "test" in name.lower() or "conftest" in name or name.endswith(".pyc")] == []
+    samples = [name for name in names if name.startswith("rekall/samples/")]
+    assert "rekall/samples/queries.json" in samples
+    assert len([name for name in samples if name.startswith("rekall/samples/notes/")]) == len(samples) - 1 > 40
+    code = [name for name in names if name not in samples]
+    assert [name for name in code if "test" in name.lower() or "conftest" in name or name.endswith(".pyc")] == []
 
 
 def test_it_carries_every_module_of_the_package(contents: zipfile.ZipFile) -> None:
