@@ -33,6 +33,7 @@ SLOW = (
     *("test_mcp_transports", "test_cli_switching", "test_cli_pull", "test_cli_index", "test_bad_input", "test_json"),
     *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install"),
     *("test_privacy", "test_tables", "test_budgets", "test_packaging", "test_imports", "test_docs"),
+    *("test_benchmarks", "test_cli_bench"),
     *("test_cache", "test_switching", "test_threads", "test_migration", "test_backlog", "test_import_killed"),
     *(
         "test_nothing_lost",

@@ -223,3 +223,9 @@ def test_it_brings_neither_torch_nor_what_only_extras_need(installed: Path, away
 def test_python_gets_its_encoder_from_the_wheel(installed: Path, away: tuple[Path, dict[str, str]]) -> None:
     program = "import rekall; rows = rekall.load_encoder().encode_documents(['a', 'b']); print(rows.shape, rows.dtype)"
     assert run(installed / "python", away, "-c", program) == "(2, 384) float32\n"
+
+
+def test_its_samples_measure_searches(installed: Path, away: tuple[Path, dict[str, str]]) -> None:
+    answer = json.loads(run(installed / "rekall", away, "bench", "--json"))
+    assert [row["mode"] for row in answer["modes"]] == ["words", "meaning", "hybrid"]
+    assert min(row["recall"] for row in answer["modes"]) > 0.8
