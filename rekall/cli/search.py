@@ -10,8 +10,9 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
 from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk, way_in
+from rekall.cli.typed import NOTES, LineCommand
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
-from rekall.wording import count_text
+from rekall.wording import count_text, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "plain", "json", "jsonl")
 
 
-@click.command()
+@click.command(cls=LineCommand)
 @click.argument("words", nargs=-1, required=True)
 @filter_options
 @limit_option("10, or search.limit")
@@ -52,9 +53,13 @@ def search(
 ) -> None:
     """Find entries by word, by meaning, or both.
 
-    "Quotes" make a phrase, -word excludes a word, and type:bug tag:nginx project:api since:2026-01-31
-    status:active filter; anything else is searched as text. A lone - reads the query from stdin, for example a stack
-    trace, and takes all of it as text.
+    Type what you would type into a shell: the flags of `docker run -it` are searched with the rest. "Quotes" make a
+    phrase, -word leaves a word out unless an entry writes it so, as with `find -name`, and NOT word or !word does the
+    same. type:bug tag:nginx project:api since:2026-01-31 status:active filter. Whatever was left out or filtered is
+    said. A text of several lines, and what a lone - reads from stdin, is taken as text from end to end.
+
+    Options stand before the query or after it; every other dash is part of it. To search for what looks like an
+    option, put the line in quotes, or -- before it.
 
     Each hit says how sure it is that it is about what was asked: strong, likely or weak.
     """
@@ -75,10 +80,10 @@ def search(
     )
     if sys.stderr.isatty() and mode != "words":
         click.echo("\r\033[K", nl=False, err=True)
-    print_result(base, result, "json" if as_json else form, explain=explain)
+    print_result(base, _with_notes(result), "json" if as_json else form, explain=explain)
 
 
-@click.command()
+@click.command(cls=LineCommand)
 @click.argument("words", nargs=-1, required=True, metavar="ID|TEXT...")
 @filter_options
 @limit_option("10, or search.limit")
@@ -89,10 +94,21 @@ def search(
 def similar(
     app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, form: str, as_json: bool
 ) -> None:
-    """Find entries close in meaning to an entry or a text."""
+    """Find entries close in meaning to an entry or a text.
+
+    Options stand before the text or after it; every other dash is part of it.
+    """
     base = app.open_base()
     result = base.similar(" ".join(words), filters, limit or app.settings.whole("search.limit"))
-    print_result(base, result, "json" if as_json else form, explain=explain)
+    print_result(base, _with_notes(result), "json" if as_json else form, explain=explain)
+
+
+def _with_notes(result: SearchResult) -> SearchResult:
+    """A result that also says how the command line was read."""
+    from dataclasses import replace
+
+    read = click.get_current_context().meta.get(NOTES, ())
+    return replace(result, notes=(*read, *result.notes))
 
 
 def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explain: bool) -> None:
@@ -126,13 +142,20 @@ def _talk_about(result: SearchResult, *, explain: bool) -> None:
     if explain and result.stages:
         talk("\n" + "\n".join(map(stage_line, result.stages)))
     for note in result.notes:
-        talk(f"\nnote: {note}")
+        talk(f"\nnote: {_in_a_shell(note)}")
     if result.weaker:
         talk(f"\nnote: {left_out_text(result)}; without --min they are shown")
     if result.mode.used is not result.mode.requested:
         talk(f"\nfound by {result.mode.used.value} only: {result.mode.reason}")
     elif result.mode.reason:
         talk(f"\nnote: {result.mode.reason}")
+
+
+def _in_a_shell(note: str) -> str:
+    """A note whose quoted text can be typed: a shell takes the quotes away unless they are quoted."""
+    import re
+
+    return re.sub(r'"[^"]*"(?= searches)', lambda typed: shell_word(typed[0]), note)
 
 
 def _nothing_found(total: int) -> str:

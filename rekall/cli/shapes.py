@@ -181,6 +181,7 @@ _ANSWERS = (
         nothing_close=NOTHING_CLOSE,
         weaker=("whole", "How many hits were set aside as less sure than `--min`."),
         hits=("list of Hit", "What was found, best first."),
+        left_out=("list of LeftOut", "What the query leaves out.", "if anything"),
         stages=("list of Stage", "What was done, in order.", "with `--explain`"),
     ),
     shape(

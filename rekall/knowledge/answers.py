@@ -95,11 +95,18 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
         "weaker": len(found.weaker),
         "hits": [hit(each) for each in found.hits],
     }
+    if found.left_out:
+        said["left_out"] = left_out(found)
     if explain:
         said["stages"] = [
             {"name": stage.name, "did": stage.did, "took_s": round(stage.took_s, 6)} for stage in found.stages
         ]
     return said
+
+
+def left_out(found: SearchResult) -> list[dict[str, Any]]:
+    """The texts that a line leaves out."""
+    return [{"text": each.text, "entries": each.entries} for each in found.left_out]
 
 
 def tombstone(left: Tombstone) -> dict[str, str]:

@@ -137,6 +137,12 @@ SHAPES = (
         meaning_rank=("whole or null", "Its place among the candidates by meaning, from 1."),
     ),
     shape(
+        "LeftOut",
+        "A text that a query leaves out.",
+        text=("text", "The text."),
+        entries=("whole", "How many entries hold it, of those that pass the filters and hold the phrases."),
+    ),
+    shape(
         "Mode",
         "How a search was answered.",
         requested=("text", "What was asked for: hybrid, words or meaning."),

@@ -45,7 +45,7 @@ def _one_text(value: object) -> object:
 Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 
-Id = Annotated[str, Field(min_length=1, description="An entry's id, or a prefix of it that no other id shares.")]
+Id = Annotated[str, Field(min_length=1, description="An entry's id, or a unique prefix of it.")]
 Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens to answer with.")]
 Cursor = Annotated[str, Field(description="next_cursor from the previous answer.")]
 
@@ -92,9 +92,9 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
     query: str = Field(
         min_length=1,
         max_length=20_000,
-        description='Words, a question, or a pasted error; may hold "phrases" and -exclusions.',
+        description='Words, a question, a command or error; "phrases" must occur, NOT word leaves out.',
     )
-    mode: Mode = Field(Mode.HYBRID, description="What to search by; hybrid is words and meaning together.")
+    mode: Mode = Field(Mode.HYBRID, description="hybrid is words and meaning together.")
     literal: bool = Field(False, description="Take the query as plain text: for pasted errors.")
     min: Literal["strong", "likely"] | None = Field(None, description="Leave out less sure hits.")
     limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most hits to return.")

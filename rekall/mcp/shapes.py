@@ -18,6 +18,7 @@ SHAPES = (
         mode=("Mode", "How it was answered."),
         nothing_close=NOTHING_CLOSE,
         notes=("list of text", "What to know about how the query was read."),
+        left_out=("list of LeftOut", "What the query leaves out.", "if anything"),
     ),
     shape(
         "SimilarPage",

@@ -90,6 +90,7 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, is_wanted: IsWanted) 
         mode=answers.mode(result.mode),
         nothing_close=result.nothing_close,
         notes=list(result.notes),
+        **({"left_out": answers.left_out(result)} if result.left_out else {}),
     )
 
 

@@ -1,11 +1,13 @@
 """What a person typed, taken apart: words, "phrases", -exclusions and key:value filters.
 
-Whatever does not look like one of these is literal, so no line is an error.
+Whatever does not look like one of these is literal, so no line is an error. A dashed word may be a flag (`find -name`) or
+be left out (`nginx -chrome`): it is only marked here, and `exclusions` settles what it is.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from rekall.entry.filters import BY_KEY, MOST_VALUES, Filter, Filters
@@ -18,7 +20,14 @@ MOST_PARTS = 32
 MOST_NOTES = 3
 
 _PART = re.compile(r'(?P<key>[^\W\d_]+):"(?P<value>[^"]+)"|(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
-_EXCLUSION = re.compile(r"-(?=[^\W_])(?P<word>.+)", re.DOTALL)
+_MARKED = re.compile(r"[-!](?P<word>[^\W\d_][\w.+#-]*)")
+"""What may be left out; a flag of any other shape (`--no-verify`, `-1`, `-name=x`, `!$`) is text."""
+
+_FEWEST_LETTERS = 3
+"""Shorter words behind a dash are flags: `-it`, `-S`, `-p80`. Only English letters count, for others make no flags."""
+
+_OF_COMMANDS = frozenset({"|", "||", "&", "&&", ">", ">>", "<", "<<", "2>&1", "2>", "\\", ";"})
+_PROMPTS = frozenset({"$", "%", "#", ">"})
 _LOOKS_LIKE_A_FILTER = re.compile(r'(?P<key>[^\W\d_]{3,12}):"?(?P<value>[^\W_][^:"]*)"?')
 
 _ALIKE = 0.75
@@ -26,15 +35,31 @@ _ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A part of a query's text that may mean a word to leave out.
+
+    Attributes:
+        word: The word.
+        written: With what marks it: `-chrome`, `!chrome`, `NOT chrome`.
+        start: Where `written` begins in the text.
+    """
+
+    word: str
+    written: str
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedQuery:
     """A query taken apart.
 
     Attributes:
-        text: Words and phrases in their order, for every leg.
+        text: Words and phrases in their order, for every leg; what is marked too.
         phrases: Texts that must occur word for word.
         excluded: Texts that must not occur.
         filters: Conditions of the form key:value.
-        notes: What looks like a filter and is none, with what may have been meant.
+        notes: What a person should know of how the line was read.
+        marks: Parts of the text that may be exclusions.
     """
 
     text: str
@@ -42,10 +67,29 @@ class ParsedQuery:
     excluded: tuple[str, ...] = ()
     filters: Filters = field(default_factory=Filters)
     notes: tuple[str, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all of it is text."""
+        return self == ParsedQuery(self.text)
+
+    def without(self, marks: Collection[Mark]) -> str:
+        """The text without some of its marked parts."""
+        parts, at = [], 0
+        for mark in marks:
+            parts.append(self.text[at : mark.start].strip(" "))
+            at = mark.start + len(mark.written)
+        return " ".join(filter(None, [*parts, self.text[at:].strip(" ")]))
 
 
 def parse_query(line: str) -> ParsedQuery:
-    """Take a query apart. Never fails; of phrases and exclusions the first `MOST_PARTS` of each count."""
+    """Take a query apart. Never fails; of phrases and exclusions the first `MOST_PARTS` of each count.
+
+    A text of several lines was pasted, and is text from end to end.
+    """
+    if len(line.split("\n", 2)) > 1 and len(line.strip().splitlines()) > 1:
+        return ParsedQuery(" ".join(line.split()))
     words: list[str] = []
     phrases: list[str] = []
     excluded: list[str] = []
@@ -54,12 +98,11 @@ def parse_query(line: str) -> ParsedQuery:
     for part in _PART.finditer(line):
         phrase, word = part["phrase"], part["word"] or part[0]
         if phrase is not None:
-            (excluded if part["minus"] else phrases).append(phrase)
-            words += [] if part["minus"] else [phrase]
+            is_left_out = part["minus"] and _has_word(phrase) and len(excluded) < MOST_PARTS
+            (excluded if is_left_out else phrases).append(phrase)
+            words += [] if is_left_out else [phrase]
         elif _is_filter(word, part["key"], part["value"], typed):
             continue
-        elif exclusion := _EXCLUSION.fullmatch(word):
-            excluded.append(exclusion["word"])
         else:
             words.append(word)
             notes += [note] if len(notes) < MOST_NOTES and (note := _note(word)) else []
@@ -69,10 +112,31 @@ def parse_query(line: str) -> ParsedQuery:
     return ParsedQuery(
         " ".join(words),
         tuple(phrase for phrase in phrases if _has_word(phrase))[:MOST_PARTS],
-        tuple(word for word in excluded if _has_word(word))[:MOST_PARTS],
+        tuple(excluded),
         Filters.read(typed),
         tuple(dict.fromkeys(notes))[:MOST_NOTES],
+        _marks(words)[: MOST_PARTS - len(excluded)],
     )
+
+
+def _marks(words: Sequence[str]) -> tuple[Mark, ...]:
+    """What may be left out among the words of a text; nothing in a line with a pipe or a prompt, which is a command."""
+    if not _OF_COMMANDS.isdisjoint(words) or (words and words[0] in _PROMPTS):
+        return ()
+    found: list[Mark] = []
+    start = 0
+    for last, word in zip(("", *words), words):
+        marked = _MARKED.fullmatch(word)
+        if marked and _may_be_left_out(marked["word"], _FEWEST_LETTERS if word[0] == "-" else 2):
+            found.append(Mark(marked["word"], word, start))
+        elif last == "NOT" and len(words) > 2 and start > len("NOT ") and not word.isupper() and word[:1].isalpha():
+            found.append(Mark(word, f"NOT {word}", start - len("NOT ")))
+        start += len(word) + 1
+    return tuple(found)
+
+
+def _may_be_left_out(word: str, fewest: int) -> bool:
+    return not word.isascii() or sum(map(str.isalpha, word)) >= fewest
 
 
 def _is_filter(word: str, key: str | None, value: str | None, typed: dict[str, list[str]]) -> bool:

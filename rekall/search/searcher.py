@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from rekall.entry.filters import Filters
 from rekall.errors import Ambiguous, EngineError, NotFound
+from rekall.search.exclusions import Settled, settle
 from rekall.search.fusion import Fusion, ranking
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, MeaningLeg, Waiting
-from rekall.search.query import ParsedQuery, parse_query
+from rekall.search.query import ParsedQuery
 from rekall.search.reading import read_hits
 from rekall.search.results import Hit, Match, Mode, ModeReport, SearchResult, StageReport
 from rekall.store.values import Selection
@@ -94,15 +95,21 @@ class Searcher:
             Superseded: Nobody waits for the answer any more.
         """
         stages = _Stages()
-        query = ParsedQuery(line) if literal else parse_query(line)
-        selection = Selection(filters.over(query.filters), query.phrases, query.excluded)
+        settled = settle(self._store, line, filters, literal=literal)
+        query, selection = settled.query, settled.selection
         if not query.text:
-            return self._newest(line, query, selection, mode, limit, stages)
+            return self._newest(line, settled, mode, limit, stages)
 
         def result(asked: Mapping[str, Asking], found: dict[str, Found], used: Mode, reason: str) -> SearchResult:
             hits = self._answer(query, selection, asked, found, limit, stages)
             answer = SearchResult(
-                line, ModeReport(mode, used, reason), hits, selection.filters, query.notes, tuple(stages.reports)
+                line,
+                ModeReport(mode, used, reason),
+                hits,
+                selection.filters,
+                settled.notes(self._store, has_hits=bool(hits)),
+                tuple(stages.reports),
+                left_out=settled.left_out,
             )
             return answer if at_least is None else answer.only(at_least)
 
@@ -257,11 +264,10 @@ class Searcher:
         placed = sorted(zip(marks, best), key=lambda pair: -pair[0])
         return [*(pair for _, pair in placed), *ordered[reranker.most :]]
 
-    def _newest(
-        self, line: str, query: ParsedQuery, selection: Selection, mode: Mode, limit: int, stages: _Stages
-    ) -> SearchResult:
+    def _newest(self, line: str, settled: Settled, mode: Mode, limit: int, stages: _Stages) -> SearchResult:
         """A query of filters or exclusions alone lists what passes, the latest change first."""
         hits: tuple[Hit, ...] = ()
+        selection = settled.selection
         if not selection.is_everything:
             with self._store.snapshot(), stages.timed("newest") as did:
                 keys = self._store.entries.keys(selection, limit)
@@ -269,4 +275,6 @@ class Searcher:
                 found = {"words": Found(tuple(keys))}
                 hits = read_hits(self._store, [(key, 0.0) for key in keys], {"words": words}, found)
                 did.append(count_text(len(hits), "hit"))
-        return SearchResult(line, ModeReport(mode, mode), hits, selection.filters, query.notes, tuple(stages.reports))
+        notes = settled.notes(self._store, has_hits=bool(hits))
+        report = ModeReport(mode, mode)
+        return SearchResult(line, report, hits, selection.filters, notes, tuple(stages.reports), settled.left_out)

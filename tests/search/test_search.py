@@ -16,7 +16,7 @@ from rekall.entry.types import EntryType, Status
 from rekall.errors import EngineError, InvalidInput, NotFound, Superseded
 from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
-from rekall.search.query import ParsedQuery, parse_query
+from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import Mode, SearchResult
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
@@ -45,6 +45,24 @@ def test_plain_words_are_text():
         "--",
         "-?",
         "- x",
+        "-it",
+        "-S",
+        "-1",
+        "-p80",
+        "-O2",
+        "--no-verify",
+        "-name=x",
+        "-std=c++17",
+        "-Dfoo:bar",
+        "!$",
+        "!!",
+        "!-2",
+        "[ ! -f x ]",
+        "#!/bin/sh",
+        ":!make",
+        "NOT FOUND",
+        "404 NOT FOUND",
+        "IS NOT NULL",
         "http://a.b/c?d=e",
         "x:y",
         "status:done",
@@ -113,8 +131,10 @@ def test_an_empty_phrase_asks_for_nothing():
     assert parse_query('a "" "?!" b').phrases == ()
 
 
-def test_a_minus_excludes_a_word_or_a_phrase():
-    assert parse_query('a -b -"c d" e') == ParsedQuery("a e", excluded=("b", "c d"))
+def test_a_minus_excludes_a_phrase_and_marks_a_word():
+    parsed = parse_query('a -bcd -"c d" e')
+    assert parsed == ParsedQuery("a -bcd e", excluded=("c d",), marks=(Mark("bcd", "-bcd", 2),))
+    assert parsed.without(parsed.marks) == "a e"
 
 
 @pytest.mark.parametrize(
