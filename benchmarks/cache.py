@@ -55,7 +55,7 @@ NEARNESS = (0.45, 0.65, 0.75, 0.85, 0.93, 1.0, 0.93, 0.85)
 class Questions:
     """An encoder that knows the vectors of its questions, and where it comes from."""
 
-    known: dict[str, Matrix] = field(default_factory=dict)
+    vectors: dict[str, Matrix] = field(default_factory=dict)
     dim: int = DIM
     fingerprint: str = "benchmark"
 
@@ -63,9 +63,13 @@ class Questions:
         """The vectors of known texts, (n, d) float32, rows of unit length."""
         import numpy as np
 
-        return np.stack([self.known[text] for text in texts])
+        return np.stack([self.vectors[text] for text in texts])
 
     encode_documents = encode_queries
+
+    def known(self, texts: Sequence[str]) -> list[float]:
+        """Every word."""
+        return [1.0] * len(texts)
 
     def is_open(self) -> bool:
         """Always."""
@@ -209,17 +213,17 @@ def questions(file: Path, encoder: Questions) -> dict[str, list[str]]:
         words = [*words_of(cluster)[:4], *(f"word{each}" for each in random.integers(0, WORDS, 2))]
         if number < 10:
             line = " ".join(words)
-            encoder.known[line] = target
+            encoder.vectors[line] = target
             asked["same"] += [line] * 6
         elif number < 20:
             for step, nearness in enumerate(NEARNESS):
                 line = " ".join(words[: min(step, 2 * len(words) - 2 - step - 1) + 1])
-                encoder.known.setdefault(line, away(target, nearness, common))
+                encoder.vectors.setdefault(line, away(target, nearness, common))
                 asked["typing"].append(line)
         else:
             for _ in range(4):
                 line = " ".join([*random.permutation(words).tolist()[:5], f"word{random.integers(0, WORDS)}"])
-                encoder.known[line] = away(target, 0.85, common)
+                encoder.vectors[line] = away(target, 0.85, common)
                 asked["related"].append(line)
     asked["related"] = random.permutation(asked["related"]).tolist()
     return asked

@@ -44,6 +44,10 @@ class Encoder(Protocol):
         """Encode n questions. Returns (n, d) float32, rows of unit length."""
         ...
 
+    def known(self, texts: Sequence[str]) -> Sequence[float]:
+        """The share of each text's tokens that the vocabulary has a token for, 0 to 1; 1 for a text without tokens."""
+        ...
+
     def is_open(self) -> bool:
         """Whether it can be used: not closed, and its process alive."""
         ...

@@ -239,6 +239,12 @@ def test_a_model_with_two_prompts_gets_them_in_the_child_too(tmp_path, start):
     here.close()
 
 
+def test_a_child_knows_the_share_of_known_tokens_that_this_process_knows(encoder, shared):
+    texts = ["docker run", "超时 timeout", "🚀", ""]
+    assert shared.known(texts) == encoder.known(texts)
+    assert shared.known([]) == []
+
+
 def test_rows_are_buffers_of_float32_of_unit_length(shared):
     rows = shared.encode_documents(["one", "", LONG])
     assert len(rows) == 3

@@ -218,3 +218,38 @@ def test_a_tokenizer_without_special_tokens_adds_none(tmp_path):
 def test_a_limit_without_room_for_the_special_tokens_is_damage():
     with pytest.raises(ModelDamaged):
         Tokenizer(FILE, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("docker run", 1.0),
+        ("connexion refusée", 1.0),
+        ("", 1.0),
+        ("   ", 1.0),
+        ("超时", 0.0),
+        ("超时 timeout", 0.5),
+        ("การเชื่อมต่อ", 0.0),
+        ("🚀 🔥", 0.0),
+    ],
+)
+def test_the_share_of_known_tokens_is_that_of_the_vocabulary(tokenizer, text, share):
+    assert tokenizer.known([text, "lock"]) == [pytest.approx(share, abs=0.2 if "timeout" in text else 0.0), 1.0]
+
+
+@pytest.mark.parametrize("kind", ["bytes", "unigram"])
+def test_what_a_vocabulary_of_another_kind_does_not_know(tmp_path, kind):
+    path = tmp_path / "tokenizer.json"
+    if kind == "bytes":
+        alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+        model = tokenizers.models.BPE({sign: row for row, sign in enumerate(sorted(alphabet))}, [])
+        backend = tokenizers.Tokenizer(model)
+        backend.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    else:
+        pieces = [("<unk>", 0.0), ("\u2581", -2.0), ("lock", -3.0), ("a", -3.0)]
+        backend = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, unk_id=0))
+        backend.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    backend.save(str(path))
+    shares = Tokenizer(path, LIMIT, special=False).known(["lock", "漢", "lock 漢"])
+    assert shares[0] == 1.0
+    assert shares[1:] == ([1.0, 1.0] if kind == "bytes" else [pytest.approx(0.5), pytest.approx(0.75)])

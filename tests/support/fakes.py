@@ -39,6 +39,10 @@ class FakeEncoder:
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         return self.encode_documents(texts)
 
+    def known(self, texts: Sequence[str]) -> list[float]:
+        """A word knows its letters; only a text of the private area, which no test means, is unknown."""
+        return [1.0 - sum("\ue000" <= sign <= "\uf8ff" for sign in text) / max(1, len(text)) for text in texts]
+
     def is_open(self) -> bool:
         return not self.closed
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rekall.errors import EngineLost, RekallError
 from rekall.models.contract import ArrayEncoder
-from rekall.models.engine.frames import BEGINNING, Frame, PipeClosed, receive, send, send_json, send_raw
+from rekall.models.engine.frames import BEGINNING, Frame, PipeClosed, as_json, receive, send, send_json, send_raw
 from rekall.models.engine.opening import open_encoder
 
 
@@ -46,17 +46,19 @@ def _serve(frames: queue.SimpleQueue[tuple[Frame, bytes]], replies: FileIO) -> N
     while True:
         kind, content = frames.get()
         try:
-            vectors = _encoded(encoder, kind, json.loads(content))
+            reply, answer = _answered(encoder, kind, json.loads(content))
         except RekallError as error:
             _say_failed(replies, error)
         else:
-            send(replies, Frame.VECTORS, vectors)
+            send(replies, reply, answer)
 
 
-def _encoded(encoder: ArrayEncoder, kind: Frame, texts: list[str]) -> bytes:
-    """The bytes of (n, d) float32."""
+def _answered(encoder: ArrayEncoder, kind: Frame, texts: list[str]) -> tuple[Frame, bytes]:
+    """The answer to some texts: shares as JSON, or the bytes of (n, d) float32."""
+    if kind is Frame.KNOWN:
+        return Frame.SHARES, as_json(encoder.known(texts))
     encode = encoder.encode_queries if kind is Frame.QUERIES else encoder.encode_documents
-    return encode(texts).astype("<f4", copy=False).tobytes()
+    return Frame.VECTORS, encode(texts).astype("<f4", copy=False).tobytes()
 
 
 def _read(requests: FileIO, frames: queue.SimpleQueue[tuple[Frame, bytes]]) -> None:

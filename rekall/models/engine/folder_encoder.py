@@ -58,6 +58,18 @@ class FolderEncoder(ABC):
         """Encode questions; the same shape and errors as `encode_documents`."""
         return self._encode(texts, self.card.prompts.query)
 
+    def known(self, texts: Sequence[str]) -> list[float]:
+        """The share of each text's tokens that the vocabulary has a token for, 0 to 1; 1 for a text without tokens.
+
+        Raises:
+            EngineError: The encoder is closed.
+        """
+        limit = self.card.max_characters or None
+        with self._lock:
+            if not self._is_open:
+                raise EngineError("the encoder is closed")
+            return self._tokenizer.known([text[:limit] for text in texts])
+
     def is_open(self) -> bool:
         """Whether it was not closed."""
         return self._is_open

@@ -34,12 +34,16 @@ class Frame(enum.IntEnum):
     """A list of texts."""
     QUERIES = 3
     """A list of texts."""
+    KNOWN = 4
+    """A list of texts."""
     READY = 16
     """`fingerprint`, `dim`: the answer to `LOAD`."""
     VECTORS = 17
-    """The answer to texts: one vector each, in order."""
+    """The answer to `DOCUMENTS` and `QUERIES`: one vector each, in order."""
     FAILED = 18
-    """`kind`, `message`, `hint`: an error, in place of either answer."""
+    """`kind`, `message`, `hint`: an error, in place of any answer."""
+    SHARES = 19
+    """The answer to `KNOWN`: a list of numbers."""
 
 
 class Stream(Protocol):

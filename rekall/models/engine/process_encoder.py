@@ -125,6 +125,17 @@ class ProcessEncoder:
         """Encode questions; the same shape and errors as `encode_documents`."""
         return self._ask(Frame.QUERIES, texts)
 
+    def known(self, texts: Sequence[str]) -> list[float]:
+        """The share of each text's tokens that the vocabulary has a token for; the errors of `encode_documents`."""
+        with self._turn:
+            self._be_ready()
+            with self._deadline(self._request_deadline_s + TEXT_DEADLINE_S * len(texts)):
+                send(self._requests, Frame.KNOWN, as_json(list(texts)))
+                shares = json.loads(self._answer(Frame.SHARES))
+                if len(shares) != len(texts):
+                    raise PipeClosed(f"{len(shares)} shares for {len(texts)} texts")
+        return [float(share) for share in shares]
+
     def is_open(self) -> bool:
         """Whether the child runs and was not closed."""
         return not self._is_closed and self._process.poll() is None
@@ -145,8 +156,7 @@ class ProcessEncoder:
             raise TypeError("expected a list of str")
         rows: list[memoryview[float]] = []
         with self._turn:
-            if not self._is_ready:
-                self._wait_for_load()
+            self._be_ready()
             for start in range(0, len(texts), FRAME_TEXTS):
                 rows += self._ask_some(kind, list(texts[start : start + FRAME_TEXTS]))
         return rows
@@ -165,7 +175,10 @@ class ProcessEncoder:
                 raise PipeClosed(f"{len(content)} bytes for {len(texts)} texts")
         return [content[start : start + size].cast("f") for start in range(0, len(content), size)]
 
-    def _wait_for_load(self) -> None:
+    def _be_ready(self) -> None:
+        """Wait for the model, the first time."""
+        if self._is_ready:
+            return
         with self._deadline(self._load_deadline_s):
             try:
                 skip_to_beginning(self._replies)

@@ -14,6 +14,10 @@ _CHARS_PER_TOKEN = 16
 """First cut of a long text: English and code average 3 to 5 characters a token."""
 
 
+_STRANGE = "\U00010000"
+"""A letter of Linear B, which no vocabulary is expected to have: one unknown token, or several bytes."""
+
+
 class Tokenizer:
     """A `tokenizer.json`, stripped of its padding and truncation.
 
@@ -59,6 +63,7 @@ class Tokenizer:
         added = self._backend.get_added_tokens_decoder().values()
         self._margin = max((len(token.content) for token in added), default=0)
         self._window = max_tokens * _CHARS_PER_TOKEN
+        self._unknown = self._unknown_id()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included, at most the model's limit.
@@ -70,6 +75,17 @@ class Tokenizer:
         encode = self._backend.encode_batch if self._pieces else self._backend.encode_batch_fast
         encodings = encode(cut, add_special_tokens=False)
         return [[*self._prefix, *self._kept(encoding)[0], *self._suffix] for encoding in encodings]
+
+    def known(self, texts: Sequence[str]) -> list[float]:
+        """The share of each text's tokens that are in the vocabulary, of those that the model reads; 1 without any."""
+        if self._unknown is None:
+            return [1.0] * len(texts)
+        special = len(self._prefix) + len(self._suffix)
+        shares = []
+        for ids in self.encode(texts):
+            count = len(ids) - special
+            shares.append(1.0 - ids.count(self._unknown) / count if count else 1.0)
+        return shares
 
     def to_json(self) -> str:
         """The file as the library has read it: its ids, its defaults, and scores rounded as it rounds them."""
@@ -90,6 +106,20 @@ class Tokenizer:
             pieces.close()
             raise ModelDamaged(f"{path} does not belong to the tokenizer beside it", repair_hint(path.parent.name))
         return pieces
+
+    def _unknown_id(self) -> int | None:
+        """What a text becomes that the vocabulary has nothing for; None where it has something for every byte."""
+        if self._pieces is not None:
+            return self._pieces.unknown
+        name = getattr(self._backend.model, "unk_token", None)  # a Unigram model of the library does not say
+        if name is not None:
+            return self._backend.token_to_id(name)
+        try:
+            ids = {*self._backend.encode(_STRANGE, add_special_tokens=False).ids}
+        except Exception:  # the binding raises bare Exception; such a vocabulary has no token for what it lacks
+            return None
+        ids -= {*self._backend.encode("a", add_special_tokens=False).ids}
+        return ids.pop() if len(ids) == 1 else None
 
     def _kept(self, encoding: Any) -> tuple[Sequence[int], int]:
         """The first ids of a text, as many as there is room for, and the place of the library's token with the last one."""

@@ -70,9 +70,11 @@ class Unigram:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
-        magic, rows, values, added, text, longest, self._unknown, least = HEADER.unpack_from(self._map)
+        self.unknown: int
+        """Row of the piece for what there is no piece for."""
+        magic, rows, values, added, text, longest, self.unknown, least = HEADER.unpack_from(self._map)
         ends = list(accumulate((HEADER.size, 8 * rows, 4 * (rows + 1), 4 * (values + CHAIN), 4 * added, text)))
-        fits = magic == MAGIC and ends[-1] == size and self._unknown < rows and 0 < longest <= LONGEST_PIECE
+        fits = magic == MAGIC and ends[-1] == size and self.unknown < rows and 0 < longest <= LONGEST_PIECE
         if not fits or values & (values - 1) or not values:
             self._map.close()
             raise self._damaged("its header does not match its size")
@@ -138,8 +140,8 @@ class Unigram:
         while end > 0:
             row, stop = rows[end], end
             end = came[end]
-            if row == self._unknown:
-                while end > 0 and rows[end] == self._unknown:
+            if row == self.unknown:
+                while end > 0 and rows[end] == self.unknown:
                     end = came[end]
                 found = self._find(raw[at[end] : at[stop]])  # joined, they may be a piece that scored worse
                 row = found if found >= 0 else row
@@ -156,7 +158,7 @@ class Unigram:
         Returns:
             For each place, where that piece begins (-1 for the first place), and its row.
         """
-        size, find, scores, unknown = len(at) - 1, self._find, self._scores, self._unknown
+        size, find, scores, unknown = len(at) - 1, self._find, self._scores, self.unknown
         best = [0.0] * (size + 1)
         came = [-1] * (size + 1)
         rows = [unknown] * (size + 1)
