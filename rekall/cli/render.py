@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 """The version of every JSON answer (docs/json.md). A new field does not change it; a renamed or removed one does."""
 
+_LEAST_TITLE = 8
+"""The fewest cells for a title in a table."""
+
 _ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """The control characters that JSON allows in a string."""
 
@@ -77,7 +80,10 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         match = f"  {hit.match.value:>6}" if hit.match else ""
         if cells(labels) > width // 2:
             labels = short[entry.id]
-        room = max(width - len(number) - cells(labels) - len(match) - 2, 8)
+        text = printable(hit.snippet)
+        if match and len(number) + _LEAST_TITLE + 2 + cells(labels) + len(match) > width:  # no room beside the title
+            match, text = "", "  ".join(filter(None, (match.strip(), text)))
+        room = max(width - len(number) - cells(labels) - len(match) - 2, _LEAST_TITLE)
         title = fit(printable(entry.title), room)
         lines = [
             number
@@ -89,8 +95,8 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         if entry.status.value == "obsolete":
             successor = f", see {short[hit.successor.id]} {printable(hit.successor.title)}" if hit.successor else ""
             lines.append(click.style(fit(f"    obsolete{successor}", width), fg="yellow"))
-        if hit.snippet:
-            lines.append(fit(f"    {printable(hit.snippet)}", width))
+        if text:
+            lines.append(fit(f"    {text}", width))
         if explain:
             lines.append(click.style(f"    {why_line(hit)}", dim=True))
         blocks.append("\n".join(line.rstrip() for line in lines))
