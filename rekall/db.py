@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,8 +29,13 @@ BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
 _TRY_MS = 50  # how long one try for the write lock keeps other threads out
 _PAUSE_S = 0.01  # how long it lets them in before the next
+_MIGRATION_WAIT = 12  # how many times as long as for a write another process's migration is waited for
 
 Row = tuple[Any, ...]
+
+_CUTTER = (schema.TOKENIZER[0], list(schema.TOKENIZER[1:]))
+_STEMMER = ("porter", list(schema.TOKENIZER))
+"""The tokenizers of the words index, as the driver asks for them."""
 
 
 class Database:
@@ -46,6 +51,7 @@ class Database:
         *,
         migrations: Sequence[str] = schema.MIGRATIONS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        migrated: Callable[[Database], None] = lambda db: None,
     ) -> None:
         """Open, and create or migrate where needed.
 
@@ -53,11 +59,13 @@ class Database:
             path: The file; None opens an empty database in memory, for reading before anything was stored.
             migrations: The numbered steps; a test may add one.
             busy_timeout_s: Seconds to wait for another process that writes.
+            migrated: Completes a migration, in the transaction of its last step.
         """
         self.path = path
         self._turn = threading.RLock()
         self._is_reading = False
         self._busy_timeout_s = busy_timeout_s
+        self._migrated = migrated
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -107,14 +115,18 @@ class Database:
         return self._connection.last_insert_rowid()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All or nothing. Inside another transaction the outer one decides."""
+    def transaction(self, wait_s: float | None = None) -> Iterator[None]:
+        """All or nothing. Inside another transaction the outer one decides.
+
+        Args:
+            wait_s: Seconds to wait for another process that writes, where that is another time than usual.
+        """
         with self._turn:
             assert not self._is_reading, "what is written inside a snapshot would be undone"
             if self._in_transaction():
                 yield
                 return
-        with self._write_lock():
+        with self._write_lock(self._busy_timeout_s if wait_s is None else wait_s):
             try:
                 yield
                 self.run("COMMIT")
@@ -140,9 +152,9 @@ class Database:
                     self.run("ROLLBACK")
 
     @contextlib.contextmanager
-    def _write_lock(self) -> Iterator[None]:
+    def _write_lock(self, wait_s: float) -> Iterator[None]:
         """A turn in which this connection may write. Other threads read while it waits for another process."""
-        end = time.monotonic() + self._busy_timeout_s
+        end = time.monotonic() + wait_s
         while True:
             with self._turn:
                 self._wait_at_most(_TRY_MS)
@@ -167,12 +179,19 @@ class Database:
         with self._translated():
             self._connection.set_busy_timeout(milliseconds)
 
-    def stem_places(self, text: str) -> list[tuple[int, int, str]]:
-        """The terms that the words index makes of a text, each with the characters where it begins and ends."""
+    def stem_places(self, text: str, *, stems: bool = True) -> list[tuple[int, int, str]]:
+        """The terms that the words index makes of a text, each with the characters where it begins and ends.
+
+        Args:
+            text: A text, folded as the index folds it.
+            stems: Whether endings are taken off; otherwise a term is a word in lower case without accents.
+        """
         data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
         with self._translated():
-            tokenizer = self._connection.fts5_tokenizer("porter", ["unicode61", "remove_diacritics", "2"])
+            tokenizer = self._connection.fts5_tokenizer(*(_STEMMER if stems else _CUTTER))
             tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
+        if len(data) == len(text):  # ASCII: a byte is a character
+            return [(start, end, str(term)) for start, end, term in tokens]
         places, at_byte, at_char = [], 0, 0
         for start, end, term in tokens:  # offsets in bytes
             at_char += len(data[at_byte:start].decode())
@@ -261,8 +280,9 @@ class Database:
         if self.path is not None and not self._connection.pragma("schema_version"):
             self._connection.pragma("page_size", schema.PAGE_BYTES)
             self._switch_to_wal()
+        wait_s = _MIGRATION_WAIT * self._busy_timeout_s
         while True:
-            with self.transaction():
+            with self.transaction(wait_s):
                 # read under the lock: another process may have come first
                 version = self._connection.pragma("user_version")
                 if version >= len(migrations):
@@ -270,6 +290,8 @@ class Database:
                 self._connection.execute(migrations[version])
                 self._connection.pragma("application_id", schema.APPLICATION_ID)
                 self._connection.pragma("user_version", version + 1)
+                if version + 1 == len(migrations):
+                    self._migrated(self)
 
     def _switch_to_wal(self) -> None:
         """The switch does not honour the busy timeout, so it is tried again here."""

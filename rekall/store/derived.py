@@ -36,10 +36,20 @@ class Words(Protocol):
         ...
 
     def terms(self, text: str, most: int) -> Terms:
-        """The distinct words of a text worth looking for.
+        """The distinct words of a text worth looking for, and what was typed in one piece.
+
+        A token of several words, such as `user_id` or `1.2.3`, is one more term where some entry holds its words side
+        by side; so is a name that punctuation tells from a word, such as `C++`, where some entry holds it.
 
         Of more than `most` the rarest. Words of more than half the entries are passed over beside rarer ones that some
         entry holds, and looked for where there are none.
+        """
+        ...
+
+    def titled(self, text: str, selection: Selection, most: int) -> list[int]:
+        """Keys of the selected entries whose title has exactly these words, in this order; the newest first.
+
+        Where titles differ in punctuation only ("C", "C++"), and one is what was typed, the others are left out.
         """
         ...
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 APPLICATION_ID = 0x52454B4C  # "REKL": marks the file as ours
 PAGE_BYTES = 8192  # five vectors of 384 dimensions fill a page; 4096 would waste a quarter
 
+TOKENIZER = ("unicode61", "remove_diacritics", "2", "categories", "L* N* Co Mn Mc")
+"""What cuts a text into words and folds their case; `porter` makes stems of these."""
+_TOKENIZER_SQL = " ".join(f"'{part}'" if " " in part else part for part in TOKENIZER)
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE entry (
@@ -161,6 +165,17 @@ MIGRATIONS: tuple[str, ...] = (
         done INTEGER NOT NULL,
         total INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    """,
+    f"""
+    -- marks belong to the word they stand in; `SqliteStore` makes the index anew
+    DROP TABLE words;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        title, labels, errors, content, context,
+        content = '', contentless_delete = 1, tokenize = "porter {_TOKENIZER_SQL}"
+    );
+
+    -- how far apart the cosines of a space's passages lie, as a standard deviation; NULL is not known yet
+    ALTER TABLE space ADD COLUMN spread REAL;
     """,
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,11 +9,11 @@ from rekall.entry.filters import FILTERS
 from rekall.entry.rules import tag
 from rekall.entry.times import written
 from rekall.entry.types import EntryType, Status
+from rekall.store.folding import fold
+from rekall.store.units import is_ended, names
 from rekall.store.values import Selection, Term
 
 Condition = tuple[str, tuple[Any, ...]]
-
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 
 
 def _types(value: Any) -> Condition:
@@ -51,34 +50,21 @@ def condition(selection: Selection) -> Condition:
     for texts, holds in ((selection.phrases, "IN"), (selection.excluded, "NOT IN")):
         for text in texts:
             clauses.append(f"e.key {holds} (SELECT rowid FROM words WHERE words MATCH ?)")
-            bindings.append(literal(split_cjk(text)))
+            bindings.append(_phrase(text))
     return " AND ".join(clauses), tuple(bindings)
 
 
 def expression(term: Term) -> str:
     """A term as FTS5 is asked for it."""
-    return literal(term.word) + ("*" if term.prefix else "")
+    return literal(term.sought or term.word) + ("*" if term.prefix else "")
+
+
+def _phrase(text: str) -> str:
+    """Words side by side; a name such as `C++` must be there as it is."""
+    text = fold(text)
+    return " AND ".join([literal(text), *(literal(name.sought) for name in names(text) if is_ended(name))])
 
 
 def literal(text: str) -> str:
     """A text as an FTS5 string: nothing in it is syntax. FTS5 cuts and stems it like any other text."""
     return '"' + text.replace('"', '""').replace("\0", " ") + '"'
-
-
-def is_cjk(text: str) -> bool:
-    """Whether a text begins with a Chinese, Japanese or Korean character."""
-    return bool(_CJK.match(text))
-
-
-def split_cjk(text: str, *, indexing: bool = False) -> str:
-    """Chinese, Japanese and Korean runs as overlapping pairs of characters.
-
-    FTS5's tokenizer takes a run without spaces for one word, which no one would search for. In the index a run's
-    last character stands alone as well, so that a single character is the beginning of some term wherever it is.
-    """
-    return _CJK.sub(lambda run: f" {' '.join(_pairs(run[0], indexing=indexing))} ", text)
-
-
-def _pairs(run: str, *, indexing: bool) -> list[str]:
-    pairs = [run[place : place + 2] for place in range(len(run) - 1)]
-    return [*pairs, run[-1]] if indexing or not pairs else pairs

@@ -28,7 +28,7 @@ class SqliteStore:
         Raises:
             StorageError: The file cannot be used, or the backend cannot be loaded.
         """
-        self.db = Database(path)
+        self.db = Database(path, migrated=_index_words)
         try:
             self.entries = SqliteEntries(self.db)
             self.links = SqliteLinks(self.db)
@@ -73,3 +73,11 @@ class SqliteStore:
     def close(self) -> None:
         """Close the file; a second time does nothing."""
         self.db.close()
+
+
+def _index_words(db: Database) -> None:
+    """Index the words of every entry where a step of the schema emptied the index."""
+    words = SqliteWords(db)
+    if words.count() == 0:
+        for key, entry in SqliteEntries(db).stream():
+            words.put(key, entry)

@@ -70,17 +70,21 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A word of a query and its stem.
+    """A word of a query and its stem, or several words that were typed in one piece.
 
     Attributes:
         word: As it was typed.
-        stem: As it stands in the index.
+        stem: As it stands in the index; of several words their stems, with blanks between them.
         prefix: Whether longer words that begin so match too; a single Chinese or Japanese character does.
+        sought: What the index is asked for, where that is not the word as it was typed.
+        parts: The stems of the words that it joins, side by side, or that it says more exactly, as `C++` does.
     """
 
     word: str
     stem: str
     prefix: bool = False
+    sought: str = ""
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

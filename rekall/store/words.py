@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Column, Entry
 from rekall.store import schema
-from rekall.store.selection import condition, expression, is_cjk, split_cjk
+from rekall.store.folding import Folded, fold, fold_in_place, is_lone
+from rekall.store.selection import condition, expression, literal
+from rekall.store.units import Name, Unit, names, units
 from rekall.store.values import Selection, Term, Terms
 
 K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
@@ -21,6 +25,18 @@ _FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for co
 """The fields of each column."""
 
 _PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Column))})"
+_TITLE = list(Column).index(Column.TITLE)
+_TITLE_MARK = "\U000fe100"
+"""Begins the word that says what the whole title is; a character that FTS5 takes for a letter and nobody types."""
+_MOST_ALIKE = 1000
+"""So many entries of one title are looked at."""
+
+_MOST_UNITS = 16
+_MOST_PARTS = 12
+"""A unit of more words, a long address for instance, is looked for by the units inside it."""
+_MOST_ASKED = 24
+"""Units that are counted for one query."""
+
 _TERMS_A_STATEMENT = 64
 """Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
 
@@ -40,7 +56,9 @@ class SqliteWords:
         """Index an entry, in place of what was indexed under the same key."""
         self.delete(key)
         texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
-        self._db.run(_PUT, (key, *[text if text.isascii() else split_cjk(text, indexing=True) for text in texts]))
+        columns = [_indexed(text) if text else "" for text in texts]
+        columns[_TITLE] += f"\n{_title_key(self._title_words(entry.title))}"
+        self._db.run(_PUT, (key, *columns))
 
     def delete(self, key: int) -> None:
         """Remove an entry from the index."""
@@ -60,27 +78,43 @@ class SqliteWords:
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """The words of a text: where each begins and ends, in characters, and its stem."""
-        return self._db.stem_places(text)
+        folded = fold_in_place(text)
+        return [(*folded.place(start, end), stem) for start, end, stem in self._db.stem_places(folded.text)]
 
     def terms(self, text: str, most: int) -> Terms:
-        """The distinct words of a text worth looking for.
+        """The distinct words of a text worth looking for, and what was typed in one piece.
 
         Of more than `most` the rarest, unknown ones last. Words of more than half the entries, to which FTS5 gives no
         weight, are passed over beside rarer ones that some entry holds: ranking every entry that holds "the" is what
         a search of a large base would spend its time on.
         """
-        text = split_cjk(text)
-        found: dict[str, Term] = {}
-        for start, end, stem in self._db.stem_places(text):
-            word = text[start:end]
-            found.setdefault(stem, Term(word, stem, prefix=len(word) == 1 and is_cjk(word)))
-        documents, entries = self._documents(list(found.values()))
+        folded = fold_in_place(text)
+        places = self._db.stem_places(folded.text)
+        named = self._named(folded.text)
+        documents, entries = self._documents([*_words(folded, text, places), *named])
+        documents = {term: number for term, number in documents.items() if number or term not in named}
         if len(documents) > most:
             kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
             documents = {term: number for term, number in documents.items() if term in kept}
+        documents |= self._held_units(folded, text, places, documents)
         if any(0 < 2 * number <= entries for number in documents.values()):
             documents = {term: number for term, number in documents.items() if 2 * number <= entries}
         return Terms(documents, entries)
+
+    def titled(self, text: str, selection: Selection, most: int) -> list[int]:
+        """Keys of the selected entries whose title has exactly these words, in this order; the newest first.
+
+        Where titles differ in punctuation only ("C", "C++"), and one is what was typed, the others are left out.
+        """
+        words = self._title_words(text)
+        where, bindings = condition(selection)
+        sql = f"""
+            SELECT e.key, e.title FROM words JOIN entry e ON e.key = words.rowid
+            WHERE words MATCH ? AND {where} ORDER BY words.rowid DESC LIMIT {_MOST_ALIKE}
+        """
+        rows = self._db.rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
+        same = [key for key, title in rows if _typed(title) == _typed(text)]
+        return (same or [key for key, title in rows if self._title_words(title) == words])[:most]
 
     def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
         """The selected entries that cover most of the terms, best first, each with its coverage.
@@ -107,6 +141,62 @@ class SqliteWords:
                 found.setdefault(key, []).append(part[place])
         return {key: tuple(held) for key, held in found.items()}
 
+    def _title_words(self, text: str) -> list[str]:
+        """The words of a title without their endings taken off; a title of punctuation is one word."""
+        return [word for _, _, word in self._db.stem_places(fold(text), stems=False)] or [_typed(text)]
+
+    def _named(self, text: str) -> list[Term]:
+        """The names in a folded text."""
+        found = list(dict.fromkeys(names(text)))[:_MOST_UNITS]
+        if not found:
+            return []
+        stems = [stem for _, _, stem in self._db.stem_places(" ".join(name.sought for name in found))]
+        return [self._name(name, stem) for name, stem in zip(found, stems)]
+
+    def _name(self, name: Name, stem: str) -> Term:
+        parts = tuple(part for _, _, part in self._db.stem_places(name.typed))
+        return Term(name.typed, stem, sought=name.sought, parts=parts)
+
+    def _held_units(
+        self, folded: Folded, text: str, places: Sequence[tuple[int, int, str]], documents: Mapping[Term, int]
+    ) -> dict[Term, int]:
+        """Units that some entry holds, as phrases; of one that none holds, the units inside it that one does."""
+        known = {term.stem for term, number in documents.items() if number}
+        asked: dict[tuple[int, int], Term] = {}
+
+        def ask(unit: Unit) -> None:
+            within = [place for place in places if unit.start <= place[0] and place[1] <= unit.end]
+            parts = tuple(stem for _, _, stem in within)
+            if len(asked) < _MOST_ASKED and 1 < len(parts) <= _MOST_PARTS and known.issuperset(parts):
+                start, end = folded.place(within[0][0], within[-1][1])
+                sought = folded.text[within[0][0] : within[-1][1]]
+                asked[unit.start, unit.end] = Term(text[start:end], " ".join(parts), sought=sought, parts=parts)
+            for each in unit.inner:
+                ask(each)
+
+        def held(unit: Unit) -> Iterator[Term]:
+            term = asked.get((unit.start, unit.end))
+            if term and counted[term]:
+                yield term
+            else:
+                for each in unit.inner:
+                    yield from held(each)
+
+        typed = list(islice(units(folded.text), _MOST_UNITS))
+        for unit in typed:
+            ask(unit)
+        counted = self._counted(list({term.stem: term for term in asked.values()}.values()))
+        return {term: counted[term] for unit in typed for term in held(unit)}
+
+    def _counted(self, terms: Sequence[Term]) -> dict[Term, int]:
+        """How many entries hold each of these, each looked up in the index by itself."""
+        counted: dict[Term, int] = {}
+        for part in _parts(terms):
+            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
+            rows = self._db.rows(sql, [value for place, term in enumerate(part) for value in (place, expression(term))])
+            counted |= {part[place]: number for place, number in rows}
+        return counted
+
     def _covered(self, terms: Terms, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
         if not terms.frequencies:
             return {}
@@ -130,10 +220,37 @@ class SqliteWords:
                 (stems,),
             )
         )
-        for part in _parts([term for term in terms if term.prefix]):
-            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
-            counted |= self._db.rows(sql, [value for term in part for value in (term.stem, expression(term))])
-        return {term: counted.get(term.stem, 0) for term in terms}, max(counted[None], 1)
+        begun = self._counted([term for term in terms if term.prefix])
+        documents = {term: begun[term] if term.prefix else counted.get(term.stem, 0) for term in terms}
+        return documents, max(counted[None], 1)
+
+
+def _words(folded: Folded, text: str, places: Sequence[tuple[int, int, str]]) -> list[Term]:
+    """The words of a text, each stem once."""
+    found: dict[str, Term] = {}
+    for start, end, stem in places:
+        if stem not in found:
+            sought, (first, last) = folded.text[start:end], folded.place(start, end)
+            word = text[first:last]
+            found[stem] = Term(word, stem, prefix=is_lone(sought), sought="" if sought == word else sought)
+    return list(found.values())
+
+
+def _indexed(text: str) -> str:
+    """A text as it is indexed: folded, and behind it the names it holds."""
+    text = fold(text, indexing=True)
+    found = " ".join([name.sought for name in names(text)])
+    return f"{text}\n{found}" if found else text
+
+
+def _title_key(words: Sequence[str]) -> str:
+    """The word that all titles of the same words have in the index, and no text."""
+    return f"{_TITLE_MARK}{zlib.crc32(' '.join(words).encode('utf-8', 'replace')):08x}"
+
+
+def _typed(title: str) -> str:
+    """A title as it is typed, in either case and with any blanks."""
+    return " ".join(title.casefold().split())
 
 
 def _parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:

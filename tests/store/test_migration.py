@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support import in_threads, make_bench
 
 from rekall.db import Database
-from rekall.entry.fields import Draft
+from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.other import OtherField
 from rekall.entry.times import written
@@ -22,6 +22,7 @@ from rekall.errors import DatabaseTooNew, StorageError
 from rekall.search.results import Mode
 from rekall.store import schema
 from rekall.store.entries import SqliteEntries
+from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING, Lease, Origin
 from rekall.store.words import SqliteWords
 
@@ -79,6 +80,7 @@ RECORD_BEFORE = """{"entry": {"id": "01HF7YAZVGRQZ1773AHQ3RYWZY", "title": "dele
 "links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": ORIGIN}"""
 """What a tombstone keeps, as Rekall wrote it then."""
 ORIGINS_BEFORE = {2: '["/gone.md", "0A", "0b"]', 3: '["/gone.md", "0A", "0b", "SUCCESSOR"]'}
+ORIGINS_BEFORE[4] = '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]'
 """Where what was deleted had been imported from, as the Rekall of each schema wrote it."""
 DELETED_BEFORE = "01HF7YAZVGRQZ1773AHQ3RYWZY"
 
@@ -145,7 +147,8 @@ def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
                     old.run_many("INSERT INTO item VALUES (?, ?, ?, ?)", [(key, kind, *each) for each in texts])
             as_they_are = ("passage", "space", f"vectors_{space.id}", f"signs_{space.id}", "link")
             for name in ("entry", "item", *as_they_are) if steps > 2 else as_they_are:
-                rows = [row[:5] if name == "link" and steps < 3 else row for row in contents(now)[name]]
+                width = {"link": 5 if steps < 3 else None, "space": 6 if steps < 5 else None}.get(name)
+                rows = [row[:width] for row in contents(now)[name]]
                 old.run_many(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
             columns = "path, entry_key, source_hash, entry_hash"
             old.run(
@@ -168,7 +171,13 @@ def filled_before(path: Path, steps: int) -> dict[str, list[tuple]]:
 def as_now(before: dict[str, list[tuple]], steps: int) -> dict[str, list[tuple]]:
     """What a base of an earlier schema holds when it has this one, said again without SQL."""
     third = before if steps > 2 else as_third(before)
-    return {**third, "origin": [(*row, "", "") for row in third["origin"]], "lease": []}
+    fourth = third if steps > 3 else {**third, "origin": [(*row, "", "") for row in third["origin"]], "lease": []}
+    return without_words({**fourth, "space": [(*row, None) for row in fourth["space"]]})
+
+
+def without_words(held: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
+    """The same without the words index, which is made anew."""
+    return {name: rows for name, rows in held.items() if not name.startswith("words_")}
 
 
 def as_third(before: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
@@ -205,7 +214,7 @@ def without_turns(now: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
 
 def assert_migrated(db: Database, before: dict[str, list[tuple]], steps: int) -> None:
     """Everything that a base of an earlier schema held is there; from the third on with the order of links."""
-    now = contents(db)
+    now = without_words(contents(db))
     assert (now if steps > 2 else without_turns(now)) == as_now(before, steps)
 
 
@@ -213,6 +222,7 @@ HELD_BEFORE = {
     1: {"entry": 2, "item": 8, "link": 1, "origin": 1},
     2: {"entry": 2, "item": 8, "link": 1, "origin": 1, "tombstone": 1},
     3: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
+    4: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
 }
 """How many rows a base of each earlier schema has, so that none of them is compared with nothing."""
 
@@ -352,7 +362,7 @@ def statements_of(step: int) -> list[str]:
     return re.sub("--[^\n]*", "", schema.MIGRATIONS[step]).split(";")
 
 
-INTERRUPTIONS = [(step, place) for step in (2, 3) for place in range(len(statements_of(step)))]
+INTERRUPTIONS = [(step, place) for step in (2, 3, 4) for place in range(len(statements_of(step)))]
 
 
 @pytest.mark.parametrize(("step", "place"), INTERRUPTIONS)
@@ -369,6 +379,50 @@ def test_a_migration_that_is_interrupted_anywhere_leaves_the_base_as_it_was(open
     old.check()
     old.close()
     assert_migrated(opened(path), before, step)
+
+
+def words_held(db: Database) -> list[tuple]:
+    """Every term of the words index, with its places."""
+    db.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.held USING fts5vocab (main, words, instance)")
+    return db.rows("SELECT term, doc, col, offset FROM temp.held ORDER BY 1, 2, 3, 4")
+
+
+@every_step
+def test_the_words_of_a_base_of_an_earlier_schema_are_indexed_as_those_of_a_new_one(path, steps):
+    filled_before(path, steps)
+    with contextlib.closing(Database(path, migrations=schema.MIGRATIONS[:steps])) as old:
+        old.run("UPDATE entry SET title = 'Straße 🚀 C++ 1.2.3', content = 'ＡＰＩ データ' WHERE key = 1")
+    with contextlib.closing(SqliteStore(path)) as store:
+        migrated = words_held(store.db)
+        assert {"strass", "api", "デー", "zebra"} < {term for term, *_ in migrated}
+        with store.transaction():
+            store.words.clear()
+            for key, entry in store.entries.stream():
+                store.words.put(key, entry)
+        assert words_held(store.db) == migrated
+
+
+def test_words_that_could_not_be_indexed_leave_a_base_as_it_was(opened, path, monkeypatch):
+    before = filled_before(path, 4)
+
+    def stop(self: SqliteWords, key: int, entry: Entry) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteWords, "put", stop)
+        with pytest.raises(KeyboardInterrupt):
+            SqliteStore(path)
+    assert contents(opened(path, migrations=schema.MIGRATIONS[:4])) == before
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert store.words.count() == 2
+
+
+def test_stores_that_open_a_base_of_an_earlier_schema_at_once_index_it_once(path):
+    filled_before(path, 4)
+    assert in_threads(6, lambda number: SqliteStore(path).close()) == []
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert store.words.count() == 2
+        assert len(store.words.search(store.words.terms("zebra", 9), EVERYTHING, 9)) == 2
 
 
 def test_a_migration_that_is_interrupted_between_two_steps_goes_on_from_there(opened, path):

@@ -23,7 +23,7 @@ from rekall.errors import InvalidInput, StorageError
 from rekall.models.vectors import unit_rows
 from rekall.store import entries as entries_room
 from rekall.store import links as links_room
-from rekall.store.selection import split_cjk
+from rekall.store.folding import fold
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING, Origin, Selection, Space
 from rekall.store.words import K1
@@ -285,13 +285,13 @@ PARTS = {
 
 def tokens(text: str) -> list[str]:
     """As the index has them: every word here is its own stem."""
-    return split_cjk(text, indexing=True).split()
+    return fold(text, indexing=True).split()
 
 
 def covered_by_force(corpus: list[dict[Column, str]], terms: dict[str, bool]) -> list[float]:
     """The coverage of each document; of every term whether it is a prefix."""
     documents = [{column: tokens(text) for column, text in parts.items()} for parts in corpus]
-    lengths = [sum(map(len, document.values())) for document in documents]
+    lengths = [1 + sum(map(len, document.values())) for document in documents]  # one says what the title is
     average = sum(lengths) / len(lengths)
 
     def hits(words: list[str], term: str) -> int:
