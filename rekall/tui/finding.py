@@ -21,6 +21,7 @@ class View:
         filters: The conditions of the filter dialog.
         like: The id of the entry whose similar entries are shown, or empty.
         like_title: Its title.
+        literal: Whether all of the line is text, as of one that was pasted.
     """
 
     limit: int
@@ -28,6 +29,7 @@ class View:
     filters: Filters = field(default_factory=Filters)
     like: str = ""
     like_title: str = ""
+    literal: bool = False
 
     @property
     def is_search(self) -> bool:

@@ -141,6 +141,7 @@ class ListKeeper:
             view.filters,
             Mode.HYBRID,
             view.limit,
+            literal=view.literal,
             notice=from_thread(tell),
             is_wanted=is_wanted,
             words_first=None if refill.quiet else words_first,

@@ -27,6 +27,7 @@ from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
 from rekall.tui.screens import WIDE, Host, RekallScreen
+from rekall.tui.search_line import SearchLine
 from rekall.tui.tasks import in_thread
 from rekall.wording import shell_word
 
@@ -58,19 +59,6 @@ def _welcome() -> Content:
     return WELCOME + Content.assemble(
         "\n\nThe base of the original Rekall comes in with\n", (f"rekall import {shell_word(found)}", "bold")
     )
-
-
-class SearchLine(Input):
-    """The search line; its keys in the footer say how to leave it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.to_list", "To the list", key_display="enter"),
-        Binding("down", "screen.to_list", "To the list", show=False),
-        Binding("escape", "screen.leave", "Clear"),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__(placeholder='words or meaning, "a phrase", -without, type:bug', id="line", compact=True)
 
 
 class MainScreen(RekallScreen[None]):
@@ -198,7 +186,7 @@ class MainScreen(RekallScreen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while the person types."""
         self._before_similar.clear()
-        view = View(self._limit, event.value, self.keeper.view.filters)
+        view = View(self._limit, event.value, self.keeper.view.filters, literal=self.line.is_literal)
         self.show_view(view, delay_s=self.host.debounce_s)
 
     def on_entry_list_left_upward(self) -> None:
