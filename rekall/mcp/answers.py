@@ -13,8 +13,8 @@ from rekall.entry.types import Reference, Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
 from rekall.knowledge import answers
-from rekall.search.explain import MODE_WORDS, left_out_text, why_line
-from rekall.search.results import Hit, SearchResult
+from rekall.search.explain import MODE_WORDS, why_line
+from rekall.search.results import Hit, Match, SearchResult
 from rekall.wording import count_text
 
 BYTES_PER_TOKEN = 3
@@ -177,7 +177,10 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
         head = "Nothing has been written down yet."
     notes = [*found.notes, found.mode.reason]
     if found.weaker and not count:
-        notes.append(f"{left_out_text(found)}; without min they are shown")
+        likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
+        notes.append(
+            f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; without min they are shown"
+        )
     return "\n".join([head, *(f"Note: {note}" for note in notes if note)])
 
 

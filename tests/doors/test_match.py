@@ -17,9 +17,11 @@ from rekall.app import App
 from rekall.cli.search import FORMATS, print_result
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
+from rekall.errors import InvalidInput
 from rekall.knowledge import answers
 from rekall.mcp.answers import found_head, hit_item
-from rekall.mcp.tools import resembles
+from rekall.mcp.inputs import SearchInput, validated
+from rekall.mcp.tools import DEEPEST, resembles, search
 from rekall.search.results import Match, Mode, SearchResult
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Listing, View, status_text
@@ -191,11 +193,28 @@ def test_the_first_line_for_an_assistant_says_when_nothing_is_close(rekall_app):
 
 
 def test_an_assistant_is_told_what_min_left_out_when_nothing_stays(rekall_app):
-    out = "Note: 2 weak hits left out; without min they are shown"
+    out = "Note: weak hits left out; shown without min"
     assert head(judged(rekall_app, WEAK, WEAK).only(LIKELY)) == f"Nothing in the base is about this.\n{out}"
-    out = "Note: 1 likely and 1 weak hits left out; without min they are shown"
+    out = "Note: 1 likely hit left out; shown without min"
     assert head(judged(rekall_app, LIKELY, WEAK).only(STRONG)) == f"Nothing as sure as asked for.\n{out}"
     assert head(judged(rekall_app, STRONG, WEAK).only(STRONG)) == "Found by words and meaning, best first:"
+
+
+@pytest.mark.parametrize("least", ["strong", "likely"])
+def test_pages_with_min_join_to_all_that_are_as_sure(rekall_app, least):
+    base = rekall_app.open_base()
+    ids, cursor = [], None
+    while True:
+        given = {"query": "keepalive timeout", "min": least, "limit": 1, "cursor": cursor}
+        said = search(base, validated(SearchInput, given), lambda: True)
+        ids += [hit["id"] for hit in said.data["hits"]]
+        cursor = said.data["next_cursor"]
+        if not cursor:
+            break
+    wanted = base.search("keepalive timeout", at_least=least, limit=DEEPEST)
+    assert ids == [hit.entry.id for hit in wanted.hits]
+    with pytest.raises(InvalidInput, match="'min' should be 'strong' or 'likely'"):
+        validated(SearchInput, {"query": "x", "min": "sure"})
 
 
 def test_what_a_new_entry_resembles_is_decided_in_one_place(rekall_app):
@@ -269,6 +288,7 @@ def test_the_status_line_says_when_nothing_is_close(rekall_app):
     view = View(10, "keepalive timeout")
     text = "nothing here is about this; the nearest: 2 hits · by words and meaning"
     assert status_text(view, listing) == text
+    assert status_text(replace(view, limit=2), listing) == text
     assert status_text(view, replace(listing, nothing_close=False)) == "2 hits · by words and meaning"
 
 
