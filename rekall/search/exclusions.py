@@ -89,9 +89,9 @@ def _settled(store: Store, query: ParsedQuery, filters: Filters) -> Settled:
     meant = _meant(store, query, [mark for mark in query.marks if holding[mark.word]])
     excluded = tuple(dict.fromkeys((*query.excluded, *(mark.word for mark in meant))))
     left_out = tuple(LeftOut(text, holding[text]) for text in excluded)
-    written = {f"-{text}": text for text in query.excluded} | {mark.written: mark.word for mark in meant}
+    written = [f"-{query.excluded[0]}"] if query.excluded else [mark.written for mark in meant[:1]]
     notes = [*query.notes]
-    notes += [_left_out_note(left_out, next(iter(written)))] if left_out else []
+    notes += [_left_out_note(left_out, written[0].removeprefix("NOT "))] if left_out else []
     settled = replace(query, text=query.without(meant), excluded=excluded, notes=tuple(notes), marks=())
     return Settled(settled, replace(passing, excluded=excluded), left_out, query.filters)
 
@@ -123,9 +123,9 @@ def _is_written(store: Store, query: ParsedQuery, mark: Mark) -> bool:
 
 def _texts(entry: Entry) -> Iterator[str]:
     """Everything of an entry that is found by words, the beginning of each text."""
-    for field in FIELDS:
-        if field.words is not None:
-            yield from (text[:MOST_CHARS] for text in field.words_of(entry))
+    for each in FIELDS:
+        if each.words is not None:
+            yield from (text[:MOST_CHARS] for text in each.words_of(entry))
 
 
 def _left_out_note(left_out: Sequence[LeftOut], written: str) -> str:

@@ -91,6 +91,7 @@ def parse_query(line: str) -> ParsedQuery:
     if len(line.split("\n", 2)) > 1 and len(line.strip().splitlines()) > 1:
         return ParsedQuery(" ".join(line.split()))
     words: list[str] = []
+    quoted: set[int] = set()
     phrases: list[str] = []
     excluded: list[str] = []
     typed: dict[str, list[str]] = {}
@@ -100,7 +101,9 @@ def parse_query(line: str) -> ParsedQuery:
         if phrase is not None:
             is_left_out = part["minus"] and _has_word(phrase) and len(excluded) < MOST_PARTS
             (excluded if is_left_out else phrases).append(phrase)
-            words += [] if is_left_out else [phrase]
+            if not is_left_out:
+                quoted.add(len(words))
+                words.append(phrase)
         elif _is_filter(word, part["key"], part["value"], typed):
             continue
         else:
@@ -115,23 +118,24 @@ def parse_query(line: str) -> ParsedQuery:
         tuple(excluded),
         Filters.read(typed),
         tuple(dict.fromkeys(notes))[:MOST_NOTES],
-        _marks(words)[: MOST_PARTS - len(excluded)],
+        _marks(words, quoted)[: MOST_PARTS - len(excluded)],
     )
 
 
-def _marks(words: Sequence[str]) -> tuple[Mark, ...]:
+def _marks(words: Sequence[str], quoted: Collection[int]) -> tuple[Mark, ...]:
     """What may be left out among the words of a text; nothing in a line with a pipe or a prompt, which is a command."""
-    if not _OF_COMMANDS.isdisjoint(words) or (words and words[0] in _PROMPTS):
+    typed = ["" if place in quoted else word for place, word in enumerate(words)]
+    if not _OF_COMMANDS.isdisjoint(typed) or (typed and typed[0] in _PROMPTS):
         return ()
     found: list[Mark] = []
     start = 0
-    for last, word in zip(("", *words), words):
+    for last, word, whole in zip(("", *typed), typed, words):
         marked = _MARKED.fullmatch(word)
         if marked and _may_be_left_out(marked["word"], _FEWEST_LETTERS if word[0] == "-" else 2):
             found.append(Mark(marked["word"], word, start))
         elif last == "NOT" and len(words) > 2 and start > len("NOT ") and not word.isupper() and word[:1].isalpha():
             found.append(Mark(word, f"NOT {word}", start - len("NOT ")))
-        start += len(word) + 1
+        start += len(whole) + 1
     return tuple(found)
 
 
