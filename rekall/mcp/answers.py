@@ -178,9 +178,7 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
     notes = [*found.notes, found.mode.reason]
     if found.weaker and not count:
         likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
-        notes.append(
-            f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; without min they are shown"
-        )
+        notes.append(f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; shown without min")
     return "\n".join([head, *(f"Note: {note}" for note in notes if note)])
 
 
