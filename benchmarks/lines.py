@@ -30,6 +30,8 @@ SHORTEST, LONGEST = 4, 300
 
 _FENCE = re.compile(r"\s*(?:```+|~~~+)\s*(?P<language>[\w-]*)")
 _SHELLS = {"sh", "bash", "zsh", "fish", "shell", "powershell", "ps1"}
+_WORDS = re.compile(r"\w\W+\w")
+"""A line of one word says nothing of the rest."""
 _COMMAND = re.compile(r"[a-z./~][\w./~-]*(?: |$)")
 _PROMPT = re.compile(r"\s*[$❯]\s+(?P<line>\S.*)")
 _TLDR = re.compile(r"`(?P<line>[^`]+)`")
@@ -126,7 +128,12 @@ def _commands(block: Sequence[str]) -> Iterator[str]:
 
 def _typed(line: str) -> Iterator[str]:
     typed = line.strip()
-    if SHORTEST <= len(typed) <= LONGEST and any(map(str.isalpha, typed)):
+    if (
+        SHORTEST <= len(typed) <= LONGEST
+        and typed[0] not in "#'\"|&"
+        and typed[-1] not in "\\({"
+        and _WORDS.search(typed)
+    ):
         yield typed
 
 
@@ -137,7 +144,9 @@ def measure(base: KnowledgeBase, lines: Sequence[str], holders: Mapping[str, set
         if sys.stderr.isatty():
             print(f"\r{mode.value}: {number:,} of {len(lines):,}", end="", file=sys.stderr)
         result = base.search(line, Filters(), mode, 10)
-        holds = [hit.entry.id in holders[line] or line in hit.entry.content for hit in result.hits]
+        holds = [
+            hit.entry.id in holders[line] or line in f"{hit.entry.title}\n{hit.entry.content}" for hit in result.hits
+        ]
         outcome.lines += 1
         outcome.first += holds[:1] == [True]
         outcome.among_ten += any(holds)

@@ -165,7 +165,7 @@ class KnowledgeBase:
         """The best entries for a line as a person types it.
 
         Args:
-            line: Words, "phrases", -exclusions and filters such as type:bug.
+            line: Words, "phrases", NOT word or -word to leave one out, and filters such as type:bug.
             filters: Further conditions.
             mode: "hybrid", "words" or "meaning".
             limit: The most hits to return.

@@ -30,6 +30,7 @@ MOST_CHARS = 65_536
 MOST_ASKED = 8
 """Marked words that are looked up; the others of a longer line go with them."""
 
+_ENTRIES_AT_ONCE = 10
 _MOST_TERMS = 64
 _MOST_NAMED = 3
 
@@ -118,7 +119,12 @@ def _is_written(store: Store, query: ParsedQuery, mark: Mark) -> bool:
     if keys and rest:
         keys = list(store.words.matched(store.words.terms(rest, _MOST_TERMS), keys))
     written = re.compile(rf"(?<![\w-]){re.escape(mark.written)}(?![\w-])", 0 if " " in mark.written else re.IGNORECASE)
-    return any(written.search(text) for entry in store.entries.by_keys(keys).values() for text in _texts(entry))
+    return any(
+        written.search(text)
+        for start in range(0, len(keys), _ENTRIES_AT_ONCE)
+        for entry in store.entries.by_keys(keys[start : start + _ENTRIES_AT_ONCE]).values()
+        for text in _texts(entry)
+    )
 
 
 def _texts(entry: Entry) -> Iterator[str]:
