@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
@@ -110,8 +111,8 @@ def known_answers(entries: Iterable[Entry], most: int = MOST_TITLES) -> list[Jud
 def _read_grades(path: Path) -> dict[str, dict[str, int]]:
     """The grades above 0 by query and document."""
     grades: dict[str, dict[str, int]] = {}
-    for number, row in enumerate(csv.reader(_read(path).splitlines(), delimiter="\t"), 1):
-        if number == 1 or not row:
+    for number, row in enumerate(csv.reader(io.StringIO(_read(path), newline=""), delimiter="\t"), 1):
+        if not row or (number == 1 and not row[-1].isdecimal()):  # the head, which some leave out
             continue
         try:
             query, document, grade = row[0], row[1], int(row[2])
@@ -145,7 +146,7 @@ def _records(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
 def _text(record: Mapping[str, Any], key: str, where: str) -> str:
     if key not in record:
         raise InvalidInput(f"{where}: no {key!r}", _SHAPE)
-    return str(record[key])
+    return str(record[key]) if record[key] is not None else ""
 
 
 def _read(path: Path) -> str:

@@ -44,6 +44,16 @@ def test_a_set_of_duplicates_names_the_query_itself(beir):
     assert judge(query, ["q1", *found]) == judge(Judged("", "", {"d2": 2}), found)
 
 
+def test_judgements_without_a_head_are_read_from_the_first_line(beir):
+    (beir / "qrels" / "test.tsv").write_text("q1\td2\t2\r\nq2\t1\t1\r\n")
+    assert [(query.name, query.grades) for query in read_judged(beir)] == [("q1", {"d2": 2}), ("q2", {"1": 1})]
+
+
+def test_a_document_without_text_is_an_empty_one(beir):
+    write(beir, "corpus.jsonl", {"_id": "d", "title": None, "text": None})
+    assert [(each.title, each.text) for each in read_documents(beir)] == [("", "")]
+
+
 def test_other_names_leave_out_what_has_none():
     query = Judged("q", "text", {"a": 1, "b": 2}, itself="a")
     assert query.renamed({"a": "1"}) == Judged("q", "text", {"1": 1}, itself="1")
