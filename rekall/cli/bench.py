@@ -186,6 +186,9 @@ def _imported(app: App, path: Path) -> KnowledgeBase:
     base = app.open_base(to_write=True)
     with progress_bar("embedding") as progress:
         report = base.files.import_paths([path], embedding=progress)
+    if report.refused:
+        first, refused = report.refused[0], count_text(len(report.refused), "document")
+        talk(f"note: {refused} left out, for instance {first.where}: {first.message}")
     if report.warning:
         talk(f"note: {report.warning}")
     return base

@@ -67,6 +67,14 @@ def test_equal_documents_stay_two(rekall: Rekall, beir: Path) -> None:
     assert [row["recall"] for row in answer["modes"]] == [1.0, 1.0, 1.0]
 
 
+def test_a_document_that_holds_nothing_is_told(rekall: Rekall, beir: Path) -> None:
+    with (beir / "corpus.jsonl").open("a") as file:
+        file.write('\n{"_id": "none", "title": "", "text": ""}\n')
+    ran = rekall("bench", str(beir))
+    assert ran.out.startswith("animals: 4 entries, 2 queries\n")
+    assert "1 document left out" in ran.err
+
+
 def test_the_own_base_is_asked_and_left_as_it_is(rekall: Rekall, home: Path) -> None:
     for title in ("nginx keeps the old address", "cron has no PATH", "cron has no PATH"):
         assert rekall("add", "bug", title).code == 0
