@@ -172,6 +172,8 @@ def _set(app: App, folder: Path, scratch: Path) -> _Prepared:
     queries = [query.renamed(ids) for query in judged]
     with contextlib.closing(app.over(scratch / "rekall.db")) as beside:
         base = _imported(beside, corpus)
+        if missing := len(ids) - base.count():
+            talk(f"note: {count_text(missing, 'document')} left out: nothing in there, or nothing that can be stored")
         return _Prepared(
             folder.resolve().name, beside.places.database, base.count(), [each for each in queries if each.grades]
         )
@@ -186,9 +188,6 @@ def _imported(app: App, path: Path) -> KnowledgeBase:
     base = app.open_base(to_write=True)
     with progress_bar("embedding") as progress:
         report = base.files.import_paths([path], embedding=progress)
-    if report.refused:
-        first, refused = report.refused[0], count_text(len(report.refused), "document")
-        talk(f"note: {refused} left out, for instance {first.where}: {first.message}")
     if report.warning:
         talk(f"note: {report.warning}")
     return base
