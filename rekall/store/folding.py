@@ -176,7 +176,7 @@ def _replaced(folded: Folded, pattern: re.Pattern[str], make: Callable[[re.Match
         keep(done, found.start())
         for piece, first, last in make(found):
             parts.append(piece)
-            if len(piece) == last - first and piece == text[first:last]:  # character by character
+            if len(piece) == last - first:  # character by character
                 new_starts.extend(starts[first:last])
                 new_ends.extend(ends[first:last])
             else:

@@ -44,6 +44,11 @@ def names(text: str) -> Iterator[Name]:
     return islice(_names(text), _MOST_NAMES)
 
 
+def is_version(typed: str) -> bool:
+    """Whether a name is numbers between dots, with or without a v before them."""
+    return typed.lstrip("vV")[:1].isdigit()
+
+
 def is_ended(name: Name) -> bool:
     """Whether it is a word that ends in punctuation, as `C#` is."""
     return name.typed[-1] in "+#"
@@ -75,7 +80,7 @@ def _names(text: str) -> Iterator[Name]:
     for found in _VERSION.finditer(text):
         before = text[max(found.start() - 2, 0) : found.start()]
         if _may_begin(before):
-            yield _name(found[0], found[0])
+            yield _name((before[-1:] if before[-1:] in ("v", "V") else "") + found[0], found[0])
     for found in _MARKED.finditer(text):
         start = found.start()
         if start == 0 or text[start - 1] in _BEFORE_A_MARK:

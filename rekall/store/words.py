@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,7 @@ from rekall.entry.fields import FIELDS, Column, Entry
 from rekall.store import schema
 from rekall.store.folding import Folded, fold, fold_in_place, is_lone
 from rekall.store.selection import condition, expression, literal
-from rekall.store.units import Name, Unit, names, units
+from rekall.store.units import Name, Unit, is_version, names, units
 from rekall.store.values import Selection, Term, Terms
 
 K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
@@ -26,6 +26,8 @@ _FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for co
 
 _PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Column))})"
 _TITLE = list(Column).index(Column.TITLE)
+_TIMES = tuple(3 if column is Column.TITLE else 1 for column in Column)
+"""How often a name counts: the release note of a version is longer than the notes that only mention it."""
 _TITLE_MARK = "\U000fe100"
 """Begins the word that says what the whole title is; a character that FTS5 takes for a letter and nobody types."""
 _MOST_ALIKE = 1000
@@ -56,7 +58,7 @@ class SqliteWords:
         """Index an entry, in place of what was indexed under the same key."""
         self.delete(key)
         texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
-        columns = [_indexed(text) if text else "" for text in texts]
+        columns = [_indexed(text, _TIMES[place]) if text else "" for place, text in enumerate(texts)]
         columns[_TITLE] += f"\n{_title_key(self._title_words(entry.title))}"
         self._db.run(_PUT, (key, *columns))
 
@@ -96,7 +98,9 @@ class SqliteWords:
         if len(documents) > most:
             kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
             documents = {term: number for term, number in documents.items() if term in kept}
-        documents |= self._held_units(folded, text, places, documents)
+        versions = [term for term in documents if term in named and is_version(term.word)]
+        held = self._held_units(folded, text, places, {term.stem for term, number in documents.items() if number})
+        documents = self._without_numbers(folded.text, documents, versions) | held
         if any(0 < 2 * number <= entries for number in documents.values()):
             documents = {term: number for term, number in documents.items() if 2 * number <= entries}
         return Terms(documents, entries)
@@ -153,21 +157,36 @@ class SqliteWords:
         stems = [stem for _, _, stem in self._db.stem_places(" ".join(name.sought for name in found))]
         return [self._name(name, stem) for name, stem in zip(found, stems)]
 
+    def _without_numbers(self, text: str, documents: Mapping[Term, int], versions: Sequence[Term]) -> dict[Term, int]:
+        """Without the numbers of versions that some entry holds: they would find every other version."""
+        inside = {part for term in versions for part in term.parts}
+        if inside:
+            for term in versions:
+                text = text.replace(term.word, " ")
+            inside.difference_update(stem for _, _, stem in self._db.stem_places(text))
+        return {term: number for term, number in documents.items() if term.stem not in inside}
+
     def _name(self, name: Name, stem: str) -> Term:
         parts = tuple(part for _, _, part in self._db.stem_places(name.typed))
         return Term(name.typed, stem, sought=name.sought, parts=parts)
 
     def _held_units(
-        self, folded: Folded, text: str, places: Sequence[tuple[int, int, str]], documents: Mapping[Term, int]
+        self, folded: Folded, text: str, places: Sequence[tuple[int, int, str]], known: Set[str]
     ) -> dict[Term, int]:
-        """Units that some entry holds, as phrases; of one that none holds, the units inside it that one does."""
-        known = {term.stem for term, number in documents.items() if number}
+        """Units that some entry holds, as phrases; of one that none holds, the units inside it that one does.
+
+        Args:
+            folded: The query as the index spells it.
+            text: The query as it was typed.
+            places: Its words, of `folded`.
+            known: The stems that some entry holds.
+        """
         asked: dict[tuple[int, int], Term] = {}
 
         def ask(unit: Unit) -> None:
             within = [place for place in places if unit.start <= place[0] and place[1] <= unit.end]
             parts = tuple(stem for _, _, stem in within)
-            if len(asked) < _MOST_ASKED and 1 < len(parts) <= _MOST_PARTS and known.issuperset(parts):
+            if len(asked) < _MOST_ASKED and 1 < len(parts) <= _MOST_PARTS and known >= set(parts):
                 start, end = folded.place(within[0][0], within[-1][1])
                 sought = folded.text[within[0][0] : within[-1][1]]
                 asked[unit.start, unit.end] = Term(text[start:end], " ".join(parts), sought=sought, parts=parts)
@@ -236,11 +255,11 @@ def _words(folded: Folded, text: str, places: Sequence[tuple[int, int, str]]) ->
     return list(found.values())
 
 
-def _indexed(text: str) -> str:
-    """A text as it is indexed: folded, and behind it the names it holds."""
+def _indexed(text: str, times: int) -> str:
+    """A text as it is indexed: folded, and behind it the names it holds, each so many times."""
     text = fold(text, indexing=True)
-    found = " ".join([name.sought for name in names(text)])
-    return f"{text}\n{found}" if found else text
+    found = [name.sought for name in names(text)] * times
+    return f"{text}\n{' '.join(found)}" if found else text
 
 
 def _title_key(words: Sequence[str]) -> str:

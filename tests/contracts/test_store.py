@@ -1267,6 +1267,120 @@ def test_the_places_of_words_are_characters(store):
     assert store.words.places("") == store.words.places("-") == []
 
 
+def fillers(shelve: Shelve, *titles: str) -> None:
+    for title in (*titles, *(f"filler {number}" for number in range(10, 18))):
+        shelve(title)
+
+
+UNITS = {
+    "a version": ("4.1.7", "moved to 4.1.7 last week", ["7.1.4 notes", "4.1.70 notes", "14.1.7 notes", "1 4 7"]),
+    "a version with a v": ("2.8.1", "v2.8.1 is out", ["8 2 1", "1.8.2", "2.1.8"]),
+    "a version asked with a v": ("v2.8.1", "2.8.1 is out", ["8 2 1", "1.8.2", "v1 2.8"]),
+    "a scope": ("net::Socket", "the net::Socket type", ["socket of a net", "socket socket net net"]),
+    "a path": ("lib/io.c", "fix in lib/io.c", ["io in c with lib", "c io lib"]),
+    "a flag": ("--keep-alive", "run it with --keep-alive on", ["alive, to keep", "alive alive keep keep"]),
+    "a short flag": ("-it", "docker run -it", ["it is docker", "docker it run"]),
+    "an error code": ("E_FAIL", "it said E_FAIL", ["e can fail", "fail fail e e"]),
+    "an architecture": ("arm64-v8", "for arm64-v8 only", ["v8 on arm64", "v8 v8 arm64"]),
+    "a language": ("C++", "a note on C++ templates", ["C templates", "C", "c c c"]),
+    "a sharp language": ("J#", "about J# today", ["J", "about J", "j j"]),
+    "a dotted name": (".NET", "the .NET runtime", ["the net", "net net"]),
+    "a variable": ("$SHELL", "print $SHELL first", ["the shell", "shell shell"]),
+}
+
+
+@pytest.mark.parametrize(("text", "wanted", "others"), UNITS.values(), ids=UNITS)
+def test_what_was_typed_in_one_piece_finds_it_before_its_scattered_parts(store, shelve, text, wanted, others):
+    fillers(shelve)
+    for other in others:
+        shelve("found", other)
+    key = shelve("found", wanted)
+    fillers(shelve)
+    assert ask(store, text)[0] == ask(store, f"found {text}")[0] == key
+
+
+def test_a_unit_that_no_entry_holds_leaves_its_parts(store, shelve):
+    fillers(shelve)
+    key = shelve("alpha then beta")
+    assert words_of(store.words.terms("alpha_beta", MOST)) == ["alpha", "beta"]
+    assert ask(store, "alpha_beta") == [key]
+    assert words_of(store.words.terms("C++", MOST)) == ["C"]
+
+
+def test_of_a_path_that_no_entry_holds_the_names_inside_are_looked_for(store, shelve):
+    fillers(shelve)
+    shelve("see index_page.html")
+    assert "index_page.html" in words_of(store.words.terms("/srv/www/index_page.html", MOST))
+
+
+def test_coverage_counts_a_unit_and_its_parts(store, shelve):
+    fillers(shelve)
+    whole, parts = shelve("user_id"), shelve("user id of id user")
+    terms = store.words.terms("user_id", MOST)
+    found = store.words.search(terms, EVERYTHING, 9)
+    assert words_of(terms) == ["user", "id", "user_id"]
+    assert dict(terms.frequencies)[list(terms)[2]] == 2  # a blank joins two words as well
+    assert 0 < found[parts] <= found[whole] <= 1
+    assert words_of(store.words.matched(terms, [whole])[whole]) == ["user", "id", "user_id"]
+
+
+def test_a_long_address_asks_for_a_bounded_number_of_units(store, shelve):
+    address = "https://example.org/" + "/".join(f"part_{number}/x-{number}.html" for number in range(200))
+    shelve("address", address)
+    assert len(list(store.words.terms(address, MOST))) < MOST + 40
+
+
+@pytest.mark.parametrize(("quoted", "found"), [("C++", [1]), ("C", [0, 1, 2]), ("C#", [2])])
+def test_quoted_names_are_told_apart(store, shelve, quoted, found):
+    keys = [shelve("plain C"), shelve("C++ here"), shelve("C# there"), shelve("none")]
+    assert selected(store, (quoted,)) == [keys[place] for place in found]
+    assert selected(store, (), (quoted,)) == [key for place, key in enumerate(keys) if place not in found]
+
+
+TITLES = {
+    "in any case, with any blanks": ("  fix   THE proxy ", "Fix the proxy"),
+    "with other punctuation": ("Fix the proxy", "Fix: the proxy!"),
+    "with accents": ("deja vu", "Déjà vu"),
+    "in Chinese": ("数据库", "数据库"),
+    "of emoji": ("🚀", "🚀"),
+    "of punctuation": ("???", "???"),
+    "in full width": ("API", "ＡＰＩ"),
+}
+
+
+@pytest.mark.parametrize(("text", "title"), TITLES.values(), ids=TITLES)
+def test_an_entry_is_found_by_its_exact_title(store, shelve, text, title):
+    fillers(shelve, f"{title} more", f"more {title}", "proxy the fix")
+    key = shelve(title)
+    shelve("body", title)
+    assert store.words.titled(text, EVERYTHING, 9) == [key]
+
+
+def test_a_title_is_exact_word_for_word(store, shelve):
+    shelve("running tests")
+    assert store.words.titled("run test", EVERYTHING, 9) == []
+    assert store.words.titled("tests running", EVERYTHING, 9) == []
+    assert store.words.titled("running", EVERYTHING, 9) == []
+    assert store.words.titled("", EVERYTHING, 9) == []
+
+
+def test_of_titles_that_differ_in_punctuation_the_one_that_was_typed_is_exact(store, shelve):
+    keys = {title: shelve(title) for title in ("C", "C++", "C#", "-c")}
+    for title, key in keys.items():
+        assert store.words.titled(title.lower(), EVERYTHING, 9) == [key]
+    assert store.words.titled("(c)", EVERYTHING, 9) == sorted(keys.values(), reverse=True)
+
+
+def test_exact_titles_are_selected_and_bounded_the_newest_first(store, shelve):
+    keys = [shelve("one title", type=kind) for kind in (EntryType.TIL, EntryType.BUG, EntryType.TIL, EntryType.TIL)]
+    assert store.words.titled("one title", EVERYTHING, 2) == [keys[3], keys[2]]
+    assert store.words.titled("one title", Selection(Filters(types=(EntryType.BUG,))), 9) == [keys[1]]
+    with store.transaction():
+        store.words.put(keys[1], make_entry(title="another title"))
+        store.words.delete(keys[0])
+    assert store.words.titled("another title", EVERYTHING, 9) == []
+
+
 LATIN = ("zebra", "horse", "cookie", "proxy", "nginx", "timeout", "a", "the")
 CJK = ("数据库", "数据", "据", "库", "猫", "我的猫")
 TEXTS = st.lists(st.sampled_from([*LATIN, "数据库"]), max_size=6).map(" ".join)
