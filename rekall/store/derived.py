@@ -35,15 +35,28 @@ class Words(Protocol):
         """How many entries are indexed."""
         ...
 
-    def terms(self, text: str, most: int) -> Terms:
+    def terms(self, text: str, most: int, *, unfinished: bool = False) -> Terms:
         """The distinct words of a text worth looking for, and what was typed in one piece.
 
         A token of several words, such as `user_id` or `1.2.3`, is one more term where some entry holds its words side
-        by side; so is a name that punctuation tells from a word, such as `C++`, where some entry holds it.
+        by side; so is a name that punctuation tells from a word, such as `C++`, where some entry holds it. A word that
+        no entry holds is looked for as the beginning of one; so is the last word of an unfinished text.
 
         Of more than `most` the rarest. Words of more than half the entries are passed over beside rarer ones that some
         entry holds, and looked for where there are none.
         """
+        ...
+
+    def unknown(self, words: Sequence[str]) -> list[str]:
+        """Those of the words that no entry holds in any form, and that begin no word of one."""
+        ...
+
+    def held(self, words: Sequence[str]) -> dict[str, int]:
+        """How many entries hold each of the words in any form; one that none holds is left out."""
+        ...
+
+    def form(self, word: str) -> str | None:
+        """A word as entries write it: itself where one does, else the form that stands there most often."""
         ...
 
     def titled(self, text: str, selection: Selection, most: int) -> list[int]:

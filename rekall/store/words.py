@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from itertools import islice
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Column, Entry
 from rekall.store import schema
-from rekall.store.folding import Folded, fold, fold_in_place, is_lone
+from rekall.store.asked import AskedTerms, in_parts
+from rekall.store.folding import fold, fold_in_place
 from rekall.store.selection import condition, expression, literal
-from rekall.store.units import Name, Unit, is_version, names, units
+from rekall.store.units import names
 from rekall.store.values import Selection, Term, Terms
+from rekall.store.vocabulary import Vocabulary
 
 K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
 
@@ -33,15 +34,6 @@ _TITLE_MARK = "\U000fe100"
 _MOST_ALIKE = 1000
 """So many entries of one title are looked at."""
 
-_MOST_UNITS = 16
-_MOST_PARTS = 12
-"""A unit of more words, a long address for instance, is looked for by the units inside it."""
-_MOST_ASKED = 24
-"""Units that are counted for one query."""
-
-_TERMS_A_STATEMENT = 64
-"""Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
-
 
 class SqliteWords:
     """Adds entries to the index and searches it; see `contract.Words`.
@@ -53,6 +45,8 @@ class SqliteWords:
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
         self._db = db
+        self._asked = AskedTerms(db)
+        self._vocabulary = Vocabulary(db)
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
@@ -83,27 +77,16 @@ class SqliteWords:
         folded = fold_in_place(text)
         return [(*folded.place(start, end), stem) for start, end, stem in self._db.stem_places(folded.text)]
 
-    def terms(self, text: str, most: int) -> Terms:
+    def terms(self, text: str, most: int, *, unfinished: bool = False) -> Terms:
         """The distinct words of a text worth looking for, and what was typed in one piece.
 
         Of more than `most` the rarest, unknown ones last. Words of more than half the entries, to which FTS5 gives no
         weight, are passed over beside rarer ones that some entry holds: ranking every entry that holds "the" is what
         a search of a large base would spend its time on.
+
+        A word that no entry holds is looked for as the beginning of one; so is the last word of an unfinished text.
         """
-        folded = fold_in_place(text)
-        places = self._db.stem_places(folded.text)
-        named = self._named(folded.text)
-        documents, entries = self._documents([*_words(folded, text, places), *named])
-        documents = {term: number for term, number in documents.items() if number or term not in named}
-        if len(documents) > most:
-            kept = set(sorted(documents, key=lambda term: (documents[term] == 0, documents[term]))[:most])
-            documents = {term: number for term, number in documents.items() if term in kept}
-        versions = [term for term in documents if term in named and is_version(term.word)]
-        held = self._held_units(folded, text, places, {term.stem for term, number in documents.items() if number})
-        documents = self._without_numbers(folded.text, documents, versions) | held
-        if any(0 < 2 * number <= entries for number in documents.values()):
-            documents = {term: number for term, number in documents.items() if 2 * number <= entries}
-        return Terms(documents, entries)
+        return self._asked.terms(text, most, unfinished=unfinished)
 
     def titled(self, text: str, selection: Selection, most: int) -> list[int]:
         """Keys of the selected entries whose title has exactly these words, in this order; the newest first.
@@ -119,6 +102,18 @@ class SqliteWords:
         rows = self._db.rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
         same = [key for key, title in rows if _typed(title) == _typed(text)]
         return (same or [key for key, title in rows if self._title_words(title) == words])[:most]
+
+    def unknown(self, words: Sequence[str]) -> list[str]:
+        """Those of the words that no entry holds in any form, and that begin no word of one."""
+        return self._vocabulary.unknown(words)
+
+    def held(self, words: Sequence[str]) -> dict[str, int]:
+        """How many entries hold each of the words in any form; one that none holds is left out."""
+        return self._vocabulary.held(words)
+
+    def form(self, word: str) -> str | None:
+        """A word as entries write it: itself where one does, else the form that stands there most often."""
+        return self._vocabulary.form(word)
 
     def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
         """The selected entries that cover most of the terms, best first, each with its coverage.
@@ -138,7 +133,7 @@ class SqliteWords:
         chosen = json.dumps(list(keys))
         one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
         found: dict[int, list[Term]] = {}
-        for part in _parts(list(terms)):
+        for part in in_parts(list(terms)):
             sql = " UNION ALL ".join(one.format(place) for place in range(len(part)))
             bindings = [value for term in part for value in (expression(term), chosen)]
             for place, key in sorted(self._db.rows(sql, bindings)):
@@ -148,73 +143,6 @@ class SqliteWords:
     def _title_words(self, text: str) -> list[str]:
         """The words of a title without their endings taken off; a title of punctuation is one word."""
         return [word for _, _, word in self._db.stem_places(fold(text), stems=False)] or [_typed(text)]
-
-    def _named(self, text: str) -> list[Term]:
-        """The names in a folded text."""
-        found = list(dict.fromkeys(names(text)))[:_MOST_UNITS]
-        if not found:
-            return []
-        stems = [stem for _, _, stem in self._db.stem_places(" ".join(name.sought for name in found))]
-        return [self._name(name, stem) for name, stem in zip(found, stems)]
-
-    def _without_numbers(self, text: str, documents: Mapping[Term, int], versions: Sequence[Term]) -> dict[Term, int]:
-        """Without the numbers of versions that some entry holds: they would find every other version."""
-        inside = {part for term in versions for part in term.parts}
-        if inside:
-            for term in versions:
-                text = text.replace(term.word, " ")
-            inside.difference_update(stem for _, _, stem in self._db.stem_places(text))
-        return {term: number for term, number in documents.items() if term.stem not in inside}
-
-    def _name(self, name: Name, stem: str) -> Term:
-        parts = tuple(part for _, _, part in self._db.stem_places(name.typed))
-        return Term(name.typed, stem, sought=name.sought, parts=parts)
-
-    def _held_units(
-        self, folded: Folded, text: str, places: Sequence[tuple[int, int, str]], known: Set[str]
-    ) -> dict[Term, int]:
-        """Units that some entry holds, as phrases; of one that none holds, the units inside it that one does.
-
-        Args:
-            folded: The query as the index spells it.
-            text: The query as it was typed.
-            places: Its words, of `folded`.
-            known: The stems that some entry holds.
-        """
-        asked: dict[tuple[int, int], Term] = {}
-
-        def ask(unit: Unit) -> None:
-            within = [place for place in places if unit.start <= place[0] and place[1] <= unit.end]
-            parts = tuple(stem for _, _, stem in within)
-            if len(asked) < _MOST_ASKED and 1 < len(parts) <= _MOST_PARTS and known >= set(parts):
-                start, end = folded.place(within[0][0], within[-1][1])
-                sought = folded.text[within[0][0] : within[-1][1]]
-                asked[unit.start, unit.end] = Term(text[start:end], " ".join(parts), sought=sought, parts=parts)
-            for each in unit.inner:
-                ask(each)
-
-        def held(unit: Unit) -> Iterator[Term]:
-            term = asked.get((unit.start, unit.end))
-            if term and counted[term]:
-                yield term
-            else:
-                for each in unit.inner:
-                    yield from held(each)
-
-        typed = list(islice(units(folded.text), _MOST_UNITS))
-        for unit in typed:
-            ask(unit)
-        counted = self._counted(list({term.stem: term for term in asked.values()}.values()))
-        return {term: counted[term] for unit in typed for term in held(unit)}
-
-    def _counted(self, terms: Sequence[Term]) -> dict[Term, int]:
-        """How many entries hold each of these, each looked up in the index by itself."""
-        counted: dict[Term, int] = {}
-        for part in _parts(terms):
-            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
-            rows = self._db.rows(sql, [value for place, term in enumerate(part) for value in (place, expression(term))])
-            counted |= {part[place]: number for place, number in rows}
-        return counted
 
     def _covered(self, terms: Terms, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
         if not terms.frequencies:
@@ -226,33 +154,6 @@ class SqliteWords:
         """
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
         return {key: -score / most for key, score in rows}  # bm25() is negative, smaller is better
-
-    def _documents(self, terms: Sequence[Term]) -> tuple[dict[Term, int], int]:
-        """How many entries hold each term, and how many there are."""
-        if not terms:
-            return {}, 1
-        stems = json.dumps([term.stem for term in terms if not term.prefix])
-        counted: dict[str | None, int] = dict(
-            self._db.rows(
-                "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value "
-                "UNION ALL SELECT NULL, count(*) FROM words_docsize",
-                (stems,),
-            )
-        )
-        begun = self._counted([term for term in terms if term.prefix])
-        documents = {term: begun[term] if term.prefix else counted.get(term.stem, 0) for term in terms}
-        return documents, max(counted[None], 1)
-
-
-def _words(folded: Folded, text: str, places: Sequence[tuple[int, int, str]]) -> list[Term]:
-    """The words of a text, each stem once."""
-    found: dict[str, Term] = {}
-    for start, end, stem in places:
-        if stem not in found:
-            sought, (first, last) = folded.text[start:end], folded.place(start, end)
-            word = text[first:last]
-            found[stem] = Term(word, stem, prefix=is_lone(sought), sought="" if sought == word else sought)
-    return list(found.values())
 
 
 def _indexed(text: str, times: int) -> str:
@@ -270,11 +171,6 @@ def _title_key(words: Sequence[str]) -> str:
 def _typed(title: str) -> str:
     """A title as it is typed, in either case and with any blanks."""
     return " ".join(title.casefold().split())
-
-
-def _parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
-    """Terms in parts that one statement takes."""
-    return (terms[start : start + _TERMS_A_STATEMENT] for start in range(0, len(terms), _TERMS_A_STATEMENT))
 
 
 def _among(keys: Sequence[int]) -> tuple[str, tuple[str]]:
