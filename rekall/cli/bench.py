@@ -64,11 +64,11 @@ class _Row:
 @json_option
 @pass_app
 def bench(app: App, folder: Path | None, own: bool, models: tuple[str, ...], as_json: bool) -> None:
-    """Measure how well searches find what is known to be right, and what they cost on this machine.
+    """Measure what searches find, and what they cost on this machine.
 
-    Without FOLDER, the sample notes are asked for what they answer. FOLDER is a set in the BEIR format: corpus.jsonl,
-    queries.jsonl and qrels/test.tsv. Either is imported into a base of its own, which is deleted afterwards; with
-    --own, your base is searched as it is, and nothing in it changes. Each mode is a process of its own.
+    Without FOLDER, the sample notes are asked for what is known to be in them. FOLDER is a set in the BEIR format:
+    corpus.jsonl, queries.jsonl and qrels/test.tsv. Either is imported into a base of its own, which is deleted
+    afterwards; with --own, your base is searched as it is, and nothing in it changes. Each mode is a process of its own.
 
     To try another model, give it to the command: rekall --set engine.model=NAME bench FOLDER.
     """

@@ -71,7 +71,7 @@ SUMMARIES = {
     "stats": "Show what the base holds and how large it is.",
     "index": "Show the indexes, or rebuild them.",
     "model": "List, get, measure and switch embedding models.",
-    "bench": "Measure how well searches find what is known, and what they cost.",
+    "bench": "Measure what searches find, and what they cost on this machine.",
     "embed": "Turn texts into vectors, one per text, in order.",
     "mcp": "Serve AI assistants over the Model Context Protocol until they disconnect.",
     "config": "Show and change settings.",
