@@ -39,12 +39,14 @@ class Tuning:
 
     Attributes:
         lexical_share: Weight of words beside meaning.
+        second_stage: Whether the best candidates are looked at again.
         idle_timeout_s: Seconds without use after which the model is dropped; 0 keeps it.
         cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
         cache_ttl_s: Seconds they stay usable.
     """
 
     lexical_share: float
+    second_stage: bool = True
     idle_timeout_s: float = 0.0
     cache_max_size: int = 0
     cache_ttl_s: float = 600.0
@@ -54,6 +56,7 @@ class Tuning:
         """The figures in force; a process that ends with its command keeps nothing and drops nothing."""
         return cls(
             settings.number("search.lexical_share"),
+            settings.text("search.second_stage") == "on",
             60 * settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
             settings.whole("performance.cache_max_size") if is_long_lived else 0,
             settings.number("performance.cache_ttl_seconds"),
@@ -267,9 +270,13 @@ def build(
     from rekall.knowledge.writing import EntryService
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_manager import ModelManager
+    from rekall.models.vocabulary import KnownWords
     from rekall.search.fusion import Fusion
-    from rekall.search.legs import MeaningLeg, WordsLeg
+    from rekall.search.legs import WordsLeg
+    from rekall.search.meaning import MeaningLeg
     from rekall.search.searcher import Searcher
+    from rekall.search.second_stage import SecondStage
+    from rekall.search.spelling import Spelling
     from rekall.system.processes import Processes
 
     def give_back() -> None:
@@ -285,7 +292,10 @@ def build(
     embeddings = EmbeddingService(store, manager, clock, claims, cache)
     writer = EntryService(store, embeddings, clock)
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
-    searcher = Searcher(store, legs, Fusion({"words": tuning.lexical_share}))
+    fusion = Fusion({"words": tuning.lexical_share})
+    rerankers = [SecondStage(store, fusion)] if tuning.second_stage else []
+    spelling = Spelling(store, KnownWords(_shipped_models()))
+    searcher = Searcher(store, legs, fusion, rerankers, spelling)
     index = Index(store, embeddings, manager, SpaceKeeper(store, embeddings, manager, clock))
     base = KnowledgeBase(store, writer, searcher, Files(store, writer, embeddings, clock), index)
     return Rooms(base, store, manager, embeddings, searcher)

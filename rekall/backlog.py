@@ -17,6 +17,7 @@ from rekall.embedder import Embedded, Filled, Progress, embedder_of, filling, in
 from rekall.entry.passages import passages_of
 from rekall.errors import StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.spread import measured
 from rekall.store.values import Lease, PendingPassage, Space
 from rekall.system.clock import Clock
 
@@ -212,6 +213,10 @@ class Backlog:
                 batch = self._take_in_hand(space, worker, size, among) if go_on(done + len(fit)) else []
             done += len(fit)
             told(done)
+        if done:
+            with self._store.transaction():
+                space = self.still_there(space)
+                self._store.vectors.keep_spread(space, measured(self._store, space))
         return done
 
     def _take_in_hand(

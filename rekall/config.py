@@ -85,6 +85,12 @@ SETTINGS = (
     Setting("engine.threads", 0, "Threads the model may use for bulk embedding; 0 chooses, at most 4.", 0, 64),
     Setting("search.limit", 10, "The most hits a search shows.", 1, 1_000),
     Setting("search.lexical_share", 0.6, "Weight of matching words relative to meaning in a hybrid search.", 0.0, 10.0),
+    Setting(
+        "search.second_stage",
+        "on",
+        "Whether a search looks at the texts of its best candidates again; off is a little faster and finds less.",
+        choices=("on", "off"),
+    ),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )

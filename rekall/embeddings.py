@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.questions import Question, Questions
 from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
 from rekall.system.clock import Clock
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""
-
-QUESTIONS = 64
-"""Vectors of questions that are remembered: another page of results asks the same again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +38,6 @@ class Closeness:
     def similarity(self) -> float:
         """The mean of head and best passage; the head's own cosine when the entry is short (docs/adr/0005)."""
         return (self.head + self.best_passage) / 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A vector to search with, (d,) float32 of unit length as bytes, and the fingerprint of its space."""
-
-    fingerprint: str
-    vector: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +91,7 @@ class EmbeddingService:
         self._clock = clock
         self._claims = claims
         self._cache = cache
-        self._questions: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._questions = Questions(manager)
 
     def model_in_use(self) -> ModelIdentity:
         """The model that made the vectors searches use; the configured one before there are any.
@@ -281,16 +270,11 @@ class EmbeddingService:
             EngineError: The model cannot be used.
             Superseded: The answer is not wanted any more.
         """
-        model = model or self.model_in_use()
-        known = (model.fingerprint, text)
-        vector = self._questions.get(known)
-        if vector is None:
-            with self._manager.use(model, is_wanted) as encoder:
-                vector = encoder.encode_queries([text])[0].tobytes()
-                self._questions[known] = vector
-                while len(self._questions) > QUESTIONS:
-                    self._questions.popitem(last=False)
-        return Question(model.fingerprint, vector)
+        return self._questions.of(model or self.model_in_use(), text, is_wanted)
+
+    def known(self, question: Question, texts: Sequence[str]) -> Sequence[float]:
+        """The share of each text's tokens that the model of a question knows; see `Questions.known`."""
+        return self._questions.known(question, texts)
 
     def space_of(self, question: Question) -> Space | None:
         """The space of a question, None when another process has dropped it."""

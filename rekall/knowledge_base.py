@@ -157,6 +157,7 @@ class KnowledgeBase:
         limit: int = 10,
         *,
         literal: bool = False,
+        unfinished: bool = False,
         at_least: Match | str | None = None,
         notice: Callable[[str], None] = lambda text: None,
         is_wanted: Callable[[], bool] = lambda: True,
@@ -170,6 +171,7 @@ class KnowledgeBase:
             mode: "hybrid", "words" or "meaning".
             limit: The most hits to return.
             literal: Take the line as text, for a pasted error message.
+            unfinished: The last word is still being typed, and may be the beginning of a longer one.
             at_least: "strong" or "likely" sets hits aside that are less sure; the answer keeps them as `weaker`.
             notice: Told when something slow begins.
             is_wanted: Asked while the model is waited for, whether the answer is still wanted.
@@ -185,6 +187,7 @@ class KnowledgeBase:
             chosen(Mode, mode, "mode"),
             max(limit, 0),
             literal=literal,
+            unfinished=unfinished,
             at_least=least,
             waiting=waiting,
             words_first=words_first,

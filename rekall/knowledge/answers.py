@@ -66,6 +66,7 @@ def hit(found: Hit) -> dict[str, Any]:
         "coverage": _figure(why.coverage),
         "words_rank": why.words_rank,
         "matched": list(why.matched),
+        "exact_title": why.exact_title,
         "head": _figure(why.head),
         "best_passage": _figure(why.best_passage),
         "meaning_rank": why.meaning_rank,
@@ -97,6 +98,8 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
     }
     if found.left_out:
         said["left_out"] = left_out(found)
+    if found.repaired:
+        said["repaired"] = [{"typed": each.typed, "searched": each.searched} for each in found.repaired]
     if explain:
         said["stages"] = [
             {"name": stage.name, "did": stage.did, "took_s": round(stage.took_s, 6)} for stage in found.stages

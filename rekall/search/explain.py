@@ -31,6 +31,8 @@ def why_line(hit: Hit) -> str:
     """Why a hit stands where it stands."""
     why = hit.why
     parts = [f"score {hit.score:.3f}"]
+    if why.exact_title:
+        parts.append("exact title, so first")
     if why.coverage >= 0.0005:  # less comes from words that every other entry has
         rank = f"#{why.words_rank}" if why.words_rank else "beyond the first candidates"
         matched = f": {', '.join(why.matched)}" if why.matched else ""
@@ -39,6 +41,10 @@ def why_line(hit: Hit) -> str:
         rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
         further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
         parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
+    if why.pieces is not None:
+        parts.append(f"pieces {why.pieces:.3f}")
+        parts += [f"pairs {why.pairs:.3f}"] if why.pairs else []
+    parts += [f"{name} {value:+.3f}" for name, value in (("feedback", why.feedback), ("crowding", -why.crowding)) if value]
     for other in why.others:
         parts.append(f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else ""))
     return " · ".join(parts)

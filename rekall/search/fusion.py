@@ -25,16 +25,20 @@ class Fusion:
 
     weights: Mapping[str, float] = field(default_factory=dict)
 
+    def weight(self, leg: str) -> float:
+        """What a leg counts."""
+        return self.weights.get(leg, 1.0)
+
     def score(self, key: int, scores: Mapping[str, Mapping[int, float]]) -> float:
         """The score of an entry, Σ weight × score of the legs; one that knows nothing of it adds nothing.
 
         Args:
             key: The entry.
-            scores: The scores of every leg that answered, by its name.
+            scores: The scores of every leg that answered, by its name, in figures that compare.
         """
         if len(scores) == 1:
             return next(iter(scores.values())).get(key, 0.0)
-        return sum(self.weights.get(leg, 1.0) * found.get(key, 0.0) for leg, found in scores.items())
+        return sum(self.weight(leg) * found.get(key, 0.0) for leg, found in scores.items())
 
     def scores(self, keys: Iterable[int], scores: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
         """The score of each entry."""

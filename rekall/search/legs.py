@@ -9,11 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rekall.embeddings import Closeness, EmbeddingService, Question, Readiness
-from rekall.errors import EngineError
 from rekall.search.query import ParsedQuery
-from rekall.store.values import Selection, Space, Term, Terms
-from rekall.wording import count_text
+from rekall.store.values import Selection, Term, Terms
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
@@ -78,6 +75,18 @@ class Asking(Protocol):
         """The scores of given entries; one it knows nothing of is left out."""
         ...
 
+    def comparable(
+        self, scores: Mapping[int, float], keys: Iterable[int], coverage: Mapping[int, float]
+    ) -> Mapping[int, float]:
+        """The scores of some keys as fusion adds them to those of other legs.
+
+        Args:
+            scores: What `find` and `score` said.
+            keys: The keys.
+            coverage: How much of the query's words each entry holds, for a leg that must estimate what it does not know.
+        """
+        ...
+
     def reasons(self, keys: Iterable[int]) -> Mapping[int, Mapping[str, Any]]:
         """Fields of `results.Why` that only this leg knows, for the given entries."""
         ...
@@ -114,7 +123,7 @@ class WordsLeg:
 
     def ask(self, query: ParsedQuery, waiting: Waiting) -> AskedWords:
         """The query's terms; they are looked up when it is first asked."""
-        return AskedWords(self._store, query.text)
+        return AskedWords(self._store, query.text, unfinished=query.unfinished)
 
 
 class AskedWords:
@@ -122,10 +131,11 @@ class AskedWords:
 
     note = ""
 
-    def __init__(self, store: Store, text: str) -> None:
-        """Ask a store for the words of a text."""
+    def __init__(self, store: Store, text: str, *, unfinished: bool = False) -> None:
+        """Ask a store for the words of a text, the last of which may be still typed."""
         self._store = store
         self._text = text
+        self._unfinished = unfinished
         self._terms: Terms | None = None
         self._matched: dict[int, tuple[Term, ...]] = {}
 
@@ -133,7 +143,7 @@ class AskedWords:
     def terms(self) -> Terms:
         """The terms that are looked for, with how common each is; counted once a search."""
         if self._terms is None:
-            self._terms = self._store.words.terms(self._text, MOST_TERMS)
+            self._terms = self._store.words.terms(self._text, MOST_TERMS, unfinished=self._unfinished)
         return self._terms
 
     def find(self, selection: Selection, most: int) -> Found:
@@ -145,9 +155,15 @@ class AskedWords:
         """The coverage of given entries."""
         return self._store.words.coverage_of(self.terms, keys)
 
+    def comparable(
+        self, scores: Mapping[int, float], keys: Iterable[int], coverage: Mapping[int, float]
+    ) -> Mapping[int, float]:
+        """The coverage as it is: it compares across queries."""
+        return scores
+
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
         """The words that each entry holds, as they were typed."""
-        return {key: {"matched": tuple(term.word for term in held)} for key, held in self._held(keys).items()}
+        return {key: {"matched": _typed(held)} for key, held in self._held(keys).items()}
 
     def highlights(self, keys: Iterable[int]) -> dict[int, Highlight]:
         """The terms that each entry holds."""
@@ -162,96 +178,7 @@ class AskedWords:
         return {key: held for key in wanted if (held := self._matched.get(key))}
 
 
-class MeaningLeg:
-    """Finds entries by meaning: cosines between the query and passages."""
-
-    name = "meaning"
-
-    def __init__(self, store: Store, embeddings: EmbeddingService) -> None:
-        """Work on an open store and its vectors."""
-        self._store = store
-        self._embeddings = embeddings
-
-    def ask(self, query: ParsedQuery, waiting: Waiting) -> AskedMeaning | None:
-        """The query as a vector; the model is loaded where it was not."""
-        with self._store.snapshot():
-            state = self._readiness()
-            note = self._incomplete(state.space) if state.passages else ""
-        if not state.passages:
-            return None
-        if not self._embeddings.is_ready():
-            waiting.notice("loading the model")
-        question = self._embeddings.question(query.text, waiting.is_wanted, state.model)
-        return AskedMeaning(self._embeddings, question, note)
-
-    def can_answer(self) -> bool:
-        """Whether there is anything to compare with.
-
-        Raises:
-            EngineError: There is, and the model cannot be used or nothing has a vector yet.
-        """
-        return self._readiness().passages > 0
-
-    def ask_entry(self, key: int) -> AskedMeaning | None:
-        """What a stored entry says as a question; None while it has no vector. Call it inside the snapshot."""
-        question = self._embeddings.question_of(key)
-        return AskedMeaning(self._embeddings, question) if question else None
-
-    def advice(self) -> str:
-        """What to know or do while an entry lacks its vector."""
-        return self._embeddings.advice()
-
-    def _readiness(self) -> Readiness:
-        state = self._embeddings.readiness()
-        if state.passages and state.reason:
-            raise EngineError(state.reason)
-        return state
-
-    def _incomplete(self, space: Space | None) -> str:
-        passages, entries = self._store.passages.pending_counts(space)
-        if not passages:
-            return ""
-        have = count_text(entries, "entry has", "entries have")
-        return f"{have} no vector yet and can be found only by words; {self._embeddings.advice()}"
-
-
-class AskedMeaning:
-    """A query by meaning."""
-
-    def __init__(self, embeddings: EmbeddingService, question: Question, note: str = "") -> None:
-        """Compare entries with a question."""
-        self.note = note
-        self._embeddings = embeddings
-        self._question = question
-        self._space: Space | None = None
-        self._closeness: dict[int, Closeness] = {}
-
-    def find(self, selection: Selection, most: int) -> Found:
-        """The selected entries that are nearest to it."""
-        self._space = self._embeddings.space_of(self._question)
-        if self._space is None:
-            raise EngineError("the model's vectors were just dropped; search again")
-        self._closeness = self._embeddings.semantic_search(self._question, most, selection, self._space)
-        return Found(tuple(self._closeness), self._scores(self._closeness))
-
-    def score(self, keys: Iterable[int]) -> dict[int, float]:
-        """The similarity of given entries."""
-        found = self._embeddings.closeness(self._question, keys, self._space)
-        self._closeness |= found
-        return self._scores(found)
-
-    def highlights(self, keys: Iterable[int]) -> dict[int, Highlight]:
-        """The passage of each entry that came nearest."""
-        return {key: Highlight(passage=close.best_position) for key in keys if (close := self._closeness.get(key))}
-
-    def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """The cosines of head and best passage."""
-        return {
-            key: {"similarity": close.similarity, "head": close.head, "best_passage": close.best_passage}
-            for key in keys
-            if (close := self._closeness.get(key))
-        }
-
-    @staticmethod
-    def _scores(closeness: Mapping[int, Closeness]) -> dict[int, float]:
-        return {key: close.similarity for key, close in closeness.items()}
+def _typed(held: Iterable[Term]) -> tuple[str, ...]:
+    """Terms as they were typed, each once; of what was typed in one piece, the piece and not its parts."""
+    whole = {part for term in held for part in term.parts if len(term.parts) > 1}
+    return tuple(dict.fromkeys(term.word for term in held if term.parts or term.stem not in whole))

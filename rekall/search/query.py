@@ -60,6 +60,7 @@ class ParsedQuery:
         filters: Conditions of the form key:value.
         notes: What a person should know of how the line was read.
         marks: Parts of the text that may be exclusions.
+        unfinished: Whether the last word is still being typed.
     """
 
     text: str
@@ -68,6 +69,7 @@ class ParsedQuery:
     filters: Filters = field(default_factory=Filters)
     notes: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
+    unfinished: bool = False
 
     @property
     def is_plain(self) -> bool:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
 
 
 def read_hits(
-    store: Store, ordered: Sequence[tuple[int, float]], asking: Mapping[str, Asking], found: Mapping[str, Found]
+    store: Store,
+    ordered: Sequence[tuple[int, float]],
+    asking: Mapping[str, Asking],
+    found: Mapping[str, Found],
+    said: Mapping[int, Mapping[str, Any]] | None = None,
 ) -> tuple[Hit, ...]:
     """Hits for reading, in the order given; what was deleted since is left out.
 
@@ -26,6 +30,7 @@ def read_hits(
         ordered: Keys and scores, best first.
         asking: The legs that answered, by name.
         found: What each of them found.
+        said: What the stages between say of each, as fields of `Why`.
     """
     keys = [key for key, _ in ordered]
     entries = store.entries.by_keys(keys)
@@ -37,7 +42,7 @@ def read_hits(
             entries[key],
             score,
             _snippet(store, entries[key], [shown[key] for shown in highlights if key in shown]),
-            Why(**reasons[key]),
+            Why(**reasons[key], **(said or {}).get(key, {})),
             successor_of(entries[key], titles),
         )
         for key, score in ordered
@@ -74,7 +79,8 @@ def _snippet(store: Store, entry: Entry, highlights: Sequence[Highlight]) -> str
     if not terms and passage > 0:
         texts = passage_texts(entry)
         text = texts[passage] if passage < len(texts) else text
-    return make_snippet(text, terms, store.words.places)
+    beginnings = tuple(term.stem for shown in highlights for term in shown.terms if term.prefix)
+    return make_snippet(text, terms, store.words.places, beginnings)
 
 
 def _context(entry: Entry) -> list[str]:

@@ -1,18 +1,50 @@
 """The stage that may put the best candidates into another order, before they are cut and read.
 
-Rekall ships none: a reranker is a class of this shape and one line in `app.build`.
+A reranker is a class of this shape and one line in `app.build`; the one that ships is in `second_stage`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from rekall.entry.fields import Entry
+from rekall.search.legs import Asking
+from rekall.search.query import ParsedQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The best entries so far, as a reranker sees them.
+
+    Attributes:
+        keys: The entries, best first.
+        fused: The score of each so far.
+        scores: What each leg that answered says of them, by its name, in figures that compare (`Asking.comparable`).
+        asking: The legs that answered, by name.
+    """
+
+    keys: Sequence[int]
+    fused: Mapping[int, float]
+    scores: Mapping[str, Mapping[int, float]]
+    asking: Mapping[str, Asking]
+
+
+@dataclass(frozen=True, slots=True)
+class Reranked:
+    """What a reranker says.
+
+    Attributes:
+        scores: A score for each candidate, higher better; they are put in the order of these.
+        reasons: Fields of `results.Why` for each that there is something to say of.
+    """
+
+    scores: Mapping[int, float]
+    reasons: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Reranker(Protocol):
-    """Orders the best candidates by looking at query and entry together."""
+    """Orders the best candidates by looking at query and entries together."""
 
     name: str
     """As `--explain` names it."""
@@ -20,11 +52,6 @@ class Reranker(Protocol):
     most: int
     """How many of the best candidates it looks at; the others stay behind them as they are."""
 
-    def order(self, query: str, candidates: Sequence[Entry]) -> Sequence[float]:
-        """A score for each candidate, higher better; they are put in the order of these.
-
-        Args:
-            query: The text of the query, without filters and exclusions.
-            candidates: The best entries, best first.
-        """
+    def order(self, query: ParsedQuery, candidates: Candidates) -> Reranked:
+        """Score the candidates. It is called inside the snapshot of the search."""
         ...

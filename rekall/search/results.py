@@ -52,7 +52,13 @@ class Why:
         head: Cosine of the head.
         best_passage: Cosine of the best passage.
         meaning_rank: Place in the meaning leg from 1, or None.
+        near: The similarity above that of an unrelated entry, as it was added up; an estimate where there is no vector.
+        pieces: Share of the pieces of the query's words, 0 to about 1; None where the second stage did not look.
+        pairs: Share of the query's neighbouring words that stand side by side.
+        feedback: What it gained by being near the best.
+        crowding: How much closer than others it lies to the rest; this counts against it.
         others: What further legs say.
+        exact_title: Whether its title is what was typed, which puts it first.
     """
 
     coverage: float = 0.0
@@ -62,7 +68,13 @@ class Why:
     head: float | None = None
     best_passage: float | None = None
     meaning_rank: int | None = None
+    near: float | None = None
+    pieces: float | None = None
+    pairs: float | None = None
+    feedback: float = 0.0
+    crowding: float = 0.0
     others: tuple[LegReason, ...] = ()
+    exact_title: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,14 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """A word of a query that no entry holds, and the word that was searched for instead."""
+
+    typed: str
+    searched: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer to a query.
 
@@ -125,6 +145,7 @@ class SearchResult:
         stages: What was done, in order.
         left_out: What the line leaves out.
         weaker: Hits that were set aside as less sure than was asked for, best first.
+        repaired: The misspelt words of the line, each with the word that was searched for.
     """
 
     query: str
@@ -135,6 +156,7 @@ class SearchResult:
     stages: tuple[StageReport, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     weaker: tuple[Hit, ...] = ()
+    repaired: tuple[Repair, ...] = ()
 
     @property
     def nothing_close(self) -> bool:

@@ -6,22 +6,27 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from rekall.entry.filters import Filters
 from rekall.errors import Ambiguous, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
 from rekall.search.fusion import Fusion, ranking
-from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, MeaningLeg, Waiting
+from rekall.search.labels import match_of
+from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, Waiting
+from rekall.search.meaning import MeaningLeg
 from rekall.search.query import ParsedQuery
 from rekall.search.reading import read_hits
-from rekall.search.results import Hit, Match, Mode, ModeReport, SearchResult, StageReport
+from rekall.search.rerank import Candidates
+from rekall.search.results import Hit, Match, Mode, ModeReport, Repair, SearchResult, StageReport
+from rekall.search.titles import exact_titles, titles_first
 from rekall.store.values import Selection
 from rekall.wording import count_text
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.search.rerank import Reranker
+    from rekall.search.spelling import Spelling
     from rekall.store.contract import Store
 
 _ID_CHARS = 26
@@ -50,7 +55,14 @@ class _Stages:
 class Searcher:
     """Answers queries over an open store. Reads only."""
 
-    def __init__(self, store: Store, legs: Sequence[Leg], fusion: Fusion, rerankers: Sequence[Reranker] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        legs: Sequence[Leg],
+        fusion: Fusion,
+        rerankers: Sequence[Reranker] = (),
+        spelling: Spelling | None = None,
+    ) -> None:
         """Work on an open store.
 
         Args:
@@ -58,11 +70,13 @@ class Searcher:
             legs: The ways to find entries; the words come first, for they never fail.
             fusion: Makes one score of theirs.
             rerankers: Reorder the best, one after the other.
+            spelling: Repairs misspelt words; None searches every word as it is typed.
         """
         self._store = store
         self._legs = legs
         self._fusion = fusion
         self._rerankers = rerankers
+        self._spelling = spelling
 
     def search(
         self,
@@ -73,6 +87,7 @@ class Searcher:
         *,
         literal: bool = False,
         at_least: Match | None = None,
+        unfinished: bool = False,
         waiting: Waiting = NOBODY,
         words_first: Callable[[SearchResult], None] | None = None,
     ) -> SearchResult:
@@ -88,6 +103,7 @@ class Searcher:
             limit: The most hits to return.
             literal: Take the line as text, without phrases, exclusions and filters.
             at_least: Set hits aside that are less sure.
+            unfinished: Whether the last word is still being typed, and may be the beginning of a longer one.
             waiting: Told when something slow begins, and asked whether the answer is still wanted.
             words_first: Told what the words alone find, before the engine is waited for.
 
@@ -96,6 +112,12 @@ class Searcher:
         """
         stages = _Stages()
         settled = settle(self._store, line, filters, literal=literal)
+        repaired: tuple[Repair, ...] = ()
+        if self._spelling is not None and not literal:
+            query, repaired = self._spelling.repaired(settled.query)
+            settled = replace(settled, query=query)
+        if unfinished:
+            settled = replace(settled, query=replace(settled.query, unfinished=True))
         query, selection = settled.query, settled.selection
         if not query.text:
             return self._newest(line, settled, mode, limit, stages)
@@ -110,6 +132,7 @@ class Searcher:
                 settled.notes(self._store, has_hits=bool(hits)),
                 tuple(stages.reports),
                 left_out=settled.left_out,
+                repaired=repaired,
             )
             return answer if at_least is None else answer.only(at_least)
 
@@ -238,31 +261,45 @@ class Searcher:
     ) -> tuple[Hit, ...]:
         """The best of what the legs put forward."""
         self._find(selection, asking, found, max(CANDIDATES, limit), stages)
-        keys = list(dict.fromkeys(key for name in asking for key in found[name].order))
+        exact = exact_titles(self._store, query.text, selection) if Mode.WORDS.value in asking else []
+        keys = list(dict.fromkeys([*exact, *(key for name in asking for key in found[name].order)]))
         with stages.timed("fusion") as did:
             for name, each in asking.items():  # each leg's figure for the candidates of the others
                 missing = [key for key in keys if key not in found[name].score]
                 if missing:
                     found[name] = Found(found[name].order, {**found[name].score, **each.score(missing)})
-            scores = self._fusion.scores(keys, {name: found[name].score for name in asking})
-            ordered = ranking(scores, self._store.entries.obsolete_among(scores))
+            compared = self._compared(keys, asking, found)
+            scores = self._fusion.scores(keys, compared)
+            obsolete = self._store.entries.obsolete_among(scores)
+            ordered = ranking(scores, obsolete)
             did.append(f"{count_text(len(keys), 'candidate')} ranked")
-        for reranker in self._rerankers:
+        said: dict[int, dict[str, Any]] = {key: {"exact_title": True} for key in exact}
+        for reranker in self._rerankers if ordered else ():
             with stages.timed(reranker.name) as did:
-                ordered = self._reranked(reranker, query.text, ordered)
-                did.append(f"reordered the best {min(reranker.most, len(ordered))}")
+                best = [key for key, _ in ordered[: reranker.most]]
+                again = reranker.order(query, Candidates(best, scores, compared, asking))
+                for key, reasons in again.reasons.items():
+                    said.setdefault(key, {}).update(reasons)
+                scores = {**scores, **again.scores}
+                placed = ranking({key: scores[key] for key in best}, obsolete)
+                lowest = placed[-1][1]
+                ordered = [*placed, *((key, min(score, lowest)) for key, score in ordered[reranker.most :])]
+                did.append(f"reordered the best {len(best)}")
+        ordered = titles_first(ordered, exact, obsolete)
         with stages.timed("reading") as did:
-            hits = read_hits(self._store, ordered[:limit], asking, found)
+            hits = read_hits(self._store, ordered[:limit], asking, found, said)
             did.append(count_text(len(hits), "hit"))
-        return hits
+        return tuple(replace(hit, match=match_of(hit.why)) for hit in hits)
 
-    def _reranked(self, reranker: Reranker, text: str, ordered: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-        """The best candidates in the order of a reranker, the others behind them."""
-        entries = self._store.entries.by_keys(key for key, _ in ordered[: reranker.most])
-        best = [(key, score) for key, score in ordered[: reranker.most] if key in entries]
-        marks = reranker.order(text, [entries[key] for key, _ in best])
-        placed = sorted(zip(marks, best), key=lambda pair: -pair[0])
-        return [*(pair for _, pair in placed), *ordered[reranker.most :]]
+    @staticmethod
+    def _compared(
+        keys: Sequence[int], asking: Mapping[str, Asking], found: Mapping[str, Found]
+    ) -> dict[str, Mapping[int, float]]:
+        """What each leg says of all candidates, in figures that compare; a leg alone says what it said."""
+        if len(asking) == 1:
+            return {name: found[name].score for name in asking}
+        coverage = found[Mode.WORDS.value].score if Mode.WORDS.value in asking else {}
+        return {name: each.comparable(found[name].score, keys, coverage) for name, each in asking.items()}
 
     def _newest(self, line: str, settled: Settled, mode: Mode, limit: int, stages: _Stages) -> SearchResult:
         """A query of filters or exclusions alone lists what passes, the latest change first."""

@@ -11,18 +11,26 @@ Token = tuple[int, int, str]
 """Where a word begins and ends, in characters, and its stem."""
 
 
-def make_snippet(text: str, terms: Mapping[str, str], tokens_of: Callable[[str], Sequence[Token]]) -> str:
+def make_snippet(
+    text: str,
+    terms: Mapping[str, str],
+    tokens_of: Callable[[str], Sequence[Token]],
+    beginnings: tuple[str, ...] = (),
+) -> str:
     """At most about `SNIPPET_CHARS` characters of a text on one line, around the most distinct terms.
 
     Args:
         text: Any text.
         terms: Terms of the query, stem and word as typed; without a match the beginning is taken.
         tokens_of: Cuts and stems a text as the words index does.
+        beginnings: Of these terms those that are beginnings of longer ones.
     """
     if len(text) <= SNIPPET_CHARS:
         return " ".join(text.split())
     text = text[:_SCANNED_CHARS]
-    found = [token for token in tokens_of(text) if token[2] in terms] if terms else []
+    found = (
+        [token for token in tokens_of(text) if token[2] in terms or token[2].startswith(beginnings)] if terms else []
+    )
     if not found:  # languages without blanks: the word as it stands
         places = ((text.find(word), word) for word in terms.values())
         found = sorted((place, place + len(word), word) for place, word in places if place >= 0)

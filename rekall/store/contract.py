@@ -51,6 +51,13 @@ class Entries(Protocol):
         """Titles by full id; an id without an entry is left out."""
         ...
 
+    def texts(self, keys: Iterable[int], most: int) -> dict[int, tuple[str, str]]:
+        """The title of each entry, and the first `most` characters of its content and of the rest of what it says.
+
+        For looking at many entries at once, however long they are; a key without an entry is left out.
+        """
+        ...
+
     def key_of(self, entry_id: str) -> int | None:
         """The key of a full id, or None."""
         ...

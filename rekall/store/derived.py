@@ -102,6 +102,10 @@ class Passages(Protocol):
         """Ids of the passages of the selected entries."""
         ...
 
+    def sample(self, most: int) -> list[int]:
+        """Ids of the heads of at most `most` entries, spread evenly over the base; the same while nothing is written."""
+        ...
+
     def has_text(self, passage_id: int, text_hash: bytes) -> bool:
         """Whether a passage is still there with that text."""
         ...
@@ -170,6 +174,10 @@ class Vectors(Protocol):
 
     def drop(self, space: Space) -> None:
         """Remove a space and its vectors."""
+        ...
+
+    def keep_spread(self, space: Space, spread: float) -> None:
+        """Keep how far the cosines of a space lie apart; see `rekall.spread`."""
         ...
 
     def count(self, space: Space) -> int:

@@ -96,6 +96,15 @@ class SqliteEntries:
             self._db.rows("SELECT id, title FROM entry WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
         )
 
+    def texts(self, keys: Iterable[int], most: int) -> dict[int, tuple[str, str]]:
+        """The title of each entry, and the first `most` characters of its content and of the rest of what it says."""
+        rows = self._db.rows(
+            "SELECT e.key, e.title, substr(e.content, 1, ?1), (SELECT substr(group_concat(substr(value, 1, ?1), char(10)), 1, ?1) "
+            "FROM item WHERE entry_key = e.key) FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
+            (most, json.dumps(list(keys))),
+        )
+        return {key: (title, f"{content}\n{rest}" if rest else content) for key, title, content, rest in rows}
+
     def key_of(self, entry_id: str) -> int | None:
         """The key of a full id, or None."""
         key = self._db.value("SELECT key FROM entry WHERE id = ?", (entry_id,))

@@ -56,6 +56,18 @@ class SqlitePassages:
         sql = "SELECT id, entry_key, position FROM passage WHERE id IN (SELECT value FROM json_each(?))"
         return [StoredPassage(*row) for row in self._db.rows(sql, (json.dumps(list(ids)),))]
 
+    def sample(self, most: int) -> list[int]:
+        """Ids of the heads of at most `most` entries, spread evenly over the base; the same while nothing is written."""
+        ((first, last),) = self._db.rows("SELECT min(id), max(id) FROM passage")
+        if first is None:
+            return []
+        places = [first + (last - first + 1) * step // most for step in range(most)]
+        sql = (
+            "SELECT DISTINCT (SELECT id FROM passage WHERE id >= j.value AND position = 0 ORDER BY id LIMIT 1) "
+            "FROM json_each(?) j"
+        )
+        return [row[0] for row in self._db.rows(sql, (json.dumps(places),)) if row[0] is not None]
+
     def has_text(self, passage_id: int, text_hash: bytes) -> bool:
         """Whether a passage is still there with that text."""
         return (

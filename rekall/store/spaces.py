@@ -96,6 +96,13 @@ class SqliteVectors:
         self._db.run(schema.drop_space_tables(space.id))
         self._db.run("DELETE FROM space WHERE id = ?", (space.id,))
 
+    def keep_spread(self, space: Space, spread: float) -> None:
+        """Keep how far the cosines of a space lie apart."""
+        self._db.run("UPDATE space SET spread = ? WHERE id = ?", (spread, space.id))
+
     def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
-        rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active FROM space WHERE {where}", bindings)
-        return [Space(number, print_, model, dim, SpaceState(state)) for number, print_, model, dim, state in rows]
+        rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active, spread FROM space WHERE {where}", bindings)
+        return [
+            Space(number, print_, model, dim, SpaceState(state), spread)
+            for number, print_, model, dim, state, spread in rows
+        ]

@@ -156,13 +156,18 @@ class SpaceState(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """A vector space: the vectors of one model fingerprint, each of `dim` float32 of unit length."""
+    """A vector space: the vectors of one model fingerprint, each of `dim` float32 of unit length.
+
+    Attributes:
+        spread: How far the cosines of two of its entries lie apart; None while that is not known, see `rekall.spread`.
+    """
 
     id: int
     fingerprint: str
     model: str
     dim: int
     state: SpaceState
+    spread: float | None = None
 
     @property
     def active(self) -> bool:

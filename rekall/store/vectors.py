@@ -139,9 +139,35 @@ class SqliteVecIndex(_TableIndex):
         # for unit vectors |a - b|² = 2 - 2cos
         return [(row[0], 1.0 - row[1] * row[1] / 2.0) for row in self._db.rows(sql, (query, *bindings, k))]
 
+    def pairs(self, ids: Iterable[int]) -> list[tuple[int, int, float]]:
+        """The cosine similarity of each two of the given ids, the smaller id first."""
+        where, bindings = _where(self._vectors, "vector", 4 * self._dim, list(ids))
+        sql = (
+            f"WITH chosen AS MATERIALIZED (SELECT passage_id, vector {where}) "
+            "SELECT a.passage_id, b.passage_id, vec_distance_l2(a.vector, b.vector) "
+            "FROM chosen a, chosen b WHERE a.passage_id < b.passage_id"
+        )
+        return [(one, other, 1.0 - distance * distance / 2.0) for one, other, distance in self._db.rows(sql, bindings)]
+
 
 class NumpyIndex(_TableIndex):
     """Reads rows a block at a time and compares them with numpy."""
+
+    def pairs(self, ids: Iterable[int]) -> list[tuple[int, int, float]]:
+        """The cosine similarity of each two of the given ids, the smaller id first."""
+        import numpy as np
+
+        vectors = sorted(self.get_many(ids).items())
+        if not vectors:
+            return []
+        matrix = np.frombuffer(b"".join(data for _, data in vectors), dtype=np.float32).reshape(len(vectors), -1)
+        cosines = np.einsum("nd,md->nm", matrix, matrix)  # not `@`, whose rounding depends on the row's place
+        rows, columns = np.triu_indices(len(vectors), k=1)
+        numbers = [number for number, _ in vectors]
+        return [
+            (numbers[row], numbers[column], cosine)
+            for row, column, cosine in zip(rows.tolist(), columns.tolist(), cosines[rows, columns].tolist())
+        ]
 
     def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
         import numpy as np

@@ -16,7 +16,7 @@ from support import Bench, FakeClock, FakeEncoder, FakeLoader, in_threads, make_
 
 from rekall.app import App, Tuning, build
 from rekall.cache import EmbeddingCache, EntryVectors
-from rekall.embeddings import QUESTIONS
+from rekall.questions import MOST_KEPT as QUESTIONS
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError

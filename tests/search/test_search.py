@@ -3,12 +3,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
+from rekall.app import Tuning
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import FILTERS, Filters
@@ -18,6 +20,7 @@ from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
 from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import Mode, SearchResult
+from rekall.search.second_stage import ALONE, BESIDE_MEANING, USUAL_SHARE
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
 ANSWERING = tuple(Mode)
@@ -580,13 +583,39 @@ def test_both_backends_give_the_same_hits():
     assert found[0] == found[1]
 
 
-def test_the_score_is_similarity_plus_half_the_coverage(bench, add):
+def test_the_score_is_the_sum_of_what_the_hit_says(bench, add):
     for title in ("safari cookie", "safari", "filler", "more filler"):
         add(title)
+    weights, share = BESIDE_MEANING, 0.5 / USUAL_SHARE
     for hit in ask(bench, "safari cookie").hits:
-        assert hit.why.similarity is not None
-        assert hit.score == pytest.approx(hit.why.similarity + 0.5 * hit.why.coverage)
-        assert hit.why.similarity == pytest.approx((hit.why.head + hit.why.best_passage) / 2)
+        why = hit.why
+        similarity = why.near + weights.feedback * why.feedback - weights.crowding * why.crowding
+        lexical = weights.words * why.coverage + weights.pieces * why.pieces + weights.pairs * why.pairs
+        assert hit.score == pytest.approx(similarity + share * lexical)
+        assert why.similarity == pytest.approx((why.head + why.best_passage) / 2)
+
+
+def test_by_words_alone_the_score_is_the_sum_too(bench, add):
+    for title in ("safari cookie", "safari", "filler", "more filler"):
+        add(title)
+    for hit in ask(bench, "safari cookie", Mode.WORDS).hits:
+        lexical = ALONE.words * hit.why.coverage + ALONE.pieces * hit.why.pieces + ALONE.pairs * hit.why.pairs
+        assert hit.score == pytest.approx(lexical)
+
+
+def test_without_the_second_stage_a_score_is_meaning_and_a_share_of_words():
+    bench = make_bench(tuning=Tuning(lexical_share=0.5, second_stage=False))
+    for title in ("safari cookie", "safari", "filler safari of many words", "more filler"):
+        bench.base.add(Draft(EntryType.TIL, title))
+    hits = ask(bench, "safari cookie").hits
+    assert hits[0].entry.title == "safari cookie"
+    assert all(hit.why.pieces is None for hit in hits)
+    near = [(hit.why.similarity, hit.score - 0.5 * hit.why.coverage) for hit in hits]
+    slopes = [(one[1] - other[1]) / (one[0] - other[0]) for one, other in pairwise(near) if one[0] != other[0]]
+    assert slopes
+    assert slopes == pytest.approx([slopes[0]] * len(slopes))
+    assert slopes[0] > 0
+    bench.base.close()
 
 
 def test_hits_say_why_they_are_there(bench, add):

@@ -1,19 +1,21 @@
 """A search goes stage by stage: a new leg or a reranker is a class of its shape and one line where the base is built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
 from support import Bench, FakeLoader, make_bench, titles
 
-from rekall.entry.fields import Draft, Entry
+from rekall.entry.fields import Draft
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError
 from rekall.search.explain import stage_line, why_line
 from rekall.search.fusion import Fusion
-from rekall.search.legs import Found, Highlight, MeaningLeg, Waiting, WordsLeg
+from rekall.search.legs import Found, Highlight, Waiting, WordsLeg
+from rekall.search.meaning import MeaningLeg
 from rekall.search.query import ParsedQuery
+from rekall.search.rerank import Candidates, Reranked
 from rekall.search.results import Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.store.contract import Store
@@ -42,6 +44,11 @@ class Recent:
     def score(self, keys: Iterable[int]) -> dict[int, float]:
         return {}
 
+    def comparable(
+        self, scores: Mapping[int, float], keys: Iterable[int], coverage: Mapping[int, float]
+    ) -> Mapping[int, float]:
+        return scores
+
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
         return {}
 
@@ -55,12 +62,14 @@ class Backwards:
     name = "backwards"
     most = 3
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self.store = store
         self.asked: list[tuple[str, list[str]]] = []
 
-    def order(self, query: str, candidates: Sequence[Entry]) -> list[float]:
-        self.asked.append((query, [entry.title for entry in candidates]))
-        return [float(place) for place in range(len(candidates))]
+    def order(self, query: ParsedQuery, candidates: Candidates) -> Reranked:
+        entries = self.store.entries.by_keys(candidates.keys)
+        self.asked.append((query.text, [entries[key].title for key in candidates.keys]))
+        return Reranked({key: float(place) for place, key in enumerate(candidates.keys)})
 
 
 @pytest.fixture
@@ -106,7 +115,7 @@ def test_a_leg_that_fails_leaves_the_others_and_is_named(notes):
 
 
 def test_a_reranker_sees_the_best_and_orders_them_alone(notes):
-    backwards = Backwards()
+    backwards = Backwards(notes.store)
     plain = Searcher(notes.store, (WordsLeg(notes.store),), Fusion())
     searcher = Searcher(notes.store, (WordsLeg(notes.store),), Fusion(), [backwards])
     notes.base.add(Draft(EntryType.TIL, "a long note", "about many things, nginx among them " * 9))
@@ -118,13 +127,13 @@ def test_a_reranker_sees_the_best_and_orders_them_alone(notes):
 
 
 def test_what_a_reranker_puts_first_survives_the_cut(notes):
-    searcher = Searcher(notes.store, (WordsLeg(notes.store),), Fusion(), [Backwards()])
+    searcher = Searcher(notes.store, (WordsLeg(notes.store),), Fusion(), [Backwards(notes.store)])
     whole = titles(searcher.search("nginx", Filters(), Mode.WORDS, 10))
     assert titles(searcher.search("nginx", Filters(), Mode.WORDS, 1)) == whole[:1]
 
 
 def test_every_stage_says_what_it_did_and_how_long_it_took(notes):
-    searcher = with_leg(notes, Recent(notes.store), Backwards())
+    searcher = with_leg(notes, Recent(notes.store), Backwards(notes.store))
     stages = searcher.search("nginx timeout", Filters(), Mode.HYBRID, 10).stages
     names = [stage.name for stage in stages]
     assert names == [

@@ -1,0 +1,152 @@
+"""How much of a query's spelling a text holds: the pieces of its words, and neighbouring words side by side.
+
+Words are compared by their stems in the index; here "timeouts", "timed-out" and a misspelt "timeot" still share pieces
+with "timeout". Everything is looked up in the texts themselves, a few dozen candidates at a time: no index, no model.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+PIECE = 4
+"""Characters of a piece, the borders of a word included (benchmarks/quality.py)."""
+
+MOST_PIECES = 256
+MOST_PAIRS = 40
+"""More than a person types; of a pasted text its beginning decides here."""
+
+_TITLE, _BODY = 1.8, 0.6
+"""What an occurrence counts: BM25 weights, as if k1 were 2 and a title three times a body."""
+
+_K1, _B = 1.2, 0.75
+"""BM25's constants; b as SQLite's FTS5 has it."""
+
+_COMMONEST = 0.05
+"""The weight of a piece that most candidates hold."""
+
+_ENDING = 4
+"""Letters by which a word may be longer than its stem."""
+
+_BORDER = 0x5F  # "_"
+_SIGNS = bytes(
+    code if (chr(code).isalnum() and chr(code).islower()) or chr(code).isdecimal() or code >= 0x80 else _BORDER
+    for code in range(256)
+)
+_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF))
+_NO_BLANKS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+
+Place = tuple[int, int, str]
+"""Where a word begins and ends, in characters, and its stem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How much of a query one text holds, each from 0 to about 1.
+
+    Attributes:
+        pieces: Of the pieces of its words, weighted by how rare each is among the texts looked at.
+        pairs: Of its neighbouring words, side by side.
+    """
+
+    pieces: float = 0.0
+    pairs: float = 0.0
+
+
+class Spelling:
+    """A query as pieces and pairs."""
+
+    def __init__(self, text: str, places: Sequence[Place]) -> None:
+        """Take a query apart.
+
+        Args:
+            text: The query.
+            places: Its words in order, as the words index cuts and stems them.
+        """
+        words = [(folded(text[start:end]).strip(b"_"), folded(stem).strip(b"_")) for start, end, stem in places]
+        self._pieces = list(dict.fromkeys(piece for word in _words(text) for piece in _cut(word)))[:MOST_PIECES]
+        beginnings = [_shared_beginning(word, stem) or word for word, stem in words]
+        pairs = dict.fromkeys(pair for pair in pairwise(beginnings) if all(pair))
+        self._pairs = [_side_by_side(*pair) for pair in list(pairs)[:MOST_PAIRS]]
+
+    def shares(self, texts: Iterable[tuple[str, str]]) -> list[Shares]:
+        """How much of the query each text holds.
+
+        score = Σ w tf / (tf + k1 (1 - b + b length / mean length)) / Σ w, tf = 1.8 × occurrences in the title + 0.6 × in the
+        body; w = ln((n - df + ½) / (df + ½)) of n texts for pieces, at least 0.05, and 1 for pairs.
+
+        Args:
+            texts: Title and body of each of n texts.
+        """
+        pages = [(folded(title), folded(body)) for title, body in texts]
+        if not pages:
+            return []
+        lengths = [len(title) + len(body) for title, body in pages]
+        mean = sum(lengths) / len(lengths)
+        norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
+        return [
+            Shares(pieces, pairs)
+            for pieces, pairs in zip(
+                _shares([_counted(piece, pages) for piece in self._pieces], norms, weigh=True),
+                _shares([_found(pair, pages) for pair in self._pairs], norms, weigh=False),
+            )
+        ]
+
+
+def folded(text: str) -> bytes:
+    """A text in lower case without accents, as bytes: letters and digits as they are, everything else as `_`."""
+    text = text.lower()
+    if not text.isascii():
+        signs = unicodedata.normalize("NFKD", text.translate(_INVISIBLE))
+        text = "".join([sign for sign in signs if not unicodedata.combining(sign)])
+    return b"_" + text.encode("utf-8", "replace").translate(_SIGNS) + b"_"
+
+
+def _words(text: str) -> Iterable[str]:
+    return (word.decode("utf-8", "replace") for word in folded(text).split(b"_") if word)
+
+
+def _cut(word: str) -> Iterable[bytes]:
+    """The pieces of a word; of a script without blanks each two neighbouring characters."""
+    if _NO_BLANKS.search(word):
+        return (word[place : place + 2].encode() for place in range(max(1, len(word) - 1)))
+    word = f"_{word}_"
+    return (word[place : place + PIECE].encode() for place in range(max(1, len(word) - PIECE + 1)))
+
+
+def _side_by_side(one: bytes, other: bytes) -> re.Pattern[bytes]:
+    ending = rb"[^_]{0,%d}" % _ENDING
+    return re.compile(b"_" + re.escape(one) + ending + b"_{1,3}" + re.escape(other) + ending + b"(?=_)")
+
+
+def _shared_beginning(word: bytes, stem: bytes) -> bytes:
+    """What a word and its stem begin with: "happ" of "happy" and "happi"."""
+    end = next((place for place, (one, other) in enumerate(zip(word, stem)) if one != other), min(len(word), len(stem)))
+    return word[:end]
+
+
+def _counted(piece: bytes, pages: Sequence[tuple[bytes, bytes]]) -> list[float]:
+    return [_TITLE * title.count(piece) + _BODY * body.count(piece) for title, body in pages]
+
+
+def _found(pair: re.Pattern[bytes], pages: Sequence[tuple[bytes, bytes]]) -> list[float]:
+    return [_TITLE * len(pair.findall(title)) + _BODY * len(pair.findall(body)) for title, body in pages]
+
+
+def _shares(counted: Sequence[Sequence[float]], norms: Sequence[float], *, weigh: bool) -> list[float]:
+    """The share of each text; `counted` has a row for each thing that is looked for."""
+    n = len(norms)
+    sums, most = [0.0] * n, 0.0
+    for row in counted:
+        df = sum(1 for tf in row if tf)
+        weight = max(math.log((n - df + 0.5) / (df + 0.5)), _COMMONEST) if weigh else 1.0
+        most += weight
+        if df:
+            for place, tf in enumerate(row):
+                if tf:
+                    sums[place] += weight * tf / (tf + norms[place])
+    return [total / most if most else 0.0 for total in sums]
