@@ -114,8 +114,8 @@ def swapped(word: str) -> Iterator[str]:
 def edits(word: str) -> Iterator[str]:
     """Every word one edit away: two letters swapped, one left out, added or replaced.
 
-    What only changes the ending is left out, for it is another form of the word: `parle` and `parles`, `despise` and
-    `despite`.
+    What only changes the last letter is left out, for it is another form of the word, as `parle` and `parles` are, and
+    so is another first letter, for it is another word: `getters` and `letters`.
     """
     yield from swapped(word)
     letters = sorted({*_ALPHABET, *word})
@@ -124,8 +124,7 @@ def edits(word: str) -> Iterator[str]:
         if not (is_last and word[-1] in _ENDINGS):
             yield word[:place] + word[place + 1 :]
         for letter in letters:
-            is_ending = (is_last and word[-1] in _ENDINGS and letter in _ENDINGS) or place == len(word) - 2
-            if letter != word[place] and not is_ending:
+            if place and letter != word[place] and not (is_last and word[-1] in _ENDINGS and letter in _ENDINGS):
                 yield word[:place] + letter + word[place + 1 :]
             yield word[:place] + letter + word[place:]
     yield from (word + letter for letter in letters if letter not in _ENDINGS)
