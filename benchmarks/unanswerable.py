@@ -1,6 +1,6 @@
 """The state `unanswerable`: whether a search knows that it has no answer.
 
-Two ways of asking what a base cannot answer: queries of another set, and the set's own queries over a base without
+Two ways of asking what a base cannot answer: queries of another family of sets, and the set's own queries over a base without
 their answers. For the second, the queries are dealt into folds that share no answer; each fold is asked over a copy of
 the base from which the product has deleted what answers it.
 """
@@ -78,7 +78,7 @@ def precision(tops: Sequence[Top]) -> str:
 def measure(bed: Bed, beds: Sequence[Bed], most: int) -> Unanswerable:
     """One set against the queries of the others and its own."""
     queries = queries_of(bed, most)
-    foreign = [query for other in beds if other.name != bed.name for query in queries_of(other, most)]
+    foreign = [query for other in beds if family(other) != family(bed) for query in queries_of(other, most)]
     with opened(bed) as each:
         answerable = [top(each, query) for query in queries]
         other = [top(each, query) for query in sampled(foreign, most)]
@@ -89,6 +89,11 @@ def measure(bed: Bed, beds: Sequence[Bed], most: int) -> Unanswerable:
             with without(home, bed) as less:
                 gone += [top(less, query) for query in fold]
     return Unanswerable(answerable, other, gone)
+
+
+def family(bed: Bed) -> str:
+    """The beginning of a set's name: of two of one family, one may answer the queries of the other."""
+    return bed.name.partition("-")[0]
 
 
 def top(each: Opened, query: Judged) -> Top:
