@@ -171,7 +171,7 @@ class KnowledgeBase:
             mode: "hybrid", "words" or "meaning".
             limit: The most hits to return.
             literal: Take the line as text, for a pasted error message.
-            unfinished: The last word is still being typed, and may be the beginning of a longer one.
+            unfinished: What the line ends with is still being typed, and may be the beginning of a longer word.
             at_least: "strong" or "likely" sets hits aside that are less sure; the answer keeps them as `weaker`.
             notice: Told when something slow begins.
             is_wanted: Asked while the model is waited for, whether the answer is still wanted.

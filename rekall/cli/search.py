@@ -58,6 +58,9 @@ def search(
     same. type:bug tag:nginx project:api since:2026-01-31 status:active filter. Whatever was left out or filtered is
     said. A text of several lines, and what a lone - reads from stdin, is taken as text from end to end.
 
+    A word that no entry holds finds those that begin so; a misspelt one is searched as the nearest word of the base, and
+    that is said. In quotes it is searched as typed.
+
     Options stand before the query or after it; every other dash is part of it. To search for what looks like an
     option, put the line in quotes, or -- before it.
 

@@ -182,6 +182,7 @@ _ANSWERS = (
         weaker=("whole", "How many hits were set aside as less sure than `--min`."),
         hits=("list of Hit", "What was found, best first."),
         left_out=("list of LeftOut", "What the query leaves out.", "if anything"),
+        repaired=("list of Repair", "The misspelt words of the query.", "if there are any"),
         stages=("list of Stage", "What was done, in order.", "with `--explain`"),
     ),
     shape(

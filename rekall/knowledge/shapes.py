@@ -144,6 +144,12 @@ SHAPES = (
         entries=("whole", "How many entries hold it, of those that pass the filters and hold the phrases."),
     ),
     shape(
+        "Repair",
+        "A word of a query that no entry holds.",
+        typed=("text", "The word as it was typed."),
+        searched=("text", "The word of the base that was searched for instead."),
+    ),
+    shape(
         "Mode",
         "How a search was answered.",
         requested=("text", "What was asked for: hybrid, words or meaning."),

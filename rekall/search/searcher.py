@@ -116,7 +116,7 @@ class Searcher:
         if self._spelling is not None and not literal:
             query, repaired = self._spelling.repaired(settled.query)
             settled = replace(settled, query=query)
-        if unfinished:
+        if unfinished and settled.query.text and line.endswith(settled.query.text.split()[-1]):
             settled = replace(settled, query=replace(settled.query, unfinished=True))
         query, selection = settled.query, settled.selection
         if not query.text:

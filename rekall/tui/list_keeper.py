@@ -142,6 +142,7 @@ class ListKeeper:
             Mode.HYBRID,
             view.limit,
             literal=view.literal,
+            unfinished=True,
             notice=from_thread(tell),
             is_wanted=is_wanted,
             words_first=None if refill.quiet else words_first,

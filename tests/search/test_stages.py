@@ -90,7 +90,7 @@ def with_leg(bench: Bench, leg: Recent, *rerankers: Backwards) -> Searcher:
 
 
 def test_a_new_leg_finds_counts_and_says_why(searcher):
-    result = searcher.search("nginx timeout", Filters(), Mode.HYBRID, 10)
+    result = searcher.search("timeout nginx", Filters(), Mode.HYBRID, 10)
     assert titles(result)[0] == "safari"
     (reason,) = result.hits[0].why.others
     assert (reason.leg, reason.score, reason.rank) == ("recent", 1.0, 1)
@@ -119,11 +119,11 @@ def test_a_reranker_sees_the_best_and_orders_them_alone(notes):
     plain = Searcher(notes.store, (WordsLeg(notes.store),), Fusion())
     searcher = Searcher(notes.store, (WordsLeg(notes.store),), Fusion(), [backwards])
     notes.base.add(Draft(EntryType.TIL, "a long note", "about many things, nginx among them " * 9))
-    before = titles(plain.search("nginx -safari type:til", Filters(), Mode.WORDS, 10))
-    after = titles(searcher.search("nginx -safari type:til", Filters(), Mode.WORDS, 10))
+    before = titles(plain.search("nginx nginx -safari type:til", Filters(), Mode.WORDS, 10))
+    after = titles(searcher.search("nginx nginx -safari type:til", Filters(), Mode.WORDS, 10))
     assert len(before) == 4
     assert after == [*reversed(before[:3]), *before[3:]]
-    assert backwards.asked == [("nginx", before[:3])]
+    assert backwards.asked == [("nginx nginx", before[:3])]
 
 
 def test_what_a_reranker_puts_first_survives_the_cut(notes):
