@@ -267,12 +267,12 @@ class Database:
                 f"{self.path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
                 "upgrade Rekall to at least that version",
             )
+        connection.pragma("temp_store", "memory")  # a step that replaces a table writes no file elsewhere
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations):
             self._migrate(migrations)
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
-        connection.pragma("temp_store", "memory")
         connection.execute(schema.VOCABULARY)
 
     def _migrate(self, migrations: Sequence[str]) -> None:
