@@ -54,6 +54,8 @@ class AskedTerms:
             documents = {term: number for term, number in documents.items() if term in kept}
         versions = [term for term in documents if term in named and is_version(term.word)]
         held = self._held_units(folded, text, places, {term.stem for term, number in documents.items() if number})
+        whole = {term.word for term in versions}  # side by side, their numbers stand in longer versions too
+        held = {term: number for term, number in held.items() if term.word not in whole}
         documents = self._without_numbers(folded.text, documents, versions) | held
         if any(0 < 2 * number <= entries for number in documents.values()):
             documents = {term: number for term, number in documents.items() if 2 * number <= entries}
