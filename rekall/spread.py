@@ -10,9 +10,11 @@ from rekall.store.values import Space
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
-REFERENCE = 0.135
-"""The spread that weights are given for: that of all-MiniLM-L6-v2 between the heads of real notes, 0.11 to 0.145 on eight
-sets (benchmarks/quality.py). That of multilingual-e5-small is a fifth of it."""
+REFERENCE = 0.12
+"""The spread that weights are given for: that of all-MiniLM-L6-v2 between heads, 0.10 to 0.15 on eight sets.
+
+That of multilingual-e5-small is 0.025: there a difference of 0.1 says what 0.5 says with MiniLM (docs/adr/0017).
+"""
 
 SAMPLE = 128
 """Entries that are compared with one another to be kept: 8,128 cosines, 10 ms."""
@@ -21,7 +23,20 @@ QUICK_SAMPLE = 40
 """Entries that a search compares where nothing is kept yet: 780 cosines, 1 ms."""
 
 _PRIOR = 8
-"""Entries that `REFERENCE` counts for: two notes say nothing of a model."""
+"""With so many entries what was found and `REFERENCE` count alike: two notes say nothing of a model."""
+
+_NOTES = math.log(1.4)
+"""What notes of one subject or another change the spread by with one model; so much is hardly corrected."""
+
+
+def unit_of(spread: float) -> float:
+    """What one of cosine is worth in a space, in the units of a space of `REFERENCE`.
+
+    (0.12 / spread)^(x² / (x² + ln² 1.4)), x = ln(0.12 / spread): 1 for any notes with MiniLM, 4.5 for multilingual-e5-small. It
+    corrects between models, not between subjects, where correcting loses nDCG (docs/adr/0017).
+    """
+    distance = math.log(REFERENCE / spread)
+    return math.exp(distance**3 / (distance**2 + _NOTES**2))
 
 
 def spread_of(store: Store, space: Space) -> float:
@@ -40,5 +55,5 @@ def measured(store: Store, space: Space, most: int = SAMPLE) -> float:
     mean = math.fsum(cosines) / len(cosines)
     found = math.sqrt(math.fsum((cosine - mean) ** 2 for cosine in cosines) / len(cosines))
     entries = (1 + math.isqrt(1 + 8 * len(cosines))) / 2  # n (n - 1) / 2 pairs
-    share = entries / (entries + _PRIOR)
+    share = entries**2 / (entries**2 + _PRIOR**2)
     return math.exp(share * math.log(max(found, REFERENCE / 100)) + (1 - share) * math.log(REFERENCE))

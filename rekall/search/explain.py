@@ -44,7 +44,9 @@ def why_line(hit: Hit) -> str:
     if why.pieces is not None:
         parts.append(f"pieces {why.pieces:.3f}")
         parts += [f"pairs {why.pairs:.3f}"] if why.pairs else []
-    parts += [f"{name} {value:+.3f}" for name, value in (("feedback", why.feedback), ("crowding", -why.crowding)) if value]
+    parts += [
+        f"{name} {value:+.3f}" for name, value in (("feedback", why.feedback), ("crowding", -why.crowding)) if value
+    ]
     for other in why.others:
         parts.append(f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else ""))
     return " · ".join(parts)

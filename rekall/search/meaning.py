@@ -13,7 +13,7 @@ from rekall.errors import EngineError
 from rekall.questions import Question
 from rekall.search.legs import Found, Highlight, Waiting
 from rekall.search.query import ParsedQuery
-from rekall.spread import REFERENCE, spread_of
+from rekall.spread import spread_of, unit_of
 from rekall.store.values import Selection, Space
 from rekall.wording import count_text
 
@@ -125,11 +125,11 @@ class AskedMeaning:
     def comparable(
         self, scores: Mapping[int, float], keys: Iterable[int], coverage: Mapping[int, float]
     ) -> dict[int, float]:
-        """The similarities above what an unrelated entry has, in the units of `spread.REFERENCE`.
+        """The similarities above what an unrelated entry has, in the units of `spread.unit_of`.
 
-        (similarity - background) × 0.135 / spread of the space × share of the query that the model knows: about 0 for an
-        unrelated entry, about 0.5 for one that answers, whatever the model. An entry without a vector is not unrelated:
-        it gets what entries of its coverage have.
+        (similarity - background) × unit × share of the query that the model knows: about 0 for an unrelated entry, about 0.5
+        for one that answers, whatever the model. An entry without a vector is not unrelated: it gets what entries of its
+        coverage have.
         """
         level, unit = self._measure()
         estimate = {
@@ -167,6 +167,16 @@ class AskedMeaning:
         query = array("f", [number / length for number in moved]).tobytes()
         return self._around_zero(self._index().similarities(query, self._heads_of(keys).values()))
 
+    def buried(self, keys: Iterable[int]) -> dict[int, float]:
+        """By how much the best passage of each entry is nearer than head and best passage together are.
+
+        In the units of `comparable`; an entry without a vector is left out. Where this is much, the beginnings do not say
+        what the entries are about, as in long chats.
+        """
+        _, unit = self._measure()
+        close = {key: self._closeness[key] for key in keys if key in self._closeness}
+        return {key: self._question.known * (each.best_passage - each.similarity) * unit for key, each in close.items()}
+
     def known(self, texts: Sequence[str]) -> Sequence[float]:
         """The share of each text's tokens that the model knows."""
         return self._embeddings.known(self._question, texts)
@@ -188,12 +198,12 @@ class AskedMeaning:
         return {key: close.similarity for key, close in closeness.items()}
 
     def _measure(self) -> tuple[float, float]:
-        """The cosine of an unrelated entry, and what one of cosine is in units of `spread.REFERENCE`."""
+        """The cosine of an unrelated entry, and what one of cosine is worth."""
         if self._scale is None:
             sample = self._index().similarities(self._question.vector, self._store.passages.sample(BACKGROUND)).values()
             weight = _USUAL_WEIGHT * _FEW / (_FEW + len(sample))
             level = (math.fsum(sample) + _USUAL_LEVEL * weight) / (len(sample) + weight)
-            self._scale = level, REFERENCE / spread_of(self._store, self._here())
+            self._scale = level, unit_of(spread_of(self._store, self._here()))
         return self._scale
 
     def _here(self) -> Space:
