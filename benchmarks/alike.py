@@ -1,4 +1,4 @@
-"""How near the nearest other note of each note is: what `rekall.mcp.tools.ALIKE` stands on.
+"""How near the nearest other note of each note is: what `rekall.search.labels.resembles` stands on.
 
     python benchmarks/alike.py --base FOLDER
 

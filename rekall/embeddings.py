@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -285,7 +286,12 @@ class EmbeddingService:
         space = self._store.vectors.active_space()
         heads = [passage.id for passage in self._store.passages.of_entries([key]) if passage.position == 0]
         vector = self._store.vectors.index(space).get(heads[0]) if space is not None and heads else None
-        return Question(space.fingerprint, vector) if space is not None and vector is not None else None
+        if space is None or vector is None:
+            return None
+        model = None
+        with contextlib.suppress(EngineError):  # stored vectors are compared without it
+            model = self._model_of(space)
+        return Question(space.fingerprint, vector, model=model)
 
     def semantic_search(
         self, question: Question, k: int, selection: Selection = EVERYTHING, space: Space | None = None

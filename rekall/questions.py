@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.models.level import USUAL
 
 MOST_KEPT = 64
 
@@ -19,13 +20,18 @@ class Question:
         fingerprint: Its space.
         vector: (d,) float32 of unit length, as bytes.
         known: The share of the text's tokens that the model knows, 0 to 1.
-        model: What made it; None for a vector that was stored.
+        model: What made it; None where it is not at hand.
     """
 
     fingerprint: str
     vector: bytes
     known: float = 1.0
     model: ModelIdentity | None = None
+
+    @property
+    def level(self) -> float:
+        """The cosine that two texts have that have nothing to do with each other."""
+        return USUAL if self.model is None else self.model.level
 
 
 class Questions:

@@ -31,7 +31,7 @@ from rekall.mcp.answers import (
     tokens_of,
 )
 from rekall.mcp.guide import usage_text
-from rekall.search.results import Hit
+from rekall.search.labels import resembles
 
 DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
@@ -39,11 +39,6 @@ pages already shown."""
 
 SLIVER_TOKENS = 40
 """Start an entry only if this many tokens of it fit."""
-
-ALIKE = 0.85
-"""Similarity from which a new entry may say what another says already. Of 2,820 real notes, 2 in 100 have such a
-neighbour (`benchmarks/alike.py`)."""
-
 
 IsWanted = Callable[[], bool]
 
@@ -119,18 +114,13 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
     return Answer(text, {"entries": parts, "next_cursor": cursor})
 
 
-def resembles(hit: Hit) -> bool:
-    """Whether a hit of `similar` may say what the entry it was compared with says already."""
-    return (hit.why.similarity or 0.0) >= ALIKE
-
-
 def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Answer:
     """Run `add`, and name what says nearly the same."""
     saved = base.add(given.changes().applied(Draft(given.type, given.title)))
     alike: list[Item] = []
     with contextlib.suppress(EngineError):  # it is stored, and has no vector yet
         found = base.similar(saved.entry.id, Filters(), 3).hits
-        alike = [hit_item(hit) for hit in found if resembles(hit)]
+        alike = [hit_item(hit) for hit in found if resembles(hit.why)]
     lines = [_saved_line("added", saved)]
     if alike:
         lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")

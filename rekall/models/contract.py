@@ -16,11 +16,16 @@ if TYPE_CHECKING:  # numpy stays out of the processes that never see a vector
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """What can be known of a model without loading it."""
+    """What can be known of a model without loading it.
+
+    Attributes:
+        level: The cosine that two texts have that have nothing to do with each other; see `models.level`.
+    """
 
     name: str
     fingerprint: str
     dim: int
+    level: float = 0.05
 
 
 class Encoder(Protocol):

@@ -11,6 +11,7 @@ from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
 from rekall.models.contract import ArrayEncoder, Encoder, ModelIdentity
 from rekall.models.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
 from rekall.models.engine.opening import open_encoder
+from rekall.models.level import level_in
 
 if TYPE_CHECKING:
     from rekall.models.engine.probes import Measured
@@ -125,7 +126,7 @@ class _Loader:
         """Read a card. Raises ModelNotFound or ModelDamaged."""
         name = self._configured if name is None else name
         card = read_card(self._library.folder(name))
-        return ModelIdentity(name, card.fingerprint, card.dimensions)
+        return _identity(card, name, self._library.folder(name))
 
     def find(self, name: str, fingerprint: str) -> ModelIdentity:
         """The model that makes vectors of a fingerprint: the one of that name, or one that was renamed.
@@ -139,7 +140,7 @@ class _Loader:
                 card = read_card(folder)
                 named = card if folder.name == name else named
                 if card.fingerprint == fingerprint:
-                    return ModelIdentity(folder.name, fingerprint, card.dimensions)
+                    return _identity(card, folder.name, folder)
         if named is None:
             raise ModelNotFound(
                 f"the vectors were made by model {name} ({fingerprint}), which is not installed",
@@ -169,3 +170,8 @@ class ChildLoader(_Loader):
         folder = self._library.folder(name)
         card = read_card(folder)
         return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads)
+
+
+def _identity(card: ModelCard, name: str, folder: Path) -> ModelIdentity:
+    level = level_in(folder) if card.level is None else card.level
+    return ModelIdentity(name, card.fingerprint, card.dimensions, level)

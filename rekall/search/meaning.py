@@ -186,9 +186,16 @@ class AskedMeaning:
         return {key: Highlight(passage=close.best_position) for key in keys if (close := self._closeness.get(key))}
 
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """The cosines of head and best passage."""
+        """The cosines of head and best passage, and how clearly they are above what has nothing to do with the query."""
+        _, unit = self._measure()
+        worth, level = self._question.known * unit, self._question.level
         return {
-            key: {"similarity": close.similarity, "head": close.head, "best_passage": close.best_passage}
+            key: {
+                "similarity": close.similarity,
+                "head": close.head,
+                "best_passage": close.best_passage,
+                "clear": worth * (close.similarity - level),
+            }
             for key in keys
             if (close := self._closeness.get(key))
         }

@@ -52,6 +52,7 @@ class Why:
         head: Cosine of the head.
         best_passage: Cosine of the best passage.
         meaning_rank: Place in the meaning leg from 1, or None.
+        clear: The similarity above that of texts that have nothing to do with each other, in units that hold for every model.
         near: The similarity above that of an unrelated entry, as it was added up; an estimate where there is no vector.
         pieces: Share of the pieces of the query's words, 0 to about 1; None where the second stage did not look.
         pairs: Share of the query's neighbouring words that stand side by side.
@@ -68,6 +69,7 @@ class Why:
     head: float | None = None
     best_passage: float | None = None
     meaning_rank: int | None = None
+    clear: float | None = None
     near: float | None = None
     pieces: float | None = None
     pairs: float | None = None

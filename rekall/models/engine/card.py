@@ -86,6 +86,7 @@ class ModelCard:
         trims: Whether the ends of a text are trimmed before it is tokenised.
         max_characters: Where a text is cut before it is tokenised; 0 for never.
         dense: The dense layers after the pooling, in words.
+        level: The mean cosine between its probe texts, which have nothing to do with one another; None in older cards.
     """
 
     format: int
@@ -107,6 +108,7 @@ class ModelCard:
     trims: bool = True
     max_characters: int = 0
     dense: tuple[str, ...] = ()
+    level: float | None = None
 
     @property
     def is_static(self) -> bool:
@@ -271,6 +273,7 @@ def _parse(raw: Any) -> ModelCard:
         trims=bool(raw.get("trims", True)),
         max_characters=int(raw.get("max_characters", 0)),
         dense=tuple(str(layer) for layer in raw.get("dense", ())),
+        level=None if raw.get("level") is None else float(raw["level"]),
     )
 
 

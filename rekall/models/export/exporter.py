@@ -33,6 +33,7 @@ from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
 from rekall.models.export.transformer import expected_vectors, write_graph
+from rekall.models.level import level_of
 from rekall.system.files import folder_written_whole, make_private_folder
 from rekall.system.resident import trim_heap
 
@@ -83,7 +84,11 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
         card = _card(checkpoint, folder, name, options.precision, dimensions)
         (folder / CARD_FILE).write_bytes(card.to_json())
         measured = _measure(folder, probes, references, options.min_cosine)
-        card = replace(card, fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()})
+        card = replace(
+            card,
+            fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()},
+            level=level_of(probes.vectors.tolist()),
+        )
         (folder / CARD_FILE).write_bytes(card.to_json())
     return ExportReport(out, card, measured)
 
