@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 PIECE = 4
 """Characters of a piece, the borders of a word included (benchmarks/quality.py)."""
@@ -37,8 +38,23 @@ _SIGNS = bytes(
     code if (chr(code).isalnum() and chr(code).islower()) or chr(code).isdecimal() or code >= 0x80 else _BORDER
     for code in range(256)
 )
-_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF))
+
+
+class _Letters(dict[int, "int | str | None"]):
+    """What a character outside ASCII becomes: an accent or one without width nothing, letters, digits, vowel signs and pictures themselves."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        sign = chr(code)
+        is_kept = code < 0x80 or sign.isalnum() or unicodedata.category(sign) in ("Mn", "Mc", "So")
+        self[code] = None if unicodedata.combining(sign) else code if is_kept else "_"
+        return self[code]
+
+
+_LETTERS = _Letters(dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF)))
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
 _NO_BLANKS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]")
+
+_Thing = TypeVar("_Thing")
 
 Place = tuple[int, int, str]
 """Where a word begins and ends, in characters, and its stem."""
@@ -68,10 +84,10 @@ class Spelling:
             places: Its words in order, as the words index cuts and stems them.
         """
         words = [(folded(text[start:end]).strip(b"_"), folded(stem).strip(b"_")) for start, end, stem in places]
-        self._pieces = list(dict.fromkeys(piece for word in _words(text) for piece in _cut(word)))[:MOST_PIECES]
+        self._pieces = _first(MOST_PIECES, (piece for word in _words(text) for piece in _cut(word)))
         beginnings = [_shared_beginning(word, stem) or word for word, stem in words]
-        pairs = dict.fromkeys(pair for pair in pairwise(beginnings) if all(pair))
-        self._pairs = [_side_by_side(*pair) for pair in list(pairs)[:MOST_PAIRS]]
+        pairs = _first(MOST_PAIRS, (pair for pair in pairwise(beginnings) if all(pair)))
+        self._pairs = [_side_by_side(*pair) for pair in pairs]
 
     def shares(self, texts: Iterable[tuple[str, str]]) -> list[Shares]:
         """How much of the query each text holds.
@@ -98,12 +114,24 @@ class Spelling:
 
 
 def folded(text: str) -> bytes:
-    """A text in lower case without accents, as bytes: letters and digits as they are, everything else as `_`."""
-    text = text.lower()
-    if not text.isascii():
-        signs = unicodedata.normalize("NFKD", text.translate(_INVISIBLE))
-        text = "".join([sign for sign in signs if not unicodedata.combining(sign)])
-    return b"_" + text.encode("utf-8", "replace").translate(_SIGNS) + b"_"
+    """A text in lower case without accents, as bytes: letters, digits and pictures as they are, other signs as `_`."""
+    if not text.isascii():  # in lower case last: ℃ and 𝐀 only then consist of letters
+        text = _NOT_ASCII.sub(_spelt, text).casefold()
+    return b"_" + text.lower().encode("utf-8", "replace").translate(_SIGNS) + b"_"
+
+
+def _spelt(run: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKD", run.group()).translate(_LETTERS)
+
+
+def _first(most: int, things: Iterable[_Thing]) -> list[_Thing]:
+    """The first different things; the rest is not looked at."""
+    found: dict[_Thing, None] = {}
+    for thing in things:
+        if len(found) == most:
+            break
+        found[thing] = None
+    return list(found)
 
 
 def _words(text: str) -> Iterable[str]:
