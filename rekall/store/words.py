@@ -121,12 +121,16 @@ class SqliteWords:
         Coverage is the BM25 score over the most that the query could score, Σ idf(term) × (k1 + 1): a share
         that compares across queries, unlike the score itself.
         """
-        return self._covered(terms, *condition(selection), limit)
+        if selection.is_everything:  # an index that holds what entries hold needs no look at them
+            return self._covered(terms, "words", "1", (), limit)
+        return self._covered(terms, "words JOIN entry e ON e.key = words.rowid", *condition(selection), limit)
 
     def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
         """Coverage of the given entries; one that holds no term is left out."""
         chosen = list(keys)
-        return self._covered(terms, *_among(chosen), -1) if chosen else {}
+        # `+` keeps FTS5 from counting every term anew for each key
+        among = "+words.rowid IN (SELECT value FROM json_each(?))"
+        return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
 
     def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """Which of the terms each of the given entries holds; one that holds none is left out."""
@@ -144,12 +148,14 @@ class SqliteWords:
         """The words of a title without their endings taken off; a title of punctuation is one word."""
         return [word for _, _, word in self._db.stem_places(fold(text), stems=False)] or [_typed(text)]
 
-    def _covered(self, terms: Terms, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
+    def _covered(
+        self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int
+    ) -> dict[int, float]:
         if not terms.frequencies:
             return {}
         most = sum(_idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)
         sql = f"""
-            SELECT words.rowid, bm25(words, {_WEIGHTS}) AS score FROM words JOIN entry e ON e.key = words.rowid
+            SELECT words.rowid, bm25(words, {_WEIGHTS}) AS score FROM {source}
             WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?
         """
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
@@ -171,10 +177,6 @@ def _title_key(words: Sequence[str]) -> str:
 def _typed(title: str) -> str:
     """A title as it is typed, in either case and with any blanks."""
     return " ".join(title.casefold().split())
-
-
-def _among(keys: Sequence[int]) -> tuple[str, tuple[str]]:
-    return "e.key IN (SELECT value FROM json_each(?))", (json.dumps(keys),)
 
 
 def _idf(entries: int, documents: int) -> float:
