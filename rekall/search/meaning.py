@@ -63,7 +63,7 @@ class MeaningLeg:
             waiting.notice("loading the model")
         question = self._embeddings.question(query.text, waiting.is_wanted, state.model)
         if question.known < LEAST_KNOWN:
-            raise EngineError("the model does not know these words")
+            raise EngineError("the model does not know these words", "`rekall search --mode words` looks for them")
         return AskedMeaning(self._store, self._embeddings, question, note)
 
     def can_answer(self) -> bool:

@@ -95,8 +95,12 @@ class SecondStage:
         coverage = candidates.scores.get("words", {})
         asked = candidates.asking.get("meaning")
         reasons = {key: {"pieces": share.pieces, "pairs": share.pairs} for key, share in shares.items()}
+        others = [(leg, found) for leg, found in candidates.scores.items() if leg not in ("words", "meaning")]
+        beside = {key: sum(self._fusion.weight(leg) * found.get(key, 0.0) for leg, found in others) for key in keys}
         if not isinstance(asked, AskedMeaning):
-            return Reranked(_lexical(keys, coverage, shares, ALONE), reasons)
+            counts = self._lexical if others else 1.0  # a leg alone counts whole
+            alone = _lexical(keys, coverage, shares, ALONE)
+            return Reranked({key: counts * alone[key] + beside[key] for key in keys}, reasons)
         if "words" not in candidates.scores:  # meaning alone is asked for, and stays as it is
             return Reranked(candidates.fused, reasons)
         lexical = _lexical(keys, coverage, shares, BESIDE_MEANING)
@@ -109,13 +113,12 @@ class SecondStage:
         best = sorted((key for key in keys if key in crowd), key=lambda key: (-first[key], -key))[:_BEST]
         towards = asked.feedback(best, keys)
         middle = sum(near[key] for key in towards) / max(1, len(towards))
-        further = [(leg, found) for leg, found in candidates.scores.items() if leg not in ("words", "meaning")]
         scores = {}
         for key in keys:
             gained = (1 - doubt) * (middle + towards[key] - near[key]) if key in towards else 0.0
             similarity = near[key] + BESIDE_MEANING.feedback * gained
-            scores[key] = similarity - BESIDE_MEANING.crowding * crowd.get(key, 0.0) + self._lexical * lexical[key]
-            scores[key] += sum(self._fusion.weight(leg) * found.get(key, 0.0) for leg, found in further)
+            similarity -= BESIDE_MEANING.crowding * crowd.get(key, 0.0)
+            scores[key] = similarity + self._lexical * lexical[key] + beside[key]
             reasons.setdefault(key, {}).update(near=near[key], feedback=gained, crowding=crowd.get(key, 0.0))
         return Reranked(scores, reasons)
 
