@@ -17,7 +17,7 @@ from rekall.embedder import Embedded, Filled, Progress, embedder_of, filling, in
 from rekall.entry.passages import passages_of
 from rekall.errors import StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
-from rekall.spread import measured
+from rekall.spread import keep_spread
 from rekall.store.values import Lease, PendingPassage, Space
 from rekall.system.clock import Clock
 
@@ -215,8 +215,7 @@ class Backlog:
             told(done)
         if done:
             with self._store.transaction():
-                space = self.still_there(space)
-                self._store.vectors.keep_spread(space, measured(self._store, space))
+                keep_spread(self._store, self.still_there(space))
         return done
 
     def _take_in_hand(

@@ -15,6 +15,7 @@ from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
 from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.questions import Question, Questions
+from rekall.spread import keep_spread
 from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
 from rekall.system.clock import Clock
 
@@ -178,12 +179,14 @@ class EmbeddingService:
         Raises:
             EngineError: The model cannot be used.
         """
-        index = self._store.vectors.index(self._backlog().space_for(self.model_in_use()))
+        space = self._backlog().space_for(self.model_in_use())
+        index = self._store.vectors.index(space)
         self.forget()
         if from_scratch:
             index.clear()
         else:
             index.rebuild()
+            keep_spread(self._store, space)
 
     def embed_pending(self, progress: Progress = lambda done, total: None) -> Embedded:
         """Give every passage a vector of the model in use, unless another process is at it; see `embed_imported`."""

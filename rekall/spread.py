@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rekall.store.values import Space
@@ -44,12 +45,29 @@ def spread_of(store: Store, space: Space) -> float:
     return space.spread or measured(store, space, QUICK_SAMPLE)
 
 
+def keep_spread(store: Store, space: Space) -> None:
+    """Keep the spread of a space, once it has enough vectors to show it. Call it inside a transaction.
+
+    Of fewer a search compares all: kept, they would be what hundreds are judged by that are added one by one.
+    """
+    cosines = _cosines(store, space, SAMPLE)
+    if len(cosines) >= math.comb(QUICK_SAMPLE, 2):
+        store.vectors.keep_spread(space, _deviation(cosines))
+
+
 def measured(store: Store, space: Space, most: int = SAMPLE) -> float:
     """The standard deviation of the cosines between entries' heads, at most `most` of them; more than 0.
 
     Of few entries it is near `REFERENCE`, by the mean of the logarithms.
     """
-    cosines = [cosine for _, _, cosine in store.vectors.index(space).pairs(store.passages.sample(most))]
+    return _deviation(_cosines(store, space, most))
+
+
+def _cosines(store: Store, space: Space, most: int) -> list[float]:
+    return [cosine for _, _, cosine in store.vectors.index(space).pairs(store.passages.sample(most))]
+
+
+def _deviation(cosines: Sequence[float]) -> float:
     if not cosines:
         return REFERENCE
     mean = math.fsum(cosines) / len(cosines)
