@@ -364,6 +364,56 @@ def test_in_counts_the_most_come_first(store):
     assert store.entries.counts().links == 1
 
 
+def test_texts_are_title_content_and_the_rest(store):
+    plain, full, empty = insert(
+        store,
+        make_entry(1, content="first\n  second"),
+        make_entry(2, content="said", tags=("a tag",), **FULL),
+        make_entry(3),
+    )
+    texts = store.entries.texts([full, plain, empty], 1000)
+    assert texts[plain] == ("title 1", "first\n  second")
+    assert texts[empty] == ("title 3", "")
+    title, body = texts[full]
+    assert title == "title 2"
+    assert body.startswith("said\n")
+    for text in ("the situation", "the solution", "what failed", "E1", "E2", "b.py", "word", "https://example.org"):
+        assert text in body
+
+
+def test_of_long_texts_the_beginning_is_read(store):
+    errors = tuple(f"{number:04} " + "e" * 200 for number in range(50))
+    long, short = insert(
+        store, make_entry(1, content="größe😀" * 5000, error_messages=errors), make_entry(2, content="größe😀")
+    )
+    for most in (1, 6, 500):
+        texts = store.entries.texts([long, short], most)
+        content, _, rest = texts[long][1].partition("\n")
+        assert content == ("größe😀" * 5000)[:most]
+        assert 0 < len(rest) <= most
+        assert texts[short] == ("title 2", "größe😀"[:most])
+
+
+def test_texts_of_unknown_keys_are_left_out(store):
+    (key,) = insert(store, make_entry(1, content="said"))
+    assert store.entries.texts([key, key + 99, key], 10) == {key: ("title 1", "said")}
+    assert store.entries.texts([], 10) == {}
+
+
+@settings(deadline=None, max_examples=40)
+@given(stored=st.lists(ANY_ENTRY, min_size=1, max_size=4, unique_by=lambda entry: entry.id), most=st.integers(1, 20))
+def test_texts_of_any_entries_are_bounded_and_begin_as_they_do(fresh, stored, most):
+    with fresh() as store:
+        keys = insert(store, *stored)
+        texts = store.entries.texts(keys, most)
+        assert set(texts) == set(keys)
+        for key, entry in zip(keys, stored):
+            title, body = texts[key]
+            assert title == entry.title
+            assert body.startswith(entry.content[:most])
+            assert len(body) <= 2 * most + 1
+
+
 # names of entries
 
 
@@ -1629,6 +1679,62 @@ def test_pending_are_those_of_the_entry_that_was_changed_last_first(store):
     ]
 
 
+def heads_of(store: Store) -> list[int]:
+    passages = store.passages.of_entries(store.entries.keys())
+    return sorted(passage.id for passage in passages if passage.position == 0)
+
+
+def test_of_few_entries_every_head_is_in_the_sample(store, two):
+    one, other = two
+    put_passages(store, one, "a head", "more", "and more")
+    put_passages(store, other, "another head")
+    assert sorted(store.passages.sample(20)) == heads_of(store)
+    assert len(heads_of(store)) == 2
+    assert len(store.passages.sample(1)) == 1
+
+
+def test_a_sample_of_nothing_is_empty(store, two):
+    assert store.passages.sample(20) == []
+
+
+@pytest.mark.parametrize("most", [1, 7, 40, 128, 1000])
+def test_a_sample_is_bounded_spread_over_the_base_and_stays_the_same(store, most):
+    keys = insert(store, *(make_entry(number) for number in range(400)))
+    with store.transaction():
+        for number, key in enumerate(keys):
+            store.passages.put(key, of(*(f"text {number} {place}" for place in range(1 + number % 4))))
+    delete(store, *keys[100:150])
+    heads = heads_of(store)
+    found = store.passages.sample(most)
+    assert len(found) == len(set(found)) <= most
+    assert set(found) <= set(heads)
+    assert len(found) >= min(most, len(heads)) * 0.6
+    assert store.passages.sample(most) == found
+    if most >= 40:
+        places = sorted(heads.index(number) for number in found)
+        assert all(
+            after - before <= 4 * len(heads) / min(most, len(heads)) for before, after in itertools.pairwise(places)
+        )
+
+
+@settings(deadline=None, max_examples=60)
+@given(passages=st.lists(st.integers(0, 4), max_size=12), gone=st.sets(st.integers(0, 11)), most=st.integers(1, 40))
+def test_a_sample_holds_heads_only_and_as_many_as_there_is_room_for(fresh, passages, gone, most):
+    with fresh() as store:
+        keys = insert(store, *(make_entry(number) for number in range(len(passages))))
+        for key, count in zip(keys, passages):
+            store.passages.put(key, of(*(f"text {key} {place}" for place in range(count))))
+        delete(store, *(key for number, key in enumerate(keys) if number in gone))
+        heads = heads_of(store)
+        found = store.passages.sample(most)
+        assert len(found) == len(set(found)) <= most
+        assert set(found) <= set(heads)
+        assert bool(found) is bool(heads)
+        if most == 40:
+            assert len(found) >= len(heads) / 2
+        store.entries.delete(10**6)
+
+
 def test_has_text_knows_the_text_that_stands_there_now(store, two):
     (passage_id,) = put_passages(store, two[0], "a")
     assert store.passages.has_text(passage_id, of("a")[0].text_hash)
@@ -1736,6 +1842,43 @@ def test_a_space_may_get_another_model_name(store):
     with store.transaction():
         store.vectors.rename(first, "new name")
     assert store.vectors.spaces() == [replace(first, model="new name"), second]
+
+
+def test_a_space_keeps_its_spread(store):
+    first, second = make_spaces(store, 8, 16)
+    assert first.spread is second.spread is None
+    with store.transaction():
+        store.vectors.keep_spread(first, 0.125)
+    assert [space.spread for space in store.vectors.spaces()] == [0.125, None]
+    with store.transaction():
+        store.vectors.keep_spread(second, 0.03125)
+        store.vectors.keep_spread(first, 0.25)
+        store.vectors.rename(first, "other name")
+        store.vectors.activate(second)
+    assert [space.spread for space in store.vectors.spaces()] == [0.25, 0.03125]
+    assert store.vectors.active_space().spread == 0.03125
+    assert store.vectors.space_of(first.fingerprint).spread == 0.25
+
+
+def test_a_space_that_is_made_again_has_no_spread_yet(store):
+    first, second = make_spaces(store, 8, 16)
+    with store.transaction():
+        store.vectors.keep_spread(second, 0.125)
+        store.vectors.drop(second)
+        store.vectors.keep_spread(second, 0.125)  # another process has dropped it
+    assert [space.spread for space in store.vectors.spaces()] == [None]
+    with store.transaction():
+        again = store.vectors.make_space(second.fingerprint, "m", 16, NOW)
+    assert again.spread is store.vectors.space_of(second.fingerprint).spread is None
+    assert first.spread is None
+
+
+def test_a_spread_that_was_kept_in_an_undone_transaction_is_not(store):
+    (space,) = make_spaces(store, 8)
+    with contextlib.suppress(Undone), store.transaction():
+        store.vectors.keep_spread(space, 0.125)
+        raise Undone
+    assert store.vectors.space_of(space.fingerprint).spread is None
 
 
 def test_spaces_keep_their_vectors_apart(store, two):

@@ -633,6 +633,85 @@ print("numpy" in sys.modules)
     assert ended.stdout.strip() == "False"
 
 
+# pairs
+
+
+def cosines_by_force(ids: list[int], rows: Matrix) -> dict[tuple[int, int], float]:
+    matrix = rows.astype(np.float64) @ rows.astype(np.float64).T
+    return {
+        (min(ids[one], ids[other]), max(ids[one], ids[other])): float(matrix[one, other])
+        for one in range(len(ids))
+        for other in range(one)
+    }
+
+
+def pairs_of(shelf: Shelf, ids: list[int]) -> dict[tuple[int, int], float]:
+    found = shelf.index.pairs(ids)
+    assert len({(one, other) for one, other, _ in found}) == len(found)
+    return {(one, other): cosine for one, other, cosine in found}
+
+
+def test_pairs_are_each_two_with_their_cosine_the_smaller_id_first(shelf):
+    rows = random_rows(50)
+    shelf.fill(rows)
+    found = pairs_of(shelf, list(reversed(shelf.ids[:50])))
+    assert len(found) == 50 * 49 // 2 == 1225
+    assert all(one < other for one, other in found)
+    assert found == pytest.approx(cosines_by_force(shelf.ids[:50], rows), abs=1e-6)
+
+
+def test_pairs_of_equal_and_opposite_vectors(shelf):
+    row = random_rows(1)[0]
+    shelf.fill(np.stack([row, row, -row]))
+    one, other, opposite = shelf.ids[:3]
+    expected = {(one, other): 1.0, (one, opposite): -1.0, (other, opposite): -1.0}
+    assert pairs_of(shelf, shelf.ids[:3]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_of_no_vector_and_of_one_there_are_no_pairs(shelf):
+    shelf.fill(random_rows(3))
+    assert shelf.index.pairs([]) == shelf.index.pairs([shelf.ids[1]]) == shelf.index.pairs([shelf.ids[1]] * 3) == []
+    assert shelf.index.pairs([10**6, 10**6 + 1]) == []
+
+
+def test_what_has_no_vector_is_in_no_pair(shelf):
+    rows = random_rows(6)
+    shelf.fill(rows)
+    shelf.index.delete(shelf.ids[2])
+    asked = [shelf.ids[0], shelf.ids[2], shelf.ids[4], shelf.ids[30], 10**6, shelf.ids[4]]
+    assert pairs_of(shelf, asked) == pytest.approx({(shelf.ids[0], shelf.ids[4]): float(rows[0] @ rows[4])}, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["short", "empty", "odd", "other dimension"])
+def test_a_vector_that_is_not_whole_is_in_no_pair(shelf, name):
+    rows = random_rows(10)
+    shelf.fill(rows)
+    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (DAMAGE[name], shelf.ids[8]))
+    assert pairs_of(shelf, shelf.ids[7:10]) == pytest.approx(
+        {(shelf.ids[7], shelf.ids[9]): float(rows[7] @ rows[9])}, abs=1e-6
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dim=st.sampled_from([8, 20, 384]),
+    count=st.integers(0, 40),
+    among=st.sets(st.integers(0, 60), max_size=40),
+    shared=st.sampled_from([0.0, 3.0]),
+)
+def test_both_backends_agree_on_the_pairs_of_random_data(seed, dim, count, among, shared):
+    """Also where all vectors share a direction, as those of some models do."""
+    rows = unit_rows(np.random.default_rng(seed).standard_normal((count, dim)) + shared)
+    shelves = [make_shelf(name, 60, dim) for name in BACKENDS]
+    for one in shelves:
+        one.fill(rows)
+    first, second = (pairs_of(one, [place + 1 for place in among]) for one in shelves)
+    assert first == pytest.approx(second, abs=1e-6)
+    for one in shelves:
+        one.store.close()
+
+
 # what every vector must be
 
 
