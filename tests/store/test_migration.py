@@ -291,6 +291,25 @@ def test_a_base_of_an_earlier_schema_is_searched_and_its_entries_are_deleted_and
         bench.base.close()
 
 
+@every_step
+def test_a_base_of_an_earlier_schema_has_no_spread_yet_and_gets_one_with_its_vectors(path, steps):
+    filled_before(path, steps)
+    bench = make_bench(path)
+    try:
+        (space,) = bench.store.vectors.spaces()
+        assert space.spread is None
+        bench.base.search("zebra crossing", Filters(), Mode.HYBRID, 10)
+        for number in range(50):
+            bench.base.add(Draft(EntryType.TIL, f"note {number} of {number % 7}"))
+        bench.base.index.rebuild_vectors()
+        (space,) = bench.store.vectors.spaces()
+        assert 0.05 < space.spread < 0.5
+        hits = bench.base.search("zebra crossing", Filters(), Mode.HYBRID, 10).hits
+        assert hits[0].entry.title == "zebra crossing"
+    finally:
+        bench.base.close()
+
+
 @pytest.mark.parametrize("steps", ORIGINS_BEFORE)
 def test_what_was_deleted_in_an_earlier_schema_can_be_restored(path, steps):
     filled_before(path, steps)
