@@ -78,11 +78,13 @@ class Options:
 
     def near(self, token: str) -> str:
         """The long option that a token is or resembles, or empty."""
-        import difflib
-
         name = token.partition("=")[0]
+        if not name.startswith("--"):
+            return ""
+        import difflib  # most lines have nothing that needs it
+
         names = [each for each in self.named if each.startswith("--")]
-        found = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE) if name.startswith("--") else []
+        found = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
         return found[0] if found else ""
 
     def _slip(self, name: str, tokens: Sequence[str]) -> int:

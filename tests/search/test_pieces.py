@@ -1,6 +1,7 @@
 """How much of a query's spelling a text holds: the figures by hand, and what holds for any text."""
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
@@ -271,16 +272,16 @@ class Counted:
         self.pairs: list[object] = []
         counted, found = pieces._counted, pieces._found
 
-        def count_piece(piece: bytes, pages: Sequence[tuple[bytes, bytes]]) -> list[float]:
-            self.pieces.append(piece)
-            return counted(piece, pages)
+        def count_pieces(asked: Sequence[bytes], page: tuple[bytes, bytes]) -> list[float]:
+            self.pieces += asked
+            return counted(asked, page)
 
-        def count_pair(pair: object, pages: Sequence[tuple[bytes, bytes]]) -> list[float]:
-            self.pairs.append(pair)
-            return found(pair, pages)
+        def count_pairs(asked: Sequence[re.Pattern[bytes]], page: tuple[bytes, bytes]) -> list[float]:
+            self.pairs += asked
+            return found(asked, page)
 
-        monkeypatch.setattr(pieces, "_counted", count_piece)
-        monkeypatch.setattr(pieces, "_found", count_pair)
+        monkeypatch.setattr(pieces, "_counted", count_pieces)
+        monkeypatch.setattr(pieces, "_found", count_pairs)
 
 
 @pytest.mark.parametrize(

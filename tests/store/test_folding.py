@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rekall.db import Database
 from rekall.entry.fields import Entry
 from rekall.entry.types import EntryType
+from rekall.store import folding, unusual
 from rekall.store.folding import fold, fold_in_place, is_lone
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING
@@ -149,3 +150,12 @@ def test_a_text_finds_the_entry_that_holds_it(before, text, after):
         store.words.put(key, entry)
         terms = store.words.terms(text, 64)
         assert list(store.words.search(terms, EVERYTHING, 9)) == [key] * bool(list(terms))
+
+
+def test_what_is_called_usual_is_spelt_as_it_is():
+    signs = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    usual = "".join(sign for sign in signs if folding._is_usual(sign))
+    assert set("azé“’→│жЖ ") < set(usual)
+    assert unusual.spelt(usual, indexing=True) == usual
+    assert unusual.spelt_in_place(usual)[0] == usual
+    assert not any(map(unusual.is_lone, usual))
