@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rekall.search.explain import why_line
+from rekall.search.explain import BETWEEN, why_line, why_parts
 from rekall.wording import printable, shell_word
 
 if TYPE_CHECKING:
@@ -98,9 +98,20 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         if text:
             lines.append(fit(f"    {text}", width))
         if explain:
-            lines.append(click.style(f"    {why_line(hit)}", dim=True))
+            lines += [click.style(f"    {line}", dim=True) for line in _packed(why_parts(hit), width - 4)]
         blocks.append("\n".join(line.rstrip() for line in lines))
     return "\n".join(blocks)
+
+
+def _packed(parts: Sequence[str], width: int) -> list[str]:
+    """Parts of a reason on as few lines as they fit on, each part whole where a line holds it."""
+    lines: list[str] = []
+    for part in map(printable, parts):
+        if lines and cells(lines[-1]) + len(BETWEEN) + cells(part) <= width:
+            lines[-1] += BETWEEN + part
+        else:
+            lines.append(part)
+    return [fit(line, width) for line in lines]
 
 
 def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # `rekall --help` says nothing about entries
@@ -10,6 +11,14 @@ if TYPE_CHECKING:  # `rekall --help` says nothing about entries
 MODE_WORDS = {"hybrid": "words and meaning", "words": "words", "meaning": "meaning"}
 """What a search went by, by the value of its mode."""
 
+BETWEEN = " · "
+"""What stands between two parts of a reason."""
+
+_WORDS = 6
+"""Words that a reason names; a pasted text has dozens."""
+
+_SHOWN = 0.0005
+"""Less would be shown as nothing."""
 
 NOTHING_CLOSE = "nothing here is about this"
 """What stands before hits of which none is likely."""
@@ -28,28 +37,42 @@ def left_out_text(found: SearchResult) -> str:
 
 
 def why_line(hit: Hit) -> str:
-    """Why a hit stands where it stands."""
+    """Why a hit stands where it stands, on one line."""
+    return BETWEEN.join(why_parts(hit))
+
+
+def why_parts(hit: Hit) -> list[str]:
+    """Why a hit stands where it stands, part by part: its score, and what it consists of."""
     why = hit.why
     parts = [f"score {hit.score:.3f}"]
     if why.exact_title:
         parts.append("exact title, so first")
     if why.coverage >= 0.0005:  # less comes from words that every other entry has
-        rank = f"#{why.words_rank}" if why.words_rank else "beyond the first candidates"
-        matched = f": {', '.join(why.matched)}" if why.matched else ""
-        parts.append(f"words {why.coverage:.3f} ({rank}{matched})")
+        parts.append(
+            f"words {why.coverage:.3f} ({': '.join(filter(None, (_place(why.words_rank), _some(why.matched))))})"
+        )
     if why.similarity is not None and why.head is not None and why.best_passage is not None:
-        rank = f"#{why.meaning_rank}" if why.meaning_rank else "beyond the first candidates"
         further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
-        parts.append(f"meaning {why.similarity:.3f} ({rank}{further})")
-    if why.pieces is not None:
-        parts.append(f"pieces {why.pieces:.3f}")
-        parts += [f"pairs {why.pairs:.3f}"] if why.pairs else []
-    parts += [
-        f"{name} {value:+.3f}" for name, value in (("feedback", why.feedback), ("crowding", -why.crowding)) if value
-    ]
-    for other in why.others:
-        parts.append(f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else ""))
-    return " · ".join(parts)
+        parts.append(f"meaning {why.similarity:.3f} ({_place(why.meaning_rank)}{further})")
+    elif why.near is not None:
+        parts.append(f"meaning estimated {why.near:.3f}, no vector yet")
+    if why.near is not None or why.similarity is None:  # by meaning alone the spelling counts nothing
+        spelt = (("pieces of words", why.pieces), ("words side by side", why.pairs))
+        parts += [f"{name} {value:.3f}" for name, value in spelt if value and value >= _SHOWN]
+    moved = (("near the best", why.feedback), ("crowd", -why.crowding))
+    parts += [f"{name} {value:+.3f}" for name, value in moved if abs(value) >= _SHOWN]
+    parts += [f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else "") for other in why.others]
+    return parts
+
+
+def _place(rank: int | None) -> str:
+    return f"#{rank}" if rank else "beyond the first candidates"
+
+
+def _some(words: Sequence[str]) -> str:
+    """The first of some words, and how many more there are."""
+    more = f" and {len(words) - _WORDS} more" if len(words) > _WORDS else ""
+    return ", ".join(words[:_WORDS]) + more
 
 
 def stage_line(stage: StageReport) -> str:
