@@ -85,3 +85,26 @@ def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):
         terminal.rest(0.5)
         terminal.read_until(lambda shown: resident_bytes() <= 60e6, PATIENCE_S)
         assert resident_bytes() <= 60e6
+
+
+LONG_LIVED = """
+import os, sys
+from rekall.app import App
+app = App(os.environ).long_lived()
+base = app.open_base()
+for mode in ("hybrid", "words", "meaning"):
+    result = base.search("nginx вебсервер timeout", mode=mode)
+    assert result.hits and result.mode.used.value == mode, result.mode
+    print(mode, [stage.name for stage in result.stages].count("second stage"))
+print("similar", len(base.similar(result.hits[0].entry.id).hits))
+print([name for name in ("numpy", "onnxruntime", "tokenizers") if name in sys.modules])
+app.close()
+"""
+
+
+def test_a_process_that_stays_searches_without_numpy(notes):
+    """Its engine is a child; the terminal UI and the MCP server pay for neither numpy nor the model."""
+    ended = subprocess.run(
+        [sys.executable, "-c", LONG_LIVED], cwd=CHECKOUT, check=True, capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert ended.stdout.splitlines() == ["hybrid 1", "words 1", "meaning 1", "similar 10", "[]"]

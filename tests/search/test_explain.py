@@ -104,7 +104,7 @@ def test_in_a_terminal_a_reason_is_wrapped_between_its_parts(monkeypatch, column
     assert " · ".join(line.strip() for line in reason) == why_line(hit)
     for one, other in pairwise(reason):  # no line is broken earlier than it must be
         assert cells(one) + 3 + cells(other.strip().split(" · ")[0]) > columns
-    assert len(reason) <= (3 if columns >= 100 else 5)
+    assert len(reason) <= 4
 
 
 def test_a_part_that_no_line_holds_is_cut(monkeypatch):
