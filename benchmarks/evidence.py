@@ -21,13 +21,16 @@ from rekall.knowledge.judged import Judged, read_judged
 from rekall.search.labels import evidence
 from rekall.search.results import Match, Mode
 
+KINDS = ("own", "other", "gone", "everyday")
 MODES = (Mode.HYBRID, Mode.WORDS)
 SHOWN = 10
 ASKED_OF_SMALL = 10
 """Queries of a small base, whose other notes answer none of them."""
 
-SISTERS = {"conala": "pyfaq"}
-"""Families of one subject: Python, here."""
+SISTERS = {"conala": "programming", "pyfaq": "programming", "til": "programming", "tldr": "programming"}
+"""Families of which one may answer another: `til` holds notes on Python and on commands."""
+
+EVERYDAY = Path(__file__).with_name("everyday.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The first hits of a set by one mode: own queries, other sets' queries, own queries without their answers."""
+    """The first hits of a set by one mode: own queries, other sets' queries, own ones without their answers, and everyday questions."""
 
     own: Sequence[Seen]
     other: Sequence[Seen]
     gone: Sequence[Seen]
+    everyday: Sequence[Seen]
 
     @property
     def top1(self) -> float:
@@ -71,6 +75,7 @@ def measure(bed: Bed, foreign: Sequence[Judged], most: int) -> dict[Mode, Eviden
     with opened(bed) as each:
         own = {mode: [see(each, query, mode) for query in queries] for mode in MODES}
         other = {mode: [see(each, query, mode) for query in foreign] for mode in MODES}
+        everyday = {mode: [see(each, query, mode) for query in everyday_questions()] for mode in MODES}
     gone: dict[Mode, list[Seen]] = {mode: [] for mode in MODES}
     for fold in folds(queries):
         with copied(bed.home) as home:
@@ -78,7 +83,7 @@ def measure(bed: Bed, foreign: Sequence[Judged], most: int) -> dict[Mode, Eviden
             with without(home, bed) as less:
                 for mode in MODES:
                     gone[mode] += [see(less, query, mode) for query in fold]
-    return {mode: Evidence(own[mode], other[mode], gone[mode]) for mode in MODES}
+    return {mode: Evidence(own[mode], other[mode], gone[mode], everyday[mode]) for mode in MODES}
 
 
 def measure_small(bed: Bed, foreign: Sequence[Judged], size: int, draws: int) -> dict[Mode, Evidence]:
@@ -88,9 +93,7 @@ def measure_small(bed: Bed, foreign: Sequence[Judged], size: int, draws: int) ->
         for mode, seen in measure(small, others, ASKED_OF_SMALL).items():
             found[mode].append(seen)
     return {
-        mode: Evidence(
-            *([seen for each in several for seen in getattr(each, kind)] for kind in ("own", "other", "gone"))
-        )
+        mode: Evidence(*([seen for each in several for seen in getattr(each, kind)] for kind in KINDS))
         for mode, several in found.items()
     }
 
@@ -131,6 +134,11 @@ def foreign_queries(folder: Path, every: Sequence[Path], most: int) -> list[Judg
     others = [other for other in every if subject(other) != subject(folder)]
     each = -(-most // max(1, len(others)))
     return sampled([query for other in others for query in sampled(read_judged(other), each)], most)
+
+
+def everyday_questions() -> list[Judged]:
+    """Questions that no developer's notes answer."""
+    return [Judged(question, question, {}) for question in EVERYDAY.read_text("utf-8").splitlines()]
 
 
 def subject(folder: Path) -> str:

@@ -60,6 +60,7 @@ class Why:
         crowding: How much closer than others it lies to the rest; this counts against it.
         others: What further legs say.
         exact_title: Whether its title is what was typed, which puts it first.
+        lacks: Numbers that were typed and that it holds nowhere, which keep it from being strong.
     """
 
     coverage: float = 0.0
@@ -77,6 +78,7 @@ class Why:
     crowding: float = 0.0
     others: tuple[LegReason, ...] = ()
     exact_title: bool = False
+    lacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

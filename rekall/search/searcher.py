@@ -13,7 +13,7 @@ from rekall.entry.filters import Filters
 from rekall.errors import Ambiguous, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
 from rekall.search.fusion import Fusion, ranking
-from rekall.search.labels import match_of
+from rekall.search.labels import labelled
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, Waiting
 from rekall.search.meaning import MeaningLeg
 from rekall.search.query import ParsedQuery
@@ -289,7 +289,7 @@ class Searcher:
         with stages.timed("reading") as did:
             hits = read_hits(self._store, ordered[:limit], asking, found, said)
             did.append(count_text(len(hits), "hit"))
-        return tuple(replace(hit, match=match_of(hit.why)) for hit in hits)
+        return tuple(labelled(query.text, hit) for hit in hits)
 
     @staticmethod
     def _compared(
