@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
-from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 from rekall.embeddings import Closeness, EmbeddingService, Readiness
@@ -149,7 +148,8 @@ class AskedMeaning:
         for one, other, cosine in self._index().pairs(self._heads_of(keys).values()):
             near.setdefault(one, []).append(cosine)
             near.setdefault(other, []).append(cosine)
-        crowd = {number: math.fsum(best) / len(best) for number in near if (best := nlargest(NEIGHBOURS, near[number]))}
+        closest = {number: sorted(cosines)[-NEIGHBOURS:] for number, cosines in near.items()}
+        crowd = {number: math.fsum(best) / len(best) for number, best in closest.items()}
         return self._around_zero(crowd)
 
     def feedback(self, best: Sequence[int], keys: Sequence[int]) -> dict[int, float]:

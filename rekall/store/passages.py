@@ -58,7 +58,7 @@ class SqlitePassages:
 
     def sample(self, most: int) -> list[int]:
         """Ids of the heads of at most `most` entries, spread evenly over the base; the same while nothing is written."""
-        ((first, last),) = self._db.rows("SELECT min(id), max(id) FROM passage")
+        ((first, last),) = self._db.rows("SELECT (SELECT min(id) FROM passage), (SELECT max(id) FROM passage)")
         if first is None:
             return []
         places = [first + (last - first + 1) * step // most for step in range(most)]
