@@ -108,7 +108,8 @@ class AskedMeaning:
         self._space: Space | None = None
         self._closeness: dict[int, Closeness] = {}
         self._heads: dict[int, int] = {}
-        self._scale: tuple[float, float] | None = None
+        self._background: float | None = None
+        self._worth: float | None = None
 
     def find(self, selection: Selection, most: int) -> Found:
         """The selected entries that are nearest to it."""
@@ -130,7 +131,7 @@ class AskedMeaning:
         for one that answers, whatever the model. An entry without a vector is not unrelated: it gets what entries of its
         coverage have.
         """
-        level, unit = self._measure()
+        level, unit = self._level(), self._unit()
         estimate = {
             key: ESTIMATE_AT + ESTIMATE_PER_COVERAGE * coverage.get(key, 0.0) for key in keys if key not in scores
         }
@@ -173,7 +174,7 @@ class AskedMeaning:
         In the units of `comparable`; an entry without a vector is left out. Where this is much, the beginnings do not say
         what the entries are about, as in long chats.
         """
-        _, unit = self._measure()
+        unit = self._unit()
         close = {key: self._closeness[key] for key in keys if key in self._closeness}
         return {key: self._question.known * (each.best_passage - each.similarity) * unit for key, each in close.items()}
 
@@ -187,7 +188,7 @@ class AskedMeaning:
 
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
         """The cosines of head and best passage, and how clearly they are above what has nothing to do with the query."""
-        _, unit = self._measure()
+        unit = self._unit()
         worth, level = self._question.known * unit, self._question.level
         return {
             key: {
@@ -204,14 +205,19 @@ class AskedMeaning:
     def _scores(closeness: Mapping[int, Closeness]) -> dict[int, float]:
         return {key: close.similarity for key, close in closeness.items()}
 
-    def _measure(self) -> tuple[float, float]:
-        """The cosine of an unrelated entry, and what one of cosine is worth."""
-        if self._scale is None:
+    def _level(self) -> float:
+        """The cosine of an unrelated entry; measured once."""
+        if self._background is None:
             sample = self._index().similarities(self._question.vector, self._store.passages.sample(BACKGROUND)).values()
             weight = _USUAL_WEIGHT * _FEW / (_FEW + len(sample))
-            level = (math.fsum(sample) + _USUAL_LEVEL * weight) / (len(sample) + weight)
-            self._scale = level, unit_of(spread_of(self._store, self._here()))
-        return self._scale
+            self._background = (math.fsum(sample) + _USUAL_LEVEL * weight) / (len(sample) + weight)
+        return self._background
+
+    def _unit(self) -> float:
+        """What one of cosine is worth; looked up once."""
+        if self._worth is None:
+            self._worth = unit_of(spread_of(self._store, self._here()))
+        return self._worth
 
     def _here(self) -> Space:
         """The space of the question.
@@ -237,7 +243,7 @@ class AskedMeaning:
 
     def _around_zero(self, cosines: Mapping[int, float]) -> dict[int, float]:
         """Figures of heads as figures of their entries, less their mean."""
-        _, unit = self._measure()
+        unit = self._unit()
         mean = math.fsum(cosines.values()) / max(1, len(cosines))
         entry = {number: key for key, number in self._heads.items()}
         return {entry[number]: self._question.known * (value - mean) * unit for number, value in cosines.items()}

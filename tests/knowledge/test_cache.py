@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from support import Bench, FakeClock, FakeEncoder, FakeLoader, in_threads, make_
 
 from rekall.app import App, Tuning, build
 from rekall.cache import EmbeddingCache, EntryVectors
-from rekall.questions import MOST_KEPT as QUESTIONS
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError
 from rekall.knowledge_base import KnowledgeBase
 from rekall.models.vectors import Matrix, unit_rows
+from rekall.questions import MOST_KEPT as QUESTIONS
 from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
 from rekall.store.vectors import NumpyIndex
@@ -302,9 +302,8 @@ def titles(base: KnowledgeBase, line: str) -> list[str]:
     return [entry.title for entry, *_ in ask(base, line)]
 
 
-def test_the_second_search_reads_no_vector_of_an_entry_again(kept, monkeypatch):
-    for number in range(5):
-        kept.base.add(drafted(f"safari {number}", number % 3))
+def reads_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The passages whose vectors are read from now on."""
     read: list[int] = []
     get_many = NumpyIndex.get_many
 
@@ -314,6 +313,15 @@ def test_the_second_search_reads_no_vector_of_an_entry_again(kept, monkeypatch):
         return get_many(self, wanted)
 
     monkeypatch.setattr(NumpyIndex, "get_many", counted)
+    return read
+
+
+def test_the_second_search_reads_no_vector_of_an_entry_again(monkeypatch):
+    kept = make_bench(backend="numpy", tuning=replace(tuned(1000), second_stage=False))
+    for number in range(5):
+        kept.base.add(drafted(f"safari {number}", number % 3))
+    kept.store.vectors.keep_spread(kept.store.vectors.active_space(), 0.12)
+    read = reads_of(monkeypatch)
     first = ask(kept.base, "safari")
     assert len(read) == kept.store.passages.count() > 5
     read.clear()
@@ -322,6 +330,19 @@ def test_the_second_search_reads_no_vector_of_an_entry_again(kept, monkeypatch):
     kept.base.similar("safari")
     assert read == []
     assert sorted(cache_of(kept).get_entry_ids()) == [1, 2, 3, 4, 5]
+    kept.base.close()
+
+
+def test_a_second_stage_reads_heads_again_and_nothing_else(kept, monkeypatch):
+    """It compares them with one another, which the cache is not made for."""
+    for number in range(5):
+        kept.base.add(drafted(f"safari {number}", number % 3))
+    kept.store.vectors.keep_spread(kept.store.vectors.active_space(), 0.12)
+    first = ask(kept.base, "safari")
+    read = reads_of(monkeypatch)
+    assert ask(kept.base, "safari") == first
+    assert {passage.position for passage in kept.store.passages.by_ids(read)} == {0}
+    assert len(read) <= 5 + 3  # all for crowding, the best three for feedback
 
 
 def test_what_is_kept_are_the_vectors_of_the_entry(kept):

@@ -199,7 +199,7 @@ def test_searches_look_into_the_old_space_until_the_last_batch_and_then_into_the
         assert other.questions == []
         for each in (bench, second):
             assert_finds(each, "safari cookie", "redis queue")
-            each.embeddings._questions.clear()
+            each.embeddings._questions._kept.clear()
             seen.append(number)
 
     other.before_batch = look

@@ -108,7 +108,7 @@ def test_entries_similar_to_one(filled_bench):
     found: list[SearchResult] = []
     seen = statements(bench, lambda: found.append(shown(bench, bench.base.similar(ids[5]))))
     assert len(found[0].hits) == 10
-    assert_at_most(22, seen)
+    assert_at_most(25, seen)  # the spread of a space that has none yet takes three
 
 
 def test_reading_one(filled_bench):
