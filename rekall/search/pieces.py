@@ -80,9 +80,9 @@ class Spelling:
             text: The query.
             places: Its words in order, as the words index cuts and stems them.
         """
-        words = [(folded(text[start:end]).strip(b"_"), folded(stem).strip(b"_")) for start, end, stem in places]
         self._pieces = _first(MOST_PIECES, (piece for word in _words(text) for piece in _cut(word)))
-        beginnings = [_shared_beginning(word, stem) or word for word, stem in words]
+        begin = lru_cache(None)(_beginning)  # of a pasted log most words come again and again
+        beginnings = (begin(text[start:end], stem) for start, end, stem in places)
         pairs = _first(MOST_PAIRS, (pair for pair in pairwise(beginnings) if all(pair)))
         self._pairs = [_side_by_side(*pair) for pair in pairs]
 
@@ -157,6 +157,12 @@ def _cut(word: str) -> Iterable[bytes]:
 def _side_by_side(one: bytes, other: bytes) -> re.Pattern[bytes]:
     ending = rb"[^_]{0,%d}" % _ENDING
     return re.compile(b"_" + re.escape(one) + ending + b"_{1,3}" + re.escape(other) + ending + b"(?=_)")
+
+
+def _beginning(word: str, stem: str) -> bytes:
+    """What other forms of a word begin with as well."""
+    whole = folded(word).strip(b"_")
+    return _shared_beginning(whole, folded(stem).strip(b"_")) or whole
 
 
 def _shared_beginning(word: bytes, stem: bytes) -> bytes:
