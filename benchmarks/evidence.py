@@ -24,6 +24,7 @@ from rekall.search.results import Match, Mode
 KINDS = ("own", "other", "gone", "everyday")
 MODES = (Mode.HYBRID, Mode.WORDS)
 SHOWN = 10
+KEPT = 3
 ASKED_OF_SMALL = 10
 """Queries of a small base, whose other notes answer none of them."""
 
@@ -43,7 +44,7 @@ class Seen:
         is_right: Whether it answers the query.
         is_exact: Whether its title is the query, which makes it strong whatever the figure.
         nothing_close: Whether all hits are weak, so that the search says that nothing is about this.
-        hits: What the figures of the first hits were made of, for those who look for a better one.
+        hits: What the figures of the first hits were made of, for a look at others.
     """
 
     figure: float
@@ -156,7 +157,7 @@ def see(each: Opened, query: Judged, mode: Mode) -> Seen:
     right = [each.names[hit.entry.id] in query.grades for hit in hits]
     parts = [
         {"right": is_right, "score": hit.score, "match": hit.match, **asdict(hit.why)}
-        for hit, is_right in zip(hits, right)
+        for hit, is_right in zip(hits[:KEPT], right)
     ]
     return Seen(
         evidence(why), hits[0].match or Match.WEAK, right[0], why.exact_title, all(hit.is_weak for hit in hits), parts

@@ -66,6 +66,7 @@ def hit(found: Hit) -> dict[str, Any]:
         "coverage": _figure(why.coverage),
         "words_rank": why.words_rank,
         "matched": list(why.matched),
+        "lacks": list(why.lacks),
         "exact_title": why.exact_title,
         "head": _figure(why.head),
         "best_passage": _figure(why.best_passage),

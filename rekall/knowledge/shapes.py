@@ -132,6 +132,7 @@ SHAPES = (
         coverage=("number", "The share of the query's words that it holds, rare words counting more; 0 to about 1."),
         words_rank=("whole or null", "Its place among the candidates by words, from 1."),
         matched=("list of text", "The words of the query that it holds, without very common ones."),
+        lacks=("list of text", "Numbers that were typed and that it holds nowhere, which keep it from being strong."),
         exact_title=("flag", "Whether its title is what was typed, which puts it first."),
         head=("number or null", "The cosine of its title and context."),
         best_passage=("number or null", "The cosine of the nearest passage."),

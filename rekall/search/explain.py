@@ -51,6 +51,8 @@ def why_parts(hit: Hit) -> list[str]:
         parts.append(
             f"words {why.coverage:.3f} ({': '.join(filter(None, (_place(why.words_rank), _some(why.matched))))})"
         )
+    if why.lacks:
+        parts.append(f"without {_some(why.lacks)}, so not strong")
     if why.similarity is not None and why.head is not None and why.best_passage is not None:
         further = f"; head {why.head:.3f}, best passage {why.best_passage:.3f}" if why.best_passage > why.head else ""
         parts.append(f"meaning {why.similarity:.3f} ({_place(why.meaning_rank)}{further})")
