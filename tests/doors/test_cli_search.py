@@ -414,7 +414,9 @@ def test_plain_can_explain_too(rekall: Rekall) -> None:
 def test_each_mode_gives_its_own_reasons(rekall: Rekall) -> None:
     words = rekall("search", "nginx", "--mode", "words", "--json").json["hits"][0]
     assert (words["similarity"], words["why"]["meaning_rank"]) == (None, None)
-    assert words["score"] == pytest.approx(words["why"]["coverage"])
+    assert 0.6 * words["why"]["coverage"] < words["score"] < 0.6 * words["why"]["coverage"] + 0.6
+    plain = rekall("--set", "search.second_stage=off", "search", "nginx", "--mode", "words", "--json").json["hits"][0]
+    assert plain["score"] == pytest.approx(plain["why"]["coverage"]) == pytest.approx(words["why"]["coverage"])
     meaning = rekall("search", "nginx", "--mode", "meaning", "--json").json["hits"][0]
     assert meaning["why"]["words_rank"] is None
     assert meaning["score"] == pytest.approx(meaning["similarity"])
