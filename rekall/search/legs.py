@@ -5,7 +5,7 @@ A new leg is a class of the shape of `Leg` and one line in `app.build`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -169,6 +169,21 @@ class AskedWords:
         """The terms that each entry holds."""
         return {key: Highlight(held) for key, held in self._held(keys).items()}
 
+    def lacking(self, keys: Sequence[int]) -> dict[int, float]:
+        """The share of the numbers that were typed and are held by one of the given entries, that each of them lacks.
+
+        A number is a word with a digit, such as `404`, `v3` or `1.2.3`, but no count such as 2 or 10. Entries that lack
+        nothing are left out.
+        """
+        numbers = {term for term in self.terms if not term.prefix and _is_telling(term.word)}
+        numbers -= {term for term in numbers if any(term.stem in other.parts for other in numbers)}
+        if not numbers:
+            return {}
+        held = {key: numbers.intersection(terms) for key, terms in self._held(keys).items()}
+        known = set().union(*held.values()) if held else set()
+        lacks = {key: 1.0 - len(held.get(key, ())) / len(known) for key in keys} if known else {}
+        return {key: share for key, share in lacks.items() if share}
+
     def _held(self, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """The terms that each of the given entries holds; looked up once an entry."""
         wanted = list(keys)
@@ -176,6 +191,10 @@ class AskedWords:
         if missing and self._text:
             self._matched |= dict.fromkeys(missing, ()) | self._store.words.matched(self.terms, missing)
         return {key: held for key in wanted if (held := self._matched.get(key))}
+
+
+def _is_telling(word: str) -> bool:
+    return any(sign.isdigit() for sign in word) and not (word.isdigit() and len(word) < 3)
 
 
 def _typed(held: Iterable[Term]) -> tuple[str, ...]:

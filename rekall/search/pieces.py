@@ -30,6 +30,9 @@ _K1, _B = 1.2, 0.75
 _COMMONEST = 0.05
 """The weight of a piece that most candidates hold."""
 
+_MOST_PARTS = 6
+"""Of a number of several parts; a line of a log is none."""
+
 _ENDING = 4
 """Letters by which a word may be longer than its stem."""
 
@@ -49,6 +52,9 @@ _PLAIN = _MARKS.union(map(chr, range(0x80)))
 _NO_BLANKS = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]"
 
 _Thing = TypeVar("_Thing")
+
+_Piece = tuple[bytes, ...]
+"""The ways in which one thing is spelt in a folded text."""
 
 _Page = tuple[bytes, bytes]
 """Title and body, folded."""
@@ -80,7 +86,7 @@ class Spelling:
             text: The query.
             places: Its words in order, as the words index cuts and stems them.
         """
-        self._pieces = _first(MOST_PIECES, (piece for word in _words(text) for piece in _cut(word)))
+        self._pieces = _pieces(text)
         begin = lru_cache(None)(_beginning)  # of a pasted log most words come again and again
         beginnings = (begin(text[start:end], stem) for start, end, stem in places)
         pairs = _first(MOST_PAIRS, (pair for pair in pairwise(beginnings) if all(pair)))
@@ -99,11 +105,17 @@ class Spelling:
         for title, body in texts:
             page = folded(title), folded(body)  # one in memory at a time
             lengths.append(len(page[0]) + len(page[1]))
-            pieces.append(_counted(self._pieces, page))
+            pieces.append(_counted(self._pieces, page))  # a place for each, in their order
             pairs.append(_found(self._pairs, page))
         mean = sum(lengths) / max(1, len(lengths))
         norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
-        return [*map(Shares, _shares(pieces, norms, weigh=True), _shares(pairs, norms, weigh=False))]
+        return [
+            *map(
+                Shares,
+                _shares(pieces, norms, list(self._pieces.values())),
+                _shares(pairs, norms),
+            )
+        ]
 
 
 def folded(text: str) -> bytes:
@@ -142,10 +154,6 @@ def _first(most: int, things: Iterable[_Thing]) -> list[_Thing]:
     return list(found)
 
 
-def _words(text: str) -> Iterable[str]:
-    return (word.decode("utf-8", "replace") for word in folded(text).split(b"_") if word)
-
-
 def _cut(word: str) -> Iterable[bytes]:
     """The pieces of a word; of a script without blanks each two neighbouring characters."""
     if not word.isascii() and re.search(_NO_BLANKS, word):  # made where it is needed: 3 ms
@@ -171,9 +179,30 @@ def _shared_beginning(word: bytes, stem: bytes) -> bytes:
     return word[:end]
 
 
-def _counted(pieces: Sequence[bytes], page: _Page) -> list[float]:
+def _pieces(text: str) -> dict[_Piece, int]:
+    """What to count of a query, each with the pieces that it stands for.
+
+    A number of several parts, `1.2.3` or `127.0.0.1:80`, is one thing: its digits alone are everywhere.
+    """
+    pieces: dict[_Piece, int] = {}
+    for typed in text.split():
+        parts = [part for part in folded(typed).split(b"_") if part]
+        whole = b"_" + b"_".join(parts) + b"_"
+        if 1 < len(parts) <= _MOST_PARTS and any(part.isdigit() for part in parts) and whole in folded(typed):
+            other = whole.replace(b"_v", b"_", 1) if whole.startswith(b"_v") else b"_v" + whole[1:]
+            pieces.setdefault((whole, other), sum(len(part) for part in parts))
+            parts = [part for part in parts if len(part) >= PIECE]
+        for part in parts:
+            for piece in _cut(part.decode("utf-8", "replace")[: MOST_PIECES + PIECE]):
+                pieces.setdefault((piece,), 1)
+        if len(pieces) > MOST_PIECES:
+            break
+    return dict(list(pieces.items())[:MOST_PIECES])
+
+
+def _counted(pieces: Iterable[_Piece], page: _Page) -> list[float]:
     title, body = page
-    return [_TITLE * title.count(piece) + _BODY * body.count(piece) for piece in pieces]
+    return [_TITLE * sum(map(title.count, spellings)) + _BODY * sum(map(body.count, spellings)) for spellings in pieces]
 
 
 def _found(pairs: Sequence[re.Pattern[bytes]], page: _Page) -> list[float]:
@@ -181,16 +210,26 @@ def _found(pairs: Sequence[re.Pattern[bytes]], page: _Page) -> list[float]:
     return [_TITLE * len(pair.findall(title)) + _BODY * len(pair.findall(body)) for pair in pairs]
 
 
-def _shares(counted: Sequence[Sequence[float]], norms: Sequence[float], *, weigh: bool) -> list[float]:
-    """The share of each text; `counted` has a row for each text, and there a place for each thing looked for."""
+def _shares(
+    counted: Sequence[Sequence[float]], norms: Sequence[float], stands_for: Sequence[int] | None = None
+) -> list[float]:
+    """The share of each text; `counted` has a row for each text, and there a place for each thing looked for.
+
+    Args:
+        counted: How often each text holds each thing.
+        norms: What each text's length does.
+        stands_for: How many pieces each thing stands for, where it is weighed by how rare it is too.
+    """
     n = len(norms)
     sums, most = [0.0] * n, 0.0
-    for column in zip(*counted):
+    for place, column in enumerate(zip(*counted)):
         df = sum(1 for tf in column if tf)
-        weight = max(math.log((n - df + 0.5) / (df + 0.5)), _COMMONEST) if weigh else 1.0
+        weight = 1.0
+        if stands_for is not None:
+            weight = stands_for[place] * max(math.log((n - df + 0.5) / (df + 0.5)), _COMMONEST)
         most += weight
         if df:
-            for place, tf in enumerate(column):
+            for row, tf in enumerate(column):
                 if tf:
-                    sums[place] += weight * tf / (tf + norms[place])
+                    sums[row] += weight * tf / (tf + norms[row])
     return [total / most if most else 0.0 for total in sums]

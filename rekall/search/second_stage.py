@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rekall.errors import EngineError
 from rekall.search.fusion import Fusion
+from rekall.search.legs import AskedWords
 from rekall.search.meaning import AskedMeaning
 from rekall.search.pieces import Shares, Spelling
 from rekall.search.query import ParsedQuery
@@ -55,6 +56,10 @@ USUAL_SHARE = 0.6
 _FIRST_CROWDING = 0.3
 """What crowding takes off where the three are chosen that feedback is taken from."""
 
+_LACKS_NUMBER = 0.15
+"""What an entry loses that lacks a number which was typed and which another candidate holds: to the model `1.2.3` and `3.2.1`
+are nearly the same (benchmarks/quality.py --state versions)."""
+
 _BEST = 3
 """Candidates that the query moves towards."""
 
@@ -96,14 +101,16 @@ class SecondStage:
         asked = candidates.asking.get("meaning")
         reasons = {key: {"pieces": share.pieces, "pairs": share.pairs} for key, share in shares.items()}
         others = [(leg, found) for leg, found in candidates.scores.items() if leg not in ("words", "meaning")]
+        words = candidates.asking.get("words")
+        lacking = words.lacking(keys) if isinstance(words, AskedWords) else {}
         beside = {key: sum(self._fusion.weight(leg) * found.get(key, 0.0) for leg, found in others) for key in keys}
         if not isinstance(asked, AskedMeaning):
             counts = self._lexical if others else 1.0  # a leg alone counts whole
-            alone = _lexical(keys, coverage, shares, ALONE)
+            alone = _lexical(keys, coverage, shares, lacking, ALONE)
             return Reranked({key: counts * alone[key] + beside[key] for key in keys}, reasons)
         if "words" not in candidates.scores:  # meaning alone is asked for, and stays as it is
             return Reranked(candidates.fused, reasons)
-        lexical = _lexical(keys, coverage, shares, BESIDE_MEANING)
+        lexical = _lexical(keys, coverage, shares, lacking, BESIDE_MEANING)
         near = self._trusted(candidates.scores["meaning"], texts, asked)
         buried = asked.buried(keys)
         doubt = _doubt([buried[key] for key in keys if key in buried][:_FIRST])
@@ -139,14 +146,21 @@ class SecondStage:
 
 
 def _lexical(
-    keys: Sequence[int], coverage: Mapping[int, float], shares: Mapping[int, Shares], weights: Weights
+    keys: Sequence[int],
+    coverage: Mapping[int, float],
+    shares: Mapping[int, Shares],
+    lacking: Mapping[int, float],
+    weights: Weights,
 ) -> dict[int, float]:
     nothing = Shares()
     scores = {}
     for key in keys:
         share = shares.get(key, nothing)
         scores[key] = (
-            weights.words * coverage.get(key, 0.0) + weights.pieces * share.pieces + weights.pairs * share.pairs
+            weights.words * coverage.get(key, 0.0)
+            + weights.pieces * share.pieces
+            + weights.pairs * share.pairs
+            - _LACKS_NUMBER * lacking.get(key, 0.0)
         )
     return scores
 

@@ -272,8 +272,8 @@ class Counted:
         self.pairs: list[object] = []
         counted, found = pieces._counted, pieces._found
 
-        def count_pieces(asked: Sequence[bytes], page: tuple[bytes, bytes]) -> list[float]:
-            self.pieces += asked
+        def count_pieces(asked: Iterable[tuple[bytes, ...]], page: tuple[bytes, bytes]) -> list[float]:
+            self.pieces += [spelt[0] for spelt in asked]
             return counted(asked, page)
 
         def count_pairs(asked: Sequence[re.Pattern[bytes]], page: tuple[bytes, bytes]) -> list[float]:
@@ -306,3 +306,12 @@ def test_what_a_query_says_twice_is_looked_for_once(stemmer, monkeypatch):
     Spelling(query, stemmer.stem_places(query)).shares([("a title", "a body")])
     assert sorted(counted.pieces) == sorted({b"_rea", b"read", b"ead_", b"_log", b"log_"})
     assert len(counted.pairs) == 2  # read log, log read
+
+
+def test_a_number_of_several_parts_is_one_thing(stemmer):
+    query = "upgrade to 1.2.3"
+    texts = [("notes on 1.2.3", ""), ("notes on v1.2.3", ""), ("notes on 3.2.1", ""), ("notes on 1 2 and 3", "")]
+    held = [share.pieces for share in Spelling(query, stemmer.stem_places(query)).shares(texts)]
+    assert held[0] == pytest.approx(held[1], rel=0.1)
+    assert held[2] == held[3] == 0
+    assert held[0] > 0
