@@ -143,6 +143,7 @@ class AskedTerms:
             known: The stems that some entry holds.
         """
         asked: dict[tuple[int, int], Term] = {}
+        first: dict[str, Term] = {}  # of several spellings of the same stems, as in "A-b a-b"
 
         def ask(unit: Unit) -> None:
             within = [place for place in places if unit.start <= place[0] and place[1] <= unit.end]
@@ -150,7 +151,8 @@ class AskedTerms:
             if len(asked) < _MOST_ASKED and 1 < len(parts) <= _MOST_PARTS and known >= set(parts):
                 start, end = folded.place(within[0][0], within[-1][1])
                 sought = folded.text[within[0][0] : within[-1][1]]
-                asked[unit.start, unit.end] = Term(text[start:end], " ".join(parts), sought=sought, parts=parts)
+                term = Term(text[start:end], " ".join(parts), sought=sought, parts=parts)
+                asked[unit.start, unit.end] = first.setdefault(term.stem, term)
             for each in unit.inner:
                 ask(each)
 
@@ -165,7 +167,7 @@ class AskedTerms:
         typed = list(islice(units(folded.text), _MOST_UNITS))
         for unit in typed:
             ask(unit)
-        counted = self._counted(list({term.stem: term for term in asked.values()}.values()))
+        counted = self._counted(list(first.values()))
         return {term: counted[term] for unit in typed for term in held(unit)}
 
     def _counted(self, terms: Sequence[Term]) -> dict[Term, int]:
