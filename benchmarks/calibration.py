@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -193,14 +194,16 @@ def strong_from(sets: Sequence[Evidence]) -> float | None:
 
 
 def likely_from(sets: Sequence[Evidence]) -> float:
-    """The figure that few queries of other subjects reach, each set counting alike."""
-    weighed = sorted((seen.figure, 1 / len(each.other)) for each in sets for seen in each.other)
-    allowed = PASSES * sum(weight for _, weight in weighed)
-    for figure, weight in reversed(weighed):
-        allowed -= weight
-        if allowed < 0:
-            return figure
-    return 0.0
+    """The least figure that few queries of other subjects reach, each set counting alike."""
+    weighed = sorted(((seen.figure, 1 / len(each.other)) for each in sets for seen in each.other), reverse=True)
+    allowed = PASSES * sum(weight for _, weight in weighed) + 1e-9  # sums of fractions are not exact
+    least, passed = math.inf, 0.0
+    for figure, weight in weighed:
+        passed += weight
+        if passed > allowed:
+            break
+        least = figure
+    return least
 
 
 if __name__ == "__main__":
