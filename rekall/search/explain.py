@@ -59,7 +59,11 @@ def why_parts(hit: Hit) -> list[str]:
     elif why.near is not None:
         parts.append(f"meaning estimated {why.near:.3f}, no vector yet")
     if why.near is not None or why.similarity is None:  # by meaning alone the spelling counts nothing
-        spelt = (("pieces of words", why.pieces), ("words side by side", why.pairs))
+        spelt = (
+            ("pieces of words", why.pieces),
+            ("words side by side", why.pairs),
+            ("the whole line", why.whole),
+        )
         parts += [f"{name} {value:.3f}" for name, value in spelt if value and value >= _SHOWN]
     moved = (("near the best", why.feedback), ("crowd", -why.crowding))
     parts += [f"{name} {value:+.3f}" for name, value in moved if abs(value) >= _SHOWN]

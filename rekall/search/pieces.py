@@ -70,10 +70,12 @@ class Shares:
     Attributes:
         pieces: Of the pieces of its words, weighted by how rare each is among the texts looked at.
         pairs: Of its neighbouring words, side by side.
+        whole: 1 where the whole query stands in the text as it was typed, of two words or more; else 0.
     """
 
     pieces: float = 0.0
     pairs: float = 0.0
+    whole: float = 0.0
 
 
 class Spelling:
@@ -86,6 +88,8 @@ class Spelling:
             text: The query.
             places: Its words in order, as the words index cuts and stems them.
         """
+        whole = folded(text.strip())
+        self._whole = whole if b"_" in whole.strip(b"_") else b""
         self._pieces = _pieces(text)
         begin = lru_cache(None)(_beginning)  # of a pasted log most words come again and again
         beginnings = (begin(text[start:end], stem) for start, end, stem in places)
@@ -101,21 +105,16 @@ class Spelling:
         Args:
             texts: Title and body of each of n texts.
         """
-        lengths, pieces, pairs = [], [], []
+        lengths, pieces, pairs, whole = [], [], [], []
         for title, body in texts:
             page = folded(title), folded(body)  # one in memory at a time
             lengths.append(len(page[0]) + len(page[1]))
             pieces.append(_counted(self._pieces, page))  # a place for each, in their order
             pairs.append(_found(self._pairs, page))
+            whole.append(float(bool(self._whole) and any(self._whole in part for part in page)))
         mean = sum(lengths) / max(1, len(lengths))
         norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
-        return [
-            *map(
-                Shares,
-                _shares(pieces, norms, list(self._pieces.values())),
-                _shares(pairs, norms),
-            )
-        ]
+        return [*map(Shares, _shares(pieces, norms, list(self._pieces.values())), _shares(pairs, norms), whole)]
 
 
 def folded(text: str) -> bytes:

@@ -56,6 +56,8 @@ class Why:
         near: The similarity above that of an unrelated entry, as it was added up; an estimate where there is no vector.
         pieces: Share of the pieces of the query's words, 0 to about 1; None where the second stage did not look.
         pairs: Share of the query's neighbouring words that stand side by side.
+        whole: 1 where the whole line stands in the entry as it was typed, else 0.
+        lacking: Share of the numbers that were typed which it lacks and another candidate holds.
         feedback: What it gained by being near the best.
         crowding: How much closer than others it lies to the rest; this counts against it.
         others: What further legs say.
@@ -74,6 +76,8 @@ class Why:
     near: float | None = None
     pieces: float | None = None
     pairs: float | None = None
+    whole: float = 0.0
+    lacking: float = 0.0
     feedback: float = 0.0
     crowding: float = 0.0
     others: tuple[LegReason, ...] = ()

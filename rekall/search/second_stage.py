@@ -56,9 +56,12 @@ USUAL_SHARE = 0.6
 _FIRST_CROWDING = 0.3
 """What crowding takes off where the three are chosen that feedback is taken from."""
 
-_LACKS_NUMBER = 0.15
+LACKS_NUMBER = 0.15
 """What an entry loses that lacks a number which was typed and which another candidate holds: to the model `1.2.3` and `3.2.1`
 are nearly the same (benchmarks/quality.py --state versions)."""
+
+WHOLE = 0.25
+"""What an entry gains that holds the whole line as it was typed: a command, an error message (benchmarks/lines.py)."""
 
 _BEST = 3
 """Candidates that the query moves towards."""
@@ -99,10 +102,18 @@ class SecondStage:
         shares = dict(zip(texts, spelling.shares(texts.values())))
         coverage = candidates.scores.get("words", {})
         asked = candidates.asking.get("meaning")
-        reasons = {key: {"pieces": share.pieces, "pairs": share.pairs} for key, share in shares.items()}
         others = [(leg, found) for leg, found in candidates.scores.items() if leg not in ("words", "meaning")]
         words = candidates.asking.get("words")
         lacking = words.lacking(keys) if isinstance(words, AskedWords) else {}
+        reasons: dict[int, dict[str, float]] = {
+            key: {
+                "pieces": share.pieces,
+                "pairs": share.pairs,
+                "whole": share.whole,
+                "lacking": lacking.get(key, 0.0),
+            }
+            for key, share in shares.items()
+        }
         beside = {key: sum(self._fusion.weight(leg) * found.get(key, 0.0) for leg, found in others) for key in keys}
         if not isinstance(asked, AskedMeaning):
             counts = self._lexical if others else 1.0  # a leg alone counts whole
@@ -160,7 +171,8 @@ def _lexical(
             weights.words * coverage.get(key, 0.0)
             + weights.pieces * share.pieces
             + weights.pairs * share.pairs
-            - _LACKS_NUMBER * lacking.get(key, 0.0)
+            + WHOLE * share.whole
+            - LACKS_NUMBER * lacking.get(key, 0.0)
         )
     return scores
 

@@ -20,7 +20,7 @@ from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
 from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import Mode, SearchResult
-from rekall.search.second_stage import ALONE, BESIDE_MEANING, USUAL_SHARE
+from rekall.search.second_stage import ALONE, BESIDE_MEANING, USUAL_SHARE, WHOLE
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
 ANSWERING = tuple(Mode)
@@ -591,6 +591,7 @@ def test_the_score_is_the_sum_of_what_the_hit_says(bench, add):
         why = hit.why
         similarity = why.near + weights.feedback * why.feedback - weights.crowding * why.crowding
         lexical = weights.words * why.coverage + weights.pieces * why.pieces + weights.pairs * why.pairs
+        lexical += WHOLE * why.whole
         assert hit.score == pytest.approx(similarity + share * lexical)
         assert why.similarity == pytest.approx((why.head + why.best_passage) / 2)
 
@@ -600,6 +601,7 @@ def test_by_words_alone_the_score_is_the_sum_too(bench, add):
         add(title)
     for hit in ask(bench, "safari cookie", Mode.WORDS).hits:
         lexical = ALONE.words * hit.why.coverage + ALONE.pieces * hit.why.pieces + ALONE.pairs * hit.why.pairs
+        lexical += WHOLE * hit.why.whole
         assert hit.score == pytest.approx(lexical)
 
 

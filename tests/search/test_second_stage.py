@@ -21,7 +21,16 @@ from rekall.search.meaning import MeaningLeg
 from rekall.search.query import ParsedQuery
 from rekall.search.results import Mode, SearchResult
 from rekall.search.searcher import Searcher
-from rekall.search.second_stage import ALONE, BESIDE_MEANING, MOST, USUAL_SHARE, SecondStage, Weights
+from rekall.search.second_stage import (
+    ALONE,
+    BESIDE_MEANING,
+    LACKS_NUMBER,
+    MOST,
+    USUAL_SHARE,
+    WHOLE,
+    SecondStage,
+    Weights,
+)
 from rekall.store.contract import Store
 from rekall.store.values import Selection
 
@@ -43,7 +52,8 @@ def forget_vectors(bench: Bench, keys: Iterable[int]) -> None:
 
 
 def lexical(why: Any, weights: Weights) -> float:
-    return weights.words * why.coverage + weights.pieces * (why.pieces or 0) + weights.pairs * (why.pairs or 0)
+    spelt = weights.pieces * (why.pieces or 0) + weights.pairs * (why.pairs or 0)
+    return weights.words * why.coverage + spelt + WHOLE * why.whole - LACKS_NUMBER * why.lacking
 
 
 # the sum
