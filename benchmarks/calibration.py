@@ -4,8 +4,8 @@
 
 FOLDER holds several BEIR sets. Each is asked four kinds of queries, by words and meaning and by words alone: its own, those of sets
 of other subjects, its own over copies of the base from which the product deleted their answers, and everyday questions. Then
-the thresholds are chosen anew with each set left out, and applied to the one left out (exact titles left out, and missing numbers
-not counted). --size takes bases of so many notes of each set instead, imported anew; --model a model folder instead of the
+the thresholds are chosen anew with each set left out, and applied to the one left out (without exact titles and hits that lack a
+number, of which no figure decides whether they are strong). --size takes bases of so many notes of each set instead, imported anew; --model a model folder instead of the
 shipped model; --draw makes the picture of docs/benchmarks.md.
 """
 
@@ -30,8 +30,11 @@ from rekall.search.results import Match, Mode
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "labels.svg"
 DRAWS = 3
-RIGHT = 0.95
-"""How often a strong hit has to be right."""
+RIGHT = 0.9
+"""How often a strong hit has to be right: more is out of reach where one of many that say the same is judged right."""
+FIGURES = [place / 100 for place in range(30, 160)]
+FEWEST = 5
+"""First hits of a set above a figure by which it is judged."""
 PASSES = 0.1
 """How many queries of other subjects may find something likely."""
 
@@ -165,8 +168,8 @@ def chosen_row(left_out: str, found: BySet) -> str:
 
 
 def applied_row(name: str, sets: Sequence[Evidence], strong: float | None, likely: float) -> str:
-    """What two thresholds do; exact titles, which are strong anyway, left out."""
-    own = [seen for each in sets for seen in each.own if not seen.is_exact]
+    """What two thresholds do, where it is they that decide."""
+    own = [seen for each in sets for seen in each.own if counts(seen)]
     sure = [seen for seen in own if strong is not None and seen.figure >= strong]
     cells = [
         "–" if strong is None else f"{strong:.2f}",
@@ -181,16 +184,18 @@ def applied_row(name: str, sets: Sequence[Evidence], strong: float | None, likel
 
 def strong_from(sets: Sequence[Evidence]) -> float | None:
     """The least figure from which on enough first hits are right, each set counting alike; None if there is none."""
-    weighed = [
-        (seen.figure, seen.is_right, 1 / len(each.own)) for each in sets for seen in each.own if not seen.is_exact
-    ]
-    least, right, whole = None, 0.0, 0.0
-    for figure, is_right, weight in sorted(weighed, reverse=True):
-        whole += weight
-        right += weight * is_right
-        if right >= RIGHT * whole:
-            least = figure
-    return least
+    counted = [[(seen.figure, seen.is_right) for seen in each.own if counts(seen)] for each in sets]
+    for figure in FIGURES:
+        above = [[is_right for own, is_right in each if own >= figure] for each in counted]
+        precise = [sum(each) / len(each) for each in above if len(each) >= FEWEST]
+        if precise and sum(precise) / len(precise) >= RIGHT:
+            return figure
+    return None
+
+
+def counts(seen: Seen) -> bool:
+    """Whether it is the figure that decides if a hit is strong."""
+    return not seen.is_exact and not seen.lacks
 
 
 def likely_from(sets: Sequence[Evidence]) -> float:

@@ -44,6 +44,7 @@ class Seen:
         is_right: Whether it answers the query.
         is_exact: Whether its title is the query, which makes it strong whatever the figure.
         nothing_close: Whether all hits are weak, so that the search says that nothing is about this.
+        lacks: Whether it lacks a number of the query, so that it is not strong.
         hits: What the figures of the first hits were made of, for a look at others.
     """
 
@@ -52,6 +53,7 @@ class Seen:
     is_right: bool
     is_exact: bool
     nothing_close: bool
+    lacks: bool = False
     hits: Sequence[Mapping[str, Any]] = ()
 
 
@@ -160,5 +162,11 @@ def see(each: Opened, query: Judged, mode: Mode) -> Seen:
         for hit, is_right in zip(hits[:KEPT], right)
     ]
     return Seen(
-        evidence(why), hits[0].match or Match.WEAK, right[0], why.exact_title, all(hit.is_weak for hit in hits), parts
+        evidence(why),
+        hits[0].match or Match.WEAK,
+        right[0],
+        why.exact_title,
+        all(hit.is_weak for hit in hits),
+        bool(why.lacks),
+        parts,
     )

@@ -31,8 +31,9 @@ def a_set(right: list[float], wrong: list[float], other: list[float]):
 def test_strong_begins_where_enough_are_right():
     from calibration import strong_from
 
-    assert strong_from([a_set([0.9, 0.8, 0.7], [0.5], [])]) == 0.7
-    assert strong_from([a_set([0.9, 0.8, 0.2], [0.5], [])]) == 0.8
+    assert strong_from([a_set([0.9] * 6, [0.5], [])]) == 0.51
+    assert strong_from([a_set([0.9] * 9, [0.5], [])]) == 0.3  # nine of ten are enough
+    assert strong_from([a_set([0.9] * 6, [0.5], []), a_set([0.9] * 60, [0.7] * 60, [])]) == 0.71
     assert strong_from([a_set([0.4], [0.5], [])]) is None
 
 
@@ -40,8 +41,8 @@ def test_exact_titles_choose_no_threshold():
     from calibration import strong_from
     from evidence import Evidence
 
-    exact = Evidence([seen(0.1, is_right=True, is_exact=True), seen(0.6, is_right=True)], [], [], [])
-    assert strong_from([exact]) == 0.6
+    exact = Evidence([seen(0.9, is_exact=True)] * 9 + [seen(0.6, is_right=True)] * 5, [], [], [])
+    assert strong_from([exact]) == 0.3
 
 
 def test_likely_begins_where_few_others_are_and_sets_count_alike():
