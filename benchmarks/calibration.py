@@ -39,9 +39,11 @@ PASSES = 0.1
 """How many queries of other subjects may find something likely."""
 
 THRESHOLDS = {
-    Mode.HYBRID: (labels.STRONG, labels.LIKELY),
-    Mode.WORDS: (labels.STRONG_WORDS, labels.LIKELY_WORDS),
+    Mode.HYBRID: (labels.STRONG, labels.likely(1000)),
+    Mode.WORDS: (labels.STRONG_WORDS, labels.likely(1000, by_words=True)),
 }
+"""Strong, and likely in a base of a thousand entries."""
+
 FOUND_HEAD = (
     "| set | first hit right | AUROC, other subjects | AUROC, answers gone | at most | own: strong / likely / weak "
     "| other subjects | answers gone | strong is right | likely is right "

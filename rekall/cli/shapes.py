@@ -256,6 +256,7 @@ _ANSWERS = (
         trims=("flag", "Whether the ends of a text are trimmed first."),
         max_characters=("whole", "Where a text is cut before it becomes tokens; 0 for never."),
         dense=("list of text", "The dense layers after the pooling."),
+        level=("number or null", "The cosine of texts that have nothing to do with one another; null in older cards."),
     ),
     shape(
         "Verified",

@@ -1,11 +1,12 @@
 """How sure it is that a hit is about what was asked: one figure for what speaks for it, and where it becomes a word.
 
-The figure is a sum that compares across queries, bases and models, so nothing is learnt from the base: one of thirty notes
-has the same words as one of thirty thousand. Measured by benchmarks/calibration.py (docs/adr/0018).
+The figure is a sum that compares across queries, bases and models, so nothing is learnt from the base but how
+many entries it has. Measured by benchmarks/calibration.py (docs/adr/0018).
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from dataclasses import replace
@@ -14,11 +15,14 @@ from rekall.entry.fields import FIELDS, Entry
 from rekall.search.results import Hit, Match, Why
 from rekall.search.second_stage import ALONE, BESIDE_MEANING, Weights
 
-STRONG, LIKELY = 0.9, 0.48
-"""What speaks for a hit by words and meaning, at least."""
+STRONG, STRONG_WORDS = 0.9, 0.7
+"""What speaks for a strong hit at least, by words and meaning, and by words alone."""
 
-STRONG_WORDS, LIKELY_WORDS = 0.7, 0.28
-"""What speaks for a hit by words alone, at least."""
+_LIKELY, _LIKELY_WORDS = (0.48, 0.1, 0.32, 0.55), (0.28, 0.04, 0.22, 0.32)
+"""The same for a likely one, in a base of a thousand entries; what ten times as many add; and the bounds.
+
+The best of many unrelated entries comes nearer than the best of few: what one in ten queries of other subjects reaches is 0.25
+among 30 notes, 0.5 among 2,000 and about 0.55 among 16,000 (benchmarks/calibration.py)."""
 
 _EACH_WORD, _MOST_WORDS = 0.03, 5
 """By words alone, what each word found adds: two of four say less than five of ten."""
@@ -35,14 +39,14 @@ _RESEMBLES = 0.8
 real notes 2 in 100 have such a neighbour (benchmarks/alike.py)."""
 
 
-def labelled(query: str, hit: Hit) -> Hit:
-    """A hit with its word, and with the numbers of the query that it lacks."""
+def labelled(query: str, hit: Hit, entries: int) -> Hit:
+    """A hit of a base of so many entries with its word, and with the numbers of the query that it lacks."""
     why = replace(hit.why, lacks=lacking(query, hit.entry))
-    return replace(hit, why=why, match=match_of(why))
+    return replace(hit, why=why, match=match_of(why, entries))
 
 
-def match_of(why: Why) -> Match:
-    """The word for a hit.
+def match_of(why: Why, entries: int) -> Match:
+    """The word for a hit of a base of so many entries.
 
     An exact title is strong, whatever else. What lacks a number that was typed (a version, a port, a year) is likely at most: of
     first hits that would be strong but for that, 4 in 22 are right, of the others 429 in 502 (benchmarks/calibration.py).
@@ -50,10 +54,16 @@ def match_of(why: Why) -> Match:
     if why.exact_title:
         return Match.STRONG
     figure = evidence(why)
-    strong, likely = (STRONG, LIKELY) if _has_meaning(why) else (STRONG_WORDS, LIKELY_WORDS)
-    if figure >= strong and not why.lacks:
+    has_meaning = _has_meaning(why)
+    if figure >= (STRONG if has_meaning else STRONG_WORDS) and not why.lacks:
         return Match.STRONG
-    return Match.LIKELY if figure >= likely else Match.WEAK
+    return Match.LIKELY if figure >= likely(entries, by_words=not has_meaning) else Match.WEAK
+
+
+def likely(entries: int, *, by_words: bool = False) -> float:
+    """What speaks for a likely hit at least, in a base of so many entries."""
+    at_thousand, per_decade, least, most = _LIKELY_WORDS if by_words else _LIKELY
+    return min(most, max(least, at_thousand + per_decade * math.log10(max(entries, 1) / 1000)))
 
 
 def evidence(why: Why) -> float:

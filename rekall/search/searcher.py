@@ -289,7 +289,8 @@ class Searcher:
         with stages.timed("reading") as did:
             hits = read_hits(self._store, ordered[:limit], asking, found, said)
             did.append(count_text(len(hits), "hit"))
-        return tuple(labelled(query.text, hit) for hit in hits)
+        entries = self._store.words.count()
+        return tuple(labelled(query.text, hit, entries) for hit in hits)
 
     @staticmethod
     def _compared(

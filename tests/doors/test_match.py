@@ -21,7 +21,8 @@ from rekall.errors import InvalidInput
 from rekall.knowledge import answers
 from rekall.mcp.answers import found_head, hit_item
 from rekall.mcp.inputs import SearchInput, validated
-from rekall.mcp.tools import DEEPEST, resembles, search
+from rekall.mcp.tools import DEEPEST, search
+from rekall.search.labels import resembles
 from rekall.search.results import Match, Mode, SearchResult
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Listing, View, status_text
@@ -219,10 +220,8 @@ def test_pages_with_min_join_to_all_that_are_as_sure(rekall_app, least):
 
 def test_what_a_new_entry_resembles_is_decided_in_one_place(rekall_app):
     (nearest, *_) = rekall_app.open_base().similar("nginx answers 502 after an idle minute").hits
-    near = replace(nearest, why=replace(nearest.why, similarity=0.95))
-    far = replace(nearest, why=replace(nearest.why, similarity=0.2))
-    bare = replace(nearest, why=replace(nearest.why, similarity=None))
-    assert [resembles(hit) for hit in (near, far, bare)] == [True, False, False]
+    near, far, bare = (replace(nearest.why, clear=clear) for clear in (0.9, 0.2, None))
+    assert [resembles(why) for why in (near, far, bare)] == [True, False, False]
 
 
 # the terminal UI

@@ -19,13 +19,12 @@ from rekall.knowledge.judged import sample_folder
 from rekall.knowledge_base import KnowledgeBase
 from rekall.search.explain import why_line
 from rekall.search.labels import (
-    LIKELY,
-    LIKELY_WORDS,
     STRONG,
     STRONG_WORDS,
     evidence,
     labelled,
     lacking,
+    likely,
     match_of,
     resembles,
 )
@@ -33,6 +32,8 @@ from rekall.search.results import Hit, Match, Mode, SearchResult, Why
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
+ENTRIES = 1000
+LIKELY, LIKELY_WORDS = likely(ENTRIES), likely(ENTRIES, by_words=True)
 SHARES = st.floats(0, 1.2, allow_nan=False)
 SIMILARITIES = st.floats(-1, 1.5, allow_nan=False)
 MORE = st.floats(0, 1, allow_nan=False)
@@ -53,6 +54,12 @@ def reasons(draw: st.DrawFn) -> Why:
     )
 
 
+@given(entries=st.integers(0, 10**7), more=st.integers(0, 10**7), by_words=st.booleans())
+def test_among_more_entries_a_likely_hit_takes_more_and_never_as_much_as_a_strong_one(entries, more, by_words):
+    least, most = likely(entries, by_words=by_words), likely(entries + more, by_words=by_words)
+    assert 0 < least <= most < (STRONG_WORDS if by_words else STRONG)
+
+
 def test_strong_takes_more_than_likely_and_likely_more_than_nothing():
     assert 0 < LIKELY < STRONG
     assert 0 < LIKELY_WORDS < STRONG_WORDS
@@ -65,7 +72,7 @@ def test_whatever_speaks_for_a_hit_never_makes_it_less_sure(why: Why, more: floa
         return
     better = replace(why, **{part: value + more})
     assert evidence(better) >= evidence(why) - 1e-9
-    assert match_of(better).is_at_least(match_of(why))
+    assert match_of(better, ENTRIES).is_at_least(match_of(why, ENTRIES))
 
 
 @given(why=reasons(), word=st.sampled_from("xyz"))
@@ -75,13 +82,13 @@ def test_one_more_word_never_makes_a_hit_less_sure(why: Why, word: str):
 
 @given(why=reasons())
 def test_an_exact_title_is_strong_whatever_else(why: Why):
-    assert match_of(replace(why, exact_title=True, lacks=("7",))) is Match.STRONG
+    assert match_of(replace(why, exact_title=True, lacks=("7",)), ENTRIES) is Match.STRONG
 
 
 @given(why=reasons())
 def test_what_lacks_a_number_is_likely_at_most_and_else_what_it_was(why: Why):
-    lacking_one = match_of(replace(why, lacks=("4.1",)))
-    assert lacking_one is (Match.LIKELY if match_of(why) is Match.STRONG else match_of(why))
+    lacking_one = match_of(replace(why, lacks=("4.1",)), ENTRIES)
+    assert lacking_one is (Match.LIKELY if match_of(why, ENTRIES) is Match.STRONG else match_of(why, ENTRIES))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +109,7 @@ def test_what_lacks_a_number_is_likely_at_most_and_else_what_it_was(why: Why):
     ],
 )
 def test_where_the_figure_becomes_a_word(why: Why, match: Match):
-    assert match_of(why) is match
+    assert match_of(why, ENTRIES) is match
 
 
 def test_clear_similarity_counts_before_the_one_that_the_base_colours():
@@ -157,7 +164,7 @@ def test_a_lacking_number_is_said(bench: Bench):
 
 def test_a_hit_is_labelled_by_its_reasons(bench: Bench):
     entry = bench.base.add(Draft(EntryType.TIL, "anything")).entry
-    hit = labelled("something", Hit(entry, 0.0, "", Why(clear=1.0)))
+    hit = labelled("something", Hit(entry, 0.0, "", Why(clear=1.0)), ENTRIES)
     assert hit.match is Match.STRONG
 
 
