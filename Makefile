@@ -44,8 +44,8 @@ demo: $(VENV)/base
 	@$(REKALL) search nginx 502 --limit 3
 	@echo; echo '$$ rekall search type:decision paging through long lists --limit 2'
 	@$(REKALL) search type:decision paging through long lists --limit 2
-	@echo; echo '$$ rekall search "people get signed out on iphones" --limit 1 --explain    # shares no word with its answer'
-	@$(REKALL) search "people get signed out on iphones" --limit 1 --explain
+	@echo; echo '$$ rekall search "authentication vanishes on ipad" --limit 1 --explain    # shares no word with its answer'
+	@$(REKALL) search "authentication vanishes on ipad" --limit 1 --explain
 	@echo; echo 'Go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ...'
 
 test: $(VENV)/dev

@@ -37,7 +37,7 @@ from rekall.tui.dialogs import KEYS
 ROOT = Path(__file__).parent.parent
 SESSION = (
     "rekall import examples/notes",
-    'rekall search "people get signed out on iphones" --limit 1 --explain',
+    'rekall search "authentication vanishes on ipad" --limit 1 --explain',
     "rekall search nginx 502 type:bug --limit 2",
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )

@@ -24,7 +24,7 @@ from rekall.tui.app import RekallApp
 from rekall.tui.main_screen import MainScreen
 
 ROOT = Path(__file__).parent.parent
-QUERY = "people get signed out on iphones"
+QUERY = "authentication vanishes on ipad"
 TODAY = datetime(2025, 11, 20, tzinfo=timezone.utc)
 _FONT_FACES = re.compile(r"\s*@font-face\s*\{.*?\}", re.DOTALL)
 _COMMENTS = re.compile(r"\s*<!--.*?-->", re.DOTALL)

@@ -87,7 +87,7 @@ def status_text(view: View, listing: Listing) -> str:
     if view.like:
         return f"{count} near in meaning to “{view.like_title}”"
     if listing.nothing_close:
-        count = f"{NOTHING_CLOSE}; the nearest: {count_text(listing.total, 'hit')}"
+        count = f"{NOTHING_CLOSE}; the nearest {listing.total:,}"
     mode = listing.mode
     if mode.used is not mode.requested:
         how = [f"by words only: {mode.reason}"]
