@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 
@@ -59,15 +59,18 @@ _PICTURES = "\u231a\u231b\u2328\u23cf\u23e9-\u23fa\u2600-\u27bf\u2b00-\u2bff\U00
 _FLAG_LETTERS = "\U0001f1e6-\U0001f1ff"
 
 _SPECIAL = f"{_DROPPED}{_COMBINING}{_WIDTHS}{_COMPOSED}{''.join(_LETTERS)}"
-_IS_SPECIAL = re.compile(f"[{_SPECIAL}]")
-_SPELT = re.compile(f"(?s:.(?=[{_COMBINING}]))?[{_SPECIAL}]+")
-_MAY_BE_CUT = re.compile("[\u0e01-\u17ff\u231a-\uffff\U0001f000-\U000323af]")
-"""Where what is cut lies, roughly: the exact sets take 2 ms each to make."""
+_SPECIALS = re.compile(f"[{_SPECIAL}]+")
+_COMBINES = re.compile(f"[{_COMBINING}]")
+_MAY_BE_CUT = re.compile("[\u0e01-\u17ff\u231a-\uffff\U0001f000-\U000323af]+")
+"""Where what is cut lies, roughly: the exact sets take 2 ms each to make, and are slow to look for in a whole text."""
 _LEFT_OUT = re.compile(f"[{_DROPPED}\u0300-\u036f\u3099\u309a]")
 _TABLE = str.maketrans(_LETTERS)
 
 _PICTURE_WORDS = 0xF0000
 """Pictures are no words to FTS5; characters of the second private plane are."""
+
+_SHORT = 4
+"""Characters of a run worth to be remembered: pictures, single words; most longer runs come once."""
 
 Piece = tuple[str, int, int]
 """A text that stands for the characters from the first place to the second."""
@@ -79,20 +82,21 @@ Placed = tuple[str, Sequence[int], Sequence[int]]
 
 def spelt(text: str, *, indexing: bool) -> str:
     """A text as the words index spells it; see `folding.fold`."""
-    if _IS_SPECIAL.search(text):
-        text = _SPELT.sub(lambda found: _spelt(found[0]), text)
+    if _SPECIALS.search(text):
+        text = _joined(text, ((start, end, _spelt(text[start:end])) for start, end in _special_runs(text)))
     if _MAY_BE_CUT.search(text):
-        text = _cuts().sub(lambda found: "".join(piece for piece, _, _ in _cut(found, indexing)), text)
+        text = _MAY_BE_CUT.sub(lambda found: _cut_run(found[0], indexing), text)
     return text
 
 
 def spelt_in_place(text: str) -> Placed:
     """The same, with the places that the characters come from."""
     placed: Placed = text, range(len(text)), range(1, len(text) + 1)
-    if _IS_SPECIAL.search(text):
-        placed = _replaced(placed, _SPELT, lambda found: [(_spelt(found[0]), found.start(), found.end())])
+    if _SPECIALS.search(text):
+        runs = _special_runs(text)
+        placed = _replaced(placed, ((start, end, [(_spelt(text[start:end]), start, end)]) for start, end in runs))
     if _MAY_BE_CUT.search(placed[0]):
-        placed = _replaced(placed, _cuts(), lambda found: _cut(found, indexing=False))
+        placed = _replaced(placed, ((*found.span(), _cut(found, indexing=False)) for found in _to_cut(placed[0])))
     return placed
 
 
@@ -111,6 +115,20 @@ def _cuts() -> re.Pattern[str]:
 def _letters() -> re.Pattern[str]:
     """Finds the letters of such runs, each with its signs."""
     return re.compile(f"(?:{_LETTER})")
+
+
+def _special_runs(text: str) -> Iterator[tuple[int, int]]:
+    """Where runs of special characters begin and end, the character that the first sign combines with included."""
+    for found in _SPECIALS.finditer(text):
+        start, end = found.span()
+        yield start - 1 if start and _COMBINES.match(text, start) else start, end
+
+
+def _to_cut(text: str) -> Iterator[re.Match[str]]:
+    """Runs without blanks, flags and pictures."""
+    cuts = _cuts()
+    for rough in _MAY_BE_CUT.finditer(text):
+        yield from cuts.finditer(text, *rough.span())
 
 
 @lru_cache(maxsize=1024)
@@ -143,8 +161,31 @@ def _cut(found: re.Match[str], indexing: bool) -> list[Piece]:
     return pieces
 
 
-def _replaced(placed: Placed, pattern: re.Pattern[str], make: Callable[[re.Match[str]], Iterable[Piece]]) -> Placed:
-    """A text with what a pattern finds in it replaced, still knowing where everything comes from."""
+def _cut_run(run: str, indexing: bool) -> str:
+    return _cut_short(run, indexing) if len(run) <= _SHORT else _cut_all(run, indexing)
+
+
+def _cut_all(run: str, indexing: bool) -> str:
+    """A run of what may be cut, with what is cut in it."""
+    return _cuts().sub(lambda found: "".join(piece for piece, _, _ in _cut(found, indexing)), run)
+
+
+_cut_short = lru_cache(maxsize=1024)(_cut_all)
+
+
+def _joined(text: str, changes: Iterable[tuple[int, int, str]]) -> str:
+    """A text with stretches of it replaced."""
+    parts: list[str] = []
+    done = 0
+    for start, end, other in changes:
+        parts += (text[done:start], other)
+        done = end
+    parts.append(text[done:])
+    return "".join(parts)
+
+
+def _replaced(placed: Placed, changes: Iterable[tuple[int, int, Iterable[Piece]]]) -> Placed:
+    """A text with stretches of it replaced, still knowing where everything comes from."""
     text, starts, ends = placed
     parts: list[str] = []
     new_starts: list[int] = []
@@ -156,9 +197,9 @@ def _replaced(placed: Placed, pattern: re.Pattern[str], make: Callable[[re.Match
         new_ends.extend(ends[first:last])
 
     done = 0
-    for found in pattern.finditer(text):
-        keep(done, found.start())
-        for piece, first, last in make(found):
+    for start, end, pieces in changes:
+        keep(done, start)
+        for piece, first, last in pieces:
             parts.append(piece)
             if len(piece) == last - first:  # character by character
                 new_starts.extend(starts[first:last])
@@ -167,6 +208,6 @@ def _replaced(placed: Placed, pattern: re.Pattern[str], make: Callable[[re.Match
                 whole = (starts[first] if first < len(starts) else len(starts), ends[last - 1] if last else 0)
                 new_starts.extend([whole[0]] * len(piece))
                 new_ends.extend([whole[1]] * len(piece))
-        done = found.end()
+        done = end
     keep(done, len(text))
     return "".join(parts), new_starts, new_ends
