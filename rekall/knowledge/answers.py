@@ -56,8 +56,12 @@ def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:
     return said | {"superseded_by": reference(successor)}
 
 
-def hit(found: Hit) -> dict[str, Any]:
-    """A search hit: which entry, how sure and how good, and why."""
+_PARTS = ("clear", "near", "pieces", "pairs", "whole", "lacking", "feedback", "crowding")
+"""What else a score is added up from (docs/adr/0017)."""
+
+
+def hit(found: Hit, *, explain: bool = False) -> dict[str, Any]:
+    """A search hit: which entry, how sure and how good, and why; with `explain` every part of its score."""
     why = found.why
     said = summary(found.entry, found.successor)
     said |= {"match": found.match.value if found.match else None}
@@ -73,6 +77,8 @@ def hit(found: Hit) -> dict[str, Any]:
         "meaning_rank": why.meaning_rank,
         **{other.leg: {"score": _figure(other.score), "rank": other.rank} for other in why.others},
     }
+    if explain:
+        said["why"]["parts"] = {name: _figure(getattr(why, name)) for name in _PARTS}
     return said
 
 
@@ -86,7 +92,7 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
 
     Args:
         found: The answer.
-        explain: Also say what each stage did.
+        explain: Also say what each stage did, and every part of the scores.
     """
     said: dict[str, Any] = {
         "query": found.query,
@@ -95,7 +101,7 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
         "mode": mode(found.mode),
         "nothing_close": found.nothing_close,
         "weaker": len(found.weaker),
-        "hits": [hit(each) for each in found.hits],
+        "hits": [hit(each, explain=explain) for each in found.hits],
     }
     if found.left_out:
         said["left_out"] = left_out(found)
