@@ -140,6 +140,8 @@ def read_line(options: Options, args: Sequence[str]) -> Typed:
     first_dash = next((at for at, token in enumerate(body) if at and _is_dashed(token)), len(body))
     is_quoted = first_dash == 1 and " " in body[0].strip()
     start = _trailing(options, body, surely=is_quoted, slips=first_dash == 1)
+    if start > 1 and not is_quoted:  # flags of another command stand between: `journalctl -u nginx --since today`
+        start = _trailing(options, body, surely=False, slips=False)
     after, words = body[start:], (*body[:start], *behind)
     notes = [] if is_quoted else [*_surprises(options, words, after), *_no_options(options, body[:start])]
     return Typed((*taken, *after), words, tuple(notes[:2]))

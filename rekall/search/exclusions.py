@@ -1,7 +1,7 @@
 """What a line leaves out, and how it says so: whether `-word` is a flag or an exclusion is read from the entries.
 
 A marked word is text where an entry that holds another word of the line writes it with its mark, as notes do with
-`find . -name`; else the word is left out. -"a phrase" is always left out.
+`find . -name`; else the word is left out. -"a phrase" is always left out. What is the title of an entry, sign for sign, is text.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rekall.entry.fields import FIELDS, Entry
 from rekall.entry.filters import FILTERS, Filters
 from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import LeftOut
+from rekall.search.titles import exact_titles, spelt_alike
 from rekall.store.values import Selection
 from rekall.wording import count_text
 
@@ -30,6 +31,7 @@ MOST_CHARS = 65_536
 MOST_ASKED = 8
 """Marked words that are looked up; the others of a longer line go with them."""
 
+_TITLE_NOTE = "the line is the title of an entry, and all of it was searched as text"
 _ENTRIES_AT_ONCE = 10
 _MOST_TERMS = 64
 _MOST_NAMED = 3
@@ -78,7 +80,16 @@ def settle(store: Store, line: str, filters: Filters, *, literal: bool = False) 
     if query.is_plain:
         return Settled(query, Selection(filters))
     with store.snapshot():
+        if _is_a_title(store, line, Selection(filters)):
+            notes = () if query.filters.is_empty else (_TITLE_NOTE,)
+            return Settled(ParsedQuery(line, notes=notes), Selection(filters))
         return _settled(store, query, filters.over(query.filters))
+
+
+def _is_a_title(store: Store, line: str, selection: Selection) -> bool:
+    """Whether a selected entry has this title, down to its punctuation: `type:string` or `"use strict"`."""
+    keys = exact_titles(store, line, selection)[:1]
+    return any(spelt_alike(entry.title, line) for entry in store.entries.by_keys(keys).values())
 
 
 def _settled(store: Store, query: ParsedQuery, filters: Filters) -> Settled:

@@ -19,7 +19,7 @@ MOST_PARTS = 32
 
 MOST_NOTES = 3
 
-_PART = re.compile(r'(?P<key>[^\W\d_]+):"(?P<value>[^"]+)"|(?P<minus>-?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
+_PART = re.compile(r'(?P<key>[^\W\d_]+):"(?P<value>[^"]+)"|(?P<minus>[-!]?)"(?P<phrase>[^"]*)"|(?P<word>\S+)')
 _MARKED = re.compile(r"[-!](?P<word>[^\W\d_][\w.+#-]*)")
 """What may be left out; a flag of any other shape (`--no-verify`, `-1`, `-name=x`, `!$`) is text."""
 
@@ -100,12 +100,20 @@ def parse_query(line: str) -> ParsedQuery:
     notes: list[str] = []
     for part in _PART.finditer(line):
         phrase, word = part["phrase"], part["word"] or part[0]
+        is_negated = words[-1:] == ["NOT"] and len(words) - 1 not in quoted
         if phrase is not None:
-            is_left_out = part["minus"] and _has_word(phrase) and len(excluded) < MOST_PARTS
+            is_negated = is_negated and len(words) > 1 and not phrase.isupper()
+            is_left_out = (part["minus"] or is_negated) and _has_word(phrase) and len(excluded) < MOST_PARTS
             (excluded if is_left_out else phrases).append(phrase)
             if not is_left_out:
                 quoted.add(len(words))
                 words.append(phrase)
+            elif is_negated:
+                words.pop()
+        elif (is_negated or word[0] in "-!") and _is_filter(word.lstrip("-!"), part["key"], part["value"], {}):
+            quoted.add(len(words))
+            words.append(word)
+            notes.append(f"{word} is not a filter and was searched as text: a filter keeps entries and leaves none out")
         elif _is_filter(word, part["key"], part["value"], typed):
             continue
         else:

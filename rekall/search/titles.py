@@ -21,6 +21,11 @@ def exact_titles(store: Store, text: str, selection: Selection) -> list[int]:
     return [] if len(text) > _MOST_CHARS else store.words.titled(text, selection, _MOST)
 
 
+def spelt_alike(title: str, line: str) -> bool:
+    """Whether a line is a title down to its punctuation, in either case and with any blanks."""
+    return title.casefold().split() == line.casefold().split()
+
+
 def titles_first(
     ordered: Sequence[tuple[int, float]], exact: Collection[int], obsolete: Mapping[int, int | None]
 ) -> list[tuple[int, float]]:

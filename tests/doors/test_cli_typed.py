@@ -49,6 +49,7 @@ def read(line: str) -> Typed:
         *("tail -f", "mkdir -p", "ssh -p 2222", "docker run -p 80:80", "head -n many", "df -h", "ps -ef", "du -sh"),
         *("find . -name x -type f", "find . -type f", "psql -pretty", "docker run -p80:80", "gh pr --json title"),
         *("sed -e s/a/b/ file", "rg --type py foo", "grep --format json x", "a -", "cmd -- ", "-chrome nginx"),
+        *("journalctl -u nginx --since today", "journalctl -f --limit many", "dnf -y list --type pkgs"),
         *("-Wall gcc", "-1 errno", "--no-verify git commit", "docker ps --format {{.ID}}", "git diff --limit x y"),
     ],
 )

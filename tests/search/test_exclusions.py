@@ -146,6 +146,52 @@ def test_a_phrase_behind_a_dash_is_always_left_out(commands):
     assert found.left_out == (LeftOut("in a container", 1),)
 
 
+@pytest.mark.parametrize("sign", ['-"{}"', '!"{}"', 'NOT "{}"'])
+def test_every_sign_leaves_a_phrase_out(commands, sign):
+    line = f"docker run {sign.format('in a container')}"
+    found = search(commands, line)
+    assert "Run a shell in a container" not in titles(found)
+    assert "Publish a port" in titles(found)
+    assert found.left_out == (LeftOut("in a container", 1),)
+
+
+@pytest.mark.parametrize("line", ['set NOT "NULL"', 'NOT "in a container"', '"NOT" "in a container"'])
+def test_a_shouted_phrase_and_a_not_that_nothing_precedes_are_text(line):
+    assert parse_query(line).excluded == ()
+
+
+@pytest.mark.parametrize("word", ["-tag:web", "!tag:web", "-type:bug", "NOT tag:web", 'NOT tag:"web"'])
+def test_a_filter_cannot_leave_out_and_that_is_said(bench, word):
+    bench.base.add(Draft(EntryType.BUG, "nginx with the tag", tags=("web",)))
+    bench.base.add(Draft(EntryType.TIL, "nginx without"))
+    found = search(bench, f"nginx {word}")
+    assert (found.filters, found.left_out) == (Filters(), ())
+    assert "nginx with the tag" in titles(found)
+    (note,) = found.notes
+    assert note.endswith("is not a filter and was searched as text: a filter keeps entries and leaves none out")
+
+
+@pytest.mark.parametrize("mode", [Mode.WORDS, Mode.HYBRID])
+@pytest.mark.parametrize(
+    "title", ["Config type:bug", "type:bug", "pull tag:latest again", "a -chrome nginx", 'the "use strict" line', "-x"]
+)
+def test_a_line_that_is_a_title_is_text(bench, title, mode):
+    bench.base.add(Draft(EntryType.TIL, title))
+    bench.base.add(Draft(EntryType.TIL, title.replace("-", "").replace('"', "").replace(":", " "), "chrome"))
+    found = search(bench, f" {title.upper() if title != 'a -chrome nginx' else title} ", mode)
+    assert titles(found)[0] == title
+    assert (found.left_out, found.filters) == ((), Filters())
+    assert [note for note in found.notes if "is the title of an entry" in note] == list(found.notes)
+    assert bool(found.notes) == (":" in title)
+
+
+def test_a_title_that_the_options_filter_out_is_none(bench):
+    bench.base.add(Draft(EntryType.TIL, "type:bug"))
+    bench.base.add(Draft(EntryType.BUG, "a bug", project="api"))
+    found = bench.base.search("type:bug", Filters(project="api"), Mode.WORDS)
+    assert titles(found) == ["a bug"]
+
+
 def test_not_leaves_out_what_notes_write_as_a_flag(commands):
     assert search(commands, "find NOT name").left_out == (LeftOut("name", 3),)
     assert search(commands, "find !name").left_out == (LeftOut("name", 3),)
