@@ -131,10 +131,10 @@ class Field:
         """What the words index takes of it: all but the number that a database gave a record."""
         if self.kind is not Kind.OTHER:
             return self.texts(entry)
-        return tuple(str(other) for other in entry.other_fields if other.name != _RECORD_NUMBER)
+        return tuple(str(other) for other in entry.other_fields if other.name != RECORD_NUMBER)
 
 
-_RECORD_NUMBER = "_id"
+RECORD_NUMBER = "_id"
 """Nobody searches by it, and where it is made of words it says again what stands elsewhere."""
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from rekall.db import Database, Row
-from rekall.entry.fields import BY_NAME, FIELDS, Entry, Field, Kind
+from rekall.entry.fields import BY_NAME, FIELDS, RECORD_NUMBER, Entry, Field, Kind
 from rekall.entry.other import OtherField
 from rekall.entry.times import parsed, written
 from rekall.entry.types import LinkType, Status
@@ -19,6 +19,9 @@ from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 _MOST_CANDIDATES = 8
 _BATCH = 256
 Value = TypeVar("Value")
+
+_NUMBERED = json.dumps([RECORD_NUMBER])[:-1] + ","
+"""Begins another field as an item that holds the number which a database gave a record: no words of the entry."""
 
 _SUCCESSOR = "superseded_by"
 """The one field that is not stored: links say it."""
@@ -100,8 +103,9 @@ class SqliteEntries:
         """The title of each entry, and the first `most` characters of its content and of the rest of what it says."""
         rows = self._db.rows(
             "SELECT e.key, e.title, substr(e.content, 1, ?1), (SELECT substr(group_concat(substr(value, 1, ?1), char(10)), 1, ?1) "
-            "FROM item WHERE entry_key = e.key) FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
-            (most, json.dumps(list(keys))),
+            "FROM item WHERE entry_key = e.key AND NOT (kind = 'other_fields' AND substr(value, 1, ?3) = ?4)) "
+            "FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
+            (most, json.dumps(list(keys)), len(_NUMBERED), _NUMBERED),
         )
         return {key: (title, f"{content}\n{rest}" if rest else content) for key, title, content, rest in rows}
 

@@ -381,6 +381,15 @@ def test_texts_are_title_content_and_the_rest(store):
         assert text in body
 
 
+def test_texts_hold_no_number_that_a_database_gave_a_record(store):
+    others = (OtherField.of("_id", "how-to-restart-nginx"), OtherField.of("cause", "keep-alive"))
+    with store.transaction():
+        key = store.entries.insert(make_entry(other_fields=others))
+    _, rest = store.entries.texts([key], 1000)[key]
+    assert "how-to-restart-nginx" not in rest
+    assert "keep-alive" in rest
+
+
 def test_of_long_texts_the_beginning_is_read(store):
     errors = tuple(f"{number:04} " + "e" * 200 for number in range(50))
     long, short = insert(
