@@ -56,6 +56,9 @@ _Thing = TypeVar("_Thing")
 _Piece = tuple[bytes, ...]
 """The ways in which one thing is spelt in a folded text."""
 
+_Pair = tuple[bytes, bytes]
+"""What two neighbouring words begin with."""
+
 _Page = tuple[bytes, bytes]
 """Title and body, folded."""
 
@@ -93,8 +96,8 @@ class Spelling:
         self._pieces = _pieces(text)
         begin = lru_cache(None)(_beginning)  # of a pasted log most words come again and again
         beginnings = (begin(text[start:end], stem) for start, end, stem in places)
-        pairs = _first(MOST_PAIRS, (pair for pair in pairwise(beginnings) if all(pair)))
-        self._pairs = [_side_by_side(*pair) for pair in pairs]
+        self._pairs = _first(MOST_PAIRS, (pair for pair in pairwise(beginnings) if all(pair)))
+        self._neighbours = {word for pair in self._pairs for word in pair}
 
     def shares(self, texts: Iterable[tuple[str, str]]) -> list[Shares]:
         """How much of the query each text holds.
@@ -110,7 +113,7 @@ class Spelling:
             page = folded(title), folded(body)  # one in memory at a time
             lengths.append(len(page[0]) + len(page[1]))
             pieces.append(_counted(self._pieces, page))  # a place for each, in their order
-            pairs.append(_found(self._pairs, page))
+            pairs.append(_found(self._pairs, self._neighbours, page))
             whole.append(float(bool(self._whole) and any(self._whole in part for part in page)))
         mean = sum(lengths) / max(1, len(lengths))
         norms = [_K1 * (1 - _B + _B * length / mean) for length in lengths]
@@ -161,6 +164,7 @@ def _cut(word: str) -> Iterable[bytes]:
     return (word[place : place + PIECE].encode() for place in range(max(1, len(word) - PIECE + 1)))
 
 
+@lru_cache(256)
 def _side_by_side(one: bytes, other: bytes) -> re.Pattern[bytes]:
     ending = rb"[^_]{0,%d}" % _ENDING
     return re.compile(b"_" + re.escape(one) + ending + b"_{1,3}" + re.escape(other) + ending + b"(?=_)")
@@ -201,12 +205,36 @@ def _pieces(text: str) -> dict[_Piece, int]:
 
 def _counted(pieces: Iterable[_Piece], page: _Page) -> list[float]:
     title, body = page
-    return [_TITLE * sum(map(title.count, spellings)) + _BODY * sum(map(body.count, spellings)) for spellings in pieces]
+    in_title, in_both = (
+        title.count,
+        (title + body).count,
+    )  # no piece holds two borders in a row, so none lies across both
+    counted = []
+    for spellings in pieces:
+        tf = 0.0
+        if len(spellings) == 1:
+            if times := in_both(spellings[0]):
+                titled = in_title(spellings[0])
+                tf = _TITLE * titled + _BODY * (times - titled)
+        elif times := sum(map(in_both, spellings)):
+            titled = sum(map(in_title, spellings))
+            tf = _TITLE * titled + _BODY * (times - titled)
+        counted.append(tf)
+    return counted
 
 
-def _found(pairs: Sequence[re.Pattern[bytes]], page: _Page) -> list[float]:
+def _found(pairs: Iterable[_Pair], words: Iterable[bytes], page: _Page) -> list[float]:
     title, body = page
-    return [_TITLE * len(pair.findall(title)) + _BODY * len(pair.findall(body)) for pair in pairs]
+    both = title + body
+    held = {word for word in words if b"_" + word in both}  # most pairs need no closer look, and no expression made
+    found = []
+    for one, other in pairs:
+        tf = 0.0
+        if one in held and other in held:
+            times = _side_by_side(one, other).findall
+            tf = _TITLE * len(times(title)) + _BODY * len(times(body))
+        found.append(tf)
+    return found
 
 
 def _shares(

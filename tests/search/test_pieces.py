@@ -1,7 +1,6 @@
 """How much of a query's spelling a text holds: the figures by hand, and what holds for any text."""
 
 import math
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -276,9 +275,11 @@ class Counted:
             self.pieces += [spelt[0] for spelt in asked]
             return counted(asked, page)
 
-        def count_pairs(asked: Sequence[re.Pattern[bytes]], page: tuple[bytes, bytes]) -> list[float]:
+        def count_pairs(
+            asked: Sequence[tuple[bytes, bytes]], words: Iterable[bytes], page: tuple[bytes, bytes]
+        ) -> list[float]:
             self.pairs += asked
-            return found(asked, page)
+            return found(asked, words, page)
 
         monkeypatch.setattr(pieces, "_counted", count_pieces)
         monkeypatch.setattr(pieces, "_found", count_pairs)
