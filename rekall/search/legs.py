@@ -180,9 +180,8 @@ class AskedWords:
         if not numbers:
             return {}
         counted = {term: documents for term, documents in self.terms.frequencies.items() if term in numbers}
-        held = self._store.words.matched(
-            replace(self.terms, frequencies=counted), keys
-        )  # all words take ten times as long
+        terms = replace(self.terms, frequencies=counted)  # all words would take ten times as long
+        held = self._store.words.matched(terms, keys)
         known = set().union(*held.values())
         lacks = {key: 1.0 - len(held.get(key, ())) / len(known) for key in keys} if known else {}
         return {key: share for key, share in lacks.items() if share}
