@@ -169,14 +169,15 @@ def _set(app: App, folder: Path, scratch: Path) -> _Prepared:
         for number, document in enumerate(read_documents(folder)):
             ids[document.name] = f"{number:026d}"  # a ULID of the first milliseconds of 1970
             file.write(_line(document, ids[document.name]))
-    queries = [query.renamed(ids) for query in judged]
+    queries = [query for query in (query.renamed(ids) for query in judged) if query.grades]
+    if not queries:
+        hint = "qrels/test.tsv has to name documents of corpus.jsonl"
+        raise InvalidInput(f"{folder}: no document answers a judged query", hint)
     with contextlib.closing(app.over(scratch / "rekall.db")) as beside:
         base = _imported(beside, corpus)
         if missing := len(ids) - base.count():
             talk(f"note: {count_text(missing, 'document')} left out: nothing in there, or nothing that can be stored")
-        return _Prepared(
-            folder.resolve().name, beside.places.database, base.count(), [each for each in queries if each.grades]
-        )
+        return _Prepared(folder.resolve().name, beside.places.database, base.count(), queries)
 
 
 def _line(document: Document, entry_id: str) -> str:

@@ -57,8 +57,13 @@ def read_documents(folder: Path) -> Iterator[Document]:
     Raises:
         NotFound, InvalidInput: It is no such folder; what is wrong is named.
     """
+    seen: set[str] = set()
     for record, where in _records(folder / "corpus.jsonl"):
-        yield Document(_text(record, "_id", where), str(record.get("title") or ""), _text(record, "text", where))
+        name = _text(record, "_id", where)
+        if name in seen:
+            raise InvalidInput(f"{where}: a second document {name!r}", "give each document an id of its own")
+        seen.add(name)
+        yield Document(name, str(record.get("title") or ""), _text(record, "text", where))
 
 
 def read_judged(folder: Path) -> list[Judged]:
@@ -151,7 +156,7 @@ def _text(record: Mapping[str, Any], key: str, where: str) -> str:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         raise NotFound(f"no {path}", _SHAPE) from None
     except UnicodeDecodeError as error:

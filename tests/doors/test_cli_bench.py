@@ -113,6 +113,15 @@ def test_a_folder_that_is_no_set_is_told(rekall: Rekall, tmp_path: Path) -> None
     assert "BEIR" in ran.err
 
 
+def test_a_set_whose_answers_are_elsewhere_is_told(rekall: Rekall, beir: Path) -> None:
+    judgements = beir / "qrels" / "test.tsv"
+    query = judgements.read_text().splitlines()[1].split("\t")[0]
+    judgements.write_text(f"query-id\tcorpus-id\tscore\n{query}\tnowhere\t1\n")
+    ran = rekall("bench", str(beir))
+    assert ran.code == 4
+    assert "no document answers a judged query" in ran.err
+
+
 @pytest.mark.parametrize("arguments", [("FOLDER", "--own"), ("--own", "--model", "x"), ("FOLDER", "--model", "x")])
 def test_one_thing_is_measured_at_a_time(rekall: Rekall, arguments: tuple[str, ...]) -> None:
     assert rekall("bench", *arguments).code == 2

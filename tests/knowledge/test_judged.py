@@ -54,6 +54,19 @@ def test_a_document_without_text_is_an_empty_one(beir):
     assert [(each.title, each.text) for each in read_documents(beir)] == [("", "")]
 
 
+def test_a_mark_of_byte_order_is_no_part_of_a_file(beir):
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        (beir / name).write_bytes(b"\xef\xbb\xbf" + (beir / name).read_bytes().replace(b"\n", b"\r\n"))
+    assert [each.name for each in read_documents(beir)] == ["1", "d2"]
+    assert read_judged(beir) == [Judged("q1", "which", {"d2": 2})]
+
+
+def test_two_documents_of_one_id_are_told(beir):
+    write(beir, "corpus.jsonl", {"_id": 1, "text": "first"}, {"_id": "1", "text": "second"})
+    with pytest.raises(InvalidInput, match="a second document '1'"):
+        list(read_documents(beir))
+
+
 def test_other_names_leave_out_what_has_none():
     query = Judged("q", "text", {"a": 1, "b": 2}, itself="a")
     assert query.renamed({"a": "1"}) == Judged("q", "text", {"1": 1}, itself="1")
