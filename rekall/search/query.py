@@ -113,7 +113,7 @@ def parse_query(line: str) -> ParsedQuery:
         elif (is_negated or word[0] in "-!") and _is_filter(word.lstrip("-!"), part["key"], part["value"], {}):
             quoted.add(len(words))
             words.append(word)
-            notes.append(f"{word} is not a filter and was searched as text: a filter keeps entries and leaves none out")
+            notes.append(f"{word} was searched as text, for a filter leaves nothing out")
         elif _is_filter(word, part["key"], part["value"], typed):
             continue
         else:
