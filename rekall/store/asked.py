@@ -70,7 +70,7 @@ class AskedTerms:
             if (
                 len(said) >= _LEAST_BEGINNING
                 and said.isalpha()
-                and (word.stem == said or len(word.stem) >= _LEAST_STEM)
+                and (word.stem in (said, _without_accents(said)) or len(word.stem) >= _LEAST_STEM)
             ):
                 asked[Term(word.word, word.stem, prefix=True, sought=word.sought)] = word
         counted = self._counted(list(asked))
@@ -194,6 +194,15 @@ class AskedTerms:
         begun = self._counted([term for term in terms if term.prefix])
         documents = {term: begun[term] if term.prefix else counted.get(term.stem, 0) for term in terms}
         return documents, max(counted[None], 1)
+
+
+def _without_accents(word: str) -> str:
+    """A word as FTS5 reads it; what folding leaves alone are Latin accents."""
+    if word.isascii():
+        return word
+    import unicodedata  # most queries never need it
+
+    return "".join(sign for sign in unicodedata.normalize("NFD", word) if not unicodedata.combining(sign))
 
 
 def _last(folded: Folded, places: Sequence[Place]) -> str | None:

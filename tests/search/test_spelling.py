@@ -130,6 +130,14 @@ def test_the_beginning_of_a_word_finds_it(bench, line, title, unfinished):
     assert line.split()[-1] in hit.why.matched
 
 
+@pytest.mark.parametrize("line", ["naï", "nai", "éch", "ÉCH", "Übe", "übe"])
+def test_a_beginning_with_an_accent_finds_its_word_from_the_third_letter(bench, line):
+    for title in ("Naïve Bayes", "La requête échouée", "Eine Übersetzung"):
+        bench.base.add(Draft(EntryType.TIL, title))
+    (hit,) = bench.base.search(line, Filters(), Mode.WORDS, 3, unfinished=True).hits
+    assert hit.why.matched == (line,)
+
+
 def test_only_an_unfinished_word_that_is_held_goes_on(bench):
     bench.base.add(Draft(EntryType.TIL, "a post on a blog"))
     found = {
