@@ -130,9 +130,9 @@ def test_the_beginning_of_a_word_finds_it(bench, line, title, unfinished):
     assert line.split()[-1] in hit.why.matched
 
 
-@pytest.mark.parametrize("line", ["naï", "nai", "éch", "ÉCH", "Übe", "übe"])
+@pytest.mark.parametrize("line", ["naï", "nai", "éch", "ÉCH", "Äpf", "äpf"])
 def test_a_beginning_with_an_accent_finds_its_word_from_the_third_letter(bench, line):
-    for title in ("Naïve Bayes", "La requête échouée", "Eine Übersetzung"):
+    for title in ("Naïve Bayes", "La requête échouée", "Zwei Äpfel"):
         bench.base.add(Draft(EntryType.TIL, title))
     (hit,) = bench.base.search(line, Filters(), Mode.WORDS, 3, unfinished=True).hits
     assert hit.why.matched == (line,)
