@@ -36,6 +36,9 @@ _MOST_PARTS = 6
 _ENDING = 4
 """Letters by which a word may be longer than its stem."""
 
+_CODE = r"(?:^|\s)-|[\\/$<>|={}\[\]#@*&;`~^%+]|\w_\w|\w\(|\w\.\w"
+"""What a line of code holds and a title does not: of a title other notes hold the words as well (benchmarks/quality.py, til)."""
+
 _BORDER = 0x5F  # "_"
 _SIGNS = bytes(
     code if (chr(code).isalnum() and chr(code).islower()) or chr(code).isdecimal() or code >= 0x80 else _BORDER
@@ -73,7 +76,7 @@ class Shares:
     Attributes:
         pieces: Of the pieces of its words, weighted by how rare each is among the texts looked at.
         pairs: Of its neighbouring words, side by side.
-        whole: 1 where the whole query stands in the text as it was typed, of two words or more; else 0.
+        whole: 1 where the whole query stands in the text as it was typed, a line of code of two words or more; else 0.
     """
 
     pieces: float = 0.0
@@ -92,7 +95,7 @@ class Spelling:
             places: Its words in order, as the words index cuts and stems them.
         """
         whole = folded(text.strip())
-        self._whole = whole if b"_" in whole.strip(b"_") else b""
+        self._whole = whole if b"_" in whole.strip(b"_") and re.search(_CODE, text) else b""
         self._pieces = _pieces(text)
         begin = lru_cache(None)(_beginning)  # of a pasted log most words come again and again
         beginnings = (begin(text[start:end], stem) for start, end, stem in places)
