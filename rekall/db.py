@@ -267,7 +267,7 @@ class Database:
                 f"{self.path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
                 "upgrade Rekall to at least that version",
             )
-        connection.pragma("cache_size", -1000)  # KiB; with twice as much neither searches nor imports are faster
+        connection.pragma("cache_size", -500)  # KiB; with four times as much neither searches nor imports are faster
         connection.pragma("temp_store", "memory")  # a step that replaces a table writes no file elsewhere
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations):
