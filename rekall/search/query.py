@@ -124,7 +124,7 @@ def parse_query(line: str) -> ParsedQuery:
         typed[name] = list(dict.fromkeys(typed[name]))[:MOST_VALUES]
     return ParsedQuery(
         " ".join(words),
-        tuple(phrase for phrase in phrases if _has_word(phrase))[:MOST_PARTS],
+        tuple(dict.fromkeys(phrase for phrase in phrases if _has_word(phrase)))[:MOST_PARTS],
         tuple(excluded),
         Filters.read(typed),
         tuple(dict.fromkeys(notes))[:MOST_NOTES],

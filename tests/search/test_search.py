@@ -132,6 +132,7 @@ def test_a_quote_that_is_not_closed_is_literal():
 
 def test_an_empty_phrase_asks_for_nothing():
     assert parse_query('a "" "?!" b').phrases == ()
+    assert parse_query('"a b" "c" "a b"').phrases == ("a b", "c")
 
 
 def test_a_minus_excludes_a_phrase_and_marks_a_word():
