@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
 MOST = 50
-"""Candidates looked at. With 100 nDCG@10 is the same within 0.001 and the stage takes twice the time."""
+"""Candidates looked at. With 100 nDCG@10 is the same within 0.002 and the stage takes twice the time."""
 
 MOST_CHARACTERS = 8_000
 """Of each text; what lies further back is found by the words index."""
@@ -37,7 +37,7 @@ class Weights:
     score = similarity + lexical, where lexical = coverage × words + pieces × pieces + pairs × pairs, and similarity = (1 - feedback) ×
     similarity + feedback × similarity to the query moved towards the best three - crowding × crowding.
 
-    Chosen on eight sets of developer questions; leaving any set out chooses the same within 0.002 nDCG@10 (docs/adr/0017).
+    Chosen on eight sets of developer questions, where each a fifth larger or smaller changes the mean by 0.002 at most (docs/adr/0017).
     """
 
     words: float
@@ -47,7 +47,7 @@ class Weights:
     crowding: float = 0.0
 
 
-BESIDE_MEANING = Weights(words=0.2, pieces=0.48, pairs=0.36, feedback=0.6, crowding=0.2)
+BESIDE_MEANING = Weights(words=0.18, pieces=0.42, pairs=0.3, feedback=0.6, crowding=0.2)
 ALONE = Weights(words=0.6, pieces=0.3, pairs=0.3)
 
 USUAL_SHARE = 0.6
@@ -61,7 +61,7 @@ LACKS_NUMBER = 0.15
 are nearly the same (benchmarks/quality.py --state versions)."""
 
 WHOLE = 0.25
-"""What an entry gains that holds the whole line as it was typed: a command, an error message (benchmarks/lines.py)."""
+"""What an entry gains that holds a whole line of code as it was typed (benchmarks/lines.py)."""
 
 _BEST = 3
 """Candidates that the query moves towards."""
