@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from rekall.entry.fields import FIELDS, Entry
 from rekall.search.results import Hit, Match, Why
-from rekall.search.second_stage import ALONE, BESIDE_MEANING, Weights
+from rekall.search.second_stage import ALONE, Weights
 
 STRONG, STRONG_WORDS = 0.9, 0.7
 """What speaks for a strong hit at least, by words and meaning, and by words alone."""
@@ -23,6 +23,9 @@ _LIKELY, _LIKELY_WORDS = (0.48, 0.1, 0.32, 0.55), (0.28, 0.04, 0.22, 0.32)
 
 The best of many unrelated entries comes nearer than the best of few: what one in ten queries of other subjects reaches is 0.25
 among 30 notes, 0.5 among 2,000 and about 0.55 among 16,000 (benchmarks/calibration.py)."""
+
+_BESIDE_MEANING = Weights(words=0.2, pieces=0.48, pairs=0.36)
+"""What matching words count beside a clear similarity: a fifth more than where hits are ranked among one another."""
 
 _EACH_WORD, _MOST_WORDS = 0.03, 5
 """By words alone, what each word found adds: two of four say less than five of ten."""
@@ -67,14 +70,14 @@ def likely(entries: int, *, by_words: bool = False) -> float:
 
 
 def evidence(why: Why) -> float:
-    """What speaks for a hit: clear similarity and matching words, as they are weighed in the ranking.
+    """What speaks for a hit: clear similarity and matching words.
 
     By words alone it counts as well how many they are.
     """
     if not _has_meaning(why):
         return _lexical(why, ALONE) + _EACH_WORD * min(len(why.matched), _MOST_WORDS)
     similarity = why.clear if why.clear is not None else why.near or 0.0
-    return similarity + _lexical(why, BESIDE_MEANING)
+    return similarity + _lexical(why, _BESIDE_MEANING)
 
 
 def lacking(query: str, entry: Entry) -> tuple[str, ...]:
