@@ -6,7 +6,7 @@ Scores are fused, not ranks: reciprocal rank fusion loses to plain meaning on mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 OBSOLETE_PENALTY = 0.5
@@ -61,3 +61,16 @@ def ranking(scores: Mapping[int, float], obsolete: Mapping[int, int | None]) -> 
             break
         lowered.update(sunk)
     return sorted(lowered.items(), key=lambda item: (-item[1], -item[0]))
+
+
+def holders_first(
+    ordered: Sequence[tuple[int, float]], holders: Collection[int], obsolete: Collection[int]
+) -> list[tuple[int, float]]:
+    """Keys and scores with those first that hold the one word that was typed and still hold true, each in their order.
+
+    One word says too little for its meaning to be told: of words that one of 2,488 notes holds, meaning put another note first
+    for 3 in 10.
+    """
+    first = [pair for pair in ordered if pair[0] in holders and pair[0] not in obsolete]
+    moved = {key for key, _ in first}
+    return [*first, *(pair for pair in ordered if pair[0] not in moved)]

@@ -162,12 +162,22 @@ class AskedWords:
         return scores
 
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
-        """The words that each entry holds, as they were typed."""
-        return {key: {"matched": _typed(held)} for key, held in self._held(keys).items()}
+        """The words that each entry holds, as they were typed, and whether these are all."""
+        every = set(self.terms)
+        return {
+            key: {"matched": _typed(held), "holds_all": every <= set(held)} for key, held in self._held(keys).items()
+        }
 
     def highlights(self, keys: Iterable[int]) -> dict[int, Highlight]:
         """The terms that each entry holds."""
         return {key: Highlight(held) for key, held in self._held(keys).items()}
+
+    def holding_the_word(self, keys: Sequence[int]) -> set[int]:
+        """Those of the given entries that hold the one word that was typed; none where several were typed."""
+        every = set(self.terms)
+        if len(self._text.split()) != 1 or not every:
+            return set()
+        return {key for key, held in self._held(keys).items() if every <= set(held)}
 
     def lacking(self, keys: Sequence[int]) -> dict[int, float]:
         """The share of the numbers that were typed and are held by one of the given entries, that each of them lacks.

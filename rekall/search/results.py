@@ -62,6 +62,8 @@ class Why:
         crowding: How much closer than others it lies to the rest; this counts against it.
         others: What further legs say.
         exact_title: Whether its title is what was typed, which puts it first.
+        holds_all: Whether it holds every word that was looked for.
+        holds_all: Whether it holds every word that was looked for.
         lacks: Numbers that were typed and that it holds nowhere, which keep it from being strong.
     """
 
@@ -82,6 +84,7 @@ class Why:
     crowding: float = 0.0
     others: tuple[LegReason, ...] = ()
     exact_title: bool = False
+    holds_all: bool = False
     lacks: tuple[str, ...] = ()
 
 

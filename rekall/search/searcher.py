@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rekall.entry.filters import Filters
 from rekall.errors import Ambiguous, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
-from rekall.search.fusion import Fusion, ranking
+from rekall.search.fusion import Fusion, holders_first, ranking
 from rekall.search.labels import labelled
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, Waiting
 from rekall.search.meaning import MeaningLeg
@@ -285,6 +285,9 @@ class Searcher:
                 lowest = placed[-1][1]
                 ordered = [*placed, *((key, min(score, lowest)) for key, score in ordered[reranker.most :])]
                 did.append(f"reordered the best {len(best)}")
+        words = asking.get(Mode.WORDS.value)
+        if isinstance(words, AskedWords) and len(asking) > 1:
+            ordered = holders_first(ordered, words.holding_the_word(keys), obsolete)
         ordered = titles_first(ordered, exact, obsolete)
         with stages.timed("reading") as did:
             hits = read_hits(self._store, ordered[:limit], asking, found, said)

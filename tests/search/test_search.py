@@ -19,7 +19,7 @@ from rekall.errors import EngineError, InvalidInput, NotFound, Superseded
 from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
 from rekall.search.query import Mark, ParsedQuery, parse_query
-from rekall.search.results import Mode, SearchResult
+from rekall.search.results import Match, Mode, SearchResult
 from rekall.search.second_stage import ALONE, BESIDE_MEANING, USUAL_SHARE, WHOLE
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
@@ -950,3 +950,24 @@ def test_a_similar_search_that_nobody_wants_gives_up(bench, add):
     add("safari")
     with pytest.raises(Superseded):
         bench.base.similar("cookies of safari", Filters(), 5, lambda: False)
+
+
+def test_one_word_puts_what_holds_it_first(bench, add):
+    add("A filler about stores", "x " * 40 + "filelock " + "y " * 40)
+    for number in range(12):
+        add(f"filelocks and files {number}", "locks of files")
+    result = ask(bench, "filelock", Mode.HYBRID)
+    assert "filelock" in result.hits[0].entry.content + result.hits[0].entry.title
+    assert not result.nothing_close
+    gone = add("the filelock of old")
+    bench.base.deprecate(gone.id)
+    assert ask(bench, "filelock").hits[0].entry.status is Status.ACTIVE
+
+
+def test_what_holds_every_word_that_was_typed_is_at_least_likely(bench, add):
+    add("an unrelated title", "words " * 50 + "zebra quagga " + "more " * 50)
+    for number in range(8):
+        add(f"other note {number}")
+    hit = next(hit for hit in ask(bench, "zebra quagga").hits if hit.entry.title == "an unrelated title")
+    assert hit.why.holds_all
+    assert hit.match is not Match.WEAK
