@@ -12,7 +12,7 @@ _MOST_NAMES = 2000
 
 _MARKED = re.compile(r"[-.$@#]-?[A-Za-z][A-Za-z0-9_-]*")
 _ENDED = re.compile(r"[+#]{1,2}")
-_VERSION = re.compile(r"[0-9][0-9]*(?:\.[0-9][0-9A-Za-z_]*)+(?:[-+.]?[0-9A-Za-z_]+)*")
+_VERSION = re.compile(r"(?<![0-9])[0-9]+(?:\.[0-9][0-9A-Za-z_]*)+(?:[-+.]?[0-9A-Za-z_]+)*")
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}\Z")
 _BEFORE_A_MARK = frozenset(" \t\n\r\"'`([{<=,;:|/>")
 

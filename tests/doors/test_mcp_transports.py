@@ -210,7 +210,7 @@ def server(notes: Path) -> Iterator[Server]:
     """A server over the sample notes, greeted, with its model loaded. It never gives up on its engine."""
     with Server(command=(sys.executable, "-c", WITHOUT_DEADLINES, "mcp")) as started:
         started.shake_hands()
-        started.call("search", query="people get signed out on iphones")
+        started.call("search", query="authentication vanishes on ipad")
         yield started
 
 
@@ -249,7 +249,7 @@ def test_the_sdk_s_own_client_is_served(notes):
 
     async def speak() -> tuple[str, str, list[str]]:
         async with Client(parameters) as client:
-            found = await client.call_tool("search", {"query": "people get signed out on iphones", "limit": 1})
+            found = await client.call_tool("search", {"query": "authentication vanishes on ipad", "limit": 1})
             read = await client.read_resource("rekall://recent")
             return (
                 found.content[0].text,
@@ -527,7 +527,7 @@ def test_an_idle_server_stays_under_80_mb(notes):
     with Server(*IDLE) as started:
         started.shake_hands()
         started.ask("tools/list")
-        for query in ("people get signed out on iphones", "nginx 502"):
+        for query in ("authentication vanishes on ipad", "nginx 502"):
             assert started.call("search", query=query)["mode"]["used"] == "hybrid"
         until(lambda: not started.children())
         until(lambda: started.seen.memory_info().rss <= 80e6)  # it is given back a moment later

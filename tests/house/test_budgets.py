@@ -52,7 +52,7 @@ def notes(imported, home):
 
 
 def test_a_search_by_meaning_peaks_under_100_mb(notes):
-    assert peak_kib("search", "people get signed out on iphones") <= 100 * MB
+    assert peak_kib("search", "authentication vanishes on ipad") <= 100 * MB
 
 
 def test_a_search_by_words_peaks_under_40_mb(notes):
@@ -80,7 +80,7 @@ def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):
             return sum(each.memory_info().rss for each in [process, *process.children(recursive=True)])
 
         terminal.read_until(lambda shown: b"newest first" in shown, PATIENCE_S)
-        terminal.type("/people get signed out on iphones")
+        terminal.type("/authentication vanishes on ipad")
         terminal.read_until(is_found, PATIENCE_S)
         assert engines
         terminal.read_until(lambda shown: not process.children(), PATIENCE_S)
