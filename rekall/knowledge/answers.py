@@ -56,7 +56,7 @@ def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:
     return said | {"superseded_by": reference(successor)}
 
 
-_PARTS = ("clear", "near", "pieces", "pairs", "whole", "lacking", "feedback", "crowding")
+_PARTS = ("clear", "near", "pieces", "pairs", "whole", "keywords", "lacking", "feedback", "crowding")
 """What else a score is added up from (docs/adr/0017)."""
 
 

@@ -147,6 +147,7 @@ SHAPES = (
         pieces=("number or null", "The share of the pieces of the query's words."),
         pairs=("number or null", "The share of the query's neighbouring words that stand side by side."),
         whole=("number", "1 if the whole line stands in it as it was typed."),
+        keywords=("number", "1 if it holds all of up to three words that were typed."),
         lacking=("number", "The share of typed numbers that it lacks and another candidate holds."),
         feedback=("number", "What it gained by being near the best."),
         crowding=("number", "How much closer than others it lies to the rest; this counts against it."),

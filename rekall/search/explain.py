@@ -63,6 +63,7 @@ def why_parts(hit: Hit) -> list[str]:
             ("pieces of words", why.pieces),
             ("words side by side", why.pairs),
             ("the whole line", why.whole),
+            ("all words", why.keywords),
         )
         parts += [f"{name} {value:.3f}" for name, value in spelt if value and value >= _SHOWN]
     moved = (("near the best", why.feedback), ("crowd", -why.crowding))

@@ -172,10 +172,10 @@ class AskedWords:
         """The terms that each entry holds."""
         return {key: Highlight(held) for key, held in self._held(keys).items()}
 
-    def holding_the_word(self, keys: Sequence[int]) -> set[int]:
-        """Those of the given entries that hold the one word that was typed; none where several were typed."""
+    def holding_all(self, keys: Sequence[int], most: int) -> set[int]:
+        """Those of the given entries that hold every word that was typed; none where more than `most` were typed."""
         every = set(self.terms)
-        if len(self._text.split()) != 1 or not every:
+        if not 0 < len(self._text.split()) <= most or not every:
             return set()
         return {key for key, held in self._held(keys).items() if every <= set(held)}
 

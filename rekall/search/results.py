@@ -57,6 +57,7 @@ class Why:
         pieces: Share of the pieces of the query's words, 0 to about 1; None where the second stage did not look.
         pairs: Share of the query's neighbouring words that stand side by side.
         whole: 1 where the whole line stands in the entry as it was typed, else 0.
+        keywords: 1 where it holds all of a few words that were typed, else 0.
         lacking: Share of the numbers that were typed which it lacks and another candidate holds.
         feedback: What it gained by being near the best.
         crowding: How much closer than others it lies to the rest; this counts against it.
@@ -79,6 +80,7 @@ class Why:
     pieces: float | None = None
     pairs: float | None = None
     whole: float = 0.0
+    keywords: float = 0.0
     lacking: float = 0.0
     feedback: float = 0.0
     crowding: float = 0.0

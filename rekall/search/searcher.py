@@ -287,7 +287,7 @@ class Searcher:
                 did.append(f"reordered the best {len(best)}")
         words = asking.get(Mode.WORDS.value)
         if isinstance(words, AskedWords) and len(asking) > 1:
-            ordered = holders_first(ordered, words.holding_the_word(keys), obsolete)
+            ordered = holders_first(ordered, words.holding_all(keys, 1), obsolete)
         ordered = titles_first(ordered, exact, obsolete)
         with stages.timed("reading") as did:
             hits = read_hits(self._store, ordered[:limit], asking, found, said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,9 @@ LACKS_NUMBER = 0.15
 """What an entry loses that lacks a number which was typed and which another candidate holds: to the model `1.2.3` and `3.2.1`
 are nearly the same (benchmarks/quality.py --state versions)."""
 
+KEYWORDS, _KEYWORDS = 0.2, 3
+"""What an entry gains that holds all of up to three words that were typed: so few are words to look for, not a question."""
+
 WHOLE = 0.25
 """What an entry gains that holds a whole line of code as it was typed (benchmarks/lines.py)."""
 
@@ -105,11 +108,13 @@ class SecondStage:
         others = [(leg, found) for leg, found in candidates.scores.items() if leg not in ("words", "meaning")]
         words = candidates.asking.get("words")
         lacking = words.lacking(keys) if isinstance(words, AskedWords) else {}
+        holders = words.holding_all(keys, _KEYWORDS) if isinstance(words, AskedWords) else set()
         reasons: dict[int, dict[str, float]] = {
             key: {
                 "pieces": share.pieces,
                 "pairs": share.pairs,
                 "whole": share.whole,
+                "keywords": float(key in holders),
                 "lacking": lacking.get(key, 0.0),
             }
             for key, share in shares.items()
@@ -117,11 +122,11 @@ class SecondStage:
         beside = {key: sum(self._fusion.weight(leg) * found.get(key, 0.0) for leg, found in others) for key in keys}
         if not isinstance(asked, AskedMeaning):
             counts = self._lexical if others else 1.0  # a leg alone counts whole
-            alone = _lexical(keys, coverage, shares, lacking, ALONE)
+            alone = _lexical(keys, coverage, shares, holders, lacking, ALONE)
             return Reranked({key: counts * alone[key] + beside[key] for key in keys}, reasons)
         if "words" not in candidates.scores:  # meaning alone is asked for, and stays as it is
             return Reranked(candidates.fused, reasons)
-        lexical = _lexical(keys, coverage, shares, lacking, BESIDE_MEANING)
+        lexical = _lexical(keys, coverage, shares, holders, lacking, BESIDE_MEANING)
         near = self._trusted(candidates.scores["meaning"], texts, asked)
         buried = asked.buried(keys)
         doubt = _doubt([buried[key] for key in keys if key in buried][:_FIRST])
@@ -160,6 +165,7 @@ def _lexical(
     keys: Sequence[int],
     coverage: Mapping[int, float],
     shares: Mapping[int, Shares],
+    holders: Collection[int],
     lacking: Mapping[int, float],
     weights: Weights,
 ) -> dict[int, float]:
@@ -172,6 +178,7 @@ def _lexical(
             + weights.pieces * share.pieces
             + weights.pairs * share.pairs
             + WHOLE * share.whole
+            + KEYWORDS * (key in holders)
             - LACKS_NUMBER * lacking.get(key, 0.0)
         )
     return scores

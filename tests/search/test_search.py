@@ -20,7 +20,7 @@ from rekall.models.vectors import Matrix
 from rekall.search.fusion import OBSOLETE_PENALTY, Fusion, ranking
 from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import Match, Mode, SearchResult
-from rekall.search.second_stage import ALONE, BESIDE_MEANING, USUAL_SHARE, WHOLE
+from rekall.search.second_stage import ALONE, BESIDE_MEANING, KEYWORDS, USUAL_SHARE, WHOLE
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
 
 ANSWERING = tuple(Mode)
@@ -592,7 +592,7 @@ def test_the_score_is_the_sum_of_what_the_hit_says(bench, add):
         why = hit.why
         similarity = why.near + weights.feedback * why.feedback - weights.crowding * why.crowding
         lexical = weights.words * why.coverage + weights.pieces * why.pieces + weights.pairs * why.pairs
-        lexical += WHOLE * why.whole
+        lexical += WHOLE * why.whole + KEYWORDS * why.keywords
         assert hit.score == pytest.approx(similarity + share * lexical)
         assert why.similarity == pytest.approx((why.head + why.best_passage) / 2)
 
@@ -602,7 +602,7 @@ def test_by_words_alone_the_score_is_the_sum_too(bench, add):
         add(title)
     for hit in ask(bench, "safari cookie", Mode.WORDS).hits:
         lexical = ALONE.words * hit.why.coverage + ALONE.pieces * hit.why.pieces + ALONE.pairs * hit.why.pairs
-        lexical += WHOLE * hit.why.whole
+        lexical += WHOLE * hit.why.whole + KEYWORDS * hit.why.keywords
         assert hit.score == pytest.approx(lexical)
 
 
@@ -971,3 +971,15 @@ def test_what_holds_every_word_that_was_typed_is_at_least_likely(bench, add):
     hit = next(hit for hit in ask(bench, "zebra quagga").hits if hit.entry.title == "an unrelated title")
     assert hit.why.holds_all
     assert hit.match is not Match.WEAK
+
+
+def test_of_a_few_words_what_holds_all_of_them_gains(bench, add):
+    wanted = add("A filler about stores", "x " * 30 + "zebra " + "y " * 20 + "quagga " + "z " * 30)
+    for number in range(12):
+        add(f"zebra zebra {number}", "zebra stripes")
+
+    def gained(line: str) -> set[str]:
+        return {hit.entry.id for hit in ask(bench, line, limit=20).hits if hit.why.keywords}
+
+    assert gained("zebra quagga") == {wanted.id}
+    assert gained("what do a zebra and a quagga share") == set()

@@ -24,6 +24,7 @@ from rekall.search.searcher import Searcher
 from rekall.search.second_stage import (
     ALONE,
     BESIDE_MEANING,
+    KEYWORDS,
     LACKS_NUMBER,
     MOST,
     USUAL_SHARE,
@@ -53,7 +54,9 @@ def forget_vectors(bench: Bench, keys: Iterable[int]) -> None:
 
 def lexical(why: Any, weights: Weights) -> float:
     spelt = weights.pieces * (why.pieces or 0) + weights.pairs * (why.pairs or 0)
-    return weights.words * why.coverage + spelt + WHOLE * why.whole - LACKS_NUMBER * why.lacking
+    return (
+        weights.words * why.coverage + spelt + WHOLE * why.whole + KEYWORDS * why.keywords - LACKS_NUMBER * why.lacking
+    )
 
 
 # the sum
