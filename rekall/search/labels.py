@@ -43,13 +43,13 @@ real notes 2 in 100 have such a neighbour (benchmarks/alike.py)."""
 
 
 def labelled(query: str, hit: Hit, entries: int) -> Hit:
-    """A hit of a base of so many entries with its word, and with the numbers of the query that it lacks."""
+    """The hit with its word and the numbers of the query that it lacks; `entries` is the size of the base."""
     why = replace(hit.why, lacks=lacking(query, hit.entry))
     return replace(hit, why=why, match=match_of(why, entries))
 
 
 def match_of(why: Why, entries: int) -> Match:
-    """The word for a hit of a base of so many entries.
+    """The word for a hit; `entries` is the size of the base.
 
     An exact title is strong, whatever else, and what holds every word that was typed at least likely. What lacks a number that was typed (a version, a port, a year) is likely at most: of
     first hits that would be strong but for that, 4 in 22 are right, of the others 429 in 502 (benchmarks/calibration.py).
@@ -65,7 +65,7 @@ def match_of(why: Why, entries: int) -> Match:
 
 
 def likely(entries: int, *, by_words: bool = False) -> float:
-    """What speaks for a likely hit at least, in a base of so many entries."""
+    """The least evidence of a likely hit; `entries` is the size of the base."""
     at_thousand, per_decade, least, most = _LIKELY_WORDS if by_words else _LIKELY
     return min(most, max(least, at_thousand + per_decade * math.log10(max(entries, 1) / 1000)))
 

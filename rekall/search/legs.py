@@ -163,9 +163,8 @@ class AskedWords:
 
     def reasons(self, keys: Iterable[int]) -> dict[int, dict[str, Any]]:
         """The words that each entry holds, as they were typed, and whether these are all."""
-        every = set(self.terms)
         return {
-            key: {"matched": _typed(held), "holds_all": every <= set(held)} for key, held in self._held(keys).items()
+            key: {"matched": _typed(held), "holds_all": self._is_all(held)} for key, held in self._held(keys).items()
         }
 
     def highlights(self, keys: Iterable[int]) -> dict[int, Highlight]:
@@ -174,10 +173,9 @@ class AskedWords:
 
     def holding_all(self, keys: Sequence[int], most: int) -> set[int]:
         """Those of the given entries that hold every word that was typed; none where more than `most` were typed."""
-        every = set(self.terms)
-        if not 0 < len(self._text.split()) <= most or not every:
+        if not 0 < len(self._text.split()) <= most:
             return set()
-        return {key for key, held in self._held(keys).items() if every <= set(held)}
+        return {key for key, held in self._held(keys).items() if self._is_all(held)}
 
     def lacking(self, keys: Sequence[int]) -> dict[int, float]:
         """The share of the numbers that were typed and are held by one of the given entries, that each of them lacks.
@@ -195,6 +193,9 @@ class AskedWords:
         known = set().union(*held.values())
         lacks = {key: 1.0 - len(held.get(key, ())) / len(known) for key in keys} if known else {}
         return {key: share for key, share in lacks.items() if share}
+
+    def _is_all(self, held: Iterable[Term]) -> bool:
+        return set(self.terms) <= set(held)
 
     def _held(self, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """The terms that each of the given entries holds; looked up once an entry."""
