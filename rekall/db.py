@@ -8,26 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import apsw
 
-from rekall.errors import (
-    DatabaseCorrupt,
-    DatabaseForeign,
-    DatabaseLocked,
-    DatabaseReadOnly,
-    DatabaseTooNew,
-    DiskFull,
-    InvalidInput,
-    StorageError,
-)
-from rekall.store import schema
+from rekall.errors import DatabaseLocked, DatabaseReadOnly, StorageError
+from rekall.store import opening, schema
+from rekall.store.driver import Translated, corrupt
 from rekall.system.files import PRIVATE_FILE, make_private_folder
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
 _TRY_MS = 50  # how long one try for the write lock keeps other threads out
+_LONG_LOG_BYTES = 4 * opening.LOG_BYTES  # from here on a writer sees to the log of writes
 _PAUSE_S = 0.01  # how long it lets them in before the next
 _MIGRATION_WAIT = 12  # how many times as long as for a write another process's migration is waited for
 
@@ -64,6 +57,7 @@ class Database:
         self.path = path
         self._turn = threading.RLock()
         self._is_reading = False
+        self._long_log_bytes = _LONG_LOG_BYTES
         self._busy_timeout_s = busy_timeout_s
         self._migrated = migrated
         if path is not None:
@@ -105,10 +99,7 @@ class Database:
 
     def size_bytes(self) -> int:
         """Bytes of the file and of the log of writes beside it; 0 in memory."""
-        if self.path is None:
-            return 0
-        files = (self.path, self.path.with_name(self.path.name + "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return 0 if self.path is None else self.path.stat().st_size + self._log_bytes()
 
     def last_key(self) -> int:
         """The row id of the last insertion."""
@@ -134,6 +125,7 @@ class Database:
                 if self._connection.in_transaction:
                     self.run("ROLLBACK")
                 raise
+            self._shorten_log()
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -150,6 +142,26 @@ class Database:
                 self._is_reading = False
                 if self._connection.in_transaction:
                     self.run("ROLLBACK")
+
+    def _shorten_log(self) -> None:
+        """Begin the log of writes anew once it is long, which SQLite does not while there always is somebody who reads."""
+        if self._log_bytes() < self._long_log_bytes:
+            return
+        self._wait_at_most(_TRY_MS)
+        try:
+            self.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        except StorageError:
+            pass  # the change is stored; what is wrong with the log ends the next one
+        finally:
+            self._wait_at_most(int(self._busy_timeout_s * 1000))
+        self._long_log_bytes = max(_LONG_LOG_BYTES, 2 * self._log_bytes())  # not each time for a reader that stays
+
+    def _log_bytes(self) -> int:
+        """Bytes of the log of writes beside the file."""
+        try:
+            return 0 if self.path is None else os.stat(f"{self.path}-wal").st_size
+        except FileNotFoundError:
+            return 0
 
     @contextlib.contextmanager
     def _write_lock(self, wait_s: float) -> Iterator[None]:
@@ -221,7 +233,7 @@ class Database:
         """
         verdict = self.value("PRAGMA quick_check(1)")
         if verdict != "ok":
-            raise _corrupt(self.path, str(verdict))
+            raise corrupt(self.path, str(verdict))
 
     def close(self) -> None:
         """Close the connection; a second time does nothing."""
@@ -255,23 +267,13 @@ class Database:
 
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
-        connection.execute("BEGIN")  # one view of all three: another process may be creating the file
-        application, version, tables = map(connection.pragma, ("application_id", "user_version", "schema_version"))
-        connection.execute("COMMIT")
-        if application != schema.APPLICATION_ID and (application or version or tables):
-            raise DatabaseForeign(
-                f"{self.path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder"
-            )
-        if version > len(migrations):
-            raise DatabaseTooNew(
-                f"{self.path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
-                "upgrade Rekall to at least that version",
-            )
-        connection.pragma("cache_size", -500)  # KiB; with four times as much neither searches nor imports are faster
-        connection.pragma("temp_store", "memory")  # a step that replaces a table writes no file elsewhere
+        opening.distrust(connection)
+        version = opening.version_of(self.path, connection, migrations)
+        opening.settle(connection)
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations):
             self._migrate(migrations)
+        self._write_ahead()
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
         connection.execute(schema.VOCABULARY)
@@ -294,6 +296,13 @@ class Database:
                 if version + 1 == len(migrations):
                     self._migrated(self)
 
+    def _write_ahead(self) -> None:
+        """Bring a file back to write-ahead mode that another tool left without it: there readers would stop writers."""
+        if self.path is None or self._connection.pragma("journal_mode") == "wal":
+            return
+        with contextlib.suppress(apsw.BusyError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, apsw.CantOpenError):
+            self._switch_to_wal()  # where it cannot be done now, the file can be used all the same
+
     def _switch_to_wal(self) -> None:
         """The switch does not honour the busy timeout, so it is tried again here."""
         for attempt in range(_WAL_TRIES):
@@ -305,29 +314,9 @@ class Database:
                     raise
                 time.sleep(0.05)
 
-    def _translated(self) -> _Translated:
+    def _translated(self) -> Translated:
         """A turn at the connection, with the driver's errors in Rekall's words."""
-        return _Translated(self.path, self._turn)
-
-
-class _Translated:
-    """One turn at the connection; a class of its own, for a generator took a twentieth of an import's time."""
-
-    __slots__ = ("_path", "_turn")
-
-    def __init__(self, path: Path | None, turn: threading.RLock) -> None:
-        self._path = path
-        self._turn = turn
-
-    def __enter__(self) -> None:
-        self._turn.acquire()
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._turn.release()
-        if isinstance(error, apsw.Error):
-            _raise(self._path, error)
-        if isinstance(error, UnicodeEncodeError):
-            raise InvalidInput("the text is not valid UTF-8", "convert it first, for example with iconv") from error
+        return Translated(self.path, self._turn)
 
 
 def _prepare(path: Path) -> None:
@@ -344,40 +333,3 @@ def _prepare(path: Path) -> None:
         raise StorageError(
             f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that you can write to"
         ) from error
-
-
-def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
-    """The driver's error in Rekall's words."""
-    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-        raise DatabaseLocked(
-            f"{path} is locked: another program is writing to it",
-            "try again in a moment; Rekall may be importing in another window",
-        ) from error
-    if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError)):
-        raise DatabaseReadOnly(
-            f"{path} cannot be written", "check the permissions of the file and its folder"
-        ) from error
-    if isinstance(error, apsw.FullError):
-        raise DiskFull(f"no room left for {path}", "free some space and try again; nothing was lost") from error
-    if isinstance(error, apsw.NotADBError):
-        raise DatabaseForeign(
-            f"{path} is not a database", "move the file away, or point REKALL_HOME at another folder"
-        ) from error
-    if isinstance(error, apsw.CorruptError):
-        raise _corrupt(path, str(error)) from error
-    if isinstance(error, apsw.CantOpenError):
-        raise StorageError(
-            f"cannot open {path}", "check that it is a file, and that you can write to its folder"
-        ) from error
-    if isinstance(error, apsw.IOError):
-        raise StorageError(f"cannot read or write {path}: {error}", "check the disk and its free space") from error
-    raise StorageError(
-        f"the database reported an error: {error}", "please report this, with the command you ran"
-    ) from error
-
-
-def _corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
-    return DatabaseCorrupt(
-        f"{path} is damaged: {detail}",
-        f"keep a copy; `rekall index rebuild --words` repairs the words index, `sqlite3 {path} .recover` saves what can still be read",
-    )

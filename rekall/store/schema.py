@@ -177,7 +177,17 @@ MIGRATIONS: tuple[str, ...] = (
     -- how far apart the cosines of a space's passages lie, as a standard deviation; NULL is not known yet
     ALTER TABLE space ADD COLUMN spread REAL;
     """,
+    """
+    -- entries deleted for ever of which the file may still hold traces, until it has been written again
+    CREATE TABLE trace (
+        entry_id TEXT PRIMARY KEY,
+        deleted_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
+
+SHAPE = 0xC7A35355
+"""Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
 """Document counts of every stemmed term, straight from the index; lives in the connection, not in the file."""

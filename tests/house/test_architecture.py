@@ -71,7 +71,7 @@ stores and models do not know each other."""
 WALLS = {
     "onnxruntime": ["rekall.models.engine.onnx_encoder"],
     "tokenizers": ["rekall.models.engine.tokenizer"],
-    "apsw": ["rekall.db"],
+    "apsw": ["rekall.db", "rekall.store.driver", "rekall.store.opening"],
     "sqlite_vec": ["rekall.store.vectors", "rekall.db"],
     "click": ["rekall.cli.*"],
     "rich": ["rekall.cli.*"],

@@ -1,0 +1,144 @@
+"""What a connection is set to, and what a base is looked at for before anything in it is used.
+
+A file that somebody sends may hold what acts by itself: triggers that delete, views that never end, virtual tables that read other
+files. Rekall makes none of these, so a base that holds one is refused. The tables themselves must be those of its version.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew
+from rekall.store import schema
+from rekall.store.driver import REPAIR, corrupt
+
+LOG_BYTES = 8 << 20
+"""So long the log of writes may stay on the disk once it is written back: as many pages as SQLite gathers before it does that."""
+
+_NO_VERSION = 10_000
+"""No Rekall will have a schema of this number: what reads so is damaged."""
+
+_SPACE_TABLE = re.compile(r"(?:vectors|signs)_([0-9]{1,18})")
+
+Shape = dict[tuple[str, str], str]
+"""The SQL of everything that a schema holds, by kind and name."""
+
+
+def distrust(connection: apsw.Connection) -> None:
+    """Let nothing that stands in the file act by itself; call it before the schema is read."""
+    connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    connection.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+    connection.pragma("cell_size_check", True)
+
+
+def settle(connection: apsw.Connection) -> None:
+    """What every connection works with."""
+    connection.pragma("cache_size", -500)  # KiB; with four times as much neither searches nor imports are faster
+    connection.pragma("temp_store", "memory")  # a step that replaces a table writes no file elsewhere
+    connection.pragma("secure_delete", True)  # what is deleted is overwritten
+    connection.pragma("journal_size_limit", LOG_BYTES)
+
+
+def version_of(path: Path | None, connection: apsw.Connection, migrations: Sequence[str]) -> int:
+    """The version of a base's schema, 0 where there is no table yet, after a look at what the file holds.
+
+    Raises:
+        DatabaseForeign: It is not Rekall's, or it holds what Rekall does not make.
+        DatabaseTooNew: A later Rekall wrote it.
+        DatabaseCorrupt: A table is missing or is not what it should be, or the version is not that of the tables.
+    """
+    connection.execute("BEGIN")  # one view of all of it: another process may be creating the file
+    try:
+        application, version = (int(connection.pragma(name)) for name in ("application_id", "user_version"))
+        found = _shape(connection)
+    finally:
+        connection.execute("COMMIT")
+    if application != schema.APPLICATION_ID and (application or version or found):
+        if found and found == _shape_of(tuple(migrations)):
+            raise corrupt(path, "the mark that says whose file it is")
+        raise DatabaseForeign(
+            f"{path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder"
+        )
+    if version == len(migrations) and _sum(found) == schema.SHAPE:
+        return version
+    _check_shape(path, found, version, migrations)
+    return version
+
+
+def _check_shape(path: Path | None, found: Shape, version: int, migrations: Sequence[str]) -> None:
+    """Look closely at a schema that is not at once known to be right. Raises as `version_of` does."""
+    if len(migrations) < version < _NO_VERSION:
+        raise DatabaseTooNew(
+            f"{path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
+            "upgrade Rekall to at least that version",
+        )
+    if not 0 <= version < _NO_VERSION or (found and not version):
+        raise corrupt(path, f"the number of its schema reads {version}")
+    wanted = _shape_of(tuple(migrations[:version]))
+    for (kind, name), sql in found.items():
+        if (kind, name) not in wanted and _acts(kind, sql):
+            article = "an" if kind == "index" else "a"
+            raise DatabaseForeign(
+                f"{path} holds {article} {kind} {name!r}, which Rekall does not make and which could change or hide notes",
+                "do not use the file unless you know who made it; `rekall check --repair` takes the notes over without it",
+            )
+    for (kind, name), sql in wanted.items():
+        if found.get((kind, name)) != sql:
+            what = "is missing" if (kind, name) not in found else "is not what it should be"
+            raise DatabaseCorrupt(f"{path} is damaged: the {kind} {name} {what}", REPAIR)
+
+
+def _acts(kind: str, sql: str) -> bool:
+    """Whether something foreign in a schema is more than a table that lies there."""
+    return kind != "table" or sql.lstrip()[:40].upper().startswith("CREATE VIRTUAL")
+
+
+def _shape(connection: apsw.Connection) -> Shape:
+    """Everything in a schema but what SQLite makes itself, and the tables of vector spaces as Rekall makes them."""
+    rows = connection.execute(
+        "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    )
+    shape = {(kind, name): _plain(sql) for kind, name, sql in rows}
+    return {known: sql for known, sql in shape.items() if not _is_of_a_space(*known, sql)}
+
+
+def _plain(sql: str) -> str:
+    """SQL without what says nothing: blanks, and the quotes that renaming a table leaves."""
+    return " ".join(sql.replace('"', " ").split()).replace(" (", "(")
+
+
+def _is_of_a_space(kind: str, name: str, sql: str) -> bool:
+    number = _SPACE_TABLE.fullmatch(name)
+    if kind != "table" or number is None:
+        return False
+    made = schema.space_tables(int(number[1])).replace("IF NOT EXISTS ", "").split(";")
+    return sql in map(_plain, made)
+
+
+def _sum(shape: Shape) -> int:
+    return zlib.crc32(repr(sorted(shape.items())).encode())
+
+
+@functools.cache
+def _shape_of(migrations: tuple[str, ...]) -> Shape:
+    """What a schema holds after some steps, by making it in memory: 4 ms, for a base that is old or looks wrong."""
+    made = apsw.Connection(":memory:")
+    try:
+        for step in migrations:
+            made.execute(step)
+        return _shape(made)
+    finally:
+        made.close()
+
+
+def shape_sum(migrations: Sequence[str] = schema.MIGRATIONS) -> int:
+    """The checksum of the schema that some steps make; `schema.SHAPE` is that of all."""
+    return _sum(_shape_of(tuple(migrations)))
