@@ -598,7 +598,7 @@ def test_a_damaged_database_is_named_with_a_way_out(rekall: Rekall, home: Path, 
         damage(home, 8192, (b"\xa5" if how == "noise" else b"\0") * (size - 8192))
     copy = (home / "rekall.db").read_bytes()
     ran = rekall("list", "--all")
-    assert ".recover" in complains(ran, 5)
+    assert "rekall check --repair" in complains(ran, 5)
     assert rekall("list", "--all", "--json").json["error"]["kind"] == "database_corrupt"
     for command in (("search", "note"), ("add", "til", "x"), ("stats",)):
         complains(rekall(*command), 5)

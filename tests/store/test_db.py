@@ -208,7 +208,7 @@ def test_a_file_cut_in_half_is_called_damaged(path):
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(DatabaseCorrupt) as raised, contextlib.closing(Database(path)) as db:
         db.check()
-    assert "recover" in raised.value.hint
+    assert "rekall check --repair" in raised.value.hint
     assert path.read_bytes() == data[: len(data) // 2]
 
 

@@ -65,7 +65,9 @@ def test_a_text_of_numbers_has_a_bounded_number_of_names():
     assert len(list(names(" ".join(f"{number}.5" for number in range(10_000))))) == 2000
 
 
-@pytest.mark.parametrize("text", ["9" * 300_000, "1." * 150_000, "-" * 300_000 + "a", "a" * 300_000 + "+", "1.2" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["9" * 300_000, "1." * 150_000, "-" * 300_000 + "a", "a" * 300_000 + "+", "1.2" * 100_000]
+)
 def test_a_run_of_one_kind_is_read_once(text):
     searched = []
 
