@@ -148,6 +148,8 @@ class App:
             self._base.index.drop_model()  # the rest stays open: another thread may be reading
             self._base = None
         if self._base is None:
+            if to_write:
+                self._sweep()
             is_stored = to_write or file is not None
             self._base = self._build(path if is_stored else None)
             self._file = _identity(path)
@@ -183,6 +185,12 @@ class App:
         loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
         store = SqliteStore(path, settings.text("performance.vector_index_backend"))
         return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
+
+    def _sweep(self) -> None:
+        """Remove what dead processes left beside the base."""
+        from rekall.system.leftovers import sweep_folders
+
+        sweep_folders(self.places.folders)
 
     def close(self) -> None:
         """Close what was opened."""

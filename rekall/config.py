@@ -123,6 +123,11 @@ class Places:
         """What is being written in an editor, and what was not accepted from there."""
         return self.database.parent / "drafts"
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Every folder in which Rekall writes of its own accord, each once."""
+        return tuple(dict.fromkeys((self.database.parent, self.config_file.parent, self.models, self.drafts)))
+
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:
     """The folders of this user: everything under REKALL_HOME when it is set, else the platform's own."""

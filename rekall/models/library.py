@@ -61,13 +61,14 @@ class ModelLibrary:
         """
         import shutil
 
+        from rekall.system.files import name_to_remove
+
         folder = self.folder(name)
         if folder.parent != own:
             raise InvalidInput(
                 f"model {name} came with Rekall and cannot be removed", "`pip uninstall rekall` removes both"
             )
-        trash = folder.with_name(f".{name}.old")
-        shutil.rmtree(trash, ignore_errors=True)
+        trash = name_to_remove(folder)
         folder.replace(trash)  # gone at once, even if removing its files is interrupted
         shutil.rmtree(trash, ignore_errors=True)
         return folder

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput, RekallError
 from rekall.system.editor import find_editor, open_editor
-from rekall.system.files import make_private_folder, write_atomically
+from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
+
+_DRAFT = re.compile(r"(?P<name>[^.].*)-(?P<begun_with>[0-9a-f]{8})(?:-\d+)?\.md", re.DOTALL)
+_HAND = re.compile(r"\.(?P<draft>.+)\.(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.open", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,12 @@ class DraftFile:
         Raises:
             InvalidInput: The editor failed; the hint says where the text is kept.
         """
-        code = open_editor(self.path, editor)
-        text = self.path.read_text("utf-8", "surrogateescape")
+        with _in_hand(self.path):
+            code = open_editor(self.path, editor)
+        try:
+            text = self.path.read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:  # the person, or another process, removed it
+            text = ""
         if text == self.begun_with or not text.strip():
             text = ""
             self.drop()
@@ -100,9 +110,58 @@ class DraftFile:
         self.path.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class DraftName:
+    """What the name of a draft file says: what it is for, and the hash of what it began with."""
+
+    name: str
+    begun_with: str
+
+    @classmethod
+    def read(cls, name: str) -> DraftName | None:
+        """What a file's name says; None when it is no draft's."""
+        found = _DRAFT.fullmatch(name)
+        return cls(found["name"], found["begun_with"]) if found else None
+
+
 def earlier_drafts(folder: Path, name: str) -> list[Path]:
     """The draft files of a name that lie in a folder."""
     return sorted(folder.glob(f"{name}-*.md"))
+
+
+def traces_of(folder: Path, entry_id: str) -> list[Path]:
+    """Every file in a folder of drafts that belongs to an entry: drafts, scratch files, and what editors put beside."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if entry_id in name)
+    except OSError:  # there is none
+        return []
+
+
+def hands_on(draft: Path) -> list[tuple[int, float]]:
+    """The processes of this machine that said they have a draft in an editor, and when; some may be gone."""
+    beside = ((hand, _HAND.fullmatch(hand.name)) for hand in draft.parent.iterdir())
+    return [
+        (int(said["pid"]), hand.stat().st_mtime)
+        for hand, said in beside
+        if said and said["draft"] == draft.name and said["host"] == host_mark()
+    ]
+
+
+def is_hand(name: str) -> tuple[int, str] | None:
+    """The process, and the mark of its host, whose hand on a draft a file's name is; None when it is none."""
+    found = _HAND.fullmatch(name)
+    return (int(found["pid"]), found["host"]) if found else None
+
+
+@contextlib.contextmanager
+def _in_hand(draft: Path) -> Iterator[None]:
+    """Say by a file beside a draft that this process has it in an editor, so that nobody sweeps it."""
+    hand = draft.with_name(f".{draft.name}.{os.getpid()}-{host_mark()}.open")
+    os.close(os.open(hand, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
+    try:
+        yield
+    finally:
+        hand.unlink(missing_ok=True)
 
 
 def _bytes(text: str) -> bytes:

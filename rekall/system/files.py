@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -13,6 +15,11 @@ PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 18
 _PIECE_BYTES = 1 << 16
+_NAME_BYTES = 120  # of what a scratch name is for: a name may be as long as the system lets it be
+
+_SCRATCH = re.compile(
+    r"\.(?P<name>.*?)\.(?:(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.)?[a-z0-9_]{8}\.(?P<kind>part|old|gone)", re.DOTALL
+)
 
 
 def make_private_folder(path: Path) -> None:
@@ -56,7 +63,7 @@ def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before."""
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -79,14 +86,13 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     import shutil
     import tempfile
 
-    scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    old = path.with_name(f".{path.name}.old")
+    scratch = Path(tempfile.mkdtemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent))
+    old = scratch.with_suffix(".old")
     try:
         yield scratch
         for file in scratch.iterdir():
             _sync_file(file)
         if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
             path.replace(old)
         scratch.replace(path)
     except BaseException:
@@ -96,6 +102,55 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         raise
     shutil.rmtree(old, ignore_errors=True)
     sync_folder(path.parent)
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchName:
+    """What the name of a scratch file or folder says.
+
+    Attributes:
+        name: What it was to become; the beginning of that where the name is long.
+        pid: The process that makes it; None in names that an earlier Rekall gave.
+        host: Where that process runs, see `host_mark`.
+        is_aside: Whether it is what stood in the place before, put aside until the new one stands there.
+    """
+
+    name: str
+    pid: int | None
+    host: str
+    is_aside: bool
+
+    @classmethod
+    def read(cls, name: str) -> ScratchName | None:
+        """What a file's name says; None when it is no scratch name."""
+        found = _SCRATCH.fullmatch(name)
+        if found is None:
+            return None
+        pid = int(found["pid"]) if found["pid"] else None
+        return cls(found["name"], pid, found["host"] or "", found["kind"] == "old")
+
+    @property
+    def place(self) -> str | None:
+        """The whole name of what it was to become; None where only its beginning is known."""
+        return None if len(self.name.encode("utf-8", "surrogateescape")) > _NAME_BYTES - 4 else self.name
+
+
+def name_to_remove(path: Path) -> Path:
+    """A name beside a path under which it can be removed bit by bit: what is left there when a process dies is swept."""
+    return path.with_name(f"{_scratch_prefix(path)}{os.urandom(4).hex()}.gone")
+
+
+def host_mark() -> str:
+    """Eight characters for the machine, or the container, in which process numbers mean the same."""
+    from rekall.system.processes import Processes
+
+    return f"{zlib.crc32(Processes().host().encode('utf-8', 'replace')):08x}"
+
+
+def _scratch_prefix(path: Path) -> str:
+    """How the names of scratch files for a path begin: with what they become, and the process that makes them."""
+    name = path.name.encode("utf-8", "surrogateescape")[:_NAME_BYTES].decode("utf-8", "ignore")
+    return f".{name}.{os.getpid()}-{host_mark()}."
 
 
 def sha256_of(path: Path) -> str:
