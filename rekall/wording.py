@@ -1,18 +1,23 @@
-"""How every door says the same things: reasons, sizes, counts, ages, and text that cannot move a cursor."""
+"""How every door says the same things: reasons, sizes, counts, ages, and text that hides nothing."""
 
 from __future__ import annotations
 
 import os
 from datetime import datetime
 
-_CONTROL = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"}
-
 _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def printable(text: str) -> str:
-    """A text that cannot move the cursor or change colours: control characters become U+FFFD."""
-    return text.translate(_CONTROL)
+    """A text that cannot move the cursor, change colours or hide words: what is unseen is spelled out, as `<U+202E>`.
+
+    What is stored stays as it is. See `rekall.unseen` for what is left alone.
+    """
+    if text.isascii() and (text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable()):
+        return text
+    from rekall.unseen import marked  # its tables are for the few texts that need them
+
+    return marked(text)
 
 
 def size_text(size: float) -> str:

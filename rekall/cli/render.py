@@ -25,18 +25,35 @@ SCHEMA_VERSION = 2
 _LEAST_TITLE = 8
 """The fewest cells for a title in a table."""
 
-_ESCAPED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
-"""The control characters that JSON allows in a string."""
+_STYLED = "\x1b\\[(?:0|1|2|22|3[1-6])m"
+"""What `click.style` writes for the styles that commands use."""
 
 
 def out(text: str = "") -> None:
     """Data, to stdout."""
-    click.echo(text)
+    click.echo(_harmless(text))
 
 
 def talk(text: str) -> None:
     """Everything that is not data, to stderr."""
-    click.echo(text, err=True)
+    click.echo(_harmless(text), err=True)
+
+
+def _harmless(text: str) -> str:
+    """A text with its styles, and with every other unseen character spelled out: nothing comes past this.
+
+    What is laid out was made `printable` before, so that its width is known.
+    """
+    if "\x1b" not in text:
+        return printable(text)
+    return "".join(part if at % 2 else printable(part) for at, part in enumerate(_cut(text)))
+
+
+def _cut(text: str) -> list[str]:
+    """A text as pieces, every second one a style."""
+    import re
+
+    return re.split(f"({_STYLED})", text)
 
 
 def out_json(data: Mapping[str, Any]) -> None:
@@ -52,8 +69,8 @@ def out_json_line(data: Mapping[str, Any]) -> None:
 def error_text(error: RekallError) -> str:
     """An error for people: what happened, a blank line, what to do."""
     lines = [f"error: {error.message}"]
-    lines += [f"  {printable(candidate)}" for candidate in error.candidates]
-    return "\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else []))
+    lines += [f"  {candidate}" for candidate in error.candidates]
+    return printable("\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else [])))
 
 
 def error_fields(error: RekallError) -> dict[str, Any]:
@@ -164,6 +181,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
         rows: Cells; every row has the same number.
         stretch: The column to shorten if a line would not fit the terminal.
     """
+    rows = [[_harmless(cell) for cell in row] for row in rows]
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
     if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
         taken = sum(widths) + 2 * (len(widths) - 1) - widths[stretch]
@@ -176,8 +194,13 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
 
 
 def _json(data: Mapping[str, Any], indent: int | None = None) -> str:
-    """JSON without characters that could move a terminal's cursor."""
-    return json.dumps(data, ensure_ascii=False, indent=indent).translate(_ESCAPED)
+    """JSON in which what a terminal would obey, or a reader would not see, is written as escapes: it says the same."""
+    text = json.dumps(data, ensure_ascii=False, indent=indent)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    from rekall.unseen import escaped
+
+    return escaped(text)
 
 
 def fit(text: str, width: int) -> str:

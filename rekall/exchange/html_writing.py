@@ -12,16 +12,13 @@ from rekall.entry.types import Link, Status
 from rekall.entry.view import EntryView, LinkLine, Section
 from rekall.exchange.html_page import head, tail
 from rekall.exchange.outgoing import Outgoing, Written
+from rekall.unseen import MARK
+from rekall.wording import printable
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
     from markdown_it.token import Token
-
-_UNSEEN = {code: "\ufffd" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n\t"} | {
-    code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-"""Control characters, and those that turn the direction of what follows: a reader sees that they are there."""
 
 _DEEPEST = 6
 
@@ -67,7 +64,7 @@ class _Page:
             yield f'<p class="warn">obsolete{instead}</p>\n'
         yield from map(_section, view.sections(Place.BEFORE))
         if entry.content:
-            yield f'<div dir="auto">\n{self._markdown.render(entry.content.translate(_UNSEEN))}</div>\n'
+            yield f'<div dir="auto">\n{_safe(self._markdown.render(printable(entry.content)))}</div>\n'
         yield from map(_section, view.sections(Place.AFTER))
         if view.links:
             yield f"<h3>Links</h3>\n<ul>\n{''.join(map(self._link, view.links))}</ul>\n"
@@ -92,7 +89,12 @@ def _section(section: Section) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(text.translate(_UNSEEN))
+    return escape(printable(text))
+
+
+def _safe(rendered: str) -> str:
+    """Rendered Markdown, where a note may have named a character by its number."""
+    return rendered if rendered.isascii() else MARK.sub(lambda mark: escape(mark[0]), printable(rendered))
 
 
 def _parser() -> MarkdownIt:

@@ -77,7 +77,7 @@ class RekallApp(App[str]):
 
     def say(self, title: str, text: str) -> None:
         """Report something that went well."""
-        self.notify(printable(text), title=title, markup=False)
+        self.notify(printable(text), title=printable(title), markup=False)
 
     def warn(self, message: str, hint: str) -> None:
         """Report something the person should know."""

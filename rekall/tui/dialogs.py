@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from rekall.config import Places
 from rekall.entry.filters import FILTERS, Filter, Filters
 from rekall.errors import RekallError
+from rekall.wording import printable
 
 Answer = TypeVar("Answer")
 
@@ -79,8 +80,9 @@ class HelpDialog(Dialog[None]):
             parts.append("\n")
         parts += [
             ("Where your data is", "bold $secondary"),
-            f"\n  {self._places.database}\n  settings: {self._places.config_file}\n",
-            f"  drafts: {self._places.drafts}",
+            printable(
+                f"\n  {self._places.database}\n  settings: {self._places.config_file}\n  drafts: {self._places.drafts}"
+            ),
         ]
         return Content.assemble(*parts)
 
@@ -112,7 +114,7 @@ class FilterDialog(Dialog[Filters]):
         try:
             filters = Filters.read({each.name: self._values(each) for each in FILTERS})
         except RekallError as error:
-            self.query_one("#problem", Static).update(f"{error.message}\n{error.hint}".strip())
+            self.query_one("#problem", Static).update(printable(f"{error.message}\n{error.hint}".strip()))
         else:
             self.dismiss(filters)
 
@@ -140,7 +142,7 @@ class Question(Dialog[bool]):
         """The question and its keys."""
         with VerticalScroll(id="box") as box:
             box.border_subtitle = self._choices
-            yield Static(self._question, markup=False)
+            yield Static(printable(self._question), markup=False)
 
     def action_yes(self) -> None:
         """Answer yes."""

@@ -10,6 +10,7 @@ from typing import Any
 from rekall.entry.fields import BY_NAME, EDITED, Draft, Field, Kind
 from rekall.entry.rules import chosen
 from rekall.errors import InvalidInput
+from rekall.unseen import restored
 from rekall.wording import printable
 
 _FURTHER = "  "
@@ -29,8 +30,8 @@ def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) 
     """A draft from the texts of a form.
 
     Args:
-        begun: What the form began with. A field whose text is as it was keeps its value: the text may show less, as
-            control characters are not shown.
+        begun: What the form began with. A field whose text is as it was keeps its value, and what the form spelled
+            out of the others (`<U+202E>`) is again what it stands for: an edit changes nothing that nobody saw.
         texts: The texts now.
         onto: The draft that edited fields are applied to, when that is no longer what the form began with.
 
@@ -38,7 +39,11 @@ def draft_of(begun: Draft, texts: Mapping[str, str], onto: Draft | None = None) 
         InvalidInput: A number is none, or a choice is unknown.
     """
     before = texts_of(begun)
-    new = {name: _value(BY_NAME[name], text) for name, text in texts.items() if text != before[name]}
+    new = {
+        name: _value(BY_NAME[name], restored(text, _text(BY_NAME[name], getattr(begun, name))))
+        for name, text in texts.items()
+        if text != before[name]
+    }
     return replace(onto or begun, **new)
 
 

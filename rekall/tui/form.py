@@ -24,6 +24,7 @@ from rekall.tui.key_bar import KeyBar
 from rekall.tui.rows import one_line
 from rekall.tui.screens import Host, RekallScreen
 from rekall.tui.tasks import in_thread
+from rekall.wording import printable
 
 _LINES = ("title", "tags", "project")
 _CONTEXT_LINES = ("confidence", "status", "superseded_by")
@@ -235,7 +236,7 @@ class FormScreen(RekallScreen[Saved | None]):
             self._kept.drop()
 
     def _tell(self, text: str) -> None:
-        self.query_one("#problem", Static).update(text)
+        self.query_one("#problem", Static).update(printable(text))
 
 
 def _line(name: str, text: str) -> Widget:

@@ -29,7 +29,7 @@ from rekall.tui.rows import one_line
 from rekall.tui.screens import WIDE, Host, RekallScreen
 from rekall.tui.search_line import SearchLine
 from rekall.tui.tasks import in_thread
-from rekall.wording import shell_word
+from rekall.wording import printable, shell_word
 
 POLL_S = 2.0
 """How often to check whether another process has written."""
@@ -57,7 +57,7 @@ def _welcome() -> Content:
     if found is None:
         return WELCOME
     return WELCOME + Content.assemble(
-        "\n\nThe base of the original Rekall comes in with\n", (f"rekall import {shell_word(found)}", "bold")
+        "\n\nThe base of the original Rekall comes in with\n", (printable(f"rekall import {shell_word(found)}"), "bold")
     )
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from textual.content import Content, Span
 from textual.style import Style
 
+from rekall.wording import printable
+
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
@@ -225,8 +227,10 @@ def _style_of(token: Token) -> str | Style:
 
 def _words_of(token: Token) -> str:
     if token.type == "image":
-        return f"[image: {token.content or token.attrs.get('src', '')}]"
-    return {"softbreak": " ", "hardbreak": "\n"}.get(token.type, token.content)
+        return printable(f"[image: {token.content or token.attrs.get('src', '')}]")
+    return {"softbreak": " ", "hardbreak": "\n"}.get(token.type) or printable(
+        token.content
+    )  # `&#8238;` is a character now
 
 
 def _wide(content: Content) -> int:

@@ -163,10 +163,11 @@ def test_no_note_at_all_can_run_or_load(
 
 
 def test_what_would_turn_the_direction_of_a_text_is_seen(bench: Bench, tmp_path: Path) -> None:
-    bench.base.add(Draft(EntryType.TIL, "a \u202e b", "c \u2066 d"))
+    bench.base.add(Draft(EntryType.TIL, "a \u202e b", "c \u2066 d, e &#8238; f"))
     page = page_of(bench, tmp_path)
-    assert "a [U+202E] b" in page
-    assert "c [U+2066] d" in page
+    assert "a &lt;U+202E&gt; b" in page
+    assert "c &lt;U+2066&gt; d, e &lt;U+202E&gt; f" in page
+    assert "\u202e" not in page
 
 
 def test_the_policy_lets_only_the_page_s_own_script_and_styles_in(bench: Bench, tmp_path: Path) -> None:

@@ -1,0 +1,257 @@
+"""Characters that a reader does not see or a terminal obeys: which of them belong where they stand, and how the others are shown.
+
+Control characters, marks that turn the direction of text, blanks without width, tags, fillers and the like can hide words
+from a person that an assistant reads, or make a line look like another. What a script or an emoji needs stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+
+LONGEST_SPELLED = 3
+"""A longer run is one mark with its length: hidden text must not bury what is around it."""
+
+_MOST_ICONS = 3
+"""So many characters for private use in a row are icons of a font, as shells print them; more may be a text."""
+
+_SUSPECT = (
+    "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f"
+    "\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ud800-\\udfff\\ue000-\\uf8ff\\ufdd0-\\ufdef\\ufe00-\\ufe0f\\ufeff\\uffa0"
+    "\\ufff0-\\ufffb\\ufffe\\uffff\\U0001107f\\U00016fe4\\U0001bca0-\\U0001bca3\\U0001d159\\U0001d173-\\U0001d17a"
+    + "".join(f"\\U{plane:04x}fffe\\U{plane:04x}ffff" for plane in range(1, 14))
+    + "\\U000e0000-\\U000e0fff\\U000efffe-\\U0010ffff"
+)
+"""Every character that is looked at more closely. ASCII's own among them are never needed."""
+
+_JOINING = (
+    "\u0600-\u08ff\u0900-\u0dff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1800-\u18aa\u1a20-\u1aaf\u1b00-\u1bff\ua800-\ua8ff"
+    "\ua930-\ua95f\ua980-\ua9df\uaa00-\uaaff\uabc0-\uabff\ufb50-\ufdfb\ufe70-\ufefc\U00010a00-\U00010aff\U00010d00-\U00010fff"
+    "\U00011000-\U00011fff\U0001e900-\U0001e95f"
+)
+"""Scripts that say with U+200C and U+200D how two letters join: Arabic and its kin, those of India and their kin, Mongolian."""
+
+_UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaa7f"
+"""Scripts without blanks between words, where U+200B says where a line may break."""
+
+_RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
+_IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_FLAG = "\U0001f3f4"
+_TURNED = "\u2139\u3030\u303d\u203c\u2049"
+"""Characters beside symbols that have two looks, as a letter and as a picture."""
+
+_NEAR_CHARS = 200
+"""How far off a letter written from right to left may stand to be what a direction mark is for."""
+
+MARK = re.compile(r"<U\+[0-9A-F]{4,6}(?:…?×[0-9]+)?>")
+"""What `marked` writes."""
+
+
+@cache
+def _suspects() -> re.Pattern[str]:
+    return re.compile(f"[{_SUSPECT}]+")
+
+
+@cache
+def _one_of(characters: str) -> re.Pattern[str]:
+    return re.compile(f"[{characters}]")
+
+
+def marked(text: str) -> str:
+    """A text in which every unseen character that nothing needs is spelled out: `<U+202E>`, `<U+E0041…×40>`."""
+    return _suspects().sub(
+        lambda run: "".join(_mark(part) if is_hidden else part for part, is_hidden in _parts(run)), text
+    )
+
+
+def escaped(json_text: str) -> str:
+    """JSON in which the same characters are written as escapes: it says what it said, and moves no cursor."""
+
+    def spelled(part: str) -> str:
+        units = part.encode("utf-16-be", "surrogatepass")
+        return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+    def replaced(run: re.Match[str]) -> str:
+        return "".join(spelled(part) if is_hidden else part for part, is_hidden in _parts(run))
+
+    return _suspects().sub(replaced, json_text)
+
+
+def whole(text: str) -> str:
+    """A text that UTF-8 can carry: each half of a character that somebody cut becomes U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _has_halves(text) else text
+
+
+def _has_halves(text: str) -> bool:
+    return not text.isascii() and _one_of("\\ud800-\\udfff").search(text) is not None
+
+
+def restored(text: str, original: str) -> str:
+    """An edited text with the characters again that `marked(original)` had spelled out.
+
+    A mark that the original holds as such, or that stands for two different runs, stays as it is typed.
+    """
+    if "<U+" not in text or (original.isascii() and original.isprintable()):
+        return text
+    hidden: dict[str, str | None] = dict.fromkeys(MARK.findall(original))
+    for run in _suspects().finditer(original):
+        for part, is_hidden in _parts(run):
+            if is_hidden:
+                for piece in (part,) if len(part) > LONGEST_SPELLED else part:
+                    mark = _mark(piece)
+                    hidden[mark] = piece if hidden.get(mark, piece) == piece else None
+    return MARK.sub(lambda mark: hidden.get(mark[0]) or mark[0], text)
+
+
+def _mark(part: str) -> str:
+    """What stands for a run of hidden characters."""
+    if len(part) <= LONGEST_SPELLED:
+        return "".join(f"<U+{ord(character):04X}>" for character in part)
+    return f"<U+{ord(part[0]):04X}{'' if len(set(part)) == 1 else '…'}×{len(part)}>"
+
+
+def _parts(run: re.Match[str]) -> Iterator[tuple[str, bool]]:
+    """A run of suspects as stretches, each with whether it is to be spelled out."""
+    text, (start, end) = run.string, run.span()
+    begun = start  # of the hidden stretch
+    at = start
+    while at < end:
+        kept = _needed(text, at, begun == at)
+        if not kept:
+            at += 1
+            continue
+        if begun < at:
+            yield text[begun:at], True
+        yield text[at : at + kept], False
+        at += kept
+        begun = at
+    if begun < end:
+        yield text[begun:end], True
+
+
+def _needed(text: str, at: int, is_seen_before: bool) -> int:
+    """How many characters from here on belong where they stand; 0 where this one is to be spelled out.
+
+    Args:
+        text: The whole text.
+        at: The place of a suspect.
+        is_seen_before: Whether the character before it is shown as it is.
+    """
+    character = text[at]
+    if character == "\r":
+        return int(text[at + 1 : at + 2] == "\n")
+    if "\ue000" <= character <= "\uf8ff" or character >= "\U000f0000":
+        return _icons(text, at)
+    before = text[at - 1 : at] if is_seen_before and at else ""
+    after = text[at + 1 : at + 2]
+    rule = _rule_of(character)
+    return int(before != "" and rule(character, before, after, text, at)) if rule else 0
+
+
+_Rule = Callable[[str, str, str, str, int], int]
+
+
+def _rule_of(character: str) -> _Rule | None:
+    """What a character needs around it to be left alone; None for one that is always spelled out."""
+    if character in "\u200c\u200d":
+        return _joins
+    if character in "\u200e\u200f\u061c":
+        return _turns
+    if character in "\ufe0e\ufe0f":
+        return _varies_picture
+    if "\ufe00" <= character <= "\ufe0d":
+        return _varies_sign
+    if "\U000e0100" <= character <= "\U000e01ef":
+        return _varies_ideograph
+    if character in "\u180b\u180c\u180d\u180f":
+        return _varies_mongolian
+    if "\U000e0020" <= character <= "\U000e007f":
+        return _flies
+    return _RULES.get(character)
+
+
+def _joins(character: str, before: str, after: str, text: str, at: int) -> int:
+    """Between pictures that make one, or beside a letter of a script that joins."""
+    if character == "\u200d" and _is_picture(before) and (_is_picture(after) or after in "↔↕") and after:
+        return 1
+    joining, suspect = _one_of(_JOINING), _suspects()
+    if suspect.match(before) or suspect.match(after):
+        return 0
+    return int(bool(joining.match(before)) or (character == "\u200d" and bool(joining.match(after))))
+
+
+def _turns(character: str, before: str, after: str, text: str, at: int) -> int:
+    """In a line that is in part written from right to left."""
+    line = text[max(text.rfind("\n", 0, at) + 1, at - _NEAR_CHARS) : at + _NEAR_CHARS].split("\n", 1)[0]
+    beside = _suspects().match(before) or _suspects().match(after)
+    return int(not beside and _one_of(_RIGHT_TO_LEFT).search(line.replace("\u061c", "")) is not None)
+
+
+def _breaks(character: str, before: str, after: str, text: str, at: int) -> int:
+    unspaced = _one_of(_UNSPACED)
+    return int(bool(unspaced.match(before) and unspaced.match(after)))
+
+
+def _varies_picture(character: str, before: str, after: str, text: str, at: int) -> int:
+    """After a symbol, or in the picture of a key."""
+    import unicodedata  # a shared library, for few texts
+
+    return int(before in "#*0123456789" or before in _TURNED or unicodedata.category(before) in ("So", "Sm", "Sk"))
+
+
+def _varies_sign(character: str, before: str, after: str, text: str, at: int) -> int:
+    """After an ideograph, a sign of mathematics, or a letter of the few scripts that have such forms."""
+    import unicodedata
+
+    signs = _one_of(_IDEOGRAPH + "\u1000-\u109f\ua840-\ua877\U00010ac0-\U00010aff\uff01-\uff1f\u3001\u3002")
+    return int(bool(signs.match(before)) or (not before.isascii() and unicodedata.category(before) == "Sm"))
+
+
+def _varies_ideograph(character: str, before: str, after: str, text: str, at: int) -> int:
+    return int(bool(_one_of(_IDEOGRAPH).match(before)))
+
+
+def _varies_mongolian(character: str, before: str, after: str, text: str, at: int) -> int:
+    return int("\u1820" <= before <= "\u18aa")
+
+
+def _fills(character: str, before: str, after: str, text: str, at: int) -> int:
+    """In place of one half of an old Korean syllable whose other half is there."""
+    if character == "\u115f":
+        return int("\u1161" <= after <= "\u11a7")
+    return int("\u1100" <= before <= "\u115e" or "\ua960" <= before <= "\ua97c")
+
+
+def _holds_apart(character: str, before: str, after: str, text: str, at: int) -> int:
+    """Between the points of one Hebrew letter."""
+    return int("\u0591" <= before <= "\u05c7")
+
+
+def _flies(character: str, before: str, after: str, text: str, at: int) -> int:
+    """The flag of a part of a country: a black flag, its code in tags, and the tag that ends it."""
+    if before != _FLAG:
+        return 0
+    found = re.compile("[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f").match(text, at)
+    return len(found[0]) if found else 0
+
+
+_RULES: dict[str, _Rule] = {"\u200b": _breaks, "\u115f": _fills, "\u1160": _fills, "\u034f": _holds_apart}
+
+
+def _is_picture(character: str) -> bool:
+    import unicodedata
+
+    return character == "\ufe0f" or (
+        character != "" and unicodedata.category(character) in ("So", "Sk") and character > "\u2000"
+    )
+
+
+def _icons(text: str, at: int) -> int:
+    """How many characters for private use stand here, if they are few enough for icons."""
+    run = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]+").match(text, at)
+    return len(run[0]) if run and len(run[0]) <= _MOST_ICONS and not _is_icon(text[at - 1 : at]) else 0
+
+
+def _is_icon(character: str) -> bool:
+    return character != "" and ("\ue000" <= character <= "\uf8ff" or "\U000f0000" <= character <= "\U0010fffd")
