@@ -16,6 +16,7 @@ RekallError                      1
 │   └── DiskFull                 5
 ├── EngineError                  6   the model cannot be loaded, run or exported
 │   ├── EngineLost               6   … the process that ran it died, or hung and was ended
+│   ├── EngineClosed             6   … it was closed while somebody asked
 │   ├── ModelNotFound            6
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
@@ -157,6 +158,13 @@ class EngineLost(EngineError):
     """The engine's own process died or did not answer in time. The next request starts a new one."""
 
     kind = "engine_lost"
+    retryable = True
+
+
+class EngineClosed(EngineError):
+    """The engine was closed, on purpose, while somebody asked it."""
+
+    kind = "engine_closed"
     retryable = True
 
 

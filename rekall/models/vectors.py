@@ -25,8 +25,9 @@ def unit_rows(rows: npt.NDArray[np.floating]) -> Matrix:
     Returns:
         (n, d) float32.
     """
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):  # `first_bad_row` finds what came of it
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def first_bad_row(rows: Matrix) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,21 @@ FORMAT = 1
 _IN_GRAPHS = (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
 _IN_TABLES = (TABLE_FILE, TOKENIZER_FILE)
 _ALSO_DECIDING = (SCALES_FILE, ROWS_FILE, PIECES_FILE)
-_CARD_LIMIT_BYTES = 1 << 20
+CARD_LIMIT_BYTES = 1 << 20
+_MOST_FILES = 64
+_MOST_LINES = 16
+_MOST_DIMENSIONS = 1 << 16
+_LARGEST = 1 << 53  # what JSON carries exactly everywhere
+LINE_CHARS = 200
+"""What a card says about a model is shown beside other things; longer texts are cut."""
+
+PROMPT_CHARS = 4_000
+"""Prompts decide what vectors are, so a longer one is refused and not cut. Published ones have up to 600."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_VERSION = re.compile(r"[0-9]{1,6}\.[0-9]{1,6}(\.[0-9]{1,6})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +146,7 @@ def read_card(folder: Path) -> ModelCard:
     """
     path = folder / CARD_FILE
     try:
-        if path.stat().st_size > _CARD_LIMIT_BYTES:
+        if path.stat().st_size > CARD_LIMIT_BYTES:
             raise ModelDamaged(f"{path} is too large to be a model card", repair_hint(folder.name))
         raw = json.loads(path.read_bytes())
         return _parse(raw)
@@ -236,49 +249,131 @@ def repair_hint(name: str) -> str:
     return f"run `rekall model verify {name}` to see what is wrong; reinstall Rekall, or export the model again with `rekall model export`"
 
 
+def as_line(text: str) -> str:
+    """What somebody else wrote about a model, as a card shows it: one line of visible characters, not too long.
+
+    A model may come from anywhere, and its card is printed on terminals.
+    """
+    cut = text if len(text) <= LINE_CHARS else text[: LINE_CHARS - 1] + "…"
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in cut)
+
+
 def _parse(raw: Any) -> ModelCard:
-    if not isinstance(raw, dict):
-        raise ValueError("it is not a JSON object")
+    """The card in what `model.json` holds. Raises ValueError, KeyError or TypeError for anything else."""
+    raw = _table(raw, "the card")
     if raw.get("format") != FORMAT:
-        raise ValueError(f"its format is {raw.get('format')!r}, this Rekall reads {FORMAT}")
-    files = {
-        name: FileRecord(str(record["sha256"]), int(record["crc32"]), int(record["size"]))
-        for name, record in raw["files"].items()
-    }
-    for name in files:
-        if not is_name(name):
-            raise ValueError(f"{name!r} is not a plain file name")
+        raise ValueError(f"its format is {_shown(raw.get('format'))}, this Rekall reads {FORMAT}")
+    files = {_file_name(name): _record(record) for name, record in _table(raw["files"], "files").items()}
+    if len(files) > _MOST_FILES:
+        raise ValueError(f"it lists {len(files)} files")
     for name in _IN_TABLES if TABLE_FILE in files else _IN_GRAPHS:
         if name not in files:
             raise ValueError(f"it does not list {name}")
-    if not re.fullmatch(r"\d+\.\d+(\.\d+)*", str(raw["minimum_onnxruntime"])):
-        raise ValueError(f"minimum_onnxruntime is {raw['minimum_onnxruntime']!r}")
+    source, prompts = _table(raw["source"], "source"), _table(raw["prompts"], "prompts")
+    revision = source["revision"]
     return ModelCard(
         format=FORMAT,
-        name=str(raw["name"]),
-        source=Source(**raw["source"]),
-        architecture=str(raw["architecture"]),
-        dimensions=_positive(raw, "dimensions"),
-        max_tokens=_positive(raw, "max_tokens"),
-        pooling=str(raw["pooling"]),
-        normalize=bool(raw["normalize"]),
-        prompts=Prompts(**raw["prompts"]),
-        precision=str(raw["precision"]),
-        minimum_onnxruntime=str(raw["minimum_onnxruntime"]),
-        licence=str(raw["licence"]),
-        exporter=int(raw["exporter"]),
+        name=_line(raw["name"], "name"),
+        source=Source(
+            _line(source["name"], "source.name"),
+            _matching(_SHA256, source["sha256"], "source.sha256"),
+            None if revision is None else _line(revision, "source.revision"),
+        ),
+        architecture=_line(raw["architecture"], "architecture"),
+        dimensions=_whole(raw["dimensions"], "dimensions", 1, _MOST_DIMENSIONS),
+        max_tokens=_whole(raw["max_tokens"], "max_tokens", 1),
+        pooling=_line(raw["pooling"], "pooling"),
+        normalize=_yes_or_no(raw["normalize"], "normalize"),
+        prompts=Prompts(_prompt(prompts["query"], "prompts.query"), _prompt(prompts["document"], "prompts.document")),
+        precision=_line(raw["precision"], "precision"),
+        minimum_onnxruntime=_matching(_VERSION, raw["minimum_onnxruntime"], "minimum_onnxruntime"),
+        licence=_line(raw["licence"], "licence"),
+        exporter=_whole(raw["exporter"], "exporter"),
         files=files,
-        fidelity={name: Fidelity(**figures) for name, figures in raw["fidelity"].items()},
-        fingerprint=str(raw["fingerprint"]),
-        trims=bool(raw.get("trims", True)),
-        max_characters=int(raw.get("max_characters", 0)),
-        dense=tuple(str(layer) for layer in raw.get("dense", ())),
-        level=None if raw.get("level") is None else float(raw["level"]),
+        fidelity=dict(map(_fidelity, _few(list(_table(raw["fidelity"], "fidelity").items()), "fidelity"))),
+        fingerprint=_matching(_FINGERPRINT, raw["fingerprint"], "fingerprint"),
+        trims=_yes_or_no(raw.get("trims", True), "trims"),
+        max_characters=_whole(raw.get("max_characters", 0), "max_characters"),
+        dense=tuple(_line(layer, "dense") for layer in _few(raw.get("dense", []), "dense")),
+        level=None if raw.get("level") is None else _number(raw["level"], "level", -1.0, 1.0),
     )
 
 
-def _positive(raw: Mapping[str, Any], key: str) -> int:
-    value = int(raw[key])
-    if value <= 0:
-        raise ValueError(f"{key} is {value}")
+def _record(raw: Any) -> FileRecord:
+    raw = _table(raw, "a file")
+    return FileRecord(
+        _matching(_SHA256, raw["sha256"], "sha256"),
+        _whole(raw["crc32"], "crc32", most=0xFFFFFFFF),
+        _whole(raw["size"], "size"),
+    )
+
+
+def _fidelity(item: tuple[str, Any]) -> tuple[str, Fidelity]:
+    kind, raw = item[0], _table(item[1], "fidelity")
+    least, mean = (_number(raw[key], key, -1.001, 1.001) for key in ("min_cosine", "mean_cosine"))
+    return as_line(kind), Fidelity(_whole(raw["texts"], "texts"), least, mean)
+
+
+def _file_name(name: str) -> str:
+    if not is_name(name):
+        raise ValueError(f"{_shown(name)} is not a plain file name")
+    return name
+
+
+def _table(value: Any, what: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is not a JSON object")
     return value
+
+
+def _few(value: Any, what: str) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) > _MOST_LINES:
+        raise ValueError(f"{what} is not a list of at most {_MOST_LINES}")
+    return value
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{what} is {_shown(value)}, which is no text")
+    return value
+
+
+def _line(value: Any, what: str) -> str:
+    return as_line(_text(value, what))
+
+
+def _prompt(value: Any, what: str) -> str:
+    if len(_text(value, what)) > PROMPT_CHARS:
+        raise ValueError(f"{what} has {len(value):,} characters")
+    return str(value)
+
+
+def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:
+    if not pattern.fullmatch(_text(value, what)):
+        raise ValueError(f"{what} is {_shown(value)}")
+    return str(value)
+
+
+def _yes_or_no(value: Any, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} is {_shown(value)}, not true or false")
+    return value
+
+
+def _whole(value: Any, what: str, least: int = 0, most: int = _LARGEST) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{what} is {_shown(value)}")
+    return value
+
+
+def _number(value: Any, what: str, least: float, most: float) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
+        raise ValueError(f"{what} is {_shown(value)}")  # NaN compares as False
+    return float(value)
+
+
+def _shown(value: Any) -> str:
+    """A value of a card as an error shows it."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "a number beyond all measure"  # its digits may be thousands
+    return as_line(repr(value[:40] if isinstance(value, (str, list)) else value))[:60]

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from rekall.errors import EngineError
+from rekall.errors import EngineClosed, EngineError
 from rekall.models.engine.card import ModelCard
+from rekall.models.engine.guard import answering
 from rekall.models.engine.tokenizer import Tokenizer
-from rekall.models.vectors import Matrix
+from rekall.models.vectors import Matrix, first_bad_row
 
 WINDOW_TEXTS = 128
 """Texts tokenised together; bounds the memory of a stream. With ONNX, 512 take 10 MB more and are no faster."""
@@ -50,7 +51,8 @@ class FolderEncoder(ABC):
             (n, d) float32, rows of unit length.
 
         Raises:
-            EngineError: The encoder is closed, or the model gave a vector that cannot be used.
+            EngineClosed: The encoder is closed.
+            EngineError: The model failed, or gave a vector that cannot be used.
         """
         return self._encode(texts, self.card.prompts.document)
 
@@ -62,12 +64,13 @@ class FolderEncoder(ABC):
         """The share of each text's tokens that the vocabulary has a token for, 0 to 1; 1 for a text without tokens.
 
         Raises:
-            EngineError: The encoder is closed.
+            EngineClosed: The encoder is closed.
+            EngineError: The tokenizer failed.
         """
         limit = self.card.max_characters or None
-        with self._lock:
+        with self._lock, answering(self.card.name):
             if not self._is_open:
-                raise EngineError("the encoder is closed")
+                raise EngineClosed("the encoder is closed", "try again")
             return self._tokenizer.known([text[:limit] for text in texts])
 
     def is_open(self) -> bool:
@@ -86,16 +89,23 @@ class FolderEncoder(ABC):
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError("expected a list of str")
-        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
         limit = self.card.max_characters or None
-        with self._lock:
+        with self._lock, answering(self.card.name):
             if not self._is_open:
-                raise EngineError("the encoder is closed")
+                raise EngineClosed("the encoder is closed", "try again")
+            vectors = np.empty((len(texts), self.dim), dtype=np.float32)
             for start in range(0, len(texts), WINDOW_TEXTS):
                 window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
                 for places, rows in self._rows_of(self._tokenizer.encode(window)):
                     vectors[[start + place for place in places]] = rows
-        return self._finished(vectors)
+            vectors = self._finished(vectors)
+            bad = first_bad_row(vectors)
+        if bad is not None:
+            raise EngineError(
+                f"model {self.card.name} has no vector of unit length for text {bad + 1} of {len(vectors)}",
+                f"run `rekall model verify {self.card.name}`",
+            )
+        return vectors
 
     @abstractmethod
     def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
@@ -103,7 +113,7 @@ class FolderEncoder(ABC):
 
     @abstractmethod
     def _finished(self, vectors: Matrix) -> Matrix:
-        """All vectors of a call, checked or scaled: rows of unit length."""
+        """All vectors of a call as they are to be: rows of unit length, except where the model has none for a text."""
 
     @abstractmethod
     def _release(self) -> None:

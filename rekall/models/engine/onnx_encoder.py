@@ -24,8 +24,9 @@ from rekall.models.engine.card import (
     repair_hint,
 )
 from rekall.models.engine.folder_encoder import FolderEncoder
+from rekall.models.engine.guard import first_line
 from rekall.models.engine.tokenizer import Tokenizer
-from rekall.models.vectors import Matrix, first_bad_row
+from rekall.models.vectors import Matrix
 from rekall.system.resident import trim_heap
 
 IN_FLIGHT_TOKENS = 512
@@ -78,13 +79,7 @@ class OnnxEncoder(FolderEncoder):
         self._session = None
 
     def _finished(self, vectors: Matrix) -> Matrix:
-        bad = first_bad_row(vectors)
-        if bad is not None:
-            raise EngineError(
-                f"the model gave a vector that is not of unit length for text {bad + 1} of {len(vectors)}",
-                f"run `rekall model verify {self.card.name}`",
-            )
-        return vectors
+        return vectors  # the graph scales them
 
     def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
         budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
@@ -125,8 +120,13 @@ class OnnxEncoder(FolderEncoder):
             (vectors,) = self._session.run(["sentence_embedding"], given, options)
         except Exception as error:  # the binding's errors have no base of their own
             raise EngineError(
-                f"onnxruntime failed: {_first_line(error)}", f"run `rekall model verify {self.card.name}`"
+                f"onnxruntime failed: {first_line(error)}", f"run `rekall model verify {self.card.name}`"
             ) from error
+        if np.shape(vectors) != (len(rows), self.dim):
+            raise EngineError(
+                f"model {self.card.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",
+                f"run `rekall model verify {self.card.name}`",
+            )
         return np.asarray(vectors, dtype=np.float32)
 
 
@@ -199,7 +199,7 @@ def _open_session(folder: Path, card: ModelCard) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
-        raise ModelDamaged(f"onnxruntime cannot load {path}: {_first_line(error)}", repair_hint(folder.name)) from error
+        raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(folder.name)) from error
     inputs = {item.name for item in session.get_inputs()}
     outputs = {item.name: item.shape for item in session.get_outputs()}
     if inputs != {"input_ids", "attention_mask"} or outputs.get("sentence_embedding", [0])[-1] != card.dimensions:
@@ -219,7 +219,3 @@ def _import_hint() -> str:
 def _version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
     return tuple(int(part) for part in text.split(".")[:2])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rekall.models.contract import ArrayEncoder
 from rekall.models.engine.card import read_card
+from rekall.models.engine.guard import loading
+from rekall.models.engine.room import check_room
 
 
 def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
@@ -17,12 +19,15 @@ def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
 
     Raises:
         ModelDamaged: The folder is incomplete or altered.
-        EngineError: What the model needs to run is missing or too old.
+        EngineError: What the model needs to run is missing or too old, or there is not enough memory for it.
     """
-    if read_card(folder).is_static:
-        from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
+    card = read_card(folder)
+    check_room(card)
+    with loading(folder.name):
+        if card.is_static:
+            from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
 
-        return StaticEncoder(folder)
-    from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
+            return StaticEncoder(folder)
+        from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
 
-    return OnnxEncoder(folder, threads)
+        return OnnxEncoder(folder, threads)

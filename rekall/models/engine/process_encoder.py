@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import cast
 
-from rekall.errors import EngineError, EngineLost, ModelDamaged, ModelNotFound
+from rekall.errors import EngineClosed, EngineError, EngineLost, ModelDamaged, ModelNotFound
 from rekall.models.engine.frames import (
     MOST_BYTES,
     Frame,
@@ -117,6 +117,7 @@ class ProcessEncoder:
 
         Raises:
             EngineLost: The child died, or did not answer in time and was killed.
+            EngineClosed: Somebody closed it meanwhile.
             EngineError: The model cannot be loaded or run, or the texts are too long for a frame.
         """
         return self._ask(Frame.DOCUMENTS, texts)
@@ -218,9 +219,15 @@ class ProcessEncoder:
         except EngineError:  # reported by the child, which may well go on
             raise
         except (PipeClosed, OSError, ValueError) as error:  # ValueError: the pipe was closed here
-            reason = "the engine was closed" if self._is_closed else self._how_it_ended()
+            if self._is_closed:
+                self.close()
+                raise EngineClosed("the engine was closed", _HINT) from error
+            reason = self._how_it_ended()
             self.close()
             raise EngineLost(reason, _HINT) from error
+        except (MemoryError, RuntimeError, RecursionError) as error:  # RuntimeError: no thread can be started
+            self.close()
+            raise EngineLost(f"the engine cannot be asked: {type(error).__name__} {error}".rstrip(), _HINT) from error
         except BaseException:  # Ctrl-C: the unread answer would be taken for that of the next request
             self.close()
             raise

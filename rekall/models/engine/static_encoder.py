@@ -22,6 +22,7 @@ from rekall.models.engine.card import (
     repair_hint,
 )
 from rekall.models.engine.folder_encoder import FolderEncoder
+from rekall.models.engine.guard import first_line
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, unit_rows
 
@@ -62,7 +63,9 @@ class StaticEncoder(FolderEncoder):
         return unit_rows(vectors)
 
     def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
-        yield range(len(ids)), np.stack([self._mean(row) for row in ids])
+        with np.errstate(invalid="ignore", over="ignore"):  # a table may hold anything; the vectors are looked at
+            rows = np.stack([self._mean(row) for row in ids])
+        yield range(len(ids)), rows
 
     def _mean(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """The mean of the rows of some tokens, (d,) float32; of the last row when none has a row."""
@@ -89,7 +92,9 @@ def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
     try:
         found: npt.NDArray[Any] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise ModelDamaged(f"{folder / name} cannot be mapped: {error}", repair_hint(folder.name)) from error
+        raise ModelDamaged(
+            f"{folder / name} cannot be mapped: {first_line(error)}", repair_hint(folder.name)
+        ) from error
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import PIECES_FILE, repair_hint
+from rekall.models.engine.guard import first_line
 from rekall.models.engine.unigram import Unigram
 
 _CHARS_PER_TOKEN = 16
@@ -51,7 +52,9 @@ class Tokenizer:
         try:
             self._backend = Backend.from_file(str(path))
         except Exception as error:  # the binding raises bare Exception for any unreadable file
-            raise ModelDamaged(f"{path} is not a tokenizer: {error}", repair_hint(path.parent.name)) from error
+            raise ModelDamaged(
+                f"{path} is not a tokenizer: {first_line(error)}", repair_hint(path.parent.name)
+            ) from error
         self._backend.no_truncation()
         self._backend.no_padding()
         self._pieces = self._open_pieces(path.with_name(PIECES_FILE))
