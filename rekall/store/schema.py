@@ -183,10 +183,19 @@ MIGRATIONS: tuple[str, ...] = (
         entry_id TEXT PRIMARY KEY,
         deleted_at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+
+    -- passages that the model of a space cannot embed, and why; the others go on without them
+    CREATE TABLE unembeddable (
+        passage_id INTEGER NOT NULL REFERENCES passage (id) ON DELETE CASCADE,
+        space_id INTEGER NOT NULL REFERENCES space (id) ON DELETE CASCADE,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (passage_id, space_id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX unembeddable_by_space ON unembeddable (space_id);
     """,
 )
 
-SHAPE = 0xC7A35355
+SHAPE = 0xD68786B9
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -176,7 +176,7 @@ def as_now(before: dict[str, list[tuple]], steps: int) -> dict[str, list[tuple]]
     return without_words({**NEW_SINCE, **fourth, "space": spaces})
 
 
-NEW_SINCE: dict[str, list[tuple]] = {"trace": []}
+NEW_SINCE: dict[str, list[tuple]] = {"trace": [], "unembeddable": []}
 """Tables that schemas after the fourth brought; they are empty at first."""
 
 
