@@ -9,6 +9,9 @@ from datetime import datetime
 
 from rekall.entry.filters import Filters
 
+HASH_BYTES = 16
+"""The hashes of passages, sources and entries: BLAKE2b of this length."""
+
 SHORTEST_PREFIX = 6
 """An id is never shown shorter than this, so that one that is written down stays unique for a while."""
 
@@ -121,6 +124,16 @@ class PendingPassage:
     entry_id: str
     position: int
     text_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A passage that a model cannot embed: which one of which entry, and why."""
+
+    entry_id: str
+    title: str
+    position: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,19 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+@contextlib.contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A private folder beside `path` in which something is made for its place; it is gone when the block ends."""
+    import shutil
+    import tempfile
+
+    scratch = Path(tempfile.mkdtemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 @dataclass(frozen=True, slots=True)
 class ScratchName:
     """What the name of a scratch file or folder says.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime
+from pathlib import Path
 
 _SLACK_S = 2.0
 """By how much the start of a process may seem to follow what it did: times are kept in whole seconds, and the system
@@ -48,3 +49,20 @@ class Processes:
             return True
         except (psutil.NoSuchProcess, ValueError, OverflowError):  # or no number that a process can have
             return False
+
+    def holding(self, path: Path) -> list[int]:
+        """The other processes that have a file open, as far as this user may know."""
+        import psutil
+
+        wanted = os.path.realpath(path)
+        found = []
+        for process in psutil.process_iter():
+            if process.pid == self.this():
+                continue
+            try:
+                files = {os.path.realpath(file.path) for file in process.open_files()}
+            except (psutil.Error, OSError):  # gone, or somebody else's
+                continue
+            if wanted in files:
+                found.append(process.pid)
+        return found

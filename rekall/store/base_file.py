@@ -1,0 +1,338 @@
+"""A base as a file: looked at, mended, copied and put in the place of another, also where it cannot be opened."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace as replace_in
+from pathlib import Path
+
+from rekall.errors import (
+    DatabaseCorrupt,
+    DatabaseForeign,
+    DatabaseLocked,
+    DiskFull,
+    InvalidInput,
+    NotFound,
+    StorageError,
+    UsageError,
+)
+from rekall.store import copies
+from rekall.store.as_is import AsItIs, opened
+from rekall.store.examination import examine
+from rekall.store.findings import BaseCopy, Examined, Level, Mended
+from rekall.store.mending import Aside, make_whole
+from rekall.store.pages import Pages
+from rekall.store.soundness import now
+from rekall.store.sqlite import SqliteStore
+from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder
+from rekall.system.processes import Processes
+
+_TRIES = 5
+_SHOWN = 20
+_BESIDE = ("-wal", "-shm", "-journal")
+_SHARED_BYTES = (0x40000002, 510)
+"""Where SQLite locks a file that is open, and how many bytes (sqlite.org/src/file/src/os.h)."""
+
+
+class SqliteBaseFile:
+    """See `findings.BaseFile`. No connection to the file may be open in this process."""
+
+    def __init__(self, path: Path, processes: Processes | None = None) -> None:
+        """Touch nothing yet."""
+        self._path = path
+        self._folder = copies.folder_of(path)
+        self._processes = processes or Processes()
+
+    def examine(self) -> Examined:
+        """Look at everything in it; nothing is changed."""
+        return examine(self._path)
+
+    def copies(self) -> Sequence[BaseCopy]:
+        """The copies that Rekall made, the latest first."""
+        return copies.copies_in(self._folder)
+
+    def mend(self) -> Mended:
+        """Make it whole again from everything that can be read of it.
+
+        The file as it is is kept first. The new content takes its place in one step; whoever has the base open sees the
+        old or the new. What another process writes meanwhile is not lost: then it begins again.
+
+        Raises:
+            NotFound: There is no base.
+            DatabaseLocked: Another process is writing, or has a file open that cannot be written through SQLite.
+            DatabaseForeign, DatabaseTooNew: It is no base of this Rekall.
+            StorageError: There is no room, or the folder cannot be written; the base is as before.
+        """
+        if not self._path.exists():
+            raise NotFound(f"there is no base yet at {self._path}", "`rekall add` and `rekall import` make it")
+        make_private_folder(self._folder)
+        kept = copies.place_for(self._folder, copies.BEFORE_REPAIR, now())
+        for _ in range(_TRIES):
+            with scratch_folder(self._path) as scratch, self._watched() as is_unchanged:
+                self._keep_raw(kept)
+                mended = self._mended(kept, scratch, is_unchanged)
+            if mended is not None:
+                return mended
+        raise self._busy()
+
+    def back_up(self, target: Path | None, keep: int, *, replace: bool) -> tuple[BaseCopy, Sequence[Path]]:
+        """Copy it beside running writers.
+
+        Args:
+            target: The file, or a folder for it; None takes the folder of copies, of which the oldest are removed.
+            keep: How many copies stay there.
+            replace: Whether any file may be replaced; otherwise only an earlier copy is.
+
+        Returns:
+            The copy, and the older ones that were removed.
+
+        Raises:
+            NotFound: There is no base yet, or no such folder.
+            InvalidInput, UsageError: The target is something else.
+            StorageError: The base cannot be copied.
+        """
+        if target is None:
+            make_private_folder(self._folder)
+            copy = copies.copy_base(self._path, copies.place_for(self._folder, copies.BACKUP, now()))
+            return copy, copies.remove_old(self._folder, copies.BACKUP, keep)
+        if target.is_dir():
+            target = copies.place_for(target, copies.BACKUP, now())
+        if not target.parent.is_dir():
+            raise NotFound(f"there is no folder {target.parent}", "make it first, or name another place")
+        if self._is_own(target):
+            raise UsageError(f"{target} is the base itself, or belongs to it", "name another file")
+        if target.exists() and not replace and not copies.is_copy(target):
+            raise InvalidInput(
+                f"{target} is there already, and is no copy of a base", "name another file, or use --force"
+            )
+        copy = copies.copy_base(self._path, target)
+        if target.parent.resolve() != self._folder.resolve():
+            with contextlib.suppress(OSError):  # only a reminder hangs on it
+                copies.remember(self._folder, replace_in(copy, path=target.absolute()))
+        return copy, ()
+
+    def restore(self, source: Path, agreed: Callable[[BaseCopy], bool]) -> tuple[BaseCopy, BaseCopy | None] | None:
+        """Put another file in its place, after a look at every row of that.
+
+        Args:
+            source: A copy, or any base; an older one is brought up to date.
+            agreed: Asked with what would be restored before anything is changed.
+
+        Returns:
+            What was restored, and the copy of what was there before; None when `agreed` said no.
+
+        Raises:
+            NotFound: There is no such file.
+            DatabaseForeign, DatabaseCorrupt, DatabaseTooNew: It is no whole base of this Rekall.
+            DatabaseLocked: The base has a writer, or is open in a way that nothing can take its place.
+        """
+        if not source.is_file():
+            raise NotFound(f"there is no file {source}", "`rekall backup --list` shows the copies that Rekall made")
+        if self._is_own(source):
+            raise UsageError(f"{source} is the base itself", "name a copy; `rekall backup --list` shows them")
+        make_private_folder(self._path.parent)
+        with scratch_folder(self._path) as scratch:
+            new = scratch / "restored.db"
+            found = self._read_copy(source, new)
+            if not agreed(found):
+                return None
+            for _ in range(_TRIES):
+                with self._watched() as is_unchanged:
+                    kept = self._keep_before_restore()
+                    if self._put_in_place(new, is_unchanged):
+                        return found, kept
+            raise self._busy()
+
+    def _read_copy(self, source: Path, new: Path) -> BaseCopy:
+        """Copy a file that is to be restored, look at all of it, and bring it up to date."""
+        os.close(os.open(new, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        try:
+            with contextlib.closing(AsItIs(source)) as db:
+                if not db.is_ours():
+                    raise DatabaseForeign(f"{source} is not a Rekall database", "name a copy that `rekall backup` made")
+                db.copy_to(new)
+        except DatabaseCorrupt as error:
+            raise _no_whole_base(source, error.message) from error
+        wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
+        if wrong is not None and "newer Rekall" in wrong.text:
+            with contextlib.closing(AsItIs(source)) as db:
+                db.check_schema()  # raises it with the right name
+        if wrong is not None:
+            raise _no_whole_base(source, "; ".join((wrong.text, *wrong.details[:1])))
+        with contextlib.closing(SqliteStore(new, "numpy")) as store:
+            entries = store.entries.count()
+        state = source.stat()
+        known = next((copy for copy in self.copies() if copy.path.resolve() == source.resolve()), None)
+        made_at = known.made_at if known else now().fromtimestamp(state.st_mtime, now().tzinfo).replace(microsecond=0)
+        return BaseCopy(source, made_at, state.st_size, entries, known.reason if known else copies.BACKUP)
+
+    def _keep_before_restore(self) -> BaseCopy | None:
+        """A copy of what is there, byte by byte where it is damaged; None where nothing is."""
+        if not self._path.exists() or not self._path.stat().st_size:
+            return None
+        make_private_folder(self._folder)
+        place = copies.place_for(self._folder, copies.BEFORE_RESTORE, now())
+        try:
+            return copies.copy_base(self._path, place, copies.BEFORE_RESTORE)
+        except (DatabaseLocked, DiskFull):
+            raise
+        except StorageError:
+            self._keep_raw(place)
+            return BaseCopy(place, now(), place.stat().st_size, None, copies.BEFORE_RESTORE)
+
+    def _mended(self, kept: Path, scratch: Path, is_unchanged: Callable[[], bool]) -> Mended | None:
+        """Make a whole base of the copy that was kept and put it in place; None when the base changed meanwhile."""
+        new, set_aside = scratch / "mended.db", scratch / "set-aside.jsonl"
+        with Pages(kept, kept.with_name(kept.name + "-wal")) as pages, set_aside.open("w", encoding="utf-8") as file:
+            aside = Aside(file)
+            made = make_whole(pages, new, aside)
+        wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
+        if wrong is not None:
+            raise StorageError(
+                f"what was made anew is not whole: {wrong.text}", f"please report this; {kept} is the base"
+            )
+        place = kept.with_suffix(".set-aside.jsonl") if aside.lines else None
+        if place is not None:
+            shutil.copyfile(set_aside, place)  # first: what goes from the base must be somewhere
+            place.chmod(PRIVATE_FILE)
+        if not self._put_in_place(new, is_unchanged):
+            return None
+        changed = tuple(sorted(made.changed.values()))
+        return Mended(kept, made.entries, place, aside.lines, changed[:_SHOWN], len(changed))
+
+    def _put_in_place(self, new: Path, is_unchanged: Callable[[], bool]) -> bool:
+        """Let new content take the place of the old: in one transaction where SQLite can write the file, as a file else."""
+        found = opened(self._path, to_write=True) if self._path.exists() else None
+        if isinstance(found, AsItIs):
+            try:
+                with contextlib.closing(found):
+                    if not found.write_over(new, is_unchanged):
+                        return False
+                    found.run("PRAGMA wal_checkpoint(TRUNCATE)")
+            except (DatabaseLocked, DiskFull):
+                raise
+            except StorageError:  # too damaged to be written; the file itself is replaced below
+                pass
+            else:
+                if not any(each.level is Level.PROBLEM for each in examine(self._path).findings):
+                    return True
+        self._replace(new)
+        return True
+
+    def _replace(self, new: Path) -> None:
+        """Rename a new file over the old one, which nobody may have open. The old log never lies over the new file."""
+        with self._alone():
+            log = self._path.with_name(self._path.name + "-wal")
+            if log.exists() and self._path.exists():
+                self._write_log_back(new.with_name("image.db"), log)
+            for end in _BESIDE:
+                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+            with new.open("rb+") as file:
+                os.fsync(file.fileno())
+            new.replace(self._path)
+            sync_folder(self._path.parent)
+
+    def _write_log_back(self, image: Path, log: Path) -> None:
+        """Let the old file hold what its log says, so that it is the same with the log and without."""
+        with (
+            Pages(self._path, log) as pages,
+            os.fdopen(os.open(image, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE), "wb") as file,
+        ):
+            for page in pages.image():
+                file.write(page)
+            file.flush()
+            os.fsync(file.fileno())
+        image.replace(self._path)
+        sync_folder(self._path.parent)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else has the file open, or opens it, in this block.
+
+        Raises:
+            DatabaseLocked: Somebody has.
+        """
+        holders = self._processes.holding(self._path) if self._path.exists() else []
+        if holders:
+            raise self._busy(holders)
+        if os.name == "nt" or not self._path.exists():  # Windows replaces no file that is open
+            yield
+            return
+        import fcntl
+
+        with self._path.open("rb+") as file:
+            try:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_BYTES[1], _SHARED_BYTES[0])
+            except OSError:
+                raise self._busy() from None
+            yield
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[Callable[[], bool]]:
+        """Whether the base is still what it was when the block began."""
+        found = opened(self._path) if self._path.exists() else None
+        if not isinstance(found, AsItIs):
+            before = self._state()
+            yield lambda: self._state() == before
+            return
+        with contextlib.closing(found):
+            version = found.value("PRAGMA data_version")
+            yield lambda: bool(found.value("PRAGMA data_version") == version)
+
+    def _state(self) -> list[tuple[int, int]]:
+        """Sizes and times of the file and its log."""
+        found = [self._path, self._path.with_name(self._path.name + "-wal")]
+        return [(state.st_size, state.st_mtime_ns) for file in found if file.exists() and (state := file.stat())]
+
+    def _keep_raw(self, target: Path) -> None:
+        """Copy the file and its log byte by byte while nobody writes, as far as SQLite can see to that.
+
+        The file is opened before SQLite opens it and closed after: closing it in between would drop SQLite's locks.
+        """
+        with self._path.open("rb") as file:
+            found = opened(self._path, to_write=True)
+            try:
+                if isinstance(found, AsItIs):
+                    with contextlib.suppress(DatabaseCorrupt):
+                        found.run("BEGIN IMMEDIATE")
+                for end in ("-wal", ""):
+                    source = self._path.with_name(self._path.name + end)
+                    place = target.with_name(target.name + end)
+                    place.unlink(missing_ok=True)
+                    if end and not source.exists():
+                        continue
+                    with os.fdopen(os.open(place, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE), "wb") as copy:
+                        if end:
+                            copy.write(source.read_bytes())
+                        else:
+                            shutil.copyfileobj(file, copy)
+                        copy.flush()
+                        os.fsync(copy.fileno())
+            finally:
+                if isinstance(found, AsItIs):
+                    found.close()
+        sync_folder(target.parent)
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether a path is the base, or one of the files beside it."""
+        own = [self._path, *(self._path.with_name(self._path.name + end) for end in _BESIDE)]
+        return any(path.exists() and file.exists() and os.path.samefile(path, file) for file in own) or any(
+            path.absolute() == file.absolute() for file in own
+        )
+
+    def _busy(self, holders: Sequence[int] = ()) -> DatabaseLocked:
+        who = f" by the process {', '.join(map(str, holders))}" if holders else " by another process"
+        return DatabaseLocked(
+            f"{self._path} is in use{who}, and cannot be replaced meanwhile",
+            "close what has the base open (the terminal UI, assistants, an import), and try again; nothing was changed",
+        )
+
+
+def _no_whole_base(source: Path, why: str) -> DatabaseCorrupt:
+    return DatabaseCorrupt(
+        f"{source} is damaged: {why}",
+        f"take another copy (`rekall backup --list`), or mend this one first: `rekall check --repair {source}`",
+    )

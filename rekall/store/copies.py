@@ -1,0 +1,166 @@
+"""Copies of a base in files of one piece: made beside running writers, verified, listed, and the oldest removed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from rekall.entry.times import parsed, written
+from rekall.errors import DatabaseCorrupt, NotFound, RekallError, StorageError
+from rekall.store.as_is import AsItIs
+from rekall.store.driver import REPAIR
+from rekall.store.findings import BaseCopy
+from rekall.store.soundness import is_time, now
+from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder, write_atomically
+
+BACKUP, BEFORE_RESTORE, BEFORE_MIGRATION, BEFORE_REPAIR = (
+    "backup",
+    "before-restore",
+    "before-migration",
+    "before-repair",
+)
+
+_NAME = re.compile(
+    r"(rekall|before-restore|before-migration|before-repair)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-\d+)?\.db"
+)
+_ELSEWHERE = "elsewhere.json"
+"""Remembers the latest copy that was made into a file of a person's choice."""
+
+
+def folder_of(base: Path) -> Path:
+    """Where the copies of a base lie."""
+    return base.parent / "backups"
+
+
+def place_for(folder: Path, reason: str, moment: datetime) -> Path:
+    """A new name in a folder: what it is, and when it was made."""
+    begin = "rekall" if reason == BACKUP else reason
+    stamp = moment.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    names = (folder / f"{begin}-{stamp}{further}.db" for further in ("", *(f"-{n}" for n in range(2, 1000))))
+    return next(name for name in names if not name.exists())
+
+
+def copies_in(folder: Path) -> list[BaseCopy]:
+    """The copies that Rekall made in a folder, the latest first, and the latest that it made elsewhere."""
+    found: list[BaseCopy] = []
+    with contextlib.suppress(OSError):
+        for file in os.scandir(folder):
+            named = _NAME.fullmatch(file.name)
+            if named is not None and file.is_file(follow_symlinks=False):
+                with contextlib.suppress(ValueError):
+                    made_at = datetime(*map(int, named.groups()[1:]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+                    reason = BACKUP if named[1] == "rekall" else named[1]
+                    found.append(BaseCopy(Path(file.path), made_at, file.stat().st_size, None, reason))
+    other = _elsewhere(folder)
+    if other is not None:
+        found.append(other)
+    return sorted(found, key=lambda copy: (copy.made_at, copy.path.name), reverse=True)
+
+
+def remove_old(folder: Path, reason: str, keep: int) -> list[Path]:
+    """Remove the oldest of the copies of one kind; no file of another name is ever touched. Returns what is gone."""
+    copies = [copy for copy in copies_in(folder) if copy.reason == reason and copy.path.parent == folder]
+    gone = []
+    for copy in copies[max(keep, 1) :]:
+        with contextlib.suppress(OSError):
+            copy.path.unlink()
+            gone.append(copy.path)
+    return gone
+
+
+def copy_base(base: Path, target: Path, reason: str = BACKUP) -> BaseCopy:
+    """Copy a base into a file, whole and verified, or not at all.
+
+    Raises:
+        NotFound: There is no base yet.
+        DatabaseCorrupt: The base is damaged.
+        StorageError: It cannot be read, or the copy cannot be written.
+        OSError: The folder cannot be written.
+    """
+    if not base.exists():
+        raise NotFound(f"there is no base yet at {base}", "`rekall add` and `rekall import` make it")
+    moment = now()
+    with scratch_folder(target) as scratch:
+        made = scratch / "copy.db"
+        os.close(os.open(made, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        with contextlib.closing(AsItIs(base)) as db, db.snapshot():
+            entries = _count(db)
+            db.copy_to(made)
+        _verify(made, base, entries)
+        with made.open("rb+") as file:
+            os.fsync(file.fileno())
+        size = made.stat().st_size
+        made.replace(target)
+    sync_folder(target.parent)
+    return BaseCopy(target, moment, size, entries, reason)
+
+
+def remember(folder: Path, copy: BaseCopy) -> None:
+    """Keep where a copy went that lies elsewhere."""
+    make_private_folder(folder)
+    said = {"path": str(copy.path), "made_at": written(copy.made_at), "entries": copy.entries}
+    write_atomically(folder / _ELSEWHERE, json.dumps(said).encode())
+
+
+def is_copy(file: Path) -> bool:
+    """Whether a file is a copy that Rekall made and nobody has used as a base since: that would be in write-ahead mode."""
+    if any(file.with_name(file.name + end).exists() for end in ("-wal", "-shm")):
+        return False
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(100)
+        with contextlib.closing(AsItIs(file)) as db:
+            return head[18:20] == b"\x01\x01" and db.is_ours()
+    except (StorageError, OSError):
+        return False
+
+
+def copy_before_migration(base: Path, keep: int, tell: Callable[[str], None]) -> None:
+    """Copy a base before its schema is changed, and say where the copy is.
+
+    Where it cannot be made the base is migrated all the same: each step of that is one transaction, and somebody without
+    room for a copy still wants to read what is there. That is said, too.
+    """
+    folder = folder_of(base)
+    try:
+        make_private_folder(folder)
+        copy = copy_base(base, place_for(folder, BEFORE_MIGRATION, now()), BEFORE_MIGRATION)
+        remove_old(folder, BEFORE_MIGRATION, keep)
+    except (RekallError, OSError) as error:
+        why = error.message if isinstance(error, RekallError) else error.strerror
+        tell(f"the base is brought up to date without a copy of what it was: {why}")
+    else:
+        tell(f"the base is brought up to date; what it was is kept in {copy.path}")
+
+
+def _verify(made: Path, base: Path, entries: int) -> None:
+    """Look at every page of a copy. Raises DatabaseCorrupt."""
+    with contextlib.closing(AsItIs(made)) as db:
+        wrong = db.check_pages()
+        if wrong or _count(db) != entries:
+            raise DatabaseCorrupt(f"{base} is damaged, and so is what was copied: {(wrong or ['entries'])[0]}", REPAIR)
+
+
+def _count(db: AsItIs) -> int:
+    """How many entries a file holds; one without the table holds none."""
+    is_there = db.value("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'entry'")
+    return int(db.value("SELECT count(*) FROM entry")) if is_there else 0
+
+
+def _elsewhere(folder: Path) -> BaseCopy | None:
+    """The latest copy that lies elsewhere, if it is still there."""
+    try:
+        said = json.loads((folder / _ELSEWHERE).read_bytes())
+        path, made_at, entries = Path(said["path"]), said["made_at"], said.get("entries")
+        if not is_time(made_at):
+            return None
+        return BaseCopy(
+            path, parsed(made_at), path.stat().st_size, entries if isinstance(entries, int) else None, BACKUP
+        )
+    except (OSError, ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,356 @@
+"""A look at everything in a base: its log, its schema, every page, every row, and whether its parts agree."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rekall.entry.passages import passages_of
+from rekall.entry.times import parsed
+from rekall.errors import DatabaseForeign, DatabaseLocked, DatabaseReadOnly, DatabaseTooNew, StorageError
+from rekall.store import schema
+from rekall.store.as_is import AsItIs
+from rekall.store.entries import SqliteEntries
+from rekall.store.findings import REPAIR, Examined, Finding, Level
+from rekall.store.pages import LogFrames
+from rekall.store.salvage import Shape, shapes_of
+from rekall.store.soundness import Row, faults_of, is_time
+from rekall.vector_index import is_unit, sign_bits
+
+_MOST_DETAILS = 10
+_REMEMBERED = 200
+"""So many times of changes go along, for a reminder of copies."""
+_LONG_LOG_BYTES = 64 << 20
+
+_NOUNS = {
+    "entry": ("entries", "every entry can be read"),
+    "item": ("fields", "every field of an entry can be read"),
+    "link": ("links", "every link can be read"),
+    "origin": ("origins", "every origin of an imported entry can be read"),
+    "tombstone": ("deleted", "every deleted entry can be read"),
+    "trace": ("traces", ""),
+    "lease": ("leases", ""),
+    "passage": ("passages", "every passage can be read"),
+    "space": ("spaces", "every space of vectors can be read"),
+}
+
+
+def examine(path: Path) -> Examined:
+    """Look at everything; nothing is changed, and nothing is raised for what is found."""
+    if not path.exists():
+        text = f"no base yet at {path}"
+        return Examined((Finding("base", Level.NOTE, text, "`rekall add` and `rekall import` make it"),), False)
+    findings = [*_log(path)]
+    try:
+        if not path.stat().st_size and not findings:
+            return Examined((Finding("base", Level.NOTE, f"{path} is empty", "`rekall add` fills it"),), False)
+        db = AsItIs(path)
+    except (StorageError, OSError) as error:
+        findings.append(_unreadable(path, error))
+        return Examined(tuple(findings), any(finding.hint == REPAIR for finding in findings))
+    with contextlib.closing(db), db.snapshot():
+        found = _Look(db)
+        findings += found.findings()
+        needs_mending = any(finding.hint == REPAIR for finding in findings)
+        return Examined(tuple(findings), needs_mending, found.entries, found.changed_at())
+
+
+def _log(path: Path) -> Iterator[Finding]:
+    """What is to be said of the log of writes, which SQLite follows up to the first damage without a word."""
+    log = path.with_name(path.name + "-wal")
+    damage = 0
+    for _ in range(3):  # a writer may be in the middle of it
+        try:
+            damage = LogFrames(log.read_bytes()).damage
+        except OSError:
+            return
+        if not damage:
+            break
+    if damage:
+        yield Finding(
+            "log", Level.PROBLEM, f"{log.name} is damaged: {damage} of the latest changes lie behind it", REPAIR
+        )
+    elif log.stat().st_size > _LONG_LOG_BYTES:
+        text = f"{log.name} has {log.stat().st_size / 1e6:.0f} MB, because a program that stays open keeps it"
+        yield Finding("log", Level.NOTE, text, "close programs that have the base open; it shrinks by itself")
+
+
+def _unreadable(path: Path, error: StorageError | OSError) -> Finding:
+    """Why the file cannot be opened."""
+    if isinstance(error, DatabaseLocked):
+        return Finding("base", Level.PROBLEM, error.message, error.hint)
+    if isinstance(error, (OSError, DatabaseReadOnly)) or not _is_readable(path):
+        return Finding("base", Level.PROBLEM, f"{path} cannot be read", "check that it is a file, and its permissions")
+    return Finding("base", Level.PROBLEM, error.message, REPAIR)
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
+
+
+@dataclass
+class _Look:
+    """One look at a base that SQLite can open."""
+
+    db: AsItIs
+    version: int = 0
+    entries: int | None = None
+
+    def findings(self) -> list[Finding]:
+        """Everything, in the order in which people read it."""
+        found = [*self._head()]
+        if any(finding.level is Level.PROBLEM for finding in found):
+            return found
+        found += self._pages()
+        broken = bool([finding for finding in found if finding.level is Level.PROBLEM])
+        for table, shape in shapes_of(self.version).items():
+            found += self._rows(table, shape)
+        found += self._references()
+        faulty = any(finding.level is Level.PROBLEM for finding in found)
+        if self.version == len(schema.MIGRATIONS) and not (broken and faulty):
+            for part in (self._words, self._spaces):
+                found += self._guarded(part.__name__.strip("_"), part())
+            if not faulty:
+                found += self._guarded("passages", self._passages())
+        return found
+
+    def changed_at(self) -> tuple[datetime, ...]:
+        """When the latest entries were changed."""
+        try:
+            rows = self.db.rows(
+                "SELECT CAST(updated_at AS BLOB) FROM entry ORDER BY updated_at DESC LIMIT ?", (_REMEMBERED,)
+            )
+        except StorageError:
+            return ()
+        texts = [bytes(row[0] or b"").decode("ascii", "replace") for row in rows]
+        return tuple(parsed(text) for text in texts if is_time(text))
+
+    def _head(self) -> Iterator[Finding]:
+        """What the file says it is."""
+        try:
+            self.version = self.db.check_schema()
+        except DatabaseTooNew as error:
+            yield Finding("schema", Level.PROBLEM, error.message, error.hint)
+            return
+        except DatabaseForeign as error:
+            yield Finding("schema", Level.PROBLEM, error.message, REPAIR if self.db.is_ours() else error.hint)
+            return
+        except StorageError as error:
+            yield Finding("schema", Level.PROBLEM, error.message, REPAIR)
+            return
+        latest = len(schema.MIGRATIONS)
+        if not self.version:
+            yield Finding("schema", Level.NOTE, "the file holds nothing yet", "`rekall add` fills it")
+        elif self.version < latest:
+            yield Finding(
+                "schema",
+                Level.NOTE,
+                f"schema {self.version}, {latest} is the newest",
+                "it is brought up to date when it is next opened; a copy is made first",
+            )
+        else:
+            yield Finding("schema", Level.OK, f"schema {self.version}, nothing in it acts by itself")
+        foreign = self._foreign_tables()
+        if foreign:
+            text = f"tables that Rekall does not make: {', '.join(foreign)}"
+            yield Finding("schema", Level.NOTE, text, "Rekall does not look at them")
+        if not self.db.is_write_ahead():
+            text = "the file is not in write-ahead mode, so readers and writers stop each other"
+            yield Finding("mode", Level.NOTE, text, "it goes back to it when it is next opened")
+        else:
+            yield Finding("mode", Level.OK, "write-ahead mode: readers and writers do not stop each other")
+
+    def _foreign_tables(self) -> list[str]:
+        own = set(shapes_of(self.version)) if self.version else set()
+        rows = self.db.rows(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
+            "AND name NOT LIKE 'words%' AND name NOT GLOB 'vectors_[0-9]*' AND name NOT GLOB 'signs_[0-9]*'"
+        )
+        return sorted({row[0] for row in rows} - own)
+
+    def _pages(self) -> Iterator[Finding]:
+        """What SQLite itself finds wrong."""
+        try:
+            wrong = self.db.check_pages()
+        except StorageError as error:
+            wrong = [error.message]
+        if wrong:
+            text = (
+                f"SQLite finds {len(wrong)} faults in the file"
+                if len(wrong) > 1
+                else "SQLite finds a fault in the file"
+            )
+            yield Finding("pages", Level.PROBLEM, text, REPAIR, tuple(wrong[:_MOST_DETAILS]))
+        else:
+            yield Finding("pages", Level.OK, "SQLite finds no fault in pages, trees and indexes")
+
+    def _rows(self, table: str, shape: Shape) -> Iterator[Finding]:
+        """Whether every row of a table is what it must be."""
+        topic, fine = _NOUNS.get(table, (table, ""))
+        faulty: list[str] = []
+        count = wrong = 0
+        why = ""
+        try:
+            for row in self._streamed(table, shape):
+                count += 1
+                faults = faults_of(table, row)
+                if faults:
+                    wrong += 1
+                    if len(faulty) < _MOST_DETAILS:
+                        faulty.append(f"{_named(table, row)}: " + "; ".join(f"{f.column} {f.why}" for f in faults))
+        except StorageError as error:
+            why = error.message
+        if table == "entry":
+            self.entries = count
+        if wrong:
+            text = f"{wrong} of {count} rows of the table {table} are not what they must be"
+            yield Finding(topic, Level.PROBLEM, text, REPAIR, tuple(faulty))
+        if why:
+            yield Finding(topic, Level.PROBLEM, f"the table {table} cannot be read to its end: {why}", REPAIR)
+        elif not wrong and fine:
+            yield Finding(topic, Level.OK, f"{count:,}: {fine}")
+
+    def _streamed(self, table: str, shape: Shape) -> Iterator[Row]:
+        """The rows of a table; texts that are not UTF-8 as bytes."""
+        names = [column.name for column in shape.columns]
+        wanted = ", ".join(_as_bytes(column.name, column.type) for column in shape.columns)
+        kinds = [column.type for column in shape.columns]
+        for values in self.db.stream(f"SELECT {wanted} FROM {table}"):
+            yield {name: _read(kind, value) for name, kind, value in zip(names, kinds, values)}
+
+    def _references(self) -> Iterator[Finding]:
+        """Whether everything that names another row finds it."""
+        try:
+            lost = self.db.rows("PRAGMA foreign_key_check")
+        except StorageError as error:
+            yield Finding("references", Level.PROBLEM, f"references cannot be followed: {error.message}", REPAIR)
+            return
+        tables: dict[str, int] = {}
+        for table, *_ in lost:
+            tables[str(table)] = tables.get(str(table), 0) + 1
+        if tables:
+            text = f"{len(lost)} rows belong to entries or passages that are not there"
+            yield Finding("references", Level.PROBLEM, text, REPAIR, tuple(f"{n} of {t}" for t, n in tables.items()))
+        else:
+            yield Finding(
+                "references", Level.OK, "fields, links, origins and passages belong to entries that are there"
+            )
+
+    def _words(self) -> Iterator[Finding]:
+        """Whether the words index holds every entry, and nothing else."""
+        lost = self._count("SELECT count(*) FROM entry WHERE key NOT IN (SELECT id FROM words_docsize)")
+        extra = self._count("SELECT count(*) FROM words_docsize WHERE id NOT IN (SELECT key FROM entry)")
+        if lost or extra:
+            text = f"the words index lacks {lost} entries and holds {extra} that are not there"
+            yield Finding("words", Level.PROBLEM, text, REPAIR)
+        else:
+            text = "the words index holds every entry and no other; whether a word is missing in it cannot be seen"
+            yield Finding("words", Level.OK, text, "`rekall index rebuild --words` makes it anew")
+
+    def _passages(self) -> Iterator[Finding]:
+        """Whether what is embedded is what entries say."""
+        stored: dict[int, list[bytes]] = {}
+        for key, text_hash in self.db.stream("SELECT entry_key, text_hash FROM passage ORDER BY entry_key, position"):
+            stored.setdefault(key, []).append(bytes(text_hash))
+        other: list[str] = []
+        count = 0
+        for key, entry in SqliteEntries(self.db).stream():
+            if stored.get(key, []) != [passage.text_hash for passage in passages_of(entry)]:
+                count += 1
+                if len(other) < _MOST_DETAILS:
+                    other.append(f"{entry.id}  {entry.title}")
+        if count:
+            text = (
+                f"what {count} entries say is not what they were indexed with: damaged, or changed by another program"
+            )
+            yield Finding("passages", Level.PROBLEM, text, REPAIR, tuple(other))
+        else:
+            yield Finding("passages", Level.OK, "what entries say is what they were indexed with")
+
+    def _spaces(self) -> Iterator[Finding]:
+        """Whether vectors are whole and belong to passages, and signs to vectors."""
+        spaces = self.db.rows("SELECT id, dim, active, CAST(model AS BLOB) FROM space")
+        tables = {row[0] for row in self.db.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        known = {f"{part}_{row[0]}" for row in spaces for part in ("vectors", "signs")}
+        lost = known - tables
+        stray = {name for name in tables - known if name.startswith(("vectors_", "signs_"))}
+        if lost or stray:
+            text = f"tables of vectors and spaces do not fit: {', '.join(sorted(lost | stray))}"
+            yield Finding("vectors", Level.PROBLEM, text, REPAIR)
+        passages = self._count("SELECT count(*) FROM passage")
+        for number, dim, active, model in spaces:
+            if f"vectors_{number}" not in tables or f"signs_{number}" not in tables:
+                continue
+            name = bytes(model).decode("utf-8", "replace")
+            count, damaged, unsigned = self._vectors(number, dim)
+            strays = self._count(
+                f"SELECT count(*) FROM vectors_{number} WHERE passage_id NOT IN (SELECT id FROM passage)"
+            )
+            strays += self._count(
+                f"SELECT count(*) FROM signs_{number} WHERE passage_id NOT IN (SELECT passage_id FROM vectors_{number})"
+            )
+            if damaged or unsigned or strays:
+                text = f"vectors of {name}: {damaged} damaged, {unsigned} without their signs, {strays} of nothing"
+                yield Finding("vectors", Level.PROBLEM, text, REPAIR)
+            else:
+                yield Finding("vectors", Level.OK, f"{count:,} vectors of {name} are whole")
+            if active == 1 and passages > count:
+                text = f"{passages - count} of {passages} passages have no vector yet and are found by their words only"
+                yield Finding("vectors", Level.NOTE, text, "`rekall index rebuild` makes them")
+
+    def _vectors(self, number: int, dim: int) -> tuple[int, int, int]:
+        """How many vectors a space has, how many of these are damaged, and how many lack their signs."""
+        count = damaged = unsigned = 0
+        sql = f"SELECT v.vector, s.bits FROM vectors_{number} v LEFT JOIN signs_{number} s USING (passage_id)"
+        for vector, bits in self.db.stream(sql):
+            count += 1
+            if not isinstance(vector, bytes) or len(vector) != 4 * dim or not is_unit(vector):
+                damaged += 1
+            elif bits != sign_bits(vector):
+                unsigned += 1
+        return count, damaged, unsigned
+
+    def _guarded(self, topic: str, found: Iterator[Finding]) -> Iterator[Finding]:
+        """What a look found; a finding of its own where it could not look."""
+        try:
+            yield from found
+        except StorageError as error:
+            yield Finding(topic, Level.PROBLEM, f"{topic} cannot be read: {error.message}", REPAIR)
+
+    def _count(self, sql: str) -> int:
+        return int(self.db.value(sql))
+
+
+def _as_bytes(name: str, kind: str) -> str:
+    """A column so that no value of it can fail to be read, whatever is stored there."""
+    if kind == "TEXT":
+        return f"CAST({name} AS BLOB)"
+    return f"iif(typeof({name}) = 'text', CAST({name} AS BLOB), {name})"
+
+
+def _read(kind: str, value: object) -> object:
+    if kind != "TEXT" or not isinstance(value, bytes):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
+
+
+def _named(table: str, row: Row) -> str:
+    """What a person knows a row by."""
+    for column in ("id", "entry_id", "path", "name", "fingerprint"):
+        value = row.get(column)
+        if isinstance(value, str):
+            title = row.get("title")
+            return f"{value}  {title}" if isinstance(title, str) else value
+    numbers = [f"{column} {row[column]}" for column in ("entry_key", "source_key", "key", "kind") if column in row]
+    return ", ".join(numbers) or table

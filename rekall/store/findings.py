@@ -1,0 +1,124 @@
+"""What a look at a base found, and what mending, copying and restoring did: plain values that pass between rooms."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+
+class Level(str, enum.Enum):
+    """How much a finding matters."""
+
+    OK = "ok"
+    """As it should be."""
+    NOTE = "note"
+    """Worth knowing; nothing is wrong."""
+    PROBLEM = "problem"
+    """Something is wrong; the hint names what mends it."""
+
+
+REPAIR = "run `rekall check --repair`"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, in words.
+
+    Attributes:
+        topic: What was looked at: "entries", "words", "files".
+        level: How it is.
+        text: What was found, one line.
+        hint: What mends it, empty where there is nothing to do.
+        details: What it is about, a line each; not all of them where there are many.
+    """
+
+    topic: str
+    level: Level
+    text: str
+    hint: str = ""
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a base was found to be.
+
+    Attributes:
+        findings: Everything that was looked at.
+        needs_mending: Whether mending the base would change anything in it.
+        entries: How many entries there are, None where that cannot be known.
+        changed_at: When the latest entries were changed, the latest first; as many as matter to a reminder.
+    """
+
+    findings: tuple[Finding, ...]
+    needs_mending: bool
+    entries: int | None = None
+    changed_at: tuple[datetime, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What mending a base did.
+
+    Attributes:
+        copy: Where the file lies as it was.
+        entries: How many entries the base has now.
+        set_aside: The file with everything that is not in the base as it was, None where that is nothing.
+        lines: How many lines that has.
+        changed: Which entries are not what they were, a line each; not all of them where there are many.
+        changed_count: How many they are.
+    """
+
+    copy: Path
+    entries: int
+    set_aside: Path | None
+    lines: int
+    changed: tuple[str, ...]
+    changed_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BaseCopy:
+    """A copy of a base in a file.
+
+    Attributes:
+        path: The file.
+        made_at: When it was made.
+        bytes: Its size.
+        entries: How many entries it holds; None where nobody looked.
+        reason: Why it was made: "backup", "before-restore", "before-migration", "before-repair".
+    """
+
+    path: Path
+    made_at: datetime
+    bytes: int
+    entries: int | None
+    reason: str
+
+
+class BaseFile(Protocol):
+    """A base as a file: also where it cannot be opened."""
+
+    def examine(self) -> Examined:
+        """Look at everything in it; nothing is changed."""
+        ...
+
+    def mend(self) -> Mended:
+        """Make it whole again from everything that can be read of it."""
+        ...
+
+    def back_up(self, target: Path | None, keep: int, *, replace: bool) -> tuple[BaseCopy, Sequence[Path]]:
+        """Copy it beside running writers. Returns the copy, and the older ones that were removed for it."""
+        ...
+
+    def restore(self, source: Path, agreed: Callable[[BaseCopy], bool]) -> tuple[BaseCopy, BaseCopy | None] | None:
+        """Put another file in its place. Returns what was restored and the copy of what was there before."""
+        ...
+
+    def copies(self) -> Sequence[BaseCopy]:
+        """The copies that Rekall made, the latest first."""
+        ...

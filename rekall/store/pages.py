@@ -1,0 +1,387 @@
+"""The file format of SQLite, read without SQLite: pages with the log of writes laid over them, cells, records.
+
+For a file that SQLite refuses (sqlite.org/fileformat2.html). Every length and every pointer may be wrong: what does not
+fit is left out, and whoever asks is told.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+MAGIC = b"SQLite format 3\0"
+LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX = 0x0D, 0x0A, 0x05, 0x02
+KINDS = (LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX)
+_SIZES = (8192, 4096, 1024, 2048, 16384, 32768, 65536, 512)
+_LOG_MAGICS = (0x377F0682, 0x377F0683)
+_MOST_BYTES = 256 * 1024 * 1024
+"""No row of ours is longer; a length beyond is damage."""
+_MOST_COLUMNS = 64
+_KEPT_BYTES = 1024
+"""So much is kept of a row whose length is not known."""
+
+
+class Damaged(Exception):
+    """A stretch of bytes is not what it should be.
+
+    Attributes:
+        raw: The bytes, where somebody may want to keep them.
+    """
+
+    raw = b""
+
+
+class Text(bytes):
+    """The bytes of a text value, which need not be UTF-8."""
+
+    __slots__ = ()
+
+
+class CutText(Text):
+    """The readable beginning of a text whose end is lost."""
+
+    __slots__ = ()
+
+
+class _Lost:
+    """Stands for a value that is lost."""
+
+
+LOST = _Lost()
+Value = object
+"""None, int, float, bytes, Text, CutText or LOST."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One row of a page.
+
+    Attributes:
+        page: The number of its page.
+        key: The row id; None in an index.
+        values: What it holds, as far as that can be read.
+        raw: The bytes of the record.
+        is_whole: Whether all of it could be read.
+        used: The pages that hold it, its own first.
+    """
+
+    page: int
+    key: int | None
+    values: tuple[Value, ...]
+    raw: bytes
+    is_whole: bool
+    used: tuple[int, ...]
+
+
+class Pages:
+    """The pages of a file that nobody writes meanwhile, as the last whole commit left them."""
+
+    def __init__(self, file: Path, log: Path | None = None) -> None:
+        """Map the file, and read which pages its log replaces.
+
+        Args:
+            file: The database.
+            log: The log of writes beside it, None for none.
+        """
+        self._file, self._data = _mapped(file)
+        self._log: IO[bytes] | None = None
+        self._log_data: bytes | mmap.mmap = b""
+        if log is not None and log.exists():
+            self._log, self._log_data = _mapped(log)
+        self.has_whole_header = self._data[:16] == MAGIC
+        frames = LogFrames(self._log_data)
+        self.log_damage = frames.damage
+        self.size = self._page_size(frames)
+        self._over = frames.committed
+        self.count = frames.pages or -(-len(self._data) // self.size)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for mapped, file in ((self._data, self._file), (self._log_data, self._log)):
+            if isinstance(mapped, mmap.mmap):
+                mapped.close()
+            if file is not None:
+                file.close()
+
+    def __enter__(self) -> Pages:
+        """The pages themselves."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let go of the files."""
+        self.close()
+
+    def __getitem__(self, number: int) -> bytes:
+        """The bytes of a page, the first being 1; zeros stand for what the file no longer has."""
+        place = self._over.get(number)
+        if place is not None:
+            found = self._log_data[place : place + self.size]
+        else:
+            found = self._data[(number - 1) * self.size : number * self.size]
+        return found.ljust(self.size, b"\0")
+
+    def image(self) -> Iterator[bytes]:
+        """The whole file as it stands with its log laid over it, a page at a time."""
+        for number in range(1, self.count + 1):
+            yield self[number]
+
+    def header_number(self, at: int) -> int:
+        """A number of four bytes in the header of the file."""
+        return int.from_bytes(self[1][at : at + 4], "big", signed=True)
+
+    def kind(self, number: int) -> int:
+        """What the first byte of a page says it is."""
+        return self[number][_start(number)]
+
+    def children(self, number: int) -> list[int]:
+        """The pages below one, from its left to its right; those that cannot be are left out."""
+        page, at = self[number], _start(number)
+        found = [int.from_bytes(page[place : place + 4], "big") for place in self._places(page, at)]
+        found.append(int.from_bytes(page[at + 8 : at + 12], "big"))
+        return [child for child in found if 1 < child <= self.count]
+
+    def cells(self, number: int) -> Iterator[Cell | Damaged]:
+        """The rows of a page; `Damaged` in place of one of which nothing can be read."""
+        page, at = self[number], _start(number)
+        kind = page[at]
+        if kind == INNER_TABLE:
+            return
+        for place in self._places(page, at):
+            try:
+                yield self._cell(number, page, place, kind)
+            except Damaged as error:
+                error.raw = page[place : place + _KEPT_BYTES].rstrip(b"\0")
+                yield error
+
+    def free(self) -> set[int]:
+        """The pages that hold nothing any more, as far as their list can be followed."""
+        found: set[int] = set()
+        trunk = self.header_number(32)
+        while 1 < trunk <= self.count and trunk not in found:
+            page = self[trunk]
+            following, count = struct.unpack_from(">II", page)
+            leaves = struct.unpack_from(f">{min(count, self.size // 4 - 2)}I", page, 8)
+            if count > self.size // 4 - 2 or page[0] in KINDS or not all(1 < leaf <= self.count for leaf in leaves):
+                break  # no trunk
+            found |= {trunk, *leaves}
+            trunk = following
+        return found
+
+    def _cell(self, number: int, page: bytes, place: int, kind: int) -> Cell:
+        if kind == INNER_INDEX:
+            place += 4
+        total, place = _varint(page, place)
+        key = None
+        if kind == LEAF_TABLE:
+            key, place = _varint(page, place)
+            key = key - (1 << 64) if key >= 1 << 63 else key
+        if not 0 < total <= min(_MOST_BYTES, self.count * self.size):
+            raise Damaged(f"page {number}: a row of {total} bytes")
+        local = self._local(total, is_table=kind == LEAF_TABLE)
+        raw = page[place : place + local]
+        if len(raw) < local:
+            raise Damaged(f"page {number}: a row ends behind its page")
+        used = [number]
+        if local < total:
+            rest, chain = self._overflow(page[place + local : place + local + 4], total - local)
+            raw, used = raw + rest, used + chain
+        values, is_whole = decoded(raw, total)
+        return Cell(number, key, values, raw, is_whole, tuple(used))
+
+    def _overflow(self, pointer: bytes, missing: int) -> tuple[bytes, list[int]]:
+        """The rest of a long row from the pages that continue it, up to where they cannot be followed."""
+        parts: list[bytes] = []
+        chain: list[int] = []
+        following = int.from_bytes(pointer, "big")
+        while missing > 0:
+            if not 1 < following <= self.count or following in chain:
+                break
+            page = self[following]
+            after = int.from_bytes(page[:4], "big")
+            has_more = missing > self.size - 4
+            if has_more and not 1 < after <= self.count:
+                break  # a page of something else, or nothing: its bytes are not those of this row
+            chain.append(following)
+            parts.append(page[4 : 4 + missing])
+            missing -= self.size - 4
+            following = after
+        return b"".join(parts), chain
+
+    def _local(self, total: int, *, is_table: bool) -> int:
+        most = self.size - 35 if is_table else (self.size - 12) * 64 // 255 - 23
+        if total <= most:
+            return total
+        least = (self.size - 12) * 32 // 255 - 23
+        local = least + (total - least) % (self.size - 4)
+        return local if local <= most else least
+
+    def _places(self, page: bytes, at: int) -> list[int]:
+        """Where the cells of a page begin."""
+        head = 12 if page[at] in (INNER_TABLE, INNER_INDEX) else 8
+        count = int.from_bytes(page[at + 3 : at + 5], "big")
+        count = min(count, (self.size - at - head) // 4)
+        first = at + head + 2 * count
+        places = struct.unpack_from(f">{count}H", page, at + head)
+        return [place for place in dict.fromkeys(places) if first <= place < self.size - 3]
+
+    def _page_size(self, frames: LogFrames) -> int:
+        """The size of a page: what header or log say, unless another size makes more sense of the file."""
+        said = int.from_bytes(self._data[16:18], "big")
+        said = 65536 if said == 1 else said
+        if self.has_whole_header and said in _SIZES:
+            return said
+        if frames.page_size in _SIZES:
+            return frames.page_size
+        return max(_SIZES, key=self._sense)
+
+    def _sense(self, size: int) -> int:
+        """How many bytes of the file look like pages of a size."""
+        most = min(len(self._data) // size, 400)
+        good = 0
+        for number in range(1, most):
+            page = self._data[number * size : (number + 1) * size]
+            if page[0] not in KINDS:
+                continue
+            count, content = struct.unpack_from(">HH", page, 3)
+            head = 12 if page[0] in (INNER_TABLE, INNER_INDEX) else 8
+            good += head + 2 * count <= (content or 65536) <= size and 0 < count < size // 4
+        return good * size
+
+
+class LogFrames:
+    """Which pages the log of writes replaces: those of whole commits whose checksums hold.
+
+    Attributes:
+        page_size: The size of a page, 0 when there is no log.
+        committed: Where in the log the latest bytes of a page begin, by page.
+        pages: How many pages the file has after the last commit, 0 when there was none.
+        damage: How many whole commits lie behind a damaged frame, where SQLite does not look.
+    """
+
+    def __init__(self, data: bytes | mmap.mmap) -> None:
+        """Read a log; anything that is none is one without frames."""
+        self.page_size, self.pages, self.damage = 0, 0, 0
+        self.committed: dict[int, int] = {}
+        if len(data) < 32:
+            return
+        magic, _, size = struct.unpack_from(">III", data)
+        if magic not in _LOG_MAGICS or size not in _SIZES:
+            return
+        self.page_size, salts = size, data[16:24]
+        order = ">" if magic & 1 else "<"
+        sums = _checksum(data[:24], order, (0, 0))
+        is_sound = struct.pack(">II", *sums) == data[24:32]
+        if not is_sound:
+            sums = struct.unpack_from(">II", data, 24)
+        waiting: dict[int, int] = {}
+        for at in range(32, len(data) - size - 23, size + 24):
+            head = data[at : at + 24]
+            number, after = struct.unpack_from(">II", head)
+            if head[8:16] != salts or not number:
+                break  # what an earlier round of the log left
+            sums = _checksum(data[at + 24 : at + 24 + size], order, _checksum(head[:8], order, sums))
+            if struct.pack(">II", *sums) != head[16:24]:
+                is_sound = False
+                sums = struct.unpack_from(">II", head, 16)  # what the next frame goes on from
+                continue
+            waiting[number] = at + 24
+            if after:  # what a change that was never finished left behind the last commit has no such frame
+                self.damage += not is_sound
+                self.pages = after
+                self.committed.update(waiting)
+                waiting.clear()
+        if self.pages:
+            self.committed = {number: place for number, place in self.committed.items() if number <= self.pages}
+
+
+def decoded(raw: bytes, total: int) -> tuple[tuple[Value, ...], bool]:
+    """The values of a record, and whether all of them could be read.
+
+    Args:
+        raw: Its bytes, or as many of them as could be read.
+        total: How many there should be.
+
+    Raises:
+        Damaged: Nothing can be read.
+    """
+    head, at = _varint(raw, 0)
+    if not 1 < head <= min(total, 3 * _MOST_COLUMNS):
+        raise Damaged(f"a record with a head of {head} bytes")
+    kinds: list[int] = []
+    while at < head:
+        kind, at = _varint(raw, at)
+        kinds.append(kind)
+    sizes = [_size(kind) for kind in kinds]
+    if at != head or head + sum(sizes) > total:
+        raise Damaged("a record whose head does not fit it")
+    values: list[Value] = []
+    for kind, size in zip(kinds, sizes):
+        values.append(_value(kind, size, raw[at : at + size]))
+        at += size
+    return tuple(values), len(raw) >= at and at == total
+
+
+def _value(kind: int, size: int, data: bytes) -> Value:
+    is_whole = len(data) == size
+    if kind >= 13 and kind % 2:
+        return Text(data) if is_whole else CutText(data) if data else LOST
+    if not is_whole:
+        return LOST
+    if kind >= 12:
+        return bytes(data)
+    if kind == 7:
+        return struct.unpack(">d", data)[0]
+    if kind in (8, 9):
+        return kind - 8
+    return int.from_bytes(data, "big", signed=True) if kind else None
+
+
+def _size(kind: int) -> int:
+    """How many bytes a value of a serial type takes."""
+    if kind >= 12:
+        return (kind - 12) // 2
+    if kind in (10, 11):
+        raise Damaged("a value of a kind that there is not")
+    return (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)[kind]
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """A number of one to nine bytes, and where it ends."""
+    value = 0
+    try:
+        for place in range(at, at + 8):
+            byte = data[place]
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                return value, place + 1
+        return value << 8 | data[at + 8], at + 9
+    except IndexError:
+        raise Damaged("a number ends behind its page") from None
+
+
+def _checksum(data: bytes, order: str, sums: Sequence[int]) -> tuple[int, int]:
+    one, other = sums[0], sums[1]
+    words = struct.unpack(f"{order}{len(data) // 4}I", data)
+    for left, right in zip(words[::2], words[1::2]):
+        one = one + left + other & 0xFFFFFFFF
+        other = other + right + one & 0xFFFFFFFF
+    return one, other
+
+
+def _start(number: int) -> int:
+    """Where the head of a page begins: the first has the file's before it."""
+    return 100 if number == 1 else 0
+
+
+def _mapped(path: Path) -> tuple[IO[bytes], bytes | mmap.mmap]:
+    """An open file and its bytes."""
+    file = path.open("rb")
+    try:
+        return file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except ValueError:  # an empty file
+        return file, b""

@@ -1,0 +1,403 @@
+"""The rows of a base, read without SQLite: along the trees of its tables, and page by page where those are broken.
+
+What the trees lead to comes first. Then every page that none leads to is looked at: a whole file has none, and in a broken one
+its rows are known by their shape. Pages that are free hold what was deleted, and stay out.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rekall.db import Database
+from rekall.entry.types import EntryType, LinkType, Status
+from rekall.errors import DatabaseForeign, DatabaseTooNew
+from rekall.store import schema
+from rekall.store.pages import (
+    INNER_INDEX,
+    INNER_TABLE,
+    LEAF_INDEX,
+    LEAF_TABLE,
+    Cell,
+    Damaged,
+    Pages,
+    Text,
+    Value,
+)
+from rekall.store.values import HASH_BYTES
+
+_NO_VERSION = 10_000
+_IDS = "sqlite_autoindex_entry_1"
+_ID = re.compile(rb"[0-9A-Za-z]{26}")
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT")
+SPACE_TABLE = re.compile(r"(vectors|signs)_([0-9]{1,18})")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name, its type, whether it may be empty, and what it holds where a row says nothing."""
+
+    name: str
+    type: str
+    is_required: bool
+    default: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the rows of a table look like in the file.
+
+    Attributes:
+        name: The table.
+        columns: Its columns, in the order in which rows hold them.
+        key: The column that is the row id, or empty.
+        is_index: Whether its rows lie in the tree of its primary key, without row ids.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: str
+    is_index: bool
+
+    def named(self, cell: Cell) -> dict[str, Value]:
+        """A row by the names of its columns; what it leaves out has its default."""
+        values = dict(zip((column.name for column in self.columns), cell.values))
+        for column in self.columns[len(cell.values) :]:
+            values[column.name] = column.default
+        if self.key:
+            values[self.key] = cell.key
+        return values
+
+    def fits(self, cell: Cell, *, exactly: bool) -> bool:
+        """Whether a row may be one of this table.
+
+        Args:
+            cell: The row.
+            exactly: Every value is of its column's type; otherwise most are.
+        """
+        count = len(cell.values)
+        if count > len(self.columns) or any(
+            column.is_required and column.default is None and column.name != self.key for column in self.columns[count:]
+        ):
+            return False
+        right = sum(_is_of(column, value, self.key) for column, value in zip(self.columns, cell.values))
+        return right == count if exactly else right * 3 >= count * 2
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """A row that could be read.
+
+    Attributes:
+        table: Its table.
+        values: Its values by column.
+        cell: Where it lay, and its bytes.
+        is_reached: Whether the tree of its table leads to it; otherwise it was known by its shape.
+    """
+
+    table: str
+    values: dict[str, Value]
+    cell: Cell
+    is_reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LostRow:
+    """A row of which nothing could be read: where it was, and its first bytes."""
+
+    table: str
+    why: str
+    raw: bytes
+
+
+class Salvage:
+    """What can be read of a base.
+
+    Attributes:
+        version: The version of its schema, as its tables say, or else its head.
+        problems: What is broken, a line each.
+    """
+
+    def __init__(self, pages: Pages) -> None:
+        """Look at the head and the schema.
+
+        Raises:
+            DatabaseForeign: It is whole, and no base of Rekall's.
+            DatabaseTooNew: A later Rekall wrote it.
+        """
+        self._pages = pages
+        self.problems: list[str] = []
+        self._seen: set[int] = set()
+        self.sql: dict[tuple[str, str], str] = {}
+        """The SQL of everything in its schema, by kind and name."""
+        self._indexes: dict[str, int] = {}
+        self._roots = self._read_schema()
+        if not pages.has_whole_header:
+            self.problems.append("the first bytes of the file")
+        self.version = self._find_version()
+        self.shapes = {**shapes_of(self.version)}
+        for name in self._roots:
+            found = SPACE_TABLE.fullmatch(name)
+            if found:
+                self.shapes[name] = _space_shape(name, found[1])
+
+    @property
+    def foreign_tables(self) -> list[str]:
+        """Tables that Rekall does not make."""
+        own = {"words", "words_data", "words_idx", "words_docsize", "words_config", *self.shapes}
+        return [name for name in self._roots if name not in own and not name.startswith("sqlite_")]
+
+    def ids(self) -> dict[int, str]:
+        """The ids of entries by key, from the index of ids: for entries whose row lost its own."""
+        found: dict[int, str] = {}
+        waiting = [self._indexes[_IDS]] if _IDS in self._indexes else []
+        seen: set[int] = set()
+        while waiting:
+            number = waiting.pop()
+            kind = self._pages.kind(number)
+            if number in seen or kind not in (INNER_INDEX, LEAF_INDEX):
+                continue
+            seen.add(number)
+            if kind == INNER_INDEX:
+                waiting += self._pages.children(number)
+            for cell in self._pages.cells(number):
+                if isinstance(cell, Cell) and len(cell.values) == 2:
+                    entry_id, key = cell.values
+                    if isinstance(key, int) and isinstance(entry_id, Text) and _ID.fullmatch(entry_id):
+                        found[key] = entry_id.decode("ascii")
+        return found
+
+    def foreign_rows(self, name: str) -> Iterator[Cell]:
+        """The rows of a table that Rekall does not make."""
+        seen: set[int] = set()
+        waiting = [self._roots[name]]
+        while waiting:
+            number = waiting.pop()
+            if number in seen or number in self._seen:
+                continue
+            seen.add(number)
+            if self._pages.kind(number) in (INNER_TABLE, INNER_INDEX):
+                waiting += reversed(self._pages.children(number))
+            yield from (cell for cell in self._pages.cells(number) if isinstance(cell, Cell))
+
+    def rows(self) -> Iterator[SavedRow | LostRow]:
+        """Every row of every table of Rekall's: first what the trees lead to, then what lies beside them."""
+        for name, shape in self.shapes.items():
+            root = self._roots.get(name)
+            if root is None:
+                self.problems.append(f"where the table {name} begins")
+                continue
+            yield from self._along(shape, root)
+        yield from self._beside()
+
+    def _along(self, shape: Shape, root: int) -> Iterator[SavedRow | LostRow]:
+        """The rows that the tree of a table leads to."""
+        inner, leaf = (INNER_INDEX, LEAF_INDEX) if shape.is_index else (INNER_TABLE, LEAF_TABLE)
+        waiting = [root]
+        while waiting:
+            number = waiting.pop()
+            if number in self._seen:
+                self.problems.append(f"page {number} is used twice")
+                continue
+            kind = self._pages.kind(number)
+            if kind not in (inner, leaf):
+                self.problems.append(f"page {number} of the table {shape.name}")
+                continue
+            cells = list(self._pages.cells(number))
+            read = [cell for cell in cells if isinstance(cell, Cell)]
+            fitting = [cell for cell in read if shape.fits(cell, exactly=False)]
+            if cells and not fitting:
+                self.problems.append(f"page {number} of the table {shape.name}")
+                if not read:  # nothing that another table could take
+                    yield from (LostRow(shape.name, str(lost), lost.raw) for lost in cells if isinstance(lost, Damaged))
+                continue
+            self._seen.add(number)
+            if kind == inner:
+                waiting += reversed(self._pages.children(number))
+            yield from (self._judged(shape, number, cell) for cell in cells)
+
+    def _judged(self, shape: Shape, number: int, cell: Cell | Damaged) -> SavedRow | LostRow:
+        """A row that the tree of a table leads to, as far as it can be read."""
+        if isinstance(cell, Cell) and cell.is_whole and shape.fits(cell, exactly=False):
+            self._seen.update(cell.used)
+            return SavedRow(shape.name, shape.named(cell), cell, True)
+        self.problems.append(f"a row on page {number}")
+        if isinstance(cell, Damaged):
+            return LostRow(shape.name, str(cell), cell.raw)
+        if not shape.fits(cell, exactly=False):
+            return LostRow(shape.name, f"page {number}: its values are not those of the table", cell.raw)
+        self._seen.update(cell.used)
+        return SavedRow(shape.name, shape.named(cell), cell, True)
+
+    def _beside(self) -> Iterator[SavedRow]:
+        """The rows of pages that no tree leads to and that are not free, where their shape says whose they are."""
+        free = self._pages.free()
+        for number in range(2, self._pages.count + 1):
+            if number in self._seen or number in free:
+                continue
+            kind = self._pages.kind(number)
+            if kind not in (LEAF_TABLE, LEAF_INDEX, INNER_INDEX):
+                continue
+            for cell in self._pages.cells(number):
+                shape = self._shape_of(cell, is_index=kind != LEAF_TABLE) if isinstance(cell, Cell) else None
+                if shape is not None and isinstance(cell, Cell):
+                    yield SavedRow(shape.name, shape.named(cell), cell, False)
+
+    def _shape_of(self, cell: Cell, *, is_index: bool) -> Shape | None:
+        """The table whose rows look like one; of a row that is cut the table of entries alone is sure enough."""
+        for name, looks in _LOOKS.items():
+            shape = self.shapes.get(name)
+            if shape is None or shape.is_index != is_index or not looks(cell.values):
+                continue
+            if shape.fits(cell, exactly=cell.is_whole):
+                return shape
+        return None
+
+    def _read_schema(self) -> dict[str, int]:
+        """Where each table begins, by name; notes indexes and SQL besides."""
+        roots: dict[str, int] = {}
+        for row in self._along(_SCHEMA, 1) if self._pages.count else ():
+            if isinstance(row, LostRow):
+                continue
+            kind, name, root, sql = (row.values[part] for part in ("type", "name", "rootpage", "sql"))
+            if not (isinstance(kind, Text) and isinstance(name, Text)):
+                continue
+            text = sql.decode("utf-8", "replace") if isinstance(sql, Text) else ""
+            known = (kind.decode("utf-8", "replace"), name.decode("utf-8", "replace"))
+            self.sql[known] = text
+            if isinstance(root, int) and 1 < root <= self._pages.count:
+                (roots if known[0] == "table" else self._indexes)[known[1]] = root
+        return roots
+
+    def _find_version(self) -> int:
+        """The version whose tables these are."""
+        latest = len(schema.MIGRATIONS)
+        said = self._pages.header_number(60) if self._pages.count else 0
+        is_ours = bool(self._pages.count) and self._pages.header_number(68) == schema.APPLICATION_ID
+        likeness = {version: self._likeness(version) for version in range(1, latest + 1)}
+        best = max(likeness, key=lambda version: (likeness[version], version == said, version))
+        if self.sql and self._pages.has_whole_header:
+            if not is_ours and likeness[best] < 0.5:
+                raise DatabaseForeign(
+                    "it is a database of another program", "move the file away, or point REKALL_HOME at another folder"
+                )
+            if latest < said < _NO_VERSION and likeness[best] < 1 and not self.problems:
+                raise DatabaseTooNew(
+                    f"it was written by a newer Rekall (schema {said}, this one knows {latest})", "upgrade Rekall"
+                )
+        if not is_ours or said != best:
+            self.problems.append("the head of the file")
+        return best if self.sql else said if 1 <= said <= latest else latest
+
+    def _likeness(self, version: int) -> float:
+        """How much of the schema is that of a version, from 0 to 1."""
+        wanted = schema_of(version)
+        same = sum(plain(self.sql.get(known, "")) == plain(sql) for known, sql in wanted.items())
+        beyond = [known for known in self.sql if known in schema_of(len(schema.MIGRATIONS)) and known not in wanted]
+        return same / (len(wanted) + len(beyond))
+
+
+def plain(sql: str) -> str:
+    """SQL without what says nothing: blanks, and the quotes that renaming a table leaves."""
+    return " ".join(sql.replace('"', " ").split()).replace(" (", "(")
+
+
+@functools.cache
+def schema_of(version: int) -> dict[tuple[str, str], str]:
+    """The SQL of everything in the schema of a version, by kind and name."""
+    made = Database(None, migrations=schema.MIGRATIONS[:version])
+    try:
+        sql = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        return {(kind, name): text or "" for kind, name, text in made.rows(sql)}
+    finally:
+        made.close()
+
+
+@functools.cache
+def shapes_of(version: int) -> dict[str, Shape]:
+    """The tables of a version whose rows are the truth: all but the words index."""
+    made = Database(None, migrations=schema.MIGRATIONS[:version])
+    try:
+        tables = made.rows("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
+        return {
+            name: _table_shape(name, made.rows(f"PRAGMA table_info('{name}')"), is_index=bool(without))
+            for name, without in tables
+            if not name.startswith(("sqlite_", "words"))
+        }
+    finally:
+        made.close()
+
+
+def _table_shape(name: str, columns: Sequence[tuple[object, ...]], *, is_index: bool) -> Shape:
+    """The shape of a table from what SQLite says of its columns."""
+    in_order = sorted(columns, key=lambda column: (not column[5], column[5])) if is_index else columns
+    keys = [str(column[1]) for column in columns if column[5]]
+    found = tuple(Column(str(column[1]), str(column[2]), bool(column[3]), _default(column[4])) for column in in_order)
+    return Shape(name, found, keys[0] if keys and not is_index else "", is_index)
+
+
+def _default(sql: object) -> Value:
+    if sql is None:
+        return None
+    return Text(b"") if sql == "''" else int(str(sql))
+
+
+def _space_shape(name: str, kind: str) -> Shape:
+    column = "vector" if kind == "vectors" else "bits"
+    columns = (Column("passage_id", "INTEGER", False, None), Column(column, "BLOB", True, None))
+    return Shape(name, columns, "passage_id", False)
+
+
+_SCHEMA = Shape(
+    "sqlite_schema",
+    tuple(
+        Column(name, kind, False, None)
+        for name, kind in (
+            ("type", "TEXT"),
+            ("name", "TEXT"),
+            ("tbl_name", "TEXT"),
+            ("rootpage", "INTEGER"),
+            ("sql", "TEXT"),
+        )
+    ),
+    "",
+    False,
+)
+
+
+def _is_of(column: Column, value: Value, key: str) -> bool:
+    """Whether a value is of its column's type."""
+    if value is None:
+        return column.name == key or not column.is_required
+    if column.type == "TEXT":
+        return isinstance(value, Text)
+    if column.type == "BLOB":
+        return isinstance(value, bytes) and not isinstance(value, Text)
+    return isinstance(value, int) or (column.type == "REAL" and isinstance(value, float))
+
+
+def _known(*choices: type[EntryType] | type[Status] | type[LinkType]) -> set[bytes]:
+    return {item.value.encode() for choice in choices for item in choice}
+
+
+def _matches(pattern: re.Pattern[bytes], value: Value) -> bool:
+    return isinstance(value, Text) and pattern.match(value) is not None
+
+
+_LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
+    "entry": lambda row: len(row) >= 10 and _matches(_ID, row[1]) and row[2] in _known(EntryType),
+    "item": lambda row: len(row) == 4 and isinstance(row[1], Text) and row[1].replace(b"_", b"").isalpha(),
+    "link": lambda row: len(row) >= 5 and row[2] in _known(LinkType) and _matches(_TIME, row[4]),
+    "origin": lambda row: len(row) >= 4 and _is_hash(row[2]) and _is_hash(row[3]),
+    "tombstone": lambda row: len(row) == 5 and _matches(_ID, row[0]) and _matches(_TIME, row[3]),
+    "trace": lambda row: len(row) == 2 and _matches(_ID, row[0]) and _matches(_TIME, row[1]),
+    "passage": lambda row: len(row) == 4 and _is_hash(row[3]),
+    "space": lambda row: len(row) >= 6 and isinstance(row[3], int) and _matches(_TIME, row[5]),
+}
+"""What tells the rows of a table from those of every other, beside the types of its columns."""
+
+
+def _is_hash(value: Value) -> bool:
+    return isinstance(value, bytes) and len(value) == HASH_BYTES
