@@ -15,13 +15,14 @@ from rekall.cache import EmbeddingCache
 from rekall.claims import Claims
 from rekall.embedder import Embedded, Filled, Progress, embedder_of, filling, in_hand
 from rekall.entry.passages import passages_of
-from rekall.errors import StorageError
+from rekall.errors import EngineError, EngineLost, OutOfMemory, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.spread import keep_spread
 from rekall.store.values import Lease, PendingPassage, Space
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:
+    from rekall.models.contract import Rows
     from rekall.store.contract import Store
 
 EMBED_BATCH = 16
@@ -37,6 +38,10 @@ QUICK_S = 0.25
 
 FEW_PASSAGES = 256
 """Up to this many passages an import embeds itself, in about ten seconds, while another process is at the backlog."""
+
+PATIENCE_S = 600.0
+"""Seconds to wait for another process that writes. This is long work that nobody watches closely, and an import of a large
+file, or a program that makes a copy, may keep the base for minutes."""
 
 RECOUNT_S = 10.0
 """Seconds after which what there is to do is counted again: others store entries in the meantime."""
@@ -100,7 +105,7 @@ class Backlog:
         """
         worker = self._claims.new_holder()
         try:
-            with self._store.transaction():
+            with self._store.transaction(PATIENCE_S):
                 space = self._store.vectors.resume(self.space_for(model))
                 total, _ = self._store.passages.pending_counts(space)
                 lease = self._claims.take(filling(space), worker, total) if total else None
@@ -113,22 +118,23 @@ class Backlog:
                 return self._claims.renew(lease, done, tally.total) and not is_time_up()
 
             progress(0, total)
-            done = self._embed_all(
+            made, aside = self._embed_all(
                 model, space, worker, None, go_on, told=lambda done: progress(done, max(tally.total, done))
             )
         finally:
             self._release(worker)
-        return Filled(space, done, embedder_of(self._claims, space))
+        return Filled(space, made, embedder_of(self._claims, space), aside)
 
     def embed_of(
         self, model: ModelIdentity, space: Space, keys: Iterable[int], progress: Progress = lambda done, total: None
-    ) -> int:
+    ) -> tuple[int, int]:
         """Embed the passages of some entries when they are few, whoever is at the backlog.
 
         What another process has in hand is left to it.
 
         Returns:
-            How many vectors were made, none when there are more than `FEW_PASSAGES` to make.
+            How many vectors were made, none when there are more than `FEW_PASSAGES` to make, and how many passages were
+            set aside.
 
         Raises:
             EngineError: The model cannot be used; what was done so far is kept.
@@ -137,7 +143,7 @@ class Backlog:
         among = list(keys)
         own = len(self._store.passages.pending(space, FEW_PASSAGES + 1, among)) if among else 0
         if not 0 < own <= FEW_PASSAGES:
-            return 0
+            return 0, 0
         worker = self._claims.new_holder()
         try:
             return self._embed_all(
@@ -158,16 +164,17 @@ class Backlog:
             EngineError: The model cannot be used; what was done so far is kept.
             StorageError: The space was dropped meanwhile.
         """
-        with self._store.transaction():
+        with self._store.transaction(PATIENCE_S):
             space = self.space_for(model)
         alone = embedder_of(self._claims, space) is None
         all_pending, _ = self._store.passages.pending_counts(space)
-        own = self.embed_of(
+        own, aside = self.embed_of(
             model, space, keys, lambda done, total: progress(done, max(all_pending if alone else total, done))
         )
-        filled = self.fill(model, lambda done, total: progress(own + done, own + total))
+        before = own + aside
+        filled = self.fill(model, lambda done, total: progress(before + done, before + total))
         left, _ = self._store.passages.pending_counts(filled.space)
-        return Embedded(own + filled.made, left, filled.holder if left else None)
+        return Embedded(own + filled.made, left, filled.holder if left else None, aside + filled.aside)
 
     def _embed_all(
         self,
@@ -177,8 +184,11 @@ class Backlog:
         among: Collection[int] | None,
         go_on: Callable[[int], bool],
         told: Callable[[int], None],
-    ) -> int:
-        """Embed batch after batch until none is left. Returns how many vectors were made.
+    ) -> tuple[int, int]:
+        """Embed batch after batch until none is left.
+
+        A batch that fails is halved until the text is found that the model cannot embed; that one is set aside. So is
+        memory found that suffices.
 
         Args:
             model: What embeds.
@@ -186,37 +196,83 @@ class Backlog:
             worker: Who takes the batches in hand.
             among: Keys of entries; None for all.
             go_on: Asked inside the transaction that stores a batch, whether to take another one.
-            told: Told after each how many were embedded.
+            told: Told after each how many were embedded or set aside.
+
+        Returns:
+            How many vectors were made, and how many passages were set aside.
         """
-        done, size = 0, EMBED_BATCH
-        with self._store.transaction():
+        done, aside, size = 0, 0, EMBED_BATCH
+        with self._store.transaction(PATIENCE_S):
             batch = self._take_in_hand(space, worker, size, among)
+
+        def follow(handled: int) -> list[PendingPassage]:
+            """Let go of a batch, and take the next one in hand. Call it inside the transaction."""
+            self._claims.release(worker, in_hand(space))
+            return self._take_in_hand(space, worker, size, among) if go_on(handled) else []
+
         while batch:
             start_s = self._clock.seconds()
             texts = self._texts(batch)
             fit = [item for item in batch if item in texts]
-            with self._manager.use(model) as encoder:
-                vectors = encoder.encode_documents([texts[item] for item in fit])
-            with self._store.transaction():
-                self.still_there(space)
-                if self._cache is not None:
-                    self._cache.invalidate(None)
-                index = self._store.vectors.index(space)
-                for item, vector in zip(fit, vectors):
-                    # another process may have edited it since
-                    if self._store.passages.has_text(item.passage_id, item.text_hash):
-                        index.add(item.passage_id, vector)
-                self._cut_again({item.entry_id for item in batch} - {item.entry_id for item in fit})
-                self._claims.release(worker, in_hand(space))
-                if self._clock.seconds() - start_s < QUICK_S:
-                    size = min(2 * size, MOST_BATCH)
-                batch = self._take_in_hand(space, worker, size, among) if go_on(done + len(fit)) else []
+            try:
+                vectors = self._vectors(model, [texts[item] for item in fit])
+                with self._store.transaction(PATIENCE_S):
+                    self._put(space, fit, vectors)
+                    self._cut_again({item.entry_id for item in batch} - {item.entry_id for item in fit})
+                    if self._clock.seconds() - start_s < QUICK_S:
+                        size = min(2 * size, MOST_BATCH)
+                    batch = follow(done + len(fit))
+            except EngineError as error:
+                is_alone = len(fit) == 1
+                if is_alone and isinstance(error, OutOfMemory):
+                    raise  # that is not the text's fault
+                self._manager.blame_text(model, error)
+                size = max(1, len(fit) // 2)
+                with self._store.transaction(PATIENCE_S):
+                    self.still_there(space)
+                    if is_alone:
+                        self._set_aside(space, fit[0], error.message)
+                    batch = follow(done + is_alone)
+                if not is_alone:
+                    continue
+                aside += 1
             done += len(fit)
             told(done)
         if done:
-            with self._store.transaction():
+            with self._store.transaction(PATIENCE_S):
                 keep_spread(self._store, self.still_there(space))
-        return done
+        return done - aside, aside
+
+    def _vectors(self, model: ModelIdentity, texts: Sequence[str]) -> Rows:
+        """The vectors of some texts; a single one at which the engine died is tried twice."""
+        try:
+            with self._manager.use(model) as encoder:
+                return encoder.encode_documents(texts)
+        except EngineLost:
+            if len(texts) != 1:
+                raise
+        with self._manager.use(model) as encoder:  # it may have been ended for no fault of the text
+            return encoder.encode_documents(texts)
+
+    def _put(self, space: Space, items: Sequence[PendingPassage], vectors: Rows) -> None:
+        """Store the vectors of a batch. Call it inside the transaction.
+
+        Raises:
+            EngineError: One of them is no vector of this space.
+        """
+        self.still_there(space)
+        if self._cache is not None:
+            self._cache.invalidate(None)
+        index = self._store.vectors.index(space)
+        for item, vector in zip(items, vectors):
+            # another process may have edited it since
+            if self._store.passages.has_text(item.passage_id, item.text_hash):
+                index.add(item.passage_id, vector)
+
+    def _set_aside(self, space: Space, item: PendingPassage, reason: str) -> None:
+        """Note that the model cannot embed a passage. Call it inside the transaction."""
+        if self._store.passages.has_text(item.passage_id, item.text_hash):
+            self._store.unembeddable.put(space, item.passage_id, reason)
 
     def _take_in_hand(
         self, space: Space, worker: str, size: int, among: Collection[int] | None

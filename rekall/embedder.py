@@ -49,20 +49,26 @@ class Embedded:
         done: How many passages.
         left: How many still lack a vector.
         holder: Who embeds those, None when nobody does.
+        aside: How many the model cannot embed, found by this call.
     """
 
     done: int
     left: int
     holder: Embedder | None
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The space that was filled, how many vectors this call made, and who else is at it, None when nobody is."""
+    """The space that was filled, how many vectors this call made, and who else is at it, None when nobody is.
+
+    `aside` is how many passages this call found that the model cannot embed.
+    """
 
     space: Space
     made: int
     holder: Embedder | None
+    aside: int = 0
 
 
 def embedder_of(claims: Claims, space: Space | None) -> Embedder | None:
@@ -83,6 +89,13 @@ def advice(embedder: Embedder | None) -> str:
 def how_far(vectors: int, passages: int) -> str:
     """What an interrupted import or rebuild has reached, and how it goes on."""
     return f"{vectors:,} of {passages:,} passages embedded; it goes on with the next import or `rekall index rebuild`"
+
+
+def said_of_aside(count: int) -> str:
+    """What to say of passages that a model cannot embed."""
+    return (
+        f"{count:,} {'passage' if count == 1 else 'passages'} could not be embedded; `rekall index status` names them"
+    )
 
 
 def filling(space: Space) -> str:

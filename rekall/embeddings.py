@@ -11,9 +11,10 @@ from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.claims import Claims
 from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of, how_far
 from rekall.entry.fields import Entry
-from rekall.entry.passages import MOST_PASSAGES, Passage, passages_of
+from rekall.entry.passages import MOST_PASSAGES, passages_of
 from rekall.errors import EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.prepared import Prepared, embedded_apart
 from rekall.questions import Question, Questions
 from rekall.spread import keep_spread
 from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
@@ -22,7 +23,6 @@ from rekall.system.clock import Clock
 if TYPE_CHECKING:
     from rekall.backlog import Backlog
     from rekall.store.contract import Store
-    from rekall.vector_index import Vector
 
 PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
 """Passages asked of the index for each entry wanted: all of one entry may be nearest."""
@@ -57,15 +57,6 @@ class Readiness:
     space: Space | None
     model: ModelIdentity | None
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The passages of an entry, the vectors of those that had none, and what made them (None when none was missing)."""
-
-    passages: tuple[Passage, ...]
-    vectors: Mapping[bytes, Vector]
-    model: ModelIdentity | None
 
 
 class EmbeddingService:
@@ -126,16 +117,18 @@ class EmbeddingService:
         """
         passages = tuple(passages_of(entry))
         space = self._store.vectors.active_space()
-        known = self._store.passages.embedded_hashes(key, space) if key is not None and space else set()
+        known = self._settled(key, space) if key is not None and space else set()
         missing = list(
             {passage.text_hash: passage.text for passage in passages if passage.text_hash not in known}.items()
         )
         if not missing:
             return Prepared(passages, {}, None)
         model = self._model_of(space)
-        with self._manager.use(model) as encoder:
-            rows = encoder.encode_documents([text for _, text in missing])
-        return Prepared(passages, {text_hash: row for (text_hash, _), row in zip(missing, rows)}, model)
+        return embedded_apart(self._manager, model, passages, missing)
+
+    def _settled(self, key: int, space: Space) -> set[bytes]:
+        """Text hashes of an entry's passages that have a vector, or that the model cannot embed."""
+        return self._store.passages.embedded_hashes(key, space) | self._store.unembeddable.hashes(key, space)
 
     def put(self, key: int, prepared: Prepared) -> None:
         """Store the passages of an entry and their vectors. Call it inside the transaction."""
@@ -152,6 +145,8 @@ class EmbeddingService:
             for passage_id, passage in zip(ids, prepared.passages):
                 if passage.text_hash in prepared.vectors:
                     index.add(passage_id, prepared.vectors[passage.text_hash])
+                elif passage.text_hash in prepared.aside:
+                    self._store.unembeddable.put(space, passage_id, prepared.aside[passage.text_hash])
 
     def catch_up(self, key: int) -> None:
         """Embed what a stored entry still lacks: another process may have changed the model since `prepare`.
@@ -182,6 +177,7 @@ class EmbeddingService:
         space = self._backlog().space_for(self.model_in_use())
         index = self._store.vectors.index(space)
         self.forget()
+        self._store.unembeddable.clear(space)
         if from_scratch:
             index.clear()
         else:

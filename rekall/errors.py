@@ -11,11 +11,13 @@ RekallError                      1
 │   ├── DatabaseLocked           5   … now; another process is writing
 │   ├── DatabaseReadOnly         5
 │   ├── DatabaseCorrupt          5
+│   │   └── EntryDamaged         5   … in one entry; the others can be read
 │   ├── DatabaseForeign          5   … it is not a Rekall database
 │   ├── DatabaseTooNew           5   … a later Rekall wrote it
 │   └── DiskFull                 5
 ├── EngineError                  6   the model cannot be loaded, run or exported
 │   ├── EngineLost               6   … the process that ran it died, or hung and was ended
+│   ├── OutOfMemory              6   … there is not enough memory for it now
 │   ├── EngineClosed             6   … it was closed while somebody asked
 │   ├── ModelNotFound            6
 │   ├── ModelDamaged             6
@@ -128,6 +130,12 @@ class DatabaseCorrupt(StorageError):
     kind = "database_corrupt"
 
 
+class EntryDamaged(DatabaseCorrupt):
+    """One entry, or what is kept of a deleted one, cannot be read; everything else can."""
+
+    kind = "entry_damaged"
+
+
 class DatabaseForeign(StorageError):
     """A file that is not a Rekall database."""
 
@@ -158,6 +166,13 @@ class EngineLost(EngineError):
     """The engine's own process died or did not answer in time. The next request starts a new one."""
 
     kind = "engine_lost"
+    retryable = True
+
+
+class OutOfMemory(EngineError):
+    """There is not enough memory for the model, or for so many texts at once."""
+
+    kind = "out_of_memory"
     retryable = True
 
 

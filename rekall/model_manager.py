@@ -6,13 +6,17 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from rekall.errors import EngineError, Superseded
+from rekall.errors import EngineClosed, EngineError, EngineLost, OutOfMemory, Superseded
 from rekall.models.contract import Encoder, EncoderLoader, ModelIdentity
 
 __all__ = ["EncoderLoader", "ModelIdentity", "ModelManager"]
 
 _ASK_AGAIN_S = 0.05
+
+PLAIN = ("a", "the", "note", "1", "lock")
+"""Texts that every model has a vector for, or nearly: a static one has no row for a few of them."""
 
 
 class ModelManager:
@@ -123,6 +127,29 @@ class ModelManager:
         with self.use(model) as encoder:
             encoder.encode_documents([])
 
+    def blame_text(self, model: ModelIdentity, error: EngineError) -> None:
+        """Return when a model that has failed at some texts embeds another one: then it is about those texts.
+
+        Args:
+            model: The model.
+            error: How it has failed.
+
+        Raises:
+            EngineError: That error, where the model cannot be used at all, or was closed.
+        """
+        if isinstance(error, EngineClosed):
+            raise error
+        for text in PLAIN:
+            try:
+                with self.use(model) as encoder:
+                    if _is_usable(encoder.encode_documents([text])[0]):
+                        return
+            except (EngineClosed, EngineLost, OutOfMemory):
+                break
+            except EngineError:
+                continue
+        raise error
+
     def is_loaded(self) -> bool:
         """Whether an encoder is in memory. Never waits."""
         encoder = self._encoder
@@ -181,6 +208,11 @@ class ModelManager:
         if self._encoder is not None:
             encoder, self._encoder = self._encoder, None
             encoder.close()
+
+
+def _is_usable(vector: Any) -> bool:
+    """Whether d float32 are a vector of unit length, or nearly."""
+    return abs(sum(number * number for number in memoryview(vector)) - 1.0) < 0.01
 
 
 def _check(is_wanted: Callable[[], bool]) -> None:

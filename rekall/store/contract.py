@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
-from rekall.store.derived import Passages, Vectors, Words
+from rekall.store.derived import Passages, Unembeddable, Vectors, Words
 from rekall.store.values import EVERYTHING, Counts, Lease, Origin, Selection
 
 
@@ -40,11 +40,19 @@ class Entries(Protocol):
         ...
 
     def by_keys(self, keys: Iterable[int]) -> dict[int, Entry]:
-        """Entries by key; a key without an entry is left out."""
+        """Entries by key; a key without an entry is left out, and so is one that is damaged, see `damaged`."""
+        ...
+
+    def one(self, key: int) -> Entry:
+        """The entry of a key. Raises NotFound when it is gone, EntryDamaged when it cannot be read."""
+        ...
+
+    def damaged(self) -> int:
+        """How many entries could not be read since the store was opened."""
         ...
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, Entry]:
-        """Entries by full id; an id without an entry is left out."""
+        """Entries by full id; an id without an entry, or with a damaged one, is left out."""
         ...
 
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
@@ -163,8 +171,12 @@ class Tombstones(Protocol):
         """The one deleted entry whose id begins so, in either case. Raises NotFound or Ambiguous."""
         ...
 
+    def has(self, entry_id: str) -> bool:
+        """Whether there is a deleted entry of a full id."""
+        ...
+
     def record(self, entry_id: str) -> dict[str, Any] | None:
-        """What `put` was given for a full id, or None."""
+        """What `put` was given for a full id, or None. Raises EntryDamaged when it cannot be read."""
         ...
 
     def replace(self, entry_id: str, record: Mapping[str, Any]) -> None:
@@ -179,8 +191,28 @@ class Tombstones(Protocol):
         """Deleted entries, the last deleted first."""
         ...
 
+    def naming(self, entry_id: str) -> list[str]:
+        """Ids of the deleted entries whose record names an id."""
+        ...
+
     def drop(self, entry_id: str) -> None:
         """Forget a deleted entry for good; an id without a tombstone is no error."""
+        ...
+
+    def leave_trace(self, entry_id: str, deleted_at: datetime) -> None:
+        """Remember that traces of an entry that was deleted for ever may be left on the disk."""
+        ...
+
+    def traces(self) -> dict[str, bool]:
+        """Ids of the entries that left traces when they were deleted for ever, each with whether these are wiped by now."""
+        ...
+
+    def note_wiped(self, ids: Iterable[str]) -> None:
+        """Note that their last traces are gone."""
+        ...
+
+    def forget_trace(self, entry_id: str) -> None:
+        """Forget that an entry ever left traces."""
         ...
 
 
@@ -253,6 +285,11 @@ class Store(Protocol):
         ...
 
     @property
+    def unembeddable(self) -> Unembeddable:
+        """What of them a model cannot embed."""
+        ...
+
+    @property
     def tombstones(self) -> Tombstones:
         """What deleted ones leave."""
         ...
@@ -262,8 +299,12 @@ class Store(Protocol):
         """Work that one process does for all of them."""
         ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """All or nothing. Inside another transaction the outer one decides."""
+    def transaction(self, wait_s: float | None = None) -> AbstractContextManager[None]:
+        """All or nothing. Inside another transaction the outer one decides.
+
+        Args:
+            wait_s: Seconds to wait for another process that writes, where that is another time than usual.
+        """
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:
@@ -282,11 +323,17 @@ class Store(Protocol):
         """Bytes on the disk; 0 in memory."""
         ...
 
-    def compact(self) -> bool:
-        """Give back the room, and the traces, of what was deleted. Returns whether it is done already.
+    def compact(self, wait_s: float | None = None) -> bool:
+        """Give back the room, and the traces, of what was deleted.
+
+        Args:
+            wait_s: Seconds to wait for other processes, where that is another time than usual.
+
+        Returns:
+            Whether it is done already: False while another process reads what was before.
 
         Raises:
-            DatabaseLocked: Another process writes; everything is as before.
+            StorageError: It cannot be done now; everything is as before.
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from rekall.entry.fields import Entry
 from rekall.entry.passages import Passage
-from rekall.store.values import PendingPassage, Selection, Space, StoredPassage, Term, Terms
+from rekall.store.values import PendingPassage, Selection, SetAside, Space, StoredPassage, Term, Terms
 from rekall.vector_index import Backend, Vector, VectorIndex
 
 
@@ -123,6 +123,8 @@ class Passages(Protocol):
     ) -> list[PendingPassage]:
         """Passages without a vector in a space (in any, when None), of the entry that was changed last first.
 
+        What the model of the space cannot embed does not wait for it, see `Unembeddable`.
+
         Args:
             space: The space.
             limit: How many at most.
@@ -132,7 +134,34 @@ class Passages(Protocol):
         ...
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
-        """How many passages have no vector in a space, and to how many entries they belong."""
+        """How many passages wait for a vector in a space, and to how many entries they belong."""
+        ...
+
+
+class Unembeddable(Protocol):
+    """Passages that the model of a space cannot embed. Writing belongs inside a transaction.
+
+    A passage whose text changes is another one, and is tried; so it is in the space of another model.
+    """
+
+    def put(self, space: Space, passage_id: int, reason: str) -> None:
+        """Set a passage aside, for one reason or another."""
+        ...
+
+    def clear(self, space: Space) -> None:
+        """Let everything of a space be tried again."""
+        ...
+
+    def hashes(self, entry_key: int, space: Space) -> set[bytes]:
+        """Text hashes of an entry's passages that were set aside."""
+        ...
+
+    def counts(self, space: Space | None) -> tuple[int, int]:
+        """How many passages are set aside, and to how many entries they belong."""
+        ...
+
+    def of(self, space: Space | None, most: int) -> list[SetAside]:
+        """What is set aside, at most so much of it, of the entry that was changed last first."""
         ...
 
 

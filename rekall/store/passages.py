@@ -109,12 +109,13 @@ class SqlitePassages:
             "ORDER BY e.updated_at DESC, e.id DESC, p.position LIMIT ?1"
         )
         bindings = (limit, json.dumps(list(without)), *([] if keys is None else [keys]))
-        return [PendingPassage(*row) for row in self._db.rows(sql, bindings)]
+        return [PendingPassage(*row) for row in self._db.readable_rows(sql, bindings)]
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
-        """How many passages have no vector in a space, and to how many entries they belong."""
+        """How many passages wait for a vector in a space, and to how many entries they belong."""
         if space is not None and self._db.value(
-            f"SELECT (SELECT count(*) FROM signs_{space.id:d}) = (SELECT count(*) FROM passage)"
+            f"SELECT (SELECT count(*) FROM signs_{space.id:d}) + "
+            f"(SELECT count(*) FROM unembeddable WHERE space_id = {space.id:d}) = (SELECT count(*) FROM passage)"
         ):
             return 0, 0  # the usual answer, without looking at each
         sql = f"SELECT count(*), count(DISTINCT p.entry_key) FROM passage p WHERE {_lacks_vector(space)}"
@@ -125,4 +126,7 @@ class SqlitePassages:
 def _lacks_vector(space: Space | None) -> str:
     if space is None:
         return "true"
-    return f"NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id)"
+    return (
+        f"NOT EXISTS (SELECT 1 FROM vectors_{space.id:d} v WHERE v.passage_id = p.id) AND NOT EXISTS "
+        f"(SELECT 1 FROM unembeddable u WHERE u.passage_id = p.id AND u.space_id = {space.id:d})"
+    )

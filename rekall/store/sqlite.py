@@ -12,6 +12,7 @@ from rekall.store.links import SqliteLinks, SqliteOrigins
 from rekall.store.passages import SqlitePassages
 from rekall.store.spaces import SqliteVectors
 from rekall.store.tombstones import SqliteTombstones
+from rekall.store.unembeddable import SqliteUnembeddable
 from rekall.store.words import SqliteWords
 
 
@@ -36,15 +37,16 @@ class SqliteStore:
             self.words = SqliteWords(self.db)
             self.passages = SqlitePassages(self.db)
             self.vectors = SqliteVectors(self.db, self.passages, backend)
+            self.unembeddable = SqliteUnembeddable(self.db)
             self.tombstones = SqliteTombstones(self.db)
             self.leases = SqliteLeases(self.db)
         except BaseException:
             self.db.close()
             raise
 
-    def transaction(self) -> AbstractContextManager[None]:
+    def transaction(self, wait_s: float | None = None) -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""
-        return self.db.transaction()
+        return self.db.transaction(wait_s)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Every read of the block sees the same moment, whatever others write or drop."""
@@ -62,9 +64,11 @@ class SqliteStore:
         """Bytes of the file and of the log of writes beside it; 0 in memory."""
         return self.db.size_bytes()
 
-    def compact(self) -> bool:
-        """Give back the room, and the traces, of what was deleted; see `Database.compact`."""
-        return self.db.compact()
+    def compact(self, wait_s: float | None = None) -> bool:
+        """Give back the room, and the traces, of what was deleted."""
+        with self.db.transaction(wait_s):
+            self.words.forget_deleted()
+        return self.db.compact(wait_s)
 
     def release_memory(self) -> None:
         """Drop the cached pages; the next reads fetch them again."""

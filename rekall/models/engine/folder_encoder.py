@@ -101,8 +101,9 @@ class FolderEncoder(ABC):
             vectors = self._finished(vectors)
             bad = first_bad_row(vectors)
         if bad is not None:
+            which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
             raise EngineError(
-                f"model {self.card.name} has no vector of unit length for text {bad + 1} of {len(vectors)}",
+                f"model {self.card.name} gives a vector that is zero or not finite{which}",
                 f"run `rekall model verify {self.card.name}`",
             )
         return vectors

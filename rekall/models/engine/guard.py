@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.errors import EngineError, ModelDamaged, OutOfMemory, RekallError
 from rekall.models.engine.card import as_line, repair_hint
 
 _NOT_OURS = (RekallError, KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -45,8 +45,8 @@ class guarded:  # noqa: N801 - a context manager, read as a word
 
     def _in_our_words(self, error: BaseException) -> EngineError:
         said = first_line(error)
-        if isinstance(error, MemoryError) or any(sign in said.lower() for sign in _OUT_OF_MEMORY):
-            return EngineError(
+        if is_out_of_memory(error):
+            return OutOfMemory(
                 f"there is not enough memory for model {self._name}",
                 "end other programs, raise the memory limit, or use a smaller model: `rekall model list`",
             )
@@ -61,6 +61,12 @@ def loading(name: str) -> guarded:
 def answering(name: str) -> guarded:
     """Guard what asks a loaded model."""
     return guarded(name, "to read a text")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, in whosever words."""
+    said = str(error).lower()
+    return isinstance(error, MemoryError) or any(sign in said for sign in _OUT_OF_MEMORY)
 
 
 def first_line(error: BaseException) -> str:

@@ -24,7 +24,7 @@ from rekall.models.engine.card import (
     repair_hint,
 )
 from rekall.models.engine.folder_encoder import FolderEncoder
-from rekall.models.engine.guard import first_line
+from rekall.models.engine.guard import first_line, is_out_of_memory
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix
 from rekall.system.resident import trim_heap
@@ -115,13 +115,8 @@ class OnnxEncoder(FolderEncoder):
         for place, row in enumerate(rows):
             ids[place, : len(row)] = row
             mask[place, : len(row)] = 1
-        try:
-            given = {"input_ids": ids, "attention_mask": mask}
-            (vectors,) = self._session.run(["sentence_embedding"], given, options)
-        except Exception as error:  # the binding's errors have no base of their own
-            raise EngineError(
-                f"onnxruntime failed: {first_line(error)}", f"run `rekall model verify {self.card.name}`"
-            ) from error
+        given = {"input_ids": ids, "attention_mask": mask}
+        (vectors,) = self._session.run(["sentence_embedding"], given, options)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
                 f"model {self.card.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",
@@ -199,6 +194,8 @@ def _open_session(folder: Path, card: ModelCard) -> Any:
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
+        if is_out_of_memory(error):
+            raise
         raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(folder.name)) from error
     inputs = {item.name for item in session.get_inputs()}
     outputs = {item.name: item.shape for item in session.get_outputs()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rekall.models.contract import ArrayEncoder
@@ -22,7 +23,9 @@ def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
         EngineError: What the model needs to run is missing or too old, or there is not enough memory for it.
     """
     card = read_card(folder)
-    check_room(card)
+    if not check_room(card):
+        threads = 1
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with loading(folder.name):
         if card.is_static:
             from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB

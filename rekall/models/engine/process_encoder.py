@@ -14,7 +14,7 @@ from io import FileIO
 from pathlib import Path
 from typing import cast
 
-from rekall.errors import EngineClosed, EngineError, EngineLost, ModelDamaged, ModelNotFound
+from rekall.errors import EngineClosed, EngineError, EngineLost, ModelDamaged, ModelNotFound, OutOfMemory
 from rekall.models.engine.frames import (
     MOST_BYTES,
     Frame,
@@ -43,7 +43,7 @@ _START = "import sys; sys.path[:] = sys.argv[1:]; from rekall.models.engine.chil
 
 _HINT = "try again: the next request starts a new one"
 
-_ERRORS = {kind.kind: kind for kind in (ModelNotFound, ModelDamaged)}
+_ERRORS = {kind.kind: kind for kind in (ModelNotFound, ModelDamaged, OutOfMemory)}
 
 
 class ProcessEncoder:
