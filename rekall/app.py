@@ -43,6 +43,7 @@ class Tuning:
         idle_timeout_s: Seconds without use after which the model is dropped; 0 keeps it.
         cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
         cache_ttl_s: Seconds they stay usable.
+        on_secrets: What is done when a key or token is about to be stored: warn, refuse, mask or off.
     """
 
     lexical_share: float
@@ -50,6 +51,7 @@ class Tuning:
     idle_timeout_s: float = 0.0
     cache_max_size: int = 0
     cache_ttl_s: float = 600.0
+    on_secrets: str = "warn"
 
     @classmethod
     def of(cls, settings: Settings, *, is_long_lived: bool) -> Tuning:
@@ -60,6 +62,7 @@ class Tuning:
             60 * settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
             settings.whole("performance.cache_max_size") if is_long_lived else 0,
             settings.number("performance.cache_ttl_seconds"),
+            settings.text("capture.secrets"),
         )
 
 
@@ -80,8 +83,8 @@ class App:
             environ: The environment.
             flags: Settings given on the command line, by key.
             is_long_lived: Keep the model in a child process, and end that when it is idle.
-            tell: Takes what a person should know of the config file, a remark at a time, when it is read; remarks may
-                come again.
+            tell: Takes what a person should know of the config file and of the base, a remark at a time; remarks may come
+                again.
         """
         self.is_long_lived = is_long_lived
         self.tell = tell or (lambda _: None)
@@ -195,8 +198,12 @@ class App:
     def close(self) -> None:
         """Close what was opened."""
         if self._base is not None:
+            damaged = self._base.damaged()
             self._base.close()
             self._base = None
+            if damaged:
+                what = "an entry is damaged and was" if damaged == 1 else f"{damaged:,} entries are damaged and were"
+                self.tell(f"{what} left out; `rekall check` says more")
 
 
 def open_base(path: str | os.PathLike[str] | None = None, settings: Mapping[str, str] | None = None) -> KnowledgeBase:
@@ -272,6 +279,7 @@ def build(
     """
     from rekall.claims import Claims
     from rekall.embeddings import EmbeddingService
+    from rekall.knowledge.capturing import Capture, OnSecrets
     from rekall.knowledge.files import Files
     from rekall.knowledge.index import Index
     from rekall.knowledge.spaces import SpaceKeeper
@@ -288,9 +296,10 @@ def build(
     from rekall.system.processes import Processes
 
     def give_back() -> None:
-        """Return what searches left behind in this process, 2 MB of pages and free heap."""
+        """Wipe what erased entries left, and return what searches left in this process, 2 MB of pages and free heap."""
         from rekall.system.resident import trim_heap
 
+        writer.eraser.finish()
         store.release_memory()
         trim_heap()
 
@@ -298,7 +307,7 @@ def build(
     cache = _cache(store, tuning, clock)
     claims = Claims(store, clock, processes or Processes())
     embeddings = EmbeddingService(store, manager, clock, claims, cache)
-    writer = EntryService(store, embeddings, clock)
+    writer = EntryService(store, embeddings, clock, Capture(OnSecrets(tuning.on_secrets)))
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
     fusion = Fusion({"words": tuning.lexical_share})
     rerankers = [SecondStage(store, fusion)] if tuning.second_stage else []

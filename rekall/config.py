@@ -91,6 +91,12 @@ SETTINGS = (
         "Whether a search looks at the texts of its best candidates again; off is a little faster and finds less.",
         choices=("on", "off"),
     ),
+    Setting(
+        "capture.secrets",
+        "warn",
+        "What happens when a key or token is about to be stored: it is stored and said, refused, masked, or nobody looks.",
+        choices=("warn", "refuse", "mask", "off"),
+    ),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )

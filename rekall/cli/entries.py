@@ -26,7 +26,8 @@ from rekall.entry.times import local_day
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
-from rekall.system.drafts import earlier_drafts
+from rekall.knowledge.capturing import about_secrets
+from rekall.system.drafts import traces_of
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from rekall.entry.filters import Filters
     from rekall.entry.types import Tombstone
     from rekall.entry.view import EntryView
-    from rekall.knowledge.reports import Saved
+    from rekall.knowledge.reports import Deleted, Saved
     from rekall.knowledge_base import KnowledgeBase
 
 _NARROW = 60
@@ -81,7 +82,7 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     if saved is not None:
         _print_saved(base, saved, "added", as_json=as_json)
     elif as_json:
-        out_json({"entry": None, "warning": None})
+        out_json({"entry": None, "warning": None, "secrets": []})
     else:
         talk("nothing written, nothing added")
 
@@ -135,7 +136,7 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
     if saved is not None:
         _print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
-        out_json({"entry": answers.view(base.get(old.id)), "warning": None})
+        out_json({"entry": answers.view(base.get(old.id)), "warning": None, "secrets": []})
     else:
         talk("nothing changed")
 
@@ -149,6 +150,10 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
 def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> None:
     """Delete an entry, after asking. `rekall restore` brings it back."""
     base = app.open_base()
+    left = base.erased(entry_id) if forever else None
+    if left is not None:
+        _report_erased(app, base.delete(left, forever=True), None, as_json=as_json)
+        return
     entry = _entry_or_tombstone(base, entry_id) if forever else base.get(entry_id).entry
     for_ever = " for ever" if forever else ""
     if not yes:
@@ -159,20 +164,42 @@ def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> 
             )
         if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
             raise Interrupted("nothing deleted")
-    is_without_trace = base.delete(entry.id, forever=forever)
     if forever:
-        for draft in earlier_drafts(app.places.drafts, entry.id):
-            draft.unlink(missing_ok=True)
-    if as_json:
-        out_json({"deleted": {"id": entry.id, "type": entry.type.value, "title": entry.title}})
+        _report_erased(app, base.delete(entry.id, forever=True), entry, as_json=as_json)
         return
-    talk(f"deleted {entry.id}  {printable(entry.title)}{for_ever}")
-    if not forever:
+    base.delete(entry.id)
+    if as_json:
+        out_json({"deleted": _deleted_fields(entry)})
+    else:
+        talk(f"deleted {entry.id}  {printable(entry.title)}")
         talk(f"\nhint: `rekall restore {entry.id}` brings it back")
-    elif not is_without_trace:
+
+
+def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *, as_json: bool) -> None:
+    """Say that an entry is gone for ever, and what of it may still lie somewhere.
+
+    Args:
+        app: Knows where drafts lie.
+        erased: What became of it.
+        entry: What it was; None when it was gone already, and its traces were wiped now.
+        as_json: Whether a program reads it.
+    """
+    for draft in traces_of(app.places.drafts, erased.entry_id):
+        draft.unlink(missing_ok=True)
+    if as_json:
+        gone = _deleted_fields(entry) if entry else {"id": erased.entry_id, "type": None, "title": None}
+        out_json({"deleted": gone, "traces": bool(erased.why_traces), "why_traces": erased.why_traces or None})
+        return
+    talk(f"deleted {erased.entry_id}{f'  {printable(entry.title)}' if entry else ''} for ever")
+    if erased.why_traces:
         talk(
-            "\nnote: another program is using the base, so traces of the text stay in its file; delete it for ever again to remove them"
+            f"\nnote: {erased.why_traces}, so traces of its text stay in the file for now; the next command that can "
+            f"removes them, and `rekall delete --forever {erased.entry_id}` tries at once"
         )
+
+
+def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
+    return {"id": entry.id, "type": entry.type.value, "title": entry.title}
 
 
 @click.command()
@@ -323,7 +350,8 @@ def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool)
     report = base.files.import_paths(file)
     view = base.get(entry_id)
     if as_json:
-        out_json({"entry": answers.view(view), "warning": report.warning or None})
+        found = answers.secrets([secret for _, secret in report.secrets])
+        out_json({"entry": answers.view(view), "warning": report.warning or None, "secrets": found})
     else:
         talk(f"{'changed' if report.updated else 'nothing changed in'} {printable(view.entry.title)}, from {file}")
 
@@ -357,9 +385,12 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
 
 def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
     if as_json:
-        out_json({"entry": answers.view(base.get(saved.entry.id)), "warning": saved.warning or None})
+        entry = answers.view(base.get(saved.entry.id))
+        out_json({"entry": entry, "warning": saved.warning or None, "secrets": answers.secrets(saved.secrets)})
         return
     short = base.short_ids([saved.entry.id])
     out(f"{verb} {short[saved.entry.id]}  {printable(saved.entry.title)}")
+    if saved.secrets:
+        talk(f"\nwarning: {about_secrets(saved.secrets)}")
     if saved.warning:
         talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint}")

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from rekall.knowledge.shapes import WARNING, shape
+from rekall.knowledge.shapes import WARNING, Member, shape
+
+_SECRET = {
+    "kind": Member("text", "What it looks like."),
+    "field": Member("text", "The field of the entry."),
+    "line": Member("whole", "The line there, from 1."),
+    "begins": Member("text", "Its first characters, at most four."),
+    "masked": Member("flag", "Whether it was masked before it was stored."),
+}
 
 OF_EXCHANGE = (
+    shape("Secret", "Something in an entry that looks like a key or token.", **_SECRET),
     shape(
         "Problem",
         "A kind of field that could not be read as what it names.",
@@ -18,6 +27,12 @@ OF_EXCHANGE = (
         where=("text", "The file, and the line of a record."),
         message=("text", "What is wrong."),
         hint=("text", "What to do; may be empty."),
+    ),
+    shape(
+        "FoundSecret",
+        "Something that looks like a key or token.",
+        where=("text", "The file, and the part of it."),
+        **_SECRET,
     ),
     shape(
         "Imported",
@@ -42,6 +57,7 @@ OF_EXCHANGE = (
         refused=("list of Refused", "What was not stored; the exit code is 4 if there is any."),
         unknown_types=("map of whole", "Unknown types, and how many entries named each."),
         lost_links=("whole", "Links to entries that are not here."),
+        secrets=("list of FoundSecret", "What looks like a key or token in what was written."),
         embedded=("whole", "Passages that got a vector."),
         warning=WARNING,
     ),
@@ -51,6 +67,7 @@ OF_EXCHANGE = (
         exported=("whole", "How many entries."),
         deleted=("whole", "How many deleted ones beside them."),
         removed=("list of text", "Files of earlier exports whose entry has another name now, or was deleted."),
+        secrets=("list of text", "The ids of the entries that hold what looks like a key or token."),
         format=("text", "jsonl, json, markdown, obsidian or html."),
         path=("text", "The file or folder."),
     ),

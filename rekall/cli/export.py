@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rekall.entry.filters import Filters
     from rekall.exchange.outgoing import Written
 
+_NAMED = 5
+"""Entries with secrets that are named; `--json` names all."""
+
 _FORMATS = ("jsonl", "json", "markdown", "obsidian", "html")
 
 
@@ -71,12 +74,14 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
                 "exported": written.exported,
                 "deleted": written.deleted,
                 "removed": list(written.removed),
+                "secrets": list(written.secrets),
                 "format": written.format,
                 "path": str(path),
             }
         )
     else:
         _tell(written, path, to_stdout=to_stdout)
+        _warn_of_secrets(written, written.format)
 
 
 def _tell(written: Written, path: Path, *, to_stdout: bool) -> None:
@@ -88,6 +93,20 @@ def _tell(written: Written, path: Path, *, to_stdout: bool) -> None:
     if written.removed:
         files = count_text(len(written.removed), "file")
         talk(f"removed {files} of an earlier export whose entry has another name now or was deleted")
+
+
+def _warn_of_secrets(written: Written, form: str) -> None:
+    """Say that what was written holds keys or tokens; it is usually meant for somebody else."""
+    count = len(written.secrets)
+    if count:
+        named = ", ".join(written.secrets[:_NAMED]) + (
+            f" and {count - _NAMED:,} more (--json names all)" if count > _NAMED else ""
+        )
+        page = " Whoever gets the page can read them." if form == "html" else ""
+        talk(
+            f"\nwarning: {count_text(count, 'entry holds', 'entries hold')} what looks like a key or token: {named}.{page}"
+            "\n\nhint: `rekall edit ID` takes it out; a key that was shared is best replaced"
+        )
 
 
 def _silent(done: int, total: int) -> None:

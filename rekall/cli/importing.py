@@ -13,6 +13,7 @@ from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.progress import progress_line
 from rekall.cli.render import out, out_json, talk
 from rekall.errors import BothChanged, InvalidInput, NotFound, PartialImport, UsageError
+from rekall.knowledge import answers
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -203,6 +204,7 @@ def report_fields(report: ImportReport) -> dict[str, Any]:
         "gone": report.gone,
         "pruned": report.pruned,
         "restored": report.restored,
+        "secrets": [{"where": where, **fields} for where, one in report.secrets for fields in answers.secrets([one])],
         "embedded": report.embedded,
         "pending": report.pending,
         "note": report.note or None,
@@ -246,6 +248,11 @@ def print_report(report: ImportReport, unknown: str, *, dry_run: bool, is_prunin
         talk(
             f"{count_text(len(report.gone), 'entry has', 'entries have')} lost the file: {_files(report.gone)} (--prune deletes them)"
         )
+    if report.secrets:
+        places = [f"{where} ({secret.kind})" for where, secret in report.secrets]
+        what = count_text(len(places), "text that looks", "texts that look")
+        done = "masked" if report.secrets[0][1].is_masked else "stored; capture.secrets can mask or refuse them"
+        talk(f"warning: {what} like a key or token ({done}): {_files(places)}")
     _print_left_out(report)
     for item in report.refused[:_SHOWN]:
         hint = f" ({item.error.hint})" if item.error.hint else ""

@@ -6,7 +6,7 @@ No door imports this while it answers: it only states what is promised.
 from __future__ import annotations
 
 from rekall.cli.exchange_shapes import OF_EXCHANGE
-from rekall.knowledge.shapes import NOTHING_CLOSE, WARNING, Answer, Member, shape
+from rekall.knowledge.shapes import NOTHING_CLOSE, SECRETS, WARNING, Answer, Member, shape
 
 _MODEL = Member("text", "The name the model has here.")
 _FOLDER = Member("text", "The path of its folder.")
@@ -157,9 +157,16 @@ _ANSWERS = (
         "An entry as it is stored now.",
         entry=("Entry or null", "The entry; null if nothing was written in the editor."),
         warning=WARNING,
+        secrets=SECRETS,
     ),
     shape("Shown", "One entry.", entry=("Entry", "The entry.")),
-    shape("Gone", "What was deleted.", deleted=("Deleted", "The entry.")),
+    shape(
+        "Gone",
+        "What was deleted.",
+        deleted=("Deleted", "The entry."),
+        traces=("flag", "Whether the file still holds traces of its text.", "with `--forever`"),
+        why_traces=("text or null", "Why they could not be removed now.", "with `--forever`"),
+    ),
     shape(
         "Deletions", "What can be restored, most recently deleted first.", tombstones=("list of Tombstone", "One each.")
     ),

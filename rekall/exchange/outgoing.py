@@ -70,12 +70,14 @@ class Written:
         deleted: How many deleted ones.
         removed: Files of earlier exports that went, because their entry has another name now or was deleted.
         format: The form it was written in.
+        secrets: The ids of the entries among them that hold what looks like a key or token.
     """
 
     exported: int
     deleted: int = 0
     removed: tuple[str, ...] = ()
     format: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 def record_of(entry: Entry, links: Sequence[Link], taken: Sequence[str] = ()) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rekall.entry.fields import EDITED, FIELDS, Entry
 from rekall.entry.record import draft_record, link_record
@@ -11,6 +11,9 @@ from rekall.entry.times import written
 from rekall.entry.types import Link, Reference, Tombstone
 from rekall.entry.view import EntryView
 from rekall.search.results import Hit, ModeReport, SearchResult
+
+if TYPE_CHECKING:  # a search needs none of it
+    from rekall.entry.secrets import Secret
 
 SUMMARY = ("id", "type", "title", "tags", "project", "status", "superseded_by", "updated_at")
 """The fields that name an entry among others."""
@@ -47,6 +50,20 @@ def view(shown: EntryView) -> dict[str, Any]:
     """An entry in full with its links, and where it was imported from."""
     said = entry(shown.entry, shown.successor, [line.link for line in shown.links])
     return {**said, "origin": shown.origin or None}
+
+
+def secrets(found: Sequence[Secret]) -> list[dict[str, Any]]:
+    """What looks like keys and tokens; never what they are."""
+    return [
+        {
+            "kind": each.kind,
+            "field": each.field,
+            "line": each.line,
+            "begins": each.begins,
+            "masked": each.is_masked,
+        }
+        for each in found
+    ]
 
 
 def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
-from rekall.entry.fields import Entry, values_of
+from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.filters import Filters
-from rekall.entry.record import CONTENT, from_record
 from rekall.entry.rules import chosen
 from rekall.entry.types import Link, Tombstone
+from rekall.errors import EntryDamaged
 from rekall.exchange.outgoing import Deleted, Outgoing, Written
 from rekall.exchange.writing import Format, format_of, write
-from rekall.knowledge.writing import links_of_tombstone
+from rekall.knowledge import kept
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def export(
     *,
     form: Format | None = None,
     deleted: bool = True,
+    looks_for_secrets: bool = True,
 ) -> Written:
     """Write entries to a file, a folder or a stream.
 
@@ -46,6 +48,7 @@ def export(
         progress: Told how many entries were written.
         form: How; by default as the path says, and JSON lines to a stream.
         deleted: Whether what was deleted is written too, where the form has a place for it.
+        looks_for_secrets: Whether the answer names the entries that hold what looks like a key or token.
 
     Raises:
         InvalidInput: The path asks for no form, or does not fit the form.
@@ -53,7 +56,31 @@ def export(
     form = form or (format_of(target) if isinstance(target, Path) else Format.JSONL)
     with store.snapshot():  # links agree with entries, whatever others write meanwhile
         outgoing = _outgoing(store, filters, progress, deleted=deleted and filters.is_empty)
-        return replace(write(target, form, outgoing), format=form.value)
+        holding: list[str] = []
+        if looks_for_secrets:
+            outgoing = _watched(outgoing, holding)
+        return replace(write(target, form, outgoing), format=form.value, secrets=tuple(holding))
+
+
+def _watched(outgoing: Outgoing, holding: list[str]) -> Outgoing:
+    """What goes out, as before; the ids of what holds a secret are noted on the way."""
+    from rekall.entry.secrets import found_in
+
+    def noted(entry: Entry) -> None:
+        if found_in(entry):
+            holding.append(entry.id)
+
+    def entries() -> Iterator[tuple[Entry, Sequence[Link]]]:
+        for entry, links in outgoing.entries:
+            noted(entry)
+            yield entry, links
+
+    def deleted() -> Iterator[Deleted]:
+        for each in outgoing.deleted:
+            noted(each.entry)
+            yield each
+
+    return replace(outgoing, entries=entries(), deleted=deleted())
 
 
 def named_form(name: str) -> Format | None:
@@ -101,15 +128,14 @@ def _in_order(links: Iterable[Link]) -> list[Link]:
 def _deleted(store: Store) -> Iterator[Deleted]:
     """Every deleted entry, in the order in which they were deleted."""
     for tombstone in _tombstones(store):
-        record = store.tombstones.record(tombstone.id)
-        if record is not None:
-            links = _in_order(links_of_tombstone(record, tombstone.id))
-            yield Deleted(_as_it_was(tombstone, record["entry"]), tombstone.deleted_at, links)
+        with contextlib.suppress(EntryDamaged):  # one that is damaged is left to `rekall check`
+            was = kept.read(store, tombstone)
+            if was is not None:
+                yield Deleted(_as_it_was(tombstone, was.draft), tombstone.deleted_at, _in_order(was.links))
 
 
-def _as_it_was(tombstone: Tombstone, said: Mapping[str, Any]) -> Entry:
+def _as_it_was(tombstone: Tombstone, draft: Draft) -> Entry:
     """A deleted entry, of what its tombstone keeps."""
-    draft = from_record(said, said.get(CONTENT, ""), tombstone.title, tombstone.type).draft
     times = {
         "created_at": draft.created_at or tombstone.deleted_at,
         "updated_at": draft.updated_at or tombstone.deleted_at,

@@ -151,7 +151,15 @@ class Files:
         from rekall.knowledge.exporting import export, named_form
 
         place = Path(target) if isinstance(target, (str, PathLike)) else target
-        return export(self._store, place, filters, progress, form=named_form(form), deleted=deleted)
+        return export(
+            self._store,
+            place,
+            filters,
+            progress,
+            form=named_form(form),
+            deleted=deleted,
+            looks_for_secrets=self._writer.capture.is_looking,
+        )
 
     def _take(self, importer: Importer, items: list[Found | Refused | LeftOut]) -> None:
         """Store a batch, and say who embeds it once there is something to embed."""

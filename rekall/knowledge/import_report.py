@@ -5,8 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rekall.exchange.dialect import Refused
+
+if TYPE_CHECKING:
+    from rekall.entry.secrets import Secret
 
 
 @dataclass(slots=True)
@@ -36,6 +40,7 @@ class ImportReport:
         note: Who embeds the rest, or empty.
         warning: Why there are entries without vectors, or empty.
         hint: What mends that.
+        secrets: What looks like a key or token in what was written, and where; masked where the settings say so.
         keys: The entries that were written, maybe more than once. An array, because numbers on the heap, made one by one
             among everything else, would keep all of it from the system.
     """
@@ -62,6 +67,7 @@ class ImportReport:
     note: str = ""
     warning: str = ""
     hint: str = ""
+    secrets: list[tuple[str, Secret]] = field(default_factory=list)
     keys: array[int] = field(default_factory=lambda: array("q"))
 
     @property

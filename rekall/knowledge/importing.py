@@ -15,7 +15,7 @@ from rekall.entry.fields import EDITED, MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft, E
 from rekall.entry.other import OtherField
 from rekall.entry.record import to_record
 from rekall.entry.types import Link, LinkType, Status
-from rekall.errors import InvalidInput, RekallError
+from rekall.errors import EntryDamaged, InvalidInput, RekallError
 from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import File, Walk
 from rekall.exchange.places import identity
@@ -23,10 +23,11 @@ from rekall.exchange.reading import Found, LeftOut
 from rekall.knowledge import merging
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
+from rekall.knowledge.kept import record_of
 from rekall.knowledge.origins import AWAY, THEIRS, place_of
 from rekall.knowledge.recognising import Recogniser, is_gone, record_id_of
 from rekall.knowledge.succession import settled, superseding
-from rekall.knowledge.writing import EntryService, tombstone_record
+from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
 from rekall.system.clock import Clock
 
@@ -83,7 +84,7 @@ class Importer:
                 try:
                     self._take(item)
                 except RekallError as error:
-                    if error.exit_code != 4:  # not about this item: the database or the disk
+                    if error.exit_code != 4 and not isinstance(error, EntryDamaged):  # the database or the disk
                         raise
                     self._refuse(Refused(item.where, error), item.file)
 
@@ -119,7 +120,7 @@ class Importer:
         if draft.superseded_by and draft.superseded_by == draft.id:  # nothing can be read instead of itself
             draft = replace(draft, superseded_by=None)
         if found.deleted_at is not None:
-            self._take_deleted(found, draft, found.deleted_at)
+            self._take_deleted(found, self._writer.capture.looked_at(draft)[0], found.deleted_at)
             return
         origin = self._origin_of(found, draft)
         key = origin.entry_key if origin else self._store.entries.key_of(draft.id) if draft.id else None
@@ -133,13 +134,15 @@ class Importer:
             key = origin.entry_key if origin else None
         if draft.id:
             self._ids.add(draft.id)
-        old = None if key is None else self._store.entries.by_keys([key]).get(key)
+        old = None if key is None else self._store.entries.one(key)
         is_open = self._overwrite and self._store.origins.at(found.path + THEIRS) is not None
         is_same = origin is not None and origin.source_hash == found.source_hash
         if origin and old and is_same and not is_open and not self._was_read_in_part(origin, old):
             self._unchanged(found, origin, old)
             return
+        draft, secrets = self._writer.capture.looked_at(draft)
         self._tell(found)
+        self.report.secrets += ((found.where, secret) for secret in secrets)
         if key is None or old is None:
             draft = replace(draft, created_at=draft.created_at or found.file_time)
             self._add(found, self._writer.new_entry(settled(draft)))
@@ -188,7 +191,7 @@ class Importer:
         """Delete the entry that kept a source's version, now that the source has its way, unless it was edited."""
         copy = self._store.origins.at(found.path + THEIRS)
         if copy is not None:
-            entry = self._store.entries.by_keys([copy.entry_key])[copy.entry_key]
+            entry = self._store.entries.one(copy.entry_key)
             if not self.was_edited(entry, copy):
                 self._writer.take_out(copy.entry_key, entry, self._clock.now())
 
@@ -207,7 +210,7 @@ class Importer:
         draft = replace(told.as_draft(), superseded_by=None)
         path, number = found.path + THEIRS, 1
         copy = self._store.origins.at(path)
-        while copy and self.was_edited(self._store.entries.by_keys([copy.entry_key])[copy.entry_key], copy):
+        while copy and self.was_edited(self._store.entries.one(copy.entry_key), copy):
             number += 1
             path = f"{found.path}~{number}{THEIRS}"
             copy = self._store.origins.at(path)
@@ -216,7 +219,7 @@ class Importer:
             key = self._writer.put(None, entry)
         else:
             key = copy.entry_key
-            entry = self._entry(draft, self._store.entries.by_keys([key])[key])
+            entry = self._entry(draft, self._store.entries.one(key))
             self._writer.put(key, entry)
         self.report.keys.append(key)
         self._store.origins.put(
@@ -233,7 +236,7 @@ class Importer:
         store = self._store
         origin = self._origin_of(found, draft)
         key = origin.entry_key if origin else store.entries.key_of(draft.id or "")
-        old = None if key is None else store.entries.by_keys([key]).get(key)
+        old = None if key is None else store.entries.one(key)
         if old is not None and key is not None:
             is_edited = self.was_edited(old, origin) if origin else old.updated_at > deleted_at
             if is_edited and not self._overwrite:
@@ -241,13 +244,13 @@ class Importer:
                 return
             self._writer.take_out(key, old, deleted_at)
             self.report.deleted += 1
-        elif (draft.id and store.tombstones.record(draft.id)) or found.path in self._deleted:
+        elif (draft.id and store.tombstones.has(draft.id)) or found.path in self._deleted:
             self.report.unchanged += 1
         else:
             entry = self._writer.new_entry(settled(draft))
             origin = None if draft.id else Origin(found.path, 0, found.source_hash, entry_hash(entry))
             links = [replace(link, source=link.source or entry.id) for link in found.touching]
-            store.tombstones.put(entry, tombstone_record(entry, links, origin), deleted_at)
+            store.tombstones.put(entry, record_of(entry, links, origin), deleted_at)
             self._deleted[found.path] = (entry.id, found.source_hash.hex())
             self.report.deleted += 1
 
@@ -281,7 +284,7 @@ class Importer:
         """The origin of an entry that was deleted because its source was gone, and is back."""
         names = (found.path, found.source_hash.hex(), draft.id or "")
         entry_id = next((self._pruned[name] for name in names if name in self._pruned), "")
-        if not entry_id or self._store.tombstones.record(entry_id) is None:
+        if not entry_id or not self._store.tombstones.has(entry_id):
             return None
         key = self._writer.bring_back(entry_id, found.path)
         self.report.keys.append(key)

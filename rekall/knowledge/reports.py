@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rekall.embedder import Embedder
 from rekall.entry.fields import Entry
@@ -14,19 +15,51 @@ from rekall.model_manager import ModelIdentity
 from rekall.store.values import Counts
 from rekall.vector_index import Backend
 
+if TYPE_CHECKING:  # a search needs none of it
+    from rekall.entry.secrets import Secret
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An entry as it was stored, why it has no vectors yet (empty when it has), and what mends that or who is at it."""
+    """An entry as it was stored.
+
+    Attributes:
+        entry: The entry.
+        warning: Why it has no vectors yet; empty when it has.
+        hint: What mends that, or who is at it.
+        secrets: What in it looks like a key or token and was not there before; masked where the settings say so.
+    """
 
     entry: Entry
     warning: str
     hint: str
+    secrets: tuple[Secret, ...] = ()
 
     @classmethod
-    def of(cls, entry: Entry, problem: EngineError | None, advice: Callable[[], str]) -> Saved:
+    def of(
+        cls,
+        entry: Entry,
+        problem: EngineError | None,
+        advice: Callable[[], str],
+        secrets: tuple[Secret, ...] = (),
+    ) -> Saved:
         """An entry that was stored, what kept its vectors away, and where that has no hint of its own, the advice."""
-        return cls(entry, problem.message, problem.hint or advice()) if problem else cls(entry, "", "")
+        if problem is None:
+            return cls(entry, "", "", secrets)
+        return cls(entry, problem.message, problem.hint or advice(), secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """An entry that was deleted.
+
+    Attributes:
+        entry_id: Its id.
+        why_traces: Why traces of what was deleted for ever stay in the file until the next chance; empty when there are none.
+    """
+
+    entry_id: str
+    why_traces: str = ""
 
 
 @dataclass(frozen=True, slots=True)

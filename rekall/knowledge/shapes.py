@@ -87,6 +87,7 @@ _CONTENT = _of_field(BY_NAME[CONTENT])
 ID, TITLE, TYPE = (_FIELDS[name] for name in ("id", "title", "type"))
 NOTHING_CLOSE = Member("flag", "Whether something was found and all of it is weak: the nearest, and not about it.")
 WARNING = Member("text or null", "Why it is found by words only, for now.")
+SECRETS = Member("list of Secret", "What in it looks like a key or token, and was not there before.")
 
 SHAPES = (
     Shape(
@@ -195,6 +196,12 @@ SHAPES = (
         retryable=("flag", "Whether the same call may succeed later."),
         candidates=("list of text", "What may have been meant.", "when there are any"),
     ),
-    shape("Deleted", "An entry that was deleted.", id=ID, type=TYPE, title=TITLE),
+    shape(
+        "Deleted",
+        "An entry that was deleted.",
+        id=ID,
+        type=("text or null", "Its type; null if it was deleted for ever before and only traces were left."),
+        title=("text or null", "Its title; null likewise."),
+    ),
 )
 """The shapes that answers of every door share."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rekall.embeddings import EmbeddingService, Prepared
+from rekall.embeddings import EmbeddingService
 from rekall.entry import rules
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry, values_of
-from rekall.entry.record import from_record, to_record
-from rekall.entry.types import Link, LinkType, Status, Tombstone
-from rekall.errors import DatabaseLocked, EditConflict, EngineError, InvalidInput, NotFound
+from rekall.entry.types import Link, LinkType, Status
+from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
+from rekall.knowledge import kept
+from rekall.knowledge.capturing import Capture
+from rekall.knowledge.erasing import Eraser
+from rekall.knowledge.kept import Kept
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
-from rekall.store.values import Origin
+from rekall.prepared import Prepared
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -28,19 +30,27 @@ class EntryService:
 
     The model works before the transaction, so that no lock is held while it does; without it an entry is stored all the
     same, to be embedded later.
+
+    Attributes:
+        eraser: Deletes for ever.
     """
 
-    def __init__(self, store: Store, embeddings: EmbeddingService, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, embeddings: EmbeddingService, clock: Clock, capture: Capture | None = None
+    ) -> None:
         """Work on an open store.
 
         Args:
             store: The base.
             embeddings: The vectors.
             clock: The time, and new ids.
+            capture: Looks for secrets in what is to be stored, and decides about them.
         """
         self._store = store
+        self.capture = capture or Capture()
         self._embeddings = embeddings
         self._clock = clock
+        self.eraser = Eraser(store, clock, self.take_out)
 
     def add(self, draft: Draft) -> Saved:
         """Store a new entry.
@@ -49,14 +59,15 @@ class EntryService:
             InvalidInput: The draft breaks a rule, see `rules.checked`, or brings the id of an entry that is there.
             NotFound, Ambiguous: Its successor's id does not name one entry.
         """
-        entry = self.new_entry(settled(self._with_successor(rules.checked(draft))))
+        draft, secrets = self.capture.looked_at(rules.checked(draft))
+        entry = self.new_entry(settled(self._with_successor(draft)))
         prepared, problem = self._prepared(entry, None)
         with self._store.transaction():
             if self._store.entries.key_of(entry.id) is not None:
                 raise InvalidInput(f"there already is an entry {entry.id}", "change it with `rekall edit`")
             key = self.put(None, entry, prepared)
             put_successor(self._store, entry, None, self._clock.now())
-        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
+        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice, secrets)
 
     def edit(self, old: Entry, draft: Draft, *, reason: str = "") -> Saved:
         """Replace what an entry says.
@@ -72,22 +83,23 @@ class EntryService:
             InvalidInput: The draft breaks a rule.
         """
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._clock.now())
-        entry = self.new_entry(settled(self._with_successor(rules.checked(draft)), old))
+        draft, secrets = self.capture.looked_at(rules.checked(draft), old)
+        entry = self.new_entry(settled(self._with_successor(draft), old))
         key = self._store.entries.key_of(old.id)
         prepared, problem = self._prepared(entry, key)
         with self._store.transaction():
             key = self._store.entries.key_of(old.id)
             if key is None:
                 raise NotFound(f"entry {old.id} was just deleted", "add it again with `rekall add`")
-            if self._store.entries.by_keys([key])[key] != old:
+            if self._store.entries.one(key) != old:
                 raise EditConflict(
                     f"entry {old.id} was changed in another window since you opened it",
                     "look at it with `rekall show`, then edit again",
                 )
             self.put(key, entry, prepared)
             put_successor(self._store, entry, old.superseded_by, self._clock.now(), reason)
-            entry = self._store.entries.by_keys([key])[key]
-        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
+            entry = self._store.entries.one(key)
+        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice, secrets)
 
     def change(self, prefix: str, changes: Changes) -> Saved:
         """Change parts of the entry whose id begins so. Raises as `edit` does, and NotFound or Ambiguous."""
@@ -108,45 +120,28 @@ class EntryService:
             InvalidInput: The entry would supersede itself.
         """
         old = self._resolved(prefix)[1]
-        reason = rules.one_line(reason, "reason")
+        reason = self.capture.text(rules.one_line(reason, "reason"))
         named = old.superseded_by if successor is None else self._resolved(successor)[1].id
         draft = replace(old.as_draft(), status=Status.OBSOLETE, superseded_by=named)
         if reason and named is None:
             draft = replace(draft, content=f"{old.content}\n\nObsolete: {reason}")
         return self.edit(old, draft, reason=reason)
 
-    def delete(self, entry_id: str, *, forever: bool = False) -> bool:
-        """Remove an entry, with its words, vectors and links. A tombstone stays, which `restore` takes back.
-
-        Args:
-            entry_id: The full id, of an entry, or of a tombstone when it goes for ever.
-            forever: Leave nothing, and write the file again so that no trace of the text is in it.
-
-        Returns:
-            Whether the file holds no trace: False without `forever`, and while another process uses the base.
+    def delete(self, entry_id: str) -> None:
+        """Remove the entry of a full id, with its words, vectors and links. A tombstone stays, which `restore` takes back.
 
         Raises:
-            NotFound: There is no entry of that id.
+            NotFound: There is none.
+            EntryDamaged: It cannot be read, so that nothing could be restored.
         """
         store = self._store
         with store.transaction():
             key = store.entries.key_of(entry_id)
-            if key is None and not (forever and store.tombstones.record(entry_id)):
+            if key is None:
                 raise NotFound(
                     f"no entry {entry_id!r}", "it may have been deleted already; `rekall restore` lists those"
                 )
-            if key is not None:
-                entry = store.entries.by_keys([key])[key]
-                self.take_out(key, entry, None if forever else self._clock.now())
-            if forever:
-                store.tombstones.drop(entry_id)
-                store.words.forget_deleted()
-        if not forever:
-            return False
-        try:
-            return store.compact()
-        except DatabaseLocked:  # deleted all the same
-            return False
+            self.take_out(key, store.entries.one(key), self._clock.now())
 
     def take_out(self, key: int, entry: Entry, deleted_at: datetime | None) -> None:
         """Remove an entry; the caller holds the transaction.
@@ -170,20 +165,23 @@ class EntryService:
 
         Raises:
             NotFound, Ambiguous: The id does not name one deleted entry.
+            EntryDamaged: What is kept of it is damaged.
         """
         store = self._store
         tombstone = store.tombstones.resolve(prefix)
-        record = store.tombstones.record(tombstone.id) or {}
-        entry = self._of_tombstone(tombstone, record)
+        was = kept.read(store, tombstone)
+        if was is None:
+            raise _restored_already(tombstone.id)
+        entry = self._as_it_was(was)
         prepared, problem = self._prepared(entry, None)
         with store.transaction():
             now = store.tombstones.record(entry.id)
             if now is None:
-                raise NotFound(f"no deleted entry {entry.id!r}", "it may have been restored already")
-            if now != record:  # another window was quicker, and it is deleted again
+                raise _restored_already(entry.id)
+            if now != was.record:  # another window was quicker, and it is deleted again
                 raise EditConflict(f"entry {entry.id} was just changed in another window", "restore it again")
-            key = self._put_back(entry, record, prepared)
-            entry = store.entries.by_keys([key])[key]
+            key = self._put_back(entry, was, prepared)
+            entry = store.entries.one(key)
         return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice)
 
     def bring_back(self, entry_id: str, path: str) -> int:
@@ -195,29 +193,30 @@ class EntryService:
 
         Returns:
             The key of the entry.
+
+        Raises:
+            NotFound: There is no such deleted entry.
+            EntryDamaged: What is kept of it is damaged.
         """
-        tombstone = self._store.tombstones.resolve(entry_id)
-        record = self._store.tombstones.record(tombstone.id) or {}
-        return self._put_back(self._of_tombstone(tombstone, record), record, None, path)
+        was = kept.read(self._store, self._store.tombstones.resolve(entry_id))
+        if was is None:
+            raise _restored_already(entry_id)
+        return self._put_back(self._as_it_was(was), was, None, path)
 
-    def _of_tombstone(self, tombstone: Tombstone, record: dict[str, Any]) -> Entry:
-        said = record.get("entry") or {}
-        read = from_record(said, said.get("content", ""), tombstone.title, tombstone.type)
-        return self.new_entry(replace(rules.checked(read.draft), superseded_by=None))
+    def _as_it_was(self, was: Kept) -> Entry:
+        return self.new_entry(replace(rules.checked(was.draft), superseded_by=None))
 
-    def _put_back(self, entry: Entry, record: dict[str, Any], prepared: Prepared | None, source: str = "") -> int:
+    def _put_back(self, entry: Entry, was: Kept, prepared: Prepared | None, source: str = "") -> int:
         key = self.put(None, entry, prepared)
-        named = (record.get("entry") or {}).get("superseded_by")
-        for link in sorted(links_of_tombstone(record, entry.id), key=lambda link: link.source != named):
+        for link in sorted(was.links, key=lambda link: link.source != was.successor):
             self._restore_link(entry, link)
-        if record.get("origin"):
-            path, source_hash, entry_hash, *more = record["origin"]  # Rekall 0.1 kept three of them
+        if was.origin is not None:
             from rekall.knowledge.origins import AWAY  # a search needs no room of the import
 
-            is_gone = path.endswith(AWAY) and not source  # whoever restores it keeps it, though its source is gone
-            if not is_gone and self._store.origins.at(source or path) is None:  # else it was imported again since
-                hashes = bytes.fromhex(source_hash), bytes.fromhex(entry_hash)
-                self._store.origins.put(Origin(source or path, key, *hashes, *more))
+            path = source or was.origin.path
+            is_gone = path.endswith(AWAY)  # whoever restores it keeps it, though its source is gone
+            if not is_gone and self._store.origins.at(path) is None:  # else it was imported again since
+                self._store.origins.put(replace(was.origin, path=path, entry_key=key))
         return key
 
     def link(self, source: str, target: str, kind: LinkType = LinkType.RELATED, reason: str = "") -> Link:
@@ -240,7 +239,7 @@ class EntryService:
             (_, first), (_, second) = self._resolved(source), self._resolved(target)
             if first.id == second.id:
                 raise InvalidInput("an entry cannot be linked to itself", "name two entries")
-            made = Link(first.id, second.id, kind, rules.one_line(reason, "reason"))
+            made = Link(first.id, second.id, kind, self.capture.text(rules.one_line(reason, "reason")))
             put_link(self._store, made, self._clock.now())
         return made
 
@@ -293,13 +292,10 @@ class EntryService:
 
     def _resolved(self, prefix: str) -> tuple[int, Entry]:
         key = self._store.entries.resolve(prefix)
-        found = self._store.entries.by_keys([key]).get(key)
-        if found is None:
-            raise NotFound(f"entry {prefix!r} was just deleted")
-        return key, found
+        return key, self._store.entries.one(key)
 
     def _record(self, key: int, entry: Entry) -> dict[str, Any]:
-        return tombstone_record(entry, self._store.links.of(key), self._store.origins.of(key))
+        return kept.record_of(entry, self._store.links.of(key), self._store.origins.of(key))
 
     def _restore_link(self, entry: Entry, link: Link) -> None:
         """Bring back one link of a restored entry, or keep it with the other entry when that is deleted too."""
@@ -309,20 +305,19 @@ class EntryService:
         if other is None:
             record = store.tombstones.record(other_id)
             if record is not None:
-                kept = [link.source, link.target, link.type.value, link.reason]
-                record["links"] = [*(each for each in record["links"] if each[:3] != kept[:3]), kept]
-                store.tombstones.replace(other_id, record)
+                store.tombstones.replace(other_id, kept.with_link(record, link))
             return
         target = other if link.target == other_id else entry
         if link.type is not LinkType.SUPERSEDES or target.status is Status.OBSOLETE:
             store.links.put(link, self._clock.now(), as_oldest=True)  # what was said since stays the latest
 
     def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
-        """The entry's passages and vectors, or why there is no engine."""
+        """The entry's passages and vectors, and why some or all of these are lacking."""
         try:
-            return self._embeddings.prepare(entry, key), None
+            prepared = self._embeddings.prepare(entry, key)
         except EngineError as error:
             return None, error
+        return prepared, prepared.problem
 
     def _caught_up(self, key: int) -> EngineError | None:
         """Embed a stored entry again when the model changed since it was prepared. Returns why that failed."""
@@ -342,31 +337,5 @@ class EntryService:
         return replace(draft, superseded_by=successor.id)
 
 
-def tombstone_record(entry: Entry, links: Iterable[Link], origin: Origin | None) -> dict[str, Any]:
-    """All that `restore` needs of a deleted entry, as JSON can hold it.
-
-    Args:
-        entry: The entry as it was.
-        links: Those that touched it, in both directions.
-        origin: Where it had been imported from, or None.
-    """
-    return {
-        "entry": {**to_record(entry, full=True), "content": entry.content},
-        "links": [[link.source, link.target, link.type.value, link.reason] for link in links],
-        "origin": _origin_record(origin) if origin else None,
-    }
-
-
-def _origin_record(origin: Origin) -> list[str | None]:
-    hashes = (origin.source_hash.hex(), origin.entry_hash.hex())
-    return [origin.path, *hashes, origin.successor, origin.record_id, origin.said]
-
-
-def links_of_tombstone(record: dict[str, Any], entry_id: str) -> Iterable[Link]:
-    """The links that a tombstone keeps; those of Rekall 0.1 keep successions beside them."""
-    links = [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in record.get("links", ())]
-    pairs = [(entry_id, other) for other in record.get("superseded", ())]
-    successor = record.get("entry", {}).get("superseded_by")
-    pairs += [(successor, entry_id)] if successor else []
-    known = {(link.source, link.target) for link in links if link.type is LinkType.SUPERSEDES}
-    return [*links, *(Link(*pair, LinkType.SUPERSEDES) for pair in pairs if pair not in known)]
+def _restored_already(entry_id: str) -> NotFound:
+    return NotFound(f"no deleted entry {entry_id!r}", "it may have been restored already")

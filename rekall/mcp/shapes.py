@@ -5,7 +5,7 @@ No door imports this while it answers: it only states what is promised.
 
 from __future__ import annotations
 
-from rekall.knowledge.shapes import ID, NOTHING_CLOSE, TITLE, WARNING, Answer, Member, shape
+from rekall.knowledge.shapes import ID, NOTHING_CLOSE, SECRETS, TITLE, WARNING, Answer, Member, shape
 
 _CURSOR = Member("text or null", "What to pass as `cursor` for the rest; null at the end.")
 
@@ -52,9 +52,12 @@ SHAPES = (
         "An entry that was written, and those that it resembles.",
         entry=("brief Summary", "The entry."),
         warning=WARNING,
+        secrets=SECRETS,
         alike=("list of brief Hit", "Entries that may say the same."),
     ),
-    shape("ChangedItem", "An entry as it is now.", entry=("brief Summary", "The entry."), warning=WARNING),
+    shape(
+        "ChangedItem", "An entry as it is now.", entry=("brief Summary", "The entry."), warning=WARNING, secrets=SECRETS
+    ),
     shape(
         "GoneItem",
         "What was deleted.",

@@ -12,6 +12,7 @@ from rekall.entry.filters import Filters
 from rekall.entry.times import moment, written
 from rekall.errors import EditConflict, EngineError, InvalidInput
 from rekall.knowledge import answers
+from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp import inputs
@@ -22,7 +23,6 @@ from rekall.mcp.answers import (
     entry_item,
     entry_text,
     found_head,
-    framed,
     hit_item,
     joined,
     page,
@@ -30,8 +30,10 @@ from rekall.mcp.answers import (
     stretch,
     tokens_of,
 )
+from rekall.mcp.frames import Frame, as_it_came, flat, shown
 from rekall.mcp.guide import usage_text
 from rekall.search.labels import resembles
+from rekall.wording import printable
 
 DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
@@ -94,24 +96,30 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
     views = list({view.entry.id: view for view in map(base.get, given.ids)}.values())
     texts = [entry_text(view) for view in views]
     start = place_of(given.cursor, sum(map(len, texts)))
-    left, at, cursor = given.max_tokens - MORE_TOKENS, 0, None
+    left, at, cursor, frame = given.max_tokens - MORE_TOKENS, 0, None, Frame()
     parts: list[dict[str, Any]] = []
     for view, text in zip(views, texts):
         begin = max(start - at, 0)
         if begin < len(text):
-            room = left - tokens_of(framed(view.entry.id, ""))
+            room = left - tokens_of(_in_frame(frame, view.entry.id, ""))
             part = stretch(text, begin, room) if room >= SLIVER_TOKENS else ""
             if part:
                 updated = written(view.entry.updated_at)
-                parts.append({"id": view.entry.id, "title": view.entry.title, "updated_at": updated, "text": part})
-            left -= tokens_of(framed(view.entry.id, part))
+                title = printable(view.entry.title)
+                parts.append({"id": view.entry.id, "title": title, "updated_at": updated, "text": part})
+            left -= tokens_of(_in_frame(frame, view.entry.id, part))
             if begin + len(part) < len(text):
                 cursor = str(at + begin + len(part))
                 break
         at += len(text)
     rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
-    text = joined([*(framed(part["id"], part["text"]) for part in parts), rest]) or "Nothing more."
+    text = joined([*(_in_frame(frame, part["id"], part["text"]) for part in parts), rest]) or "Nothing more."
     return Answer(text, {"entries": parts, "next_cursor": cursor})
+
+
+def _in_frame(frame: Frame, entry_id: str, text: str) -> str:
+    """An entry's text in its frame, and the blank line before the next."""
+    return frame.around(text, f"entry {entry_id}") + "\n\n"
 
 
 def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Answer:
@@ -121,11 +129,13 @@ def add(base: KnowledgeBase, given: inputs.AddInput, is_wanted: IsWanted) -> Ans
     with contextlib.suppress(EngineError):  # it is stored, and has no vector yet
         found = base.similar(saved.entry.id, Filters(), 3).hits
         alike = [hit_item(hit) for hit in found if resembles(hit.why)]
-    lines = [_saved_line("added", saved)]
+    frame = Frame()
+    lines = [_saved_line("added", saved, frame)]
     if alike:
         lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")
+        lines.append(frame.around("\n".join(item.text for item in alike)))
     data = {**_saved_data(base, saved), "alike": [item.data for item in alike]}
-    return Answer("\n".join([*lines, *(item.text for item in alike)]), data)
+    return Answer("\n".join(lines), data)
 
 
 def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) -> Answer:
@@ -139,31 +149,38 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, is_wanted: IsWanted) 
             f"entry {old.id} was changed at {written(old.updated_at)}, after you read it",
             "call get again, and update what it says now",
         )
-    saved = base.edit(old, changes.applied(old.as_draft()))
-    return Answer(_saved_line("updated", saved), _saved_data(base, saved))
+    begun = old.as_draft()
+    saved = base.edit(old, as_it_came(changes.applied(begun), begun))
+    return Answer(_saved_line("updated", saved, Frame()), _saved_data(base, saved))
 
 
 def delete(base: KnowledgeBase, given: inputs.DeleteInput, is_wanted: IsWanted) -> Answer:
     """Run `delete`, when it was confirmed."""
     entry = base.get(given.id).entry
     if not given.confirm or given.id.upper() != entry.id:
-        raise InvalidInput(
-            f"nothing was deleted: {entry.id} is the {entry.type.value} {entry.title!r}",
+        refusal = InvalidInput(
+            f"nothing was deleted: {entry.id} is a {entry.type.value} with the title below",
             "if it is only outdated, call deprecate; else ask the person, and after a yes call delete with this id "
             "and confirm=true",
         )
+        refusal.candidates = (entry.title,)
+        raise refusal
     base.delete(entry.id)
-    text = f"deleted {entry.id}  {entry.title}\nThe person can undo this: `rekall restore {entry.id}`"
+    text = f"deleted {entry.id}; the person can undo this: `rekall restore {entry.id}`"
     deleted = {"id": entry.id, "type": entry.type.value, "title": entry.title}
-    return Answer(text, {"deleted": deleted, "restore_with": f"rekall restore {entry.id}"})
+    return Answer(
+        f"{text}\n{Frame().around(flat(entry.title))}",
+        {"deleted": shown(deleted), "restore_with": f"rekall restore {entry.id}"},
+    )
 
 
 def link(base: KnowledgeBase, given: inputs.LinkInput, is_wanted: IsWanted) -> Answer:
     """Run `link`."""
     made = base.link(given.source, given.target, given.type, given.reason)
     titles = base.titles([made.source, made.target])
-    text = f"linked {made.source} ({titles[made.source]}) {made.type.value} {made.target} ({titles[made.target]})"
-    return Answer(text, {"link": answers.link(made)})
+    named = "\n".join(f"{each}  {flat(titles[each])}" for each in (made.source, made.target))
+    text = f"linked {made.source} {made.type.value} {made.target}\n{Frame().around(named)}"
+    return Answer(text, {"link": shown(answers.link(made))})
 
 
 def similar(base: KnowledgeBase, given: inputs.SimilarInput, is_wanted: IsWanted) -> Answer:
@@ -196,24 +213,26 @@ def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, is_wanted: IsWa
     """Run `deprecate`."""
     saved = base.deprecate(given.id, given.superseded_by or None, given.reason)
     instead = f", superseded by {saved.entry.superseded_by}" if saved.entry.superseded_by else ""
-    return Answer(_saved_line("now obsolete", saved) + instead, _saved_data(base, saved))
+    return Answer(_saved_line("now obsolete", saved, Frame(), instead), _saved_data(base, saved))
 
 
 def usage(base: KnowledgeBase, given: inputs.UsageInput, is_wanted: IsWanted) -> Answer:
     """Run `usage`."""
     counts = base.stats().counts
     data = {"entries": counts.entries, "by_type": counts.by_type, "by_project": counts.by_project}
-    return Answer(usage_text(counts), data)
+    return Answer(usage_text(counts), shown(data))
 
 
-def _saved_line(verb: str, saved: Saved) -> str:
-    warning = f"\nNote: found by words only for now: {saved.warning}" if saved.warning else ""
-    return f"{verb} {saved.entry.id}  {saved.entry.title}{warning}"
+def _saved_line(verb: str, saved: Saved, frame: Frame, more: str = "") -> str:
+    warning = f"\nNote: found by words only for now: {flat(saved.warning)}" if saved.warning else ""
+    secrets = f"\nWarning, for the person: {about_secrets(saved.secrets)}" if saved.secrets else ""
+    return f"{verb} {saved.entry.id}{more}{warning}{secrets}\n{frame.around(flat(saved.entry.title))}"
 
 
 def _saved_data(base: KnowledgeBase, saved: Saved) -> dict[str, Any]:
     successor = base.get(saved.entry.id).successor
-    return {"entry": entry_item(saved.entry, successor).data, "warning": saved.warning or None}
+    item, found = entry_item(saved.entry, successor).data, answers.secrets(saved.secrets)
+    return {"entry": item, "warning": saved.warning or None, "secrets": found}
 
 
 TOOLS = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Entry
 from rekall.errors import NotFound, RekallError
+from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.rows import one_line
 from rekall.tui.screens import RekallScreen
@@ -100,6 +101,8 @@ class EntryActions:
         self._screen.app.push_screen(FormScreen(self._host, self._base, entry), take)
 
     def _say_saved(self, saved: Saved) -> None:
+        if saved.secrets:
+            self._host.warn("it looks as if there is a secret in it", about_secrets(saved.secrets))
         if saved.warning:
             self._host.warn(f"stored, but it can be found by words only: {saved.warning}", saved.hint)
         else:

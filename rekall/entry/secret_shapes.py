@@ -1,0 +1,208 @@
+"""The table of what keys and tokens look like: one line a shape, each with who publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_WORD = "[A-Za-z0-9]"
+_URL64 = "[A-Za-z0-9_-]"
+_HEX = "[0-9a-f]"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What tokens of one kind look like.
+
+    Attributes:
+        kind: What it is called, in a sentence: "GitHub token".
+        heads: How it begins, letter by letter; only where one of these stands the rest is looked at.
+        rest: What follows, as a regular expression in which everything repeated has a bound.
+        source: Who says that it looks so.
+    """
+
+    kind: str
+    heads: tuple[str, ...]
+    rest: str
+    source: str
+
+
+SHAPES = (
+    Shape("AWS access key id", ("AKIA", "ASIA"), "[A-Z2-7]{16}", "AWS IAM guide: unique identifiers"),
+    Shape("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), f"{_WORD}{{36,255}}", "GitHub docs: token formats"),
+    Shape("GitHub token", ("github_pat_",), "[A-Za-z0-9_]{50,255}", "GitHub docs: token formats"),
+    Shape(
+        "GitLab token",
+        ("glpat-", "gldt-", "glrt-", "glrtr-", "glptt-", "glft-", "glsoat-", "glcbt-", "glimt-", "glagent-", "gloas-"),
+        r"[A-Za-z0-9_-]{20,300}(?:\.[A-Za-z0-9_.-]{1,40})?",
+        "GitLab docs: token overview, prefixes",
+    ),
+    Shape(
+        "Slack token",
+        ("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-"),
+        r"(?:\d+-){1,3}[A-Za-z0-9-]{20,250}",
+        "Slack docs: token types",
+    ),
+    Shape("Slack token", ("xoxe.", "xoxe-"), r"(?:xox[bp]-)?\d-[A-Za-z0-9-]{40,500}", "Slack docs: token rotation"),
+    Shape("Slack token", ("xapp-",), r"\d-[A-Z0-9]{6,20}-\d{6,20}-[a-f0-9]{40,80}", "Slack docs: token types"),
+    Shape(
+        "Stripe key",
+        ("sk_live_", "rk_live_", "sk_test_", "rk_test_", "sk_org_"),
+        f"{_WORD}{{16,255}}",
+        "Stripe docs: API keys",
+    ),
+    Shape("Stripe webhook secret", ("whsec_",), "[A-Za-z0-9+/=]{24,100}", "Stripe docs: webhook signatures"),
+    Shape("Google API key", ("AIza",), f"{_URL64}{{35}}", "Google Cloud docs: API keys"),
+    Shape("Google OAuth client secret", ("GOCSPX-",), f"{_URL64}{{28}}", "Google Cloud console"),
+    Shape("Google access token", ("ya29.",), f"{_URL64}{{30,2000}}", "Google identity docs: OAuth 2.0"),
+    Shape("Anthropic key", ("sk-ant-",), rf"[a-z]{{2,8}}\d\d-{_URL64}{{40,300}}", "Anthropic console"),
+    Shape(
+        "OpenAI key",
+        ("sk-proj-", "sk-svcacct-", "sk-admin-", "sk-None-"),
+        f"{_URL64}{{40,300}}",
+        "OpenAI platform docs",
+    ),
+    Shape("OpenRouter key", ("sk-or-v1-",), f"{_HEX}{{64}}", "OpenRouter docs"),
+    Shape("LangSmith key", ("lsv2_pt_", "lsv2_sk_"), f"{_HEX}{{32}}_{_HEX}{{10}}", "LangSmith docs"),
+    Shape("OpenAI key", ("sk-",), f"{_WORD}{{32,64}}", "OpenAI platform docs; others of its form"),
+    Shape("Hugging Face token", ("hf_", "api_org_"), f"{_WORD}{{34,40}}", "Hugging Face docs: access tokens"),
+    Shape("Groq key", ("gsk_",), f"{_WORD}{{52}}", "Groq console"),
+    Shape("xAI key", ("xai-",), f"{_WORD}{{80}}", "xAI docs"),
+    Shape("Perplexity key", ("pplx-",), f"{_WORD}{{48}}", "Perplexity docs"),
+    Shape("Replicate token", ("r8_",), f"{_WORD}{{37}}", "Replicate docs"),
+    Shape("npm token", ("npm_",), f"{_WORD}{{36}}", "GitHub blog: npm token format"),
+    Shape(
+        "PyPI token",
+        ("pypi-AgEIcHlwaS5vcmc", "pypi-AgENdGVzdC5weXBpLm9yZ"),
+        f"{_URL64}{{50,1000}}",
+        "PyPI: token scanning",
+    ),
+    Shape("RubyGems key", ("rubygems_",), f"{_HEX}{{48}}", "RubyGems guides"),
+    Shape("crates.io token", ("cio",), f"{_WORD}{{32}}", "crates.io: token format"),
+    Shape("NuGet key", ("oy2",), "[a-z0-9]{43}", "NuGet docs"),
+    Shape("Artifactory key", ("AKCp",), f"{_WORD}{{69}}", "JFrog docs"),
+    Shape("Docker token", ("dckr_pat_", "dckr_oat_"), f"{_URL64}{{27,40}}", "Docker docs: access tokens"),
+    Shape("SendGrid key", ("SG.",), rf"{_URL64}{{22}}\.{_URL64}{{43}}", "SendGrid docs: API keys"),
+    Shape("Twilio key", ("SK",), f"{_HEX}{{32}}", "Twilio docs: API keys"),
+    Shape("Mailgun key", ("key-",), f"{_HEX}{{32}}", "Mailgun docs"),
+    Shape("Brevo key", ("xkeysib-", "xsmtpsib-"), f"{_HEX}{{64}}-{_WORD}{{16}}", "Brevo docs"),
+    Shape("age secret key", ("AGE-SECRET-KEY-1",), "[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}", "age: format"),
+    Shape(
+        "age secret key",
+        ("AGE-PLUGIN-",),
+        r"[A-Z0-9]{1,20}-1[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{20,200}",
+        "age: plugins",
+    ),
+    Shape("DigitalOcean token", ("dop_v1_", "doo_v1_", "dor_v1_"), f"{_HEX}{{64}}", "DigitalOcean docs"),
+    Shape("Databricks token", ("dapi",), rf"{_HEX}{{32}}(?:-\d)?", "Databricks docs"),
+    Shape("Vault token", ("hvs.", "hvb.", "hvr."), f"{_URL64}{{24,300}}", "HashiCorp Vault docs: token prefixes"),
+    Shape("Shopify token", ("shpat_", "shpca_", "shppa_", "shpss_", "shptka_"), "[0-9a-fA-F]{32}", "Shopify docs"),
+    Shape("Heroku key", ("HRKU-",), f"{_URL64}{{36,70}}", "Heroku docs: API key format"),
+    Shape("Linear key", ("lin_api_", "lin_oauth_"), f"{_WORD}{{40,64}}", "Linear docs"),
+    Shape("Notion token", ("ntn_",), f"{_WORD}{{40,60}}", "Notion docs"),
+    Shape("Notion token", ("secret_",), f"{_WORD}{{43}}", "Notion docs"),
+    Shape("Figma token", ("figd_", "figu_"), f"{_URL64}{{40,60}}", "Figma docs"),
+    Shape("Postman key", ("PMAK-",), f"{_HEX}{{24}}-{_HEX}{{34}}", "Postman docs"),
+    Shape("Airtable token", ("pat",), rf"{_WORD}{{14}}\.{_HEX}{{64}}", "Airtable docs"),
+    Shape(
+        "Atlassian token", ("ATATT3", "ATCTT3", "ATBB"), r"[A-Za-z0-9_\-=]{24,300}", "Atlassian docs: secret scanning"
+    ),
+    Shape("Grafana token", ("glsa_",), f"{_WORD}{{32}}_[0-9A-Fa-f]{{8}}", "Grafana docs"),
+    Shape("Grafana token", ("glc_eyJ",), "[A-Za-z0-9+/]{40,400}={0,2}", "Grafana docs"),
+    Shape("New Relic key", ("NRAK-",), "[A-Z0-9]{27}", "New Relic docs"),
+    Shape("Sentry token", ("sntryu_",), f"{_HEX}{{64}}", "Sentry docs"),
+    Shape("Sentry token", ("sntrys_eyJ",), "[A-Za-z0-9+/=_-]{80,500}", "Sentry docs"),
+    Shape("Supabase key", ("sbp_",), f"{_HEX}{{40}}", "Supabase docs"),
+    Shape("Supabase key", ("sb_secret_",), f"{_URL64}{{30,60}}", "Supabase docs"),
+    Shape("Pulumi token", ("pul-",), f"{_HEX}{{40}}", "Pulumi docs"),
+    Shape(
+        "PlanetScale secret",
+        ("pscale_tkn_", "pscale_pw_", "pscale_oauth_"),
+        r"[A-Za-z0-9_.=-]{32,64}",
+        "PlanetScale docs",
+    ),
+    Shape(
+        "Tailscale key", ("tskey-",), rf"[a-z]{{2,12}}-{_WORD}{{8,24}}-{_WORD}{{20,64}}", "Tailscale docs: key prefixes"
+    ),
+    Shape(
+        "Doppler token",
+        ("dp.pt.", "dp.st.", "dp.ct.", "dp.sa.", "dp.scim.", "dp.audit."),
+        r"(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}",
+        "Doppler docs",
+    ),
+    Shape("Dropbox token", ("sl.",), r"(?:u\.)?[A-Za-z0-9_-]{130,2000}", "Dropbox docs"),
+    Shape("Square token", ("sq0atp-", "sq0csp-"), f"{_URL64}{{22,43}}", "Square docs"),
+    Shape("Square token", ("EAAAE", "EAAAl"), f"{_URL64}{{59}}", "Square docs"),
+    Shape("Netlify token", ("nfp_", "nfc_", "nfo_", "nfu_"), f"{_WORD}{{36}}", "Netlify docs"),
+    Shape("Buildkite token", ("bkua_",), f"{_HEX}{{40}}", "Buildkite docs"),
+    Shape("CircleCI token", ("CCIPAT_",), f"{_WORD}{{22}}_{_HEX}{{40}}", "CircleCI docs"),
+    Shape("Fly.io token", ("fm2_", "fm1r_", "fm1a_"), "[A-Za-z0-9+/]{100,2000}={0,2}", "Fly.io docs"),
+    Shape("1Password token", ("ops_eyJ",), "[A-Za-z0-9_=-]{250,2000}", "1Password docs: service accounts"),
+    Shape(
+        "1Password secret key",
+        ("A3-",),
+        r"[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}",
+        "1Password: security design",
+    ),
+    Shape("Cloudflare key", ("v1.0-",), f"{_HEX}{{24}}-{_HEX}{{146}}", "Cloudflare docs: origin CA"),
+    Shape("Contentful token", ("CFPAT-",), f"{_URL64}{{43}}", "Contentful docs"),
+    Shape(
+        "Discord webhook",
+        ("https://discord.com/api/webhooks/", "https://discordapp.com/api/webhooks/"),
+        rf"\d{{17,20}}/{_URL64}{{60,80}}",
+        "Discord docs: webhooks",
+    ),
+    Shape(
+        "Slack webhook",
+        ("https://hooks.slack.com/services/", "https://hooks.slack.com/workflows/"),
+        r"[TA-Z0-9]{8,12}/[A-Z0-9]{8,12}/(?:\d{10,20}/)?[A-Za-z0-9]{20,30}",
+        "Slack docs: incoming webhooks",
+    ),
+    Shape(
+        "Slack webhook",
+        ("https://hooks.slack.com/triggers/",),
+        r"[A-Z0-9]{8,12}/\d{10,20}/[a-f0-9]{32}",
+        "Slack docs: workflow webhooks",
+    ),
+    Shape(
+        "Teams webhook",
+        ("https://",),
+        r"[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/[0-9a-f@-]{60,90}/IncomingWebhook/[0-9a-f]{32}",
+        "Microsoft docs: incoming webhooks",
+    ),
+    Shape("Telegram bot token", (), rf"\d{{8,10}}:AA{_URL64}{{33}}", "Telegram docs: bot API"),
+    Shape("Terraform token", (), rf"{_WORD}{{14}}\.atlasv1\.{_URL64}{{60,70}}", "HashiCorp docs"),
+    Shape("Mailchimp key", (), rf"{_HEX}{{32}}-us\d{{1,2}}", "Mailchimp docs"),
+    Shape(
+        "Azure client secret",
+        (),
+        r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}",
+        "Microsoft docs: secret scanning, Entra",
+    ),
+    Shape("Asana token", (), rf"\d/\d{{14,18}}(?:/\d{{14,18}})?:{_HEX}{{32}}", "Asana docs"),
+)
+"""In the order in which they are tried where one begins as another does."""
+
+HEADLESS = tuple(shape for shape in SHAPES if not shape.heads)
+"""What does not begin with letters of its own."""
+
+
+def by_beginning() -> dict[str, tuple[tuple[str, Shape], ...]]:
+    """Every head with its shape, by its first two characters."""
+    table: dict[str, tuple[tuple[str, Shape], ...]] = {}
+    for head, shape in _heads():
+        table[head[:2]] = (*table.get(head[:2], ()), (head, shape))
+    return table
+
+
+def _heads() -> Iterator[tuple[str, Shape]]:
+    """Heads and shapes, those of links left out: a link's head is no run of letters."""
+    for shape in SHAPES:
+        for head in shape.heads:
+            if "://" not in head:
+                yield head, shape
+
+
+def links() -> tuple[tuple[str, Shape], ...]:
+    """Links that are secrets themselves."""
+    return tuple((head, shape) for shape in SHAPES for head in shape.heads if "://" in head)
