@@ -12,12 +12,14 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.cache import EmbeddingCache
     from rekall.config import Places, Settings
     from rekall.embeddings import EmbeddingService
+    from rekall.knowledge.checking import Checker
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_manager import ModelManager
-    from rekall.models.contract import ArrayEncoder, EncoderLoader
+    from rekall.models.contract import ArrayEncoder, EncoderLoader, ModelIdentity
     from rekall.models.library import ModelLibrary
     from rekall.search.searcher import Searcher
     from rekall.store.contract import Store
+    from rekall.store.findings import BaseFile
     from rekall.system.clock import Clock
     from rekall.system.processes import Processes
 
@@ -158,6 +160,35 @@ class App:
             self._file = _identity(path)
         return self._base
 
+    def base_file(self) -> BaseFile:
+        """The base as a file, which need not be one that can be opened; nothing may have it open in this process."""
+        from rekall.store.base_file import SqliteBaseFile
+
+        return SqliteBaseFile(self.places.database)
+
+    def checker(self) -> Checker:
+        """What checks the base and mends it. Of a file that `over` named, nothing around it is looked at."""
+        from rekall.knowledge.checking import Around, Checker
+
+        days = self.settings.number("backup.remind_days")
+        around = Around(self.places.database, self.places.folders, days, self._whole_model)
+        return Checker(self.base_file(), None if self._database else around)
+
+    def _whole_model(self, name: str | None, fingerprint: str) -> ModelIdentity:
+        """The model of a name and a fingerprint, or the configured one, after a look at every file of it.
+
+        Raises:
+            ModelNotFound, ModelDamaged: There is none, or it is damaged.
+        """
+        from rekall.models.engine.card import check_hashes, read_card
+        from rekall.models.library import FolderLoader
+
+        loader = FolderLoader(self.library, self.settings.text("engine.model"), 1)
+        found = loader.identify() if name is None else loader.find(name, fingerprint)
+        folder = self.library.folder(found.name)
+        check_hashes(folder, read_card(folder))
+        return found
+
     def model_in_use(self) -> str:
         """The name of the model that searches use: the base's, or the configured one before it has vectors.
 
@@ -183,10 +214,15 @@ class App:
         from rekall.store.sqlite import SqliteStore
         from rekall.system.clock import Clock
 
+        def keep_a_copy(file: Path) -> None:
+            from rekall.store.copies import copy_before_migration  # what a search does without
+
+            copy_before_migration(file, settings.whole("backup.keep"), self.tell)
+
         settings = self.settings
         place = ChildLoader if self.is_long_lived else FolderLoader
         loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
-        store = SqliteStore(path, settings.text("performance.vector_index_backend"))
+        store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
         return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
 
     def _sweep(self) -> None:

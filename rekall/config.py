@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rekall.entry import rules
 from rekall.errors import InvalidInput, NotFound
-from rekall.system.files import make_private_folder, write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,10 @@ SETTINGS = (
         "What happens when a key or token is about to be stored: it is stored and said, refused, masked, or nobody looks.",
         choices=("warn", "refuse", "mask", "off"),
     ),
+    Setting(
+        "backup.keep", 5, "Copies of each kind that stay in the folder of backups; older ones are removed.", 1, 1_000
+    ),
+    Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )
@@ -130,9 +133,16 @@ class Places:
         return self.database.parent / "drafts"
 
     @property
+    def backups(self) -> Path:
+        """Copies of the base that Rekall made."""
+        return self.database.parent / "backups"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder in which Rekall writes of its own accord, each once."""
-        return tuple(dict.fromkeys((self.database.parent, self.config_file.parent, self.models, self.drafts)))
+        return tuple(
+            dict.fromkeys((self.database.parent, self.config_file.parent, self.models, self.drafts, self.backups))
+        )
 
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:
@@ -271,33 +281,6 @@ def find_setting(key: str) -> Setting:
     raise NotFound(f"no setting {key!r}", f"did you mean `{near}`?" if near else "run `rekall config list`")
 
 
-def write_setting(places: Places, key: str, raw: str) -> None:
-    """Change one key of the config file; comments and the other keys stay as they are.
-
-    Raises:
-        NotFound: There is no such key.
-        InvalidInput: The value does not fit, or the file is no TOML.
-    """
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    setting = find_setting(key)
-    value = setting.parse(raw, "value")
-    section, _, name = key.partition(".")
-    try:
-        document = (
-            tomlkit.parse(places.config_file.read_text("utf-8")) if places.config_file.exists() else tomlkit.document()
-        )
-    except (TOMLKitError, UnicodeDecodeError, OSError) as error:
-        raise _not_toml(places.config_file, error) from error
-    table = document.setdefault(section, tomlkit.table())
-    if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
-        raise _not_toml(places.config_file, ValueError(f"[{section}] is not a section with a value {name}"))
-    table[name] = value
-    make_private_folder(places.config_file.parent)
-    write_atomically(places.config_file, tomlkit.dumps(document).encode())
-
-
 def _usable(path: Path) -> tuple[dict[str, int | float | str], tuple[str, ...]]:
     """The settings of the config file, and remarks about what in it is none, or has a value that cannot be used."""
     raw = read_config(path)
@@ -356,7 +339,7 @@ def read_config(path: Path) -> dict[str, object]:
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
-        raise _not_toml(path, error) from error
+        raise not_toml(path, error) from error
     flat: dict[str, object] = {}
     for section, table in raw.items():
         flat.update(
@@ -367,5 +350,6 @@ def read_config(path: Path) -> dict[str, object]:
     return flat
 
 
-def _not_toml(path: Path, error: Exception) -> InvalidInput:
+def not_toml(path: Path, error: Exception) -> InvalidInput:
+    """The error for a config file that cannot be read."""
     return InvalidInput(f"cannot read {path}: {error}", "correct the file, or move it away to start from the defaults")

@@ -45,6 +45,7 @@ class Database:
         migrations: Sequence[str] = schema.MIGRATIONS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         migrated: Callable[[Database], None] = lambda db: None,
+        migrating: Callable[[Path], None] = lambda path: None,
     ) -> None:
         """Open, and create or migrate where needed.
 
@@ -53,6 +54,7 @@ class Database:
             migrations: The numbered steps; a test may add one.
             busy_timeout_s: Seconds to wait for another process that writes.
             migrated: Completes a migration, in the transaction of its last step.
+            migrating: Told of a base of an earlier schema before anything is changed, while nobody else can write.
         """
         self.path = path
         self._turn = threading.RLock()
@@ -60,6 +62,7 @@ class Database:
         self._long_log_bytes = _LONG_LOG_BYTES
         self._busy_timeout_s = busy_timeout_s
         self._migrated = migrated
+        self._migrating = migrating
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -76,6 +79,18 @@ class Database:
         """All rows of a query."""
         with self._translated():
             return self._connection.execute(sql, bindings).fetchall()
+
+    def readable_rows(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        """The rows of a query without those that hold a text which is none; `rekall check` finds these."""
+        found: list[Row] = []
+        with self._translated():
+            rows = self._connection.execute(sql, bindings)
+            while True:
+                with contextlib.suppress(UnicodeDecodeError):
+                    row = next(rows, None)
+                    if row is None:
+                        return found
+                    found.append(row)
 
     def stream(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> Iterator[Row]:
         """The rows of a query, one at a time. To the end, other threads wait."""
@@ -240,17 +255,25 @@ class Database:
         with self._turn:
             self._connection.close()
 
-    def compact(self) -> bool:
+    def compact(self, wait_s: float | None = None) -> bool:
         """Rewrite the file, without the room and the traces of what was deleted.
+
+        Args:
+            wait_s: Seconds to wait for other processes, where that is another time than usual.
 
         Returns:
             Whether it is done. While another process reads, the new content waits beside the file.
 
         Raises:
-            DatabaseLocked: Another process writes; the file is as before.
+            StorageError: It cannot be done now; the file is as before.
         """
-        self.run("VACUUM")
-        return bool(self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0)
+        with self._turn:
+            self._wait_at_most(int(1000 * (self._busy_timeout_s if wait_s is None else wait_s)))
+            try:
+                self.run("VACUUM")
+                return bool(self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0)
+            finally:
+                self._wait_at_most(int(1000 * self._busy_timeout_s))
 
     def release_memory(self) -> None:
         """Drop the cached pages; the next reads fetch them again."""
@@ -284,12 +307,16 @@ class Database:
             self._connection.pragma("page_size", schema.PAGE_BYTES)
             self._switch_to_wal()
         wait_s = _MIGRATION_WAIT * self._busy_timeout_s
+        found: int | None = self._connection.pragma("user_version")
         while True:
             with self.transaction(wait_s):
                 # read under the lock: another process may have come first
                 version = self._connection.pragma("user_version")
                 if version >= len(migrations):
                     return
+                if version and version == found and self.path is not None:
+                    self._migrating(self.path)
+                found = None  # once, and only by who comes first
                 self._connection.execute(migrations[version])
                 self._connection.pragma("application_id", schema.APPLICATION_ID)
                 self._connection.pragma("user_version", version + 1)

@@ -26,7 +26,6 @@ _INSTALL = "`rekall mcp install` lists the assistants it can be set up for"
 _PLACE = "there is one base a user; REKALL_HOME names the folder of another one"
 
 TODAY: Mapping[str, str] = {
-    "backup": "`rekall export FILE.jsonl` writes everything into one file, and `rekall import` reads it back",
     "related": _LINKS,
     "graph": _LINKS,
     "centrality": _LINKS,

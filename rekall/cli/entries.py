@@ -209,6 +209,8 @@ def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
 @pass_app
 def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) -> None:
     """Bring back a deleted entry; without ID, list deleted entries, most recent first."""
+    if entry_id is not None and (os.sep in entry_id or entry_id.endswith(".db")):
+        raise _not_an_id(entry_id)  # before the base is opened: it may be what is to be replaced
     base = app.open_base()
     if entry_id is not None:
         try:
@@ -216,10 +218,7 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
         except NotFound as error:
             if isinstance(error, Ambiguous) or not os.path.exists(entry_id):
                 raise
-            raise UsageError(
-                f"{entry_id} is a file, and restore brings back a deleted entry",
-                f"run `rekall import {shell_word(entry_id)}`",
-            ) from error
+            raise _not_an_id(entry_id) from error
         _print_saved(base, saved, "restored", as_json=as_json)
         return
     found = base.deleted(limit or 20)
@@ -230,6 +229,15 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
         out(columns(rows, stretch=2))
     else:
         talk("no deleted entries to restore")
+
+
+def _not_an_id(path: str) -> UsageError:
+    """What to say to a file where the id of a deleted entry belongs."""
+    file = shell_word(path)
+    return UsageError(
+        f"restore brings back a deleted entry, and {path} is a file",
+        f"did you mean `rekall restore-base {file}`, for a backup of the whole base, or `rekall import {file}`?",
+    )
 
 
 @click.command()

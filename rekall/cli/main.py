@@ -14,9 +14,10 @@ from typing import NoReturn
 import click
 
 from rekall.app import App
+from rekall.cli.ending import Answers, Ended, end_at_once, hold_streams, listen, silence, takes_effect
 from rekall.cli.options import on_terminal
-from rekall.cli.render import error_fields, error_text, out_json, out_json_line, talk
-from rekall.errors import Interrupted, RekallError, UsageError, in_our_words
+from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_json_line, talk
+from rekall.errors import Interrupted, OutputLost, RekallError, UsageError, in_our_words
 
 EXIT_CODES = (
     (0, "success, also when a search finds nothing, or nothing close"),
@@ -24,7 +25,10 @@ EXIT_CODES = (
     (2, "a mistake in the command line"),
     (3, "no such entry, setting or path, or an ambiguous id"),
     (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
-    (5, "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full"),
+    (
+        5,
+        "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full; or `check` found a problem",
+    ),
     (6, "the embedding model cannot be used or exported"),
     (7, "an import found entries that were changed here and in their file; both versions are kept"),
     (130, "interrupted, or a confirmation answered with no"),
@@ -44,6 +48,9 @@ COMMANDS = {
     "import": "importing:import_files",
     "export": "export:export",
     "stats": "stats:stats",
+    "check": "check:check",
+    "backup": "backup:backup",
+    "restore-base": "backup:restore_base",
     "index": "index:index",
     "model": "model:model",
     "bench": "bench:bench",
@@ -69,6 +76,9 @@ SUMMARIES = {
     "import": "Import notes: Markdown, JSON, Org, text, and what other tools export.",
     "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "stats": "Show what the base holds and how large it is.",
+    "check": "Look at everything in the base, and mend what is wrong.",
+    "backup": "Copy the whole base into one file, while it is in use.",
+    "restore-base": "Put a backup in the place of the base.",
     "index": "Show the indexes, or rebuild them.",
     "model": "List, get, measure and switch embedding models.",
     "bench": "Measure what searches find, and what they cost on this machine.",
@@ -168,19 +178,32 @@ def _remarking() -> Callable[[str], None]:
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a code of `EXIT_CODES`."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    _make_output_robust()
+    answers = Answers(takes_effect=_takes_effect(arguments))
     try:
-        code = _invoke(arguments)
+        hold_streams()
+        _make_output_robust()
+        listen()
+        code = _invoke(arguments, answers)
         sys.stdout.flush()
+        end_at_once()
     except BrokenPipeError:  # `rekall list | head`: the reader has all it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        end_at_once()
+        silence(sys.stdout)
         code = 0
+    except Ended as ended:
+        end_at_once()
+        silence(sys.stdout)
+        code = ended.exit_code
     except (RekallError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+        end_at_once()
         code = _report(_in_our_words(error), arguments)
+    if answers.why:
+        talk(answers.told())
+    _flush_stderr()
     sys.exit(code)
 
 
-def _invoke(arguments: list[str]) -> int:
+def _invoke(arguments: list[str], answers: Answers) -> int:
     """Run a command. Not through `cli.main`, which ends the process itself on some errors."""
     if "_REKALL_COMPLETE" in os.environ:
         cli.main(arguments, prog_name="rekall")
@@ -193,12 +216,38 @@ def _invoke(arguments: list[str]) -> int:
             arguments = ["tui"]
     try:
         with cli.make_context("rekall", arguments) as context:
+            context.meta[ANSWERS] = answers
             cli.invoke(context)
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
     return 0
+
+
+def _takes_effect(arguments: Sequence[str]) -> bool:
+    """Whether the command has done its work when it answers: it is one that changes something, and not asked for help."""
+    words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    if "--help" in words or "-h" in words or "--dry-run" in words:
+        return False
+    name = _command(words)
+    if not name:
+        return False
+    after = arguments[arguments.index(name) + 1 :]
+    return (
+        takes_effect([name, *(word for word in after if not word.startswith("-"))])
+        or (name == "export" and "-" not in after)
+        or ("--write" in words)
+        or ("--repair" in words)
+    )
+
+
+def _flush_stderr() -> None:
+    """Let what cannot be said on stderr go nowhere, so that Python does not say that it could not be said."""
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        silence(sys.stderr)
 
 
 def _in_our_words(error: BaseException) -> RekallError:
@@ -222,9 +271,9 @@ def _report(error: RekallError, arguments: Sequence[str]) -> int:
         elif form == "jsonl":
             out_json_line(error_fields(error))
         sys.stdout.flush()
-    except OSError:  # stdout itself is what failed
+    except (OSError, ValueError, OutputLost):  # stdout itself is what failed
         form = ""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
     if not form:
         talk(error_text(error))
     return error.exit_code
@@ -252,5 +301,5 @@ def _make_output_robust() -> None:
     """Pipes carry UTF-8 on every system; a terminal that cannot show a character shows a question mark."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
+        if reconfigure is not None and not stream.closed:
             reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))

@@ -5,7 +5,9 @@ No door imports this while it answers: it only states what is promised.
 
 from __future__ import annotations
 
+from rekall.cli.base_shapes import BASE_COMMANDS, OF_BASES
 from rekall.cli.exchange_shapes import OF_EXCHANGE
+from rekall.cli.index_shapes import OF_INDEX
 from rekall.knowledge.shapes import NOTHING_CLOSE, SECRETS, WARNING, Answer, Member, shape
 
 _MODEL = Member("text", "The name the model has here.")
@@ -28,21 +30,8 @@ _CLIENT_PATH = Member("text", "The file that it reads.")
 
 _OF_COMMANDS = (
     *OF_EXCHANGE,
-    shape(
-        "Space",
-        "The vectors that one model made.",
-        model=_MODEL,
-        fingerprint=_FINGERPRINT,
-        state=("text", "active: searched; building: unfinished; retired: no longer searched."),
-        vectors=("whole", "How many there are."),
-        bytes=("whole", "The space they take."),
-    ),
-    shape(
-        "Backend",
-        "What searches vectors.",
-        name=("text", "sqlite-vec or numpy."),
-        reason=("text or null", "Why the other one is not used."),
-    ),
+    *OF_BASES,
+    *OF_INDEX,
     shape(
         "Database",
         "The file that holds everything.",
@@ -207,34 +196,6 @@ _ANSWERS = (
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),
     shape(
-        "IndexStatus",
-        "What the indexes hold, and what serves them.",
-        backend=("Backend", "What searches vectors."),
-        entries=("whole", "Entries."),
-        words=("whole", "Entries in the words index."),
-        passages=("whole", "Passages."),
-        vectors=("whole", "Passages that have a vector."),
-        pending_passages=("whole", "Passages that still lack one."),
-        pending_entries=("whole", "Entries with a passage that lacks one."),
-        space=("Space or null", "The vectors that searches use."),
-        other_spaces=("list of Space", "Vectors of other models."),
-        model=("text or null", "The model that embeds queries; null if it cannot be used."),
-        fingerprint=("text or null", "The model's fingerprint."),
-        dimensions=("whole or null", "The model's dimensions."),
-        problem=("text or null", "Why the model cannot be used."),
-        embedding=("Embedding or null", "The process that embeds now; null when none does."),
-    ),
-    shape(
-        "Embedding",
-        "A process that embeds.",
-        pid=("whole", "Its number."),
-        host=("text or null", "The machine where it runs; null for this one."),
-        done=("whole", "Passages that it has embedded."),
-        total=("whole", "Of how many."),
-    ),
-    shape("Rebuilt", "What was rebuilt.", rebuilt=("map of whole", "`words`: entries; `vectors`: passages embedded.")),
-    shape("Pruned", "What was dropped.", pruned=("list of Space", "The vectors that were dropped.")),
-    shape(
         "Models",
         "The models.",
         models=("list of InstalledModel", "The models on this machine."),
@@ -280,6 +241,7 @@ _ANSWERS = (
         before=("text or null", "The model that was in use before."),
         embedded=("whole", "Passages embedded by this call."),
         pending=("whole", "Passages that still lack a vector."),
+        set_aside=("whole", "Passages that the model cannot embed."),
         in_use=("flag", "Whether searches use it now."),
     ),
     shape("Removed", "A model that was removed.", removed=_MODEL, folder=_FOLDER),
@@ -361,6 +323,7 @@ COMMANDS = (
     Answer("import", "Imported"),
     Answer("export", "Exported"),
     Answer("stats", "Stats"),
+    *BASE_COMMANDS,
     Answer("index status", "IndexStatus"),
     Answer("index prune", "Pruned"),
     Answer("index rebuild", "Rebuilt"),

@@ -46,6 +46,11 @@ class SqliteBaseFile:
         self._folder = copies.folder_of(path)
         self._processes = processes or Processes()
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
     def examine(self) -> Examined:
         """Look at everything in it; nothing is changed."""
         return examine(self._path)
@@ -53,6 +58,10 @@ class SqliteBaseFile:
     def copies(self) -> Sequence[BaseCopy]:
         """The copies that Rekall made, the latest first."""
         return copies.copies_in(self._folder)
+
+    def copies_with(self, entry_id: str) -> Sequence[Path]:
+        """The copies that hold an entry, and what belongs to them; one that cannot be read may hold it."""
+        return copies.holding(self._folder, entry_id)
 
     def mend(self) -> Mended:
         """Make it whole again from everything that can be read of it.

@@ -62,6 +62,15 @@ def copies_in(folder: Path) -> list[BaseCopy]:
     return sorted(found, key=lambda copy: (copy.made_at, copy.path.name), reverse=True)
 
 
+def holding(folder: Path, entry_id: str) -> list[Path]:
+    """The files in a folder of copies that hold an entry, deleted or not, and the latest copy elsewhere.
+
+    Files that are no whole base, and those that were set aside beside them, are looked through byte by byte.
+    """
+    files = sorted({copy.path for copy in copies_in(folder)} | {*folder.glob("before-repair-*")})
+    return [file for file in files if file.is_file() and _mentions(file, entry_id.encode())]
+
+
 def remove_old(folder: Path, reason: str, keep: int) -> list[Path]:
     """Remove the oldest of the copies of one kind; no file of another name is ever touched. Returns what is gone."""
     copies = [copy for copy in copies_in(folder) if copy.reason == reason and copy.path.parent == folder]
@@ -150,6 +159,20 @@ def _count(db: AsItIs) -> int:
     """How many entries a file holds; one without the table holds none."""
     is_there = db.value("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'entry'")
     return int(db.value("SELECT count(*) FROM entry")) if is_there else 0
+
+
+def _mentions(file: Path, wanted: bytes) -> bool:
+    """Whether some bytes stand in a file; a file that cannot be read may hold them."""
+    before = b""
+    try:
+        with file.open("rb") as opened:
+            while piece := opened.read(1 << 20):
+                if wanted in before + piece:
+                    return True
+                before = piece[-len(wanted) :]
+    except OSError:
+        return True
+    return False
 
 
 def _elsewhere(folder: Path) -> BaseCopy | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -51,11 +51,14 @@ def examine(path: Path) -> Examined:
     except (StorageError, OSError) as error:
         findings.append(_unreadable(path, error))
         return Examined(tuple(findings), any(finding.hint == REPAIR for finding in findings))
-    with contextlib.closing(db), db.snapshot():
+    with contextlib.closing(db):
         found = _Look(db)
-        findings += found.findings()
+        findings += found.head()
+        if not any(finding.topic == "schema" and finding.level is Level.PROBLEM for finding in findings):
+            with db.snapshot():
+                findings += found.findings()
         needs_mending = any(finding.hint == REPAIR for finding in findings)
-        return Examined(tuple(findings), needs_mending, found.entries, found.changed_at())
+        return replace(found.known(), findings=tuple(findings), needs_mending=needs_mending)
 
 
 def _log(path: Path) -> Iterator[Finding]:
@@ -105,11 +108,8 @@ class _Look:
     entries: int | None = None
 
     def findings(self) -> list[Finding]:
-        """Everything, in the order in which people read it."""
-        found = [*self._head()]
-        if any(finding.level is Level.PROBLEM for finding in found):
-            return found
-        found += self._pages()
+        """Everything behind the head, of one moment."""
+        found = [*self._pages()]
         broken = bool([finding for finding in found if finding.level is Level.PROBLEM])
         for table, shape in shapes_of(self.version).items():
             found += self._rows(table, shape)
@@ -122,18 +122,23 @@ class _Look:
                 found += self._guarded("passages", self._passages())
         return found
 
-    def changed_at(self) -> tuple[datetime, ...]:
-        """When the latest entries were changed."""
+    def known(self) -> Examined:
+        """What is to be known of a base besides findings, as far as it can be read."""
         try:
-            rows = self.db.rows(
+            latest = self.db.rows(
                 "SELECT CAST(updated_at AS BLOB) FROM entry ORDER BY updated_at DESC LIMIT ?", (_REMEMBERED,)
             )
+            spaces = self.db.rows(
+                "SELECT CAST(created_at AS BLOB), active, CAST(model AS BLOB), CAST(fingerprint AS BLOB) FROM space"
+            )
         except StorageError:
-            return ()
-        texts = [bytes(row[0] or b"").decode("ascii", "replace") for row in rows]
-        return tuple(parsed(text) for text in texts if is_time(text))
+            return Examined((), False, self.entries)
+        models = [(_ascii(model), _ascii(known)) for _, active, model, known in spaces if active == 1]
+        since = min((moment for row in spaces if (moment := _moment(row[0])) is not None), default=None)
+        changed = tuple(moment for row in latest if (moment := _moment(row[0])) is not None)
+        return Examined((), False, self.entries, changed, since, models[0] if models else None)
 
-    def _head(self) -> Iterator[Finding]:
+    def head(self) -> Iterator[Finding]:
         """What the file says it is."""
         try:
             self.version = self.db.check_schema()
@@ -327,6 +332,15 @@ class _Look:
 
     def _count(self, sql: str) -> int:
         return int(self.db.value(sql))
+
+
+def _ascii(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else ""
+
+
+def _moment(value: object) -> datetime | None:
+    text = _ascii(value)
+    return parsed(text) if is_time(text) else None
 
 
 def _as_bytes(name: str, kind: str) -> str:

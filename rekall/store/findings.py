@@ -52,12 +52,16 @@ class Examined:
         needs_mending: Whether mending the base would change anything in it.
         entries: How many entries there are, None where that cannot be known.
         changed_at: When the latest entries were changed, the latest first; as many as matter to a reminder.
+        since: When the base got its first vectors, None where it has none.
+        model: Name and fingerprint of the model that made the vectors which searches use, None where there are none.
     """
 
     findings: tuple[Finding, ...]
     needs_mending: bool
     entries: int | None = None
     changed_at: tuple[datetime, ...] = ()
+    since: datetime | None = None
+    model: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,11 @@ class BaseCopy:
 class BaseFile(Protocol):
     """A base as a file: also where it cannot be opened."""
 
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
     def examine(self) -> Examined:
         """Look at everything in it; nothing is changed."""
         ...
@@ -121,4 +130,8 @@ class BaseFile(Protocol):
 
     def copies(self) -> Sequence[BaseCopy]:
         """The copies that Rekall made, the latest first."""
+        ...
+
+    def copies_with(self, entry_id: str) -> Sequence[Path]:
+        """The copies that hold an entry, and what belongs to them; one that cannot be read may hold it."""
         ...

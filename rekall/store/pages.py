@@ -240,17 +240,17 @@ class Pages:
         return max(_SIZES, key=self._sense)
 
     def _sense(self, size: int) -> int:
-        """How many bytes of the file look like pages of a size."""
-        most = min(len(self._data) // size, 400)
+        """How many pages of a size make sense. A smaller size cuts pages in two, a larger one skips some."""
         good = 0
-        for number in range(1, most):
-            page = self._data[number * size : (number + 1) * size]
+        for number in range(1, min(len(self._data) // size, 65536)):
+            page = self._data[number * size : number * size + 14]
             if page[0] not in KINDS:
                 continue
-            count, content = struct.unpack_from(">HH", page, 3)
             head = 12 if page[0] in (INNER_TABLE, INNER_INDEX) else 8
-            good += head + 2 * count <= (content or 65536) <= size and 0 < count < size // 4
-        return good * size
+            count, content = struct.unpack_from(">HH", page, 3)
+            (first,) = struct.unpack_from(">H", page, head)
+            good += 0 < count < size // 4 and head + 2 * count <= (content or 65536) <= first < size
+        return good
 
 
 class LogFrames:

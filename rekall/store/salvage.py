@@ -392,7 +392,7 @@ _LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "link": lambda row: len(row) >= 5 and row[2] in _known(LinkType) and _matches(_TIME, row[4]),
     "origin": lambda row: len(row) >= 4 and _is_hash(row[2]) and _is_hash(row[3]),
     "tombstone": lambda row: len(row) == 5 and _matches(_ID, row[0]) and _matches(_TIME, row[3]),
-    "trace": lambda row: len(row) == 2 and _matches(_ID, row[0]) and _matches(_TIME, row[1]),
+    "trace": lambda row: len(row) in (2, 3) and _matches(_ID, row[0]) and _matches(_TIME, row[1]),
     "passage": lambda row: len(row) == 4 and _is_hash(row[3]),
     "space": lambda row: len(row) >= 6 and isinstance(row[3], int) and _matches(_TIME, row[5]),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,17 +20,20 @@ from rekall.store.words import SqliteWords
 class SqliteStore:
     """A base in a file of its own; see `contract.Store`."""
 
-    def __init__(self, path: Path | None, backend: str = "auto") -> None:
+    def __init__(
+        self, path: Path | None, backend: str = "auto", *, migrating: Callable[[Path], None] = lambda path: None
+    ) -> None:
         """Open a base, and make or migrate it where needed.
 
         Args:
             path: The file; None opens an empty base in memory.
             backend: What searches vectors: "auto", "sqlite-vec" or "numpy".
+            migrating: Told of a base of an earlier schema before anything in it is changed.
 
         Raises:
             StorageError: The file cannot be used, or the backend cannot be loaded.
         """
-        self.db = Database(path, migrated=_index_words)
+        self.db = Database(path, migrated=_index_words, migrating=migrating)
         try:
             self.entries = SqliteEntries(self.db)
             self.links = SqliteLinks(self.db)
