@@ -13,15 +13,19 @@ from rekall.entry.types import Reference, Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
 from rekall.knowledge import answers
+from rekall.mcp.frames import Frame, flat, shown
 from rekall.search.explain import MODE_WORDS, why_line
 from rekall.search.results import Hit, Match, SearchResult
-from rekall.wording import count_text
+from rekall.wording import count_text, printable
 
 BYTES_PER_TOKEN = 3
 """English and code take about four bytes a token, Chinese three for a character and a token: so a budget is kept."""
 
 MORE_TOKENS = 24
 """Kept for the line that names the cursor."""
+
+FRAME_TOKENS = 36
+"""Kept for the two lines around stored text."""
 
 _HINTS = {
     "not_found": "take ids from search or recent; it may have been deleted since",
@@ -57,7 +61,7 @@ def tokens_of(text: str) -> int:
 
 
 def page(head: str, name: str, items: Iterable[Item], start: int, budget: int, more: bool, **data: Any) -> Answer:
-    """As many items as the budget takes, at least one, and a cursor when there are more.
+    """As many items as the budget takes, at least one, in a frame, and a cursor when there are more.
 
     Args:
         head: What stands above them.
@@ -68,7 +72,7 @@ def page(head: str, name: str, items: Iterable[Item], start: int, budget: int, m
         more: Whether there are others after the last of `items`.
         data: Fields beside the items.
     """
-    left = budget - tokens_of(head) - MORE_TOKENS
+    left = budget - tokens_of(head) - FRAME_TOKENS - MORE_TOKENS
     taken: list[Item] = []
     for item in items:
         left -= item.tokens
@@ -77,7 +81,9 @@ def page(head: str, name: str, items: Iterable[Item], start: int, budget: int, m
             break
         taken.append(item)
     cursor = str(start + len(taken)) if more and taken else None
-    lines = [head, *(item.text for item in taken)]
+    lines = [head]
+    if taken:
+        lines.append(Frame().around("\n".join(item.text for item in taken)))
     if cursor:
         lines.append(f"There is more: call again with cursor {cursor!r}.")
     return Answer("\n".join(lines), {name: [item.data for item in taken], "next_cursor": cursor, **data})
@@ -102,20 +108,20 @@ def hit_item(hit: Hit) -> Item:
     """A search result: how sure it is, what it is, a stretch of its text, and why it is there."""
     text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry)]
     if hit.successor:
-        text.append(f"  obsolete: read {hit.successor.id} instead ({hit.successor.title})")
+        text.append(f"  obsolete: read {hit.successor.id} instead ({flat(hit.successor.title)})")
     if hit.snippet:
-        text.append(f"  {hit.snippet}")
-    text.append(f"  why: {why_line(hit)}")
-    return Item("\n".join(text), brief(answers.hit(hit)))
+        text.append(f"  {flat(hit.snippet)}")
+    text.append(f"  why: {flat(why_line(hit))}")
+    return Item("\n".join(text), shown(brief(answers.hit(hit))))
 
 
 def entry_item(entry: Entry, successor: Reference | None) -> Item:
     """An entry in a list."""
-    return Item(_entry_line(entry), brief(answers.summary(entry, successor)))
+    return Item(_entry_line(entry), shown(brief(answers.summary(entry, successor))))
 
 
 def entry_text(view: EntryView) -> str:
-    """An entry in full, as Markdown with its sections and links."""
+    """An entry in full, as Markdown with its sections and links; what is unseen is spelled out."""
     entry = view.entry
     lines = [f"# {entry.title}", "", " · ".join(labels_of(entry))]
     lines.append(f"id {entry.id} · confidence {entry.confidence}/5 · updated_at {written(entry.updated_at)}")
@@ -128,7 +134,7 @@ def entry_text(view: EntryView) -> str:
     for line in view.links:
         reason = f": {line.link.reason}" if line.link.reason else ""
         lines += ["", f"Link: {line.phrase} {line.other.id} ({line.other.title}){reason}"]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines) + "\n")
 
 
 def _section_lines(sections: Iterable[Section]) -> list[str]:
@@ -149,7 +155,7 @@ def _entry_line(entry: Entry) -> str:
     labels = [entry.type.value, entry.project or "", *(f"#{tag}" for tag in entry.tags)]
     if entry.status is Status.OBSOLETE:
         labels.append("OBSOLETE")
-    return f"{entry.id}  {entry.title}  [{' '.join(label for label in labels if label)}]"
+    return f"{entry.id}  {flat(entry.title)}  [{flat(' '.join(label for label in labels if label))}]"
 
 
 def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
@@ -179,19 +185,21 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
     if found.weaker and not count:
         likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
         notes.append(f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; shown without min")
-    return "\n".join([head, *(f"Note: {note}" for note in notes if note)])
+    return "\n".join([head, *(f"Note: {flat(note)}" for note in notes if note)])
 
 
 def error_answer(error: RekallError) -> Answer:
     """An error that a model can act on."""
     hint = hint_of(error)
-    lines = [f"error: {error.message}", *(f"  {candidate}" for candidate in error.candidates)]
+    lines = [f"error: {flat(error.message)}"]
+    if error.candidates:
+        lines.append(Frame().around("\n".join(f"  {flat(candidate)}" for candidate in error.candidates)))
     if hint:
-        lines.append(f"hint: {hint}")
+        lines.append(f"hint: {printable(hint)}")
     data: dict[str, Any] = {"kind": error.kind, "message": error.message, "hint": hint}
     if error.candidates:
         data["candidates"] = list(error.candidates)
-    return Answer("\n".join(lines), {"error": {**data, "retryable": error.retryable}})
+    return Answer("\n".join(lines), {"error": {**shown(data), "retryable": error.retryable}})
 
 
 def hint_of(error: RekallError) -> str:
@@ -207,11 +215,6 @@ def stretch(text: str, start: int, budget: int) -> str:
         part = part[: max(len(part) * budget // tokens_of(part), 1)]
     end = part.rfind("\n") + 1
     return part[:end] if start + len(part) < len(text) and end > len(part) // 2 else part
-
-
-def framed(entry_id: str, text: str) -> str:
-    """A text with where it begins and ends, so that no entry can pass for what stands around it."""
-    return f"=== entry {entry_id} ===\n{text}\n=== end of {entry_id} ===\n\n"
 
 
 def joined(texts: Sequence[str]) -> str:

@@ -25,19 +25,14 @@ PATH = "/mcp"
 def serve_stdio(app: App, *, read_only: bool = False) -> None:
     """Serve the client at the other end of stdin and stdout, until it closes them.
 
-    Ctrl-C ends the process at once: nothing else ends the thread that waits for the next line.
+    Ctrl-C ends the process at once.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from mcp.server.stdio import stdio_server
+    from rekall.mcp import pipes
 
     server = RekallServer(app, read_only=read_only).protocol_server()
-
-    async def serve() -> None:
-        async with stdio_server() as (read, write):
-            await server.run(read, write, server.create_initialization_options())
-
     try:
-        anyio.run(serve)
+        anyio.run(pipes.serve, server)
     except Exception as error:
         if not _is_hang_up(error):
             raise

@@ -19,13 +19,16 @@ from mcp.shared.exceptions import MCPError
 from rekall.app import App
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
+from rekall.entry.times import written
 from rekall.errors import InvalidInput, NotFound, RekallError, in_our_words
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp.answers import Answer, entry_item, entry_text, error_answer, hit_item
+from rekall.mcp.frames import Frame, flat, shown
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
 from rekall.search.results import Match, Mode
+from rekall.wording import printable
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -106,8 +109,8 @@ class RekallServer:
             protocol.Resource(
                 uri=ENTRY_URI + entry.id,
                 name=entry.id,
-                title=entry.title,
-                description=entry_item(entry, None).text,
+                title=flat(entry.title),
+                description=f"A note: {entry.type.value}, changed {written(entry.updated_at)}.",
                 mime_type="text/markdown",
             )
             for entry in entries
@@ -129,10 +132,11 @@ class RekallServer:
     ) -> protocol.ReadResourceResult:
         def read(base: KnowledgeBase, _: IsWanted) -> tuple[str, str]:
             if params.uri == RECENT_URI:
-                return "text/plain", "\n".join(entry_item(entry, None).text for entry in _recent(base))
+                lines = "\n".join(entry_item(entry, None).text for entry in _recent(base))
+                return "text/plain", Frame().around(lines) if lines else "Nothing has been written down yet."
             if params.uri.startswith(ENTRY_URI):
                 view = base.get(unquote(params.uri.removeprefix(ENTRY_URI)))
-                return "text/markdown", entry_text(view)
+                return "text/markdown", Frame().around(entry_text(view), f"entry {view.entry.id}")
             raise NotFound(f"no resource {params.uri!r}", f"there are {RECENT_URI} and {ENTRY_URI}ID")
 
         mime_type, text = await self._or_protocol_error(self._in_thread(self._quick, read))
@@ -229,8 +233,9 @@ def _as_protocol(tool: Tool) -> protocol.Tool:
 
 
 def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
-    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=answer.text)]
-    return protocol.CallToolResult(content=list(content), structured_content=answer.data, is_error=is_error)
+    """An answer as it goes out; nothing unseen comes past this."""
+    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=printable(answer.text))]
+    return protocol.CallToolResult(content=list(content), structured_content=shown(answer.data), is_error=is_error)
 
 
 def _recent(base: KnowledgeBase) -> tuple[Entry, ...]:
@@ -245,7 +250,8 @@ def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsW
             argument, Filters(), Mode.HYBRID, 5, literal=True, at_least=Match.LIKELY, is_wanted=is_wanted
         )
         nothing = "(nothing in the base is about this)" if result.nothing_close else "(nothing)"
-        found = "\n".join(hit_item(hit).text for hit in result.hits) or nothing
+        lines = "\n".join(hit_item(hit).text for hit in result.hits)
+        found = Frame().around(lines) if lines else nothing
     topic = f", above all at what concerns {argument}," if argument else ""
     values = {"{topic}": topic, "{found}": found, "{argument}": argument}
-    return re.sub("|".join(values), lambda place: values[place[0]], guide.text)
+    return printable(re.sub("|".join(values), lambda place: values[place[0]], guide.text))
