@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,10 +12,10 @@ from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
 from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.entry.view import EntryView, successor_of
-from rekall.errors import InvalidInput, NotFound
+from rekall.errors import Ambiguous, InvalidInput, NotFound
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
-from rekall.knowledge.reports import Page, Saved, Stats
+from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
 from rekall.search.legs import Waiting
 from rekall.search.results import Match, Mode, SearchResult
@@ -57,9 +56,12 @@ class KnowledgeBase:
         self.close()
 
     def close(self) -> None:
-        """Drop the model and close the store."""
+        """Drop the model, wipe what was left of erased entries where that is possible, and close the store."""
         self.index.drop_model()
-        self._store.close()
+        try:
+            self._writer.eraser.finish()
+        finally:
+            self._store.close()
 
     def add(self, entry: Draft | str, title: str = "", **values: Any) -> Saved:
         """Store a new entry; without an engine it is stored all the same, and embedded later.
@@ -89,7 +91,7 @@ class KnowledgeBase:
         """
         with self._store.snapshot():
             key = self._store.entries.resolve(prefix)
-            entry, links = self._store.entries.by_keys([key])[key], self._store.links.of(key)
+            entry, links = self._store.entries.one(key), self._store.links.of(key)
             named = {end for link in links for end in (link.source, link.target)} | {entry.superseded_by or ""}
             origin = self._store.origins.of(key)
             return EntryView.of(entry, tuple(links), self._store.entries.titles(named), origin.path if origin else "")
@@ -114,9 +116,30 @@ class KnowledgeBase:
         """Mark an entry as one that no longer holds; see `EntryService.deprecate`."""
         return self._writer.deprecate(prefix, successor, reason)
 
-    def delete(self, entry_id: str, *, forever: bool = False) -> bool:
-        """Remove the entry of that full id; a tombstone stays unless it goes for ever. See `EntryService.delete`."""
-        return self._writer.delete(self._whole_id(entry_id, forever=forever), forever=forever)
+    def delete(self, prefix: str, *, forever: bool = False) -> Deleted:
+        """Remove the entry whose id begins so; a tombstone stays, which `restore` takes back.
+
+        Args:
+            prefix: The beginning of an id; with `forever` of a deleted entry too.
+            forever: Leave nothing to restore and no trace of its text in the base. Where traces cannot be wiped now the
+                answer says why; they are at the next chance, and deleting it again tries at once.
+
+        Raises:
+            NotFound, Ambiguous: The id does not name one entry.
+        """
+        if forever:
+            return self._writer.eraser.erase(self._whole_id(prefix))
+        entry = self.get(prefix).entry
+        self._writer.delete(entry.id)
+        return Deleted(entry.id)
+
+    def erased(self, prefix: str) -> str | None:
+        """The id of the one entry that begins so and was erased, while traces of it are left; else None."""
+        return self._writer.eraser.left(prefix)
+
+    def damaged(self) -> int:
+        """How many entries could not be read since the base was opened, and were left out."""
+        return self._store.entries.damaged()
 
     def restore(self, prefix: str) -> Saved:
         """Bring back a deleted entry; see `EntryService.restore`."""
@@ -144,7 +167,7 @@ class KnowledgeBase:
         with self._store.snapshot():
             keys = self._store.entries.keys(selection, limit, offset)
             found = self._store.entries.by_keys(keys)
-            entries = tuple(found[key] for key in keys)
+            entries = tuple(found[key] for key in keys if key in found)  # others are damaged
             titles = self._store.entries.titles({entry.superseded_by for entry in entries if entry.superseded_by})
             successors = {entry.id: after for entry in entries if (after := successor_of(entry, titles))}
             return Page(entries, successors, self._store.entries.count(selection))
@@ -217,10 +240,11 @@ class KnowledgeBase:
     def stats(self) -> Stats:
         """Counts and sizes."""
         store = self._store
-        passages, _ = store.passages.pending_counts(store.vectors.active_space())
-        total = store.passages.count()
+        space = store.vectors.active_space()
+        passages, _ = store.passages.pending_counts(space)
+        total, (aside, _) = store.passages.count(), store.unembeddable.counts(space)
         embedder = self.index.embedder() if passages else None
-        return Stats(store.entries.counts(), store.size_bytes(), total - passages, total, embedder)
+        return Stats(store.entries.counts(), store.size_bytes(), total - passages - aside, total, embedder)
 
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""
@@ -234,16 +258,26 @@ class KnowledgeBase:
         """A number that changes when another process has written to the base."""
         return self._store.version()
 
-    def _whole_id(self, prefix: str, *, forever: bool) -> str:
-        """The whole id of an entry, or of a deleted one that is to go for ever; the prefix when nothing fits."""
+    def _whole_id(self, prefix: str) -> str:
+        """The whole id of an entry, of a deleted one, or of an erased one that left traces; in this order.
+
+        Raises:
+            NotFound: Nothing begins so.
+            Ambiguous: Several entries do, or several deleted ones.
+        """
         with self._store.snapshot():
-            if self._store.entries.key_of(prefix) is None:
-                with contextlib.suppress(NotFound):
-                    return self.get(prefix).entry.id
-                if forever:
-                    with contextlib.suppress(NotFound):
-                        return self.find_deleted(prefix).id
-        return prefix
+            try:
+                return self.get(prefix).entry.id
+            except NotFound as error:
+                if isinstance(error, Ambiguous):
+                    raise
+            try:
+                return self.find_deleted(prefix).id
+            except NotFound as error:
+                left = None if isinstance(error, Ambiguous) else self._writer.eraser.left(prefix)
+                if left is None:
+                    raise
+                return left
 
 
 def _empty(kind: str) -> Draft:

@@ -187,7 +187,7 @@ def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *
     for draft in traces_of(app.places.drafts, erased.entry_id):
         draft.unlink(missing_ok=True)
     if as_json:
-        gone = _deleted_fields(entry) if entry else {"id": erased.entry_id, "type": None, "title": None}
+        gone = _deleted_fields(entry) if entry else None
         out_json({"deleted": gone, "traces": bool(erased.why_traces), "why_traces": erased.why_traces or None})
         return
     talk(f"deleted {erased.entry_id}{f'  {printable(entry.title)}' if entry else ''} for ever")

@@ -152,7 +152,7 @@ _ANSWERS = (
     shape(
         "Gone",
         "What was deleted.",
-        deleted=("Deleted", "The entry."),
+        deleted=("Deleted or null", "The entry; null if it was deleted for ever before, and only traces were left."),
         traces=("flag", "Whether the file still holds traces of its text.", "with `--forever`"),
         why_traces=("text or null", "Why they could not be removed now.", "with `--forever`"),
     ),

@@ -12,7 +12,7 @@ from rekall.entry.types import Reference
 from rekall.errors import EngineError
 from rekall.knowledge.spaces import SpaceReport
 from rekall.model_manager import ModelIdentity
-from rekall.store.values import Counts
+from rekall.store.values import Counts, SetAside
 from rekall.vector_index import Backend
 
 if TYPE_CHECKING:  # a search needs none of it
@@ -73,7 +73,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What the indexes hold, and what serves them."""
+    """What the indexes hold, and what serves them.
+
+    `aside` names some of the passages that the model cannot embed; `aside_passages` counts all.
+    """
 
     backend: Backend
     entries: int
@@ -82,6 +85,9 @@ class IndexStatus:
     vectors: int
     pending_passages: int
     pending_entries: int
+    aside_passages: int
+    aside_entries: int
+    aside: tuple[SetAside, ...]
     spaces: tuple[SpaceReport, ...]
     model: ModelIdentity | None
     model_problem: str

@@ -196,12 +196,6 @@ SHAPES = (
         retryable=("flag", "Whether the same call may succeed later."),
         candidates=("list of text", "What may have been meant.", "when there are any"),
     ),
-    shape(
-        "Deleted",
-        "An entry that was deleted.",
-        id=ID,
-        type=("text or null", "Its type; null if it was deleted for ever before and only traces were left."),
-        title=("text or null", "Its title; null likewise."),
-    ),
+    shape("Deleted", "An entry that was deleted.", id=ID, type=TYPE, title=TITLE),
 )
 """The shapes that answers of every door share."""

@@ -100,7 +100,6 @@ def remove_links(store: Store, links: Iterable[Link], now: datetime) -> None:
 
 def _set_status(store: Store, entry_id: str, status: Status, now: datetime) -> None:
     key = store.entries.key_of(entry_id)
-    if key is not None:
-        entry = store.entries.by_keys([key])[key]
-        if entry.status is not status:
-            store.entries.update(key, replace(entry, status=status, updated_at=now))
+    entry = None if key is None else store.entries.by_keys([key]).get(key)
+    if key is not None and entry is not None and entry.status is not status:  # None when it is damaged
+        store.entries.update(key, replace(entry, status=status, updated_at=now))

@@ -185,7 +185,7 @@ class AskedTerms:
             return {}, 1
         stems = json.dumps([term.stem for term in terms if not term.prefix])
         counted: dict[str | None, int] = dict(
-            self._db.rows(
+            self._db.readable_rows(
                 "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value "
                 "UNION ALL SELECT NULL, count(*) FROM words_docsize",
                 (stems,),

@@ -12,13 +12,17 @@ from rekall.entry.fields import BY_NAME, FIELDS, RECORD_NUMBER, Entry, Field, Ki
 from rekall.entry.other import OtherField
 from rekall.entry.times import parsed, written
 from rekall.entry.types import LinkType, Status
-from rekall.errors import Ambiguous, NotFound
+from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
+from rekall.store.driver import REPAIR
 from rekall.store.selection import condition
 from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 
 _MOST_CANDIDATES = 8
 _BATCH = 256
 Value = TypeVar("Value")
+
+_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
+"""What a row ends in that says what no entry can: a type or status that there is not, a time that is none, broken JSON."""
 
 _NUMBERED = json.dumps([RECORD_NUMBER])[:-1] + ","
 """Begins another field as an item that holds the number which a database gave a record: no words of the entry."""
@@ -46,6 +50,7 @@ class SqliteEntries:
     def __init__(self, db: Database) -> None:
         """Work on an open database."""
         self._db = db
+        self._damaged: set[int] = set()
 
     def insert(self, entry: Entry) -> int:
         """Store a new entry. Returns its key, the row id that indexes use."""
@@ -67,8 +72,40 @@ class SqliteEntries:
         self._db.run("DELETE FROM entry WHERE key = ?", (key,))
 
     def by_keys(self, keys: Iterable[int]) -> dict[int, Entry]:
-        """Entries by key; a key without an entry is left out."""
-        wanted = json.dumps(list(keys))
+        """Entries by key; a key without an entry is left out, and so is one that is damaged, see `damaged`."""
+        wanted = list(keys)
+        try:
+            return self._read_many(wanted)
+        except DatabaseCorrupt:  # find out which, so that it stands in the way of no other
+            found: dict[int, Entry] = {}
+            for key in wanted:
+                try:
+                    found |= self._read_many([key])
+                except DatabaseCorrupt:
+                    self._damaged.add(key)
+            return found
+
+    def one(self, key: int) -> Entry:
+        """The entry of a key.
+
+        Raises:
+            NotFound: It was deleted in the meantime.
+            EntryDamaged: It cannot be read.
+        """
+        found = self.by_keys([key]).get(key)
+        if found is None and key in self._damaged:
+            name = next((row[0] for row in self._db.readable_rows("SELECT id FROM entry WHERE key = ?", (key,))), key)
+            raise EntryDamaged(f"entry {name} is damaged and cannot be read", REPAIR)
+        if found is None:
+            raise NotFound("the entry was just deleted", "`rekall restore` lists what was deleted")
+        return found
+
+    def damaged(self) -> int:
+        """How many entries could not be read since the store was opened."""
+        return len(self._damaged)
+
+    def _read_many(self, keys: list[int]) -> dict[int, Entry]:
+        wanted = json.dumps(keys)
         names = ", ".join(f"e.{field.name}" for field in _COLUMNS)
         with self._db.snapshot():  # columns and items of one moment
             rows = self._db.rows(
@@ -83,7 +120,14 @@ class SqliteEntries:
                 (wanted,),
             ):
                 items.setdefault(key, {}).setdefault(kind, []).append(value)
-        return {row[0]: _entry(row, items.get(row[0], {})) for row in rows}
+        found = {}
+        for row in rows:
+            try:
+                found[row[0]] = _entry(row, items.get(row[0], {}))
+            except _UNREADABLE:
+                self._damaged.add(row[0])
+        self._damaged -= found.keys()
+        return found
 
     def by_ids(self, ids: Iterable[str]) -> dict[str, Entry]:
         """Entries by full id; an id without an entry is left out."""
@@ -95,13 +139,12 @@ class SqliteEntries:
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""
         wanted = json.dumps(list(ids))
-        return dict(
-            self._db.rows("SELECT id, title FROM entry WHERE id IN (SELECT value FROM json_each(?))", (wanted,))
-        )
+        sql = "SELECT id, title FROM entry WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._db.readable_rows(sql, (wanted,)))
 
     def texts(self, keys: Iterable[int], most: int) -> dict[int, tuple[str, str]]:
         """The title of each entry, and the first `most` characters of its content and of the rest of what it says."""
-        rows = self._db.rows(
+        rows = self._db.readable_rows(
             "SELECT e.key, e.title, substr(e.content, 1, ?1), (SELECT substr(group_concat(substr(value, 1, ?1), char(10)), 1, ?1) "
             "FROM item WHERE entry_key = e.key AND NOT (kind = 'other_fields' AND substr(value, 1, ?3) = ?4)) "
             "FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
@@ -124,7 +167,7 @@ class SqliteEntries:
         wanted = prefix.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no entry {prefix!r}", "ids consist of letters and digits; `rekall list` shows them")
-        rows = self._db.rows(
+        rows = self._db.readable_rows(
             "SELECT key, id, title FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
             (wanted, _MOST_CANDIDATES + 1),
         )
@@ -136,12 +179,13 @@ class SqliteEntries:
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
         """The shortest beginning of each id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
-        rows = self._db.rows(
+        wanted = list(ids)
+        rows = self._db.readable_rows(
             "SELECT j.value, (SELECT max(id) FROM entry WHERE id < j.value), "
             "(SELECT min(id) FROM entry WHERE id > j.value) FROM json_each(?) j",
-            (json.dumps(list(ids)),),
+            (json.dumps(wanted),),
         )
-        return {
+        return {entry_id: entry_id for entry_id in wanted} | {
             entry_id: entry_id[
                 : max(1 + max(_shared_beginning(entry_id, other or "") for other in neighbours), SHORTEST_PREFIX)
             ]
@@ -164,7 +208,7 @@ class SqliteEntries:
 
         def grouped(column: str) -> dict[str, int]:
             return dict(
-                self._db.rows(
+                self._db.readable_rows(
                     f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
                 )
             )
@@ -182,7 +226,7 @@ class SqliteEntries:
 
     def ids_in_order(self) -> list[str]:
         """The ids of all entries, in the order of keys."""
-        return [row[0] for row in self._db.rows("SELECT id FROM entry ORDER BY key")]
+        return [row[0] for row in self._db.readable_rows("SELECT id FROM entry ORDER BY key")]
 
     def obsolete_among(self, keys: Iterable[int]) -> dict[int, int | None]:
         """Which of these entries no longer hold, each with the key of its successor if it has one."""

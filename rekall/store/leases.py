@@ -52,7 +52,7 @@ class SqliteLeases:
         self._db.run(sql, (holder, len(beginning), beginning))
 
     def _leases(self, where: str, bindings: tuple[Any, ...]) -> list[Lease]:
-        rows = self._db.rows(f"SELECT {_COLUMNS} FROM lease WHERE {where}", bindings)
+        rows = self._db.readable_rows(f"SELECT {_COLUMNS} FROM lease WHERE {where}", bindings)
         return [
             Lease(name, holder, pid, host, _moment(renewed_at), done, total)
             for name, holder, pid, host, renewed_at, done, total in rows

@@ -19,6 +19,8 @@ _LINKS = (
     "JOIN entry s ON s.key = l.source_key JOIN entry t ON t.key = l.target_key"
 )
 _ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor, record_id, said FROM origin"
+_TYPES = frozenset(kind.value for kind in LinkType)
+"""A damaged link has another one, or a text that is none: it is left out, and `rekall check` says so."""
 _ORIGINS_AT_ONCE = 500
 _values = attrgetter("path", "entry_key", "source_hash", "entry_hash", "successor", "record_id", "said")
 _END = "(SELECT key FROM entry WHERE id = ?)"
@@ -68,8 +70,8 @@ class SqliteLinks:
         )
 
     def _rows(self, where: str, bindings: Sequence[Any]) -> list[Link]:
-        rows = self._db.rows(f"{_LINKS} WHERE {where} ORDER BY 1, 2, 3", bindings)
-        return [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in rows]
+        rows = self._db.readable_rows(f"{_LINKS} WHERE {where} ORDER BY 1, 2, 3", bindings)
+        return [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in rows if kind in _TYPES]
 
 
 class SqliteOrigins:
@@ -119,7 +121,7 @@ class SqliteOrigins:
             last = rows[-1].path
 
     def _many(self, where: str, bindings: Sequence[Any], tail: str = "") -> list[Origin]:
-        return [Origin(*row) for row in self._db.rows(f"{_ORIGINS} WHERE {where} {tail}", bindings)]
+        return [Origin(*row) for row in self._db.readable_rows(f"{_ORIGINS} WHERE {where} {tail}", bindings)]
 
     def _one(self, where: str, value: Any) -> Origin | None:
         return next(iter(self._many(where, (value,))), None)

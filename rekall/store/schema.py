@@ -178,10 +178,11 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE space ADD COLUMN spread REAL;
     """,
     """
-    -- entries deleted for ever of which the file may still hold traces, until it has been written again
+    -- entries deleted for ever of which the file may still hold traces; wiped once it has been written again
     CREATE TABLE trace (
         entry_id TEXT PRIMARY KEY,
-        deleted_at TEXT NOT NULL
+        deleted_at TEXT NOT NULL,
+        is_wiped INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 
     -- passages that the model of a space cannot embed, and why; the others go on without them
@@ -195,7 +196,7 @@ MIGRATIONS: tuple[str, ...] = (
     """,
 )
 
-SHAPE = 0xD68786B9
+SHAPE = 0xCC757D2A
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -101,8 +101,15 @@ class SqliteVectors:
         self._db.run("UPDATE space SET spread = ? WHERE id = ?", (spread, space.id))
 
     def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
-        rows = self._db.rows(f"SELECT id, fingerprint, model, dim, active, spread FROM space WHERE {where}", bindings)
+        rows = self._db.readable_rows(
+            f"SELECT id, fingerprint, model, dim, active, spread FROM space WHERE {where}", bindings
+        )
         return [
-            Space(number, print_, model, dim, SpaceState(state), spread)
+            Space(number, print_, model, dim, _state(state), spread)
             for number, print_, model, dim, state, spread in rows
         ]
+
+
+def _state(number: int) -> SpaceState:
+    """What a space is for; one that says what there is not serves nobody."""
+    return SpaceState(number) if number in list(SpaceState) else SpaceState.RETIRED

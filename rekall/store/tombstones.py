@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from rekall.db import Database
+from rekall.db import Database, Row
 from rekall.entry.fields import Entry
 from rekall.entry.times import parsed, written
 from rekall.entry.types import EntryType, Tombstone
-from rekall.errors import NotFound
+from rekall.errors import EntryDamaged, NotFound
+from rekall.store.driver import REPAIR
 from rekall.store.entries import unambiguous
 
 _COLUMNS = "id, type, title, deleted_at"
@@ -41,18 +42,30 @@ class SqliteTombstones:
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no deleted entry {prefix!r}", hint)
         sql = f"SELECT {_COLUMNS} FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
-        rows = self._db.rows(sql, (wanted,))
+        rows = self._db.readable_rows(sql, (wanted,))
         if not rows:
             raise NotFound(f"no deleted entry {prefix!r}", hint)
         return _tombstone(unambiguous(prefix, [(row[0], row[2], row) for row in rows]))
 
+    def has(self, entry_id: str) -> bool:
+        """Whether there is a deleted entry of a full id."""
+        return self._db.value("SELECT 1 FROM tombstone WHERE id = ?", (entry_id,)) is not None
+
     def record(self, entry_id: str) -> dict[str, Any] | None:
-        """What `put` was given for a full id, or None."""
-        found = self._db.value("SELECT record FROM tombstone WHERE id = ?", (entry_id,))
+        """What `put` was given for a full id, or None.
+
+        Raises:
+            EntryDamaged: It is damaged.
+        """
+        found = self._db.value("SELECT CAST(record AS BLOB) FROM tombstone WHERE id = ?", (entry_id,))
         if found is None:
             return None
-        record = json.loads(found)
-        assert isinstance(record, dict)
+        try:
+            record = json.loads(found)
+        except (ValueError, RecursionError):
+            record = None
+        if not isinstance(record, dict):
+            raise EntryDamaged(f"what is kept of the deleted entry {entry_id} is damaged", REPAIR)
         return record
 
     def replace(self, entry_id: str, record: Mapping[str, Any]) -> None:
@@ -66,17 +79,51 @@ class SqliteTombstones:
             "WHERE CASE WHEN json_valid(record) THEN json_type(record, '$.origin[0]') = 'text' "
             "AND json_type(record, '$.origin[1]') = 'text' END ORDER BY deleted_at, id"
         )
-        return {path: (entry_id, source_hash) for path, entry_id, source_hash in self._db.rows(sql)}
+        return {path: (entry_id, source_hash) for path, entry_id, source_hash in self._db.readable_rows(sql)}
 
     def latest(self, limit: int) -> list[Tombstone]:
         """Deleted entries, the last deleted first."""
         sql = f"SELECT {_COLUMNS} FROM tombstone ORDER BY deleted_at DESC, id DESC LIMIT ?"
-        return [_tombstone(row) for row in self._db.rows(sql, (limit,))]
+        return [read for row in self._db.readable_rows(sql, (limit,)) if (read := _readable(row)) is not None]
+
+    def naming(self, entry_id: str) -> list[str]:
+        """Ids of the deleted entries whose record names an id."""
+        sql = "SELECT id FROM tombstone WHERE instr(CAST(record AS BLOB), CAST(? AS BLOB))"
+        return [row[0] for row in self._db.readable_rows(sql, (entry_id,))]
 
     def drop(self, entry_id: str) -> None:
         """Forget a deleted entry for good; an id without a tombstone is no error."""
         self._db.run("DELETE FROM tombstone WHERE id = ?", (entry_id,))
 
+    def leave_trace(self, entry_id: str, deleted_at: datetime) -> None:
+        """Remember that the file may still hold traces of an entry that was deleted for ever."""
+        self._db.run("INSERT OR REPLACE INTO trace VALUES (?, ?, 0)", (entry_id, written(deleted_at)))
 
-def _tombstone(row: tuple[Any, ...]) -> Tombstone:
-    return Tombstone(row[0], EntryType(row[1]), row[2], parsed(row[3]))
+    def traces(self) -> dict[str, bool]:
+        """Ids of the entries that left traces when they were deleted for ever, each with whether these are wiped by now."""
+        rows = self._db.readable_rows("SELECT entry_id, is_wiped FROM trace ORDER BY 1")
+        return {entry_id: bool(is_wiped) for entry_id, is_wiped in rows}
+
+    def note_wiped(self, ids: Iterable[str]) -> None:
+        """Note that their last traces are gone."""
+        wanted = json.dumps(list(ids))
+        self._db.run("UPDATE trace SET is_wiped = 1 WHERE entry_id IN (SELECT value FROM json_each(?))", (wanted,))
+
+    def forget_trace(self, entry_id: str) -> None:
+        """Forget that an entry ever left traces."""
+        self._db.run("DELETE FROM trace WHERE entry_id = ?", (entry_id,))
+
+
+def _readable(row: Row) -> Tombstone | None:
+    """A tombstone, or None where its row is damaged."""
+    try:
+        return Tombstone(row[0], EntryType(row[1]), row[2], parsed(row[3]))
+    except ValueError:
+        return None
+
+
+def _tombstone(row: Row) -> Tombstone:
+    found = _readable(row)
+    if found is None:
+        raise EntryDamaged(f"what is kept of the deleted entry {row[0]} is damaged", REPAIR)
+    return found

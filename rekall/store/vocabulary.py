@@ -35,7 +35,7 @@ class Vocabulary:
         """How many entries hold each of the words in any form; one that none holds is left out."""
         stems = self._stems(words)
         counted: dict[str, int] = dict(
-            self._db.rows(
+            self._db.readable_rows(
                 "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value",
                 (json.dumps(list(set(stems.values()))),),
             )
@@ -45,7 +45,7 @@ class Vocabulary:
     def form(self, word: str) -> str | None:
         """A word as entries write it: itself where one does, else the form that stands there most often."""
         stem = self._stems([word]).get(word)
-        rows = self._db.rows(
+        rows = self._db.readable_rows(
             "SELECT e.title || char(10) || e.content, (SELECT group_concat(i.value, char(10)) FROM item i WHERE i.entry_key = e.key) "
             f"FROM words JOIN entry e ON e.key = words.rowid WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT {_MOST_READ}",
             (literal(fold(word)),),

@@ -99,7 +99,7 @@ class SqliteWords:
             SELECT e.key, e.title FROM words JOIN entry e ON e.key = words.rowid
             WHERE words MATCH ? AND {where} ORDER BY words.rowid DESC LIMIT {_MOST_ALIKE}
         """
-        rows = self._db.rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
+        rows = self._db.readable_rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
         same = [key for key, title in rows if _typed(title) == _typed(text)]
         return (same or [key for key, title in rows if self._title_words(title) == words])[:most]
 
@@ -148,9 +148,7 @@ class SqliteWords:
         """The words of a title without their endings taken off; a title of punctuation is one word."""
         return [word for _, _, word in self._db.stem_places(fold(text), stems=False)] or [_typed(text)]
 
-    def _covered(
-        self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int
-    ) -> dict[int, float]:
+    def _covered(self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
         if not terms.frequencies:
             return {}
         most = sum(_idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)

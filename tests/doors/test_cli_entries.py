@@ -955,7 +955,10 @@ def test_forever_refuses_when_nobody_can_answer(rekall: Rekall, deleted: str) ->
 def test_forever_answers_json(rekall: Rekall, deleted: str) -> None:
     ran = rekall("delete", "--forever", "-y", deleted, "--json")
     gone = {"id": deleted, "type": "bug", "title": "CORS fails on Safari"}
-    assert (ran.json, ran.err) == ({"schema_version": 2, "deleted": gone}, "")
+    assert (ran.json, ran.err) == (
+        {"schema_version": 2, "deleted": gone, "traces": False, "why_traces": None},
+        "",
+    )
 
 
 @pytest.mark.parametrize("name", ["ZZZZ", "", "%"])

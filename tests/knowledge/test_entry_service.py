@@ -168,7 +168,7 @@ def test_no_byte_of_what_went_for_ever_is_in_the_file(tmp_path, tombstone_first)
     bench.base.add(Draft(EntryType.TIL, "another"))
     if tombstone_first:
         bench.base.delete(entry.id)
-    assert bench.base.delete(entry.id, forever=True)
+    assert bench.base.delete(entry.id, forever=True).why_traces == ""
     bench.base.close()
     assert not any(b"zebra" in file.read_bytes() for file in tmp_path.iterdir())
 
@@ -179,7 +179,10 @@ def test_deleting_for_ever_works_while_another_window_reads_and_says_that_traces
     first.store.db._busy_timeout_s = 0.1
     with second.store.db.snapshot():
         assert second.base.count() == 1
-        assert not first.base.delete(entry.id, forever=True)
+        assert first.base.delete(entry.id, forever=True).why_traces == "another program is reading the base"
+    assert rows_that_hold(first, "zebra") == []
+    assert rows_that_hold(first, entry.id) == ["trace"]
+    assert first.base.delete(entry.id, forever=True).why_traces == ""
     nothing_left_of(first, entry)
 
 

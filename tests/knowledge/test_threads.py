@@ -103,7 +103,12 @@ class Watched(Database):
         super().run(sql, bindings)
 
     def rows(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
-        found = super().rows(sql, bindings)
+        return self._then(sql, super().rows(sql, bindings))
+
+    def readable_rows(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Row]:
+        return self._then(sql, super().readable_rows(sql, bindings))
+
+    def _then(self, sql: str, found: list[Row]) -> list[Row]:
         if self.after and self.after[0] in sql:
             (_, act), self.after = self.after, None
             act()

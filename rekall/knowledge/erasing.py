@@ -1,0 +1,105 @@
+"""Deleting for ever: no byte of what an entry said stays in the base, and what cannot be wiped now is remembered until it is.
+
+The entry goes at once, in one transaction. Its traces (in pages that are free again, in the words index, in the log of writes) go
+when the file is written anew, which needs room and a moment when nobody reads what was before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rekall.entry.fields import Entry
+from rekall.errors import DatabaseLocked, NotFound, StorageError
+from rekall.knowledge import kept
+from rekall.knowledge.reports import Deleted
+from rekall.system.clock import Clock
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
+
+_WAIT_S = 2.0
+"""Seconds to wait for others with the rewriting when a person waits for it."""
+
+_BESIDE_S = 0.2
+"""The same when it is done beside something else."""
+
+
+class Eraser:
+    """Deletes entries for ever."""
+
+    def __init__(self, store: Store, clock: Clock, take_out: Callable[[int, Entry, None], None]) -> None:
+        """Work on an open store.
+
+        Args:
+            store: The base.
+            clock: The time.
+            take_out: Removes an entry with all that belongs to it, and leaves no tombstone.
+        """
+        self._store = store
+        self._clock = clock
+        self._remove = take_out
+
+    def erase(self, entry_id: str) -> Deleted:
+        """Remove an entry, or what is kept of a deleted one, and every trace of it.
+
+        Args:
+            entry_id: The full id, also of one that was erased before and left traces: then these are wiped.
+
+        Raises:
+            NotFound: Nothing is known of such an id.
+        """
+        store = self._store
+        with store.transaction():
+            key = store.entries.key_of(entry_id)
+            if key is not None or store.tombstones.has(entry_id):
+                self._take_out(entry_id, key)
+            elif entry_id not in store.tombstones.traces():
+                raise NotFound(
+                    f"no entry {entry_id!r}", "it may have been deleted already; `rekall restore` lists those"
+                )
+        why = self._wipe(_WAIT_S)
+        if not why:  # nobody waits to hear of it any more
+            with store.transaction():
+                store.tombstones.forget_trace(entry_id)
+        return Deleted(entry_id, why)
+
+    def left(self, prefix: str) -> str | None:
+        """The id of the one erased entry that begins so, and of which nobody has heard yet that all traces are gone."""
+        wanted = prefix.strip().upper()
+        found = [entry_id for entry_id in self._store.tombstones.traces() if entry_id.startswith(wanted)]
+        return found[0] if wanted and len(found) == 1 else None
+
+    def finish(self) -> None:
+        """Wipe the traces that were left, if that can be done without delay; else they wait for the next chance."""
+        with contextlib.suppress(StorageError):  # whoever works with the base is told what is wrong with it
+            self._wipe(_BESIDE_S)
+
+    def _take_out(self, entry_id: str, key: int | None) -> None:
+        store = self._store
+        if key is not None:
+            self._remove(key, store.entries.one(key), None)
+        store.tombstones.drop(entry_id)
+        for other in store.tombstones.naming(entry_id):  # the reasons of links that come back with the other end
+            record = kept.without_links_to(store.tombstones.record(other) or {}, entry_id)
+            if record is not None:
+                store.tombstones.replace(other, record)
+        store.tombstones.leave_trace(entry_id, self._clock.now())
+
+    def _wipe(self, wait_s: float) -> str:
+        """Write the file anew where there are traces. Returns why that cannot be done now, or an empty text."""
+        store = self._store
+        ids = [entry_id for entry_id, is_wiped in store.tombstones.traces().items() if not is_wiped]
+        if not ids:
+            return ""
+        try:
+            if not store.compact(wait_s):
+                return "another program is reading the base"
+            with store.transaction():
+                store.tombstones.note_wiped(ids)
+        except DatabaseLocked:
+            return "another program is writing to the base"
+        except StorageError as error:
+            return error.message
+        return ""
