@@ -10,6 +10,7 @@ The made-up ones are tests/support/secret_samples.py: sixty kinds in nine texts,
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import random
 import sys
@@ -21,9 +22,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.secret_samples import AROUND, KINDS  # noqa: E402  # after its folder is known
-
 from rekall.entry.secrets import spans  # noqa: E402
+
+samples = importlib.import_module("support.secret_samples")
 
 A_KIND = 100
 
@@ -63,10 +64,10 @@ def finds() -> None:
     """How many of the made-up ones are found, as what they are."""
     missed: Counter[str] = Counter()
     wrong = total = 0
-    for name, (kind, make) in KINDS.items():
+    for name, (kind, make) in samples.KINDS.items():
         chance = random.Random(f"measured {name}")  # noqa: S311  # no secret is made with it
         for number in range(A_KIND):
-            around = AROUND[number % len(AROUND)]
+            around = samples.AROUND[number % len(samples.AROUND)]
             token = make(chance)
             text = (around if '"' not in token else "{}").format(token)
             found = spans(text)
@@ -84,7 +85,7 @@ def share_of_import(corpus: Path) -> None:
     """What looking costs of the time in which an import stores the texts; embedding takes many times as long."""
     import rekall
 
-    took = {}
+    took: dict[str, float] = {}
     for mode in ("off", "warn", "off", "warn"):
         with tempfile.TemporaryDirectory() as home, rekall.open(home, {"capture.secrets": mode}) as base:
             began = time.process_time()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import rekall` stays light; so is typing
+    from typing import Any
 
-if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import rekall` stays light
     from rekall import errors
     from rekall.app import load_encoder
     from rekall.app import open_base as open  # noqa: A004  # as gzip and shelve name it

@@ -23,6 +23,7 @@ RekallError                      1
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
 │       └── PullFailed           6
+├── OutputLost                   5   the answer cannot be written to stdout
 ├── BothChanged                  7   an import found changes on both sides; both versions are kept
 └── Interrupted                130   Ctrl-C
     └── Superseded             130   … by a later request of the same person
@@ -207,6 +208,14 @@ class PullFailed(ExportFailed):
     kind = "pull_failed"
 
 
+class OutputLost(RekallError):
+    """The answer cannot be written to where it should go."""
+
+    kind = "output_lost"
+    exit_code = 5
+    retryable = True
+
+
 class Interrupted(RekallError):
     """The person pressed Ctrl-C."""
 
@@ -223,6 +232,13 @@ class Superseded(Interrupted):
 
 _OS_ERRORS = {
     errno.ENOSPC: DiskFull,
+    errno.EDQUOT: DiskFull,
+    errno.EIO: StorageError,
+    errno.EROFS: StorageError,
+    errno.EFBIG: StorageError,
+    errno.ENOMEM: StorageError,
+    errno.EMFILE: StorageError,
+    errno.ENFILE: StorageError,
     errno.ENOENT: NotFound,
     errno.EACCES: InvalidInput,
     errno.EPERM: InvalidInput,
@@ -240,5 +256,7 @@ def in_our_words(error: RekallError | OSError) -> RekallError:
     where = f"{error.filename}: " if error.filename else ""
     kind = _OS_ERRORS.get(error.errno or 0, RekallError)
     if kind is DiskFull:
-        return DiskFull(f"{where}no room left on the disk", "free some space and try again; nothing was lost")
+        return DiskFull(
+            f"{where}no room left on the disk", "free some space and try again; what was stored before is as it was"
+        )
     return kind(f"{where}{error.strerror or error}", "check the path and its permissions")

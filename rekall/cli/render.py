@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rekall.cli.ending import reason_of, silence
+from rekall.errors import OutputLost
 from rekall.search.explain import BETWEEN, why_line, why_parts
 from rekall.wording import printable, shell_word
 
@@ -29,14 +31,38 @@ _STYLED = "\x1b\\[(?:0|1|2|22|3[1-6])m"
 """What `click.style` writes for the styles that commands use."""
 
 
+ANSWERS = "rekall.cli.answers"
+"""Where in click's context the `ending.Answers` of a command are."""
+
+
 def out(text: str = "") -> None:
-    """Data, to stdout."""
-    click.echo(_harmless(text))
+    """Data, to stdout.
+
+    Raises:
+        OutputLost: It cannot be written, and that is all that the command does; else it is noted, and the command goes on.
+        BrokenPipeError: Nobody reads any more, likewise.
+    """
+    try:
+        click.echo(_harmless(text))
+    except (OSError, ValueError) as error:
+        context = click.get_current_context(silent=True)
+        answers = context.meta.get(ANSWERS) if context else None
+        if answers is not None and answers.takes_effect:
+            answers.lose(text, error)
+        elif isinstance(error, BrokenPipeError):
+            raise
+        else:
+            raise OutputLost(
+                f"the answer could not be written: {reason_of(error)}", "free some space, or send it elsewhere"
+            ) from error
 
 
 def talk(text: str) -> None:
-    """Everything that is not data, to stderr."""
-    click.echo(_harmless(text), err=True)
+    """Everything that is not data, to stderr; where that fails, nobody is told, and nothing else fails."""
+    try:
+        click.echo(_harmless(text), err=True)
+    except (OSError, ValueError):
+        silence(sys.stderr)
 
 
 def _harmless(text: str) -> str:
