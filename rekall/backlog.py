@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache
 from rekall.claims import Claims
-from rekall.embedder import Embedded, Filled, Progress, embedder_of, filling, in_hand
+from rekall.embedder import PATIENCE_S, Embedded, Filled, Progress, embedder_of, filling, in_hand
 from rekall.entry.passages import passages_of
 from rekall.errors import EngineError, EngineLost, OutOfMemory, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
@@ -38,10 +38,6 @@ QUICK_S = 0.25
 
 FEW_PASSAGES = 256
 """Up to this many passages an import embeds itself, in about ten seconds, while another process is at the backlog."""
-
-PATIENCE_S = 600.0
-"""Seconds to wait for another process that writes. This is long work that nobody watches closely, and an import of a large
-file, or a program that makes a copy, may keep the base for minutes."""
 
 RECOUNT_S = 10.0
 """Seconds after which what there is to do is counted again: others store entries in the meantime."""

@@ -10,6 +10,10 @@ from rekall.store.values import Space
 
 Progress = Callable[[int, int], None]
 
+PATIENCE_S = 600.0
+"""Seconds that work of minutes waits for another process that writes: a large import, or a program that makes a copy, may
+keep the base for long, and nobody should have to begin again."""
+
 IMPORTING = "importing "
 """How the names of leases begin of who stores the notes of an import; the holder follows."""
 
@@ -57,6 +61,14 @@ class Embedded:
     holder: Embedder | None
     aside: int = 0
 
+    @property
+    def remark(self) -> str:
+        """What to say of passages that the model cannot embed, or empty."""
+        if not self.aside:
+            return ""
+        some = "1 passage" if self.aside == 1 else f"{self.aside:,} passages"
+        return f"the model cannot embed {some}; `rekall index status` says which and why"
+
 
 @dataclass(frozen=True, slots=True)
 class Filled:
@@ -89,13 +101,6 @@ def advice(embedder: Embedder | None) -> str:
 def how_far(vectors: int, passages: int) -> str:
     """What an interrupted import or rebuild has reached, and how it goes on."""
     return f"{vectors:,} of {passages:,} passages embedded; it goes on with the next import or `rekall index rebuild`"
-
-
-def said_of_aside(count: int) -> str:
-    """What to say of passages that a model cannot embed."""
-    return (
-        f"{count:,} {'passage' if count == 1 else 'passages'} could not be embedded; `rekall index status` names them"
-    )
 
 
 def filling(space: Space) -> str:

@@ -248,9 +248,11 @@ class EmbeddingService:
 
     def how_far(self) -> str:
         """How much is embedded and how it goes on, for who has just interrupted that."""
-        pending, _ = self._store.passages.pending_counts(self._store.vectors.active_space())
+        space = self._store.vectors.active_space()
+        pending, _ = self._store.passages.pending_counts(space)
+        aside, _ = self._store.unembeddable.counts(space)
         total = self._store.passages.count()
-        return how_far(total - pending, total)
+        return how_far(total - pending - aside, total)
 
     def is_ready(self) -> bool:
         """Whether a model is loaded, so that a question is answered at once."""

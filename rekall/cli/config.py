@@ -59,7 +59,8 @@ def get(app: App, key: str, as_json: bool) -> None:
 @pass_app
 def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     """Change one setting in the config file; comments and other keys are kept."""
-    from rekall.config import Settings, write_setting
+    from rekall.cli.settings_file import write_setting
+    from rekall.config import Settings
 
     write_setting(app.places, key, value)
     settings = Settings(app.places)

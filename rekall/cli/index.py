@@ -9,12 +9,17 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import how_far_when_interrupted, progress_bar
-from rekall.cli.render import columns, out, out_json, talk
-from rekall.wording import count_text, size_text
+from rekall.cli.render import columns, fit, out, out_json, talk
+from rekall.wording import count_text, printable, size_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.reports import IndexStatus
     from rekall.knowledge.spaces import SpaceReport
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.store.values import SetAside
+
+_MOST_NAMED = 20
+_TITLE_CELLS = 50
 
 
 @click.group()
@@ -39,6 +44,9 @@ def status(app: App, as_json: bool) -> None:
                 "vectors": state.vectors,
                 "pending_passages": state.pending_passages,
                 "pending_entries": state.pending_entries,
+                "set_aside_passages": state.aside_passages,
+                "set_aside_entries": state.aside_entries,
+                "set_aside": [_aside_fields(each) for each in state.aside],
                 "space": next((_space_fields(space) for space in state.spaces if space.serves), None),
                 "other_spaces": [_space_fields(space) for space in state.spaces if not space.serves],
                 "model": state.model.name if state.model else None,
@@ -54,10 +62,11 @@ def status(app: App, as_json: bool) -> None:
         ["entries", f"{state.entries:,}"],
         ["words", f"{state.words:,} entries indexed"],
         ["vectors", f"{state.vectors:,} of {count_text(state.passages, 'passage')}"],
+        *_aside_rows(base, state),
         ["searched by", state.backend.name + reason],
         [
             "model",
-            f"{state.model.name}  ({state.model.dim} dimensions, fingerprint {state.model.fingerprint})"
+            f"{printable(state.model.name)}  ({state.model.dim} dimensions, fingerprint {state.model.fingerprint})"
             if state.model
             else "none",
         ],
@@ -67,11 +76,16 @@ def status(app: App, as_json: bool) -> None:
     if state.words != state.entries:
         talk("\nhint: the words index is incomplete; run `rekall index rebuild --words`")
     if state.model_problem:
-        talk(f"\nproblem: {state.model_problem}")
+        talk(f"\nproblem: {printable(state.model_problem)}")
     elif state.pending_passages:
         without = count_text(state.pending_entries, "entry", "entries")
         kind = "note" if state.embedder else "hint"
         talk(f"\n{kind}: {without} without vectors; {base.index.advice()}")
+    if state.aside_passages:
+        talk(
+            "\nhint: words find what is set aside; change the text, or use another model, and "
+            "`rekall index rebuild --vectors` tries it again"
+        )
 
 
 @index.command()
@@ -89,7 +103,28 @@ def prune(app: App, unfinished: bool, as_json: bool) -> None:
     elif not gone:
         out("nothing to prune: every vector belongs to the model in use")
     for space in gone if not as_json else ():
-        out(f"dropped {count_text(space.vectors, 'vector')} of {space.model} ({size_text(space.bytes)})")
+        out(f"dropped {count_text(space.vectors, 'vector')} of {printable(space.model)} ({size_text(space.bytes)})")
+
+
+def _aside_rows(base: KnowledgeBase, state: IndexStatus) -> list[list[str]]:
+    """What the model cannot embed: how much, then which entries and why."""
+    if not state.aside_passages:
+        return []
+    passages, entries = count_text(state.aside_passages, "passage"), count_text(state.aside_entries, "entry", "entries")
+    rows = [["set aside", f"{passages} of {entries}, which the model cannot embed"]]
+    shown = state.aside[:_MOST_NAMED]
+    short = base.short_ids([each.entry_id for each in shown])
+    for each in shown:
+        where = f", passage {each.position + 1}" if each.position else ""
+        title = fit(printable(each.title), _TITLE_CELLS)
+        rows.append(["", f"{short[each.entry_id]}  {title}{where}: {printable(each.reason)}"])
+    if state.aside_passages > len(shown):
+        rows.append(["", f"and {state.aside_passages - len(shown):,} more (`rekall index status --json`)"])
+    return rows
+
+
+def _aside_fields(each: SetAside) -> dict[str, Any]:
+    return {"id": each.entry_id, "title": each.title, "passage": each.position, "reason": each.reason}
 
 
 def _embedder_fields(state: IndexStatus) -> dict[str, Any] | None:
@@ -108,9 +143,10 @@ def _space_fields(space: SpaceReport) -> dict[str, Any]:
 
 
 def _space_text(space: SpaceReport, passages: int) -> str:
-    held = f"{space.vectors:,} of {passages:,} vectors of {space.model} ({size_text(space.bytes)})"
+    model = printable(space.model)
+    held = f"{space.vectors:,} of {passages:,} vectors of {model} ({size_text(space.bytes)})"
     if space.state.name == "BUILDING":
-        return f"{held}, unfinished; `rekall model use {space.model}` continues"
+        return f"{held}, unfinished; `rekall model use {model}` continues"
     return f"{held}, not in use; `rekall index prune` drops them"
 
 
@@ -143,5 +179,7 @@ def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: b
     if embedded is not None:
         rest = f"{embedded.left:,} to go" if embedded.left else "the others already had a vector"
         out(f"{count_text(embedded.done, 'passage')} embedded; {rest}")
+        if embedded.remark:
+            talk(f"\nnote: {embedded.remark}")
         if embedded.left:
             talk(f"\nnote: {base.index.advice()}")

@@ -14,10 +14,11 @@ from rekall.cli.curated import CURATED
 from rekall.cli.options import Duration, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import columns, out, out_json, talk
-from rekall.errors import InvalidInput, ModelDamaged
+from rekall.errors import InvalidInput, ModelDamaged, RekallError, StorageError, in_our_words
 from rekall.wording import count_text, size_text
 
 if TYPE_CHECKING:
+    from rekall.knowledge.spaces import Switch
     from rekall.models.engine.card import ModelCard
 
 
@@ -177,12 +178,22 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
     Searches use the old vectors until the new ones are complete. After an interruption, run the command again to
     continue.
     """
-    from rekall.config import Settings, write_setting
+    from rekall.cli.settings_file import check_writable, write_setting
+    from rekall.config import Settings
 
+    try:  # before hours of work
+        if Settings(app.places, environ={}).text("engine.model") != name:
+            check_writable(app.places)
+    except (OSError, RekallError) as error:
+        said = in_our_words(error)
+        raise StorageError(f"the model cannot be changed in the config file: {said.message}", said.hint) from error
     with progress_bar(f"embedding with {name}") as progress:
         switch = app.open_base(to_write=app.places.database.exists()).index.use_model(name, progress, budget)
     if switch.is_active and Settings(app.places, environ={}).text("engine.model") != name:
-        write_setting(app.places, "engine.model", name)
+        try:
+            write_setting(app.places, "engine.model", name)
+        except (OSError, RekallError) as error:
+            raise _half_done(name, error) from error
     if as_json:
         out_json(
             {
@@ -191,16 +202,25 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
                 "before": switch.before or None,
                 "embedded": switch.embedded,
                 "pending": switch.pending,
+                "set_aside": switch.aside,
                 "in_use": switch.is_active,
             }
         )
-        return
+    else:
+        _tell(name, switch)
+
+
+def _tell(name: str, switch: Switch) -> None:
+    """How far the change to a model came, for people."""
     embedded = count_text(switch.embedded, "passage")
     rest = f", {switch.pending:,} to go" if switch.pending else ""
     if switch.is_active:
         out(f"searches use {name} now; {embedded} embedded{rest}")
     else:
         out(f"embedded {embedded} with {name}{rest}; searches stay with the old model until then")
+    if switch.aside:
+        aside = count_text(switch.aside, "passage")
+        talk(f"\nnote: {name} cannot embed {aside}; `rekall index status` says which and why")
     if switch.holder:
         talk(
             f"\nnote: {switch.holder.text}" + ("" if switch.is_active else "; it changes searches over when it is done")
@@ -209,6 +229,15 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
         talk(f"\nhint: run `rekall model use {name}` again to continue")
     elif switch.replaced:
         talk(f"\nhint: the vectors of {switch.before} are kept; `rekall index prune` deletes them")
+
+
+def _half_done(name: str, error: OSError | RekallError) -> StorageError:
+    """The error for a switch that the base has made and the config file does not know of."""
+    said = in_our_words(error)
+    return StorageError(
+        f"searches use {name} now, but the config file could not be changed: {said.message}",
+        f"nothing has to be embedded again; `rekall config set engine.model {name}` makes it the model of new bases too",
+    )
 
 
 @model.command()

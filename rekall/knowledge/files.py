@@ -9,7 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from rekall.embedder import Progress
+from rekall.embedder import PATIENCE_S, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
@@ -198,7 +198,7 @@ class Files:
             Interrupted: With what was done until then.
         """
         if report.keys:
-            with self._store.transaction():
+            with self._store.transaction(PATIENCE_S):
                 self._announced = self._embeddings.announce(self._announced)
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
@@ -211,8 +211,8 @@ class Files:
         finally:
             self._withdraw()
         report.embedded, report.pending = made.done, made.left
-        if made.left:
-            report.note = self._embeddings.advice()
+        notes = [self._embeddings.advice()] if made.left else []
+        report.note = "; ".join(filter(None, [*notes, made.remark]))
 
     def _withdraw(self) -> None:
         if self._announced:

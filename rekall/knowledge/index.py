@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from rekall.embedder import Embedded, Embedder, Progress
+from rekall.embedder import PATIENCE_S, Embedded, Embedder, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport
@@ -14,6 +14,9 @@ from rekall.model_manager import ModelManager
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
+
+_MOST_NAMED = 100
+"""Passages that a model cannot embed and that are named."""
 
 _CUT_BATCH = 256
 """Entries cut again in one transaction, in a fraction of a second: others write in between."""
@@ -31,7 +34,9 @@ class Index:
 
     def status(self) -> IndexStatus:
         """What the indexes hold, and what serves them."""
-        passages, entries = self._store.passages.pending_counts(self._store.vectors.active_space())
+        space = self._store.vectors.active_space()
+        passages, entries = self._store.passages.pending_counts(space)
+        aside, aside_entries = self._store.unembeddable.counts(space)
         model = None
         with contextlib.suppress(EngineError):  # then the problem says why
             model = self._embeddings.model_in_use()
@@ -41,9 +46,12 @@ class Index:
             entries=self._store.entries.count(),
             words=self._store.words.count(),
             passages=total,
-            vectors=total - passages,
+            vectors=total - passages - aside,
             pending_passages=passages,
             pending_entries=entries,
+            aside_passages=aside,
+            aside_entries=aside_entries,
+            aside=tuple(self._store.unembeddable.of(space, _MOST_NAMED)) if aside else (),
             spaces=tuple(self._spaces.spaces()),
             model=model,
             model_problem=self._embeddings.readiness().reason,
@@ -66,7 +74,7 @@ class Index:
         """Index the words of every entry again, in one transaction. Returns how many entries."""
         total = self._store.entries.count()
         done = 0
-        with self._store.transaction():
+        with self._store.transaction(PATIENCE_S):
             self._store.words.clear()
             for key, entry in self._store.entries.stream():
                 self._store.words.put(key, entry)
@@ -76,6 +84,8 @@ class Index:
 
     def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> Embedded:
         """Cut every entry again and embed what has no vector; interrupted, the next call goes on.
+
+        What the model could not embed is tried again.
 
         Where another process embeds already, what lacks a vector is left to that one.
 
@@ -87,11 +97,11 @@ class Index:
             EngineError: The model cannot be used; nothing was forgotten.
         """
         self._manager.load(self._embeddings.model_in_use())
-        with self._store.transaction():
+        with self._store.transaction(PATIENCE_S):
             self._embeddings.refresh(from_scratch=from_scratch)
         keys = self._store.entries.keys()
         for start in range(0, len(keys), _CUT_BATCH):
-            with self._store.transaction():
+            with self._store.transaction(PATIENCE_S):
                 for key, entry in self._store.entries.by_keys(keys[start : start + _CUT_BATCH]).items():
                     self._embeddings.put_unembedded(key, entry)
         return self._embeddings.embed_pending(progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.embedder import Embedder, Progress
+from rekall.embedder import PATIENCE_S, Embedder, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.store.values import SpaceState
@@ -27,6 +27,7 @@ class Switch:
         pending: Passages that still lack a vector.
         is_active: Whether searches use the new model now.
         holder: Who embeds with it in another process, None when nobody does.
+        aside: Passages that the model cannot embed.
     """
 
     model: ModelIdentity
@@ -36,6 +37,7 @@ class Switch:
     pending: int
     is_active: bool
     holder: Embedder | None = None
+    aside: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ class SpaceKeeper:
         while True:
             filled = self._embeddings.fill(model, progress, lambda: end is not None and self._clock.seconds() >= end)
             embedded += filled.made
-            with self._store.transaction():
+            with self._store.transaction(PATIENCE_S):
                 space = self._embeddings.still_there(filled.space)
                 pending, _ = self._store.passages.pending_counts(space)
+                aside, _ = self._store.unembeddable.counts(space)
                 self._store.vectors.rename(space, model.name)
                 if not pending and not space.active:
                     self._store.vectors.activate(space)
@@ -110,7 +113,7 @@ class SpaceKeeper:
             if not pending or holder or (end is not None and self._clock.seconds() >= end):
                 is_active = space.active or not pending
                 replaced = is_active and before is not None and before.fingerprint != model.fingerprint
-                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active, holder)
+                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active, holder, aside)
 
     def prune(self, *, unfinished: bool = False) -> list[SpaceReport]:
         """Drop the vectors that searches used before, and give the room back to the disk.
@@ -122,7 +125,7 @@ class SpaceKeeper:
             What went.
         """
         states = {SpaceState.RETIRED, SpaceState.BUILDING} if unfinished else {SpaceState.RETIRED}
-        with self._store.transaction():
+        with self._store.transaction(PATIENCE_S):
             gone = [space for space in self._store.vectors.spaces() if space.state in states]
             reports = [report for report in self.spaces() if report.state in states]
             for space in gone:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rekall.errors import EngineError
+from rekall.models.engine.card import as_line
 
 _QUERIES = 30
 _ROUNDS = 4  # how often the probe texts are embedded in bulk
@@ -59,15 +60,20 @@ def bench(folder: Path, threads: int = 0) -> Cost:
         cold_s = time.perf_counter() - start
         try:
             rest, complaint = worker.communicate(timeout=_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            worker.kill()
+            raise _failed(folder.name, f"it took more than {_TIMEOUT_S:g} s") from error
         except BaseException:
             worker.kill()
             raise
     if worker.returncode or not first:
-        reason = complaint.strip().splitlines()[-1] if complaint.strip() else f"exit code {worker.returncode}"
-        raise EngineError(
-            f"model {folder.name} cannot be measured: {reason}", f"run `rekall model verify {folder.name}`"
-        )
+        lines = complaint.strip().splitlines()
+        raise _failed(folder.name, as_line(lines[-1]) if lines else f"exit code {worker.returncode}")
     return Cost(cold_s=cold_s, **json.loads(rest))
+
+
+def _failed(name: str, reason: str) -> EngineError:
+    return EngineError(f"model {name} cannot be measured: {reason}", f"run `rekall model verify {name}`")
 
 
 def _work(folder: Path, threads: int) -> None:
