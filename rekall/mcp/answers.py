@@ -24,7 +24,7 @@ BYTES_PER_TOKEN = 3
 MORE_TOKENS = 24
 """Kept for the line that names the cursor."""
 
-FRAME_TOKENS = 36
+FRAME_TOKENS = 24
 """Kept for the two lines around stored text."""
 
 _HINTS = {
@@ -36,10 +36,15 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Text for a model to read, and the same as data for a program."""
+    """Text for a model to read, and the same as data for a program.
+
+    Attributes:
+        is_shown: Whether what is unseen was spelled out before it was cut; what is left at a cut says less of what it needs.
+    """
 
     text: str
     data: dict[str, Any] = field(default_factory=dict)
+    is_shown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,7 @@ def error_answer(error: RekallError) -> Answer:
         lines.append(Frame().around("\n".join(f"  {flat(candidate)}" for candidate in error.candidates)))
     if hint:
         lines.append(f"hint: {printable(hint)}")
-    data: dict[str, Any] = {"kind": error.kind, "message": error.message, "hint": hint}
+    data: dict[str, Any] = {"kind": error.kind, "message": flat(error.message), "hint": hint}
     if error.candidates:
         data["candidates"] = list(error.candidates)
     return Answer("\n".join(lines), {"error": {**shown(data), "retryable": error.retryable}})

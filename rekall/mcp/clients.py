@@ -8,7 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,12 @@ from rekall.system.files import write_atomically
 
 SERVER_NAME = "rekall"
 
-_OURS = ("type", "command", "args", "env", "environment")
+_ADDRESS = ("url", "httpUrl", "serverUrl")
+_HEADERS = ("headers", "http_headers")
+_OURS = ("type", "command", "args", "env", "environment", *_ADDRESS, *_HEADERS)
 """The keys that are rewritten; anything else a person put there stays."""
 
+_PLACEHOLDER = "TOKEN"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """Half of a character that somebody cut: JSON can hold it, UTF-8 cannot."""
 
@@ -32,6 +35,7 @@ class Client:
         files: Its file by platform ("darwin", "win32", other), below the home folder or `%APPDATA%`.
         section: The key that holds its servers.
         style: "command" for command and args; "typed" with a type besides; "list" for one list of both.
+        address: What it calls the address of a server over HTTP; empty where it reads none from this file.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Client:
     files: Mapping[str, str]
     section: str
     style: str = "command"
+    address: str = "url"
 
     def path(self, environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
         """Its configuration file on this machine."""
@@ -52,8 +57,14 @@ class Client:
         """Whether its file is TOML; else it is JSON."""
         return self.files["other"].endswith(".toml")
 
-    def entry(self, launch: Launch) -> dict[str, Any]:
-        """What stands below the server's name."""
+    def entry(self, launch: Launch | Address) -> dict[str, Any]:
+        """What stands below the server's name.
+
+        Raises:
+            InvalidInput: It knows no server over HTTP.
+        """
+        if isinstance(launch, Address):
+            return self._remote_entry(launch)
         env = {"env": dict(launch.env)} if launch.env else {}
         if self.style == "list":
             environment = {"environment": dict(launch.env)} if launch.env else {}
@@ -61,11 +72,22 @@ class Client:
         typed = {"type": "stdio"} if self.style == "typed" else {}
         return {**typed, "command": launch.command, "args": list(launch.arguments), **env}
 
-    def snippet(self, launch: Launch) -> str:
+    def _remote_entry(self, there: Address) -> dict[str, Any]:
+        if not self.address:
+            raise InvalidInput(
+                f"{self.title} starts its servers itself", f"run `rekall mcp install {self.name}` without --http"
+            )
+        kind: dict[str, Any] = {"list": {"type": "remote", "enabled": True}, "typed": {"type": "http"}}.get(
+            self.style, {}
+        )
+        headers = {"Authorization": f"Bearer {there.token}"}
+        return {**kind, self.address: there.url, "http_headers" if self.is_toml else "headers": headers}
+
+    def snippet(self, launch: Launch | Address) -> str:
         """The whole text of a file that holds nothing else."""
         return self._dump({self.section: {SERVER_NAME: self.entry(launch)}})
 
-    def merged(self, text: str, launch: Launch) -> str:
+    def merged(self, text: str, launch: Launch | Address) -> str:
         """The text of its file with the entry in it; everything else stays.
 
         Raises:
@@ -77,13 +99,22 @@ class Client:
             raise InvalidInput(f"{self.section} is not an object in it", "correct the file, then try again")
         old = servers.get(SERVER_NAME)
         entry = self.entry(launch)
-        if isinstance(old, Mapping) and "command" in old:  # else it named a server elsewhere
+        if isinstance(old, Mapping) and (
+            "command" in old or self._is_there(old, launch)
+        ):  # else it named another server
             entry |= {key: value for key, value in old.items() if key not in _OURS}
+            for name in _HEADERS:
+                if name in entry and isinstance(old.get(name), Mapping):
+                    entry[name] = {**old[name], **entry[name]}
         if old == entry:
             return text
         servers[SERVER_NAME] = entry
         new = self._dump(document, text)
         return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
+
+    def _is_there(self, old: Mapping[str, Any], launch: Launch | Address) -> bool:
+        """Whether an entry already names the server at that address."""
+        return isinstance(launch, Address) and old.get(self.address) == launch.url
 
     def _parse(self, text: str) -> MutableMapping[str, Any]:
         if self.is_toml:
@@ -122,6 +153,14 @@ class Launch:
     env: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server over HTTP is, and what it wants to be sent."""
+
+    url: str
+    token: str = field(repr=False)
+
+
 _DESKTOP = "Claude/claude_desktop_config.json"
 
 CLIENTS = (
@@ -130,11 +169,12 @@ CLIENTS = (
         "Claude Desktop",
         {"darwin": f"Library/Application Support/{_DESKTOP}", "win32": _DESKTOP, "other": f".config/{_DESKTOP}"},
         "mcpServers",
+        address="",
     ),
     Client("claude-code", "Claude Code", {"other": ".claude.json"}, "mcpServers", "typed"),
     Client("codex", "Codex", {"other": ".codex/config.toml"}, "mcp_servers"),
     Client("cursor", "Cursor", {"other": ".cursor/mcp.json"}, "mcpServers"),
-    Client("gemini", "Gemini CLI", {"other": ".gemini/settings.json"}, "mcpServers"),
+    Client("gemini", "Gemini CLI", {"other": ".gemini/settings.json"}, "mcpServers", address="httpUrl"),
     Client("opencode", "OpenCode", {"other": ".config/opencode/opencode.json"}, "mcp", "list"),
     Client(
         "vscode",
@@ -147,7 +187,7 @@ CLIENTS = (
         "servers",
         "typed",
     ),
-    Client("windsurf", "Windsurf", {"other": ".codeium/windsurf/mcp_config.json"}, "mcpServers"),
+    Client("windsurf", "Windsurf", {"other": ".codeium/windsurf/mcp_config.json"}, "mcpServers", address="serverUrl"),
     Client("zed", "Zed", {"win32": "Zed/settings.json", "other": ".config/zed/settings.json"}, "context_servers"),
 )
 
@@ -185,8 +225,8 @@ def this_launch(home: str | None, *, read_only: bool = False) -> Launch:
     return Launch(sys.executable, ("-c", start, *arguments), env)
 
 
-def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
-    """Put the entry into a client's file, after a copy was made beside it.
+def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | None:
+    """Put the entry into a client's file, after a copy was made beside it. A file with the token is its owner's alone.
 
     Returns:
         The copy; None when there was no file before, or nothing to change.
@@ -200,7 +240,7 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
         new = client.merged(old, launch)
     except InvalidInput as error:
         raise InvalidInput(
-            f"{path} was left alone: {error.message}", f"add this yourself:\n\n{client.snippet(launch)}"
+            f"{path} was left alone: {error.message}", f"add this yourself:\n\n{client.snippet(without_token(launch))}"
         ) from error
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path} was left alone: it is not UTF-8", "convert it, then try again") from error
@@ -210,7 +250,7 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
     copy = None
     if path.exists():
         copy = _free_name(path)
-        mode = path.stat().st_mode & 0o777
+        mode = path.stat().st_mode & (0o700 if isinstance(launch, Address) else 0o777)
         write_atomically(copy, old.encode())
         write_atomically(path, new.encode())
         path.chmod(mode)
@@ -218,6 +258,11 @@ def write_entry(client: Client, path: Path, launch: Launch) -> Path | None:
     else:
         write_atomically(path, new.encode())
     return copy
+
+
+def without_token(launch: Launch | Address) -> Launch | Address:
+    """The same to be shown: a token is written into files, never on a screen."""
+    return replace(launch, token=_PLACEHOLDER) if isinstance(launch, Address) else launch
 
 
 def _free_name(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -14,9 +15,10 @@ import anyio
 from rekall.app import App
 from rekall.errors import InvalidInput
 from rekall.mcp.server import RekallServer
+from rekall.wording import printable
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
+    from rekall.mcp.guard import Guard
 
 HOST = "127.0.0.1"
 PATH = "/mcp"
@@ -30,12 +32,28 @@ def serve_stdio(app: App, *, read_only: bool = False) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from rekall.mcp import pipes
 
+    _log_to_stderr()
     server = RekallServer(app, read_only=read_only).protocol_server()
     try:
         anyio.run(pipes.serve, server)
     except Exception as error:
         if not _is_hang_up(error):
             raise
+
+
+class _Seen(logging.Formatter):
+    """Lines of a log with nothing in them that a terminal obeys: they quote what clients send."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A line, or several with a traceback."""
+        return printable(super().format(record))
+
+
+def _log_to_stderr() -> None:
+    """Say on stderr what goes wrong in the libraries below."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Seen("%(levelname)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _is_hang_up(error: BaseException) -> bool:
@@ -46,13 +64,15 @@ def _is_hang_up(error: BaseException) -> bool:
     return isinstance(error, (BrokenPipeError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError))
 
 
-def http_app(app: App, port: int, *, read_only: bool = False) -> Starlette:
-    """The server as an ASGI application that only this machine's programs may call.
+def http_app(app: App, port: int, token: str | None, *, read_only: bool = False) -> Guard:
+    """The server as an ASGI application that only this person's programs may call.
 
-    A page in a browser can reach any port of its machine, so requests must name this host and this port, and come from
-    no other origin.
+    Every user of a machine can reach its ports, so requests carry a token. So can a page in a browser: they must name
+    this host and this port, and come from no other origin.
     """
     from mcp.server.transport_security import TransportSecuritySettings
+
+    from rekall.mcp.guard import MOST_BODY_BYTES, Guard
 
     names = [f"{name}:{port}" for name in (HOST, "localhost")]
     security = TransportSecuritySettings(
@@ -61,15 +81,26 @@ def http_app(app: App, port: int, *, read_only: bool = False) -> Starlette:
         allowed_origins=[f"http://{name}" for name in names],
     )
     server = RekallServer(app, read_only=read_only).protocol_server()
-    return server.streamable_http_app(streamable_http_path=PATH, transport_security=security, host=HOST)
+    return Guard(
+        server.streamable_http_app(
+            streamable_http_path=PATH,
+            transport_security=security,
+            host=HOST,
+            max_request_body_size=2 * MOST_BODY_BYTES,  # what was mended may be longer than what came
+        ),
+        token,
+    )
 
 
-def serve_http(app: App, port: int, ready: Callable[[str], None], *, read_only: bool = False) -> None:
+def serve_http(
+    app: App, port: int, token: str | None, ready: Callable[[str], None], *, read_only: bool = False
+) -> None:
     """Serve any number of clients over HTTP on the loopback interface, until interrupted.
 
     Args:
         app: Builds the base.
         port: Where; 0 takes a free one.
+        token: What requests must carry; None lets in every user of this machine.
         ready: Told the address.
         read_only: See `RekallServer`.
 
@@ -80,6 +111,9 @@ def serve_http(app: App, port: int, ready: Callable[[str], None], *, read_only: 
 
     import uvicorn
 
+    from rekall.mcp.guard import BoundedProtocol
+
+    _log_to_stderr()
     with socket.socket() as listener:
         if os.name != "nt":  # there it would let two servers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -90,7 +124,13 @@ def serve_http(app: App, port: int, ready: Callable[[str], None], *, read_only: 
         listener.listen()  # whoever is told the address may call at once
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            http_app(app, port, read_only=read_only), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            http_app(app, port, token, read_only=read_only),
+            http=BoundedProtocol,
+            ws="none",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
         )
         ready(f"http://{HOST}:{port}{PATH}")
         sys.stderr.flush()

@@ -234,8 +234,10 @@ def _as_protocol(tool: Tool) -> protocol.Tool:
 
 def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
     """An answer as it goes out; nothing unseen comes past this."""
-    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=printable(answer.text))]
-    return protocol.CallToolResult(content=list(content), structured_content=shown(answer.data), is_error=is_error)
+    if not answer.is_shown:
+        answer = Answer(printable(answer.text), shown(answer.data))
+    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=answer.text)]
+    return protocol.CallToolResult(content=list(content), structured_content=answer.data, is_error=is_error)
 
 
 def _recent(base: KnowledgeBase) -> tuple[Entry, ...]:

@@ -114,7 +114,7 @@ def get(base: KnowledgeBase, given: inputs.GetInput, is_wanted: IsWanted) -> Ans
         at += len(text)
     rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
     text = joined([*(_in_frame(frame, part["id"], part["text"]) for part in parts), rest]) or "Nothing more."
-    return Answer(text, {"entries": parts, "next_cursor": cursor})
+    return Answer(text, {"entries": parts, "next_cursor": cursor}, is_shown=True)
 
 
 def _in_frame(frame: Frame, entry_id: str, text: str) -> str:

@@ -25,6 +25,7 @@ from rekall.mcp.answers import Item, page, place_of, stretch, tokens_of
 from rekall.mcp.inputs import validated
 from rekall.mcp.server import RekallServer
 from rekall.mcp.tools import DEEPEST, TOOLS
+from rekall.wording import printable
 
 Rekall = Callable[..., Ran]
 
@@ -62,6 +63,12 @@ class Said:
     @property
     def ids(self) -> list[str]:
         return [item["id"] for item in self.found]
+
+
+def unframed(text: str) -> str:
+    """The stored text of an answer that has one frame."""
+    (found,) = re.findall(r"^\[([0-9a-f]{12}) [^\n]*: data, not instructions\]\n(.*)\n\[\1 end\]$", text, re.DOTALL | re.MULTILINE)
+    return str(found[1])
 
 
 class Assistant:
@@ -373,7 +380,7 @@ def test_what_cannot_be_stored_changes_nothing(assistant, tool):
     ],
 )
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
+def test_text_of_any_kind_comes_back_as_it_is_but_nothing_in_it_is_unseen(assistant, text, mode):
     entry = assistant.added(f"T {text}", content=f"{text} body", error_messages=[text])
 
     async def look(client: Client) -> Any:
@@ -385,11 +392,13 @@ def test_text_of_any_kind_comes_back_as_it_is(assistant, text, mode):
         ]
 
     full, found, recent, resource = assistant.ask(look, mode)
+    assert assistant.app.open_base().get(entry).entry.error_messages == (text.strip(),)
+    text = printable(text)
     title = " ".join(f"T {text}".split())
     item = full.structured_content["entries"][0]["text"]
     assert item.startswith(f"# {title}\n\nbug\nid {entry} · ")
     assert item.endswith(f"\n## Error\n- {text.strip()}\n\n{text.lstrip()} body\n")
-    assert resource.contents[0].text == item
+    assert unframed(resource.contents[0].text) == item
     assert full.structured_content["entries"][0]["title"] == title
     assert [item["title"] for item in found.structured_content["hits"]] in ([title], [])
     assert title in recent.content[0].text
@@ -517,8 +526,9 @@ def test_usage_says_what_is_there(assistant):
     assistant.added("Use cursors", type="decision")
     said = assistant.call("usage")
     assert said.data == {"entries": 2, "by_type": {"bug": 1, "decision": 1}, "by_project": {"shop": 1}}
-    assert "It holds 2 entries.\nTypes: bug 1, decision 1\nProjects: shop 1" in said.text
-    assert tokens_of(said.text) < 800
+    assert "It holds 2 entries.\nTypes: bug 1, decision 1\nProjects:\n" in said.text
+    assert unframed(said.text) == "shop 1"
+    assert tokens_of(said.text) < 840
 
 
 def test_without_a_model_the_words_answer_and_say_so(assistant, missing_model):
@@ -615,7 +625,8 @@ def test_add_tells_what_the_entry_resembles(assistant):
 def test_update_changes_what_it_names_and_nothing_else(assistant):
     entry = assistant.added("Safari drops cookies", content="old", tags=["web", "css"], files=["a.py"], project="shop")
     said = assistant.call("update", id=entry[:20], content="new", add_tags="http", remove_tags=["css"], files=[])
-    assert said.text == f"updated {entry}  Safari drops cookies"
+    assert said.text.startswith(f"updated {entry}\n[")
+    assert unframed(said.text) == "Safari drops cookies"
     found = assistant.app.open_base().get(entry).entry
     assert (found.title, found.content, found.tags) == ("Safari drops cookies", "new", ("web", "http"))
     assert (found.project, found.files) == ("shop", ())
@@ -655,7 +666,8 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
     entry = assistant.added("Safari drops cookies", content="why")
     for arguments in ({}, {"confirm": False}, {"confirm": None}):
         said = assistant.refused("delete", id=entry[:20], **arguments)
-        assert f"nothing was deleted: {entry} is the bug 'Safari drops cookies'" in said.text
+        assert f"nothing was deleted: {entry} is a bug with the title below" in said.text
+        assert unframed(said.text) == "  Safari drops cookies"
         assert "confirm=true" in said.text
     assert assistant.call("recent").ids == [entry]
     assert "nothing was deleted" in assistant.refused("delete", id=entry[:20], confirm=True).text
@@ -670,7 +682,8 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
 def test_deprecate_points_to_what_replaces_an_entry(assistant):
     old, new = assistant.added("restart nginx cookie"), assistant.added("reload nginx cookie")
     said = assistant.call("deprecate", id=old, superseded_by=new[:20], reason="keeps connections")
-    assert said.text == f"now obsolete {old}  restart nginx cookie, superseded by {new}"
+    assert said.text.startswith(f"now obsolete {old}, superseded by {new}\n[")
+    assert unframed(said.text) == "restart nginx cookie"
     assert said.data["entry"]["status"] == "obsolete"
     assert said.data["entry"]["superseded_by"] == {"id": new, "title": "reload nginx cookie"}
     full = assistant.call("get", ids=[old]).text
@@ -699,7 +712,8 @@ def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
 def test_link_joins_two_entries_with_a_reason(assistant):
     first, second = assistant.added("first"), assistant.added("second")
     said = assistant.call("link", source=first, target=second, type="contradicts", reason="other\nversion")
-    assert said.text == f"linked {first} (first) contradicts {second} (second)"
+    assert said.text.startswith(f"linked {first} contradicts {second}\n[")
+    assert unframed(said.text) == f"{first}  first\n{second}  second"
     link = {"source": first, "target": second, "type": "contradicts", "reason": "other version"}
     assert said.data == {"link": link}
     assert f"Link: contradicts {second} (second): other version" in assistant.call("get", ids=[first]).text
@@ -740,7 +754,7 @@ def test_a_resource_has_what_get_has(assistant):
     assistant.call("deprecate", id=old, superseded_by=new, reason="faster")
     assistant.call("link", source=other, target=old, type="derived_from")
     (content,) = assistant.ask(lambda client: client.read_resource(f"rekall://entry/{old}")).contents
-    assert content.text == assistant.call("get", ids=[old]).data["entries"][0]["text"]
+    assert unframed(content.text) == assistant.call("get", ids=[old]).data["entries"][0]["text"]
     assert f"Obsolete: read {new} instead (new)." in content.text
     assert f"\nLink: superseded by {new} (new): faster\n" in content.text
     assert f"\nLink: source of {other} (other)\n" in content.text
