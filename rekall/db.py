@@ -328,16 +328,16 @@ class Database:
         if self.path is None or self._connection.pragma("journal_mode") == "wal":
             return
         with contextlib.suppress(apsw.BusyError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, apsw.CantOpenError):
-            self._switch_to_wal()  # where it cannot be done now, the file can be used all the same
+            self._switch_to_wal(tries=1)  # where it cannot be done now, the file can be used all the same
 
-    def _switch_to_wal(self) -> None:
+    def _switch_to_wal(self, tries: int = _WAL_TRIES) -> None:
         """The switch does not honour the busy timeout, so it is tried again here."""
-        for attempt in range(_WAL_TRIES):
+        for attempt in range(tries):
             try:
                 self._connection.pragma("journal_mode", "wal")
                 return
             except apsw.BusyError:
-                if attempt == _WAL_TRIES - 1:
+                if attempt == tries - 1:
                     raise
                 time.sleep(0.05)
 

@@ -80,7 +80,8 @@ def _check_shape(path: Path | None, found: Shape, version: int, migrations: Sequ
             f"{path} was written by a newer Rekall (schema {version}, this one knows {len(migrations)})",
             "upgrade Rekall to at least that version",
         )
-    if not 0 <= version < _NO_VERSION or (found and not version):
+    is_older = version < len(migrations) and found == _shape_of(tuple(migrations))
+    if not 0 <= version < _NO_VERSION or (found and not version) or is_older:
         raise corrupt(path, f"the number of its schema reads {version}")
     wanted = _shape_of(tuple(migrations[:version]))
     for (kind, name), sql in found.items():
@@ -90,6 +91,8 @@ def _check_shape(path: Path | None, found: Shape, version: int, migrations: Sequ
                 f"{path} holds {article} {kind} {name!r}, which Rekall does not make and which could change or hide notes",
                 "do not use the file unless you know who made it; `rekall check --repair` takes the notes over without it",
             )
+        if kind == "table" and _SPACE_TABLE.fullmatch(name):
+            raise corrupt(path, f"the table {name} is not what it should be")
     for (kind, name), sql in wanted.items():
         if found.get((kind, name)) != sql:
             what = "is missing" if (kind, name) not in found else "is not what it should be"

@@ -184,6 +184,8 @@ MIGRATIONS: tuple[str, ...] = (
         deleted_at TEXT NOT NULL,
         is_wiped INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    -- what `PRAGMA secure_delete` is for the rest. Of a contentless index it wipes nothing yet: merging does (ADR 20)
+    INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
 
     -- passages that the model of a space cannot embed, and why; the others go on without them
     CREATE TABLE unembeddable (
