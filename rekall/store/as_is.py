@@ -15,6 +15,7 @@ from rekall.store import opening, schema
 
 _PAGES_AT_ONCE = 256
 _PAUSE_S = 0.02
+_LOG_WAIT_MS = 500
 _COUNTED = 100
 """So many faults SQLite's own check names; it stops there."""
 
@@ -72,6 +73,7 @@ class AsItIs(Database):
                     with other.backup("main", self._connection, "main") as backup:
                         while not backup.done:
                             backup.step(_PAGES_AT_ONCE)
+                    other.pragma("journal_mode", "delete")  # one file, with nothing beside it
                 finally:
                     other.close()
 
@@ -100,6 +102,11 @@ class AsItIs(Database):
             finally:
                 other.close()
         return True
+
+    def write_log_back(self) -> None:
+        """Let the file hold what its log says, where nobody reads it at this moment."""
+        self._wait_at_most(_LOG_WAIT_MS)
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _lock(self, backup: apsw.Backup) -> None:
         """Begin to write: a step of no pages takes the lock."""

@@ -220,7 +220,7 @@ class SqliteBaseFile:
                 with contextlib.closing(found):
                     if not found.write_over(new, is_unchanged):
                         return False
-                    found.run("PRAGMA wal_checkpoint(TRUNCATE)")
+                    found.write_log_back()
             except (DatabaseLocked, DiskFull):
                 raise
             except StorageError:  # too damaged to be written; the file itself is replaced below

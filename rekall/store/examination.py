@@ -16,7 +16,7 @@ from rekall.store.as_is import AsItIs
 from rekall.store.entries import SqliteEntries
 from rekall.store.findings import REPAIR, Examined, Finding, Level
 from rekall.store.pages import LogFrames
-from rekall.store.salvage import Shape, shapes_of
+from rekall.store.row_shapes import Shape, is_beside, is_misread, schema_of, shapes_of
 from rekall.store.soundness import Row, faults_of, is_time
 from rekall.vector_index import is_unit, sign_bits
 
@@ -111,8 +111,9 @@ class _Look:
         """Everything behind the head, of one moment."""
         found = [*self._pages()]
         broken = bool([finding for finding in found if finding.level is Level.PROBLEM])
-        for table, shape in shapes_of(self.version).items():
-            found += self._rows(table, shape)
+        shapes = shapes_of(self.version)
+        for table in sorted(shapes, key=lambda name: list(_NOUNS).index(name) if name in _NOUNS else len(_NOUNS)):
+            found += self._rows(table, shapes[table])
         found += self._references()
         faulty = any(finding.level is Level.PROBLEM for finding in found)
         if self.version == len(schema.MIGRATIONS) and not (broken and faulty):
@@ -143,7 +144,11 @@ class _Look:
         try:
             self.version = self.db.check_schema()
         except DatabaseTooNew as error:
-            yield Finding("schema", Level.PROBLEM, error.message, error.hint)
+            version = int(self.db.value("PRAGMA user_version"))
+            if is_misread(version, exact=self._schema() == schema_of(len(schema.MIGRATIONS))):
+                yield Finding("schema", Level.PROBLEM, f"the number of its schema reads {version}", REPAIR)
+            else:
+                yield Finding("schema", Level.PROBLEM, error.message, error.hint)
             return
         except DatabaseForeign as error:
             yield Finding("schema", Level.PROBLEM, error.message, REPAIR if self.db.is_ours() else error.hint)
@@ -168,10 +173,17 @@ class _Look:
             text = f"tables that Rekall does not make: {', '.join(foreign)}"
             yield Finding("schema", Level.NOTE, text, "Rekall does not look at them")
         if not self.db.is_write_ahead():
-            text = "the file is not in write-ahead mode, so readers and writers stop each other"
-            yield Finding("mode", Level.NOTE, text, "it goes back to it when it is next opened")
+            text = (
+                "not in write-ahead mode: a copy, or left so by another tool; readers and writers would stop each other"
+            )
+            yield Finding("mode", Level.NOTE, text, "it goes back to that mode when it is next opened")
         else:
             yield Finding("mode", Level.OK, "write-ahead mode: readers and writers do not stop each other")
+
+    def _schema(self) -> dict[tuple[str, str], str]:
+        """The SQL of everything in the schema but what is made beside its steps."""
+        rows = self.db.rows("SELECT type, name, coalesce(sql, '') FROM sqlite_schema")
+        return {(kind, name): sql for kind, name, sql in rows if not is_beside(name)}
 
     def _foreign_tables(self) -> list[str]:
         own = set(shapes_of(self.version)) if self.version else set()
@@ -221,7 +233,7 @@ class _Look:
         if why:
             yield Finding(topic, Level.PROBLEM, f"the table {table} cannot be read to its end: {why}", REPAIR)
         elif not wrong and fine:
-            yield Finding(topic, Level.OK, f"{count:,}: {fine}")
+            yield Finding(topic, Level.OK, f"{count:,}: {fine}" if count else "none")
 
     def _streamed(self, table: str, shape: Shape) -> Iterator[Row]:
         """The rows of a table; texts that are not UTF-8 as bytes."""
@@ -257,8 +269,8 @@ class _Look:
             text = f"the words index lacks {lost} entries and holds {extra} that are not there"
             yield Finding("words", Level.PROBLEM, text, REPAIR)
         else:
-            text = "the words index holds every entry and no other; whether a word is missing in it cannot be seen"
-            yield Finding("words", Level.OK, text, "`rekall index rebuild --words` makes it anew")
+            text = "the words index holds every entry and no other; single words in it cannot be compared"
+            yield Finding("words", Level.OK, text)
 
     def _passages(self) -> Iterator[Finding]:
         """Whether what is embedded is what entries say."""

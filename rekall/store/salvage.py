@@ -6,12 +6,10 @@ its rows are known by their shape. Pages that are free hold what was deleted, an
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from rekall.db import Database
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import DatabaseForeign, DatabaseTooNew
 from rekall.store import schema
@@ -26,64 +24,23 @@ from rekall.store.pages import (
     Text,
     Value,
 )
+from rekall.store.row_shapes import (
+    SPACE_TABLE,
+    Column,
+    Shape,
+    is_beside,
+    is_misread,
+    plain,
+    schema_of,
+    shapes_of,
+    space_shape,
+)
 from rekall.store.values import HASH_BYTES
 
 _NO_VERSION = 10_000
 _IDS = "sqlite_autoindex_entry_1"
 _ID = re.compile(rb"[0-9A-Za-z]{26}")
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT")
-SPACE_TABLE = re.compile(r"(vectors|signs)_([0-9]{1,18})")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its name, its type, whether it may be empty, and what it holds where a row says nothing."""
-
-    name: str
-    type: str
-    is_required: bool
-    default: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the rows of a table look like in the file.
-
-    Attributes:
-        name: The table.
-        columns: Its columns, in the order in which rows hold them.
-        key: The column that is the row id, or empty.
-        is_index: Whether its rows lie in the tree of its primary key, without row ids.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    key: str
-    is_index: bool
-
-    def named(self, cell: Cell) -> dict[str, Value]:
-        """A row by the names of its columns; what it leaves out has its default."""
-        values = dict(zip((column.name for column in self.columns), cell.values))
-        for column in self.columns[len(cell.values) :]:
-            values[column.name] = column.default
-        if self.key:
-            values[self.key] = cell.key
-        return values
-
-    def fits(self, cell: Cell, *, exactly: bool) -> bool:
-        """Whether a row may be one of this table.
-
-        Args:
-            cell: The row.
-            exactly: Every value is of its column's type; otherwise most are.
-        """
-        count = len(cell.values)
-        if count > len(self.columns) or any(
-            column.is_required and column.default is None and column.name != self.key for column in self.columns[count:]
-        ):
-            return False
-        right = sum(_is_of(column, value, self.key) for column, value in zip(self.columns, cell.values))
-        return right == count if exactly else right * 3 >= count * 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +98,7 @@ class Salvage:
         for name in self._roots:
             found = SPACE_TABLE.fullmatch(name)
             if found:
-                self.shapes[name] = _space_shape(name, found[1])
+                self.shapes[name] = space_shape(name, found[1])
 
     @property
     def foreign_tables(self) -> list[str]:
@@ -283,13 +240,28 @@ class Salvage:
                 raise DatabaseForeign(
                     "it is a database of another program", "move the file away, or point REKALL_HOME at another folder"
                 )
-            if latest < said < _NO_VERSION and likeness[best] < 1 and not self.problems:
+            if latest < said < _NO_VERSION and not (self.problems or is_misread(said, exact=self._is_exactly(latest))):
                 raise DatabaseTooNew(
                     f"it was written by a newer Rekall (schema {said}, this one knows {latest})", "upgrade Rekall"
                 )
         if not is_ours or said != best:
             self.problems.append("the head of the file")
-        return best if self.sql else said if 1 <= said <= latest else latest
+        return best if self.sql else self._guessed(said if 1 <= said <= latest else latest)
+
+    def _is_exactly(self, version: int) -> bool:
+        """Whether the schema holds everything of a version and nothing else."""
+        known = {key: plain(sql) for key, sql in self.sql.items() if not is_beside(key[1])}
+        return known == {key: plain(sql) for key, sql in schema_of(version).items()}
+
+    def _guessed(self, said: int) -> int:
+        """The version where the schema is lost: entries of the first two have columns that later ones do not."""
+        wide = len(shapes_of(1)["entry"].columns)
+        for number in range(2, self._pages.count + 1):
+            if self._pages.kind(number) == LEAF_TABLE:
+                for cell in self._pages.cells(number):
+                    if isinstance(cell, Cell) and _LOOKS["entry"](cell.values):
+                        return max(said, 3) if len(cell.values) < wide else 2
+        return said
 
     def _likeness(self, version: int) -> float:
         """How much of the schema is that of a version, from 0 to 1."""
@@ -297,57 +269,6 @@ class Salvage:
         same = sum(plain(self.sql.get(known, "")) == plain(sql) for known, sql in wanted.items())
         beyond = [known for known in self.sql if known in schema_of(len(schema.MIGRATIONS)) and known not in wanted]
         return same / (len(wanted) + len(beyond))
-
-
-def plain(sql: str) -> str:
-    """SQL without what says nothing: blanks, and the quotes that renaming a table leaves."""
-    return " ".join(sql.replace('"', " ").split()).replace(" (", "(")
-
-
-@functools.cache
-def schema_of(version: int) -> dict[tuple[str, str], str]:
-    """The SQL of everything in the schema of a version, by kind and name."""
-    made = Database(None, migrations=schema.MIGRATIONS[:version])
-    try:
-        sql = "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-        return {(kind, name): text or "" for kind, name, text in made.rows(sql)}
-    finally:
-        made.close()
-
-
-@functools.cache
-def shapes_of(version: int) -> dict[str, Shape]:
-    """The tables of a version whose rows are the truth: all but the words index."""
-    made = Database(None, migrations=schema.MIGRATIONS[:version])
-    try:
-        tables = made.rows("SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table'")
-        return {
-            name: _table_shape(name, made.rows(f"PRAGMA table_info('{name}')"), is_index=bool(without))
-            for name, without in tables
-            if not name.startswith(("sqlite_", "words"))
-        }
-    finally:
-        made.close()
-
-
-def _table_shape(name: str, columns: Sequence[tuple[object, ...]], *, is_index: bool) -> Shape:
-    """The shape of a table from what SQLite says of its columns."""
-    in_order = sorted(columns, key=lambda column: (not column[5], column[5])) if is_index else columns
-    keys = [str(column[1]) for column in columns if column[5]]
-    found = tuple(Column(str(column[1]), str(column[2]), bool(column[3]), _default(column[4])) for column in in_order)
-    return Shape(name, found, keys[0] if keys and not is_index else "", is_index)
-
-
-def _default(sql: object) -> Value:
-    if sql is None:
-        return None
-    return Text(b"") if sql == "''" else int(str(sql))
-
-
-def _space_shape(name: str, kind: str) -> Shape:
-    column = "vector" if kind == "vectors" else "bits"
-    columns = (Column("passage_id", "INTEGER", False, None), Column(column, "BLOB", True, None))
-    return Shape(name, columns, "passage_id", False)
 
 
 _SCHEMA = Shape(
@@ -365,17 +286,6 @@ _SCHEMA = Shape(
     "",
     False,
 )
-
-
-def _is_of(column: Column, value: Value, key: str) -> bool:
-    """Whether a value is of its column's type."""
-    if value is None:
-        return column.name == key or not column.is_required
-    if column.type == "TEXT":
-        return isinstance(value, Text)
-    if column.type == "BLOB":
-        return isinstance(value, bytes) and not isinstance(value, Text)
-    return isinstance(value, int) or (column.type == "REAL" and isinstance(value, float))
 
 
 def _known(*choices: type[EntryType] | type[Status] | type[LinkType]) -> set[bytes]:
