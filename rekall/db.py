@@ -21,6 +21,7 @@ BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
 _TRY_MS = 50  # how long one try for the write lock keeps other threads out
 _LONG_LOG_BYTES = 4 * opening.LOG_BYTES  # from here on a writer sees to the log of writes
+_LOG_WAIT_MS = 500  # how long it waits for readers to let go of that
 _PAUSE_S = 0.01  # how long it lets them in before the next
 _MIGRATION_WAIT = 12  # how many times as long as for a write another process's migration is waited for
 
@@ -162,7 +163,7 @@ class Database:
         """Begin the log of writes anew once it is long, which SQLite does not while there always is somebody who reads."""
         if self._log_bytes() < self._long_log_bytes:
             return
-        self._wait_at_most(_TRY_MS)
+        self._wait_at_most(_LOG_WAIT_MS)
         try:
             self.run("PRAGMA wal_checkpoint(TRUNCATE)")
         except StorageError:
