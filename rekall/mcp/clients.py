@@ -77,11 +77,13 @@ class Client:
             raise InvalidInput(
                 f"{self.title} starts its servers itself", f"run `rekall mcp install {self.name}` without --http"
             )
-        kind: dict[str, Any] = {"list": {"type": "remote", "enabled": True}, "typed": {"type": "http"}}.get(
-            self.style, {}
-        )
+        kinds: dict[str, dict[str, Any]] = {"list": {"type": "remote", "enabled": True}, "typed": {"type": "http"}}
         headers = {"Authorization": f"Bearer {there.token}"}
-        return {**kind, self.address: there.url, "http_headers" if self.is_toml else "headers": headers}
+        return {
+            **kinds.get(self.style, {}),
+            self.address: there.url,
+            "http_headers" if self.is_toml else "headers": headers,
+        }
 
     def snippet(self, launch: Launch | Address) -> str:
         """The whole text of a file that holds nothing else."""
