@@ -103,6 +103,10 @@ class AsItIs(Database):
                 other.close()
         return True
 
+    def begin_log(self) -> None:
+        """Go to write-ahead mode, in which others may read while this connection writes."""
+        self.value("PRAGMA journal_mode = wal")
+
     def write_log_back(self) -> None:
         """Let the file hold what its log says, where nobody reads it at this moment."""
         self._wait_at_most(_LOG_WAIT_MS)

@@ -214,10 +214,12 @@ class SqliteBaseFile:
 
     def _put_in_place(self, new: Path, is_unchanged: Callable[[], bool]) -> bool:
         """Let new content take the place of the old: in one transaction where SQLite can write the file, as a file else."""
-        found = opened(self._path, to_write=True) if self._path.exists() else None
+        is_something = self._path.exists() and self._path.stat().st_size
+        found = opened(self._path, to_write=True) if is_something else None
         if isinstance(found, AsItIs):
             try:
                 with contextlib.closing(found):
+                    found.begin_log()
                     if not found.write_over(new, is_unchanged):
                         return False
                     found.write_log_back()

@@ -26,7 +26,7 @@ BACKUP, BEFORE_RESTORE, BEFORE_MIGRATION, BEFORE_REPAIR = (
 )
 
 _NAME = re.compile(
-    r"(rekall|before-restore|before-migration|before-repair)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-\d+)?\.db"
+    r"(rekall|before-restore|before-migration|before-repair)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-(\d{1,4}))?\.db"
 )
 _ELSEWHERE = "elsewhere.json"
 """Remembers the latest copy that was made into a file of a person's choice."""
@@ -53,13 +53,19 @@ def copies_in(folder: Path) -> list[BaseCopy]:
             named = _NAME.fullmatch(file.name)
             if named is not None and file.is_file(follow_symlinks=False):
                 with contextlib.suppress(ValueError):
-                    made_at = datetime(*map(int, named.groups()[1:]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
+                    made_at = datetime(*map(int, named.groups()[1:7]), tzinfo=timezone.utc)  # type: ignore[arg-type,misc]
                     reason = BACKUP if named[1] == "rekall" else named[1]
                     found.append(BaseCopy(Path(file.path), made_at, file.stat().st_size, None, reason))
     other = _elsewhere(folder)
     if other is not None:
         found.append(other)
-    return sorted(found, key=lambda copy: (copy.made_at, copy.path.name), reverse=True)
+    return sorted(found, key=_turn, reverse=True)
+
+
+def _turn(copy: BaseCopy) -> tuple[datetime, int]:
+    """When a copy was made, and which of its second it is."""
+    named = _NAME.fullmatch(copy.path.name)
+    return copy.made_at, int(named[8] or 1) if named else 0
 
 
 def holding(folder: Path, entry_id: str) -> list[Path]:

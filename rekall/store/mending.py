@@ -14,8 +14,8 @@ from rekall.db import Database
 from rekall.entry.passages import passages_of
 from rekall.store import schema
 from rekall.store.pages import LOST, Cell, CutText, Pages, Text, Value
-from rekall.store.salvage import LostRow, Salvage, SavedRow
 from rekall.store.row_shapes import SPACE_TABLE, Shape
+from rekall.store.salvage import LostRow, Salvage, SavedRow
 from rekall.store.soundness import GONE, Fault, faults_of, new_id
 from rekall.store.sqlite import SqliteStore
 
