@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rekall.cli.ending import interrupts_held, let_interrupts_in
 from rekall.errors import Interrupted, RekallError
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[st
     Raises:
         RekallError: What the import raised there, or that it ended without an answer.
     """
-    child = subprocess.Popen([sys.executable, "-m", "rekall.cli.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with interrupts_held():  # the child lets them in when it can answer
+        child = subprocess.Popen(
+            [sys.executable, "-m", "rekall.cli.apart"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
     is_interrupted = False
     try:
         answer, _ = child.communicate(pickle.dumps((list(paths), options, flags)))
@@ -58,6 +62,10 @@ def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[st
         with contextlib.suppress(ProcessLookupError, ValueError):  # a terminal has told it already; Windows cannot
             child.send_signal(signal.SIGINT)
         answer, _ = child.communicate()  # it says what it has stored
+    except BaseException:  # this process is told to end, so nobody takes the answer
+        child.kill()
+        child.wait()
+        raise
     try:
         found = pickle.loads(answer)  # noqa: S301  # of our own child
     except (EOFError, pickle.UnpicklingError):
@@ -85,6 +93,7 @@ def _main() -> None:
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing but the answer may come out there
     try:
+        let_interrupts_in()
         paths, options, flags = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own parent
         base = App(flags=flags).open_base(to_write=not options.dry_run)
         with progress_line() as show:
@@ -95,7 +104,7 @@ def _main() -> None:
     except KeyboardInterrupt:
         found = Interrupted("interrupted", "run the same import again; it skips what is stored")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the answer is on its way
-    with answer:
+    with contextlib.suppress(BrokenPipeError), answer:  # the parent may have been killed
         pickle.dump(found, answer)
 
 

@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TextIO
@@ -38,14 +39,18 @@ READS = frozenset(
 )
 """Commands that change nothing, or whose answer is all there is; every other one has taken effect when it answers."""
 
+PATIENCE_S = 3.0
+"""How long what is under way may take to be undone; after that the process ends as if it had been killed, which loses
+nothing that was stored."""
+
 _ID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{26}\b")
 
 
-class Ended(BaseException):
+class Ended(SystemExit):
     """A signal ends the process: what is under way is undone, nothing is said."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(number)
+        super().__init__(128 + number)
         self.exit_code = 128 + number
 
 
@@ -129,8 +134,9 @@ def hold_streams() -> None:
 def silence(stream: TextIO | None) -> None:
     """Let what is still to be written to a stream go nowhere, also what Python writes when it ends."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = stream.fileno()  # type: ignore[union-attr]  # suppressed
         target = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(target, stream.fileno())  # type: ignore[union-attr]  # suppressed
+        os.dup2(target, number)
         os.close(target)
 
 
@@ -142,6 +148,28 @@ def listen() -> None:
             signal.signal(number, _end)
 
 
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C waiting, in this process until the block ends, in a process that is started there until it lets it in.
+
+    A terminal sends it to both, and one that is still loading modules could only end with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_interrupts_in() -> None:
+    """Take in what the parent kept waiting."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
 def end_at_once() -> None:
     """From here on Ctrl-C ends the process where it stands, without a word: there is nothing left to undo."""
     with contextlib.suppress(ValueError):  # not the main thread
@@ -150,6 +178,9 @@ def end_at_once() -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)  # a second one does not wait
+    patience = threading.Timer(PATIENCE_S, os._exit, (128 + number,))
+    patience.daemon = True
+    patience.start()
     raise Ended(number)
 
 

@@ -20,13 +20,13 @@ from rekall.cli.options import (
     read_stdin,
 )
 from rekall.cli.render import columns, entry_text, out, out_json, talk, terminal_width, way_in
+from rekall.cli.saved import print_saved
 from rekall.entry.changes import Changes
 from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.times import local_day
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
-from rekall.knowledge.capturing import about_secrets
 from rekall.system.drafts import traces_of
 from rekall.wording import count_text, printable, shell_word
 
@@ -80,7 +80,7 @@ def add(app: App, /, kind: str, title: str, stdin: str | None, as_json: bool, **
     base = app.open_base(to_write=True)
     saved = _add_in_editor(app, base, draft) if empty and on_terminal() else base.add(draft)
     if saved is not None:
-        _print_saved(base, saved, "added", as_json=as_json)
+        print_saved(base, saved, "added", as_json=as_json)
     elif as_json:
         out_json({"entry": None, "warning": None, "secrets": []})
     else:
@@ -134,7 +134,7 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
     changes = _changes(given, remove_tags)
     saved = _edit_in_editor(app, base, old) if changes.is_empty else base.edit(old, changes.applied(old.as_draft()))
     if saved is not None:
-        _print_saved(base, saved, "changed", as_json=as_json)
+        print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
         out_json({"entry": answers.view(base.get(old.id)), "warning": None, "secrets": []})
     else:
@@ -219,7 +219,7 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
             if isinstance(error, Ambiguous) or not os.path.exists(entry_id):
                 raise
             raise _not_an_id(entry_id) from error
-        _print_saved(base, saved, "restored", as_json=as_json)
+        print_saved(base, saved, "restored", as_json=as_json)
         return
     found = base.deleted(limit or 20)
     if as_json:
@@ -389,16 +389,3 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
             f"{entry_id!r} matches both an entry and a deleted one", "give more characters of the id", candidates
         )
     return found[0] if found else base.find_deleted(entry_id)
-
-
-def _print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
-    if as_json:
-        entry = answers.view(base.get(saved.entry.id))
-        out_json({"entry": entry, "warning": saved.warning or None, "secrets": answers.secrets(saved.secrets)})
-        return
-    short = base.short_ids([saved.entry.id])
-    out(f"{verb} {short[saved.entry.id]}  {printable(saved.entry.title)}")
-    if saved.secrets:
-        talk(f"\nwarning: {about_secrets(saved.secrets)}")
-    if saved.warning:
-        talk(f"\nwarning: stored, but it can be found by words only: {saved.warning}\n\nhint: {saved.hint}")

@@ -176,27 +176,33 @@ def _remarking() -> Callable[[str], None]:
 
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit with a code of `EXIT_CODES`."""
+    """Run the command line and exit with a code of `EXIT_CODES`.
+
+    Args:
+        arguments: The command line. None takes that of the process, which is the command's own then: signals end it.
+    """
+    is_own = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     answers = Answers(takes_effect=_takes_effect(arguments))
     try:
         hold_streams()
         _make_output_robust()
-        listen()
+        if is_own:
+            listen()
         code = _invoke(arguments, answers)
         sys.stdout.flush()
-        end_at_once()
     except BrokenPipeError:  # `rekall list | head`: the reader has all it wanted
-        end_at_once()
         silence(sys.stdout)
         code = 0
     except Ended as ended:
-        end_at_once()
         silence(sys.stdout)
         code = ended.exit_code
     except (RekallError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
+        if is_own:
+            end_at_once()
+        code = _report(_in_our_words(error, _command(arguments)), arguments)
+    if is_own:
         end_at_once()
-        code = _report(_in_our_words(error), arguments)
     if answers.why:
         talk(answers.told())
     _flush_stderr()
@@ -250,7 +256,7 @@ def _flush_stderr() -> None:
         silence(sys.stderr)
 
 
-def _in_our_words(error: BaseException) -> RekallError:
+def _in_our_words(error: BaseException, command: str) -> RekallError:
     """Any error that may end a command, as a RekallError."""
     if isinstance(error, (RekallError, OSError)):
         return in_our_words(error)
@@ -259,7 +265,10 @@ def _in_our_words(error: BaseException) -> RekallError:
         return UsageError(error.format_message().rstrip("."), hint)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
-    return Interrupted("interrupted", "what was stored stays; run the command again to continue")
+    again = (
+        "`rekall list -n 1` shows whether it was stored" if command == "add" else "run the command again to continue"
+    )
+    return Interrupted("interrupted", f"what was stored stays; {again}")
 
 
 def _report(error: RekallError, arguments: Sequence[str]) -> int:
