@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rekall.errors import EngineError
 from rekall.models.contract import ModelIdentity
-from rekall.store.findings import REPAIR, BaseFile, Examined, Finding, Level, Mended
+from rekall.store.findings import REMEMBERED, REPAIR, BaseFile, Examined, Finding, Level, Mended
 from rekall.system.files import PRIVATE_FILE, PRIVATE_FOLDER
 from rekall.system.leftovers import Leftover, find_leftovers, sweep
 
@@ -151,7 +151,7 @@ class Checker:
             age = self._age(last.made_at)
             changed = sum(moment > last.made_at for moment in examined.changed_at)
         if days and age > timedelta(days=days) and changed > _WORTH_A_BACKUP:
-            many = f"{changed} or more" if changed == len(examined.changed_at) else f"{changed}"
+            many = f"{changed} or more" if changed == REMEMBERED else f"{changed}"
             text = f"{many} entries were changed since the last backup, {age.days} days ago"
             if last is None:
                 text = "there is no backup of this base yet"

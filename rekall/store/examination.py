@@ -14,15 +14,13 @@ from rekall.errors import DatabaseForeign, DatabaseLocked, DatabaseReadOnly, Dat
 from rekall.store import schema
 from rekall.store.as_is import AsItIs
 from rekall.store.entries import SqliteEntries
-from rekall.store.findings import REPAIR, Examined, Finding, Level
+from rekall.store.findings import REMEMBERED, REPAIR, Examined, Finding, Level
 from rekall.store.pages import LogFrames
 from rekall.store.row_shapes import Shape, is_beside, is_misread, schema_of, shapes_of
 from rekall.store.soundness import Row, faults_of, is_time
 from rekall.vector_index import is_unit, sign_bits
 
 _MOST_DETAILS = 10
-_REMEMBERED = 200
-"""So many times of changes go along, for a reminder of copies."""
 _LONG_LOG_BYTES = 64 << 20
 
 _NOUNS = {
@@ -127,7 +125,7 @@ class _Look:
         """What is to be known of a base besides findings, as far as it can be read."""
         try:
             latest = self.db.rows(
-                "SELECT CAST(updated_at AS BLOB) FROM entry ORDER BY updated_at DESC LIMIT ?", (_REMEMBERED,)
+                "SELECT CAST(updated_at AS BLOB) FROM entry ORDER BY updated_at DESC LIMIT ?", (REMEMBERED,)
             )
             spaces = self.db.rows(
                 "SELECT CAST(created_at AS BLOB), active, CAST(model AS BLOB), CAST(fingerprint AS BLOB) FROM space"

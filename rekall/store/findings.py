@@ -21,6 +21,9 @@ class Level(str, enum.Enum):
     """Something is wrong; the hint names what mends it."""
 
 
+REMEMBERED = 200
+"""So many times of changes go along with an examination, for a reminder of backups."""
+
 REPAIR = "run `rekall check --repair`"
 
 
