@@ -12,7 +12,7 @@ from rekall.claims import Claims
 from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of, how_far
 from rekall.entry.fields import Entry
 from rekall.entry.passages import MOST_PASSAGES, passages_of
-from rekall.errors import EngineError
+from rekall.errors import REPAIR, EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.prepared import Prepared, embedded_apart
 from rekall.questions import Question, Questions
@@ -286,7 +286,8 @@ class EmbeddingService:
         """The stored vector of an entry's head, or None while it has none."""
         space = self._store.vectors.active_space()
         heads = [passage.id for passage in self._store.passages.of_entries([key]) if passage.position == 0]
-        vector = self._store.vectors.index(space).get(heads[0]) if space is not None and heads else None
+        vectors = self._store.vectors.index(space).get_many(heads[:1]) if space is not None else {}
+        vector = next(iter(vectors.values()), None)
         if space is None or vector is None:
             return None
         model = None
@@ -359,7 +360,14 @@ class EmbeddingService:
         return {key: closeness_of(scores) for key, scores in similarities(kept, question.vector).items()}
 
     def _model_of(self, space: Space | None) -> ModelIdentity:
-        return self._manager.find(space.model, space.fingerprint) if space else self._manager.identify()
+        if space is None:
+            return self._manager.identify()
+        model = self._manager.find(space.model, space.fingerprint)
+        if model.dim != space.dim:  # a damaged row: its vectors are of this model, whatever it says
+            raise EngineError(
+                f"the base says that vectors of {model.name} have {space.dim} dimensions, and they have {model.dim}", REPAIR
+            )
+        return model
 
     def _backlog(self) -> Backlog:
         from rekall.backlog import Backlog  # half a megabyte that a search does without

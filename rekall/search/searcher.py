@@ -151,14 +151,14 @@ class Searcher:
                 found, words = {}, self._ask_words(query, waiting)
                 asked, stages.reports = words, stages.reports[1:]
             self._find(selection, words, found, max(CANDIDATES, limit), stages)
-            if asking:
-                try:
-                    self._find(selection, asking, found, max(CANDIDATES, limit), stages)
-                except EngineError as error:
-                    asking, reason = {}, error.message
             if asking or not reason:
                 notes = "; ".join(filter(None, (reason, *(each.note for each in asking.values()))))
-                return result({**words, **asking}, found, mode, notes)
+                done = len(stages.reports)
+                try:
+                    return result({**words, **asking}, dict(found), mode, notes)
+                except EngineError as error:  # the vectors are not what they should be, or the engine died
+                    reason = error.message
+                    del stages.reports[done:]
             return result(asked, found, Mode.WORDS, reason)
 
     def similar(

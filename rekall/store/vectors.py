@@ -33,6 +33,9 @@ CANDIDATES_PER_RESULT = 4
 
 _BLOCK_ROWS = 1024
 
+_LONGEST, _FARTHEST = 1.01, 2.01
+"""No cosine is larger and no distance longer between vectors of unit length; a damaged vector is passed over."""
+
 
 class _TableIndex(VectorIndex):
     """The vectors of one space in two tables: the search over both, and how they are written."""
@@ -135,7 +138,10 @@ class SqliteVecIndex(_TableIndex):
 
     def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
         where, bindings = _where(self._vectors, "vector", 4 * self._dim, among)
-        sql = f"SELECT passage_id, vec_distance_l2(vector, ?) AS distance {where} ORDER BY distance, passage_id LIMIT ?"
+        sql = (  # no distance from a vector that is not finite, too much of one from a vector that is too long
+            f"SELECT * FROM (SELECT passage_id, vec_distance_l2(vector, ?) AS distance {where}) "
+            f"WHERE distance <= {_FARTHEST} ORDER BY distance, passage_id LIMIT ?"
+        )
         # for unit vectors |a - b|² = 2 - 2cos
         return [(row[0], 1.0 - row[1] * row[1] / 2.0) for row in self._db.rows(sql, (query, *bindings, k))]
 
@@ -143,9 +149,9 @@ class SqliteVecIndex(_TableIndex):
         """The cosine similarity of each two of the given ids, the smaller id first."""
         where, bindings = _where(self._vectors, "vector", 4 * self._dim, list(ids))
         sql = (
-            f"WITH chosen AS MATERIALIZED (SELECT passage_id, vector {where}) "
-            "SELECT a.passage_id, b.passage_id, vec_distance_l2(a.vector, b.vector) "
-            "FROM chosen a, chosen b WHERE a.passage_id < b.passage_id"
+            f"WITH chosen AS MATERIALIZED (SELECT passage_id, vector {where}) SELECT * FROM ("
+            "SELECT a.passage_id, b.passage_id, vec_distance_l2(a.vector, b.vector) AS distance "
+            f"FROM chosen a, chosen b WHERE a.passage_id < b.passage_id) WHERE distance <= {_FARTHEST}"
         )
         return [(one, other, 1.0 - distance * distance / 2.0) for one, other, distance in self._db.rows(sql, bindings)]
 
@@ -161,8 +167,9 @@ class NumpyIndex(_TableIndex):
         if not vectors:
             return []
         matrix = np.frombuffer(b"".join(data for _, data in vectors), dtype=np.float32).reshape(len(vectors), -1)
-        cosines = np.einsum("nd,md->nm", matrix, matrix)  # not `@`, whose rounding depends on the row's place
-        rows, columns = np.triu_indices(len(vectors), k=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            cosines = np.einsum("nd,md->nm", matrix, matrix)  # not `@`, whose rounding depends on the row's place
+            rows, columns = np.nonzero(np.triu(np.abs(cosines) <= _LONGEST, k=1))
         numbers = [number for number, _ in vectors]
         return [
             (numbers[row], numbers[column], cosine)
@@ -191,7 +198,10 @@ class NumpyIndex(_TableIndex):
             matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
             ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
             # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
-            opposite.append(-np.einsum("nd,d->n", matrix, wanted))
+            with np.errstate(invalid="ignore", over="ignore"):
+                cosines = np.einsum("nd,d->n", matrix, wanted)
+            sound = np.abs(cosines) <= _LONGEST  # not finite, or too long: damaged
+            ids[-1], opposite = ids[-1][sound], [*opposite, -cosines[sound]]
         if not ids:
             return []
         best, distances = _best(ids, opposite, k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import re
@@ -381,12 +382,12 @@ def test_json_may_be_asked_for_anywhere_but_behind_two_dashes(rekall: Rekall) ->
 
 def test_an_error_nobody_foresaw_has_code_one_and_a_message(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*arguments: object, **options: object) -> None:
-        raise OSError(5, "Input/output error", "config.toml")
+        raise OSError(errno.EPROTO, "Protocol error", "config.toml")
 
-    monkeypatch.setattr("rekall.config.write_atomically", fail)
+    monkeypatch.setattr("rekall.cli.settings_file.write_atomically", fail)
     ran = rekall("config", "set", "search.limit", "3")
     assert (ran.code, ran.out) == (1, "")
-    assert "config.toml: Input/output error" in ran.err
+    assert "config.toml: Protocol error" in ran.err
     assert rekall("config", "set", "search.limit", "3", "--json").json["error"]["kind"] == "error"
 
 
