@@ -209,7 +209,7 @@ def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
 @pass_app
 def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) -> None:
     """Bring back a deleted entry; without ID, list deleted entries, most recent first."""
-    if entry_id is not None and (os.sep in entry_id or entry_id.endswith(".db")):
+    if entry_id is not None and (os.sep in entry_id or entry_id.endswith(".db")) and os.path.exists(entry_id):
         raise _not_an_id(entry_id)  # before the base is opened: it may be what is to be replaced
     base = app.open_base()
     if entry_id is not None:

@@ -167,7 +167,7 @@ def test_how_many_backups_stay_is_said_on_the_line_or_in_the_settings(rekall, ba
         (("backup", "nowhere/copy.db"), 3),
         (("restore-base", "nothing.db", "--yes"), 3),
         (("restore-base", "nothing.db"), 2),
-        (("restore", "backups/some.db"), 2),
+        (("restore", "backups/some.db"), 3),
     ],
 )
 def test_what_makes_no_sense_is_said(rekall, base, arguments, code):
