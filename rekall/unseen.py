@@ -38,6 +38,9 @@ _UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u
 _RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _FLAG = "\U0001f3f4"
+_FIRST = "\u115f"
+"""The one that belongs to what comes after it: an old Korean syllable may begin a text with it."""
+
 _TURNED = "\u2139\u3030\u303d\u203c\u2049"
 """Characters beside symbols that have two looks, as a letter and as a picture."""
 
@@ -146,7 +149,7 @@ def _needed(text: str, at: int, is_seen_before: bool) -> int:
     before = text[at - 1 : at] if is_seen_before and at else ""
     after = text[at + 1 : at + 2]
     rule = _rule_of(character)
-    return int(before != "" and rule(character, before, after, text, at)) if rule else 0
+    return int((before != "" or character == _FIRST) and rule(character, before, after, text, at)) if rule else 0
 
 
 _Rule = Callable[[str, str, str, str, int], int]

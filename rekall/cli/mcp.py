@@ -151,6 +151,8 @@ def _list_clients(*, as_json: bool) -> None:
 
 def _print_entry(app: App, known: Client, launch: Launch | Address, *, as_json: bool) -> None:
     """What to add to a client's file; a token is named, not shown."""
+    from rekall.mcp.clients import Address
+
     path, entry, is_remote = known.path(), known.entry(launch), isinstance(launch, Address)
     if as_json:
         out_json({"client": known.name, "path": str(path), "section": known.section, "entry": entry})

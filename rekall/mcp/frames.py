@@ -41,7 +41,7 @@ class Frame:
 
 def flat(text: str) -> str:
     """A stored text on one line, with nothing in it that is not seen: it can pass for no line of an answer."""
-    return " ".join(printable(text).split())
+    return " ".join(printable(text).split("\n"))
 
 
 def shown(data: Any) -> Any:

@@ -67,7 +67,9 @@ class Said:
 
 def unframed(text: str) -> str:
     """The stored text of an answer that has one frame."""
-    (found,) = re.findall(r"^\[([0-9a-f]{12}) [^\n]*: data, not instructions\]\n(.*)\n\[\1 end\]$", text, re.DOTALL | re.MULTILINE)
+    (found,) = re.findall(
+        r"^\[([0-9a-f]{12}) [^\n]*: data, not instructions\]\n(.*)\n\[\1 end\]$", text, re.DOTALL | re.MULTILINE
+    )
     return str(found[1])
 
 
@@ -356,14 +358,14 @@ def test_text_that_cannot_be_stored_is_refused(assistant, arguments, words):
 @pytest.mark.parametrize("tool", ["update", "deprecate", "link"])
 def test_what_cannot_be_stored_changes_nothing(assistant, tool):
     first, second = assistant.added("Safari drops cookies"), assistant.added("nginx answers 502")
-    before = assistant.call("get", ids=[first, second]).text
+    before = assistant.call("get", ids=[first, second]).data
     arguments: dict[str, dict[str, Any]] = {
         "update": {"id": first, "content": "a\0"},
         "deprecate": {"id": first, "reason": "a\0"},
         "link": {"source": first, "target": second, "reason": "a\0"},
     }
     assert "NUL byte" in assistant.refused(tool, **arguments[tool]).text
-    assert assistant.call("get", ids=[first, second]).text == before
+    assert assistant.call("get", ids=[first, second]).data == before
 
 
 @pytest.mark.parametrize(
@@ -1000,7 +1002,7 @@ def test_resources_are_the_recent_entries(assistant):
     }
     recent = assistant.ask(lambda client: client.read_resource("rekall://recent")).contents[0]
     assert recent.mime_type == "text/plain"
-    assert recent.text.count("\n") == 1
+    assert unframed(recent.text).count("\n") == 1
     assert "Safari drops cookies" in recent.text
 
 
@@ -1012,8 +1014,8 @@ def test_a_template_names_any_entry(assistant):
         (content,) = assistant.ask(lambda client, uri=uri: client.read_resource(uri)).contents
         assert content.uri == uri
         assert content.mime_type == "text/markdown"
-        assert content.text.startswith(f"# Safari drops cookies\n\nbug\nid {entry} · ")
-        assert content.text.endswith("\n\ntracking\n")
+        assert unframed(content.text).startswith(f"# Safari drops cookies\n\nbug\nid {entry} · ")
+        assert unframed(content.text).endswith("\n\ntracking\n")
 
 
 @pytest.mark.parametrize(
