@@ -33,9 +33,9 @@ _KINDS = {
 @json_option
 @pass_app
 def backup(app: App, file: Path | None, keep: int | None, force: bool, listing: bool, as_json: bool) -> None:
-    """Copy the whole base into one file, while it is in use; without FILE, into the folder of backups.
+    """Copy the whole base into one file, while it is in use.
 
-    FILE may be a folder. An earlier backup of that name is replaced, anything else is not. Without FILE, the oldest
+    FILE may be a folder; without it, the backup goes into the folder of backups. An earlier backup of that name is replaced, anything else is not. Without FILE, the oldest
     backups are removed: five stay, or as many as `--keep` or the setting backup.keep says.
     """
     base = app.base_file()
@@ -65,9 +65,9 @@ def backup(app: App, file: Path | None, keep: int | None, force: bool, listing: 
 @json_option
 @pass_app
 def restore_base(app: App, file: Path, yes: bool, as_json: bool) -> None:
-    """Put a backup in the place of the base. A copy of what is there is made first, and named.
+    """Put a backup in the place of the base.
 
-    The file is looked at first: only a whole base is taken. Programs that have the base open see the restored one.
+    A copy of what is there is made first, and named. The file is looked at first: only a whole base is taken. Programs that have the base open see the restored one.
     """
     if not yes and not on_terminal():
         raise UsageError("restore-base asks before it replaces the base, and there is no terminal", "add --yes")

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 @json_option
 @pass_app
 def check(app: App, file: Path | None, repair: bool, as_json: bool) -> None:
-    """Look at everything: every page, row and index, files, model and backups; with FILE, at another base or a copy.
+    """Look at everything in the base, and mend what is wrong.
 
-    Ends with 5 when something is wrong.
+    Every page, row and index is looked at, and files, model and backups around it; with FILE, another base or a backup.
+    Nothing is changed without --repair. Ends with 5 when something is wrong.
     """
     checker = (app if file is None else app.over(file.absolute())).checker()
     report = checker.repair() if repair else checker.check()
