@@ -24,8 +24,9 @@ class FolderEncoder(ABC):
     Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
     """
 
-    def __init__(self, card: ModelCard, tokenizer: Tokenizer) -> None:
-        """Take over what the subclass has read from the folder."""
+    def __init__(self, name: str, card: ModelCard, tokenizer: Tokenizer) -> None:
+        """Take over what the subclass has read from the folder, whose name is the model's name here."""
+        self.name = name
         self.card = card
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
@@ -68,7 +69,7 @@ class FolderEncoder(ABC):
             EngineError: The tokenizer failed.
         """
         limit = self.card.max_characters or None
-        with self._lock, answering(self.card.name):
+        with self._lock, answering(self.name):
             if not self._is_open:
                 raise EngineClosed("the encoder is closed", "try again")
             return self._tokenizer.known([text[:limit] for text in texts])
@@ -90,7 +91,7 @@ class FolderEncoder(ABC):
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError("expected a list of str")
         limit = self.card.max_characters or None
-        with self._lock, answering(self.card.name):
+        with self._lock, answering(self.name):
             if not self._is_open:
                 raise EngineClosed("the encoder is closed", "try again")
             vectors = np.empty((len(texts), self.dim), dtype=np.float32)
@@ -103,8 +104,8 @@ class FolderEncoder(ABC):
         if bad is not None:
             which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
             raise EngineError(
-                f"model {self.card.name} gives a vector that is zero or not finite{which}",
-                f"run `rekall model verify {self.card.name}`",
+                f"model {self.name} gives a vector that is zero or not finite{which}",
+                f"run `rekall model verify {self.name}`",
             )
         return vectors
 

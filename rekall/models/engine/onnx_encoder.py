@@ -67,7 +67,7 @@ class OnnxEncoder(FolderEncoder):
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
-        super().__init__(card, tokenizer)
+        super().__init__(folder.name, card, tokenizer)
 
     def close(self) -> None:
         """Free the session and the tokenizer, and return their memory to the system."""
@@ -119,8 +119,8 @@ class OnnxEncoder(FolderEncoder):
         (vectors,) = self._session.run(["sentence_embedding"], given, options)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
-                f"model {self.card.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",
-                f"run `rekall model verify {self.card.name}`",
+                f"model {self.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",
+                f"run `rekall model verify {self.name}`",
             )
         return np.asarray(vectors, dtype=np.float32)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from rekall.models.contract import ArrayEncoder
@@ -22,7 +23,7 @@ def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
         ModelDamaged: The folder is incomplete or altered.
         EngineError: What the model needs to run is missing or too old, or there is not enough memory for it.
     """
-    card = read_card(folder)
+    card = replace(read_card(folder), name=folder.name)
     if not check_room(card):
         threads = 1
         os.environ["TOKENIZERS_PARALLELISM"] = "false"

@@ -54,7 +54,7 @@ class StaticEncoder(FolderEncoder):
         self._scales = _mapped(folder, SCALES_FILE) if SCALES_FILE in card.files else None
         self._rows = _mapped(folder, ROWS_FILE) if ROWS_FILE in card.files else None
         _check_shapes(folder, card, self._table, self._scales)
-        super().__init__(card, tokenizer)
+        super().__init__(folder.name, card, tokenizer)
 
     def _release(self) -> None:
         del self._table, self._scales, self._rows
