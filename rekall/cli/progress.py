@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from rekall.errors import Interrupted
+from rekall.wording import printable
 
 if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
@@ -28,13 +29,13 @@ def progress_bar(label: str, unit: str = "") -> Iterator[Callable[[int, int], No
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn() if unit == "bytes" else MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None)
+        task = progress.add_task(printable(label), total=None)
 
         def update(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total or None)
