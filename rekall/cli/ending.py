@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TextIO
 
+from rekall.errors import OutputLost
+
 QUIET_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What a system sends to end a process, or when its terminal is gone."""
 
@@ -100,6 +102,19 @@ def takes_effect(words: Sequence[str]) -> bool:
 
 
 _GROUPS = ("index", "model", "config", "mcp", "mcp-server")
+
+
+def output_lost(error: OSError | ValueError) -> OutputLost:
+    """The error of a command whose answer is all that it does."""
+    return OutputLost(f"the answer could not be written: {reason_of(error)}", "free some space, or send it elsewhere")
+
+
+def is_of_output(error: OSError) -> bool:
+    """Whether an error comes of what click itself prints: help, versions."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("click.")
 
 
 def reason_of(error: OSError | ValueError) -> str:

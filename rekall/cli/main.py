@@ -14,7 +14,17 @@ from typing import NoReturn
 import click
 
 from rekall.app import App
-from rekall.cli.ending import Answers, Ended, end_at_once, hold_streams, listen, silence, takes_effect
+from rekall.cli.ending import (
+    Answers,
+    Ended,
+    end_at_once,
+    hold_streams,
+    is_of_output,
+    listen,
+    output_lost,
+    silence,
+    takes_effect,
+)
 from rekall.cli.options import on_terminal
 from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_json_line, talk
 from rekall.errors import Interrupted, OutputLost, RekallError, UsageError, in_our_words
@@ -258,6 +268,8 @@ def _flush_stderr() -> None:
 
 def _in_our_words(error: BaseException, command: str) -> RekallError:
     """Any error that may end a command, as a RekallError."""
+    if isinstance(error, OSError) and is_of_output(error):
+        return output_lost(error)
     if isinstance(error, (RekallError, OSError)):
         return in_our_words(error)
     if isinstance(error, click.UsageError):

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rekall.cli.ending import reason_of, silence
-from rekall.errors import OutputLost
+from rekall.cli.ending import output_lost, silence
 from rekall.search.explain import BETWEEN, why_line, why_parts
 from rekall.wording import printable, shell_word
 
@@ -52,9 +51,7 @@ def out(text: str = "") -> None:
         elif isinstance(error, BrokenPipeError):
             raise
         else:
-            raise OutputLost(
-                f"the answer could not be written: {reason_of(error)}", "free some space, or send it elsewhere"
-            ) from error
+            raise output_lost(error) from error
 
 
 def talk(text: str) -> None:

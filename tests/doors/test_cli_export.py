@@ -123,6 +123,7 @@ def test_an_export_takes_the_filters_of_a_list(rekall: Rekall, tmp_path: Path) -
         "exported": 1,
         "deleted": 0,
         "removed": [],
+        "secrets": [],
         "format": "jsonl",
         "path": str(tmp_path / "some.jsonl"),
     }
