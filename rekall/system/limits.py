@@ -54,10 +54,10 @@ def rooms(proc: Path = PROC, groups: Path = CONTROL_GROUPS) -> Rooms:
 
     page = resource.getpagesize()
     try:
-        pages = [int(number) for number in (proc / "statm").read_text("ascii").split()]
+        text = (proc / "statm").read_text("ascii")
+        mapped, resident, _, _, _, data = (page * int(number) for number in text.split()[:6])
     except (OSError, ValueError):
         return Rooms()
-    mapped, resident, data = page * pages[0], page * pages[1], page * pages[5]
     return Rooms(
         _left(resource.getrlimit(resource.RLIMIT_AS)[0], mapped),
         _left(resource.getrlimit(resource.RLIMIT_DATA)[0], data),
@@ -120,4 +120,6 @@ def _figure(path: Path, key: str) -> int:
         lines = path.read_text("ascii").splitlines()
     except (OSError, ValueError):
         return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith(f"{key} ")), 0)
+    return next(
+        (int(rest) for name, _, rest in (line.partition(" ") for line in lines) if name == key and rest.isdecimal()), 0
+    )
