@@ -179,16 +179,18 @@ def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *
     """Say that an entry is gone for ever, and what of it may still lie somewhere.
 
     Args:
-        app: Knows where drafts lie.
+        app: Knows where drafts and backups lie.
         erased: What became of it.
         entry: What it was; None when it was gone already, and its traces were wiped now.
         as_json: Whether a program reads it.
     """
     for draft in traces_of(app.places.drafts, erased.entry_id):
         draft.unlink(missing_ok=True)
+    copies = app.base_file().copies_with(erased.entry_id)
     if as_json:
         gone = _deleted_fields(entry) if entry else None
-        out_json({"deleted": gone, "traces": bool(erased.why_traces), "why_traces": erased.why_traces or None})
+        why = erased.why_traces or None
+        out_json({"deleted": gone, "traces": bool(why), "why_traces": why, "backups": list(map(str, copies))})
         return
     talk(f"deleted {erased.entry_id}{f'  {printable(entry.title)}' if entry else ''} for ever")
     if erased.why_traces:
@@ -196,6 +198,10 @@ def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *
             f"\nnote: {erased.why_traces}, so traces of its text stay in the file for now; the next command that can "
             f"removes them, and `rekall delete --forever {erased.entry_id}` tries at once"
         )
+    if copies:
+        talk("\nnote: it is still in copies that were made before; delete these files if nothing of it may stay:")
+        for copy in copies:
+            talk(f"  {printable(str(copy))}")
 
 
 def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:

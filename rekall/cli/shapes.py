@@ -155,6 +155,7 @@ _ANSWERS = (
         deleted=("Deleted or null", "The entry; null if it was deleted for ever before, and only traces were left."),
         traces=("flag", "Whether the file still holds traces of its text.", "with `--forever`"),
         why_traces=("text or null", "Why they could not be removed now.", "with `--forever`"),
+        backups=("list of text", "Copies of the base that were made before and still hold it.", "with `--forever`"),
     ),
     shape(
         "Deletions", "What can be restored, most recently deleted first.", tombstones=("list of Tombstone", "One each.")

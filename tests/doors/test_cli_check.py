@@ -200,3 +200,13 @@ def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(reka
     assert ran.code == 0
     assert ran.err.count("before-migration-") == 1
     assert "before-migration-" not in rekall("list").err
+
+
+def test_what_is_deleted_for_ever_names_the_copies_that_still_hold_it(rekall, base):
+    copy = rekall("backup").out.strip()
+    entry = rekall("list", "--json").json["entries"][0]["id"]
+    assert rekall("delete", entry, "--forever", "--yes", "--json").json["backups"] == [copy]
+    later = rekall("add", "bug", "three", "--json").json["entry"]["id"]
+    ran = rekall("delete", later, "--forever", "--yes")
+    assert ran.code == 0
+    assert "copies" not in ran.err

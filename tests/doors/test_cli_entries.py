@@ -956,7 +956,7 @@ def test_forever_answers_json(rekall: Rekall, deleted: str) -> None:
     ran = rekall("delete", "--forever", "-y", deleted, "--json")
     gone = {"id": deleted, "type": "bug", "title": "CORS fails on Safari"}
     assert (ran.json, ran.err) == (
-        {"schema_version": 2, "deleted": gone, "traces": False, "why_traces": None},
+        {"schema_version": 2, "deleted": gone, "traces": False, "why_traces": None, "backups": []},
         "",
     )
 
