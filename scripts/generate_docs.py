@@ -85,7 +85,10 @@ tool and compares its answer with these tables.
 - **Every field is present**, even if empty: an empty text is `""`, an empty list `[]`, and `null` appears only where the
   table says so. Fields that depend on an option are marked.
 - **Tools** for assistants return the same shapes as structured content, without `schema_version`. Where a table says
-  *brief*, null and empty fields are left out: each token counts.
+  *brief*, null and empty fields are left out: each token counts. What nobody sees is spelled out in them
+  (`<U+202E>`, see [mcp.md](mcp.md#what-an-assistant-is-shown)).
+- **Texts are exact** in what commands print: what a terminal would obey or nobody sees is written as an escape
+  (`\\u202e`).
 
 {TYPES}
 """
