@@ -48,6 +48,26 @@ class OtherField:
         return f"{self.name}: {', '.join(leaves(self.value))}".rstrip()
 
 
+class Several:
+    """Values by name; two that differ under one name become a list, in time that grows with their number alone."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.found: dict[str, Any] = {}
+        self._lists: set[str] = set()
+
+    def put(self, name: str, value: Any) -> None:
+        """Add a value."""
+        if name not in self.found:
+            self.found[name] = value
+        elif name in self._lists:
+            self.found[name].append(value)
+        elif self.found[name] != value:
+            kept = self.found[name]
+            self.found[name] = [*(kept if isinstance(kept, list) else [kept]), value]
+            self._lists.add(name)
+
+
 def leaves(value: Any) -> Iterator[str]:
     """The texts in a value, from outside in; names of mappings stand before their values."""
     if isinstance(value, Mapping):

@@ -35,6 +35,8 @@ ORDER: tuple[Field, ...] = tuple(sorted((field for field in FIELDS if field.name
 """The fields of a record: what it is, its labels and times, then the structured context."""
 
 
+_SHOWN_NAME = 80
+
 OTHER = "other_fields"
 """A mapping of fields that are kept as they are, whatever their names say."""
 
@@ -54,7 +56,7 @@ class Problem:
     @property
     def kind(self) -> str:
         """What is wrong, as one reads it."""
-        return f"{self.name} {self.why}"
+        return f"{self.name if len(self.name) <= _SHOWN_NAME else self.name[: _SHOWN_NAME - 1] + '…'} {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

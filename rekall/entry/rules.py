@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from enum import Enum
+from itertools import islice
 from typing import Any, TypeVar
 
 from rekall.entry.fields import EDITED, FIELDS, MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft, Field, Kind
@@ -15,6 +16,18 @@ from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import InvalidInput
 
 Choice = TypeVar("Choice", bound=Enum)
+
+MAX_ENTRY_BYTES = 10 * 1024 * 1024
+"""The most that all texts of an entry have together; what an export makes of them can be read again."""
+
+MAX_OTHER_FIELDS = 2_000
+"""Fields of a file that are none of an entry's; what people write has some twenty."""
+
+MOST_NAME_CHARS = 1_000
+MOST_LINE_CHARS = 500
+_MOST_QUOTED = 80
+_MOST_GIVEN = 50 * MAX_LIST_ITEMS
+"""Items of which it is still asked how many of them differ."""
 
 _LINE_ENDS = re.compile("\r+\n?|[\x85\u2028\u2029]")
 _LEADING_BLANK_LINES = re.compile(r"\A(?:\s*\n)+")
@@ -38,9 +51,28 @@ def checked(draft: Draft) -> Draft:
     }
     if draft.id is not None:
         if not (isinstance(draft.id, str) and is_ulid(draft.id)):
-            raise InvalidInput(f"id is {draft.id!r}, expected a ULID", "leave it out to get a new one")
+            raise InvalidInput(f"id is {quoted(draft.id)}, expected a ULID", "leave it out to get a new one")
         values["id"] = draft.id.upper()
+    _check_size(values)
     return replace(draft, **values, **times)
+
+
+def _check_size(values: Mapping[str, Any]) -> None:
+    """Refuse texts that are too much together."""
+    chars = sum(
+        len(value) if isinstance(value, str) else sum(len(item) for item in value if isinstance(item, str))
+        for value in values.values()
+        if isinstance(value, (str, tuple))
+    )
+    if chars <= MAX_ENTRY_BYTES // 4:  # whatever letters these are
+        return
+    each = (item for value in values.values() for item in (value if isinstance(value, tuple) else (value,)))
+    size = sum(len(item.encode()) for item in each if isinstance(item, str))
+    if size > MAX_ENTRY_BYTES:
+        raise InvalidInput(
+            f"all its texts together have {size / 1e6:.1f} MB, the limit is {MAX_ENTRY_BYTES / 1e6:.1f} MB",
+            "store the part worth finding again, and point to the file with --file",
+        )
 
 
 def entry_type(name: str) -> EntryType:
@@ -64,13 +96,16 @@ def chosen(choices: type[Choice], name: str, noun: str) -> Choice:
     Raises:
         InvalidInput: There is none; the nearest is suggested.
     """
+    if not isinstance(name, str):
+        raise InvalidInput(f"the {noun} is {quoted(name)}, expected text")
     try:
         return choices(name.strip().lower())
     except ValueError:
+        name = name[:_MOST_QUOTED]
         near = nearest(name.strip().lower(), [item.value for item in choices])
         hint = f"did you mean `{near}`? " if near else ""
         known = ", ".join(item.value for item in choices)
-        raise InvalidInput(f"unknown {noun} {str(name)!r}", f"{hint}{_plural(noun)}: {known}") from None
+        raise InvalidInput(f"unknown {noun} {quoted(name)}", f"{hint}{_plural(noun)}: {known}") from None
 
 
 def _plural(noun: str) -> str:
@@ -103,7 +138,7 @@ def text(value: str, part: str) -> str:
     """
     part = part if part.startswith("one of") else f"the {part}"
     if not isinstance(value, str):
-        raise InvalidInput(f"{part} is {value!r}, expected text")
+        raise InvalidInput(f"{part} is {quoted(value)}, expected text")
     if "\0" in value:
         raise InvalidInput(f"{part} holds a NUL byte", "is it a binary file? Rekall stores text only")
     try:
@@ -111,6 +146,16 @@ def text(value: str, part: str) -> str:
     except UnicodeEncodeError:
         raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first, for example with iconv") from None
     return value
+
+
+def quoted(value: object) -> str:
+    """A value as a message repeats it: its beginning where it is long, and only its kind where it is no text and no number."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= _MOST_QUOTED else value[: _MOST_QUOTED - 1] + "…")
+    if value is None or isinstance(value, (bool, float)) or (isinstance(value, int) and value.bit_length() < 200):
+        return repr(value)
+    kind = "a number of very many digits" if isinstance(value, int) else f"a {type(value).__name__}"
+    return f"an{kind[1:]}" if kind[2] in "aeiou" else kind
 
 
 def one_line(value: str, part: str) -> str:
@@ -137,24 +182,20 @@ def _checked(field: Field, value: Any) -> Any:
     """The value of one field as it is stored; what Python calls leave loose, a choice by its name, is made firm."""
     if field.kind is Kind.OTHER:
         return _others(value)
-    if field.kind.is_list and isinstance(value, str):
-        value = (value,)
     if field.kind is Kind.CHOICE and field.choices is not None:
         return chosen(field.choices, value, field.noun)
     if field.kind is Kind.TEXT:
         return _long_text(value, field.noun)
-    if field.kind is Kind.TAGS:
-        return _items(field, tuple(map(tag, value)))
     if field.kind.is_list:
         return _items(field, value)
-    if field.kind is Kind.NUMBER and value not in range(field.most + 1):
-        raise InvalidInput(f"{field.noun} is {value}, but must be from 0 to {field.most}")
+    if field.kind is Kind.NUMBER and (not isinstance(value, (int, float)) or value not in range(field.most + 1)):
+        raise InvalidInput(f"{field.noun} is {quoted(value)}, but must be from 0 to {field.most}")
     if field.kind is Kind.LINE:
         line = one_line(value or "", field.noun)
-        if field.most and len(line) > field.most:
+        most = field.most or MOST_LINE_CHARS
+        if len(line) > most:
             raise InvalidInput(
-                f"the {field.noun} has {len(line):,} characters, the limit is {field.most}",
-                "put the details in the content",
+                f"the {field.noun} has {len(line):,} characters, the limit is {most}", "put the details in the content"
             )
         return line or field.default
     return value
@@ -178,15 +219,18 @@ def _one_line_end(value: str) -> str:
     return value if value.isascii() and "\r" not in value else _LINE_ENDS.sub("\n", value)
 
 
-def _items(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
-    """Trimmed items in their order, without blanks and repeats."""
-    items = tuple(
-        dict.fromkeys(
-            item for value in values if (item := _one_line_end(text(value, f"one of the {field.noun}")).strip())
-        )
-    )
+def _items(field: Field, values: Any) -> tuple[str, ...]:
+    """Trimmed items in their order, without blanks and repeats; of Python calls also one text alone, or any iterable."""
+    if not isinstance(values, Iterable):
+        raise InvalidInput(f"the {field.noun} are {quoted(values)}, expected a list of texts")
+    given = tuple(islice((values,) if isinstance(values, str) else values, _MOST_GIVEN + 1))
+    if len(given) > _MOST_GIVEN:
+        raise InvalidInput(f"more than {_MOST_GIVEN:,} {field.noun}, the limit is {MAX_LIST_ITEMS}")
+    texts = (text(value, f"one of the {field.noun}") for value in given)
+    cleaned = map(tag, texts) if field.kind is Kind.TAGS else (_one_line_end(value).strip() for value in texts)
+    items = tuple(dict.fromkeys(item for item in cleaned if item))
     if len(items) > MAX_LIST_ITEMS:
-        raise InvalidInput(f"{len(items)} {field.noun}, the limit is {MAX_LIST_ITEMS}")
+        raise InvalidInput(f"{len(items):,} {field.noun}, the limit is {MAX_LIST_ITEMS}")
     most_chars = field.most or MAX_TEXT_BYTES
     for item in items:
         if len(item) > most_chars:
@@ -196,8 +240,19 @@ def _items(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _others(value: Any) -> tuple[OtherField, ...]:
     """Other fields, each name once; Python calls may give them as a mapping."""
-    fields = others(value) if isinstance(value, Mapping) else tuple(value)
+    try:
+        fields = others(value) if isinstance(value, Mapping) else tuple(islice(value, MAX_OTHER_FIELDS + 1))
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidInput("the other fields hold what JSON cannot", "give them as texts, numbers and lists") from None
+    if len(fields) > MAX_OTHER_FIELDS:
+        raise InvalidInput(
+            f"{len(fields):,} other fields, the limit is {MAX_OTHER_FIELDS:,}", "store the text that they come from"
+        )
     for field in fields:
+        if len(field.name) > MOST_NAME_CHARS:
+            raise InvalidInput(
+                f"the name of a field has {len(field.name):,} characters, the limit is {MOST_NAME_CHARS:,}"
+            )
         text(field.name, "name of a field")
         text(field.json, field.name)
     size = sum(len(field.json) for field in fields)

@@ -33,6 +33,8 @@ _ZONES = {
 } | {"UTC": 0, "GMT": 0, "CET": 3600, "CEST": 7200}
 _ZONE_NAME = re.compile(r"\s*\([^)]*\)\s*\Z")
 _WORDS = re.compile(r"[^\W\d_]{3,}")
+_MOST_CHARS = 200
+"""A longer text is no date, whatever it begins with."""
 
 
 def written(moment: datetime) -> str:
@@ -54,7 +56,7 @@ def moment(text: str) -> datetime:
     try:
         return _aware(parsed(text.strip()))
     except (ValueError, OverflowError, OSError):
-        raise InvalidInput(f"{text!r} is not a date", "write 2026-01-31 or 2026-01-31T09:00:00Z") from None
+        raise InvalidInput(f"{_short(text)!r} is not a date", "write 2026-01-31 or 2026-01-31T09:00:00Z") from None
 
 
 def local_day(moment: datetime) -> str:
@@ -89,11 +91,13 @@ def any_moment(value: Any) -> datetime:
     if isinstance(value, list) and len(value) == 1:
         return any_moment(value[0])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = f"{value:f}" if isinstance(value, float) else str(value)
+        value = f"{value:f}" if isinstance(value, float) else _digits(value)
     if not isinstance(value, str):
         raise InvalidInput("it is not a date")
     text = value.strip().strip("\"'<>[]").strip()
     try:
+        if len(text) > _MOST_CHARS:
+            raise ValueError("no date")
         exact = _iso(text) if _EXACT.match(text) else None
         found = exact or _epoch(text) or _numbers(text) or _iso(text) or _spoken(text)
         if exact is None and found.year not in _YEARS:
@@ -151,6 +155,8 @@ def _spoken(text: str) -> datetime:
     """A date in words. Every part must be there: nothing is filled in from today."""
     from dateutil import parser
 
+    if len(text) > _MOST_CHARS:
+        raise ValueError("no date")
     text = _ZONE_NAME.sub("", _GMT.sub("", text))
     if not _SOMEWHERE.search(text) or len(text) > 60:
         raise ValueError("no date")
@@ -169,6 +175,11 @@ def _spoken(text: str) -> datetime:
 def _zone(name: str | None, offset_s: int | None) -> int | None:
     """Seconds east of Greenwich; None, which is local, for a name that means several zones or none."""
     return offset_s if offset_s is not None else _ZONES.get(name or "")
+
+
+def _digits(number: int) -> str:
+    """A whole number as text; Python does not write one of more than 4,300 digits."""
+    return str(number) if number.bit_length() < 512 else ""
 
 
 def _short(value: Any) -> str:

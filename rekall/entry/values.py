@@ -9,7 +9,8 @@ from datetime import date
 from typing import Any
 
 from rekall.entry.fields import MAX_LIST_ITEMS, Field, Kind
-from rekall.entry.rules import is_ulid
+from rekall.entry.other import Several
+from rekall.entry.rules import MOST_LINE_CHARS, is_ulid
 from rekall.entry.times import any_moment
 from rekall.entry.types import Link, LinkType, NamedLink, Status
 from rekall.errors import InvalidInput
@@ -24,6 +25,7 @@ _WIKILINK = re.compile(r"\[\[(?P<target>[^\[\]|]*)(?:\|(?P<shown>[^\[\]]*))?\]\]
 _BLANKS = re.compile(r"[\s_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff\0]")
 _MOST_DEPTH = 40
+_MOST_DIGITS = 40
 _TITLE_CHARS = 200
 """Characters kept of a title that is longer than a title may be; all of it is kept beside."""
 
@@ -63,16 +65,17 @@ class Taken:
             is_literal: Whether `[[links]]` are just text.
         """
         self.is_literal = is_literal
-        self.others: dict[str, Any] = {}
+        self._others = Several()
         self.problems: list[tuple[str, str]] = []
 
     def keep(self, name: str, value: Any) -> None:
         """Keep a field as it is. Two under one name become a list."""
-        name, value = clean(str(name)), clean(value)
-        if name in self.others and self.others[name] != value:
-            kept = self.others[name]
-            value = [*(kept if isinstance(kept, list) else [kept]), value]
-        self.others[name] = value
+        self._others.put(clean(str(name)), clean(value))
+
+    @property
+    def others(self) -> dict[str, Any]:
+        """What was kept, by name."""
+        return self._others.found
 
     def fail(self, name: str, value: Any, why: str) -> None:
         """Keep a field that could not be read, and say why."""
@@ -180,7 +183,7 @@ def _read_one(taken: Taken, field: Field, name: str, value: Any) -> Any:
 
 def _line(taken: Taken, field: Field, name: str, line: str) -> str:
     short = " ".join(line.split())
-    if field.most and len(short) > field.most:
+    if len(short) > (field.most or MOST_LINE_CHARS):
         taken.keep(name, line)
         short = short[:_TITLE_CHARS].rsplit(" ", 1)[0] + "…"
     return short
@@ -198,6 +201,8 @@ def _choice(taken: Taken, field: Field, name: str, line: str) -> Any:
 
 
 def _whole(taken: Taken, field: Field, name: str, line: str) -> int:
+    if len(line) > _MOST_DIGITS:
+        raise InvalidInput("it is no number that anybody writes")
     number = float(line)
     if number != int(number) or not 0 <= number <= field.most:
         raise InvalidInput("it is no whole number of that range")
@@ -222,7 +227,8 @@ def _read_list(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
             taken.fail(name, value, "is no list of texts")
             continue
         long = [item for item in read if field.most and len(item) > field.most]
-        more = [item for item in read if item not in long and item not in items]
+        apart = {*long, *items}
+        more = [item for item in read if item not in apart]
         room = MAX_LIST_ITEMS - len(items)
         items += more[:room]
         if long or more[room:]:

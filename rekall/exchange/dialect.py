@@ -15,6 +15,7 @@ entry, which dates can be read and what has no field of ours is decided once for
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,19 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from rekall.entry.other import Several
 from rekall.entry.types import NamedLink as NamedLink
 from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.bounds import (
+    MOST_JSON_TEXT_BYTES,
+    clipped,
+    most_bytes,
+    plainly,
+    read_whole,
+    refuse_many_values,
+    refuse_wide,
+    too_large,
+)
 from rekall.exchange.decoding import Decoded, decoded
 
 
@@ -92,13 +104,25 @@ class Source:
         self._data: bytes | None = None
         self._decoded: Decoded | None = None
         self._document: Any = _NOT_READ
+        self._digest = b""
 
     @property
     def data(self) -> bytes:
-        """Its bytes. Raises OSError."""
-        if self._data is None:
-            self._data = self.path.read_bytes()
-        return self._data
+        """Its bytes. Raises OSError, and InvalidInput for more than is read at once."""
+        if self._data is not None:
+            return self._data
+        data = read_whole(self.path, most_bytes(self.suffix))
+        self._digest = hash_of(data)
+        if len(data) <= _KEPT_BYTES:
+            self._data = data
+        return data
+
+    @property
+    def digest(self) -> bytes:
+        """The hash of its bytes. Raises as `data` does."""
+        if not self._digest:
+            self._digest = hash_of(self.data)
+        return self._digest
 
     @property
     def is_decoded(self) -> bool:
@@ -109,7 +133,9 @@ class Source:
     def decoded(self) -> Decoded:
         """Its text with the encoding it was found in. Raises InvalidInput where it is no text."""
         if self._decoded is None:
-            self._decoded = decoded(self.data)
+            found = decoded(self.data)
+            refuse_wide(found.text)
+            self._decoded = found
         return self._decoded
 
     @property
@@ -121,11 +147,23 @@ class Source:
     def document(self) -> Any:
         """Its JSON. Raises InvalidInput where it is none."""
         if self._document is _NOT_READ:
-            self._document = parsed_json(self.text)
+            try:
+                self._document = parsed_json(self.text)
+            except InvalidInput as error:  # every dialect of JSON asks for it
+                self._document = error
+        if isinstance(self._document, InvalidInput):
+            raise self._document
         return self._document
 
 
 _NOT_READ = object()
+_KEPT_BYTES = 1024 * 1024
+"""The bytes of a larger file are not kept beside its text."""
+
+
+def hash_of(data: bytes) -> bytes:
+    """What a source is known by."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def parsed_json(text: str) -> Any:
@@ -134,10 +172,27 @@ def parsed_json(text: str) -> Any:
     Raises:
         InvalidInput: It is none.
     """
+    refuse_many_values(text)
     try:
-        return json.loads(text, parse_int=_whole, object_pairs_hook=_object)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"not valid JSON: {error}") from error
+        document = json.loads(text, parse_int=_whole, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise plainly(error) from error
+    except ValueError as error:
+        raise InvalidInput(f"not valid JSON: {clipped(str(error))}") from error
+    if len(text) > MOST_JSON_TEXT_BYTES:
+        _refuse_long_texts(document)
+    return document
+
+
+def _refuse_long_texts(document: Any) -> None:
+    """Refuse a text that is longer than anybody writes: it would be compared word by word."""
+    waiting = [document]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, str) and len(top) > MOST_JSON_TEXT_BYTES:
+            raise too_large(len(top), MOST_JSON_TEXT_BYTES, "one text in it")
+        if isinstance(top, (dict, list)):
+            waiting += top.values() if isinstance(top, dict) else top
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -145,12 +200,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) == len(pairs):
         return made
-    made = {}
+    several = Several()
     for name, value in pairs:
-        if name in made and made[name] != value:
-            value = [*(made[name] if isinstance(made[name], list) else [made[name]]), value]
-        made[name] = value
-    return made
+        several.put(name, value)
+    return several.found
 
 
 def _whole(digits: str) -> int | str:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput, NotFound
+from rekall.exchange.bounds import read_whole
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -26,6 +27,9 @@ OWN_BASE = "rekall.db"
 
 MARKS = frozenset((".obsidian", "logseq", "dendron.yml", "dendron.code-workspace", ".zk", ".foam", ".trilium"))
 """What lies in a folder of notes and tells whose it is."""
+
+_MOST_RULES_BYTES = 256 * 1024
+"""A longer `.gitignore` is none; each of its lines becomes a pattern that every file is held against."""
 
 _IGNORE_FILES = (".git/info/exclude", ".gitignore")
 """Where git reads what it leaves out; what comes later goes before what comes earlier."""
@@ -220,8 +224,8 @@ def _ignore_file(folder: Path) -> GitIgnoreSpec | None:
     """The rules of a folder's own `.gitignore`, and of a repository's own; what makes no sense counts for nothing, as with git."""
     lines = []
     for file in _IGNORE_FILES:
-        with contextlib.suppress(OSError):
-            lines += (folder / file).read_text("utf-8", "replace").splitlines()
+        with contextlib.suppress(OSError, InvalidInput):
+            lines += read_whole(folder / file, _MOST_RULES_BYTES).decode("utf-8", "replace").splitlines()
     sound = []
     for line in lines:
         try:

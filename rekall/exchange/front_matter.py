@@ -14,10 +14,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rekall.entry.other import Several
+from rekall.errors import InvalidInput
 from rekall.exchange import plain_yaml
+from rekall.exchange.bounds import refuse_many_values
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = 16 * 1024 * 1024
 """A longer head is no front matter; an entry's own texts may be long."""
+
+MOST_TOML_CHARS = 256 * 1024
+"""A longer head in TOML is read line by line."""
+
+MOST_LINES = 5_000
+"""Lines of a broken head that are read one by one; a longer one is kept as it is."""
 
 MOST_NODES = 200_000
 """More values than anybody writes; a head of aliases of aliases has millions."""
@@ -39,6 +48,7 @@ _ITEM = re.compile(r"^[ \t]*-[ \t]+(?P<value>.*)$")
 _ALONE = ("title", "description", "summary", "tags", "aliases", "date", "created")
 """Fields that may stand alone and in capitals; any other such line is a sentence."""
 _JSON_SCALAR = re.compile(r"(?:true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\Z")
+_MOST_BITS = 10_000
 _PLAIN_NAME = re.compile(r"[\w$@./][\w $@./+-]*\Z")
 
 
@@ -105,8 +115,9 @@ class _Builder:
     def __init__(self, is_typed: bool) -> None:
         self._is_typed = is_typed
         self._nodes = 0
+        self._chars = 0
         self._depth = 0
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
 
     def document(self, events: Iterator[Any]) -> Any:
         import yaml
@@ -126,27 +137,32 @@ class _Builder:
         import yaml
 
         if isinstance(event, yaml.AliasEvent):
-            value, size = self._anchors.get(event.anchor, (f"*{event.anchor}", 1))
-            self._count(size)
+            value, nodes, chars = self._anchors.get(event.anchor, (f"*{event.anchor}", 1, len(event.anchor)))
+            self._count(nodes, chars)
             return value
-        before = self._nodes
-        self._count(1)
+        before = self._nodes, self._chars
         if isinstance(event, yaml.ScalarEvent):
+            self._count(1, len(event.value))
             value = _scalar(event, self._is_typed)
         else:
+            self._count(1, 0)
             self._depth += 1
             if self._depth > MOST_DEPTH:
                 raise ValueError("nested too deep")
             value = self._list(events) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(events)
             self._depth -= 1
         if event.anchor:
-            self._anchors[event.anchor] = (value, self._nodes - before)
+            self._anchors[event.anchor] = (value, self._nodes - before[0], self._chars - before[1])
         return value
 
-    def _count(self, nodes: int) -> None:
+    def _count(self, nodes: int, chars: int) -> None:
+        """Count what comes, before anybody writes it out: what an alias stands for counts wherever it stands."""
         self._nodes += nodes
+        self._chars += chars
         if self._nodes > MOST_NODES:
             raise ValueError(f"more than {MOST_NODES:,} values")
+        if self._chars > MOST_BYTES:
+            raise ValueError("aliases that stand for more text than anybody writes")
 
     def _list(self, events: Iterator[Any]) -> list[Any]:
         import yaml
@@ -161,7 +177,8 @@ class _Builder:
     def _mapping(self, events: Iterator[Any]) -> dict[str, Any] | str:
         import yaml
 
-        found: dict[str, Any] = {}
+        several, merged = Several(), dict[str, Any]()
+        found = several.found
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
@@ -169,14 +186,12 @@ class _Builder:
             name, value = _name(key), self._value(next(events), events)
             if isinstance(key, dict) and value is None:  # a template's {{title}}
                 found["{{" + ", ".join(key) + "}}"] = None
-                continue
-            if name == "<<" and isinstance(value, Mapping):  # merged, as YAML 1.1 has it
-                found = {**value, **found}
-            elif name in found and found[name] != value:
-                kept = found[name]
-                found[name] = [*(kept if isinstance(kept, list) else [kept]), value]
+            elif name == "<<" and isinstance(value, Mapping):  # merged, as YAML 1.1 has it
+                merged = {**value, **merged}
             else:
-                found[name] = value
+                several.put(name, value)
+        if merged:
+            found = {**merged, **found}
         only = next(iter(found)) if len(found) == 1 else ""
         return only if only.startswith("{{") else found
 
@@ -223,6 +238,9 @@ def _by_lines(raw: str, body: str, problem: str) -> FrontMatter | None:
 
     A block that YAML can read by itself is read so. None where the head is prose.
     """
+    if raw.count("\n") > MOST_LINES:
+        is_head = _KEY.match(_first_line(raw))
+        return FrontMatter({NOT_READ: raw.rstrip("\n")}, body, "yaml", raw, problem) if is_head else None
     fields: dict[str, Any] = {}
     rest: list[str] = []
     for block in _blocks(raw):
@@ -245,6 +263,10 @@ def _by_lines(raw: str, body: str, problem: str) -> FrontMatter | None:
     if said:
         fields[NOT_READ] = "\n".join(said)
     return FrontMatter(fields, body, "yaml", raw, problem)
+
+
+def _first_line(raw: str) -> str:
+    return next((line for line in raw.split("\n", 20)[:20] if line.strip()), "")
 
 
 def _blocks(raw: str) -> Iterator[list[str]]:
@@ -297,6 +319,10 @@ def _toml(raw: str, body: str) -> FrontMatter | None:
         import tomli as tomllib
 
     try:
+        if len(raw) > MOST_TOML_CHARS or any(
+            line.partition("=")[0].count(".") > MOST_DEPTH for line in raw.split("\n")
+        ):
+            raise ValueError("longer or nested deeper than anybody writes")  # for what `tomllib` takes their squares
         return FrontMatter(_plain(tomllib.loads(raw, parse_float=str)), body, "toml", raw)
     except (ValueError, RecursionError) as error:
         kept = _toml_by_lines(raw)
@@ -304,6 +330,8 @@ def _toml(raw: str, body: str) -> FrontMatter | None:
 
 
 def _toml_by_lines(raw: str) -> dict[str, Any]:
+    if raw.count("\n") > MOST_LINES:
+        return {NOT_READ: raw.rstrip("\n")} if "=" in _first_line(raw) else {}
     fields: dict[str, Any] = {}
     rest = []
     for line in raw.splitlines():
@@ -319,18 +347,26 @@ def _toml_by_lines(raw: str) -> dict[str, Any]:
 
 def _json(text: str) -> FrontMatter:
     try:
+        refuse_many_values(text)
         fields, end = json.JSONDecoder().raw_decode(text.lstrip())
-    except (ValueError, RecursionError):
+        read = _plain(fields)
+    except (ValueError, RecursionError, InvalidInput):
         return FrontMatter(body=text)
     start = len(text) - len(text.lstrip())
     body = text[start + end :]
     if not isinstance(fields, dict) or (body and not body.startswith("\n")):
         return FrontMatter(body=text)
-    return FrontMatter(_plain(fields), body[1:], "json", text[start : start + end])
+    return FrontMatter(read, body[1:], "json", text[start : start + end])
 
 
 def _plain(value: Any) -> Any:
-    """TOML's dates and times as text; the rest as it is."""
+    """TOML's dates and times as text; the rest as it is.
+
+    Raises:
+        ValueError: A number has so many digits that Python cannot write it.
+    """
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise ValueError("a number of more digits than anybody writes")
     if isinstance(value, dict):
         return {str(name): _plain(item) for name, item in value.items()}
     if isinstance(value, list):

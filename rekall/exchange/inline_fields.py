@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from rekall.entry.other import Several
+
 _FIELD = re.compile(
     r"(?:[-*+][ \t]+)?(?P<name>[A-Za-z][^\s:][^:\[\](){}`\n]{0,60}|[A-Za-z]{1,2})::(?:[ \t]+(?P<value>.*))?$"
 )
@@ -21,14 +23,10 @@ def field_of(line: str) -> tuple[str, str] | None:
 
 def joined(fields: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Fields by name; what is given twice is a list."""
-    found: dict[str, Any] = {}
+    several = Several()
     for name, value in fields:
-        if name not in found:
-            found[name] = value
-        elif found[name] != value:
-            kept = found[name]
-            found[name] = [*(kept if isinstance(kept, list) else [kept]), value]
-    return found
+        several.put(name, value)
+    return several.found
 
 
 def at_the_top(body: str, shown: str) -> dict[str, Any]:

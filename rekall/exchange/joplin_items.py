@@ -12,6 +12,7 @@ from typing import Any
 
 from rekall.entry.types import NamedLink
 from rekall.errors import RekallError
+from rekall.exchange.bounds import read_whole
 from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Note, Source
 from rekall.exchange.markdown_note import links_of
@@ -152,9 +153,7 @@ def _folder_names(folder: Path, changed: int) -> Names:
         if not _ITEM_NAME.match(path.name):
             continue
         try:
-            if path.stat().st_size > _SMALL:
-                continue  # neither a notebook nor a tag
-            item = item_of(decoded(path.read_bytes()).text)
+            item = item_of(decoded(read_whole(path, _SMALL)).text)  # a larger one is neither a notebook nor a tag
         except (OSError, RekallError):
             continue  # the import reads it as a note of its own, and says what is wrong
         if item is not None and not item.is_note:

@@ -11,15 +11,14 @@ from typing import Any
 from rekall.entry.times import any_moment
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.bounds import MOST_JSON_BYTES, lines_of, opened, refuse_many_values, too_large
 from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Refused, Source, parsed_json
-
-MAX_JSON_BYTES = 256 * 1024 * 1024
-"""A `.json` file is read whole; a larger base comes as JSON lines, which are read one by one."""
 
 LINES = (".jsonl", ".ndjson")
 _LONGEST_TITLE = 100
 
+_WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
 _OPENINGS = ("{", "[")
 _LOOKED_AT = 64 * 1024
@@ -29,7 +28,7 @@ _LOOKED_AT = 64 * 1024
 def document_of(source: Source) -> Any:
     """A file's JSON; None where it holds none, or more than is read at once. For `fits`: it never raises."""
     try:
-        return None if source.path.stat().st_size > MAX_JSON_BYTES else source.document
+        return source.document
     except (InvalidInput, OSError):
         return None
 
@@ -40,11 +39,9 @@ def refuse_too_large(source: Source) -> None:
     Raises:
         InvalidInput: It is.
     """
-    if source.path.stat().st_size > MAX_JSON_BYTES:
-        raise InvalidInput(
-            f"this {source.suffix} file is larger than {MAX_JSON_BYTES >> 20} MB, the most that is read at once",
-            "convert it to JSON lines (.jsonl), which are read one by one",
-        )
+    size = source.path.stat().st_size
+    if size > MOST_JSON_BYTES:
+        raise too_large(size, MOST_JSON_BYTES)
 
 
 def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
@@ -59,19 +56,29 @@ def values_of(source: Source) -> Iterator[tuple[str, Any | Refused]]:
     if source.suffix not in LINES:
         yield from _values_of_document(source)
         return
-    first = next((line for _number, line in _lines(source) if line.strip()), "")
-    if first.lstrip().startswith(_OPENINGS) and _is_broken(first) and source.path.stat().st_size <= MAX_JSON_BYTES:
+    first = next((line for _number, line in _lines(source) if not isinstance(line, str) or line.strip()), "")
+    if _may_go_on(source, first):
         together = _one_after_the_other(source.text)  # written over several lines each
         if together is not None:
             yield from together
             return
+    del first
     for number, line in _lines(source):
-        if line.strip():
-            part = f"line {number}"
+        part = f"line {number}"
+        if not isinstance(line, str):
+            yield part, Refused(f"{source.path}, {part}", line)
+        elif line.strip():
             try:
                 yield part, parsed_json(line)
             except RekallError as error:
                 yield part, Refused(f"{source.path}, {part}", error)
+
+
+def _may_go_on(source: Source, first: str | InvalidInput) -> bool:
+    """Whether the first line is the beginning of a value that goes on in the next."""
+    if not isinstance(first, str) or not first.lstrip().startswith(_OPENINGS) or not _is_broken(first):
+        return False
+    return source.path.stat().st_size <= MOST_JSON_BYTES
 
 
 _BETWEEN_VALUES = re.compile(r"[\s,]*")
@@ -102,10 +109,11 @@ def _begun_list(text: str) -> tuple[list[Any], str]:
     if not text.lstrip().startswith("["):
         return found, text
     try:
+        refuse_many_values(text)
         while True:
             value, at = decoder.raw_decode(text, _BETWEEN_VALUES.match(text, at).end())  # type: ignore[union-attr]
             found.append(value)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidInput):
         return found, text[at:].strip(" \t\r\n,]")
 
 
@@ -113,6 +121,8 @@ def first_object(source: Source) -> Mapping[str, Any]:
     """The first object of a file, for `fits`: empty where there is none. A long file is not read to its end."""
     try:
         for number, line in _lines(source):
+            if not isinstance(line, str):
+                return {}
             if line.strip():
                 value = parsed_json(line)
                 return value if isinstance(value, dict) else {}
@@ -200,7 +210,7 @@ def strings_in(value: Any) -> Iterator[str]:
 
 def words_of(text: str) -> set[str]:
     """The words of a text, to see whether another says the same."""
-    return set(re.findall(r"\w+", text.lower()))
+    return {found[0] for found in _WORD.finditer(text.lower())}
 
 
 def first_line(text: str) -> str:
@@ -261,16 +271,19 @@ def without(record: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in names and value not in (None, "", [], {})}
 
 
-def _lines(source: Source) -> Iterator[tuple[int, str]]:
-    """The lines of a file, numbered from 1. A large one is not read into memory, whatever encoding it is in."""
-    with source.path.open("rb") as file:
+def _lines(source: Source) -> Iterator[tuple[int, str | InvalidInput]]:
+    """The lines of a file, numbered from 1, or why one is not read. A large file is not read into memory."""
+    with opened(source.path) as file:
         head = file.read(_LOOKED_AT)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in head:
             yield from enumerate(source.text.split("\n"), 1)
             return
         file.seek(0)
         other = ""
-        for number, line in enumerate(file, 1):
+        for number, line in lines_of(file):
+            if not isinstance(line, bytes):
+                yield number, line
+                continue
             try:
                 yield number, line.decode("utf-8-sig")
             except UnicodeDecodeError:
@@ -297,6 +310,10 @@ def _is_broken(line: str) -> bool:
 def _one_after_the_other(text: str) -> list[tuple[str, Any]] | None:
     """Values that follow each other; None where something between them is no JSON."""
     decoder, values, at = json.JSONDecoder(), list[tuple[str, Any]](), 0
+    try:
+        refuse_many_values(text)
+    except InvalidInput:
+        return None
     while True:
         while at < len(text) and text[at] in " \t\n\r,\x1e":  # the last one separates records in RFC 7464
             at += 1

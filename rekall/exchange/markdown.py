@@ -16,7 +16,8 @@ from rekall.errors import InvalidInput
 from rekall.exchange.front_matter import FrontMatter, read_yaml, split
 from rekall.exchange.markdown_writing import dump_front_matter
 
-_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*?)(?:[ \t]+#+)?[ \t]*(?:\n|\Z)")
+_HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*)(?:\n|\Z)")
+_CLOSING = re.compile(r"(?<=[ \t])#+\Z")
 
 
 def text_to_edit(what: Draft) -> str:
@@ -107,5 +108,6 @@ def _read(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:
     text = found.body.strip("\n")
     heading = _HEADING.match(text)
     if not found.fields.get("title") and heading:
-        return from_record(found.fields, text[heading.end() :], heading["title"], unknown, is_literal=True)
+        title = _CLOSING.sub("", heading["title"].rstrip(" \t")).rstrip(" \t")
+        return from_record(found.fields, text[heading.end() :], title, unknown, is_literal=True)
     return from_record(found.fields, text, default_title, unknown, is_literal=True)

@@ -137,7 +137,8 @@ def _whole(head: FrontMatter) -> dict[str, Any]:
         if known.issuperset(_WORD.findall(head.raw)):
             return fields
         lost = [line for line in head.raw.split("\n") if not known.issuperset(_WORD.findall(line))]
-        lost = [line for line in lost if not _ESCAPE.search(line) and line not in str(fields.get(NOT_READ, ""))]
+        kept = set(str(fields.get(NOT_READ, "")).split("\n"))
+        lost = [line for line in lost if not _ESCAPE.search(line) and line not in kept]
         if lost:
             fields[NOT_READ] = "\n".join((*texts_of(fields.get(NOT_READ)), *lost))
     return fields

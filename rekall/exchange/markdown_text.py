@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from rekall.exchange.bounds import MOST_LINKS, MOST_TAGS
+
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".mdc", ".qmd", ".rmd")
 """Files that hold Markdown."""
 
@@ -221,10 +223,10 @@ def inline_tags(shown: str) -> tuple[str, ...]:
             found |= {linked["tag"].strip(): None for linked in _LINKED_TAG.finditer(line) if linked["tag"].strip()}
             line = _WIKILINK.sub(_blanked, line)
         line = _TARGET.sub(_blanked, line) if "](" in line else line
-        at = 0
-        while mark := _TAG.search(line, at):
+        at, begin = 0, len(line) - len(line.lstrip())
+        while len(found) < MOST_TAGS and (mark := _TAG.search(line, at)):
             tag = mark["tag"].strip("/-")
-            is_first = not line[: mark.start("tag") - 1].strip()
+            is_first = mark.start("tag") - 1 <= begin
             if is_tag(tag) and mark["tag"][0] not in "/-" and not (is_first and tag in _DIRECTIVES):
                 found[tag] = None
             at = mark.end("tag")
@@ -251,7 +253,10 @@ def wikilinks(shown: str, *, is_alias_first: bool = False) -> Iterator[str]:
         shown: The text.
         is_alias_first: `[[words|name]]`, where others write `[[name|words]]`.
     """
+    count = 0
     for found in _WIKILINK.finditer(shown) if "[[" in shown else ():
+        if count > MOST_LINKS:
+            return
         if shown[found.end() : found.end() + 1] == "(":  # [[1]](url): a footnote written as a link
             continue
         inside = found["inside"].replace("\\|", "|")
@@ -259,13 +264,16 @@ def wikilinks(shown: str, *, is_alias_first: bool = False) -> Iterator[str]:
         name = (parts[-1] if is_alias_first else parts[0]).strip()
         if not name or name.startswith(("#", "^")) or inside[0].isspace() or _NO_NOTE.match(name) or is_media(name):
             continue
+        count += 1
         yield name
 
 
 def note_links(shown: str) -> Iterator[str]:
     """Paths of other notes that the Markdown links of a masked text lead to, with blanks as blanks."""
+    count = 0
     for target in link_targets(shown, are_images_in=False):
-        if leads_to_note(target):
+        if count <= MOST_LINKS and leads_to_note(target):
+            count += 1
             yield unquote(target)
 
 

@@ -14,11 +14,14 @@ _WORD = re.compile(r"\w+")
 _LOOKED_AT = 40
 """Lines at the top among which a heading may be the title."""
 
+_MOST_ABOVE = 200
+"""Lines above a first heading; below more of them it is none."""
+
 _LONG = 2000
 """Characters of a line that is surely text, and of a page above which HTML may have its title."""
 
 _IMAGE = re.compile(r"!\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])?")
-_LINK = re.compile(r"\[\[[^\]\n]*\]\]|\[[^\]\n]*\](?:\([^)\n]*\)|\[[^\]\n]*\])")
+_LINK = re.compile(r"\[\[[^\[\]\n]*\]\]|\[[^\[\]\n]*\](?:\([^()\n]*\)|\[[^\[\]\n]*\])")
 _ELEMENT = re.compile(r"<[^<>\n]{1,500}>")
 _FURNITURE = re.compile(
     r"\[\[?_?toc_?\]?\]|\[toc\]|\{:[^{}]*\}|\{\{[^{}]*\}\}|\{%[^%]*%\}|%%.*%%|(?:[-*_][ \t]*){3,}|:[\w:/-]+:|"
@@ -53,7 +56,8 @@ def titled(source: Source, body: str, shown: str, *, only: bool = False) -> tupl
     if not found:
         return _html_title(shown, len(shown)), body
     first, above = found[0], shown[: found[0].start]
-    is_first = all(map(is_furniture, above.split("\n"))) and not _has_code(body, shown, first.start)
+    is_near_top = above.count("\n") <= _MOST_ABOVE
+    is_first = is_near_top and all(map(is_furniture, above.split("\n"))) and not _has_code(body, shown, first.start)
     html = _html_title(shown, first.start) if is_first else ""
     if html:
         return html, body

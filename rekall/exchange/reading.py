@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from rekall.entry.fields import BY_NAME, FIELDS, MAX_TEXT_BYTES, Draft, Kind
-from rekall.entry.other import OtherField
-from rekall.entry.record import CONTENT, NO_KEYS, Problem, Read, from_record, is_own, means
+from rekall.entry.fields import MAX_TEXT_BYTES, Draft
+from rekall.entry.record import NO_KEYS, Problem, Read, from_record, is_own
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.entry.values import clean, normal
-from rekall.errors import InvalidInput, RekallError
+from rekall.errors import InvalidInput
+from rekall.exchange.bounds import MOST_ID_CHARS, MOST_LINKS, clipped, most_bytes, opened, plainly, too_large
 from rekall.exchange.catalog import dialects_for
-from rekall.exchange.dialect import Dialect, Note, Refused, Source
+from rekall.exchange.dialect import Dialect, Note, Refused, Source, hash_of
 from rekall.exchange.folders import File
+from rekall.exchange.lost_lines import with_lost_lines
 from rekall.exchange.places import identity, shown
-
-MOST_BYTES = 256 * 1024 * 1024
-"""A file that is read whole may not be larger; JSON lines, Evernote's and SQLite's files are read bit by bit."""
 
 AUTO = "auto"
 """The name of a project that stands for the folder or repository of each file."""
 
 WHOLE = frozenset(("rekall", "rekall-json", "vault"))
 """Dialects of Rekall's own: what a record of theirs leaves out is empty."""
-
-NOT_TAKEN = "not_read"
-"""The name under which lines of a file are kept whose words are nowhere else."""
 
 _STREAMED = (".jsonl", ".ndjson", ".enex", ".db", ".sqlite", ".sqlite3", ".zip", ".jex")
 EMPTY = "empty"
@@ -45,11 +40,12 @@ _PAGES = (".html", ".htm", ".xhtml")
 _MARKED_UP = (".json", ".canvas", ".ipynb", ".opml", ".tid", ".html", ".htm", ".xhtml")
 """Files whose own lines are no text; their dialects see to it that no word is lost."""
 
-_WORD = re.compile(r"[^\W_]{2,}")
 _TEMPLATE = re.compile(r"(?:\A|[/_.-])templates?(?:[/_.-]|\Z)", re.IGNORECASE)
-_CONFLICT = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
-_BESIDE_CONTENT = tuple(field for field in FIELDS if field.name != CONTENT)
+_CONFLICT = tuple(re.compile(mark, re.MULTILINE) for mark in (r"^<{7} ", r"^={7}$", r"^>{7} "))
+"""The marks of a merge, in the order in which they stand."""
 _TITLE_CHARS = 100
+_WHERE_CHARS = 4_500
+"""A path, and which part of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +116,12 @@ def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refu
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     source = Source(file.path, file.relative, file.marks)
     try:
-        status = source.path.stat()
-        if source.suffix not in _STREAMED and status.st_size > MOST_BYTES:
-            raise InvalidInput(
-                f"it is larger than {MOST_BYTES >> 20} MB, the most that is read at once",
-                "split it, or convert it to JSON lines (.jsonl)",
-            )
-        if status.st_size == 0 and source.suffix not in _STREAMED:
+        with opened(source.path) as read:  # a pipe, a device, a socket has no end
+            status = os.fstat(read.fileno())
+            is_empty = status.st_size == 0 and not read.read(1)  # what a system makes up has no size
+        if source.suffix not in _STREAMED and status.st_size > most_bytes(source.suffix):
+            raise too_large(status.st_size, most_bytes(source.suffix))
+        if is_empty and source.suffix not in _STREAMED:
             yield LeftOut(shown(str(source.path)), EMPTY)
             return
         dialect = _dialect_of(source)
@@ -139,11 +134,9 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         place = _Place(file, source, identity(source.path), time, dialect, choices)
         for note in dialect.notes(source):
             if isinstance(note, Note):
-                yield from (_found(part, place) for part in _parts(note))
+                yield from _all_found(note, place)
             else:
                 yield _refused(note)
-    except RekallError as error:
-        yield Refused(shown(str(source.path)), error)
     except OSError as error:
         yield Refused(
             shown(str(source.path)),
@@ -152,22 +145,18 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
                 "check its permissions, and that no other program has it locked",
             ),
         )
-    except (
-        RecursionError,
-        ValueError,
-        OverflowError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        ArithmeticError,
-    ) as error:
-        # a fault of ours in one dialect; it must not cost the files after it
-        yield Refused(
-            shown(str(source.path)),
-            InvalidInput(
-                f"it could not be read ({type(error).__name__}: {error})"[:300], "please report this file's shape"
-            ),
-        )
+    except Exception as error:  # the one place where whatever a parser or a dialect raises costs one file, and no other
+        yield Refused(shown(str(source.path)), plainly(error))
+
+
+def _all_found(note: Note, place: _Place) -> Iterator[Found | LeftOut | Refused]:
+    """What a note is; one that nothing can be made of costs no other note of its file."""
+    try:
+        for part in _parts(note):
+            yield _found(part, place)
+    except Exception as error:  # as for a file: no shape of one note may keep the others
+        where = f"{place.source.path}, {clipped(note.part)}" if note.part else str(place.source.path)
+        yield Refused(shown(where), plainly(error))
 
 
 def _beginning(source: Source) -> str:
@@ -216,7 +205,7 @@ def _pieces(text: str, most: int) -> Iterator[str]:
 
 
 def _refused(refused: Refused) -> Refused:
-    return replace(refused, where=shown(refused.where))
+    return Refused(clipped(shown(refused.where), _WHERE_CHARS), plainly(refused.error))
 
 
 def _dialect_of(source: Source) -> Dialect | None:
@@ -241,7 +230,7 @@ class _Place:
 
 def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     source, file, dialect, choices = place.source, place.file, place.dialect, place.choices
-    where = shown(f"{source.path}, {note.part}" if note.part else str(source.path))
+    where = shown(f"{source.path}, {clipped(note.part)}" if note.part else str(source.path))
     if note.is_template and _TEMPLATE.search(source.relative.as_posix()):
         return LeftOut(where, "template")
     own = is_own(note.fields)
@@ -254,18 +243,21 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
         draft = _completed(draft, note, file, choices)
     is_whole = not note.part
     if is_whole and source.is_decoded and not own and source.suffix not in _MARKED_UP:
-        draft = _with_lost_lines(draft, source.text, note, dialect)
+        draft = with_lost_lines(draft, source.text, note, dialect)
     encoding = source.decoded.encoding if source.is_decoded else ""
     problems = read.problems
     if encoding not in ("", "utf-8"):
         problems = (*problems, Problem("encoding", f"is not UTF-8: read as {encoding}"))
-    if is_whole and "<<<<<<< " in note.content and _CONFLICT.search(note.content):
+    if is_whole and "<<<<<<< " in note.content and _has_conflict(note.content):
         problems = (*problems, Problem("text", "holds the conflict markers of a merge"))
     named = (*read.named, *note.links)
-    read = Read(draft, read.links, named, read.record_id, read.unknown_type, problems)
-    record_id = note.record_id or read.record_id
+    if len(named) + len(read.links) > MOST_LINKS:
+        problems = (*problems, Problem("links", f"are more than {MOST_LINKS:,}: the first are made, the text has all"))
+    links, named = read.links[:MOST_LINKS], named[: max(0, MOST_LINKS - len(read.links))]
+    read = Read(draft, links, named, _short_id(read.record_id), clipped(read.unknown_type), problems)
+    record_id = _short_id(note.record_id) or read.record_id
     names = tuple(name for name in (*draft.keywords, record_id) if name)
-    content_hash = _content_hash(note) if note.part or source.suffix in _STREAMED else hash_of(source.data)
+    content_hash = _content_hash(note) if note.part or source.suffix in _STREAMED else source.digest
     record = "" if is_whole else (draft.id or record_id or f"={content_hash.hex()}")
     return Found(
         where,
@@ -281,6 +273,16 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
         place.time,
         _touching(note) if note.deleted_at else (),
     )
+
+
+def _has_conflict(text: str) -> bool:
+    at = 0
+    for mark in _CONFLICT:
+        found = mark.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
 
 
 def _touching(note: Note) -> tuple[Link, ...]:
@@ -327,38 +329,6 @@ def _project_of(file: File) -> str:
     return shown(file.repository or (parts[0] if len(parts) > 1 else root.resolve().name))
 
 
-def _with_lost_lines(draft: Draft, text: str, note: Note, dialect: Dialect) -> Draft:
-    """The draft with the lines of a file whose words it would hold nowhere else.
-
-    What a dialect passes over is kept here, whatever it was: comments of a head, a field that stood twice.
-    """
-    if draft.content and draft.content in text:
-        text = text.replace(draft.content, "\n", 1)
-    missing = _words(text) - _words(_said(draft, note, dialect))
-    missing = missing and missing - _words(draft.content)
-    if not missing:
-        return draft
-    lines = [line.strip() for line in text.splitlines() if _words(line) & missing]
-    kept = [other for other in draft.other_fields if other.name != NOT_TAKEN]
-    return replace(draft, other_fields=(*kept, OtherField.of(NOT_TAKEN, lines if len(lines) > 1 else lines[0])))
-
-
-def _words(text: str) -> set[str]:
-    return {word for word in _WORD.findall(text.casefold()) if not word.isdigit()}
-
-
-def _said(draft: Draft, note: Note, dialect: Dialect) -> str:
-    """Every text of a draft but its content; names of fields, and values that became times or choices, count as said."""
-    texts = [text for field in _BESIDE_CONTENT for text in field.texts(draft)]
-    for name, value in note.fields.items():
-        meant = dialect.keys.get(name) or means(name)
-        if meant:
-            texts.append(name)
-        if meant in BY_NAME and BY_NAME[meant].kind in (Kind.TIME, Kind.CHOICE, Kind.NUMBER, Kind.ID):
-            texts.append(str(value))
-    return "\n".join(texts)
-
-
 def _first_line(content: str) -> str:
     lines = (line.strip("#*-> \t").strip() for line in content.splitlines())
     first = next((line for line in lines if line), "")
@@ -378,6 +348,8 @@ def _content_hash(note: Note) -> bytes:
     return hash_of(json.dumps(said, sort_keys=True, default=str).encode("utf-8", "surrogatepass"))
 
 
-def hash_of(data: bytes) -> bytes:
-    """What a source is known by."""
-    return hashlib.blake2b(data, digest_size=16).digest()
+def _short_id(record_id: str) -> str:
+    """An id as it is remembered: its hash for one that is longer than ids are."""
+    if len(record_id) <= MOST_ID_CHARS:
+        return record_id
+    return f"#{hash_of(record_id.encode('utf-8', 'surrogatepass')).hex()}"

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.fields import Draft
+from rekall.errors import InvalidInput
+from rekall.exchange.bounds import read_whole
+from rekall.exchange.dialect import hash_of
 from rekall.exchange.places import identity, is_there, on_disk
-from rekall.exchange.reading import Found, hash_of
+from rekall.exchange.reading import Found
 from rekall.knowledge.origins import AWAY, THEIRS, files_of, put_aside
 from rekall.store.values import Origin
 
@@ -143,8 +146,8 @@ class Recogniser:
     def _says_another(self, origin: Origin, found: Found, *, is_taken: bool) -> bool:
         """Whether the file of an origin holds another note now: files changed names, or a new one took an old name."""
         try:
-            data = Path(on_disk(origin.path)).read_bytes()
-        except (OSError, ValueError):
+            data = read_whole(Path(on_disk(origin.path)), _MOST_BYTES)
+        except (OSError, ValueError, InvalidInput):
             return False
         known_as = origin.record_id or self._id_of(origin)
         if known_as.encode("utf-8", "replace") in data:
@@ -185,10 +188,10 @@ class Recogniser:
         if self._new is None:
             found = set()
             for name in self._files:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, InvalidInput):
                     path = Path(name)
-                    if path.stat().st_size <= _MOST_BYTES and self._store.origins.at(identity(path)) is None:
-                        found.add(hash_of(path.read_bytes()))
+                    if self._store.origins.at(identity(path)) is None:
+                        found.add(hash_of(read_whole(path, _MOST_BYTES)))
             self._new = frozenset(found)
         return self._new
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rekall.errors import InvalidInput
+from rekall.exchange.bounds import clipped, opened
 from rekall.exchange.dialect import NamedLink, Note, Refused, Source
 from rekall.exchange.json_shapes import Ids, as_name, file_words, first_line, listed, when
+from rekall.exchange.notes_in_xml import notes_in
 from rekall.exchange.page import markdown_of, soup_of
 
 if TYPE_CHECKING:
@@ -47,19 +47,19 @@ class Enex:
         from xml.etree.ElementTree import ParseError  # the error alone: defusedxml reads
 
         from defusedxml import DefusedXmlException
-        from defusedxml.ElementTree import iterparse
 
         ids, number = Ids(), 0
-        with source.path.open("rb") as file:
+        with opened(source.path) as file:
             try:
-                for element in _closed(
-                    iterparse(file, events=("start", "end"), forbid_entities=True, forbid_external=True)
-                ):
+                for element in notes_in(file):
                     number += 1
-                    note = _note(element, f"note {number}", source, ids)
-                    element.clear()
-                    if note is not None:
-                        yield note
+                    if not isinstance(element, InvalidInput):
+                        note = _note(element, f"note {number}", source, ids)
+                        element.clear()
+                        if note is not None:
+                            yield note
+                    else:
+                        yield Refused(f"{source.path}, note {number}", element)
             except DefusedXmlException as error:
                 raise InvalidInput(
                     "its XML defines entities, which no export of Evernote does", "export the notebook again"
@@ -68,24 +68,10 @@ class Enex:
                 yield Refused(
                     f"{source.path}, after note {number}" if number else str(source.path),
                     InvalidInput(
-                        f"not valid XML: {error}", "export the notebook again; the notes before this were read"
+                        f"not valid XML: {clipped(str(error))}",
+                        "export the notebook again; the notes before this were read",
                     ),
                 )
-
-
-def _closed(events: Any) -> Iterator[Element]:
-    """Every note, as soon as it is whole; what was read before is let go."""
-    depth, root = 0, None
-    for event, element in events:
-        if event == "start":
-            root = element if root is None else root
-            depth += 1
-            continue
-        depth -= 1
-        if depth <= 1 and _tag(element) == "note":
-            yield element
-            if root is not None:
-                root.clear()
 
 
 def _note(element: Element, part: str, source: Source, ids: Ids) -> Note | None:
@@ -126,7 +112,7 @@ def _note(element: Element, part: str, source: Source, ids: Ids) -> Note | None:
 
 
 def _resources(element: Element) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """What is attached, without the bytes; and the name of each by the hash that the text knows it by."""
+    """What is attached; and the name of each by the hash that the text knows it by, which `notes_in` put into its place."""
     found: list[dict[str, str]] = []
     names: dict[str, str] = {}
     for resource in (child for child in element if _tag(child) == "resource"):
@@ -135,15 +121,12 @@ def _resources(element: Element) -> tuple[list[dict[str, str]], dict[str, str]]:
             for item in resource.iter()
             if len(item) == 0 and item.text
         }
-        data = said.pop("data", "")
+        digest = said.pop("data", "")
         said.pop("recognition", None)
         said.pop("alternate-data", None)
         found.append(said)
-        try:
-            digest = hashlib.md5(b64decode(data.replace(" ", "")), usedforsecurity=False).hexdigest()
-        except ValueError:
-            continue
-        names[digest] = said.get("file-name") or said.get("mime") or "attachment"
+        if digest:
+            names[digest] = said.get("file-name") or said.get("mime") or "attachment"
     return [item for item in found if item], names
 
 

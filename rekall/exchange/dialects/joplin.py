@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
 from rekall.errors import InvalidInput, RekallError
+from rekall.exchange.bounds import clipped, opened
 from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.joplin_items import Item, Names, folder_names, item_of, named, note_of_item
@@ -15,6 +17,7 @@ from rekall.exchange.markdown_note import KEYS, head_of, note_of, page_of, text_
 from rekall.exchange.markdown_text import SUFFIXES
 
 JEX = ".jex"
+_MOST_HEADER_BYTES = 64 * 1024
 MOST_ITEMS = 500_000
 MOST_BYTES = 16 * 1024 * 1024
 """A larger note is refused; what is attached to notes is passed over anyway."""
@@ -64,19 +67,40 @@ def _note(source: Source, item: Item, names: Names, part: str = "") -> Note | Re
 def _archived(source: Source) -> Iterator[Note | Refused]:
     """The notes of a JEX: names of notebooks and tags first, so that every note finds its own."""
     try:
-        with tarfile.open(source.path) as archive:
+        with _opened(source) as archive:
             names = Names()
             for _, item in _items(archive):
                 if isinstance(item, Item) and not item.is_note:
                     named(names, item)
-        with tarfile.open(source.path) as archive:
+        with _opened(source) as archive:
             for member, item in _items(archive):
                 if isinstance(item, RekallError):
-                    yield Refused(f"{source.path}, {member}", item)
+                    yield Refused(f"{source.path}, {clipped(member)}", item)
                 elif item.is_note:
                     yield _note(source, item, names, part=member)
-    except (tarfile.TarError, EOFError) as error:
-        raise InvalidInput(f"it is no JEX that can be read: {error}", "export it again from Joplin") from error
+    except (tarfile.TarError, EOFError, OverflowError, ValueError) as error:
+        raise InvalidInput(
+            f"it is no JEX that can be read: {clipped(str(error))}", "export it again from Joplin"
+        ) from error
+
+
+class _Header(tarfile.TarInfo):
+    """A header of an archive. One of a long name or of PAX is read whole by `tarfile`, however long it claims to be."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """A header from its block. Raises InvalidInput for one that claims more than any has."""
+        header: _Header = super().frombuf(buf, encoding, errors)
+        if header.type not in tarfile.REGULAR_TYPES and header.size > _MOST_HEADER_BYTES:
+            raise InvalidInput("one of its headers claims to be longer than any is", "export it again from Joplin")
+        return header
+
+
+@contextlib.contextmanager
+def _opened(source: Source) -> Iterator[tarfile.TarFile]:
+    """The archive, which is never packed: a packed one could hold a thousand times its size."""
+    with opened(source.path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as archive:
+        yield archive
 
 
 def _items(archive: tarfile.TarFile) -> Iterator[tuple[str, Item | RekallError]]:
@@ -84,6 +108,7 @@ def _items(archive: tarfile.TarFile) -> Iterator[tuple[str, Item | RekallError]]
     for count, member in enumerate(archive):
         if count >= MOST_ITEMS:
             raise InvalidInput(f"it holds more than {MOST_ITEMS:,} files", "export one notebook at a time")
+        archive.members = []  # type: ignore[attr-defined]  # else it remembers every header
         path = PurePosixPath(member.name)
         if not member.isfile() or path.suffix.lower() != ".md" or "resources" in path.parts:
             continue

@@ -22,6 +22,9 @@ from rekall.exchange.json_shapes import (
 from rekall.exchange.leftovers import whole
 
 _OWN = frozenset({"textContent", "listContent", "userEditedTimestampUsec", "createdTimestampUsec"})
+_MOST_ITEMS = 5_000
+"""Items of a list that are looked at one by one; a longer list is kept as it was beside its text."""
+
 _SAID = ("textContent", "textContentHtml", "listContent", "labels", "isTrashed")
 
 
@@ -93,13 +96,17 @@ def _items(value: Any) -> str:
 
 def _plain(items: Any) -> bool:
     """Whether a list is nothing but texts with a box each, and their HTML the same texts."""
-    return isinstance(items, list) and all(
-        isinstance(item, dict)
-        and item.keys() <= {"text", "textHtml", "isChecked"}
-        and isinstance(item.get("text"), str)
-        and isinstance(item.get("textHtml", ""), str)
-        and _same(item.get("textHtml", ""), item["text"])
-        for item in items
+    return (
+        isinstance(items, list)
+        and len(items) <= _MOST_ITEMS
+        and all(
+            isinstance(item, dict)
+            and item.keys() <= {"text", "textHtml", "isChecked"}
+            and isinstance(item.get("text"), str)
+            and isinstance(item.get("textHtml", ""), str)
+            and _same(item.get("textHtml", ""), item["text"])
+            for item in items
+        )
     )
 
 
@@ -107,7 +114,7 @@ def _same(html: str, text: str) -> bool:
     """Whether HTML says nothing but a text."""
     from rekall.exchange.page import page_text
 
-    return words_of(page_text(html)) <= words_of(text)
+    return words_of(page_text(html) if "<" in html or "&" in html else html) <= words_of(text)
 
 
 def _annotations(record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import as_name, as_text, document_of, file_words, refuse_too_large
 
-_HEADING = re.compile(r"^#[ \t]+(?P<title>\S.*?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#[ \t]+(?P<title>\S.*)$", re.MULTILINE)
 
 
 class Notebook:
@@ -38,7 +38,7 @@ class Notebook:
         ]
         shown = [_shown(cell, language) for cell in _cells(document)]
         headings = (_HEADING.search(text) for kind, text in written if kind == "markdown")
-        heading = next((found["title"] for found in headings if found), "")
+        heading = next((found["title"][:1] + found["title"][1:].rstrip(" \t#") for found in headings if found), "")
         fields = {name: about[name] for name in ("title", "authors", "tags", "date") if about.get(name)}
         content = "\n\n".join(text for text in shown if text)
         if content or fields:

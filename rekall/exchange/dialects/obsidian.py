@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -10,8 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from rekall.errors import InvalidInput
+from rekall.exchange.bounds import read_whole
 from rekall.exchange.canvas import canvas_note
-from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.dialect import Note, Refused, Source, parsed_json
 from rekall.exchange.inline_fields import at_the_top
 from rekall.exchange.markdown_names import FILE_NAMES, is_generic
 from rekall.exchange.markdown_note import KEYS, Page, head_of, links_in, note_of, page_of, text_or_nothing
@@ -19,6 +20,7 @@ from rekall.exchange.markdown_text import SUFFIXES, unique
 
 CANVAS = ".canvas"
 MARK = ".obsidian"
+_MOST_SETTINGS = 1024 * 1024
 
 _SHAPES = re.compile(
     r"^```(?:dataview|dataviewjs|tasks|query)\b|!\[\[[^\[\]\n]{1,500}\]\]|^> \[!\w+\][+-]?[ \t]*(?!\[)\S|\[\[[^\[\]\n]{1,300}#\^|^%%",
@@ -115,8 +117,8 @@ def _setting(path: Path, name: str, changed: int) -> str:
     if not changed:
         return ""
     try:
-        read: Any = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        read: Any = parsed_json(read_whole(path, _MOST_SETTINGS).decode("utf-8"))
+    except (OSError, ValueError, InvalidInput):
         return ""
     value = read.get(name) if isinstance(read, dict) else None
     return value.strip("/") if isinstance(value, str) else ""

@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import NamedLink, Note, Refused, Source
 from rekall.exchange.json_shapes import file_words, when
 
-_KEYWORD = re.compile(r"^#\+(?P<name>[\w-]+):[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILINE)
+_KEYWORD = re.compile(r"^#\+(?P<name>[\w-]+):(?P<value>.*)$", re.MULTILINE)
 _DRAWER = re.compile(
-    r"\A(?:[ \t]*(?:#.*)?\n)*[ \t]*:PROPERTIES:[ \t]*\n(?P<lines>(?:[ \t]*:\S+:.*\n)*?)[ \t]*:END:", re.IGNORECASE
+    r"\A(?:[ \t]*(?:#.*)?\n)*[ \t]*:PROPERTIES:[ \t]*\n(?P<lines>(?:[ \t]*:[^:\s]+:.*\n)*?)[ \t]*:END:", re.IGNORECASE
 )
-_PROPERTY = re.compile(r"^[ \t]*:(?P<name>[^:\s]+):[ \t]*(?P<value>.*?)[ \t]*$", re.MULTILINE)
-_HEADLINE = re.compile(
-    r"^\*+[ \t]+(?:(?P<todo>[A-Z]{2,}(?:-[A-Z]+)?)[ \t]+)?(?:\[#\w\][ \t]+)?(?P<title>.*?)(?:[ \t]+(?P<tags>:[\w@#%:]+:))?[ \t]*$",
-    re.MULTILINE,
-)
+_PROPERTY = re.compile(r"^[ \t]*:(?P<name>[^:\s]+):(?P<value>.*)$", re.MULTILINE)
+_HEADLINE = re.compile(r"^\*+[ \t](?P<line>.*)$", re.MULTILINE)
+_TODO = re.compile(r"(?P<todo>[A-Z]{2,}(?:-[A-Z]+)?)[ \t]+")
+_PRIORITY = re.compile(r"\[#\w\][ \t]+")
+_HEADLINE_TAGS = re.compile(r":[\w@#%:]+:\Z")
 _LINK = re.compile(
-    r"\[\[(?P<kind>id|file|denote|roam|docview|attachment):(?P<target>[^\]\n]+)\](?:\[(?P<name>[^\]\n]*)\])?\]",
+    r"\[\[(?P<kind>id|file|denote|roam|docview|attachment):(?P<target>[^\[\]\n]+)\](?:\[[^\[\]\n]*\])?\]",
     re.IGNORECASE,
 )
-_BLOCK = re.compile(
-    r"^[ \t]*#\+begin_(?P<kind>src|example|export)\b.*?^[ \t]*#\+end_(?P=kind)",
-    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+_BLOCK = re.compile(r"^[ \t]*#\+(?P<edge>begin|end)_(?P<kind>src|example|export)\b", re.IGNORECASE | re.MULTILINE)
+_STAMP = re.compile(
+    r"[<\[](?P<day>\d{4}-\d\d-\d\d)(?:[ \t]+[^\s\d\]>]+)?(?:[ \t]+(?P<time>\d\d?:\d\d))?[^\]>]{0,100}[\]>]"
 )
-_STAMP = re.compile(r"[<\[](?P<day>\d{4}-\d\d-\d\d)(?:[ \t]+[^\s\d\]>]+)?(?:[ \t]+(?P<time>\d\d?:\d\d))?[^\]>]*[\]>]")
 _DENOTE = re.compile(r"\A(?P<id>\d{8}T\d{6})(?:==[^-_]+)?(?:--(?P<title>.*?))?(?:__(?P<tags>[^.]+?))?\Z")
 _TODO_WORDS = frozenset(
     {"TODO", "DONE", "NEXT", "WAITING", "HOLD", "CANCELLED", "CANCELED", "STARTED", "IN-PROGRESS", "PROJ", "SOMEDAY"}
@@ -62,12 +63,12 @@ class Org:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The note of a file."""
         text = source.text
-        bare = _BLOCK.sub("", text)  # what is an example is not meant
+        bare = _without_examples(text)
         said = _said(bare)
         denote = _DENOTE.match(source.stem)
-        headlines = list(_HEADLINE.finditer(bare))
+        headlines = [_headline(found) for found in _HEADLINE.finditer(bare)]
         tags = [tag for name in _TAGS for value in said.get(name, []) for tag in _split(value)]
-        tags += [tag for found in headlines if found["tags"] for tag in found["tags"].strip(":").split(":")]
+        tags += [tag for found in headlines for tag in found.tags]
         tags += denote["tags"].split("_") if denote and denote["tags"] else []
         fields: dict[str, Any] = {name: ", ".join(said[name]) for name in _KEPT if name in said}
         sources = [part for name in _SOURCES for value in said.get(name, []) for part in _words(value)]
@@ -103,21 +104,61 @@ def _said(text: str) -> dict[str, list[str]]:
     drawer = _DRAWER.match(text)
     lines = [*(_PROPERTY.finditer(drawer["lines"]) if drawer else ()), *_KEYWORD.finditer(text)]
     for found in lines:
-        if found["value"]:
-            said.setdefault(found["name"].lower().rstrip("+"), []).append(found["value"])
+        if value := found["value"].strip(" \t"):
+            said.setdefault(found["name"].lower().rstrip("+"), []).append(value)
     return said
 
 
-def _first_headline(text: str, headlines: list[re.Match[str]]) -> str:
+def _without_examples(text: str) -> str:
+    """A text without its blocks of code: what is an example is not meant. One that does not end is text."""
+    parts, at, begun = list[str](), 0, None
+    ends = Counter(found["kind"].lower() for found in _BLOCK.finditer(text) if found["edge"].lower() == "end")
+    for found in _BLOCK.finditer(text):
+        kind, is_end = found["kind"].lower(), found["edge"].lower() == "end"
+        ends[kind] -= is_end
+        if begun is None and not is_end and ends[kind] > 0:
+            begun = kind
+            parts.append(text[at : found.start()])
+        elif begun == kind and is_end:
+            begun, at = None, found.end()
+    return "".join((*parts, text[at:]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Headline:
+    """A headline taken apart."""
+
+    start: int
+    todo: str
+    title: str
+    tags: tuple[str, ...]
+
+
+def _headline(found: re.Match[str]) -> _Headline:
+    line = found["line"].strip(" \t")
+    todo = _TODO.match(line)
+    line = line[todo.end() :] if todo else line
+    priority = _PRIORITY.match(line)
+    line = line[priority.end() :] if priority else line
+    cut = max(line.rfind(" "), line.rfind("\t"))
+    title, last = line[: max(cut, 0)], line[cut + 1 :]
+    if cut < 0 or not _HEADLINE_TAGS.match(last):
+        return _Headline(found.start(), todo["todo"] if todo else "", line, ())
+    return _Headline(
+        found.start(), todo["todo"] if todo else "", title.rstrip(" \t"), tuple(last.strip(":").split(":"))
+    )
+
+
+def _first_headline(text: str, headlines: list[_Headline]) -> str:
     """The first headline, where nothing but keywords and drawers stands above it."""
     if not headlines:
         return ""
-    above = _KEYWORD.sub("", _DRAWER.sub("", text[: headlines[0].start()]))
+    above = _KEYWORD.sub("", _DRAWER.sub("", text[: headlines[0].start]))
     if above.strip():
         return ""
     first = headlines[0]
-    todo = first["todo"]
-    return first["title"].strip() if todo is None or todo in _TODO_WORDS else f"{todo} {first['title']}".strip()
+    is_task = not first.todo or first.todo in _TODO_WORDS
+    return first.title.strip() if is_task else f"{first.todo} {first.title}".strip()
 
 
 def _first_time(said: Mapping[str, list[str]], names: tuple[str, ...]) -> Any:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO
 
 from rekall.errors import InvalidInput
-from rekall.exchange.dialect import Note, Refused, Source
+from rekall.exchange.bounds import MOST_JSON_BYTES, clipped, opened, refuse_many_values
+from rekall.exchange.dialect import Note, Refused, Source, parsed_json
 from rekall.exchange.dialects.original_base import OriginalBase, is_base, is_ours
 from rekall.exchange.dialects.original_notes import context_of, link_to, note_of
 
 MANIFEST = "manifest.json"
 ENTRIES = "entries.json"
-MOST_BYTES = 200 * 1024 * 1024
-"""The most that is unpacked of an archive; the original itself wrote and took no larger ones."""
+MOST_BYTES = MOST_JSON_BYTES
+"""The most that is unpacked of an archive: tens of thousands of entries."""
+
+_MOST_LISTING_BYTES = 1024 * 1024
+"""The longest listing of an archive that is read: the original's has a dozen names, one of a million is an attack."""
 
 _ONLY_ITS_OWN = frozenset({"id", "title", "type", "memory_type", "access_count", "consolidation_score"})
 _NO_WORD = InvalidInput("there is no text in it: no title, no content, no context")
@@ -82,8 +88,10 @@ class OriginalRekallArchive:
         import zipfile
 
         try:
-            with zipfile.ZipFile(source.path) as archive:
+            with _opened(source.path) as file, zipfile.ZipFile(file) as archive:
                 names = set(archive.namelist())
+        except InvalidInput:
+            return True
         except _unreadable():
             return source.path.name.lower().endswith(".rekall.zip")  # worth an answer, if only why it cannot be read
         return ENTRIES in names and (MANIFEST in names or source.path.name.lower().endswith(".rekall.zip"))
@@ -154,7 +162,7 @@ def _members(path: Path) -> tuple[Mapping[str, Any], bytes]:
     import zipfile
 
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _opened(path) as file, zipfile.ZipFile(file) as archive:
             manifest: Any = {}
             if MANIFEST in archive.namelist():
                 with archive.open(MANIFEST) as member:
@@ -165,8 +173,33 @@ def _members(path: Path) -> tuple[Mapping[str, Any], bytes]:
         raise InvalidInput(f"there is no {ENTRIES} in this archive", "export it again with the original") from None
     except _unreadable() as error:
         raise InvalidInput(
-            f"this archive cannot be read: {error}", "export it again, or import the base, knowledge.db"
+            f"this archive cannot be read: {clipped(str(error))}", "export it again, or import the base, knowledge.db"
         ) from error
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """An archive whose listing is not longer than any that the original wrote.
+
+    Raises:
+        InvalidInput: It is longer.
+    """
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        tail = file.read(_END_BYTES)
+        end = tail.rfind(b"PK\5\6")
+        listing = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+        if listing > _MOST_LISTING_BYTES:
+            raise InvalidInput(
+                "this archive lists more files than any of the original does", "import the base itself, knowledge.db"
+            )
+        file.seek(0)
+        yield file
+
+
+_END_BYTES = 65_536 + 22
+"""How far from the end of a ZIP file the record of its listing may stand."""
 
 
 def _unreadable() -> tuple[type[Exception], ...]:
@@ -192,7 +225,7 @@ def _bounded(member: IO[bytes]) -> bytes:
             data += part
             if len(data) > MOST_BYTES:
                 raise InvalidInput(
-                    f"its entries are larger than {MOST_BYTES >> 20} MB, which no archive of the original is",
+                    f"its entries are larger than {MOST_BYTES >> 20} MB, the most that is unpacked",
                     "import the base itself, knowledge.db",
                 )
     except _unreadable():
@@ -202,13 +235,14 @@ def _bounded(member: IO[bytes]) -> bytes:
 
 def _json(data: bytes) -> Any:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return parsed_json(data.decode("utf-8", "replace"))
+    except InvalidInput:
         return {}
 
 
 def _listed(text: str) -> tuple[list[Any], str]:
     """The items of a JSON list, one after the other, and why there are no more where it breaks off."""
+    refuse_many_values(text)
     try:
         whole = json.loads(text)
     except (ValueError, RecursionError):
@@ -226,7 +260,7 @@ def _listed(text: str) -> tuple[list[Any], str]:
             item, place = read.raw_decode(text, place)
             found.append(item)
     except (ValueError, RecursionError) as error:
-        return found, f"after {len(found)} records it is not valid JSON: {error}"
+        return found, f"after {len(found)} records it is not valid JSON: {clipped(str(error))}"
     return found, "it is not valid JSON"
 
 

@@ -26,6 +26,12 @@ OURS = 0x52454B4C
 _NEEDED = frozenset({"id", "title", "content", "type", "confidence"})
 """Columns of `entries` by which a base of the original is known; it had them from its first day."""
 
+MOST_VALUE_BYTES = 32 * 1024 * 1024
+"""The longest row that is read; the original allowed 1 MB for a text."""
+
+MOST_ROWS = 500_000
+"""Rows of tags, keywords, links and sources that are read; they are kept until the entries come."""
+
 _TRIES = 5
 """How often a base is copied that another program is writing."""
 
@@ -115,6 +121,8 @@ class OriginalBase:
             self._open = sqlite3.connect(place, uri=True, check_same_thread=False)
             self._closing.callback(self._open.close)
             self._open.text_factory = _text
+            if hasattr(self._open, "setlimit"):  # from Python 3.11 on: a column may be made up, and as long as it likes
+                self._open.setlimit(0, MOST_VALUE_BYTES)  # SQLITE_LIMIT_LENGTH
             self._open.execute("PRAGMA trusted_schema = OFF")
             self._open.execute("PRAGMA writable_schema = ON")  # a file that was cut off is read as far as it goes
             self._look(self._open)
@@ -205,8 +213,9 @@ class OriginalBase:
             return
         names = ", ".join(f'"{name}"' for name in columns.values())
         last: int | None = None
+        most = "" if table == "entries" else f" LIMIT {MOST_ROWS}"
         try:
-            for rowid, *row in self._connection.execute(f'SELECT rowid, {names} FROM "{table}" ORDER BY rowid'):
+            for rowid, *row in self._connection.execute(f'SELECT rowid, {names} FROM "{table}" ORDER BY rowid{most}'):
                 last = rowid
                 yield dict(zip(columns, row)), []
         except sqlite3.Error:  # from here on one by one

@@ -18,9 +18,9 @@ _LONGEST_TITLE = 100
 _RULE = re.compile(r"[=\-~^\"'`#*+:.<>_]{3,}[ \t]*\Z")
 _RST_FIELD = re.compile(r"(?:\.\.[ \t]+(?P<nikola>[\w-]+):|:(?P<field>[\w -]+):)(?:[ \t]+(?P<value>.*\S))?[ \t]*\Z")
 _RST_SKIPPED = re.compile(r"\.\.(?:[ \t]|\Z)")
-_ADOC_TITLE = re.compile(r"(?:=|#)[ \t]+(?P<title>\S.*?)[ \t]*\Z")
+_ADOC_TITLE = re.compile(r"(?:=|#)[ \t]+(?P<title>\S.*)\Z")
 _ADOC_FIELD = re.compile(r":(?P<name>!?[\w-]+!?):(?:[ \t]+(?P<value>.*\S))?[ \t]*\Z")
-_MARKED = re.compile(r"(?P<mark>#{1,6}|={1,6})[ \t]+(?P<title>\S.*?)(?:[ \t]+(?P=mark))?[ \t]*\Z")
+_MARKED = re.compile(r"(?P<mark>#{1,6}|={1,6})[ \t]+(?P<title>\S.*)\Z")
 _ZIM_FIELD = re.compile(r"(?P<name>Content-Type|Wiki-Format|Creation-Date|Modification-Date):[ \t]*(?P<value>.*)\Z")
 _HEAD_FIELD = re.compile(r"(?P<name>title|date|tags|identifier|signature):[ \t]*(?P<value>.*)\Z")
 _HEAD_END = re.compile(r"-{5,}[ \t]*\Z")
@@ -121,7 +121,9 @@ def _text(lines: list[str]) -> tuple[str, dict[str, str]]:
     line, following = lines[at].strip(), lines[at + 1].strip() if at + 1 < len(lines) else ""
     marked = _MARKED.match(line)
     if marked:
-        return marked["title"], said
+        title = marked["title"]
+        bare = title.removesuffix(marked["mark"])
+        return (bare.rstrip(" \t") if bare[-1:] in (" ", "\t") else title), said
     underlined = bool(_RULE.match(following)) and len(following) >= 3
     looks = (
         len(line) <= _LONGEST_TITLE and not _NO_TITLE.match(line) and not line.endswith((".", ",", ";", "{", "\\", ":"))
@@ -167,6 +169,7 @@ def _asciidoc(lines: list[str]) -> tuple[str, dict[str, str]]:
     said: dict[str, str] = {}
     title = ""
     for number, line in enumerate(lines[_first(lines) :], _first(lines)):
+        line = line.rstrip(" \t")
         heading, field = _ADOC_TITLE.match(line), _ADOC_FIELD.match(line)
         if heading and not title:
             title = heading["title"]

@@ -30,6 +30,12 @@ _OF_A_BLOCK = (
 )
 """What a block has beside its text, and what says nothing in words. Names with a colon are of Roam's own base."""
 
+_MOST_CHARS = 8 * 1024 * 1024
+"""Characters of a page up to which references are written out."""
+_MOST_REFERENCES = 1_000
+"""References in one block that are written out; of blocks of at most so many characters."""
+_MOST_REFERRED = 4_000
+
 _TAGS_LINE = re.compile(r"\Atags::(?P<tags>.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -96,12 +102,16 @@ def _tags(line: str) -> list[str]:
 
 def _outline(blocks: list[Any], texts: Mapping[str, str]) -> str:
     """Blocks as nested lists, however deep; a heading keeps its mark."""
+    size = 0
     lines: list[str] = []
     waiting: list[tuple[int, Any]] = [(0, block) for block in reversed(blocks)]
     while waiting:
         depth, block = waiting.pop()
         record = block if isinstance(block, dict) else {"string": as_text(block)}
-        text = _shown(as_text(record.get("string")), texts)
+        text = as_text(record.get("string"))
+        shown = _shown(text, texts) if size < _MOST_CHARS else text
+        size += len(shown)
+        text = shown if size < _MOST_CHARS else text
         level = record.get("heading")
         mark = "#" * level + " " if isinstance(level, int) and 0 < level < 7 else ""
         indent = "  " * min(depth, 20)
@@ -113,8 +123,14 @@ def _outline(blocks: list[Any], texts: Mapping[str, str]) -> str:
 
 def _shown(text: str, texts: Mapping[str, str]) -> str:
     """A block's text with what it refers to, and tasks as boxes."""
-    text = _REFERENCE.sub(lambda found: _TASK.sub("", texts.get(found[1], found[0])), text)
+    text = _REFERENCE.sub(lambda found: _referred(texts, found), text) if text.count("((") <= _MOST_REFERENCES else text
     return _TASK.sub(lambda found: "[x] " if found[1] == "DONE" else "[ ] ", text)
+
+
+def _referred(texts: Mapping[str, str], found: re.Match[str]) -> str:
+    """The text of a block that another refers to; a very long one stays where it is."""
+    text = texts.get(found[1], found[0])
+    return _TASK.sub("", text) if len(text) <= _MOST_REFERRED else found[0]
 
 
 def _says_more(children: Any) -> bool:

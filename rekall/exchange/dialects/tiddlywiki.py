@@ -12,8 +12,8 @@ from rekall.exchange.dialect import NamedLink, Note, Refused, Source
 from rekall.exchange.json_shapes import Ids, as_name, as_text, document_of, file_words, objects_in, when, without
 
 _STAMP = re.compile(r"\d{17}\Z")
-_TAG = re.compile(r"\[\[([^\]\n]+)\]\]|(\S+)")
-_LINK = re.compile(r"\[\[(?:[^\]|\n]*\|)?([^\]|\n]+)\]\]")
+_TAG = re.compile(r"\[\[([^\[\]\n]+)\]\]|(\S+)")
+_LINK = re.compile(r"\[\[(?:[^\[\]|\n]*\|)?([^\[\]|\n]+)\]\]")
 _FIELD = re.compile(r"(?P<name>[^\s:][^:\n]*):[ \t]*(?P<value>.*)\Z")
 _OWN_TYPES = ("text/vnd.tiddlywiki", "text/x-markdown", "text/markdown", "text/plain")
 

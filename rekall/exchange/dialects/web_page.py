@@ -11,24 +11,52 @@ from typing import Any
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import file_words, first_line, when
-from rekall.exchange.page import markdown_of, soup_of
+from rekall.exchange.page import markdown_of, soup_of, tame
 
 _BOOKMARKS = re.compile(r"\A\s*<!DOCTYPE\s+NETSCAPE-Bookmark-file", re.IGNORECASE)
+_PROLOG = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?")
 _BEGINS = re.compile(
-    r"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<"
+    r"<"
     r"(?:!doctype|html|head|body|title|meta|article|section|main|header|div|p|h[1-6]|ul|ol|dl|table|pre|blockquote|"
     r"center|details|figure|address|hr|br|a|img|b|i|u|em|strong|small|span|font|tt|code)\b",
     re.I | re.S,
 )
 _TEMPLATE = re.compile(r"\{%-?\s*(?:if|for|block|extends|include|set)\b|<\?php|<%[=@ ]|\{\{#(?:if|each)\b")
-_SHOWN_CODE = re.compile(r"<(?P<tag>pre|code|textarea)\b.*?</(?P=tag)>", re.IGNORECASE | re.DOTALL)
+_CODE_EDGE = re.compile(r"<(?P<end>/?)(?P<tag>pre|code|textarea)\b", re.IGNORECASE)
 _META = ("description", "keywords", "author", "date", "created", "updated", "exporter-version", "source")
 _LARGEST = 32 * 1024 * 1024
 
 
 def _is_template(text: str) -> bool:
     """Whether a program makes a page again and again; a page that shows how one is written is none."""
-    return bool(_TEMPLATE.search(text)) and bool(_TEMPLATE.search(_SHOWN_CODE.sub("", text)))
+    return bool(_TEMPLATE.search(text)) and bool(_TEMPLATE.search(_without_code(text)))
+
+
+def _without_code(text: str) -> str:
+    """A page without the code that it shows; an element that does not end is text."""
+    edges = [
+        (found["tag"].lower(), bool(found["end"]), found.start(), found.end()) for found in _CODE_EDGE.finditer(text)
+    ]
+    last = {tag: start for tag, is_end, start, _ in edges if is_end}
+    parts, at, within = list[str](), 0, ""
+    for tag, is_end, start, end in edges:
+        if not within and not is_end and last.get(tag, -1) > start:
+            within = tag
+            parts.append(text[at:start])
+        elif within == tag and is_end:
+            within, at = "", end
+    return "".join((*parts, text[at:]))
+
+
+def _begins(text: str) -> bool:
+    """Whether a text begins as a page does; comments may stand before."""
+    prolog = _PROLOG.match(text)
+    at = prolog.end() if prolog else 0
+    while text.startswith("<!--", at) and (end := text.find("-->", at)) >= 0:
+        at = end + 3
+        while text[at : at + 1].isspace():
+            at += 1
+    return bool(_BEGINS.match(text, at))
 
 
 @dataclass(slots=True)
@@ -67,7 +95,7 @@ class WebPage:
             text = source.text
         except (InvalidInput, OSError):
             return False
-        return bool(_BOOKMARKS.match(text) or (_BEGINS.match(text) and not _is_template(text)))
+        return bool(_BOOKMARKS.match(text) or (_begins(text) and not _is_template(text)))
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The page, or every bookmark."""
@@ -138,7 +166,7 @@ class _Bookmarks(HTMLParser):
 def _bookmarks(source: Source) -> Iterator[Note]:
     """Every bookmark, with the folders that it lies in."""
     reader = _Bookmarks()
-    reader.feed(source.text)
+    reader.feed(tame(source.text))
     reader.close()
     for number, bookmark in enumerate(reader.found, 1):
         said: dict[str, Any] = {
