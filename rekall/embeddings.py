@@ -365,7 +365,8 @@ class EmbeddingService:
         model = self._manager.find(space.model, space.fingerprint)
         if model.dim != space.dim:  # a damaged row: its vectors are of this model, whatever it says
             raise EngineError(
-                f"the base says that vectors of {model.name} have {space.dim} dimensions, and they have {model.dim}", REPAIR
+                f"the base says that vectors of {model.name} have {space.dim} dimensions, and they have {model.dim}",
+                REPAIR,
             )
         return model
 

@@ -34,6 +34,9 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
+REPAIR = "`rekall check` says what is damaged, `rekall check --repair` saves everything that can be read"
+"""What to do about a damaged base."""
+
 
 class RekallError(Exception):
     """Something went wrong that the person at the keyboard can understand.
@@ -126,9 +129,12 @@ class DatabaseReadOnly(StorageError):
 
 
 class DatabaseCorrupt(StorageError):
-    """SQLite says that the file is damaged."""
+    """The file is damaged."""
 
     kind = "database_corrupt"
+
+    def __init__(self, message: str, hint: str = REPAIR) -> None:
+        super().__init__(message, hint)
 
 
 class EntryDamaged(DatabaseCorrupt):

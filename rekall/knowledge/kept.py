@@ -71,10 +71,7 @@ def read(store: Store, tombstone: Tombstone) -> Kept | None:
         links = tuple(_links(record, tombstone.id))
         return Kept(draft, said.get("superseded_by"), tombstone.deleted_at, links, _origin(record), record)
     except _BROKEN as error:
-        raise EntryDamaged(
-            f"what is kept of the deleted entry {tombstone.id} is damaged",
-            "`rekall check --repair` saves what can be read of it",
-        ) from error
+        raise EntryDamaged(f"what is kept of the deleted entry {tombstone.id} is damaged") from error
 
 
 def with_link(record: Mapping[str, Any], link: Link) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rekall.entry.times import parsed, written
-from rekall.errors import DatabaseCorrupt, NotFound, RekallError, StorageError
+from rekall.errors import REPAIR, DatabaseCorrupt, NotFound, RekallError, StorageError
 from rekall.store.as_is import AsItIs
-from rekall.store.driver import REPAIR
 from rekall.store.findings import BaseCopy
 from rekall.store.soundness import is_time, now
 from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder, write_atomically

@@ -9,6 +9,7 @@ from typing import NoReturn
 import apsw
 
 from rekall.errors import (
+    REPAIR,
     DatabaseCorrupt,
     DatabaseForeign,
     DatabaseLocked,
@@ -17,8 +18,6 @@ from rekall.errors import (
     InvalidInput,
     StorageError,
 )
-
-REPAIR = "`rekall check` says what is damaged, `rekall check --repair` saves everything that can be read"
 
 
 class Translated:
@@ -81,4 +80,4 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
 
 def corrupt(path: Path | None, detail: str) -> DatabaseCorrupt:
     """What to raise when a file is damaged."""
-    return DatabaseCorrupt(f"{path} is damaged: {detail}", REPAIR)
+    return DatabaseCorrupt(f"{path} is damaged: {detail}")

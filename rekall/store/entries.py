@@ -13,7 +13,6 @@ from rekall.entry.other import OtherField
 from rekall.entry.times import parsed, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
-from rekall.store.driver import REPAIR
 from rekall.store.selection import condition
 from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 
@@ -95,7 +94,7 @@ class SqliteEntries:
         found = self.by_keys([key]).get(key)
         if found is None and key in self._damaged:
             name = next((row[0] for row in self._db.readable_rows("SELECT id FROM entry WHERE key = ?", (key,))), key)
-            raise EntryDamaged(f"entry {name} is damaged and cannot be read", REPAIR)
+            raise EntryDamaged(f"entry {name} is damaged and cannot be read")
         if found is None:
             raise NotFound("the entry was just deleted", "`rekall restore` lists what was deleted")
         return found
@@ -168,14 +167,14 @@ class SqliteEntries:
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no entry {prefix!r}", "ids consist of letters and digits; `rekall list` shows them")
         rows = self._db.readable_rows(
-            "SELECT key, id, title FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
+            "SELECT key, id, CAST(title AS BLOB) FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
             (wanted, _MOST_CANDIDATES + 1),
         )
         if not rows:
             raise NotFound(
                 f"no entry {prefix!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
             )
-        return unambiguous(prefix, [(row[1], row[2], int(row[0])) for row in rows])
+        return unambiguous(prefix, [(row[1], row[2].decode("utf-8", "replace"), int(row[0])) for row in rows])
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
         """The shortest beginning of each id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""

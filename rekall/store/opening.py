@@ -16,7 +16,7 @@ import apsw
 
 from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew
 from rekall.store import schema
-from rekall.store.driver import REPAIR, corrupt
+from rekall.store.driver import corrupt
 
 LOG_BYTES = 8 << 20
 """So long the log of writes may stay on the disk once it is written back: as many pages as SQLite gathers before it does that."""
@@ -96,7 +96,7 @@ def _check_shape(path: Path | None, found: Shape, version: int, migrations: Sequ
     for (kind, name), sql in wanted.items():
         if found.get((kind, name)) != sql:
             what = "is missing" if (kind, name) not in found else "is not what it should be"
-            raise DatabaseCorrupt(f"{path} is damaged: the {kind} {name} {what}", REPAIR)
+            raise DatabaseCorrupt(f"{path} is damaged: the {kind} {name} {what}")
 
 
 def _acts(kind: str, sql: str) -> bool:

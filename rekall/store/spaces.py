@@ -101,15 +101,24 @@ class SqliteVectors:
         self._db.run("UPDATE space SET spread = ? WHERE id = ?", (spread, space.id))
 
     def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
-        rows = self._db.readable_rows(
-            f"SELECT id, fingerprint, model, dim, active, spread FROM space WHERE {where}", bindings
-        )
+        columns = "id, CAST(fingerprint AS BLOB), CAST(model AS BLOB), dim, active, spread"
+        rows = self._db.rows(f"SELECT {columns} FROM space WHERE {where}", bindings)
         return [
-            Space(number, print_, model, dim, _state(state), spread)
+            Space(number, _text(print_), _text(model), dim, _state(state), _spread(spread))
             for number, print_, model, dim, state, spread in rows
         ]
 
 
+# what a damaged row says is read as something that serves nobody: then the words answer, and `rekall check` says why
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
 def _state(number: int) -> SpaceState:
-    """What a space is for; one that says what there is not serves nobody."""
     return SpaceState(number) if number in list(SpaceState) else SpaceState.RETIRED
+
+
+def _spread(number: float | None) -> float | None:
+    return number if number is not None and 0.0 < number < 1.0 else None

@@ -12,7 +12,6 @@ from rekall.entry.fields import Entry
 from rekall.entry.times import parsed, written
 from rekall.entry.types import EntryType, Tombstone
 from rekall.errors import EntryDamaged, NotFound
-from rekall.store.driver import REPAIR
 from rekall.store.entries import unambiguous
 
 _COLUMNS = "id, type, title, deleted_at"
@@ -41,11 +40,18 @@ class SqliteTombstones:
         wanted = prefix.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no deleted entry {prefix!r}", hint)
-        sql = f"SELECT {_COLUMNS} FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
-        rows = self._db.readable_rows(sql, (wanted,))
-        if not rows:
-            raise NotFound(f"no deleted entry {prefix!r}", hint)
-        return _tombstone(unambiguous(prefix, [(row[0], row[2], row) for row in rows]))
+        sql = "SELECT id, CAST(title AS BLOB) FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
+        with self._db.snapshot():
+            rows = self._db.readable_rows(sql, (wanted,))
+            if not rows:
+                raise NotFound(f"no deleted entry {prefix!r}", hint)
+            titled = [(entry_id, title.decode("utf-8", "replace"), entry_id) for entry_id, title in rows]
+            found = unambiguous(prefix, titled)
+            whole = self._db.readable_rows(f"SELECT {_COLUMNS} FROM tombstone WHERE id = ?", (found,))
+        read = _readable(whole[0]) if whole else None
+        if read is None:
+            raise EntryDamaged(f"what is kept of the deleted entry {found} is damaged")
+        return read
 
     def has(self, entry_id: str) -> bool:
         """Whether there is a deleted entry of a full id."""
@@ -65,7 +71,7 @@ class SqliteTombstones:
         except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict):
-            raise EntryDamaged(f"what is kept of the deleted entry {entry_id} is damaged", REPAIR)
+            raise EntryDamaged(f"what is kept of the deleted entry {entry_id} is damaged")
         return record
 
     def replace(self, entry_id: str, record: Mapping[str, Any]) -> None:
@@ -120,10 +126,3 @@ def _readable(row: Row) -> Tombstone | None:
         return Tombstone(row[0], EntryType(row[1]), row[2], parsed(row[3]))
     except ValueError:
         return None
-
-
-def _tombstone(row: Row) -> Tombstone:
-    found = _readable(row)
-    if found is None:
-        raise EntryDamaged(f"what is kept of the deleted entry {row[0]} is damaged", REPAIR)
-    return found
