@@ -183,7 +183,7 @@ def use(app: App, name: str, budget: float | None, as_json: bool) -> None:
 
     try:  # before hours of work
         if Settings(app.places, environ={}).text("engine.model") != name:
-            check_writable(app.places)
+            check_writable(app.places, "engine.model", name)
     except (OSError, RekallError) as error:
         said = in_our_words(error)
         raise StorageError(f"the model cannot be changed in the config file: {said.message}", said.hint) from error

@@ -31,7 +31,17 @@ from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
-from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Lease, Origin, Selection, Space, SpaceState, Terms
+from rekall.store.values import (
+    EVERYTHING,
+    SHORTEST_PREFIX,
+    Lease,
+    Origin,
+    Selection,
+    SetAside,
+    Space,
+    SpaceState,
+    Terms,
+)
 
 # the stores there are
 
@@ -1677,6 +1687,45 @@ def test_pending_are_those_without_a_vector_in_the_space(store, two):
     assert store.passages.pending(space, 9) == []
     assert store.passages.pending_counts(space) == (0, 0)
     assert store.passages.pending_counts(None) == (3, 2)
+
+
+def test_what_a_model_cannot_embed_does_not_wait_for_it(store, two):
+    ids = [*put_passages(store, two[1], "c"), *put_passages(store, two[0], "a", "b")]
+    space, other = make_spaces(store, 8, 16)
+    with store.transaction():
+        store.unembeddable.put(space, ids[2], "too odd")
+        store.unembeddable.put(space, ids[0], "odd")
+        store.unembeddable.put(space, ids[0], "odder")
+    assert [item.passage_id for item in store.passages.pending(space, 9)] == [ids[1]]
+    assert (store.passages.pending_counts(space), store.unembeddable.counts(space)) == ((1, 1), (2, 2))
+    assert (store.passages.pending_counts(other), store.unembeddable.counts(other)) == ((3, 2), (0, 0))
+    assert (store.unembeddable.counts(None), store.unembeddable.of(None, 9)) == ((0, 0), [])
+    assert store.unembeddable.of(space, 9) == [
+        SetAside(make_entry(2).id, make_entry(2).title, 0, "odder"),
+        SetAside(make_entry(1).id, make_entry(1).title, 1, "too odd"),
+    ]
+    assert store.unembeddable.of(space, 1) == store.unembeddable.of(space, 9)[:1]
+    assert store.unembeddable.hashes(two[0], space) == {of("b")[0].text_hash}
+    add_vectors(store, space, ids[1:2], random_rows(1, 8))
+    assert store.passages.pending_counts(space) == (0, 0)
+    put_passages(store, two[0], "a", "new")
+    with store.transaction():
+        store.entries.delete(two[1])
+    assert (store.passages.pending_counts(space), store.unembeddable.counts(space)) == ((1, 1), (0, 0))
+
+
+def test_what_was_set_aside_is_tried_again_and_goes_with_its_space(store, two):
+    ids = put_passages(store, two[0], "a", "b")
+    space, other = make_spaces(store, 8, 16)
+    with store.transaction():
+        for each in (space, other):
+            store.unembeddable.put(each, ids[0], "odd")
+        store.unembeddable.clear(space)
+    assert [store.unembeddable.counts(each) for each in (space, other)] == [(0, 0), (1, 1)]
+    assert store.passages.pending_counts(space) == (2, 1)
+    with store.transaction():
+        store.vectors.drop(other)
+    assert store.unembeddable.counts(other) == (0, 0)
 
 
 def test_pending_are_those_of_the_entry_that_was_changed_last_first(store):

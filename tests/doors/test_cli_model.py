@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -170,3 +171,60 @@ def test_a_name_that_no_model_may_have_is_refused(rekall: Rekall, tmp_path: Path
     assert ran.code in (2, 4, 6)
     assert repr(name) in ran.err
     assert not home.exists()
+
+
+# a config file that cannot be changed
+
+
+def other_model(home: Path) -> str:
+    """A model folder of another fingerprint, for the quick encoder: one with another token limit."""
+    from rekall.models.engine.card import fingerprint_of, read_card
+
+    folder = home / "models" / "other"
+    shutil.copytree(App().library.folder(SHIPPED), folder, copy_function=shutil.copyfile)
+    card = read_card(folder)
+    raw = json.loads((folder / "model.json").read_text("utf-8"))
+    raw |= {"max_tokens": 128, "fingerprint": fingerprint_of(card.files, card.prompts, 128)}
+    (folder / "model.json").write_text(json.dumps(raw), "utf-8")
+    return "other"
+
+
+@pytest.mark.parametrize("broken", ["no toml [", "engine = 3\n", "directory"])
+def test_a_model_is_not_changed_where_the_config_could_not_say_so(
+    rekall: Rekall, home: Path, quick_model: object, broken: str
+) -> None:
+    assert rekall("add", "til", "a note").code == 0
+    name = other_model(home)
+    if broken == "directory":
+        (home / "config.toml").mkdir()
+    else:
+        (home / "config.toml").write_text(broken)
+    ran = rekall("model", "use", name)
+    assert (ran.code, ran.out) == (5, "")
+    assert "config.toml" in ran.err
+    assert "hint:" in ran.err
+    if broken == "directory":
+        (home / "config.toml").rmdir()
+    else:
+        (home / "config.toml").unlink()
+    assert rekall("index", "status", "--json").json["space"]["model"] == SHIPPED
+
+
+def test_a_config_that_fails_after_the_change_is_said_with_what_holds(
+    rekall: Rekall, home: Path, quick_model: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rekall("add", "til", "a note").code == 0
+    name = other_model(home)
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "config.toml")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rekall.cli.settings_file.write_atomically", fail)
+        ran = rekall("model", "use", name)
+    assert (ran.code, ran.out) == (5, "")
+    assert f"searches use {name} now" in ran.err
+    assert f"rekall config set engine.model {name}" in ran.err
+    assert rekall("index", "status", "--json").json["space"]["model"] == name
+    again = rekall("model", "use", name, "--json")
+    assert (again.code, again.json["embedded"], again.json["in_use"]) == (0, 0, True)
