@@ -1,0 +1,234 @@
+"""The commands that write, each with the home it works on, and what is promised of one that was stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from faults.homes import (
+    GONE,
+    SECRET,
+    TITLES,
+    Home,
+    earlier_home,
+    empty_home,
+    filled_home,
+    filled_in,
+    prepared,
+    write_vault,
+)
+from rekall.store import schema
+
+FOR_EVER = "Stays until for ever"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A command that writes.
+
+    Attributes:
+        name: What the table calls it.
+        words: Its arguments; `{title}` is the id of an entry.
+        make: Makes the home it works on in a folder.
+        says: What it prints once what it did is stored.
+        is_whole: It does all or nothing, one transaction.
+        is_repeatable: Run again after it was done, it changes nothing and ends well.
+        codes: How it may end when a call fails, beside 0.
+        vanishing: A text of which no byte is left in the home when it is done.
+        tool: A tool of the MCP server and its arguments, where the server does it.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    make: Callable[[Path], Home]
+    says: str
+    is_whole: bool = True
+    is_repeatable: bool = False
+    codes: tuple[int, ...] = (5,)
+    vanishing: str = ""
+    tool: str = ""
+
+    def work(self, home: Home, place: Path) -> Callable[[], object]:
+        """What a child does that runs it over a copy of its home."""
+        if self.tool:
+            return lambda: serve(place)
+        from faults.forking import command
+
+        return command([word.replace("{home}", str(place)) for word in filled_in(home, self.words)])
+
+    def spoken(self, home: Home) -> bytes:
+        """What a client says to the server that does it."""
+        arguments = {
+            name: home.ids.get(value[1:-1], value) if isinstance(value, str) else value
+            for name, value in json.loads(self.words[0]).items()
+        }
+        return b"".join(
+            json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+            for message in (
+                {
+                    "id": 1,
+                    "method": "initialize",
+                    "params": {
+                        "protocolVersion": "2025-06-18",
+                        "capabilities": {},
+                        "clientInfo": {"name": "faults", "version": "1"},
+                    },
+                },
+                {"method": "notifications/initialized"},
+                {"id": 2, "method": "tools/call", "params": {"name": self.tool, "arguments": arguments}},
+            )
+        )
+
+
+def serve(place: Path) -> None:
+    """Serve the client at stdin from a home; the engine of tests is so small that it lives in this process."""
+    from rekall.cli.main import run
+    from rekall.models import library
+
+    library.ChildLoader = library.FolderLoader  # type: ignore[misc]
+    run(["mcp"])
+
+
+def operations(models: Path) -> list[Operation]:
+    """Every command that writes.
+
+    Args:
+        models: The folder of the tiny models.
+    """
+    from rekall.cli.main import COMMANDS
+
+    def filled(*steps: Sequence[str]) -> Callable[[Path], Home]:
+        return lambda folder: prepared(lambda place: _from_template(place, models), folder, steps)
+
+    def empty(folder: Path) -> Home:
+        return empty_home(folder, models)
+
+    def changed_vault(folder: Path) -> Home:
+        home = filled_home(folder, models)  # where its notes lie is where they were imported from
+        write_vault(home.vault, later=True)
+        return home
+
+    def with_archive(folder: Path) -> Home:
+        home = filled()(folder)
+        home.run("model", "pack", "third", "--out", str(folder / "third.tar"))
+        shutil.rmtree(home.home / "models" / "third")
+        return home
+
+    def with_backup(folder: Path) -> Home:
+        home = filled()(folder)
+        home.run("backup", str(folder / "copy.db"))
+        home.run("edit", home.ids[TITLES[0]], "-c", "said after the backup")
+        return home
+
+    first, second = f"{{{TITLES[0]}}}", f"{{{TITLES[1]}}}"
+    use_twice = (("model", "use", "second"), ("model", "use", "tiny"))
+    found = [
+        Operation("add", ("add", "til", "Added by the test", "-c", "says addedword"), filled(), "added "),
+        Operation("create a base", ("add", "til", "First of all", "-c", "says firstword"), empty, "added "),
+        Operation("edit", ("edit", first, "-c", "says another thing", "--tag", "new"), filled(), "changed "),
+        Operation("delete", ("delete", first, "-y"), filled(), "deleted "),
+        Operation(
+            "delete for ever",
+            ("delete", f"{{{FOR_EVER}}}", "-y", "--forever"),
+            filled(("delete", f"{{{GONE}}}", "-y", "--forever"), ("unlink", first, second)),
+            "deleted ",
+            is_repeatable=False,
+            vanishing=SECRET,
+        ),
+        Operation("restore", ("restore", f"{{{GONE}}}"), filled(), "restored "),
+        Operation("link", ("link", first, f"{{{TITLES[6]}}}", "--type", "supersedes"), filled(), "supersedes"),
+        Operation("unlink", ("unlink", f"{{{TITLES[2]}}}", f"{{{TITLES[3]}}}"), filled(), "removed 1 link"),
+        Operation(
+            "import",
+            ("import", "{vault}"),
+            lambda folder: prepared(empty, folder, [("add", "til", TITLES[0], "-c", "word0")]),
+            " added",
+            is_whole=False,
+            is_repeatable=True,
+        ),
+        Operation("import again", ("import", "{vault}"), changed_vault, " updated", is_whole=False, is_repeatable=True),
+        Operation(
+            "import --prune",
+            ("import", "{vault}", "--prune"),
+            changed_vault,
+            " updated",
+            is_whole=False,
+            is_repeatable=True,
+        ),
+        Operation(
+            "model use",
+            ("model", "use", "second"),
+            filled(),
+            "searches use second now",
+            is_whole=False,
+            is_repeatable=True,
+        ),
+        Operation(
+            "model import",
+            ("model", "import", "{folder}/third.tar"),
+            with_archive,
+            "imported",
+            is_repeatable=False,
+            codes=(5, 6, 1),
+        ),
+        Operation("index rebuild", ("index", "rebuild"), filled(), "words of ", is_whole=False, is_repeatable=True),
+        Operation("index rebuild --words", ("index", "rebuild", "--words"), filled(), "words of ", is_repeatable=True),
+        Operation(
+            "index rebuild --from-scratch",
+            ("index", "rebuild", "--from-scratch"),
+            filled(),
+            "passages embedded",
+            is_whole=False,
+            is_repeatable=True,
+        ),
+        Operation("index prune", ("index", "prune"), filled(*use_twice), "dropped ", is_repeatable=True),
+        Operation(
+            "config set", ("config", "set", "search.limit", "5"), filled(), "search.limit = 5", is_repeatable=True
+        ),
+        *(
+            Operation(
+                f"migrate from schema {steps}",
+                ("list",),
+                lambda folder, steps=steps: earlier_home(folder, models, steps),
+                "zebra",
+                is_repeatable=True,
+            )
+            for steps in range(1, len(schema.MIGRATIONS))
+        ),
+        Operation(
+            "mcp add",
+            (json.dumps({"type": "til", "title": "Added by an assistant", "content": "says toolword"}),),
+            filled(),
+            '"id":2',
+            tool="add",
+        ),
+        Operation(
+            "mcp update", (json.dumps({"id": first, "content": "said by a tool"}),), filled(), '"id":2', tool="update"
+        ),
+        Operation("mcp delete", (json.dumps({"id": first, "confirm": True}),), filled(), '"id":2', tool="delete"),
+    ]
+    if "check" in COMMANDS:
+        found.append(Operation("check --repair", ("check", "--repair"), filled(), "", is_repeatable=True))
+    if "backup" in COMMANDS:
+        found.append(Operation("backup", ("backup", "{home}/copy.db"), filled(), "copy.db", is_repeatable=True))
+    if "restore-base" in COMMANDS:
+        words = ("restore-base", "{folder}/copy.db", "-y")
+        found.append(Operation("restore-base", words, with_backup, "restored", is_repeatable=True))
+    return found
+
+
+_template: dict[Path, Home] = {}
+
+
+def _from_template(folder: Path, models: Path) -> Home:
+    """A copy of the filled home, which is made once in a process; its notes lie where they were imported from."""
+    if models not in _template:
+        _template[models] = filled_home(models.parent / f"filled-{os.getpid()}", models)
+    made = _template[models]
+    folder.mkdir(parents=True)
+    shutil.copytree(made.home, folder / "home")
+    return Home(folder, made.ids)

@@ -1,0 +1,171 @@
+"""The parts of the harness, each with how much it does in full and within the tests."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from faults import (
+    crafted,
+    crowd,
+    flips,
+    fuzz_archives,
+    fuzz_notes,
+    fuzz_queries,
+    fuzz_tools,
+    points,
+    random_kills,
+    traced,
+)
+from faults.homes import Home, filled_home, make_models
+from faults.operations import operations
+from faults.tally import Tally
+
+SEED = 20261126
+
+Part = Callable[[Path, bool], list[Tally]]
+"""Does its work in a folder, all of it or a bounded form, and says what came of it."""
+
+
+def _home(folder: Path, name: str) -> Home:
+    return filled_home(folder / name, make_models(folder / "models"))
+
+
+def _each_operation(folder: Path, name: str, attempt: Callable[[points.Workshop], Tally], *, is_bounded: bool) -> Tally:
+    """What came of an attempt at every command that writes; bounded, the migrations between the oldest and newest are left out."""
+    whole = Tally(name)
+    found = operations(make_models(folder / "models"))
+    migrations = [each.name for each in found if each.name.startswith("migrate")]
+    for number, operation in enumerate(found):
+        if is_bounded and operation.name in migrations[1:-1]:
+            continue
+        whole.add(attempt(points.Workshop(operation, folder / f"{name.split()[0]}{number}")))
+    whole.note("commands", len(found))
+    return whole
+
+
+def kills(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Kills before, and in the middle of, calls that change a file."""
+    most = 3 if is_bounded else 42
+
+    def attempt(workshop: points.Workshop) -> Tally:
+        faults = list(points.kill_faults(workshop.reference.calls, most))
+        if is_bounded:
+            faults = [faults[place - 1] for place in points.spread_over(len(faults), 4)]
+        return points.try_points(workshop, faults, "")
+
+    return [
+        _each_operation(
+            folder, "kill -9 at calls that write, sync, truncate, rename, unlink", attempt, is_bounded=is_bounded
+        )
+    ]
+
+
+def errors(folder: Path, is_bounded: bool) -> list[Tally]:
+    """A full disk, and a broken one, from a call on or once."""
+
+    def attempt(workshop: points.Workshop) -> Tally:
+        faults = list(points.error_faults(workshop.reference.calls, 2 if is_bounded else 12))
+        if is_bounded:  # other faults at other commands, always the same
+            start = zlib.crc32(workshop.operation.name.encode()) % 4
+            faults = faults[start::4]
+        return points.try_points(workshop, faults, "")
+
+    return [_each_operation(folder, "ENOSPC and EIO from such a call on, or once", attempt, is_bounded=is_bounded)]
+
+
+def strace(folder: Path, is_bounded: bool) -> list[Tally]:
+    """The same from outside."""
+    reason = traced.why_not()
+    if reason:
+        return [Tally("the same by strace", notes={f"left out: {reason}": 1})]
+    wanted = ("add", "import") if is_bounded else None
+    whole = Tally("kills and errors by strace, in true processes")
+    for number, operation in enumerate(operations(make_models(folder / "models"))):
+        if operation.tool or (wanted and operation.name not in wanted):
+            continue
+        whole.add(traced.try_traced(points.Workshop(operation, folder / f"strace{number}"), 2 if is_bounded else 6))
+    return [whole]
+
+
+def moments(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Kills at moments nobody chose."""
+    rounds = (12, 3, 4, 4) if is_bounded else (200, 60, 80, 80)
+    return [
+        random_kills.try_writer(_home(folder, "writer"), SEED, rounds[0]),
+        random_kills.try_imports(_home(folder, "imports"), SEED, rounds[1]),
+        random_kills.try_switches(_home(folder, "switches"), SEED, rounds[2]),
+        random_kills.try_server(_home(folder, "server"), SEED, rounds[3]),
+    ]
+
+
+def damage(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Flipped bits, zeros, noise and cuts."""
+    home = _home(folder, "base")
+    logged = flips.log_home(home, folder / "log")
+    model = "models/tiny"
+    found = []
+    for kind, where, file, count, few in (
+        ("damaged bases", home, "rekall.db", 420, 14),
+        ("damaged logs", logged, "rekall.db-wal", 120, 4),
+        ("damaged models: the table", home, f"{model}/table.npy", 60, 1),
+        ("damaged models: the tokenizer", home, f"{model}/tokenizer.json", 40, 1),
+        ("damaged models: the card", home, f"{model}/model.json", 40, 1),
+    ):
+        damages = flips.flips(where.home, file, SEED + len(found))
+        found.append(flips.try_flips(where, damages, few if is_bounded else count, where.folder, kind))
+    return found
+
+
+def together(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Writers and readers at once."""
+    return [crowd.try_crowd(_home(folder, "crowd"), 4 if is_bounded else 60)]
+
+
+def queries(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Queries of all kinds."""
+    return [fuzz_queries.try_queries(_home(folder, "queries"), SEED, 2_000 if is_bounded else 100_000)]
+
+
+def notes(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Front matter of all kinds."""
+    return [fuzz_notes.try_notes(_home(folder, "notes"), SEED, 150 if is_bounded else 5_000)]
+
+
+def archives(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Archives of models."""
+    return [fuzz_archives.try_archives(_home(folder, "archives"), SEED, 25 if is_bounded else 800)]
+
+
+def tools(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Tool calls."""
+    return [fuzz_tools.try_tools(_home(folder, "tools"), SEED, 200 if is_bounded else 5_000)]
+
+
+def bases(folder: Path, is_bounded: bool) -> list[Tally]:
+    """Bases that somebody crafted."""
+    home = _home(folder, "crafted")
+    scripts, rows = crafted.schemas(), crafted.values(SEED, 10 if is_bounded else 400)
+    return [
+        crafted.try_crafted(
+            home, scripts[:: 12 if is_bounded else 1], "bases with triggers, views, tables of their own"
+        ),
+        crafted.try_crafted(home, rows, "bases with values that Rekall never writes"),
+    ]
+
+
+PARTS: dict[str, Part] = {
+    "kills": kills,
+    "errors": errors,
+    "strace": strace,
+    "moments": moments,
+    "damage": damage,
+    "together": together,
+    "queries": queries,
+    "notes": notes,
+    "archives": archives,
+    "tools": tools,
+    "bases": bases,
+}
+"""By the name that `make faults PART=...` takes."""
