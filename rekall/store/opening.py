@@ -60,7 +60,8 @@ def version_of(path: Path | None, connection: apsw.Connection, migrations: Seque
         application, version = (int(connection.pragma(name)) for name in ("application_id", "user_version"))
         found = _shape(connection)
     finally:
-        connection.execute("COMMIT")
+        if connection.in_transaction:  # an error of the disk may have ended it
+            connection.execute("ROLLBACK")
     if application != schema.APPLICATION_ID and (application or version or found):
         if found and found == _shape_of(tuple(migrations)):
             raise corrupt(path, "the mark that says whose file it is")
