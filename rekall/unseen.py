@@ -37,6 +37,7 @@ _UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u
 
 _RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 _IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 _FLAG = "\U0001f3f4"
 _FIRST = "\u115f"
 """The one that belongs to what comes after it: an old Korean syllable may begin a text with it."""
@@ -54,6 +55,11 @@ MARK = re.compile(r"<U\+[0-9A-F]{4,6}(?:…?×[0-9]+)?>")
 @cache
 def _suspects() -> re.Pattern[str]:
     return re.compile(f"[{_SUSPECT}]+")
+
+
+@cache
+def _hidden_after_hidden() -> re.Pattern[str]:
+    return re.compile(f"[^{_FIRST}\r{_PRIVATE}]+")
 
 
 @cache
@@ -121,8 +127,9 @@ def _parts(run: re.Match[str]) -> Iterator[tuple[str, bool]]:
     at = start
     while at < end:
         kept = _needed(text, at, begun == at)
-        if not kept:
-            at += 1
+        if not kept:  # what comes after it is hidden too, but for what needs nothing before it
+            further = _hidden_after_hidden().match(text, at + 1, end)
+            at = further.end() if further else at + 1
             continue
         if begun < at:
             yield text[begun:at], True
@@ -186,7 +193,8 @@ def _joins(character: str, before: str, after: str, text: str, at: int) -> int:
 
 def _turns(character: str, before: str, after: str, text: str, at: int) -> int:
     """In a line that is in part written from right to left."""
-    line = text[max(text.rfind("\n", 0, at) + 1, at - _NEAR_CHARS) : at + _NEAR_CHARS].split("\n", 1)[0]
+    begin = max(at - _NEAR_CHARS, 0)
+    line = text[max(text.rfind("\n", begin, at) + 1, begin) : at + _NEAR_CHARS].split("\n", 1)[0]
     beside = _suspects().match(before) or _suspects().match(after)
     return int(not beside and _one_of(_RIGHT_TO_LEFT).search(line.replace("\u061c", "")) is not None)
 
@@ -252,8 +260,10 @@ def _is_picture(character: str) -> bool:
 
 def _icons(text: str, at: int) -> int:
     """How many characters for private use stand here, if they are few enough for icons."""
-    run = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]+").match(text, at)
-    return len(run[0]) if run and len(run[0]) <= _MOST_ICONS and not _is_icon(text[at - 1 : at]) else 0
+    if _is_icon(text[at - 1 : at]):  # the run was too long where it began
+        return 0
+    run = re.compile(f"[{_PRIVATE}]+").match(text, at)
+    return len(run[0]) if run and len(run[0]) <= _MOST_ICONS else 0
 
 
 def _is_icon(character: str) -> bool:
