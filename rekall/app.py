@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rekall.errors import InvalidInput, NotFound
+
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.cache import EmbeddingCache
     from rekall.config import Places, Settings
@@ -170,8 +172,12 @@ class App:
         """What checks the base and mends it. Of a file that `over` named, nothing around it is looked at."""
         from rekall.knowledge.checking import Around, Checker
 
-        days = self.settings.number("backup.remind_days")
-        around = Around(self.places.database, self.places.folders, days, self._whole_model)
+        days, complaint = 0.0, None
+        try:
+            days = self.settings.number("backup.remind_days")
+        except (InvalidInput, NotFound) as error:  # what is wrong with it is one of the findings
+            complaint = error
+        around = Around(self.places.database, self.places.folders, days, self._whole_model, complaint)
         return Checker(self.base_file(), None if self._database else around)
 
     def _whole_model(self, name: str | None, fingerprint: str) -> ModelIdentity:

@@ -78,7 +78,7 @@ def restore_base(app: App, file: Path, yes: bool, as_json: bool) -> None:
         what = f"{count_text(found.entries or 0, 'entry', 'entries')} of {local_time(found.made_at)}"
         return click.confirm(f"replace {printable(str(app.places.database))} with {what}?", err=True)
 
-    done = app.base_file().restore(file, agreed)
+    done = app.base_file().restore(file, app.settings.whole("backup.keep"), agreed)
     if done is None:
         raise Interrupted("nothing was restored", "")
     restored, kept = done

@@ -26,6 +26,8 @@ OF_BASES = (
         set_aside_lines=("whole", "How many lines that has."),
         changed=("list of text", "Entries that are kept but are not what they were: id and title; at most 20."),
         changed_count=("whole", "How many these are."),
+        lost=("list of text", "Ids of entries of which nothing was left, as far as an index names them; at most 20."),
+        lost_count=("whole", "How many these are."),
     ),
     shape(
         "Copy",

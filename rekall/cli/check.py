@@ -77,6 +77,11 @@ def _what_was_mended(mended: Mended) -> list[str]:
         lines += [f"  {line}" for line in mended.changed]
         if mended.changed_count > len(mended.changed):
             lines.append(f"  and {mended.changed_count - len(mended.changed)} more")
+    if mended.lost_count:
+        lines.append(f"lost, with nothing left of them ({mended.lost_count}); a backup may hold them:")
+        lines += [f"  {entry_id}" for entry_id in mended.lost]
+        if mended.lost_count > len(mended.lost):
+            lines.append(f"  and {mended.lost_count - len(mended.lost)} more")
     return lines
 
 
@@ -109,6 +114,8 @@ def _fields(report: Report) -> dict[str, Any]:
             "set_aside_lines": mended.lines,
             "changed": list(mended.changed),
             "changed_count": mended.changed_count,
+            "lost": list(mended.lost),
+            "lost_count": mended.lost_count,
         }
         if mended
         else None,

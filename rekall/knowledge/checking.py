@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from rekall.errors import EngineError
+from rekall.errors import EngineError, RekallError
 from rekall.models.contract import ModelIdentity
 from rekall.store.findings import REMEMBERED, REPAIR, BaseFile, Examined, Finding, Level, Mended
 from rekall.system.files import PRIVATE_FILE, PRIVATE_FOLDER
@@ -27,12 +27,14 @@ class Around:
         folders: Every folder in which Rekall writes.
         remind_days: Days after which a backup is old; 0 reminds nobody.
         find_model: The model of a name and a fingerprint, by default the configured one, with every file looked at.
+        complaint: What is wrong with the settings.
     """
 
     database: Path
     folders: tuple[Path, ...]
     remind_days: float
     find_model: Callable[[str | None, str], ModelIdentity]
+    complaint: RekallError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,9 @@ class Checker:
     def _model(self, examined: Examined) -> Iterator[Finding]:
         """Whether the model that searches use is whole, and the one that made the vectors."""
         assert self._around is not None
+        if self._around.complaint is not None:
+            yield Finding("settings", Level.PROBLEM, self._around.complaint.message, self._around.complaint.hint)
+            return
         name, fingerprint = examined.model or (None, "")
         try:
             model = self._around.find_model(name, fingerprint)

@@ -42,7 +42,7 @@ class SqliteBaseFile:
 
     def __init__(self, path: Path, processes: Processes | None = None) -> None:
         """Touch nothing yet."""
-        self._path = path
+        self._path = Path(os.path.realpath(path))  # where SQLite keeps the log, too, if the name is a link
         self._folder = copies.folder_of(path)
         self._processes = processes or Processes()
 
@@ -107,6 +107,7 @@ class SqliteBaseFile:
             make_private_folder(self._folder)
             copy = copies.copy_base(self._path, copies.place_for(self._folder, copies.BACKUP, now()))
             return copy, copies.remove_old(self._folder, copies.BACKUP, keep)
+        target = Path(os.path.realpath(target)) if target.is_symlink() else target
         if target.is_dir():
             target = copies.place_for(target, copies.BACKUP, now())
         if not target.parent.is_dir():
@@ -123,11 +124,14 @@ class SqliteBaseFile:
                 copies.remember(self._folder, replace_in(copy, path=target.absolute()))
         return copy, ()
 
-    def restore(self, source: Path, agreed: Callable[[BaseCopy], bool]) -> tuple[BaseCopy, BaseCopy | None] | None:
+    def restore(
+        self, source: Path, keep: int, agreed: Callable[[BaseCopy], bool]
+    ) -> tuple[BaseCopy, BaseCopy | None] | None:
         """Put another file in its place, after a look at every row of that.
 
         Args:
             source: A copy, or any base; an older one is brought up to date.
+            keep: How many copies of what was there before stay.
             agreed: Asked with what would be restored before anything is changed.
 
         Returns:
@@ -151,8 +155,16 @@ class SqliteBaseFile:
             for _ in range(_TRIES):
                 with self._watched() as is_unchanged:
                     kept = self._keep_before_restore()
-                    if self._put_in_place(new, is_unchanged):
-                        return found, kept
+                    try:
+                        is_done = self._put_in_place(new, is_unchanged)
+                    except (StorageError, OSError):  # the base is as before
+                        _forget(kept)
+                        raise
+                if not is_done:
+                    _forget(kept)
+                else:
+                    copies.remove_old(self._folder, copies.BEFORE_RESTORE, keep)
+                    return found, kept
             raise self._busy()
 
     def _read_copy(self, source: Path, new: Path) -> BaseCopy:
@@ -195,9 +207,20 @@ class SqliteBaseFile:
     def _mended(self, kept: Path, scratch: Path, is_unchanged: Callable[[], bool]) -> Mended | None:
         """Make a whole base of the copy that was kept and put it in place; None when the base changed meanwhile."""
         new, set_aside = scratch / "mended.db", scratch / "set-aside.jsonl"
-        with Pages(kept, kept.with_name(kept.name + "-wal")) as pages, set_aside.open("w", encoding="utf-8") as file:
-            aside = Aside(file)
-            made = make_whole(pages, new, aside)
+        try:
+            with (
+                Pages(kept, kept.with_name(kept.name + "-wal")) as pages,
+                set_aside.open("w", encoding="utf-8") as file,
+            ):
+                aside = Aside(file)
+                made = make_whole(pages, new, aside)
+        except (
+            StorageError,
+            OSError,
+        ):  # no room, or no base of this Rekall; nothing was changed, so the copy is for nothing
+            for end in ("", "-wal"):
+                kept.with_name(kept.name + end).unlink(missing_ok=True)
+            raise
         wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
         if wrong is not None:
             raise StorageError(
@@ -210,7 +233,8 @@ class SqliteBaseFile:
         if not self._put_in_place(new, is_unchanged):
             return None
         changed = tuple(sorted(made.changed.values()))
-        return Mended(kept, made.entries, place, aside.lines, changed[:_SHOWN], len(changed))
+        lost = tuple(sorted(made.lost))
+        return Mended(kept, made.entries, place, aside.lines, changed[:_SHOWN], len(changed), lost[:_SHOWN], len(lost))
 
     def _put_in_place(self, new: Path, is_unchanged: Callable[[], bool]) -> bool:
         """Let new content take the place of the old: in one transaction where SQLite can write the file, as a file else."""
@@ -322,6 +346,10 @@ class SqliteBaseFile:
                             shutil.copyfileobj(file, copy)
                         copy.flush()
                         os.fsync(copy.fileno())
+            except OSError:  # no room for all of it
+                for end in ("", "-wal"):
+                    target.with_name(target.name + end).unlink(missing_ok=True)
+                raise
             finally:
                 if isinstance(found, AsItIs):
                     found.close()
@@ -340,6 +368,14 @@ class SqliteBaseFile:
             f"{self._path} is in use{who}, and cannot be replaced meanwhile",
             "close what has the base open (the terminal UI, assistants, an import), and try again; nothing was changed",
         )
+
+
+def _forget(kept: BaseCopy | None) -> None:
+    """Remove a copy of something that was not changed after all."""
+    if kept is None:
+        return
+    for end in ("", "-wal"):
+        kept.path.with_name(kept.path.name + end).unlink(missing_ok=True)
 
 
 def _no_whole_base(source: Path, why: str) -> DatabaseCorrupt:

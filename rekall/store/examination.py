@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -272,13 +273,16 @@ class _Look:
 
     def _passages(self) -> Iterator[Finding]:
         """Whether what is embedded is what entries say."""
-        stored: dict[int, list[bytes]] = {}
-        for key, text_hash in self.db.stream("SELECT entry_key, text_hash FROM passage ORDER BY entry_key, position"):
-            stored.setdefault(key, []).append(bytes(text_hash))
+        rows = self.db.stream("SELECT entry_key, text_hash FROM passage ORDER BY entry_key, position")
+        stored = itertools.groupby(rows, key=lambda row: int(row[0]))
+        at, hashes = next(stored, (None, ()))
         other: list[str] = []
         count = 0
-        for key, entry in SqliteEntries(self.db).stream():
-            if stored.get(key, []) != [passage.text_hash for passage in passages_of(entry)]:
+        for key, entry in SqliteEntries(self.db).stream():  # both in the order of keys, so that none is kept in memory
+            while at is not None and at < key:
+                at, hashes = next(stored, (None, ()))
+            found = [bytes(row[1]) for row in hashes] if at == key else []
+            if found != [passage.text_hash for passage in passages_of(entry)]:
                 count += 1
                 if len(other) < _MOST_DETAILS:
                     other.append(f"{entry.id}  {entry.title}")

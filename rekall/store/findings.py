@@ -78,6 +78,8 @@ class Mended:
         lines: How many lines that has.
         changed: Which entries are not what they were, a line each; not all of them where there are many.
         changed_count: How many they are.
+        lost: Ids of entries that an index still names and of which nothing was left; not all of them where there are many.
+        lost_count: How many they are.
     """
 
     copy: Path
@@ -86,6 +88,8 @@ class Mended:
     lines: int
     changed: tuple[str, ...]
     changed_count: int
+    lost: tuple[str, ...] = ()
+    lost_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,9 @@ class BaseFile(Protocol):
         """Copy it beside running writers. Returns the copy, and the older ones that were removed for it."""
         ...
 
-    def restore(self, source: Path, agreed: Callable[[BaseCopy], bool]) -> tuple[BaseCopy, BaseCopy | None] | None:
+    def restore(
+        self, source: Path, keep: int, agreed: Callable[[BaseCopy], bool]
+    ) -> tuple[BaseCopy, BaseCopy | None] | None:
         """Put another file in its place. Returns what was restored and the copy of what was there before."""
         ...
 

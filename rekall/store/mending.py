@@ -54,11 +54,13 @@ class Made:
     Attributes:
         entries: How many entries it has now.
         changed: Entries that are not what they were: id and title, by key.
+        lost: Ids that the index of ids names and of which nothing is left.
         problems: What was broken in the file.
     """
 
     entries: int = 0
     changed: dict[int, str] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
 
 
@@ -136,6 +138,9 @@ class _Rows:
         self._make_lost_entries()
         self._drop_strays()
         self._keep_foreign()
+        known = {row[0] for row in self.db.rows("SELECT id FROM entry")}
+        deleted = self.db.rows("SELECT id FROM tombstone") if "tombstone" in self.salvage.shapes else []
+        self.made.lost = frozenset(self.ids.values()) - known - {row[0] for row in deleted}
 
     def _row(self, found: SavedRow) -> None:
         shape = self.salvage.shapes[found.table]

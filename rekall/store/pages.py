@@ -22,6 +22,8 @@ _LOG_MAGICS = (0x377F0682, 0x377F0683)
 _MOST_BYTES = 256 * 1024 * 1024
 """No row of ours is longer; a length beyond is damage."""
 _MOST_COLUMNS = 64
+_READINGS = 8
+"""So often every page may be read as the continuation of a row: in a file made to take for ever each row leads through all."""
 _KEPT_BYTES = 1024
 """So much is kept of a row whose length is not known."""
 
@@ -99,6 +101,7 @@ class Pages:
         self.size = self._page_size(frames)
         self._over = frames.committed
         self.count = frames.pages or -(-len(self._data) // self.size)
+        self._to_follow = _READINGS * self.count + 1000
 
     def close(self) -> None:
         """Let go of the files."""
@@ -196,21 +199,22 @@ class Pages:
     def _overflow(self, pointer: bytes, missing: int) -> tuple[bytes, list[int]]:
         """The rest of a long row from the pages that continue it, up to where they cannot be followed."""
         parts: list[bytes] = []
-        chain: list[int] = []
+        chain: dict[int, None] = {}
         following = int.from_bytes(pointer, "big")
-        while missing > 0:
+        while missing > 0 and self._to_follow > 0:
             if not 1 < following <= self.count or following in chain:
                 break
+            self._to_follow -= 1
             page = self[following]
             after = int.from_bytes(page[:4], "big")
             has_more = missing > self.size - 4
             if has_more and not 1 < after <= self.count:
                 break  # a page of something else, or nothing: its bytes are not those of this row
-            chain.append(following)
+            chain[following] = None
             parts.append(page[4 : 4 + missing])
             missing -= self.size - 4
             following = after
-        return b"".join(parts), chain
+        return b"".join(parts), list(chain)
 
     def _local(self, total: int, *, is_table: bool) -> int:
         most = self.size - 35 if is_table else (self.size - 12) * 64 // 255 - 23

@@ -210,3 +210,10 @@ def test_what_is_deleted_for_ever_names_the_copies_that_still_hold_it(rekall, ba
     ran = rekall("delete", later, "--forever", "--yes")
     assert ran.code == 0
     assert "copies" not in ran.err
+
+
+def test_broken_settings_are_a_finding_like_any_other(rekall, base, home):
+    (home / "config.toml").write_text("this is no TOML")
+    ran = rekall("check", "--json")
+    assert ran.code == 5
+    assert [each["topic"] for each in ran.json["findings"] if each["level"] == "problem"] == ["settings"]

@@ -300,20 +300,20 @@ def test_a_new_base_needs_no_copy(tmp_path):
 
 
 def test_a_backup_takes_the_place_of_the_base_and_what_was_there_is_kept(path, other):
-    done = SqliteBaseFile(path).restore(other, yes)
+    done = SqliteBaseFile(path).restore(other, 5, yes)
     assert done is not None
     restored, kept = done
     assert restored.entries == 3
     assert titles(path) == ["first", "second", "third"]
     assert kept is not None
     assert kept.reason == "before-restore"
-    SqliteBaseFile(path).restore(kept.path, yes)
+    SqliteBaseFile(path).restore(kept.path, 5, yes)
     assert titles(path) == ["one", "two"]
 
 
 def test_who_says_no_keeps_the_base(path, other):
     before = path.read_bytes()
-    assert SqliteBaseFile(path).restore(other, lambda found: found.entries == 99) is None
+    assert SqliteBaseFile(path).restore(other, 5, lambda found: found.entries == 99) is None
     assert path.read_bytes() == before
     assert not (path.parent / "backups").exists()
 
@@ -325,7 +325,7 @@ def test_an_old_log_never_lies_over_what_was_restored(path, other, tmp_path):
         shutil.copy(f"{path}{end}", tmp_path / f"killed.db{end}")
     bench.base.close()
     killed = tmp_path / "killed.db"
-    SqliteBaseFile(killed).restore(other, yes)
+    SqliteBaseFile(killed).restore(other, 5, yes)
     assert titles(killed) == ["first", "second", "third"]
 
 
@@ -340,7 +340,7 @@ def test_a_base_that_is_not_there_or_no_use_is_restored(path, other, state):
         path.write_bytes(
             {"empty": b"", "no database": b"x" * 9000, "head gone": bytes(100) + path.read_bytes()[100:]}[state]
         )
-    done = SqliteBaseFile(path).restore(other, yes)
+    done = SqliteBaseFile(path).restore(other, 5, yes)
     assert done is not None
     assert (done[1] is None) == (state in ("missing", "empty", "log alone"))
     assert titles(path) == ["first", "second", "third"]
@@ -355,7 +355,7 @@ def test_an_older_copy_is_brought_up_to_date(path, tmp_path):
             ("2026-01-01T00:00:00Z",),
         )
     before = old.read_bytes()
-    SqliteBaseFile(path).restore(old, yes)
+    SqliteBaseFile(path).restore(old, 5, yes)
     assert titles(path) == ["old"]
     assert old.read_bytes() == before
 
@@ -387,7 +387,7 @@ def test_what_is_no_whole_base_is_refused(path, other, tmp_path):
         (bad_row, DatabaseCorrupt),
     ):
         with pytest.raises(error):
-            base.restore(file, yes)
+            base.restore(file, 5, yes)
     assert path.read_bytes() == before
     assert sorted(file.name for file in path.parent.iterdir()) == ["rekall.db"]
 
@@ -396,7 +396,7 @@ def test_what_is_no_whole_base_is_refused(path, other, tmp_path):
 def test_a_process_that_has_the_base_open_sees_the_restored_one(path, other, holder):
     process = holder(path)
     assert asked(process) == 2
-    SqliteBaseFile(path).restore(other, yes)
+    SqliteBaseFile(path).restore(other, 5, yes)
     assert asked(process) == 3
     assert asked(process, "write") == 3
     assert titles(path) == ["first", "second", "third"]
@@ -423,7 +423,7 @@ def test_a_file_that_only_a_rename_could_replace_is_left_alone_while_it_is_open(
     with pytest.raises(DatabaseLocked, match=str(process.pid)):
         SqliteBaseFile(path).mend()
     with pytest.raises(DatabaseLocked):
-        SqliteBaseFile(path).restore(other, yes)
+        SqliteBaseFile(path).restore(other, 5, yes)
     assert path.read_bytes() == data
     process.kill()
     process.wait()
@@ -457,7 +457,7 @@ def test_a_writer_that_stays_is_waited_for_and_then_named(path, other, monkeypat
     connection = apsw.Connection(str(path))
     connection.execute("BEGIN IMMEDIATE")
     with pytest.raises(DatabaseLocked):
-        SqliteBaseFile(path).restore(other, yes)
+        SqliteBaseFile(path).restore(other, 5, yes)
     connection.execute("ROLLBACK")
     connection.close()
     assert titles(path) == ["one", "two"]
@@ -469,7 +469,7 @@ def test_a_restore_that_is_killed_leaves_old_or_new(tmp_path, path, other, state
     data = path.read_bytes() if state == "sound" else bytes(100) + path.read_bytes()[100:]
     program = (
         "import sys; from pathlib import Path; from rekall.store.base_file import SqliteBaseFile; print('on', flush=True); "
-        "SqliteBaseFile(Path(sys.argv[1])).restore(Path(sys.argv[2]), lambda found: True)"
+        "SqliteBaseFile(Path(sys.argv[1])).restore(Path(sys.argv[2]), 5, lambda found: True)"
     )
     for step in range(8):
         folder = tmp_path / f"{step}"
@@ -487,3 +487,36 @@ def test_a_restore_that_is_killed_leaves_old_or_new(tmp_path, path, other, state
             assert state == "head gone"
             SqliteBaseFile(base).mend()
         assert titles(base) in (["one", "two"], ["first", "second", "third"])
+
+
+def test_of_what_was_there_before_a_restore_the_latest_stay(path, other):
+    base = SqliteBaseFile(path)
+    for _ in range(4):
+        base.restore(other, 2, yes)
+    assert [copy.reason for copy in base.copies()] == ["before-restore"] * 2
+
+
+@posix
+def test_a_base_behind_a_link_is_replaced_behind_it(tmp_path, path, other):
+    linked = tmp_path / "linked" / "rekall.db"
+    linked.parent.mkdir()
+    linked.symlink_to(path)
+    path.write_bytes(bytes(100) + path.read_bytes()[100:])
+    base = SqliteBaseFile(linked)
+    base.mend()
+    assert linked.is_symlink()
+    assert titles(linked) == titles(path) == ["one", "two"]
+    base.restore(other, 5, yes)
+    assert linked.is_symlink()
+    assert titles(path) == ["first", "second", "third"]
+    assert (linked.parent / "backups").is_dir()
+
+
+def test_a_repair_that_finds_no_base_keeps_no_copy(tmp_path):
+    path = tmp_path / "rekall.db"
+    connection = apsw.Connection(str(path))
+    connection.execute("CREATE TABLE t (x)")
+    connection.close()
+    with pytest.raises(DatabaseForeign):
+        SqliteBaseFile(path).mend()
+    assert list((tmp_path / "backups").iterdir()) == []

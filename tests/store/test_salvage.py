@@ -410,6 +410,44 @@ def test_a_repair_that_is_killed_leaves_the_base_before_or_after(specimen, tmp_p
     assert False in outcomes
 
 
+def test_entries_of_which_nothing_is_left_are_named(specimen, path):
+    gone = min(specimen.pages, key=lambda entry_id: len(specimen.pages[entry_id]))
+    data = bytearray(specimen.data)
+    for page in specimen.pages[gone]:
+        data[(page - 1) * specimen.page_bytes : page * specimen.page_bytes] = bytes(specimen.page_bytes)
+    path.write_bytes(data)
+    mended = SqliteBaseFile(path).mend()
+    assert gone in mended.lost
+    assert not set(mended.lost) & set(entries_of(path))
+
+
+def test_rows_that_all_lead_through_the_whole_file_take_no_time(tmp_path):
+    """Each of some thousand rows claims to go on through every page."""
+    size, count = 4096, 3000
+    leaf = bytearray(size)
+    cells = 600
+    leaf[0:8] = b"\x0d\0\0" + cells.to_bytes(2, "big") + (1300).to_bytes(2, "big") + b"\0"
+    for cell in range(cells):
+        place = 1300 + 4 * cell
+        leaf[8 + 2 * cell : 10 + 2 * cell] = place.to_bytes(2, "big")
+    leaf[1300:] = (b"\x83\xff\x7f\x01" * size)[: size - 1300]
+    chain = [
+        ((page + 1) if page < count else 10).to_bytes(4, "big") + b"\x01" * (size - 4) for page in range(10, count + 1)
+    ]
+    head = bytearray(size)
+    head[:16], head[16:18] = b"SQLite format 3\0", size.to_bytes(2, "big")
+    path = tmp_path / "bomb.db"
+    path.write_bytes(bytes(head) + bytes(leaf) * 8 + b"".join(chain))
+    with Pages(path) as pages:
+        read = sum(
+            len(cell.raw)
+            for page in range(1, pages.count + 1)
+            for cell in pages.cells(page)
+            if not isinstance(cell, Exception)
+        )
+    assert read <= 10 * path.stat().st_size
+
+
 def test_repair_needs_no_program_from_outside(specimen, path, monkeypatch: pytest.MonkeyPatch):
     path.write_bytes(bytes(100) + specimen.data[100:])
     monkeypatch.setenv("PATH", "")
