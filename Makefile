@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check lint types docs model goldens bench clean
+.PHONY: help demo test test-fast check lint types docs model goldens bench faults clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
@@ -19,6 +19,7 @@ help:
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
 	@echo "make goldens    remake tests/data/checkpoints (TORCH_PYTHON: one with torch, sentence-transformers, model2vec)"
 	@echo "make bench      quality, index, cold start, models, peers and their picture (needs DATA=folder of BEIR sets)"
+	@echo "make faults     kill, starve, damage and lie to it, half an hour; PART=kills for one part (Linux)"
 	@echo "make clean      remove what the other targets made"
 
 # One environment, two stamps: what users install, and what developers need on top.
@@ -89,6 +90,10 @@ bench: $(SOURCE)/model.safetensors
 	$(BIN)/python benchmarks/shapes.py
 	$(BIN)/python benchmarks/footprint.py --data $(DATA)/notes-mixed --rounds 3 --out docs/footprint.json
 	$(BIN)/python benchmarks/footprint.py --draw
+
+# what was found goes into docs/reliability.md; the parts: kills errors strace moments damage together queries notes archives tools bases
+faults: $(VENV)/dev
+	PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m faults $(PART)
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
