@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from rekall.entry.fields import MAX_TEXT_BYTES, Draft
+from rekall.entry.fields import MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft
 from rekall.entry.record import NO_KEYS, Problem, Read, from_record, is_own
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.entry.values import clean, normal
@@ -21,6 +21,9 @@ from rekall.exchange.dialect import Dialect, Note, Refused, Source, hash_of
 from rekall.exchange.folders import File
 from rekall.exchange.lost_lines import with_lost_lines
 from rekall.exchange.places import identity, shown
+
+MOST_REFUSED = 1_000
+"""Parts of one file of which it is said why they cannot be read; where no part before can, the rest is not tried."""
 
 AUTO = "auto"
 """The name of a project that stands for the folder or repository of each file."""
@@ -132,11 +135,7 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
             return
         time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
         place = _Place(file, source, identity(source.path), time, dialect, choices)
-        for note in dialect.notes(source):
-            if isinstance(note, Note):
-                yield from _all_found(note, place)
-            else:
-                yield _refused(note)
+        yield from _read_notes(place)
     except OSError as error:
         yield Refused(
             shown(str(source.path)),
@@ -147,6 +146,25 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         )
     except Exception as error:  # the one place where whatever a parser or a dialect raises costs one file, and no other
         yield Refused(shown(str(source.path)), plainly(error))
+
+
+def _read_notes(place: _Place) -> Iterator[Found | Refused | LeftOut]:
+    """What a dialect finds in a file; of very many refusals the first alone are told."""
+    found = refused = 0
+    for note in place.dialect.notes(place.source):
+        if isinstance(note, Note):
+            found += 1
+            yield from _all_found(note, place)
+            continue
+        refused += 1
+        if refused <= MOST_REFUSED:
+            yield _refused(note)
+        elif not found:
+            raise InvalidInput(f"nothing of it can be read: its first {MOST_REFUSED:,} parts cannot")
+    if refused > MOST_REFUSED:
+        yield Refused(
+            shown(str(place.source.path)), InvalidInput(f"{refused - MOST_REFUSED:,} more parts of it cannot be read")
+        )
 
 
 def _all_found(note: Note, place: _Place) -> Iterator[Found | LeftOut | Refused]:
@@ -256,7 +274,7 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     links, named = read.links[:MOST_LINKS], named[: max(0, MOST_LINKS - len(read.links))]
     read = Read(draft, links, named, _short_id(read.record_id), clipped(read.unknown_type), problems)
     record_id = _short_id(note.record_id) or read.record_id
-    names = tuple(name for name in (*draft.keywords, record_id) if name)
+    names = (*draft.keywords[:MAX_LIST_ITEMS], record_id)
     content_hash = _content_hash(note) if note.part or source.suffix in _STREAMED else source.digest
     record = "" if is_whole else (draft.id or record_id or f"={content_hash.hex()}")
     return Found(
@@ -268,7 +286,7 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
         read,
         dialect.name in WHOLE,
         source.relative.as_posix().removesuffix(source.relative.suffix) if is_whole else "",
-        names,
+        tuple(name for name in names if 0 < len(name) <= MOST_ID_CHARS),
         note.deleted_at,
         place.time,
         _touching(note) if note.deleted_at else (),

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rekall.entry import rules
-from rekall.entry.fields import EDITED, MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft, Entry, Kind
-from rekall.entry.other import OtherField
+from rekall.entry.fields import Draft, Entry
 from rekall.entry.record import to_record
 from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import EntryDamaged, InvalidInput, RekallError
@@ -21,6 +19,7 @@ from rekall.exchange.folders import File, Walk
 from rekall.exchange.places import identity
 from rekall.exchange.reading import Found, LeftOut
 from rekall.knowledge import merging
+from rekall.knowledge.fitting import fitted
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
 from rekall.knowledge.kept import record_of
@@ -116,7 +115,7 @@ class Importer:
 
     def _take(self, found: Found) -> None:
         found = self._recogniser.unique(found)
-        draft = rules.checked(_fitting(_titled(found)))
+        draft = fitted(found)
         if draft.superseded_by and draft.superseded_by == draft.id:  # nothing can be read instead of itself
             draft = replace(draft, superseded_by=None)
         if found.deleted_at is not None:
@@ -353,26 +352,6 @@ _HASHED = (
 """The order in which fields enter a hash; another one would take everything imported before for edited."""
 
 _NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
-
-
-def _titled(found: Found) -> Draft:
-    """What was found, under the name of its file where what should be its title holds nothing to show."""
-    draft = found.read.draft
-    return draft if draft.title.strip() else replace(draft, title=Path(found.file).name.strip() or found.file)
-
-
-def _fitting(draft: Draft) -> Draft:
-    """The draft without more tags and other items than an entry holds, or longer ones; those are kept as other fields."""
-    values: dict[str, Any] = {}
-    others = list(draft.other_fields)
-    for field in EDITED:
-        if field.kind.is_list and field.kind is not Kind.OTHER:
-            items = dict.fromkeys(getattr(draft, field.name))
-            fits = [item for item in items if len(item) <= (field.most or MAX_TEXT_BYTES)][:MAX_LIST_ITEMS]
-            if len(fits) < len(items):
-                values[field.name] = tuple(fits)
-                others.append(OtherField.of(f"more_{field.name}", [item for item in items if item not in fits]))
-    return replace(draft, other_fields=tuple(others), **values) if values else draft
 
 
 def _files_named(where: str) -> Iterator[str]:
