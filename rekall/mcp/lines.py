@@ -139,14 +139,12 @@ def taken_apart(line: Line) -> list[Taken]:
 
 
 def mended(body: bytes) -> bytes:
-    """The body of a request over HTTP, as `taken_apart` would read it; unchanged where nothing is to be mended."""
-    if not body.startswith(b"\xef\xbb\xbf") and b"\\u" not in body:
-        return body
+    """The body of a request over HTTP, as `taken_apart` would read it; unchanged where nothing can be mended."""
     text = body.decode("utf-8", "replace").lstrip("\ufeff")
-    if not _HALF.search(text):
-        return text.encode()
+    if body.isascii() and text.replace("\n", "").isprintable() and not _HALF.search(text):
+        return body
     try:
-        return json.dumps(_whole(json.loads(text))).encode()
+        return json.dumps(_whole(json.loads(text, strict=False))).encode()
     except (ValueError, RecursionError):
         return body  # the transport says so
 

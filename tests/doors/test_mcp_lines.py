@@ -226,15 +226,20 @@ def test_lines_come_whole_in_whatever_pieces(lines, size, is_ended):
     read = list(iter(reader.next, None))
     expected = data.split(b"\n")
     expected = expected[:-1] if not expected[-1] else expected
-    assert [line.data if not line.is_too_long else line.data + line.tail for line in read] == [
-        each if len(each) <= 40 else each + each for each in expected
-    ]
+    assert len(read) == len(expected)
+    for line, whole in zip(read, expected):
+        assert line.is_too_long == (len(whole) > 40)
+        assert whole.startswith(line.data)
+        assert whole.endswith(line.tail)
+        assert line.is_too_long or line.data == whole
 
 
 def test_a_body_is_mended_only_where_it_must_be():
     whole = b'{"a": "\\u00e9 \\ud83d\\ude00"}'
     assert json.loads(mended(whole)) == json.loads(whole)
     assert mended(b"\xef\xbb\xbf{}") == b"{}"
+    assert json.loads(mended(b'{"a": "\xff \x01\t"}')) == {"a": "\ufffd \x01\t"}
+    assert mended(b'\xff{"a') == b'\xff{"a'
     assert json.loads(mended(b'{"\\ud83d": ["\\ude00\\ud83d"]}')) == {"\ufffd": ["\ufffd\ufffd"]}
     assert mended(b'{"a": "\\ud83d') == b'{"a": "\\ud83d'
     assert mended(b"{}") == b"{}"
