@@ -9,6 +9,9 @@ from pathlib import Path
 
 from rekall.models.engine.card import PROBES_FILE
 
+_MOST_BYTES = 1 << 24
+"""Probes are 0.1 MB; they are read for every search with an older model."""
+
 USUAL = 0.05
 """That of all-MiniLM-L6-v2, for a model that does not say. That of multilingual-e5-small is about 0.8."""
 
@@ -31,8 +34,12 @@ def level_of(vectors: Iterable[Sequence[float]]) -> float:
 
 def level_in(folder: Path) -> float:
     """The level of a model whose card does not say it, from the vectors of its probe texts."""
+    path = folder / PROBES_FILE
     try:
-        vectors = json.loads((folder / PROBES_FILE).read_bytes())["vectors"]
-        return level_of([[float(number) for number in vector] for vector in vectors])
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        if path.stat().st_size > _MOST_BYTES:
+            return USUAL
+        vectors = json.loads(path.read_bytes())["vectors"]
+        level = level_of([[float(number) for number in vector] for vector in vectors])
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         return USUAL  # without probes, or with damaged ones: `rekall model verify` is who says so
+    return level if -1.0 <= level <= 1.0 else USUAL

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
 from rekall.models.contract import ArrayEncoder, Encoder, ModelIdentity
 from rekall.models.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
+from rekall.models.engine.guard import first_line
 from rekall.models.engine.opening import open_encoder
 from rekall.models.level import level_in
 
@@ -90,8 +91,10 @@ class ModelLibrary:
         check_hashes(folder, card)
         try:
             probes = Probes.from_json((folder / PROBES_FILE).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ModelDamaged(f"{folder / PROBES_FILE} cannot be read: {error}", repair_hint(name)) from error
+        except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
+            raise ModelDamaged(
+                f"{folder / PROBES_FILE} cannot be read: {first_line(error)}", repair_hint(name)
+            ) from error
         if probes.vectors.shape[1] != card.dimensions:
             raise ModelDamaged(f"{folder / PROBES_FILE} belongs to another model", repair_hint(name))
         encoder = open_encoder(folder)

@@ -54,7 +54,7 @@ def rooms(proc: Path = PROC, groups: Path = CONTROL_GROUPS) -> Rooms:
 
     page = resource.getpagesize()
     try:
-        text = (proc / "statm").read_text("ascii")
+        text = (proc / "statm").read_bytes()  # bytes throughout: a codec for them would be one more module
         mapped, resident, _, _, _, data = (page * int(number) for number in text.split()[:6])
     except (OSError, ValueError):
         return Rooms()
@@ -108,18 +108,18 @@ def _folders(proc: Path, groups: Path) -> Iterator[tuple[Path, str, str]]:
 def _number(path: Path) -> int | None:
     """The number in a file; None without one, or where it says that there is no limit."""
     try:
-        text = path.read_text("ascii").strip()
-    except (OSError, ValueError):
+        text = path.read_bytes().strip()
+    except OSError:
         return None
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdigit() else None
 
 
 def _figure(path: Path, key: str) -> int:
     """A figure of a file of keys and numbers; 0 where it is not there."""
     try:
-        lines = path.read_text("ascii").splitlines()
-    except (OSError, ValueError):
+        lines = path.read_bytes().splitlines()
+    except OSError:
         return 0
-    return next(
-        (int(rest) for name, _, rest in (line.partition(" ") for line in lines) if name == key and rest.isdecimal()), 0
-    )
+    wanted = key.encode()
+    figures = (line.partition(b" ") for line in lines)
+    return next((int(number) for name, _, number in figures if name == wanted and number.isdigit()), 0)

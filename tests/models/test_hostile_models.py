@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from support import DATA, Ran
 
-from rekall.errors import EngineError, EngineLost
+from rekall.errors import EngineError, EngineLost, ModelDamaged
 from rekall.models.archive import pack
 from rekall.models.engine.card import LINE_CHARS, FileRecord, ModelCard, as_line, fingerprint_of, read_card
 from rekall.models.engine.opening import open_encoder
@@ -197,6 +197,48 @@ def test_a_model_that_embeds_nothing_is_not_taken(exported, home, rekall, kind):
     assert "Traceback" not in ran.err
     assert rekall("search", "deploy", "--json").json["mode"]["used"] == "hybrid"
     assert rekall("model", "verify", "broken").code == 6
+
+
+def looping(folder: Path) -> None:
+    """A graph that goes round for ever before it answers."""
+    from onnx import TensorProto, helper
+
+    def value(name: str, kind: int, shape: list[int | str]) -> Any:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    same = helper.make_node("Identity", ["going"], ["goes_on"])
+    body = helper.make_graph(
+        [same], "body", [value("turn", TensorProto.INT64, []), value("going", TensorProto.BOOL, [])],
+        [value("goes_on", TensorProto.BOOL, [])],
+    )  # fmt: skip
+    yes = helper.make_node("Constant", [], ["yes"], value=helper.make_tensor("yes", TensorProto.BOOL, [], [True]))
+    loop = helper.make_node("Loop", ["", "yes"], [], body=body)
+    rows = helper.make_node("Cast", ["input_ids"], ["sentence_embedding"], to=TensorProto.FLOAT)
+    inputs = [value(name, TensorProto.INT64, ["b", "t"]) for name in ("input_ids", "attention_mask")]
+    output = value("sentence_embedding", TensorProto.FLOAT, ["b", read_card(folder).dimensions])
+    graph = helper.make_graph([yes, loop, rows], "graph", inputs, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (folder / "model.onnx").write_bytes(model.SerializeToString())
+    remade(folder)
+
+
+def test_a_graph_that_may_never_end_is_refused(exported, tmp_path):
+    shutil.copytree(exported / "graph", tmp_path / "endless")
+    looping(tmp_path / "endless")
+    with pytest.raises(ModelDamaged, match="loop"):
+        open_encoder(tmp_path / "endless")
+
+
+@pytest.mark.parametrize("numbers", ["1e999", "-1e999", "NaN", "1" + "0" * 400, "[[1]]", '"x"', "null", "1e200"])
+def test_an_older_card_beside_odd_probes_has_the_usual_level(exported, home, rekall, numbers):
+    folder = home / "models" / "older"
+    shutil.copytree(exported / "table", folder)
+    (folder / "probes.json").write_text(f'{{"texts": ["a", "b"], "vectors": [[{numbers}, 1.0], [1.0, {numbers}]]}}')
+    remade(folder, level=None)
+    assert rekall("--set", "engine.model=older", "add", "til", "a deploy").code == 0
+    found = rekall("--set", "engine.model=older", "search", "deploy", "--json")
+    assert (found.code, found.json["mode"]["used"]) == (0, "hybrid")
+    assert rekall("model", "verify", "older").code == 6
 
 
 # cards

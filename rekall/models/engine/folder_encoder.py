@@ -104,7 +104,7 @@ class FolderEncoder(ABC):
         if bad is not None:
             which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
             raise EngineError(
-                f"model {self.name} gives a vector that is zero or not finite{which}",
+                f"model {self.name} gives a vector that is not of unit length{which}",
                 f"run `rekall model verify {self.name}`",
             )
         return vectors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ IN_FLIGHT_TOKENS = 512
 faster: 400 notes of 200 tokens, 17 to 20 a second with any, at 122, 142 MB (docs/adr/0007)."""
 
 LEAST_RUN_TOKENS = 128
+
+_ENDLESS = re.compile(rb"\x22[\x04\x84][\x80\x00]*(?:Loop|Scan)")
+"""A node of such a type, as a graph file spells it: a run of it could not be interrupted. No export has one."""
 
 MAX_AUTO_THREADS = 4
 """A laptop has other work."""
@@ -191,6 +195,8 @@ def _open_session(folder: Path, card: ModelCard) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     path = folder / GRAPH_FILE
+    if _ENDLESS.search(path.read_bytes()):
+        raise ModelDamaged(f"{path} holds a loop, which may never end", "export the model with `rekall model export`")
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own

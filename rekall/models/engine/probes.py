@@ -47,7 +47,8 @@ class Probes:
         Raises:
             ValueError, TypeError: They do not belong together, or a vector has no direction.
         """
-        rows = np.asarray(vectors, dtype=np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # looked at below
+            rows = np.asarray(vectors, dtype=np.float32)
         if rows.ndim != 2 or len(rows) != len(texts) or not len(texts):
             raise ValueError(f"{len(texts)} texts and vectors of shape {rows.shape}")
         if not np.isfinite(rows).all() or not rows.any(axis=1).all():
