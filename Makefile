@@ -91,7 +91,7 @@ bench: $(SOURCE)/model.safetensors
 	$(BIN)/python benchmarks/footprint.py --data $(DATA)/notes-mixed --rounds 3 --out docs/footprint.json
 	$(BIN)/python benchmarks/footprint.py --draw
 
-# what was found goes into docs/reliability.md; the parts: kills errors strace moments damage together queries notes archives tools bases
+# what was found goes into docs/reliability.md; the parts: kills power errors strace moments damage together queries notes archives tools bases
 faults: $(VENV)/dev
 	PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m faults $(PART)
 

@@ -26,7 +26,9 @@ from typing import Any
 
 import apsw
 
-KILL, TORN, COUNT = "kill", "torn", "count"
+from faults.power import Unsynced, handle_of
+
+KILL, TORN, POWER, COUNT = "kill", "torn", "power", "count"
 ERRORS = ("ENOSPC", "EIO")
 WRITE, SYNC, TRUNCATE, UNLINK, RENAME, MAKE = "write", "sync", "truncate", "unlink", "rename", "make"
 LIKELY = {"ENOSPC": {WRITE, TRUNCATE, RENAME, MAKE}, "EIO": {WRITE, SYNC, TRUNCATE, UNLINK, RENAME, MAKE}}
@@ -50,7 +52,8 @@ class Fault:
     """What happens at which call.
 
     Attributes:
-        what: `kill` before the call, `torn` in the middle of a write, an error's name, or `count`: nothing.
+        what: `kill` before the call, `torn` in the middle of a write, `power` when the power goes before the call, an
+            error's name, or `count`: nothing.
         at: The number of the call, from 1.
         once: An error fails this call alone, else every later one too.
         met: The calls so far, by name.
@@ -60,6 +63,7 @@ class Fault:
     at: int = 0
     once: bool = False
     met: list[str] = field(default_factory=list)
+    unsynced: Unsynced = field(default_factory=Unsynced)
 
     def meet(self, name: str, torn: Callable[[], object] | None = None) -> int:
         """One call is about to be made. Returns the errno to fail with, 0 to go on."""
@@ -72,8 +76,26 @@ class Fault:
             return int(getattr(errno, self.what)) if is_due else 0
         if torn is not None and self.what == TORN:
             torn()
+        if self.what == POWER:
+            self.what = COUNT  # what is undone now is no call of the command's
+            self.unsynced.lose(self.at)
         os.kill(os.getpid(), signal.SIGKILL)
         return 0
+
+    def note_write(self, handle: int, at: int, length: int) -> None:
+        """So many bytes are about to be written."""
+        if self.what == POWER:
+            self.unsynced.write(handle, at, length)
+
+    def note_truncate(self, handle: int, size: int) -> None:
+        """A file is about to be cut."""
+        if self.what == POWER:
+            self.unsynced.truncate(handle, size)
+
+    def note_sync(self, handle: int) -> None:
+        """A sync has ended well."""
+        if self.what == POWER:
+            self.unsynced.synced(handle)
 
 
 def install(fault: Fault) -> None:
@@ -97,36 +119,52 @@ def _replace_system_calls(fault: Fault) -> None:
         # apsw hands it to the VFS below, for all connections of the process
         vfs.xSetSystemCall(name, ctypes.cast(replaced, ctypes.c_void_p).value)
 
-    def failing(number: int) -> int:
-        ctypes.set_errno(number)
-        return -1
-
-    def write(real: Any) -> Callable[..., int]:
-        def call(fd: int, data: int, size: int, at: int) -> int:
-            number = fault.meet(WRITE, lambda: real(fd, data, size // 2, at))
-            return failing(number) if number else real(fd, data, size, at)
-
-        return call
-
-    def truncate(real: Any) -> Callable[..., int]:
-        def call(fd: int, size: int) -> int:
-            number = fault.meet(TRUNCATE)
-            return failing(number) if number else real(fd, size)
-
-        return call
-
-    def unlink(real: Any) -> Callable[..., int]:
-        def call(path: bytes) -> int:
-            number = fault.meet(UNLINK)
-            return failing(number) if number else real(path)
-
-        return call
-
     integer, size_t, offset = ctypes.c_int, ctypes.c_size_t, ctypes.c_int64
     write_kind = ctypes.CFUNCTYPE(ctypes.c_ssize_t, integer, ctypes.c_void_p, size_t, offset, use_errno=True)
-    replace("pwrite64" if sys.platform == "linux" else "pwrite", write_kind, write)
-    replace("ftruncate", ctypes.CFUNCTYPE(integer, integer, offset, use_errno=True), truncate)
-    replace("unlink", ctypes.CFUNCTYPE(integer, ctypes.c_char_p, use_errno=True), unlink)
+    replace("pwrite64" if sys.platform == "linux" else "pwrite", write_kind, _write(fault))
+    replace("ftruncate", ctypes.CFUNCTYPE(integer, integer, offset, use_errno=True), _truncate(fault))
+    replace("unlink", ctypes.CFUNCTYPE(integer, ctypes.c_char_p, use_errno=True), _unlink(fault))
+
+
+def _failing(number: int) -> int:
+    """End a call of C with an error."""
+    ctypes.set_errno(number)
+    return -1
+
+
+def _write(fault: Fault) -> Callable[[Any], Callable[..., int]]:
+    def make(real: Any) -> Callable[..., int]:
+        def call(fd: int, data: int, size: int, at: int) -> int:
+            number = fault.meet(WRITE, lambda: real(fd, data, size // 2, at))
+            fault.note_write(fd, at, size)
+            return _failing(number) if number else real(fd, data, size, at)
+
+        return call
+
+    return make
+
+
+def _truncate(fault: Fault) -> Callable[[Any], Callable[..., int]]:
+    def make(real: Any) -> Callable[..., int]:
+        def call(fd: int, size: int) -> int:
+            number = fault.meet(TRUNCATE)
+            fault.note_truncate(fd, size)
+            return _failing(number) if number else real(fd, size)
+
+        return call
+
+    return make
+
+
+def _unlink(fault: Fault) -> Callable[[Any], Callable[..., int]]:
+    def make(real: Any) -> Callable[..., int]:
+        def call(path: bytes) -> int:
+            number = fault.meet(UNLINK)
+            return _failing(number) if number else real(path)
+
+        return call
+
+    return make
 
 
 def _replace_sync(fault: Fault) -> None:
@@ -136,7 +174,12 @@ def _replace_sync(fault: Fault) -> None:
         real = kind(slot[0])
 
         def sync(file: int, flags: int, real: Any = real) -> int:
-            return apsw.SQLITE_IOERR_FSYNC if fault.meet(SYNC) else real(file, flags)
+            if fault.meet(SYNC):
+                return apsw.SQLITE_IOERR_FSYNC
+            code: int = real(file, flags)
+            if not code:
+                fault.note_sync(handle_of(file))
+            return code
 
         replaced = kind(sync)
         _kept.append(replaced)
@@ -192,15 +235,24 @@ def _opened(raw: io.FileIO, mode: str, arguments: tuple[Any, ...], options: dict
     return io.TextIOWrapper(buffered, *arguments[1:4], **{name: options[name] for name in names if name in options})
 
 
-def _watch_python(fault: Fault) -> None:
+def _checking(fault: Fault) -> Callable[..., None]:
+    """What raises an error that is due, as Python raises those of the system."""
+
     def check(name: str, torn: Callable[[], object] | None = None) -> None:
         number = fault.meet(name, torn)
         if number:
             raise OSError(number, os.strerror(number))
 
+    return check
+
+
+def _watch_python(fault: Fault) -> None:
+    check = _checking(fault)
+
     class Raw(io.FileIO):
         def write(self, data: Any) -> int | None:
             check(WRITE, lambda: io.FileIO.write(self, bytes(data)[: len(data) // 2]))
+            fault.note_write(self.fileno(), self.tell(), len(data))
             return super().write(data)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -220,6 +272,7 @@ def _watch_python(fault: Fault) -> None:
     def synced(file: Any) -> None:
         check(SYNC)
         real_fsync(file)
+        fault.note_sync(file)
 
     io.open = builtins.open = opened  # type: ignore[assignment]
     os.fsync = synced

@@ -199,6 +199,11 @@ def operations(models: Path) -> list[Operation]:
             )
             for steps in range(1, len(schema.MIGRATIONS))
         ),
+        Operation("export", ("export", "{home}/all.jsonl"), filled(), "", is_repeatable=True),
+        Operation(
+            "model pack", ("model", "pack", "tiny", "--out", "{home}/tiny.tar"), filled(), "", is_repeatable=True
+        ),
+        Operation("model remove", ("model", "remove", "third"), filled(), "removed"),
         Operation(
             "mcp add",
             (json.dumps({"type": "til", "title": "Added by an assistant", "content": "says toolword"}),),
@@ -209,6 +214,14 @@ def operations(models: Path) -> list[Operation]:
         Operation(
             "mcp update", (json.dumps({"id": first, "content": "said by a tool"}),), filled(), '"id":2', tool="update"
         ),
+        Operation(
+            "mcp link",
+            (json.dumps({"source": first, "target": second}),),
+            filled(("unlink", first, second)),
+            '"id":2',
+            tool="link",
+        ),
+        Operation("mcp deprecate", (json.dumps({"id": first}),), filled(), '"id":2', tool="deprecate"),
         Operation("mcp delete", (json.dumps({"id": first, "confirm": True}),), filled(), '"id":2', tool="delete"),
     ]
     if "check" in COMMANDS:

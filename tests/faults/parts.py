@@ -62,6 +62,23 @@ def kills(folder: Path, is_bounded: bool) -> list[Tally]:
     ]
 
 
+def power(folder: Path, is_bounded: bool) -> list[Tally]:
+    """A power loss: what was written and not synced is lost, or half of it."""
+    most = 2 if is_bounded else 16
+
+    def attempt(workshop: points.Workshop) -> Tally:
+        return points.try_points(workshop, list(points.power_faults(workshop.reference.calls, most)), "")
+
+    return [
+        _each_operation(
+            folder,
+            "the power goes, and writes that were not synced are lost, all or half",
+            attempt,
+            is_bounded=is_bounded,
+        )
+    ]
+
+
 def errors(folder: Path, is_bounded: bool) -> list[Tally]:
     """A full disk, and a broken one, from a call on or once."""
 
@@ -157,6 +174,7 @@ def bases(folder: Path, is_bounded: bool) -> list[Tally]:
 
 PARTS: dict[str, Part] = {
     "kills": kills,
+    "power": power,
     "errors": errors,
     "strace": strace,
     "moments": moments,

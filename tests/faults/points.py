@@ -13,7 +13,7 @@ from pathlib import Path
 from faults import injecting
 from faults.forking import Child, Ended, command, forked
 from faults.homes import Home, filled_in
-from faults.injecting import COUNT, KILL, TORN, WRITE, Fault
+from faults.injecting import COUNT, KILL, POWER, TORN, WRITE, Fault
 from faults.judging import AFTER, Reference, judge
 from faults.operations import Operation
 from faults.states import State, files_of, read_state
@@ -103,7 +103,7 @@ class Workshop:
             yield "it hung"
         if ended.has_traceback:
             yield f"a traceback: {ended.err[-1500:]}"
-        if fault.what in (KILL, TORN):
+        if fault.what in (KILL, TORN, POWER):
             if not ended.was_killed and ended.code:
                 yield f"it ended with {ended.code} and was not killed: {ended.text[-500:]}"
         elif not self.operation.tool:
@@ -167,6 +167,12 @@ def kill_faults(calls: Sequence[str], most: int) -> Iterator[Fault]:
         yield Fault(KILL, number)
         if number % 3 == 0 and calls[number - 1] == WRITE:
             yield Fault(TORN, number)
+
+
+def power_faults(calls: Sequence[str], most: int) -> Iterator[Fault]:
+    """The power goes before each of these calls: everything that was not synced is lost, or half of it."""
+    for number in spread_over(len(calls), most):
+        yield Fault(POWER, number)
 
 
 def error_faults(calls: Sequence[str], most: int) -> Iterator[Fault]:

@@ -48,7 +48,7 @@ def read_state(home: Path) -> State:
             connection.close()
     config = home / "config.toml"
     facts["file:config.toml"] = (config.read_text("utf-8") if config.exists() else None, None)
-    for file in sorted((home / "models").glob("*/*")):
+    for file in sorted([*(home / "models").glob("*/*"), *home.glob("*.jsonl"), *home.glob("*.tar")]):
         if not file.parent.name.startswith("."):
             name = f"file:{file.relative_to(home)}"
             facts[name] = (hashlib.sha256(file.read_bytes()).hexdigest(), None)

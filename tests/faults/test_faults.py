@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 GROUPS = (
-    ("kills",),
+    ("kills", "power"),
     ("errors", "strace"),
     ("moments", "together", "damage", "tools"),
     ("queries", "notes", "archives", "bases"),

@@ -65,9 +65,7 @@ def operation(name):
 
 
 def test_a_writer_that_acknowledges_before_it_commits_is_caught(found):
-    problems = found(
-        'say(random_kills.try_writer(filled_home(folder / "w", models), 7, 40, is_honest=False).problems)'
-    )
+    problems = found('say(random_kills.try_writer(filled_home(folder / "w", models), 7, 40, is_honest=False).problems)')
     assert any("was acknowledged" in problem for problem in problems)
 
 
@@ -204,3 +202,21 @@ say([forked(lambda f=f: work(f), folder).out.split() for f in (Fault(), Fault("E
     assert {"write", "sync", "make", "rename"} <= set(undisturbed)
     assert broken[:2] == ["IOError", "5"]
     assert full[1] == "28"
+
+
+def test_a_change_that_is_acknowledged_before_it_is_synced_is_caught(found):
+    problems = found(
+        """
+import re, sys
+import rekall.db
+source = Path(rekall.db.__file__).read_text("utf-8")
+careless = source.replace('"FULL")', '"OFF")')
+assert careless != source
+exec(compile(careless, rekall.db.__file__, "exec"), rekall.db.__dict__)
+import rekall.store.sqlite
+rekall.store.sqlite.Database = rekall.db.Database
+shop = points.Workshop(operation("add"), folder / "add")
+say(points.try_points(shop, list(points.power_faults(shop.reference.calls, 40)), "").problems)
+"""
+    )
+    assert any("said that it was done" in problem for problem in problems), problems
