@@ -41,8 +41,13 @@ def out(text: str = "") -> None:
         OutputLost: It cannot be written, and that is all that the command does; else it is noted, and the command goes on.
         BrokenPipeError: Nobody reads any more, likewise.
     """
+    _print(_harmless(text))
+
+
+def _print(text: str) -> None:
+    """Print a text that holds nothing unseen."""
     try:
-        click.echo(_harmless(text))
+        click.echo(text)
     except (OSError, ValueError) as error:
         context = click.get_current_context(silent=True)
         answers = context.meta.get(ANSWERS) if context else None
@@ -81,12 +86,12 @@ def _cut(text: str) -> list[str]:
 
 def out_json(data: Mapping[str, Any]) -> None:
     """Data in the versioned envelope."""
-    out(_json({"schema_version": SCHEMA_VERSION, **data}, indent=2))
+    _print(_json({"schema_version": SCHEMA_VERSION, **data}, indent=2))
 
 
 def out_json_line(data: Mapping[str, Any]) -> None:
     """One JSON object on a line of its own."""
-    out(_json(data))
+    _print(_json(data))
 
 
 def error_text(error: RekallError) -> str:
