@@ -13,6 +13,7 @@ from rekall.entry.other import OtherField
 from rekall.entry.times import parsed, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
+from rekall.store.driver import corrupt
 from rekall.store.selection import condition
 from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 
@@ -220,6 +221,8 @@ class SqliteEntries:
         """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""
         last = 0
         while rows := self._db.rows("SELECT key FROM entry WHERE key > ? ORDER BY key LIMIT ?", (last, _BATCH)):
+            if rows[-1][0] <= last:  # a damaged tree; going on would never end
+                raise corrupt(self._db.path, "entries that are out of order")
             yield from sorted(self.by_keys(row[0] for row in rows).items())
             last = rows[-1][0]
 

@@ -12,6 +12,7 @@ from typing import Any
 from rekall.db import Database
 from rekall.entry.times import written
 from rekall.entry.types import Link, LinkType
+from rekall.store.driver import corrupt
 from rekall.store.values import THEIRS, Origin
 
 _LINKS = (
@@ -117,6 +118,8 @@ class SqliteOrigins:
             (path.rstrip(os.sep), os.sep, last, THEIRS),
             f"ORDER BY path LIMIT {_ORIGINS_AT_ONCE}",
         ):
+            if rows[-1].path <= last:  # a damaged tree; going on would never end
+                raise corrupt(self._db.path, "origins that are out of order")
             yield from rows
             last = rows[-1].path
 

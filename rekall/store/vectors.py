@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rekall.db import Database, Row
 from rekall.errors import StorageError
+from rekall.store.driver import corrupt
 from rekall.vector_index import Backend, Vector, VectorIndex, is_unit, sign_bits, vector_bytes
 
 if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
@@ -100,6 +101,8 @@ class _TableIndex(VectorIndex):
                 f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}",
                 (last,),
             ):
+                if rows[-1][0] <= last:  # a damaged tree; going on would never end
+                    raise corrupt(self._db.path, "vectors that are out of order")
                 bad = {row[0] for row in rows if len(row[1]) != 4 * self._dim or not is_unit(row[1])}
                 self._db.run_many(
                     f"INSERT INTO {self._signs} VALUES (?, ?)",
