@@ -182,11 +182,12 @@ def pack(app: App, name: str, archive: Path | None, as_json: bool) -> None:
 @json_option
 @pass_app
 def import_model(app: App, archive: Path, name: str, in_place: bool, as_json: bool) -> None:
-    """Import a model that `rekall model pack` wrote, after checking every hash."""
+    """Import a model that `rekall model pack` wrote, after checking every hash and letting it run once."""
     from rekall.models.archive import unpack
+    from rekall.models.trial import try_out
 
     shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
-    folder, card = unpack(archive, app.places.models, name, replace=in_place, shipped=shipped)
+    folder, card = unpack(archive, app.places.models, name, replace=in_place, shipped=shipped, check=try_out)
     if as_json:
         out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
         return

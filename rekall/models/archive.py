@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -48,7 +48,13 @@ def pack(folder: Path, archive: Path) -> ModelCard:
 
 
 def unpack(
-    archive: Path, parent: Path, name: str = "", *, replace: bool = False, shipped: Sequence[Path] = ()
+    archive: Path,
+    parent: Path,
+    name: str = "",
+    *,
+    replace: bool = False,
+    shipped: Sequence[Path] = (),
+    check: Callable[[Path, ModelCard], None] = lambda folder, card: None,
 ) -> tuple[Path, ModelCard]:
     """Unpack the model of a tar file into its own folder below `parent`, whole or not at all.
 
@@ -58,6 +64,7 @@ def unpack(
         name: The model's name here; by default its own.
         replace: Whether a model of that name may be replaced by another one.
         shipped: Model folders elsewhere, which one of the same name would hide.
+        check: Told of the unpacked folder before it takes its place; it may refuse the model.
 
     Returns:
         The model's folder and its card.
@@ -79,6 +86,10 @@ def unpack(
         folder = parent / name
         with folder_written_whole(folder) as scratch:
             card = _extract(archive, file, members, found.records.get(_CARD_HASH, ""), scratch)
+            try:
+                check(scratch, card)
+            except ModelDamaged as error:
+                raise ModelDamaged(error.message.replace(str(scratch), str(archive)), error.hint or _REMEDY) from error
             hidden = [other for other in shipped if other.name == name]
             if not replace and not all(_may_replace(other, card) for other in (folder, *hidden)):
                 raise InvalidInput(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -239,6 +240,31 @@ def test_an_older_card_beside_odd_probes_has_the_usual_level(exported, home, rek
     found = rekall("--set", "engine.model=older", "search", "deploy", "--json")
     assert (found.code, found.json["mode"]["used"]) == (0, "hybrid")
     assert rekall("model", "verify", "older").code == 6
+
+
+def with_growing_text(folder: Path) -> None:
+    """Every character becomes two, forty times over."""
+    double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    edit_tokenizer(
+        folder, lambda content: content.update(normalizer={"type": "Sequence", "normalizers": [double] * 40})
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoil"),
+    [("graph", with_growing_text), ("table", with_growing_text), ("graph", looping)],
+    ids=["growing", "growing, static", "endless"],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is bounded on Linux alone")
+def test_a_model_that_ends_its_process_is_not_imported(exported, tmp_path, home, rekall, kind, spoil):
+    shutil.copytree(exported / kind, tmp_path / "evil")
+    spoil(tmp_path / "evil")
+    pack(tmp_path / "evil", tmp_path / "evil.tar")
+    ran = rekall("model", "import", str(tmp_path / "evil.tar"))
+    assert (ran.code, ran.out) == (6, "")
+    assert str(tmp_path / "evil.tar") in ran.err
+    assert ".part" not in ran.err
+    assert not list((home / "models").iterdir())
 
 
 # cards
