@@ -43,13 +43,12 @@ def tame(html: str) -> str:
     """
     if "<!" in html or "<?" in html:
         html = "".join(_without_declarations(html))
-    html = _BLANKS.sub(" ", html)
     last = html.rfind(">") + 1
     if "<" in html[last:]:
         html = html[:last] + html[last:].replace("<", "&lt;")
     if html.count("<") > MOST_ELEMENTS * 2:  # most tags have an end tag
         html = escape(unescape(_TAG.sub(" ", _LINE_END.sub("\n", html))), quote=False)
-    return html
+    return _BLANKS.sub(" ", html)
 
 
 def _without_declarations(html: str) -> Iterator[str]:

@@ -46,4 +46,14 @@ def _fitting(draft: Draft) -> Draft:
                 values[field.name] = tuple(fits)
                 kept = set(fits)
                 others.append(OtherField.of(f"more_{field.name}", [item for item in items if item not in kept]))
+    if len(others) > rules.MAX_OTHER_FIELDS or any(len(other.name) > rules.MOST_NAME_CHARS for other in others):
+        return replace(draft, other_fields=_folded(others), **values)
     return replace(draft, other_fields=tuple(others), **values) if values else draft
+
+
+def _folded(others: list[OtherField]) -> tuple[OtherField, ...]:
+    """Other fields of which there are too many, or with names that are too long: these together in one, as a mapping."""
+    fits = [other for other in others if len(other.name) <= rules.MOST_NAME_CHARS][: rules.MAX_OTHER_FIELDS - 1]
+    names = {other.name for other in fits}
+    rest = {other.name: other.value for other in others if other.name not in names}
+    return (*fits, OtherField.of("more_fields", rest))
