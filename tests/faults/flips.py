@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.forking import forked
-from faults.homes import TITLES, Home
+from faults.homes import TITLES, Home, steady_clock
 from faults.judging import in_this_process
 from faults.states import faults_of
 from faults.tally import Tally
@@ -85,6 +85,7 @@ def log_home(home: Home, to: Path) -> Home:
         from rekall.entry.fields import Draft
         from rekall.entry.types import EntryType
 
+        steady_clock(1_000)
         base = App().open_base(to_write=True)
         for number in range(LOGGED):
             base.add(Draft(EntryType.TIL, f"In the log {number}", f"says logword{number}"))
@@ -113,6 +114,7 @@ def commands(home: Home, out: Path) -> list[tuple[str, tuple[str, ...]]]:
         ("add", ("add", "til", "Added to a damaged base", "-c", "says afterword", "--json")),
         ("check --repair", ("check", "--repair", "--json")),
         ("list repaired", ("list", "--all", "--json")),
+        ("check repaired", ("check", "--json")),
         ("add repaired", ("add", "til", "Added to a repaired base", "-c", "says afterword", "--json")),
     ]
 
@@ -212,9 +214,9 @@ class _Case:
         if self.code("check --repair"):
             self.tally.note(f"not repaired, exit {self.code('check --repair')}")
             return
-        for name in ("list repaired", "add repaired"):
+        for name in ("list repaired", "check repaired", "add repaired"):
             if self.code(name):
-                yield f"after the repair, {name} ends with {self.code(name)}: {self.answers[name][2][-500:]}"
+                yield f"after the repair, {name} ends with {self.code(name)}: {_said(self.answers[name])}"
         before, after, whole = self.listed, entries_of(self.answers["list repaired"]), self.whole
         lost = [id_ for id_ in before if id_ not in after or (before[id_] == whole.get(id_) != after[id_])]
         if lost:
@@ -233,6 +235,13 @@ class _Case:
         if self.listed == self.whole:
             return "harmless"
         return "a beginning of the log" if self.is_log else "a text changed, which nobody can tell"
+
+
+def _said(answer: tuple[int, str, str]) -> str:
+    """What a command said of a failure, in short."""
+    code, out, err = answer
+    found = [line.strip() for line in out.splitlines() if '"error"' in line or '"damage"' in line or '"text"' in line]
+    return (err.strip() or " ".join(found) or out)[-500:]
 
 
 def entries_of(answer: tuple[int, str, str]) -> dict[str, str]:

@@ -71,7 +71,13 @@ class Home:
 
     def run(self, *arguments: str, code: int = 0) -> Ended:
         """Run a command over this home, which must end so."""
-        ended = forked(command(arguments), self.folder, self.environ())
+        step = _steps[self.folder] = _steps.get(self.folder, 0) + 1
+
+        def work() -> None:
+            steady_clock(step)
+            command(arguments)()
+
+        ended = forked(work, self.folder, self.environ())
         assert ended.code == code, f"{arguments}: {ended}"
         return ended
 
@@ -91,6 +97,30 @@ class Home:
         finally:
             connection.close()
         return Home(self.folder, {str(title): str(entry_id) for title, entry_id in found.items()})
+
+
+_steps: dict[Path, int] = {}
+"""How many commands have made each home."""
+
+
+def steady_clock(step: int) -> None:
+    """Let this process give the times and ids it gave last time, so that a seed means the same damage again."""
+    import random
+    from datetime import datetime, timedelta, timezone
+
+    from ulid import ULID
+
+    from rekall.system.clock import Clock
+
+    chance = random.Random(step)
+    begin = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=step)
+
+    def new_id(self: Clock, created_at: datetime | None) -> str:
+        milliseconds = int((created_at or begin).timestamp() * 1000)
+        return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + chance.randbytes(10)))
+
+    Clock.now = lambda self: begin  # type: ignore[method-assign]
+    Clock.new_id = new_id  # type: ignore[method-assign]
 
 
 def make_models(folder: Path) -> Path:
@@ -119,17 +149,21 @@ def write_vault(folder: Path, *, later: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(VAULT_NOTES):
         said = f"Changed word{number}." if later and number in (1, 4) else f"About word{number}."
-        text = (
-            f"---\ntags: [vault, t{number % 3}]\n---\n# Note {number}\n\n{said} [[note{(number + 3) % VAULT_NOTES}]]\n"
-        )
-        (folder / f"note{number}.md").write_text(text, "utf-8")
+        head = f"---\ntags: [vault, t{number % 3}]\n---\n# Note {number}\n\n"
+        _write(folder / f"note{number}.md", f"{head}{said} [[note{(number + 3) % VAULT_NOTES}]]\n")
     if later:
         for number in (2, 7):
             (folder / f"note{number}.md").unlink()
         (folder / "moved").mkdir(exist_ok=True)
         (folder / "note5.md").rename(folder / "moved" / "note5.md")
         for number in (20, 21, 22):
-            (folder / f"note{number}.md").write_text(f"# Note {number}\n\nNew word{number}. [[note1]]\n", "utf-8")
+            _write(folder / f"note{number}.md", f"# Note {number}\n\nNew word{number}. [[note1]]\n")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a note that is as old each time, since that is when its entry was made."""
+    file.write_text(text, "utf-8")
+    os.utime(file, (1_750_000_000, 1_750_000_000))
 
 
 def filled_home(folder: Path, models: Path) -> Home:

@@ -161,6 +161,23 @@ say([ended.hung, ended.was_killed])
     assert ended == [True, False]
 
 
+def test_a_seed_means_the_same_home_and_the_same_damage(found):
+    first, second = found(
+        """
+import hashlib, shutil
+def made():
+    home = filled_home(folder / "home", models)
+    damages = flips.flips(home.home, "rekall.db", 5)
+    said = [home.ids, hashlib.sha256(home.database.read_bytes()).hexdigest(), [repr(next(damages)) for _ in range(9)]]
+    shutil.rmtree(home.folder)
+    faults.homes._steps.clear()
+    return said
+say([made(), made()])
+"""
+    )
+    assert first == second
+
+
 def test_what_a_killed_child_said_is_all_there(found):
     """The harness of before read lines through a buffer, and lost those that came together."""
     lines = found(
