@@ -239,7 +239,7 @@ class _Case:
 
 def _said(answer: tuple[int, str, str]) -> str:
     """What a command said of a failure, in short."""
-    code, out, err = answer
+    _, out, err = answer
     found = [line.strip() for line in out.splitlines() if '"error"' in line or '"damage"' in line or '"text"' in line]
     return (err.strip() or " ".join(found) or out)[-500:]
 
