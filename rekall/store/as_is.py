@@ -127,11 +127,13 @@ class AsItIs(Database):
     def _opened(self, path: Path, *, to_write: bool) -> apsw.Connection:
         """A connection by the first way that works.
 
-        Read only; read and write, where a journal must be played back; and as a file that never changes, where the folder
+        Read only, where a log must stay as it is; read and write, where a journal must be played back; and as a file that never changes, where the folder
         cannot be written.
         """
+        has_log = _size(path.with_name(path.name + "-wal")) > 0
+        is_safe = to_write or not has_log  # without a log nothing is written at the end but away what opening made
         ways = (
-            (str(path), apsw.SQLITE_OPEN_READWRITE if to_write else apsw.SQLITE_OPEN_READONLY),
+            (str(path), apsw.SQLITE_OPEN_READWRITE if is_safe else apsw.SQLITE_OPEN_READONLY),
             (str(path), apsw.SQLITE_OPEN_READWRITE),
             (f"{path.absolute().as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI),
         )
@@ -143,7 +145,7 @@ class AsItIs(Database):
                 connection.set_busy_timeout(int(self._busy_timeout_s * 1000))
                 opening.distrust(connection)
                 connection.pragma("cell_size_check", False)  # a page of which one cell is wrong is still to be read
-                if not to_write:
+                if not is_safe:
                     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 connection.pragma("temp_store", "memory")
                 connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
@@ -158,6 +160,10 @@ class AsItIs(Database):
                 raise
         assert first is not None
         raise first
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def opened(path: Path, *, to_write: bool = False) -> AsItIs | StorageError:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from rekall.entry.passages import passages_of
 from rekall.entry.times import parsed
 from rekall.errors import DatabaseForeign, DatabaseLocked, DatabaseReadOnly, DatabaseTooNew, StorageError
-from rekall.store import schema
+from rekall.store import agreement, schema
 from rekall.store.as_is import AsItIs
-from rekall.store.entries import SqliteEntries
 from rekall.store.findings import REMEMBERED, REPAIR, Examined, Finding, Level
 from rekall.store.pages import LogFrames
 from rekall.store.row_shapes import Shape, is_beside, is_misread, schema_of, shapes_of
 from rekall.store.soundness import Row, faults_of, is_time
-from rekall.vector_index import is_unit, sign_bits
 
 _MOST_DETAILS = 10
 _LONG_LOG_BYTES = 64 << 20
@@ -116,10 +112,10 @@ class _Look:
         found += self._references()
         faulty = any(finding.level is Level.PROBLEM for finding in found)
         if self.version == len(schema.MIGRATIONS) and not (broken and faulty):
-            for part in (self._words, self._spaces):
-                found += self._guarded(part.__name__.strip("_"), part())
+            found += self._guarded("words", agreement.words(self.db, self.entries))
+            found += self._guarded("vectors", agreement.vectors(self.db))
             if not faulty:
-                found += self._guarded("passages", self._passages())
+                found += self._guarded("passages", agreement.passages(self.db))
         return found
 
     def known(self) -> Examined:
@@ -260,92 +256,12 @@ class _Look:
                 "references", Level.OK, "fields, links, origins and passages belong to entries that are there"
             )
 
-    def _words(self) -> Iterator[Finding]:
-        """Whether the words index holds every entry, and nothing else."""
-        lost = self._count("SELECT count(*) FROM entry WHERE key NOT IN (SELECT id FROM words_docsize)")
-        extra = self._count("SELECT count(*) FROM words_docsize WHERE id NOT IN (SELECT key FROM entry)")
-        if lost or extra:
-            text = f"the words index lacks {lost} entries and holds {extra} that are not there"
-            yield Finding("words", Level.PROBLEM, text, REPAIR)
-        else:
-            text = "the words index holds every entry and no other; single words in it cannot be compared"
-            yield Finding("words", Level.OK, text)
-
-    def _passages(self) -> Iterator[Finding]:
-        """Whether what is embedded is what entries say."""
-        rows = self.db.stream("SELECT entry_key, text_hash FROM passage ORDER BY entry_key, position")
-        stored = itertools.groupby(rows, key=lambda row: int(row[0]))
-        at, hashes = next(stored, (None, ()))
-        other: list[str] = []
-        count = 0
-        for key, entry in SqliteEntries(self.db).stream():  # both in the order of keys, so that none is kept in memory
-            while at is not None and at < key:
-                at, hashes = next(stored, (None, ()))
-            found = [bytes(row[1]) for row in hashes] if at == key else []
-            if found != [passage.text_hash for passage in passages_of(entry)]:
-                count += 1
-                if len(other) < _MOST_DETAILS:
-                    other.append(f"{entry.id}  {entry.title}")
-        if count:
-            text = (
-                f"what {count} entries say is not what they were indexed with: damaged, or changed by another program"
-            )
-            yield Finding("passages", Level.PROBLEM, text, REPAIR, tuple(other))
-        else:
-            yield Finding("passages", Level.OK, "what entries say is what they were indexed with")
-
-    def _spaces(self) -> Iterator[Finding]:
-        """Whether vectors are whole and belong to passages, and signs to vectors."""
-        spaces = self.db.rows("SELECT id, dim, active, CAST(model AS BLOB) FROM space")
-        tables = {row[0] for row in self.db.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        known = {f"{part}_{row[0]}" for row in spaces for part in ("vectors", "signs")}
-        lost = known - tables
-        stray = {name for name in tables - known if name.startswith(("vectors_", "signs_"))}
-        if lost or stray:
-            text = f"tables of vectors and spaces do not fit: {', '.join(sorted(lost | stray))}"
-            yield Finding("vectors", Level.PROBLEM, text, REPAIR)
-        passages = self._count("SELECT count(*) FROM passage")
-        for number, dim, active, model in spaces:
-            if f"vectors_{number}" not in tables or f"signs_{number}" not in tables:
-                continue
-            name = bytes(model).decode("utf-8", "replace")
-            count, damaged, unsigned = self._vectors(number, dim)
-            strays = self._count(
-                f"SELECT count(*) FROM vectors_{number} WHERE passage_id NOT IN (SELECT id FROM passage)"
-            )
-            strays += self._count(
-                f"SELECT count(*) FROM signs_{number} WHERE passage_id NOT IN (SELECT passage_id FROM vectors_{number})"
-            )
-            if damaged or unsigned or strays:
-                text = f"vectors of {name}: {damaged} damaged, {unsigned} without their signs, {strays} of nothing"
-                yield Finding("vectors", Level.PROBLEM, text, REPAIR)
-            else:
-                yield Finding("vectors", Level.OK, f"{count:,} vectors of {name} are whole")
-            if active == 1 and passages > count:
-                text = f"{passages - count} of {passages} passages have no vector yet and are found by their words only"
-                yield Finding("vectors", Level.NOTE, text, "`rekall index rebuild` makes them")
-
-    def _vectors(self, number: int, dim: int) -> tuple[int, int, int]:
-        """How many vectors a space has, how many of these are damaged, and how many lack their signs."""
-        count = damaged = unsigned = 0
-        sql = f"SELECT v.vector, s.bits FROM vectors_{number} v LEFT JOIN signs_{number} s USING (passage_id)"
-        for vector, bits in self.db.stream(sql):
-            count += 1
-            if not isinstance(vector, bytes) or len(vector) != 4 * dim or not is_unit(vector):
-                damaged += 1
-            elif bits != sign_bits(vector):
-                unsigned += 1
-        return count, damaged, unsigned
-
     def _guarded(self, topic: str, found: Iterator[Finding]) -> Iterator[Finding]:
         """What a look found; a finding of its own where it could not look."""
         try:
             yield from found
         except StorageError as error:
             yield Finding(topic, Level.PROBLEM, f"{topic} cannot be read: {error.message}", REPAIR)
-
-    def _count(self, sql: str) -> int:
-        return int(self.db.value(sql))
 
 
 def _ascii(value: object) -> str:
