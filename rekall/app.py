@@ -229,6 +229,7 @@ class App:
         place = ChildLoader if self.is_long_lived else FolderLoader
         loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
         store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
+        store.db.waiting = self.tell
         return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
 
     def _sweep(self) -> None:

@@ -16,9 +16,12 @@ from rekall.errors import DatabaseLocked, DatabaseReadOnly, StorageError
 from rekall.store import opening, schema
 from rekall.store.driver import Translated, corrupt
 from rekall.system.files import PRIVATE_FILE, make_private_folder
+from rekall.system.long_work import announced, under_way
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
+_TELL_S = 2.0
+_LONG_WAIT_S = 120.0  # for another Rekall that says what it does; as long as for a migration
 _TRY_MS = 50  # how long one try for the write lock keeps other threads out
 _LONG_LOG_BYTES = 4 * opening.LOG_BYTES  # from here on a writer sees to the log of writes
 _LOG_WAIT_MS = 500  # how long it waits for readers to let go of that
@@ -64,6 +67,8 @@ class Database:
         self._busy_timeout_s = busy_timeout_s
         self._migrated = migrated
         self._migrating = migrating
+        self.waiting: Callable[[str], None] = lambda said: None
+        """Told once for whom a change waits, when that takes long."""
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -122,18 +127,20 @@ class Database:
         return self._connection.last_insert_rowid()
 
     @contextlib.contextmanager
-    def transaction(self, wait_s: float | None = None) -> Iterator[None]:
+    def transaction(self, wait_s: float | None = None, doing: str = "") -> Iterator[None]:
         """All or nothing. Inside another transaction the outer one decides.
 
         Args:
             wait_s: Seconds to wait for another process that writes, where that is another time than usual.
+            doing: What takes long in it, so that other processes wait for it.
         """
         with self._turn:
             assert not self._is_reading, "what is written inside a snapshot would be undone"
             if self._in_transaction():
                 yield
                 return
-        with self._write_lock(self._busy_timeout_s if wait_s is None else wait_s):
+        usual = self._busy_timeout_s if wait_s is None else wait_s
+        with announced(self.path, doing), self._write_lock(usual):
             try:
                 yield
                 self.run("COMMIT")
@@ -181,16 +188,29 @@ class Database:
 
     @contextlib.contextmanager
     def _write_lock(self, wait_s: float) -> Iterator[None]:
-        """A turn in which this connection may write. Other threads read while it waits for another process."""
-        end = time.monotonic() + wait_s
+        """A turn in which this connection may write. Other threads read while it waits for another process.
+
+        What another Rekall says will take long is waited for as long as that takes, in bounds.
+        """
+        began = time.monotonic()
+        end, tell_at = began + wait_s, began + _TELL_S
         while True:
             with self._turn:
                 self._wait_at_most(_TRY_MS)
                 try:
                     self.run("BEGIN IMMEDIATE")
                 except DatabaseLocked:
-                    if time.monotonic() >= end:
+                    now = time.monotonic()
+                    if now >= end and not (now < began + _LONG_WAIT_S and under_way(self.path)):
                         raise
+                    if now >= tell_at:
+                        tell_at = began + 2 * _LONG_WAIT_S
+                        what = under_way(self.path)
+                        self.waiting(
+                            f"waiting for another Rekall that is {what}"
+                            if what
+                            else "waiting for another program that writes to the base"
+                        )
                 else:
                     yield
                     return

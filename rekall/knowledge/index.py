@@ -74,7 +74,7 @@ class Index:
         """Index the words of every entry again, in one transaction. Returns how many entries."""
         total = self._store.entries.count()
         done = 0
-        with self._store.transaction(PATIENCE_S):
+        with self._store.transaction(PATIENCE_S, "indexing the words of every entry again"):
             self._store.words.clear()
             for key, entry in self._store.entries.stream():
                 self._store.words.put(key, entry)

@@ -299,11 +299,12 @@ class Store(Protocol):
         """Work that one process does for all of them."""
         ...
 
-    def transaction(self, wait_s: float | None = None) -> AbstractContextManager[None]:
+    def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides.
 
         Args:
             wait_s: Seconds to wait for another process that writes, where that is another time than usual.
+            doing: What takes long in it, to follow "another Rekall is": other processes wait for that.
         """
         ...
 

@@ -48,9 +48,9 @@ class SqliteStore:
             self.db.close()
             raise
 
-    def transaction(self, wait_s: float | None = None) -> AbstractContextManager[None]:
+    def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""
-        return self.db.transaction(wait_s)
+        return self.db.transaction(wait_s, doing)
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Every read of the block sees the same moment, whatever others write or drop."""

@@ -18,7 +18,8 @@ _PIECE_BYTES = 1 << 16
 _NAME_BYTES = 120  # of what a scratch name is for: a name may be as long as the system lets it be
 
 _SCRATCH = re.compile(
-    r"\.(?P<name>.*?)\.(?:(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.)?[a-z0-9_]{8}\.(?P<kind>part|old|gone)", re.DOTALL
+    r"\.(?P<name>.*?)\.(?:(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.)?[a-z0-9_]{8}\.(?P<kind>part|old|gone|busy)",
+    re.DOTALL,
 )
 
 
@@ -143,6 +144,11 @@ class ScratchName:
         return cls(found["name"], pid, found["host"] or "", found["kind"] == "old")
 
     @property
+    def is_here(self) -> bool:
+        """Whether its process is one of this machine."""
+        return self.host == host_mark()
+
+    @property
     def place(self) -> str | None:
         """The whole name of what it was to become; None where only its beginning is known."""
         return None if len(self.name.encode("utf-8", "surrogateescape")) > _NAME_BYTES - 4 else self.name
@@ -150,7 +156,12 @@ class ScratchName:
 
 def name_to_remove(path: Path) -> Path:
     """A name beside a path under which it can be removed bit by bit: what is left there when a process dies is swept."""
-    return path.with_name(f"{_scratch_prefix(path)}{os.urandom(4).hex()}.gone")
+    return scratch_name(path, "gone")
+
+
+def scratch_name(path: Path, kind: str) -> Path:
+    """A name beside a path for something that this process needs for a while; what is left when it dies is swept."""
+    return path.with_name(f"{_scratch_prefix(path)}{os.urandom(4).hex()}.{kind}")
 
 
 def host_mark() -> str:
