@@ -139,8 +139,7 @@ class Database:
             if self._in_transaction():
                 yield
                 return
-        usual = self._busy_timeout_s if wait_s is None else wait_s
-        with announced(self.path, doing), self._write_lock(usual):
+        with announced(self.path, doing), self._write_lock(wait_s):
             try:
                 yield
                 self.run("COMMIT")
@@ -187,13 +186,14 @@ class Database:
             return 0
 
     @contextlib.contextmanager
-    def _write_lock(self, wait_s: float) -> Iterator[None]:
+    def _write_lock(self, wait_s: float | None) -> Iterator[None]:
         """A turn in which this connection may write. Other threads read while it waits for another process.
 
-        What another Rekall says will take long is waited for as long as that takes, in bounds.
+        Where no time is given, what another Rekall says will take long is waited for as long as that takes, in bounds.
         """
         began = time.monotonic()
-        end, tell_at = began + wait_s, began + _TELL_S
+        end, tell_at = began + (self._busy_timeout_s if wait_s is None else wait_s), began + _TELL_S
+        patient_until = began + (_LONG_WAIT_S if wait_s is None else 0.0)
         while True:
             with self._turn:
                 self._wait_at_most(_TRY_MS)
@@ -201,7 +201,7 @@ class Database:
                     self.run("BEGIN IMMEDIATE")
                 except DatabaseLocked:
                     now = time.monotonic()
-                    if now >= end and not (now < began + _LONG_WAIT_S and under_way(self.path)):
+                    if now >= end and not (now < patient_until and under_way(self.path)):
                         raise
                     if now >= tell_at:
                         tell_at = began + 2 * _LONG_WAIT_S
