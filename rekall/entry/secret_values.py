@@ -37,6 +37,11 @@ USERINFO = re.compile(
     r"(?P<user>[^\s/?#@:'\"<>`]{0,64}):(?P<password>[^\s/?#@'\"<>`]{3,256})@(?P<host>[^\s/?#@'\"`)>\]]{1,255})"
 )
 _ARMOUR = r"(?:\\r|\\n|[\s>|*#]|\\){0,20}"
+KEY_BODY = re.compile(
+    r"[A-Za-z0-9+/=]{0,2000}(?:(?:\\r|\\n|[\s>|*#]){1,20}[A-Za-z0-9+/=]{16,80}(?=\s|\\|[\"']|$)){0,400}"
+)
+"""What follows the beginning of a key whose end is not there."""
+
 PRIVATE_KEYS = (
     (
         re.compile(

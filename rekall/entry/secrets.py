@@ -33,6 +33,8 @@ _RUN = b"x" * _LEAST
 _PLAIN = "abcdefghijklmnopqrstuvwxyz_-~+"
 """Of these alone words and names are made, and lines under headings."""
 
+_MASK = "[masked: "
+
 _KEYWORDS = (b"passw", b"passphr", b"pwd", b"secret", b"token", b"key", b"authoriz")
 """What stands in the names of secrets; the longer, the faster it is looked for."""
 
@@ -112,7 +114,7 @@ def said_in(draft: Draft) -> set[str]:
 def masked(text: str) -> str:
     """The text with what each secret is in its place."""
     for span in reversed(spans(text)):
-        text = f"{text[: span.start]}[masked: {span.kind}]{text[span.end :]}"
+        text = f"{text[: span.start]}{_MASK}{span.kind}]{text[span.end :]}"
     return text
 
 
@@ -176,6 +178,9 @@ def _runs(text: str, data: bytes) -> Iterator[Span]:
         end = len(mapped) if end < 0 else end
         word = text[at : min(end, at + _FAR)]
         if word.strip(_PLAIN):
+            whole = len(word)
+            word = word.lstrip("_-~+")  # Markdown's marks, and dashes before it
+            at += whole - len(word)
             before = text[at - 1] if at else " "
             if (
                 word[:2] in table
@@ -277,7 +282,7 @@ def _assigned(text: str, data: bytes) -> Iterator[Span]:
 def _value(text: str, at: int) -> Span | None:
     """The value of what is named at a place, when it looks like a secret."""
     found = values.ASSIGNED.match(text, at)
-    if found is None:
+    if found is None or _MASK in text[max(at - 40, 0) : at].rpartition("]")[2]:  # the name of what was masked
         return None
     start, is_quoted = found.start("value"), found["quote"] != ""
     value = found["value"] if is_quoted else found["value"].rstrip(".:)]}")
@@ -319,4 +324,5 @@ def _private_keys(text: str) -> Iterator[Span]:
     for begin, end, kind in values.PRIVATE_KEYS:
         for found in begin.finditer(text):
             closing: re.Match[str] | None = end.search(text, found.end(), found.end() + values.LONGEST_KEY)
-            yield Span(found.start(), closing.end() if closing else found.end(), kind)
+            body = None if closing else values.KEY_BODY.match(text, found.end())
+            yield Span(found.start(), closing.end() if closing else body.end() if body else found.end(), kind)

@@ -136,6 +136,11 @@ def test_a_private_key_is_masked_whole_in_lines_and_in_json() -> None:
     key = KINDS["private key"][1](random.Random(3))
     for text in (key, key.replace("\n", "\\n"), key.replace("\n", "\r\n")):
         assert secrets.masked(f"before {text} after") == "before [masked: private key] after"
+    cut = key.rpartition("\n")[0]
+    assert secrets.masked(f"{cut}\nand so on") == "[masked: private key]\nand so on"
+    assert secrets.masked(f"**{KINDS['npm'][1](random.Random(4))}** and __{KINDS['npm'][1](random.Random(5))}__") == (
+        "**[masked: npm token]** and __[masked: npm token]__"
+    )
     quoted = "> " + key.replace("\n", "\n> ")
     assert secrets.masked(quoted) == "> [masked: private key]"
 
