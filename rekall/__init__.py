@@ -1,7 +1,5 @@
 """Rekall, a developer's local memory: `rekall.open()` does in Python what the shell does (docs/python.md)."""
 
-from __future__ import annotations
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import rekall` stays light; so is typing
     from typing import Any
@@ -57,7 +55,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """A name of the face, loaded now."""
     from importlib import import_module
 

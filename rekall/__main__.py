@@ -1,7 +1,5 @@
 """`python -m rekall`, and where the command `rekall` begins: Ctrl-C is taken care of before anything else is loaded."""
 
-from __future__ import annotations
-
 import os
 
 TYPE_CHECKING = False
@@ -9,7 +7,7 @@ if TYPE_CHECKING:  # neither typing nor signal is loaded yet, which take as long
     from typing import Any, NoReturn
 
 
-def run() -> NoReturn:
+def run() -> "NoReturn":
     """Run the command line."""
     signal = __import__("_signal")  # what the module signal is made of, and part of Python itself
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -19,7 +17,7 @@ def run() -> NoReturn:
     run_commands()
 
 
-def _end(number: int, frame: Any) -> None:
+def _end(number: int, frame: "Any") -> None:
     os._exit(128 + number)
 
 
