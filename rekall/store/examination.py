@@ -13,7 +13,7 @@ from rekall.errors import DatabaseForeign, DatabaseLocked, DatabaseReadOnly, Dat
 from rekall.store import agreement, schema
 from rekall.store.as_is import AsItIs
 from rekall.store.findings import REMEMBERED, REPAIR, Examined, Finding, Level
-from rekall.store.pages import LogFrames
+from rekall.store.log_frames import LogFrames
 from rekall.store.row_shapes import Shape, is_beside, is_misread, schema_of, shapes_of
 from rekall.store.soundness import Row, faults_of, is_time
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from rekall.store.log_frames import SIZES, LogFrames
+
 MAGIC = b"SQLite format 3\0"
 LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX = 0x0D, 0x0A, 0x05, 0x02
 KINDS = (LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX)
-_SIZES = (8192, 4096, 1024, 2048, 16384, 32768, 65536, 512)
-_LOG_MAGICS = (0x377F0682, 0x377F0683)
 _MOST_BYTES = 256 * 1024 * 1024
 """No row of ours is longer; a length beyond is damage."""
 _MOST_COLUMNS = 64
@@ -237,11 +237,11 @@ class Pages:
         """The size of a page: what header or log say, unless another size makes more sense of the file."""
         said = int.from_bytes(self._data[16:18], "big")
         said = 65536 if said == 1 else said
-        if self.has_whole_header and said in _SIZES:
+        if self.has_whole_header and said in SIZES:
             return said
-        if frames.page_size in _SIZES:
+        if frames.page_size in SIZES:
             return frames.page_size
-        return max(_SIZES, key=self._sense)
+        return max(SIZES, key=self._sense)
 
     def _sense(self, size: int) -> int:
         """How many pages of a size make sense. A smaller size cuts pages in two, a larger one skips some."""
@@ -255,52 +255,6 @@ class Pages:
             (first,) = struct.unpack_from(">H", page, head)
             good += 0 < count < size // 4 and head + 2 * count <= (content or 65536) <= first < size
         return good
-
-
-class LogFrames:
-    """Which pages the log of writes replaces: those of whole commits whose checksums hold.
-
-    Attributes:
-        page_size: The size of a page, 0 when there is no log.
-        committed: Where in the log the latest bytes of a page begin, by page.
-        pages: How many pages the file has after the last commit, 0 when there was none.
-        damage: How many whole commits lie behind a damaged frame, where SQLite does not look.
-    """
-
-    def __init__(self, data: bytes | mmap.mmap) -> None:
-        """Read a log; anything that is none is one without frames."""
-        self.page_size, self.pages, self.damage = 0, 0, 0
-        self.committed: dict[int, int] = {}
-        if len(data) < 32:
-            return
-        magic, _, size = struct.unpack_from(">III", data)
-        if magic not in _LOG_MAGICS or size not in _SIZES:
-            return
-        self.page_size, salts = size, data[16:24]
-        order = ">" if magic & 1 else "<"
-        sums = _checksum(data[:24], order, (0, 0))
-        is_sound = struct.pack(">II", *sums) == data[24:32]
-        if not is_sound:
-            sums = struct.unpack_from(">II", data, 24)
-        waiting: dict[int, int] = {}
-        for at in range(32, len(data) - size - 23, size + 24):
-            head = data[at : at + 24]
-            number, after = struct.unpack_from(">II", head)
-            if head[8:16] != salts or not number:
-                break  # what an earlier round of the log left
-            sums = _checksum(data[at + 24 : at + 24 + size], order, _checksum(head[:8], order, sums))
-            if struct.pack(">II", *sums) != head[16:24]:
-                is_sound = False
-                sums = struct.unpack_from(">II", head, 16)  # what the next frame goes on from
-                continue
-            waiting[number] = at + 24
-            if after:  # what a change that was never finished left behind the last commit has no such frame
-                self.damage += not is_sound
-                self.pages = after
-                self.committed.update(waiting)
-                waiting.clear()
-        if self.pages:
-            self.committed = {number: place for number, place in self.committed.items() if number <= self.pages}
 
 
 def decoded(raw: bytes, total: int) -> tuple[tuple[Value, ...], bool]:
@@ -366,15 +320,6 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         return value << 8 | data[at + 8], at + 9
     except IndexError:
         raise Damaged("a number ends behind its page") from None
-
-
-def _checksum(data: bytes, order: str, sums: Sequence[int]) -> tuple[int, int]:
-    one, other = sums[0], sums[1]
-    words = struct.unpack(f"{order}{len(data) // 4}I", data)
-    for left, right in zip(words[::2], words[1::2]):
-        one = one + left + other & 0xFFFFFFFF
-        other = other + right + one & 0xFFFFFFFF
-    return one, other
 
 
 def _start(number: int) -> int:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,7 +27,8 @@ from rekall.errors import DatabaseForeign, DatabaseTooNew
 from rekall.store import schema
 from rekall.store.base_file import SqliteBaseFile
 from rekall.store.findings import Finding, Level
-from rekall.store.pages import LogFrames, Pages
+from rekall.store.log_frames import LogFrames
+from rekall.store.pages import Pages
 from rekall.store.salvage import Salvage
 from rekall.store.sqlite import SqliteStore
 
@@ -376,6 +379,52 @@ def test_damage_in_the_middle_of_the_log_costs_only_what_was_hit(logged):
     SqliteBaseFile(logged).mend()
     assert problems(logged) == []
     assert len(entries_of(logged)) >= 5
+
+
+LOG_DAMAGES = ("flip", "flips", "zeroed", "head")
+
+
+@pytest.mark.parametrize("seed", range(32))
+def test_no_damage_of_the_log_costs_more_than_what_it_hit(logged, seed):
+    log, chance, kind = Path(f"{logged}-wal"), random.Random(seed), LOG_DAMAGES[seed % 4]
+    data = bytearray(log.read_bytes())
+    if kind == "zeroed":
+        at = chance.randrange(len(data) // 2)
+        data[at : at + schema.PAGE_BYTES] = bytes(schema.PAGE_BYTES)
+    else:
+        for _ in range(8 if kind == "flips" else 1):
+            data[chance.randrange(32 if kind == "head" else len(data) // 2)] ^= 1 << chance.randrange(8)
+    log.write_bytes(data)
+    assert [each.topic for each in problems(logged) if each.topic == "log"] == ["log"]
+    SqliteBaseFile(logged).mend()
+    assert problems(logged) == []
+    entries = {entry.title: entry.content for entry in entries_of(logged).values()}
+    assert {"title 3", "title 4", "title 5"} <= entries.keys()
+    assert all(content == f"content {title[6:]}" for title, content in entries.items() if title.startswith("title"))
+
+
+def test_a_log_that_somebody_writes_to_is_not_taken_for_damaged(tmp_path):
+    path, ended = tmp_path / "base.db", threading.Event()
+    bench = make_bench(path)
+    bench.base.add("bug", "title", content="x " * 3000)
+
+    def write() -> None:
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(10_000)
+        connection.pragma("wal_autocheckpoint", 20)
+        while not ended.is_set():
+            connection.execute("UPDATE entry SET confidence = (confidence + 1) % 5")
+        connection.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(30):
+            assert [each.topic for each in problems(path)] == []
+    finally:
+        ended.set()
+        thread.join()
+        bench.base.close()
 
 
 def test_a_log_that_ends_in_the_middle_of_a_change_is_as_it_should_be(logged):
