@@ -26,6 +26,8 @@ _BLANKS = re.compile(r"[\s_-]+")
 _SURROGATE = re.compile("[\ud800-\udfff\0]")
 _MOST_DEPTH = 40
 _MOST_DIGITS = 40
+_READ_ITEMS = 50 * MAX_LIST_ITEMS
+"""Items of a list that are looked at one by one; a longer list is kept as it is."""
 _TITLE_CHARS = 200
 """Characters kept of a title that is longer than a title may be; all of it is kept beside."""
 
@@ -222,6 +224,9 @@ def _read_list(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
     """The items that all names of a field give together."""
     items: list[str] = []
     for name, value in given:
+        if _is_endless(value):
+            taken.fail(name, value, "has too many items, or too long ones")
+            continue
         read = _items(taken, field, value)
         if read is None:
             taken.fail(name, value, "is no list of texts")
@@ -234,6 +239,13 @@ def _read_list(taken: Taken, field: Field, given: Sequence[tuple[str, Any]]) -> 
         if long or more[room:]:
             taken.fail(name, long + more[room:], "has too many items, or too long ones")
     return tuple(items) if items else None
+
+
+def _is_endless(value: Any) -> bool:
+    """Whether a list is so much longer than an entry's may be that nobody meant it as one."""
+    if isinstance(value, str):
+        return len(value) > _READ_ITEMS and value.count(",") + value.count(" ") > _READ_ITEMS * 10
+    return isinstance(value, (list, tuple)) and len(value) > _READ_ITEMS
 
 
 def _items(taken: Taken, field: Field, value: Any) -> list[str] | None:

@@ -50,8 +50,9 @@ _TEXTS = frozenset(
         "",
     )
 )
-_COMMA_BYTES, _LIST_BYTES, _OBJECT_BYTES = 40, 80, 250
-"""What Python takes for a value, a list and an object, at least."""
+_OBJECT_BYTES = 250
+_SIGNS = ((",", 40), (":", 100), ("[", 80), ("{", _OBJECT_BYTES))
+"""What Python takes for a value, a name with its value, a list and an object, at least."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -60,6 +61,10 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+
+class TooMuch(InvalidInput):
+    """More than is read at once; reading it in another way would not help."""
 
 
 def most_bytes(suffix: str) -> int:
@@ -104,10 +109,10 @@ def read_whole(path: Path, most: int) -> bytes:
     return data
 
 
-def too_large(size: int, most: int, what: str = "it") -> InvalidInput:
+def too_large(size: int, most: int, what: str = "it") -> TooMuch:
     """That something is larger than what is read at once."""
     hint = "split it, or convert it to JSON lines (.jsonl), which are read one by one"
-    return InvalidInput(
+    return TooMuch(
         f"{what} has {_megabytes(size)}, and at most {_megabytes(most)} are read at once",
         hint if most == MOST_JSON_BYTES else "split it into several files",
     )
@@ -137,7 +142,7 @@ def refuse_wide(text: str) -> None:
     """
     size = sys.getsizeof(text)
     if size > MOST_CHAR_BYTES + _SPARE_BYTES:
-        raise InvalidInput(
+        raise TooMuch(
             f"its letters would take {_megabytes(size)} of memory, and at most {_megabytes(MOST_CHAR_BYTES)} are read at once",
             "split it into several files",
         )
@@ -151,9 +156,9 @@ def refuse_many_values(text: str) -> None:
     """
     if len(text) * _OBJECT_BYTES // 2 <= MOST_VALUES_BYTES:
         return
-    size = text.count(",") * _COMMA_BYTES + text.count("[") * _LIST_BYTES + text.count("{") * _OBJECT_BYTES
+    size = sum(text.count(sign) * bytes_each for sign, bytes_each in _SIGNS)
     if size > MOST_VALUES_BYTES:
-        raise InvalidInput(
+        raise TooMuch(
             f"it holds so many values that they would take about {_megabytes(size)} of memory;"
             f" at most {_megabytes(MOST_VALUES_BYTES)} are read at once",
             "split it, or convert it to JSON lines (.jsonl), which are read one by one",

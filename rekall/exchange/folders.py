@@ -150,7 +150,10 @@ class _Walker:
         self._folders: set[tuple[int, int] | str] = set()
 
     def add(self, file: File) -> None:
-        known = _identity(file.path)
+        try:
+            known = _identity(file.path)
+        except OSError:  # it was taken away, or its path is too long: reading it says so
+            known = file.name
         if known not in self._files:
             self._files.add(known)
             self.found.files.append(file)
@@ -165,14 +168,14 @@ class _Walker:
 
     def _folders_in(self, folder: _Folder) -> list[_Folder]:
         """Take the files of a folder. Returns the folders in it."""
-        known = _identity(folder.path)
-        if known in self._folders:
-            return []
-        self._folders.add(known)
         try:
+            known = _identity(folder.path)
+            if known in self._folders:
+                return []
+            self._folders.add(known)
             with os.scandir(folder.path) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
+        except OSError as error:  # also a path that is longer than a path may be
             self.found.unreadable.append((folder.path, error.strerror or str(error)))
             return []
         if folder.path != folder.root and folder.path.is_symlink():

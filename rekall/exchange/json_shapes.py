@@ -11,7 +11,7 @@ from typing import Any
 from rekall.entry.times import any_moment
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.bounds import MOST_JSON_BYTES, lines_of, opened, refuse_many_values, too_large
+from rekall.exchange.bounds import MOST_JSON_BYTES, TooMuch, lines_of, opened, refuse_many_values, too_large
 from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Refused, Source, parsed_json
 
@@ -88,6 +88,8 @@ def _values_of_document(source: Source) -> Iterator[tuple[str, Any | Refused]]:
     refuse_too_large(source)
     try:
         yield "", source.document
+    except TooMuch:
+        raise
     except InvalidInput as error:
         together = _one_after_the_other(source.text)
         if together is not None:
@@ -302,6 +304,8 @@ def _is_utf8(head: bytes) -> bool:
 def _is_broken(line: str) -> bool:
     try:
         parsed_json(line)
+    except TooMuch:
+        return False
     except InvalidInput:
         return True
     return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from rekall.errors import InvalidInput
-from rekall.exchange.bounds import MOST_TEXT_BYTES, too_large
+from rekall.exchange.bounds import MOST_JSON_BYTES, MOST_TEXT_BYTES, too_large
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -80,7 +80,7 @@ class _Builder:
         if self._digest is None and name in _ATTACHED:
             self._digest = _Digest(self._depth, is_kept=name == "data")
         if self._digest is None or self._digest.depth == self._depth:
-            self._size += _ELEMENT_BYTES + sum(map(len, attributes.values()))
+            self._count(_ELEMENT_BYTES + sum(map(len, attributes.values())))
             if self._size <= MOST_TEXT_BYTES:
                 self._tree.start(tag, attributes)
 
@@ -92,7 +92,7 @@ class _Builder:
         if self._digest is not None:
             self._digest.take(text)
             return
-        self._size += len(text)
+        self._count(len(text))
         if self._size <= MOST_TEXT_BYTES:
             self._tree.data(text)
 
@@ -112,6 +112,12 @@ class _Builder:
         if depth == self._begun:
             self._notes.append(self._tree.close() if is_whole else too_large(self._size, MOST_TEXT_BYTES))
             self._tree = None
+
+    def _count(self, size: int) -> None:
+        """Count what a note takes. Raises InvalidInput once it is so much that reading to its end is not worth it."""
+        self._size += size
+        if self._size > MOST_JSON_BYTES:
+            raise too_large(self._size, MOST_TEXT_BYTES, "a note in it")
 
     def close(self) -> None:
         """The document ends."""

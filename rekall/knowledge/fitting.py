@@ -40,8 +40,11 @@ def _fitting(draft: Draft) -> Draft:
     others = list(draft.other_fields)
     for field in EDITED:
         if field.kind.is_list and field.kind is not Kind.OTHER:
-            items = dict.fromkeys(getattr(draft, field.name))
+            given = getattr(draft, field.name)
+            items = dict.fromkeys(given)
             fits = [item for item in items if len(item) <= (field.most or MAX_TEXT_BYTES)][:MAX_LIST_ITEMS]
+            if len(given) > MAX_LIST_ITEMS:
+                values[field.name] = tuple(fits)
             if len(fits) < len(items):
                 values[field.name] = tuple(fits)
                 kept = set(fits)

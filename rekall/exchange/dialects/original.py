@@ -225,7 +225,7 @@ def _bounded(member: IO[bytes]) -> bytes:
             data += part
             if len(data) > MOST_BYTES:
                 raise InvalidInput(
-                    f"its entries are larger than {MOST_BYTES >> 20} MB, the most that is unpacked",
+                    f"its entries are larger than {MOST_BYTES / 1e6:g} MB, the most that is unpacked",
                     "import the base itself, knowledge.db",
                 )
     except _unreadable():
