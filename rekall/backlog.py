@@ -15,7 +15,7 @@ from rekall.cache import EmbeddingCache
 from rekall.claims import Claims
 from rekall.embedder import PATIENCE_S, Embedded, Filled, Progress, embedder_of, filling, in_hand
 from rekall.entry.passages import passages_of
-from rekall.errors import EngineError, EngineLost, OutOfMemory, StorageError
+from rekall.errors import EngineClosed, EngineError, EngineLost, OutOfMemory, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.spread import keep_spread
 from rekall.store.values import Lease, PendingPassage, Space
@@ -244,8 +244,8 @@ class Backlog:
         try:
             with self._manager.use(model) as encoder:
                 return encoder.encode_documents(texts)
-        except EngineLost:
-            if len(texts) != 1:
+        except EngineLost as error:
+            if len(texts) != 1 or isinstance(error, EngineClosed):
                 raise
         with self._manager.use(model) as encoder:  # it may have been ended for no fault of the text
             return encoder.encode_documents(texts)

@@ -17,8 +17,8 @@ RekallError                      1
 │   └── DiskFull                 5
 ├── EngineError                  6   the model cannot be loaded, run or exported
 │   ├── EngineLost               6   … the process that ran it died, or hung and was ended
+│   │   └── EngineClosed         6   … it was closed while somebody asked
 │   ├── OutOfMemory              6   … there is not enough memory for it now
-│   ├── EngineClosed             6   … it was closed while somebody asked
 │   ├── ModelNotFound            6
 │   ├── ModelDamaged             6
 │   └── ExportFailed             6
@@ -183,7 +183,7 @@ class OutOfMemory(EngineError):
     retryable = True
 
 
-class EngineClosed(EngineError):
+class EngineClosed(EngineLost):
     """The engine was closed, on purpose, while somebody asked it."""
 
     kind = "engine_closed"

@@ -144,7 +144,7 @@ class ModelManager:
                 with self.use(model) as encoder:
                     if _is_usable(encoder.encode_documents([text])[0]):
                         return
-            except (EngineClosed, EngineLost, OutOfMemory):
+            except (EngineLost, OutOfMemory):
                 break
             except EngineError:
                 continue

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rekall.entry.passages import Passage
-from rekall.errors import EngineClosed, EngineError, EngineLost, OutOfMemory
+from rekall.errors import EngineError, EngineLost, OutOfMemory
 from rekall.model_manager import ModelIdentity, ModelManager
 
 if TYPE_CHECKING:
     from rekall.vector_index import Vector
 
-_NOT_THE_TEXT = (EngineLost, EngineClosed, OutOfMemory)
+_NOT_THE_TEXT = (EngineLost, OutOfMemory)
 """Failures that may have nothing to do with a text: whoever takes up the backlog finds out."""
 
 

@@ -414,9 +414,18 @@ def test_a_child_without_memory_fails_at_once_and_leaves_nothing(start, texts):
     assert is_gone(encoder.pid)
 
 
-def test_a_defect_of_the_child_is_told_and_ends_it(start):
+def test_a_defect_of_the_engine_is_told_and_the_child_goes_on(start):
     encoder = start(SHIPPED, threads="two")
-    assert "TypeError" in lost(encoder, [LONG] * 3).message
+    with pytest.raises(EngineError, match="unsupported operand") as caught:
+        encoder.encode_documents([LONG] * 3)
+    assert not isinstance(caught.value, EngineLost)
+    assert encoder.known(["lock"]) == [1.0]
+
+
+def test_a_defect_of_the_child_is_told_and_ends_it(start):
+    encoder = start(SHIPPED)
+    send_json(encoder._requests, Frame.DOCUMENTS, 7)
+    assert "TypeError" in lost(encoder).message
     assert is_gone(encoder.pid)
 
 
@@ -840,7 +849,8 @@ def test_the_child_imports_only_what_the_engine_needs(audited):
     )
     ours = {name for name in audited["import"] if name.startswith("rekall.")}
     assert {name for name in ours if not name.startswith("rekall.models.engine")} <= {
-        *("rekall.app", "rekall.errors", "rekall.system", "rekall.system.files", "rekall.system.resident"),
+        *("rekall.app", "rekall.errors", "rekall.system", "rekall.system.files", "rekall.system.limits"),
+        "rekall.system.resident",
         *("rekall.models", "rekall.models.contract", "rekall.models.vectors"),
     }
 
