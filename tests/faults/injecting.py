@@ -251,6 +251,8 @@ def _watch_python(fault: Fault) -> None:
 
     class Raw(io.FileIO):
         def write(self, data: Any) -> int | None:
+            if not self.seekable():  # a pipe
+                return super().write(data)
             check(WRITE, lambda: io.FileIO.write(self, bytes(data)[: len(data) // 2]))
             fault.note_write(self.fileno(), self.tell(), len(data))
             return super().write(data)

@@ -102,7 +102,7 @@ def strace(folder: Path, is_bounded: bool) -> list[Tally]:
     for number, operation in enumerate(operations(make_models(folder / "models"))):
         if operation.tool or (wanted and operation.name not in wanted):
             continue
-        whole.add(traced.try_traced(points.Workshop(operation, folder / f"strace{number}"), 2 if is_bounded else 6))
+        whole.add(traced.try_traced(points.Workshop(operation, folder / f"strace{number}"), 2 if is_bounded else 4))
     return [whole]
 
 

@@ -109,6 +109,15 @@ class Workshop:
         elif not self.operation.tool:
             if ended.code not in (0, *self.operation.codes):
                 yield f"exit code {ended.code}: {ended.text[-500:]}"
+            is_changed = self.reference.before != self.reference.after
+            if (
+                ended.code
+                and fault.what == "ENOSPC"
+                and stage == AFTER
+                and is_changed
+                and not self.operation.is_repeatable
+            ):
+                yield "it says that it failed, and what it did is stored: whoever repeats it does it twice"
             if ended.code and not ended.err.startswith("error: ") and "\nerror: " not in ended.err:
                 yield f"no error is said: {ended.text[-500:]}"
 
@@ -192,6 +201,6 @@ def try_points(workshop: Workshop, faults: Sequence[Fault], kind: str) -> Tally:
         tally.count(stage)
         said = f"{workshop.operation.name}: {fault.what} at {fault.at}{' once' if fault.once else ''} of {len(workshop.reference.calls)} ({stage}, exit {ended.code})"
         if ended.code > 0 and stage == AFTER and workshop.reference.before != workshop.reference.after:
-            tally.note("said failed, though it was stored")
+            tally.note("said failed, though it was stored (each may be repeated without harm, or the sync failed)")
         tally.problems += [f"{said}: {problem}" for problem in problems]
     return tally
