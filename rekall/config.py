@@ -119,6 +119,9 @@ _MOST_TOLD = 12
 """Unknown keys that a remark names; the file may be anybody's."""
 
 
+BEARER_FILE = "mcp-token"
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where Rekall keeps what it owns."""
@@ -126,6 +129,11 @@ class Places:
     config_file: Path
     database: Path
     models: Path
+
+    @property
+    def token(self) -> Path:
+        """What the server over HTTP knows its owner's programs by."""
+        return self.database.with_name(BEARER_FILE)
 
     @property
     def drafts(self) -> Path:

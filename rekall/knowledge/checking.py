@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from rekall.config import BEARER_FILE
 from rekall.errors import EngineError, RekallError
 from rekall.models.contract import ModelIdentity
 from rekall.store.findings import REMEMBERED, REPAIR, BaseFile, Examined, Finding, Level, Mended
@@ -105,9 +106,10 @@ class Checker:
         if os.name == "nt":  # whose permissions are of another kind
             return
         beside = (around.database.with_name(around.database.name + end) for end in ("", "-wal", "-shm"))
+        token = around.database.with_name(BEARER_FILE)
         copies = (copy.path for copy in self._file.copies())
         wide = [
-            *(path for path in (*beside, *copies) if _is_open(path, PRIVATE_FILE)),
+            *(path for path in (*beside, token, *copies) if _is_open(path, PRIVATE_FILE)),
             *(folder for folder in around.folders if _is_open(folder, PRIVATE_FOLDER)),
         ]
         if wide:

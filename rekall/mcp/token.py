@@ -17,7 +17,6 @@ from rekall.system.files import PRIVATE_FILE, make_private_folder
 ENVIRONMENT_NAME = "REKALL_MCP_TOKEN"
 """Names a token that is kept elsewhere. Unlike an option, other users do not see it."""
 
-_FILE_NAME = "mcp-token"
 _FITTING = re.compile(r"[A-Za-z0-9._~+/-]{16,512}=*")
 _TOKEN_BYTES = 32
 _WRITING_S = 2.0
@@ -26,7 +25,7 @@ _WRITING_S = 2.0
 
 def token_file(places: Places) -> Path:
     """Where the token is kept."""
-    return places.database.parent / _FILE_NAME
+    return places.token
 
 
 def checked(token: str) -> str:
