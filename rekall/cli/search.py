@@ -12,7 +12,7 @@ from rekall.cli.options import filter_options, json_option, limit_option, pass_a
 from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk, way_in
 from rekall.cli.typed import NOTES, LineCommand
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
-from rekall.wording import count_text, shell_word
+from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
@@ -169,4 +169,4 @@ def _nothing_found(total: int) -> str:
 
 def _notice(text: str) -> None:
     """Show a word while something slow runs; it is erased afterwards."""
-    click.echo(f"{text} …", nl=False, err=True)
+    click.echo(f"{printable(text)} …", nl=False, err=True)
