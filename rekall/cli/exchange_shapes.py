@@ -5,7 +5,7 @@ from __future__ import annotations
 from rekall.knowledge.shapes import WARNING, Member, shape
 
 _SECRET = {
-    "kind": Member("text", "What it looks like."),
+    "looks_like": Member("text", "What it looks like: GitHub token, password."),
     "field": Member("text", "The field of the entry."),
     "line": Member("whole", "The line there, from 1."),
     "begins": Member("text", "Its first characters, at most four."),

@@ -56,7 +56,7 @@ def secrets(found: Sequence[Secret]) -> list[dict[str, Any]]:
     """What looks like keys and tokens; never what they are."""
     return [
         {
-            "kind": each.kind,
+            "looks_like": each.kind,
             "field": each.field,
             "line": each.line,
             "begins": each.begins,

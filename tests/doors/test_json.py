@@ -442,7 +442,7 @@ def test_a_damaged_model_says_what_is_wrong(rekall: Rekall, home: Path):
 def test_an_editor_that_is_left_without_text_adds_nothing(rekall: Rekall, home: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
     monkeypatch.setattr("rekall.cli.entries._add_in_editor", lambda *_: None)
-    assert said(rekall, "add", "add", "til", "a") == {"entry": None, "warning": None}
+    assert said(rekall, "add", "add", "til", "a") == {"entry": None, "warning": None, "secrets": []}
 
 
 def test_an_import_tells_what_it_kept_and_refused(rekall: Rekall, world: World):

@@ -111,7 +111,7 @@ def test_commands_say_it_in_both_forms(rekall: Rekall, tmp_path: Path) -> None:
     assert ran.code == 0
     assert "GitHub token (ghp_…) in content, line 1" in ran.err
     answer = rekall("add", "til", "b", "-c", TOKEN, "--json").json
-    fields = {"kind": "GitHub token", "field": "content", "line": 1, "begins": "ghp_", "masked": False}
+    fields = {"looks_like": "GitHub token", "field": "content", "line": 1, "begins": "ghp_", "masked": False}
     assert answer["secrets"] == [fields]
     refused = rekall("--set", "capture.secrets=refuse", "add", "til", "c", "-c", TOKEN)
     assert refused.code == 4
@@ -129,3 +129,15 @@ def test_python_sees_what_was_noticed(home: Path) -> None:
         saved = base.add("til", "deploy", content=TOKEN)
     assert saved.entry.content == "[masked: GitHub token]"
     assert json.dumps([str(secret) for secret in saved.secrets]).count("GitHub token") == 1
+
+
+def test_assistants_are_told_for_the_person(bench: Bench) -> None:
+    from rekall.mcp import inputs, tools
+
+    added = tools.add(bench.base, inputs.AddInput(type="til", title="deploy", content=TOKEN), lambda: True)
+    assert "Warning, for the person: stored, and it holds what looks like a secret: GitHub token (ghp_…)" in added.text
+    assert [secret["looks_like"] for secret in added.data["secrets"]] == ["GitHub token"]
+    given = inputs.UpdateInput(id=added.data["entry"]["id"], solution=f"or {OTHER}")
+    updated = tools.update(bench.base, given, lambda: True)
+    assert "npm token (npm_…) in solution, line 1" in updated.text
+    assert not [text for text in (added.text, updated.text) if TOKEN[4:] in text or OTHER[4:] in text]
