@@ -177,7 +177,9 @@ class App:
             days = self.settings.number("backup.remind_days")
         except (InvalidInput, NotFound) as error:  # what is wrong with it is one of the findings
             complaint = error
-        around = Around(self.places.database, self.places.folders, days, self._whole_model, complaint)
+        places = self.places
+        private = (places.token, places.config_file)
+        around = Around(places.database, places.folders, private, days, self._whole_model, complaint)
         return Checker(self.base_file(), None if self._database else around)
 
     def _whole_model(self, name: str | None, fingerprint: str) -> ModelIdentity:

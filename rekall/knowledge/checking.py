@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from rekall.config import BEARER_FILE
 from rekall.errors import EngineError, RekallError
 from rekall.models.contract import ModelIdentity
 from rekall.store.findings import REMEMBERED, REPAIR, BaseFile, Examined, Finding, Level, Mended
@@ -26,6 +25,7 @@ class Around:
     Attributes:
         database: The file.
         folders: Every folder in which Rekall writes.
+        private: Files beside the base and its copies that nobody else may read.
         remind_days: Days after which a backup is old; 0 reminds nobody.
         find_model: The model of a name and a fingerprint, by default the configured one, with every file looked at.
         complaint: What is wrong with the settings.
@@ -33,6 +33,7 @@ class Around:
 
     database: Path
     folders: tuple[Path, ...]
+    private: tuple[Path, ...]
     remind_days: float
     find_model: Callable[[str | None, str], ModelIdentity]
     complaint: RekallError | None = None
@@ -106,10 +107,9 @@ class Checker:
         if os.name == "nt":  # whose permissions are of another kind
             return
         beside = (around.database.with_name(around.database.name + end) for end in ("", "-wal", "-shm"))
-        token = around.database.with_name(BEARER_FILE)
         copies = (copy.path for copy in self._file.copies())
         wide = [
-            *(path for path in (*beside, token, *copies) if _is_open(path, PRIVATE_FILE)),
+            *(path for path in (*beside, *around.private, *copies) if _is_open(path, PRIVATE_FILE)),
             *(folder for folder in around.folders if _is_open(folder, PRIVATE_FOLDER)),
         ]
         if wide:

@@ -12,6 +12,7 @@ import apsw
 from rekall.db import BUSY_TIMEOUT_S, Database
 from rekall.errors import DatabaseForeign, DatabaseLocked, StorageError
 from rekall.store import opening, schema
+from rekall.store.driver import Translated
 
 _PAGES_AT_ONCE = 256
 _PAUSE_S = 0.02
@@ -67,13 +68,15 @@ class AsItIs(Database):
         """Copy everything, as it is at this moment, into a new file of one piece, while others go on writing."""
         with self.snapshot():
             self.value("SELECT count(*) FROM sqlite_schema")  # the moment begins with the first read
-            with self._translated():
+            with Translated(target, self._turn):
                 other = apsw.Connection(str(target))
                 try:
                     with other.backup("main", self._connection, "main") as backup:
                         while not backup.done:
                             backup.step(_PAGES_AT_ONCE)
                     other.pragma("journal_mode", "delete")  # one file, with nothing beside it
+                except apsw.IOError as error:  # whose own text says nothing here
+                    raise StorageError(f"{target} cannot be written", "check the disk and its free space") from error
                 finally:
                     other.close()
 

@@ -42,7 +42,11 @@ def checker(
     days: float = 30,
     model: Callable[[str | None, str], ModelIdentity] = sound,
 ) -> Checker:
-    return Checker(SqliteBaseFile(path), Around(path, (path.parent, path.parent / "backups"), days, model), lambda: now)
+    return Checker(
+        SqliteBaseFile(path),
+        Around(path, (path.parent, path.parent / "backups"), (path.parent / "secret",), days, model),
+        lambda: now,
+    )
 
 
 def said(report: Report, topic: str) -> list[tuple[Level, str]]:
@@ -89,10 +93,15 @@ def test_an_old_backup_is_worth_a_word_when_much_was_changed_since(path):
 def test_files_that_others_may_read_are_named(path):
     fill(path, 1)
     assert said(checker(path).check(), "files")[0][0] is Level.OK
+    secret = path.with_name("secret")
+    secret.touch(0o600)
+    assert said(checker(path).check(), "files")[0][0] is Level.OK
+    secret.chmod(0o640)
     path.chmod(0o644)
     report = checker(path).check()
     assert said(report, "files")[0][0] is Level.NOTE
-    assert str(path) in next(each for each in report.findings if each.topic == "files").details
+    named = next(each for each in report.findings if each.topic == "files").details
+    assert {str(path), str(secret)} <= set(named)
     assert report.problems == 0
 
 
