@@ -7,6 +7,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
+from rekall.errors import RekallError, StorageError, in_our_words
 
 
 @click.group()
@@ -62,7 +63,10 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
     from rekall.cli.settings_file import write_setting
     from rekall.config import Settings
 
-    write_setting(app.places, key, value)
+    try:
+        write_setting(app.places, key, value)
+    except OSError as error:
+        raise _not_sure(app, key, value, in_our_words(error)) from error
     settings = Settings(app.places)
     for remark in settings.remarks:
         app.tell(remark)
@@ -75,6 +79,21 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
         talk(f"note: {item.origin} in the environment overrides the file")
     if key == "engine.model":
         talk(f"\nhint: a base that already has vectors keeps its model; `rekall model use {item.text}` switches it")
+
+
+def _not_sure(app: App, key: str, value: str, said: RekallError) -> StorageError:
+    """The error of a change that could not be written, with whether it took effect all the same."""
+    from rekall.config import Settings, find_setting
+
+    try:
+        is_changed = Settings(app.places, environ={}).of(key).value == find_setting(key).parse(value, "value")
+    except RekallError:
+        is_changed = False
+    if is_changed:
+        return StorageError(
+            f"{key} is changed, but that may not outlast a power loss: {said.message}", "check the disk"
+        )
+    return StorageError(f"{key} is as it was: {said.message}", said.hint)
 
 
 @config.command()

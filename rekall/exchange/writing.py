@@ -9,6 +9,7 @@ from typing import IO
 from rekall.errors import InvalidInput
 from rekall.exchange.outgoing import Outgoing, Written
 from rekall.system.files import file_written_whole, make_private_folder
+from rekall.system.leftovers import sweep_beside
 
 MARKDOWN_FILES = (".md", ".markdown")
 
@@ -58,6 +59,7 @@ def write(target: Path | IO[bytes], form: Format, outgoing: Outgoing) -> Written
             into one Markdown file.
     """
     if isinstance(target, Path):
+        sweep_beside(target)
         if form is Format.OBSIDIAN or (form is Format.MARKDOWN and not _is_markdown_file(target)):
             return _write_folder(target, form, outgoing)
         if target.is_dir():

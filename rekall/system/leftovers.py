@@ -15,6 +15,9 @@ from rekall.system.drafts import DraftName, hands_on, is_hand
 from rekall.system.files import ScratchName, host_mark
 from rekall.system.processes import Processes
 
+DRAFTS = "drafts"
+"""The name of the folder of drafts."""
+
 NAMELESS_S = 86_400.0
 """Age at which a scratch file is left over whose process cannot be asked: an earlier Rekall named none, or it is of
 another machine."""
@@ -76,6 +79,13 @@ def sweep_folders(folders: Iterable[Path]) -> list[Leftover]:
     return sweep(find_leftovers(folders))
 
 
+def sweep_beside(path: Path) -> list[Leftover]:
+    """Sweep what dead processes left beside a file, or in a folder, of the person's own: only what says that it is ours."""
+    found = find_leftovers([path if path.is_dir() else path.parent])
+    named = ((each, ScratchName.read(each.path.name)) for each in found)
+    return sweep(each for each, scratch in named if scratch is not None and scratch.pid is not None)
+
+
 def _put_back(each: Leftover) -> bool:
     """Whether it had been put aside, nothing took its place, and it stands there again."""
     scratch = ScratchName.read(each.path.name)
@@ -98,7 +108,8 @@ def _items(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def _judged(path: Path, processes: Processes, now: float) -> Leftover | None:
     """What a file is as a leftover, or None when it is none."""
-    scratch, draft = ScratchName.read(path.name), DraftName.read(path.name)
+    scratch = ScratchName.read(path.name)
+    draft = DraftName.read(path.name) if path.parent.name == DRAFTS else None  # elsewhere it is anybody's note
     hand = is_hand(path.name)
     if not (scratch or draft or hand):
         return None

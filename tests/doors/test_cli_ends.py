@@ -223,3 +223,11 @@ def test_an_import_in_another_process_ends_with_its_parent(rekall: Rekall, tmp_p
     assert not children[0].is_running()
     assert rekall("import", str(folder)).code == 0  # and it can be done again
     assert len(titles(rekall)) == 600
+
+
+def test_a_setting_that_cannot_be_written_is_as_it_was(rekall: Rekall) -> None:
+    rekall("config", "set", "search.limit", "7")
+    ran = shell(f"ulimit -f 0; exec {COMMAND} config set search.limit 9")
+    assert ran.code == 5
+    assert ran.err.startswith("error: search.limit is as it was: ")
+    assert rekall("config", "get", "search.limit").out == "7\n"

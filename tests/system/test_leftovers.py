@@ -12,7 +12,7 @@ import pytest
 
 from rekall.system.drafts import DraftFile, traces_of
 from rekall.system.files import ScratchName, file_written_whole, folder_written_whole, name_to_remove
-from rekall.system.leftovers import find_leftovers, sweep, sweep_folders
+from rekall.system.leftovers import find_leftovers, sweep, sweep_beside, sweep_folders
 
 DAY_S = 86_400
 
@@ -145,6 +145,10 @@ def test_long_names_have_scratch_files_too(tmp_path: Path) -> None:
 
 
 def test_drafts_in_which_nothing_was_written_are_swept(tmp_path: Path) -> None:
+    own = aged(DraftFile.begin(tmp_path, "notes", "a note of the person's own").path, DAY_S)
+    assert find_leftovers([tmp_path]) == []
+    assert own.exists()
+    tmp_path /= "drafts"
     kept = DraftFile.begin(tmp_path, "new", "# title\n")
     kept.write("# title\n\nmine\n")
     untouched = DraftFile.begin(tmp_path, "01ABC", "as it was")
@@ -175,6 +179,16 @@ def test_a_draft_that_is_open_in_an_editor_stays(tmp_path: Path, monkeypatch: py
 def test_a_draft_that_vanished_in_the_editor_was_not_changed(tmp_path: Path) -> None:
     draft = DraftFile.begin(tmp_path, "new", "text")
     assert draft.edited("rm") == ""
+
+
+def test_in_a_folder_of_the_person_only_what_is_surely_ours_is_swept(tmp_path: Path) -> None:
+    process = begun("file", tmp_path / "notes.jsonl")
+    process.kill()
+    process.communicate()
+    (tmp_path / ".song.ab12cd_9.part").touch()
+    aged(tmp_path / ".song.ab12cd_9.part", 100 * DAY_S)
+    assert len(sweep_beside(tmp_path / "notes.jsonl")) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [".song.ab12cd_9.part"]
 
 
 def test_all_files_of_an_entry_among_the_drafts(tmp_path: Path) -> None:
