@@ -178,8 +178,7 @@ class App:
         except (InvalidInput, NotFound) as error:  # what is wrong with it is one of the findings
             complaint = error
         places = self.places
-        private = (places.token, places.config_file)
-        around = Around(places.database, places.folders, private, days, self._whole_model, complaint)
+        around = Around(places.database, places.folders, (places.token,), days, self._whole_model, complaint)
         return Checker(self.base_file(), None if self._database else around)
 
     def _whole_model(self, name: str | None, fingerprint: str) -> ModelIdentity:
