@@ -159,7 +159,7 @@ def try_imports(home: Home, seed: int, rounds: int) -> Tally:
         shutil.copytree(home.folder / "start", place)
         for _ in range(chance.randrange(1, 4)):
             child = Child(command(["import", str(file)]), home.folder, home.environ(place))
-            time.sleep(chance.random() * took)
+            time.sleep(chance.random() * took * 0.7)
             tally.count("killed" if child.kill().was_killed else "was done")
         problems = faults_of(place)
         count = _import_and_count(home, file, place)
@@ -190,10 +190,15 @@ def try_switches(home: Home, seed: int, rounds: int) -> Tally:
     chance = random.Random(seed)
     place = home.folder / "switching"
     shutil.copytree(home.home, place)
+    began = time.monotonic()
+    first = forked(command(["model", "use", "third"]), home.folder, home.environ(place))
+    took = time.monotonic() - began
+    if first.code:
+        tally.problems.append(f"undisturbed, it ends with {first.code}: {first.err[-900:]}")
     for round_ in range(rounds):
-        name = ("second", "third", "tiny")[round_ % 3]
+        name = ("second", "tiny", "third")[round_ % 3]
         child = Child(command(["model", "use", name]), home.folder, home.environ(place))
-        time.sleep(chance.random() * 0.25)
+        time.sleep(chance.random() * took)
         tally.count("killed" if child.kill().was_killed else "was done")
 
         def look(name: str = name) -> None:
