@@ -252,10 +252,21 @@ class SqliteBaseFile:
             except StorageError:  # too damaged to be written; the file itself is replaced below
                 pass
             else:
-                if not any(each.level is Level.PROBLEM for each in examine(self._path).findings):
+                if self._is_readable():
                     return True
         self._replace(new)
         return True
+
+    def _is_readable(self) -> bool:
+        """Whether SQLite finds no fault in the file, as a look at what was written into a damaged one."""
+        found = opened(self._path)
+        if not isinstance(found, AsItIs):
+            return False
+        with contextlib.closing(found):
+            try:
+                return not found.check_pages()
+            except StorageError:
+                return False
 
     def _replace(self, new: Path) -> None:
         """Rename a new file over the old one, which nobody may have open. The old log never lies over the new file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,11 +17,16 @@ from rekall.store import schema
 from rekall.store.pages import LOST, Cell, CutText, Pages, Text, Value
 from rekall.store.row_shapes import SPACE_TABLE, Shape
 from rekall.store.salvage import LostRow, Salvage, SavedRow
-from rekall.store.soundness import GONE, Fault, faults_of, new_id
+from rekall.store.soundness import GONE, UNTITLED, Fault, faults_of, new_id
 from rekall.store.sqlite import SqliteStore
 
 _TELLING = ("situation", "solution", "what_failed", "error_messages", "other_fields", "error")
 """Fields for which an entry is made whose own row is lost; labels alone say nothing."""
+
+_LEAST_TEXT = 20
+"""Fewer readable characters are not worth an entry."""
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]+")
+_ULID = re.compile(rb"0[0-9A-HJKMNP-TV-Z]{25}")
 
 _BELONGS = (
     ("item", "entry_key", "entry", "key"),
@@ -125,8 +131,7 @@ class _Rows:
         self.ids = self.salvage.ids()
         for found in self.salvage.rows():
             if isinstance(found, LostRow):
-                if found.table not in _OF_INDEXES and SPACE_TABLE.fullmatch(found.table) is None:
-                    self.aside.put(found.table, found.why, None, found.raw)
+                self._lost(found)
             elif found.table == "space":
                 self.spaces.append(found)
             elif SPACE_TABLE.fullmatch(found.table):
@@ -161,6 +166,27 @@ class _Rows:
             self._put_aside(found, _reason(faults))
             if isinstance(key, int) and found.table in ("entry", "item"):
                 self.made.changed[key] = ""
+
+    def _lost(self, found: LostRow) -> None:
+        """A row whose values cannot be told apart: of an entry the readable text is kept as its content."""
+        if found.table in _OF_INDEXES or SPACE_TABLE.fullmatch(found.table):
+            return
+        text = found.raw.decode("utf-8", "replace")
+        self.aside.put(found.table, found.why, text, found.raw)
+        readable = _UNREADABLE.sub(" ", text).strip()
+        if found.table != "entry" or len(readable) < _LEAST_TEXT:
+            return
+        named = _ULID.search(found.raw)
+        known = self.ids.get(found.key or 0) or (named[0].decode() if named else new_id(""))
+        if self._make_entry(found.key, known, readable) and found.key is not None:
+            self.made.changed[found.key] = ""
+
+    def _make_entry(self, key: int | None, entry_id: str, content: str) -> bool:
+        """An entry of which little is known."""
+        cell = Cell(0, key, (), b"", True, ())
+        row: dict[str, Value] = {"key": key, "id": entry_id, "title": UNTITLED, "content": content}
+        values, _ = self._mended(SavedRow("entry", row, cell, True))
+        return self._insert(self.salvage.shapes["entry"], values)
 
     def _mended(self, found: SavedRow) -> tuple[dict[str, Value], list[Fault]]:
         """The values to store, and what was wrong with those that were there."""
@@ -249,11 +275,7 @@ class _Rows:
         for key, _ in self.db.rows(sql, _TELLING):
             if key in self.dropped:
                 continue
-            cell = Cell(0, key, (), b"", True, ())
-            known = {"key": key, "id": self.ids.get(key) or new_id("")}
-            values, _ = self._mended(SavedRow("entry", {**known, "title": None, "content": ""}, cell, True))
-            values = {**values, "content": ""}
-            if self._insert(self.salvage.shapes["entry"], values):
+            if self._make_entry(key, self.ids.get(key) or new_id(""), ""):
                 self.made.changed[key] = ""
 
     def _drop_strays(self) -> None:

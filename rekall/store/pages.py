@@ -24,8 +24,6 @@ _MOST_BYTES = 256 * 1024 * 1024
 _MOST_COLUMNS = 64
 _READINGS = 8
 """So often every page may be read as the continuation of a row: in a file made to take for ever each row leads through all."""
-_KEPT_BYTES = 1024
-"""So much is kept of a row whose length is not known."""
 
 
 class Damaged(Exception):
@@ -33,9 +31,11 @@ class Damaged(Exception):
 
     Attributes:
         raw: The bytes, where somebody may want to keep them.
+        key: The row id of the row that they were, where it is known.
     """
 
     raw = b""
+    key: int | None = None
 
 
 class Text(bytes):
@@ -154,11 +154,13 @@ class Pages:
         kind = page[at]
         if kind == INNER_TABLE:
             return
-        for place in self._places(page, at):
+        places = self._places(page, at)
+        for place in places:
             try:
                 yield self._cell(number, page, place, kind)
             except Damaged as error:
-                error.raw = page[place : place + _KEPT_BYTES].rstrip(b"\0")
+                end = min((other for other in places if other > place), default=self.size)
+                error.raw = error.raw or page[place:end].rstrip(b"\0")
                 yield error
 
     def free(self) -> set[int]:
@@ -184,16 +186,19 @@ class Pages:
             key, place = _varint(page, place)
             key = key - (1 << 64) if key >= 1 << 63 else key
         if not 0 < total <= min(_MOST_BYTES, self.count * self.size):
-            raise Damaged(f"page {number}: a row of {total} bytes")
+            raise _damaged(f"page {number}: a row of {total} bytes", key)
         local = self._local(total, is_table=kind == LEAF_TABLE)
         raw = page[place : place + local]
         if len(raw) < local:
-            raise Damaged(f"page {number}: a row ends behind its page")
+            raise _damaged(f"page {number}: a row ends behind its page", key)
         used = [number]
         if local < total:
             rest, chain = self._overflow(page[place + local : place + local + 4], total - local)
             raw, used = raw + rest, used + chain
-        values, is_whole = decoded(raw, total)
+        try:
+            values, is_whole = decoded(raw, total)
+        except Damaged as error:
+            raise _damaged(f"page {number}: {error}", key, raw) from error
         return Cell(number, key, values, raw, is_whole, tuple(used))
 
     def _overflow(self, pointer: bytes, missing: int) -> tuple[bytes, list[int]]:
@@ -282,6 +287,13 @@ def decoded(raw: bytes, total: int) -> tuple[tuple[Value, ...], bool]:
         values.append(_value(kind, size, raw[at : at + size]))
         at += size
     return tuple(values), len(raw) >= at and at == total
+
+
+def _damaged(why: str, key: int | None, raw: bytes = b"") -> Damaged:
+    """A row of which something is known."""
+    error = Damaged(why)
+    error.key, error.raw = key, raw
+    return error
 
 
 def _value(kind: int, size: int, data: bytes) -> Value:

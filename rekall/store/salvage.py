@@ -62,11 +62,12 @@ class SavedRow:
 
 @dataclass(frozen=True, slots=True)
 class LostRow:
-    """A row of which nothing could be read: where it was, and its first bytes."""
+    """A row whose values could not be told apart: what is wrong, its bytes, and its row id where that is known."""
 
     table: str
     why: str
     raw: bytes
+    key: int | None = None
 
 
 class Salvage:
@@ -168,7 +169,11 @@ class Salvage:
             if cells and not fitting:
                 self.problems.append(f"page {number} of the table {shape.name}")
                 if not read:  # nothing that another table could take
-                    yield from (LostRow(shape.name, str(lost), lost.raw) for lost in cells if isinstance(lost, Damaged))
+                    yield from (
+                        LostRow(shape.name, str(lost), lost.raw, lost.key)
+                        for lost in cells
+                        if isinstance(lost, Damaged)
+                    )
                 continue
             self._seen.add(number)
             if kind == inner:
@@ -182,9 +187,9 @@ class Salvage:
             return SavedRow(shape.name, shape.named(cell), cell, True)
         self.problems.append(f"a row on page {number}")
         if isinstance(cell, Damaged):
-            return LostRow(shape.name, str(cell), cell.raw)
+            return LostRow(shape.name, str(cell), cell.raw, cell.key)
         if not shape.fits(cell, exactly=False):
-            return LostRow(shape.name, f"page {number}: its values are not those of the table", cell.raw)
+            return LostRow(shape.name, f"page {number}: its values are not those of the table", cell.raw, cell.key)
         self._seen.update(cell.used)
         return SavedRow(shape.name, shape.named(cell), cell, True)
 
