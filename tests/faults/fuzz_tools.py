@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from faults.conversation import Conversation
@@ -83,6 +84,9 @@ _ODD: tuple[Any, ...] = (
     *([], {}, [None], [[["x"]]], {"a": {"b": []}}, ["x"] * 300, "words", "hybrid", "meaning", "bug", "til", "active"),
     *("obsolete", "strong", "supersedes", "related", "2026-01-01", "yesterday", "\u202e", "\U000e0041", "\ud83d", "😀"),
 )
+_UNSEEN = "\x1b\x07\x9b\u202e\u2066\U000e0041"
+"""What no answer may hold as it is."""
+
 _GARBAGE = (
     *(
         b"{",
@@ -154,6 +158,19 @@ def try_tools(home: Home, seed: int, count: int) -> Tally:
     return tally
 
 
+def _strings(value: Any) -> Iterator[str]:
+    """All texts in an answer."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
 def _judge(tally: Tally, call: tuple[str, dict[str, Any]], answer: dict[str, Any] | None) -> None:
     if answer is None:
         tally.count("no answer")
@@ -166,6 +183,9 @@ def _judge(tally: Tally, call: tuple[str, dict[str, Any]], answer: dict[str, Any
     else:
         result = answer["result"]
         tally.count("refused" if result.get("isError") else "answered")
+        raw = sorted({f"U+{ord(sign):04X}" for text in _strings(result) for sign in _UNSEEN if sign in text})
+        if raw:
+            tally.problems.append(f"{call!r:.600}: the answer holds {', '.join(raw)}")
         said = str(result.get("structuredContent", {}).get("error", {}).get("kind", ""))
         if said == "error" or "Traceback" in str(result):
             tally.problems.append(f"{call!r:.600}: {result!r:.500}")

@@ -173,7 +173,7 @@ def operations(models: Path) -> list[Operation]:
             with_archive,
             "imported",
             is_repeatable=False,
-            codes=(5, 6, 1),
+            codes=(5, 6),
         ),
         Operation("index rebuild", ("index", "rebuild"), filled(), "words of ", is_whole=False, is_repeatable=True),
         Operation("index rebuild --words", ("index", "rebuild", "--words"), filled(), "words of ", is_repeatable=True),
