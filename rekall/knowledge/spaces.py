@@ -113,7 +113,9 @@ class SpaceKeeper:
             if not pending or holder or (end is not None and self._clock.seconds() >= end):
                 is_active = space.active or not pending
                 replaced = is_active and before is not None and before.fingerprint != model.fingerprint
-                return Switch(model, before.model if before else "", replaced, embedded, pending, is_active, holder, aside)
+                return Switch(
+                    model, before.model if before else "", replaced, embedded, pending, is_active, holder, aside
+                )
 
     def prune(self, *, unfinished: bool = False) -> list[SpaceReport]:
         """Drop the vectors that searches used before, and give the room back to the disk.
