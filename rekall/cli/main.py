@@ -30,18 +30,24 @@ from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_j
 from rekall.errors import Interrupted, OutputLost, RekallError, UsageError, in_our_words
 
 EXIT_CODES = (
-    (0, "success, also when a search finds nothing, or nothing close"),
+    (
+        0,
+        "success, also when a search finds nothing, or nothing close, and when a change took effect though its answer "
+        "could not be written: stderr says so",
+    ),
     (1, "an unexpected error"),
     (2, "a mistake in the command line"),
     (3, "no such entry, setting or path, or an ambiguous id"),
     (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
     (
         5,
-        "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full; or `check` found a problem",
+        "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full; `check` found a problem; or the answer of a command that changes nothing could not be written",
     ),
     (6, "the embedding model cannot be used or exported"),
     (7, "an import found entries that were changed here and in their file; both versions are kept"),
+    (129, "the terminal was closed (SIGHUP); what was under way is undone"),
     (130, "interrupted, or a confirmation answered with no"),
+    (143, "told to end (SIGTERM); what was under way is undone"),
 )
 
 COMMANDS = {

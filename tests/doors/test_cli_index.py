@@ -397,4 +397,4 @@ def test_the_table_of_exit_codes_is_the_tree_of_errors() -> None:
     def codes(kind: type[errors.RekallError]) -> set[int]:
         return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
 
-    assert codes(errors.RekallError) | {0, 130} == {code for code, _ in EXIT_CODES}
+    assert codes(errors.RekallError) | {0, 129, 130, 143} == {code for code, _ in EXIT_CODES}
