@@ -384,11 +384,11 @@ def test_an_error_nobody_foresaw_has_code_one_and_a_message(rekall: Rekall, monk
     def fail(*arguments: object, **options: object) -> None:
         raise OSError(errno.EPROTO, "Protocol error", "config.toml")
 
-    monkeypatch.setattr("rekall.cli.settings_file.write_atomically", fail)
-    ran = rekall("config", "set", "search.limit", "3")
+    monkeypatch.setattr("rekall.app.App.open_base", fail)
+    ran = rekall("list")
     assert (ran.code, ran.out) == (1, "")
     assert "config.toml: Protocol error" in ran.err
-    assert rekall("config", "set", "search.limit", "3", "--json").json["error"]["kind"] == "error"
+    assert rekall("list", "--json").json["error"]["kind"] == "error"
 
 
 def test_the_table_of_exit_codes_is_the_tree_of_errors() -> None:
