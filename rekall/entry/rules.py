@@ -59,11 +59,12 @@ def checked(draft: Draft) -> Draft:
 
 def _check_size(values: Mapping[str, Any]) -> None:
     """Refuse texts that are too much together."""
-    chars = sum(
-        len(value) if isinstance(value, str) else sum(len(item) for item in value if isinstance(item, str))
-        for value in values.values()
-        if isinstance(value, (str, tuple))
-    )
+    chars = 0
+    for value in values.values():
+        if type(value) is str:  # faster than `isinstance`, and every draft comes here
+            chars += len(value)
+        elif type(value) is tuple and value:
+            chars += sum(len(item) for item in value if type(item) is str)
     if chars <= MAX_ENTRY_BYTES // 4:  # whatever letters these are
         return
     each = (item for value in values.values() for item in (value if isinstance(value, tuple) else (value,)))

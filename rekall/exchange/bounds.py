@@ -54,6 +54,9 @@ _OBJECT_BYTES = 250
 _SIGNS = ((",", 40), (":", 100), ("[", 80), ("{", _OBJECT_BYTES))
 """What Python takes for a value, a name with its value, a list and an object, at least."""
 
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+"""How files are opened: a pipe would wait until somebody writes."""
+
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a pipe"),
@@ -72,6 +75,18 @@ def most_bytes(suffix: str) -> int:
     return MOST_TEXT_BYTES if suffix in _TEXTS else MOST_JSON_BYTES
 
 
+def refuse_endless(status: os.stat_result) -> None:
+    """Refuse what is no regular file.
+
+    Raises:
+        InvalidInput: It is a pipe, a device, a socket.
+    """
+    mode = status.st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_it, name in _KINDS if is_it(mode)), "none")
+        raise InvalidInput(f"it is {kind}, no file", "write what it holds into a file, and import that")
+
+
 def opened(path: Path) -> BinaryIO:
     """A file to read, once it is certain that reading it comes to an end.
 
@@ -79,13 +94,9 @@ def opened(path: Path) -> BinaryIO:
         InvalidInput: It is a pipe, a device, a socket.
         OSError: The system does not let it be read.
     """
-    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)  # a pipe would wait
-    number = os.open(path, os.O_RDONLY | flags)
+    number = os.open(path, _FLAGS)
     try:
-        mode = os.fstat(number).st_mode
-        if not stat.S_ISREG(mode):
-            kind = next((name for is_it, name in _KINDS if is_it(mode)), "none")
-            raise InvalidInput(f"it is {kind}, no file", "write what it holds into a file, and import that")
+        refuse_endless(os.fstat(number))
         return os.fdopen(number, "rb")
     except BaseException:
         os.close(number)
@@ -99,14 +110,25 @@ def read_whole(path: Path, most: int) -> bytes:
         InvalidInput: It is larger, or no regular file.
         OSError: The system does not let it be read.
     """
-    with opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
+    number = os.open(path, _FLAGS)
+    try:
+        status = os.fstat(number)
+        refuse_endless(status)
+        size = status.st_size
         if size > most:
             raise too_large(size, most)
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise too_large(len(data), most)
-    return data
+        data = os.read(number, size + 1)
+        if len(data) <= size and size:  # as nearly always
+            return data
+        parts = [data]
+        while part := os.read(number, 1024 * 1024):  # it grows, or has no size
+            parts.append(part)
+            size = sum(map(len, parts))
+            if size > most:
+                raise too_large(size, most)
+        return b"".join(parts)
+    finally:
+        os.close(number)
 
 
 def too_large(size: int, most: int, what: str = "it") -> TooMuch:

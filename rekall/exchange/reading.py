@@ -15,7 +15,16 @@ from rekall.entry.record import NO_KEYS, Problem, Read, from_record, is_own
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.entry.values import clean, normal
 from rekall.errors import InvalidInput
-from rekall.exchange.bounds import MOST_ID_CHARS, MOST_LINKS, clipped, most_bytes, opened, plainly, too_large
+from rekall.exchange.bounds import (
+    MOST_ID_CHARS,
+    MOST_LINKS,
+    clipped,
+    most_bytes,
+    plainly,
+    read_whole,
+    refuse_endless,
+    too_large,
+)
 from rekall.exchange.catalog import dialects_for
 from rekall.exchange.dialect import Dialect, Note, Refused, Source, hash_of
 from rekall.exchange.folders import File
@@ -119,9 +128,9 @@ def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refu
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     source = Source(file.path, file.relative, file.marks)
     try:
-        with opened(source.path) as read:  # a pipe, a device, a socket has no end
-            status = os.fstat(read.fileno())
-            is_empty = status.st_size == 0 and not read.read(1)  # what a system makes up has no size
+        status = os.stat(file.name)
+        refuse_endless(status)
+        is_empty = status.st_size == 0 and not read_whole(source.path, most_bytes(source.suffix))  # /proc has no sizes
         if source.suffix not in _STREAMED and status.st_size > most_bytes(source.suffix):
             raise too_large(status.st_size, most_bytes(source.suffix))
         if is_empty and source.suffix not in _STREAMED:
