@@ -39,6 +39,7 @@ SLOW = (
     *("test_cache", "test_switching", "test_threads", "test_migration", "test_backlog", "test_import_killed", "test_salvage"),
     *(
         "test_nothing_lost",
+        "test_hostile",
         "test_records_properties",
         "test_markdown_dialects_properties",
         "test_writing",
