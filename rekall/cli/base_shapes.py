@@ -5,13 +5,13 @@ from __future__ import annotations
 from rekall.knowledge.shapes import Answer, Member, shape
 
 _PATH = Member("text", "The path of the file.")
-_MADE = Member("text", "When it was made, UTC.")
+_MADE = Member("time", "When it was made.")
 
 OF_BASES = (
     shape(
         "Finding",
         "One thing that was looked at.",
-        topic=("text", "What was looked at: base, log, schema, pages, entries, words, vectors, files, model, backup …"),
+        topic=("text", "What was looked at: base, log, schema, pages, entries, words, vectors, files, model, backup, and more."),
         level=("text", "ok, note (nothing is wrong) or problem."),
         text=("text", "What was found."),
         hint=("text or null", "What mends it."),

@@ -5,7 +5,7 @@ No door imports this while it answers: it only states what is promised.
 
 from __future__ import annotations
 
-from rekall.cli.base_shapes import BASE_COMMANDS, OF_BASES
+from rekall.cli.base_shapes import BASE_ANSWERS, BASE_COMMANDS, OF_BASES
 from rekall.cli.exchange_shapes import OF_EXCHANGE
 from rekall.cli.index_shapes import OF_INDEX
 from rekall.knowledge.shapes import NOTHING_CLOSE, SECRETS, WARNING, Answer, Member, shape
@@ -196,6 +196,7 @@ _ANSWERS = (
         database=("Database", "The file."),
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),
+    *BASE_ANSWERS,
     shape(
         "Models",
         "The models.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apsw
 import click
 import pytest
 from mcp.client.client import Client
@@ -176,7 +177,7 @@ def test_nothing_that_answers_imports_the_shapes():
     modules = [
         path
         for path in Path(rekall_package.__file__).parent.rglob("*.py")
-        if path.name not in ("shapes.py", "exchange_shapes.py")
+        if path.name not in ("shapes.py", "exchange_shapes.py", "base_shapes.py", "index_shapes.py")
     ]
     assert len(modules) > 100
     assert [
@@ -271,6 +272,13 @@ CALLS: dict[str, Calls] = {
     ],
     "export": lambda w: [("export", str(w.folder / "all.jsonl")), ("export", str(w.folder / "notes"), "--type", "bug")],
     "stats": lambda w: [("stats",), ("stats", "--memory")],
+    "check": lambda w: [("check",), ("check", "--repair")],
+    "backup": lambda w: [("backup",), ("backup", str(w.folder / "copy.db")), ("backup", "--keep", "1")],
+    "backup --list": lambda w: [("backup", "--list"), ("backup",), ("backup", "--list")],
+    "restore-base": lambda w: [
+        ("backup", str(w.folder / "copy.db")),
+        ("restore-base", str(w.folder / "copy.db"), "--yes"),
+    ],
     "index status": lambda w: [("index", "status"), ("model", "use", "tiny"), ("index", "status")],
     "index prune": lambda w: [("index", "prune"), ("model", "use", "tiny"), ("index", "prune")],
     "index rebuild": lambda w: [
@@ -366,6 +374,20 @@ def said(rekall: Rekall, call: str, *arguments: str) -> Any:
 
 
 # what depends on the state of things
+
+
+def test_what_was_found_and_mended_is_as_promised(rekall, world, home):
+    (answer,) = (each for each in commands.COMMANDS if each.call == "check")
+    connection = apsw.Connection(str(home / "rekall.db"))
+    connection.execute("UPDATE entry SET status = 'weird'; DELETE FROM words")
+    connection.close()
+    found = rekall("check", "--json")
+    assert found.code == 5
+    assert problems({name: value for name, value in found.json.items() if name != "schema_version"}, answer.shape) == []
+    mended = said(rekall, "check", "check", "--repair")
+    assert mended["ok"] is True
+    assert mended["repaired"]["changed_count"] == 3
+    assert mended["repaired"]["lost"] == []
 
 
 @pytest.mark.parametrize(
