@@ -274,7 +274,7 @@ CALLS: dict[str, Calls] = {
     "stats": lambda w: [("stats",), ("stats", "--memory")],
     "check": lambda w: [("check",), ("check", "--repair")],
     "backup": lambda w: [("backup",), ("backup", str(w.folder / "copy.db")), ("backup", "--keep", "1")],
-    "backup --list": lambda w: [("backup", "--list"), ("backup",), ("backup", "--list")],
+    "backup --list": lambda w: [("backup", "--list")],
     "restore-base": lambda w: [
         ("backup", str(w.folder / "copy.db")),
         ("restore-base", str(w.folder / "copy.db"), "--yes"),
@@ -388,6 +388,8 @@ def test_what_was_found_and_mended_is_as_promised(rekall, world, home):
     assert mended["ok"] is True
     assert mended["repaired"]["changed_count"] == 3
     assert mended["repaired"]["lost"] == []
+    (copy,) = said(rekall, "backup --list", "backup", "--list")["backups"]
+    assert copy["reason"] == "before-repair"
 
 
 @pytest.mark.parametrize(
