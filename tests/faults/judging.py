@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.operations import Operation
-from faults.states import GROWING, Fact, State, faults_of, files_of, holds_bytes, read_state
+from faults.states import GROWING, Fact, State, faults_of, faults_of_copies, files_of, holds_bytes, read_state
 
 _COPY = re.compile(r"backups/[\w-]+\.db(?:-wal)?")
 """A copy that Rekall makes before a step that could go wrong, with its time in its name."""
@@ -134,6 +134,7 @@ def judge(home: Path, operation: Operation, again: Sequence[str], reference: Ref
     problems += _takes_another(home, listed)
     left = files_of(home) - reference.files - {"rekall.db"}
     problems += [f"left over: {name}" for name in sorted(left) if not _COPY.fullmatch(name)]
+    problems += faults_of_copies(home)
     if operation.vanishing and (again or stage == AFTER):
         problems += [f"traces in {name}" for name in holds_bytes(home, operation.vanishing)]
     return [stage, *problems]

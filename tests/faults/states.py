@@ -135,6 +135,27 @@ def _faults_of_spaces(connection: apsw.Connection) -> list[str]:
     return found
 
 
+def faults_of_copies(home: Path) -> list[str]:
+    """What is wrong with the copies below a home; one made before a repair is as damaged as the base was."""
+    found = []
+    for file in sorted(home.rglob("*.db")):
+        if file.name == "rekall.db" or file.name.startswith("before-repair"):
+            continue
+        try:
+            connection = apsw.Connection(
+                f"file:{file}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            )
+            verdict = connection.execute("PRAGMA integrity_check").fetchall()
+            entries = connection.execute("SELECT count(*) FROM entry").fetchall()[0][0]
+            connection.close()
+        except apsw.Error as error:
+            found.append(f"the copy {file.name} cannot be read: {error}")
+            continue
+        if verdict != [("ok",)] or not entries:
+            found.append(f"the copy {file.name} holds {entries} entries, and SQLite says {verdict}")
+    return found
+
+
 def files_of(home: Path) -> set[str]:
     """The names of all files below a home, but for those SQLite makes and removes itself."""
     return {
