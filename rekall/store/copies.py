@@ -87,8 +87,14 @@ def remove_old(folder: Path, reason: str, keep: int) -> list[Path]:
     return gone
 
 
-def copy_base(base: Path, target: Path, reason: str = BACKUP) -> BaseCopy:
+def copy_base(base: Path, target: Path, reason: str = BACKUP, *, verify: bool = True) -> BaseCopy:
     """Copy a base into a file, whole and verified, or not at all.
+
+    Args:
+        base: The base.
+        target: The file.
+        reason: Why it is copied.
+        verify: Whether to look at every page of the copy. Otherwise a damaged base is copied as it is.
 
     Raises:
         NotFound: There is no base yet.
@@ -103,9 +109,10 @@ def copy_base(base: Path, target: Path, reason: str = BACKUP) -> BaseCopy:
         made = scratch / "copy.db"
         os.close(os.open(made, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
         with contextlib.closing(AsItIs(base)) as db, db.snapshot():
-            entries = _count(db)
+            entries = _count(db) if verify else None
             db.copy_to(made)
-        _verify(made, base, entries)
+        if entries is not None:
+            _verify(made, base, entries)
         with made.open("rb+") as file:
             os.fsync(file.fileno())
         size = made.stat().st_size
@@ -143,7 +150,7 @@ def copy_before_migration(base: Path, keep: int, tell: Callable[[str], None]) ->
     folder = folder_of(base)
     try:
         make_private_folder(folder)
-        copy = copy_base(base, place_for(folder, BEFORE_MIGRATION, now()), BEFORE_MIGRATION)
+        copy = copy_base(base, place_for(folder, BEFORE_MIGRATION, now()), BEFORE_MIGRATION, verify=False)
         remove_old(folder, BEFORE_MIGRATION, keep)
     except (RekallError, OSError) as error:
         why = error.message if isinstance(error, RekallError) else error.strerror

@@ -280,6 +280,19 @@ def test_what_an_earlier_rekall_left_is_kept_before_it_is_changed(tmp_path):
     assert titles(path) == ["old"]
 
 
+def test_what_is_damaged_is_kept_before_a_migration_as_it_is(tmp_path):
+    path, told = tmp_path / "rekall.db", []
+    Database(path, migrations=schema.MIGRATIONS[:5]).close()
+    data = bytearray(path.read_bytes())
+    data[-schema.PAGE_BYTES :] = b"\xff" * schema.PAGE_BYTES
+    path.write_bytes(data)
+    with contextlib.suppress(DatabaseCorrupt):
+        SqliteStore(path, migrating=lambda file: copy_before_migration(file, 3, told.append)).close()
+    (copy,) = copies_in(tmp_path / "backups")
+    assert copy.path.read_bytes()[-schema.PAGE_BYTES :] == b"\xff" * schema.PAGE_BYTES
+    assert str(copy.path) in told[0]
+
+
 def test_a_base_whose_copy_cannot_be_made_is_opened_all_the_same(tmp_path):
     path, told = tmp_path / "rekall.db", []
     Database(path, migrations=schema.MIGRATIONS[:4]).close()
