@@ -126,16 +126,17 @@ class Files:
         importer = Importer(self._store, self._writer, self._clock, roots, overwrite=options.overwrite)
         importer.note_walk(walk)
         choices = Choices(options.unknown, options.project)
+        done = stored = 0
         try:
-            done = 0
             for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
                 self._in_transaction(lambda items: self._take(importer, items), batch, dry_run=options.dry_run)
+                stored = importer.report.stored
                 done += len(batch)
                 if len(walk.files) == 1:  # one file of many notes
                     reading(done, 0)
             self._finish(importer, walk, roots, options)
         except KeyboardInterrupt:
-            raise self._interrupted(importer.report) from None
+            raise self._interrupted(stored) from None  # without the batch that was undone
         return importer.report
 
     def export(
@@ -203,7 +204,7 @@ class Files:
         try:
             made = self._embeddings.embed_imported(report.keys, progress)
         except KeyboardInterrupt:
-            raise self._interrupted(report) from None
+            raise self._interrupted(report.stored) from None
         except EngineError as error:
             self._withdraw()
             report.warning, report.hint = error.message, error.hint or self._embeddings.advice()
@@ -219,10 +220,10 @@ class Files:
             self._embeddings.withdraw(self._announced)
             self._announced = ""
 
-    def _interrupted(self, report: ImportReport) -> Interrupted:
+    def _interrupted(self, stored: int) -> Interrupted:
         """What is there after all, and how it goes on."""
         done, _, goes_on = self._embeddings.how_far().partition("; ")
-        return Interrupted(f"interrupted: {report.stored:,} stored, {done}", goes_on)
+        return Interrupted(f"interrupted: {stored:,} stored, {done}", goes_on)
 
 
 def _followed(files: Sequence[File], importer: Importer, reading: Callable[[int, int], None]) -> Iterator[File]:
