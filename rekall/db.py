@@ -22,6 +22,7 @@ BUSY_TIMEOUT_S = 10.0
 _WAL_TRIES = 20
 _TELL_S = 2.0
 _LONG_WAIT_S = 120.0  # for another Rekall that says what it does; as long as for a migration
+_MOST_WAITS = 60  # no write is waited for longer than so many times as long as usual
 _TRY_MS = 50  # how long one try for the write lock keeps other threads out
 _LONG_LOG_BYTES = 4 * opening.LOG_BYTES  # from here on a writer sees to the log of writes
 _LOG_WAIT_MS = 500  # how long it waits for readers to let go of that
@@ -192,7 +193,8 @@ class Database:
         Where no time is given, what another Rekall says will take long is waited for as long as that takes, in bounds.
         """
         began = time.monotonic()
-        end, tell_at = began + (self._busy_timeout_s if wait_s is None else wait_s), began + _TELL_S
+        usual = self._busy_timeout_s
+        end, tell_at = began + (usual if wait_s is None else min(wait_s, _MOST_WAITS * usual)), began + _TELL_S
         patient_until = began + (_LONG_WAIT_S if wait_s is None else 0.0)
         while True:
             with self._turn:
