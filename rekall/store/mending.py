@@ -25,6 +25,9 @@ _TELLING = ("situation", "solution", "what_failed", "error_messages", "other_fie
 
 _LEAST_TEXT = 20
 """Fewer readable characters are not worth an entry."""
+_MOST_BROKEN = 10_000
+_HEAD_BYTES = 80
+"""The id of an entry stands so near to the beginning of its row."""
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]+")
 _ULID = re.compile(rb"0[0-9A-HJKMNP-TV-Z]{25}")
 
@@ -125,6 +128,7 @@ class _Rows:
     beside: set[int] = field(default_factory=set)
     sizes: dict[str, Counter[int]] = field(default_factory=dict)
     spaces: list[SavedRow] = field(default_factory=list)
+    broken: list[LostRow] = field(default_factory=list)
 
     def take_over(self) -> None:
         """Everything, in the one transaction of the caller."""
@@ -140,6 +144,7 @@ class _Rows:
                 self._row(found)
         self._settle_spaces()
         self._forget_deleted()
+        self._keep_broken_entries()
         self._make_lost_entries()
         self._drop_strays()
         self._keep_foreign()
@@ -168,18 +173,30 @@ class _Rows:
                 self.made.changed[key] = ""
 
     def _lost(self, found: LostRow) -> None:
-        """A row whose values cannot be told apart: of an entry the readable text is kept as its content."""
+        """A row whose values cannot be told apart."""
         if found.table in _OF_INDEXES or SPACE_TABLE.fullmatch(found.table):
             return
         text = found.raw.decode("utf-8", "replace")
         self.aside.put(found.table, found.why, text, found.raw)
-        readable = _UNREADABLE.sub(" ", text).strip()
-        if found.table != "entry" or len(readable) < _LEAST_TEXT:
-            return
-        named = _ULID.search(found.raw)
-        known = self.ids.get(found.key or 0) or (named[0].decode() if named else new_id(""))
-        if self._make_entry(found.key, known, readable) and found.key is not None:
-            self.made.changed[found.key] = ""
+        if found.table == "entry" and len(self.broken) < _MOST_BROKEN:
+            self.broken.append(found)
+
+    def _keep_broken_entries(self) -> None:
+        """The readable text of entries whose values cannot be told apart, once everything else has its place.
+
+        Only where the index of ids, or the row itself, says which entry it is: a page of something else looks like rows, too.
+        """
+        present = {row[0] for row in self.db.rows("SELECT id FROM entry")}
+        for found in self.broken:
+            readable = _UNREADABLE.sub(" ", found.raw.decode("utf-8", "replace")).strip()
+            named = _ULID.search(found.raw, 0, _HEAD_BYTES)
+            known = named[0].decode() if named else self.ids.get(found.key or 0)
+            if known is None or known in present or len(readable) < _LEAST_TEXT:
+                continue
+            key = found.key if self.ids.get(found.key or 0) == known else None
+            if self._make_entry(key, known, readable):
+                present.add(known)
+                self.made.changed[self.db.last_key()] = ""
 
     def _make_entry(self, key: int | None, entry_id: str, content: str) -> bool:
         """An entry of which little is known."""
