@@ -131,7 +131,7 @@ def try_crafted(home: Home, scripts: list[str], kind: str) -> Tally:
         try:
             connection.execute(script)
         except apsw.Error:
-            tally.note("SQLite itself does not make it")
+            tally.note("not made by SQLite itself")
             continue
         finally:
             connection.close()

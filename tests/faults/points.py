@@ -201,6 +201,6 @@ def try_points(workshop: Workshop, faults: Sequence[Fault], kind: str) -> Tally:
         tally.count(stage)
         said = f"{workshop.operation.name}: {fault.what} at {fault.at}{' once' if fault.once else ''} of {len(workshop.reference.calls)} ({stage}, exit {ended.code})"
         if ended.code > 0 and stage == AFTER and workshop.reference.before != workshop.reference.after:
-            tally.note("said failed, though it was stored (each may be repeated without harm, or the sync failed)")
+            tally.note("said failed though stored")
         tally.problems += [f"{said}: {problem}" for problem in problems]
     return tally

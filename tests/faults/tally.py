@@ -44,9 +44,11 @@ class Tally:
         self.problems += other.problems
 
     def said(self) -> str:
-        """How the cases came out, in words."""
-        parts = [f"{times:,} {name}" for name, times in sorted({**self.stages, **self.notes}.items())]
-        return ", ".join(parts)
+        """How the cases came out, in words; what is no case of its own in brackets."""
+        cases, notes = (
+            ", ".join(f"{times:,} {name}" for name, times in sorted(each.items())) for each in (self.stages, self.notes)
+        )
+        return f"{cases} ({notes})" if notes else cases
 
 
 def keep(file: Path, tallies: Sequence[Tally], took_s: float) -> None:
@@ -63,11 +65,18 @@ def kept(file: Path) -> tuple[list[Tally], float]:
 
 def table(parts: Mapping[str, tuple[Iterable[Tally], float]]) -> str:
     """The table of all parts, in Markdown."""
-    lines = ["| part | what was done | cases | failures | how it came out |", "|---|---|---|---|---|"]
+    lines = ["| part | what was done | cases | failures | seconds | how it came out |", "|---|---|---|---|---|---|"]
+    cases = failures = 0
+    seconds = 0.0
     for part, (tallies, took_s) in parts.items():
+        took = f"{took_s:,.0f}"
+        seconds += took_s
         for tally in tallies:
-            lines.append(f"| {part} | {tally.kind} | {tally.cases:,} | {len(tally.problems):,} | {tally.said()} |")
-        lines.append(f"| {part} | the whole part, in seconds | {took_s:,.0f} | | |")
+            cases, failures = cases + tally.cases, failures + len(tally.problems)
+            said = f"{tally.cases:,} | {len(tally.problems):,} | {took} | {tally.said()}"
+            lines.append(f"| {part} | {tally.kind} | {said} |")
+            took = ""
+    lines.append(f"| all | | {cases:,} | {failures:,} | {seconds:,.0f} | |")
     return "\n".join(lines)
 
 
