@@ -11,7 +11,10 @@ OF_BASES = (
     shape(
         "Finding",
         "One thing that was looked at.",
-        topic=("text", "What was looked at: base, log, schema, pages, entries, words, vectors, files, model, backup, and more."),
+        topic=(
+            "text",
+            "What was looked at: base, log, schema, pages, entries, words, vectors, files, model, backup, and more.",
+        ),
         level=("text", "ok, note (nothing is wrong) or problem."),
         text=("text", "What was found."),
         hint=("text or null", "What mends it."),
