@@ -1,6 +1,6 @@
 """How well keys and tokens are noticed: alarms on real notes, finds among made-up ones, and what looking costs.
 
-    python benchmarks/secrets.py [--alarms] [FOLDER]
+    python benchmarks/key_alarms.py [--alarms] [FOLDER]
 
 FOLDER holds sets of notes, each with a corpus.jsonl (`title`, `text`); by default the evaluation sets beside the checkout.
 --alarms prints every alarm with what stands before it, the secret itself cut to four characters, for a person to judge.
