@@ -42,7 +42,7 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_the_face_has_the_verbs_of_the_shell() -> None:
     verbs = {"list": "list_entries", "show": "get", "import": "files", "export": "files"}
-    not_of_a_base = {"bench", "tui", "model", "embed", "mcp", "config", "version"}
+    not_of_a_base = {"bench", "tui", "model", "embed", "mcp", "config", "version", "check", "backup", "restore-base"}
     for command in COMMANDS:
         if command not in not_of_a_base:
             name = verbs.get(command, command)
@@ -128,7 +128,7 @@ def test_what_python_leaves_loose_is_made_firm_or_refused(quick_model: FakeEncod
         ):
             with pytest.raises(rekall.errors.InvalidInput):
                 wrong()
-        assert base.delete(entry.id[:10].lower()) is False
+        assert base.delete(entry.id[:10].lower()).entry_id == entry.id
         assert base.count() == 0
 
 

@@ -520,7 +520,15 @@ HOSTILE = [
     sample(3, "x" * 490, "y" * 5_000 + "\n" + "| a | b |\n" * 50),
     sample(4, "漢字のタイトル 🚀👩‍👩‍👧 e\u0301", "漢字" * 300 + " 🚀" * 50),
     sample(5, "long content", "word " * 20_000),
+    sample(
+        6,
+        "turned \u202e title \u200b",
+        "\u2066 text &#8238; &#x200b; `\u202e`\n\n![\u202e](x)",
+        tags=("t\u2067",),
+        project="p\u202e",
+    ),
 ]
+UNSEEN = frozenset("\u200b\u202e\u2066\u2067")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (110, 32), (40, 12)])
@@ -531,7 +539,8 @@ async def test_entries_cannot_do_anything_to_the_screen(size):
             for _ in HOSTILE:
                 await ui.press("enter")
                 assert not any(
-                    ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in "".join(ui.lines())
+                    ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 or character in UNSEEN
+                    for character in "".join(ui.lines())
                 )
                 await ui.press("escape", "j")
             await ui.press("g", "enter")

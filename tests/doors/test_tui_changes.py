@@ -423,6 +423,9 @@ def test_a_form_that_was_not_touched_gives_back_what_a_text_cannot_show():
     assert draft_of(begun, texts) == begun
     changed = draft_of(begun, {**texts, "content": "new"})
     assert changed == replace(begun, content="new")
+    assert texts["content"] == "c <U+001B>"
+    assert draft_of(begun, {**texts, "content": "more c <U+001B>"}) == replace(begun, content="more c \x1b")
+    assert draft_of(begun, {**texts, "title": "t [1m"}) == replace(begun, title="t [1m")
 
 
 def test_fields_that_make_no_sense_are_named():

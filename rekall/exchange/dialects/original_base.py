@@ -35,7 +35,7 @@ MOST_ROWS = 500_000
 _TRIES = 5
 """How often a base is copied that another program is writing."""
 
-_RECOVER = "bring back one of its backups (~/.rekall/backups), or mend it with `sqlite3 FILE .recover`"
+_RECOVER = "import one of its backups instead; it keeps them in ~/.rekall/backups"
 
 
 @dataclass(frozen=True, slots=True)
