@@ -42,7 +42,7 @@ def try_crowd(home: Home, seconds: float) -> Tally:
     environ = home.environ()
     end = time.monotonic() + seconds
     writers = [
-        Child(lambda n=n: write_for_ever(1000 * n), home.folder, environ, name=f"writer{n}")
+        Child(lambda n=n: write_for_ever(1000 * n, is_alone=False), home.folder, environ, name=f"writer{n}")
         for n in range(1, WRITERS + 1)
     ]
     readers = [Child(lambda: _read_until(end), home.folder, environ, name=f"reader{n}") for n in range(READERS)]

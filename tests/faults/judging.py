@@ -134,7 +134,7 @@ def judge(home: Path, operation: Operation, again: Sequence[str], reference: Ref
     problems += _takes_another(home, listed)
     left = files_of(home) - reference.files - {"rekall.db"}
     problems += [f"left over: {name}" for name in sorted(left) if not _COPY.fullmatch(name)]
-    problems += faults_of_copies(home)
+    problems += faults_of_copies(home, min(len(reference.before.titles()), len(reference.after.titles())))
     if operation.vanishing and (again or stage == AFTER):
         problems += [f"traces in {name}" for name in holds_bytes(home, operation.vanishing)]
     return [stage, *problems]

@@ -21,11 +21,12 @@ Done = dict[str, str | None]
 """What each entry must say, by title; None is one that was deleted."""
 
 
-def write_for_ever(seed: int, *, is_honest: bool = True) -> None:
+def write_for_ever(seed: int, *, is_honest: bool = True, is_alone: bool = True) -> None:
     """Change a base until somebody ends it, and say on stdout what is about to be done, and what is done.
 
     Args:
         seed: Chooses what is done.
+        is_alone: Otherwise there are other writers, whose entries it leaves to them.
         is_honest: Otherwise it says that it has done what it is about to do: the tests of the harness catch that.
     """
     from rekall.app import App
@@ -33,7 +34,8 @@ def write_for_ever(seed: int, *, is_honest: bool = True) -> None:
 
     chance = random.Random(seed)
     base = App().open_base(to_write=True)
-    titles = {e.title: e.id for e in base.list_entries(Filters(), None).entries if e.title.startswith("Mixed")}
+    mine = "Mixed " if is_alone else f"Mixed {seed} "
+    titles = {e.title: e.id for e in base.list_entries(Filters(), None).entries if e.title.startswith(mine)}
     bin_: list[tuple[str, str]] = []
     number = 0
 

@@ -135,8 +135,13 @@ def _faults_of_spaces(connection: apsw.Connection) -> list[str]:
     return found
 
 
-def faults_of_copies(home: Path) -> list[str]:
-    """What is wrong with the copies below a home; one made before a repair is as damaged as the base was."""
+def faults_of_copies(home: Path, fewest: int) -> list[str]:
+    """What is wrong with the copies below a home; one made before a repair is as damaged as the base was.
+
+    Args:
+        home: The folder.
+        fewest: How many entries each must hold.
+    """
     found = []
     for file in sorted(home.rglob("*.db")):
         if file.name == "rekall.db" or file.name.startswith("before-repair"):
@@ -151,7 +156,7 @@ def faults_of_copies(home: Path) -> list[str]:
         except apsw.Error as error:
             found.append(f"the copy {file.name} cannot be read: {error}")
             continue
-        if verdict != [("ok",)] or not entries:
+        if verdict != [("ok",)] or entries < fewest:
             found.append(f"the copy {file.name} holds {entries} entries, and SQLite says {verdict}")
     return found
 
