@@ -8,16 +8,29 @@ from datetime import datetime
 _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "min"))
 
 
+_SELECTORS = "\U000e0000"
+_FILLERS = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0\U0001107f\U00016fe4\U0001d159"
+    + "".join(map(chr, range(0xFE00, 0xFE10)))
+)
+"""What Python calls printable and nobody sees: from the first on, and these before it."""
+
+
 def printable(text: str) -> str:
     """A text that cannot move the cursor, change colours or hide words: what is unseen is spelled out, as `<U+202E>`.
 
     What is stored stays as it is. See `rekall.unseen` for what is left alone.
     """
-    if text.isascii() and (text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable()):
+    if _is_plain(text) or _is_plain(text.replace("\n", "").replace("\t", "")):
         return text
-    from rekall.unseen import marked  # its tables are for the few texts that need them
+    from rekall.unseen import marked  # half a megabyte of tables and patterns, for the few texts that need them
 
     return marked(text)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text holds nothing that `rekall.unseen` looks at."""
+    return text.isprintable() and (text.isascii() or (max(text) < _SELECTORS and _FILLERS.isdisjoint(text)))
 
 
 def size_text(size: float) -> str:

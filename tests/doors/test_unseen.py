@@ -103,6 +103,13 @@ def is_harmless(text: str) -> bool:
     return all(unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or each in seen for each in text)
 
 
+def test_what_is_shown_without_a_look_is_what_a_look_shows():
+    """The short way of `printable` lets nothing through that the long way would mark, whatever Unicode Python knows."""
+    characters = [chr(number) for number in range(sys.maxunicode + 1)]
+    assert [each for each in characters if printable(each) != marked(each)] == []
+    assert [each for each in characters if printable(f"a\n{each}\tb") != marked(f"a\n{each}\tb")] == []
+
+
 def test_a_mark_names_the_character_and_a_run_has_one():
     assert printable("a\u202eb") == "a<U+202E>b"
     assert printable("a\U000e0041") == "a<U+E0041>"
