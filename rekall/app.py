@@ -246,8 +246,9 @@ class App:
             self._base.close()
             self._base = None
             if damaged:
-                what = "an entry is damaged and was" if damaged == 1 else f"{damaged:,} entries are damaged and were"
-                self.tell(f"{what} left out; `rekall check` says more")
+                from rekall.wording import left_out_text
+
+                self.tell(left_out_text(damaged))
 
 
 def open_base(path: str | os.PathLike[str] | None = None, settings: Mapping[str, str] | None = None) -> KnowledgeBase:

@@ -43,6 +43,12 @@ def count_text(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def left_out_text(damaged: int) -> str:
+    """That entries could not be read, so that an answer is without them."""
+    what = "an entry is damaged and was" if damaged == 1 else f"{damaged:,} entries are damaged and were"
+    return f"{what} left out; `rekall check` says more"
+
+
 def age_text(moment: datetime, now: datetime) -> str:
     """How long ago something was, in one unit: 5min, 3h, 2d, 6w, 4mo, 2y."""
     seconds = (now - moment).total_seconds()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -28,7 +29,7 @@ from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
 from rekall.search.results import Match, Mode
-from rekall.wording import printable
+from rekall.wording import left_out_text, printable
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -87,9 +88,13 @@ class RekallServer:
             tool = self._named(params.name)
             given = validated(tool.takes, params.arguments)
             limiter = self._waiting if tool.asks_engine else self._quick
-            answer = await self._in_thread(
-                limiter, lambda base, is_wanted: tool.run(base, given, is_wanted), to_write=tool.writes
-            )
+
+            def run(base: KnowledgeBase, is_wanted: IsWanted) -> Answer:
+                answer = tool.run(base, given, is_wanted)
+                damaged = base.damaged()
+                return replace(answer, text=f"{answer.text}\nnote: {left_out_text(damaged)}") if damaged else answer
+
+            answer = await self._in_thread(limiter, run, to_write=tool.writes)
         except (RekallError, OSError) as error:
             return _result(error_answer(in_our_words(error)), is_error=True)
         return _result(answer)

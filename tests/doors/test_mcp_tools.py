@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import apsw
 import jsonschema
 import pytest
 from hypothesis import given, settings
@@ -1102,3 +1104,32 @@ def test_braces_in_an_argument_stay(assistant, braces):
     text = prompt(assistant, "before-you-fix", {"problem": f"template {braces}"})
     assert f"problem:\n\ntemplate {braces}\n" in text
     assert f"template {braces} is not filled" in text
+
+
+# a damaged base
+
+
+def test_an_answer_without_damaged_entries_says_so(assistant, home):
+    ids = stored(assistant, *(Draft(EntryType.TIL, f"cookie {number}") for number in range(3)))
+    assert "damaged" not in assistant.call("recent").text
+    base = assistant.app.open_base()
+    base.close()
+    assistant.app.close()
+    with contextlib.closing(apsw.Connection(str(home / "rekall.db"))) as db:
+        db.execute("UPDATE entry SET type = 'gotcha' WHERE id = ?", (ids[0],))
+    said = assistant.call("recent")
+    assert set(said.ids) == set(ids[1:])
+    assert "an entry is damaged and was left out; `rekall check` says more" in said.text
+    refused = assistant.call("get", ids=[ids[0]])
+    assert "rekall check --repair" in refused.text
+
+
+def test_a_command_without_damaged_entries_says_so(rekall: Rekall, home):
+    for number in range(3):
+        rekall("add", "til", f"cookie {number}")
+    with contextlib.closing(apsw.Connection(str(home / "rekall.db"))) as db:
+        db.execute("UPDATE entry SET type = 'gotcha' WHERE key < 3")
+    for command in (("list",), ("search", "cookie"), ("export", str(home / "out.json")), ("list", "--json")):
+        ran = rekall(*command)
+        assert ran.code == 0
+        assert ran.err.count("2 entries are damaged and were left out; `rekall check` says more") == 1
