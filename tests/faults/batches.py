@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.forking import forked
-from faults.tally import Tally
+from faults.tally import SLOWEST, Tally
 
 Outcome = tuple[str, str]
 """How a case came out, and what was wrong with it, or nothing."""
@@ -50,7 +50,7 @@ def try_batch(
         for line in ended.out.splitlines():
             number, outcome, problem, took = json.loads(line)
             tally.count(outcome)
-            tally.notes["slowest, ms"] = max(tally.notes.get("slowest, ms", 0), round(1000 * took))
+            tally.notes[SLOWEST] = max(tally.notes.get(SLOWEST, 0), round(1000 * took))
             if problem:
                 tally.problems.append(f"{_short(cases[number])}: {problem}")
             at = number + 1

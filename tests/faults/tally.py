@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+SLOWEST = "slowest, ms"
+
 
 @dataclass
 class Tally:
@@ -40,13 +42,15 @@ class Tally:
         self.cases += other.cases
         for mine, theirs in ((self.stages, other.stages), (self.notes, other.notes)):
             for name, times in theirs.items():
-                mine[name] = max(mine.get(name, 0), times) if name.startswith("slowest") else mine.get(name, 0) + times
+                mine[name] = max(mine.get(name, 0), times) if name == SLOWEST else mine.get(name, 0) + times
         self.problems += other.problems
 
     def said(self) -> str:
         """How the cases came out, in words; what is no case of its own in brackets."""
-        cases, notes = (
-            ", ".join(f"{times:,} {name}" for name, times in sorted(each.items())) for each in (self.stages, self.notes)
+        cases = ", ".join(f"{times:,} {name}" for name, times in sorted(self.stages.items()))
+        notes = ", ".join(
+            f"slowest {times:,} ms" if name == SLOWEST else f"{times:,} {name}"
+            for name, times in sorted(self.notes.items())
         )
         return f"{cases} ({notes})" if notes else cases
 
