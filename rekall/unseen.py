@@ -32,12 +32,18 @@ _JOINING = (
 )
 """Scripts that say with U+200C and U+200D how two letters join: Arabic and its kin, those of India and their kin, Mongolian."""
 
-_UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaa7f"
+_UNSPACED = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1bff\ua980-\uaadf\U00011700-\U0001174f"
+)
 """Scripts without blanks between words, where U+200B says where a line may break."""
 
 _RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
-_IDEOGRAPH = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IDEOGRAPH = "\u3005-\u3007\u3021-\u3029\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00017000-\U00018dff\U0001b170-\U0001b2ff\U00020000-\U0003ffff"
 _PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+_MONGOLIAN = "\u1820-\u18aa"
+_FORMS = "\u180b\u180c\u180d\u180f\ufe0e\ufe0f"
+"""Selectors of a letter's or a picture's form: what comes after one stands beside that letter or picture."""
+
 _FLAG = "\U0001f3f4"
 _FIRST = "\u115f"
 """The one that belongs to what comes after it: an old Korean syllable may begin a text with it."""
@@ -185,23 +191,36 @@ def _joins(character: str, before: str, after: str, text: str, at: int) -> int:
     """Between pictures that make one, or beside a letter of a script that joins."""
     if character == "\u200d" and _is_picture(before) and (_is_picture(after) or after in "↔↕") and after:
         return 1
-    joining, suspect = _one_of(_JOINING), _suspects()
-    if suspect.match(before) or suspect.match(after):
-        return 0
-    return int(bool(joining.match(before)) or (character == "\u200d" and bool(joining.match(after))))
+    return _is_beside(_JOINING + _FORMS[:4], before, after)
 
 
 def _turns(character: str, before: str, after: str, text: str, at: int) -> int:
     """In a line that is in part written from right to left."""
     begin = max(at - _NEAR_CHARS, 0)
     line = text[max(text.rfind("\n", begin, at) + 1, begin) : at + _NEAR_CHARS].split("\n", 1)[0]
-    beside = _suspects().match(before) or _suspects().match(after)
-    return int(not beside and _one_of(_RIGHT_TO_LEFT).search(line.replace("\u061c", "")) is not None)
+    return int(_is_alone(before, after) and _one_of(_RIGHT_TO_LEFT).search(line.replace("\u061c", "")) is not None)
 
 
 def _breaks(character: str, before: str, after: str, text: str, at: int) -> int:
-    unspaced = _one_of(_UNSPACED)
-    return int(bool(unspaced.match(before) and unspaced.match(after)))
+    """Where a line may break: at a word of a script without blanks, be the other one in that script or not."""
+    return _is_beside(_UNSPACED, before, after)
+
+
+def _parts_vowel(character: str, before: str, after: str, text: str, at: int) -> int:
+    """Before the last vowel of a Mongolian word, and before what is put to a word."""
+    return _is_beside(_MONGOLIAN + _FORMS[:4], before, after)
+
+
+def _is_beside(letters: str, before: str, after: str) -> int:
+    """Whether one of these letters stands before or after, and nothing else that is unseen."""
+    letter = _one_of(letters)
+    return int(_is_alone(before, after) and bool(letter.match(before) or letter.match(after)))
+
+
+def _is_alone(before: str, after: str) -> bool:
+    """Whether no other character that is unseen stands beside it, but for forms and line ends."""
+    suspect = _suspects()
+    return (before in _FORMS or not suspect.match(before)) and (after == "\r" or not suspect.match(after))
 
 
 def _varies_picture(character: str, before: str, after: str, text: str, at: int) -> int:
@@ -212,10 +231,13 @@ def _varies_picture(character: str, before: str, after: str, text: str, at: int)
 
 
 def _varies_sign(character: str, before: str, after: str, text: str, at: int) -> int:
-    """After an ideograph, a sign of mathematics, or a letter of the few scripts that have such forms."""
+    """After an ideograph, a sign of mathematics, a mark of punctuation, or a letter of the few scripts that have such forms."""
     import unicodedata
 
-    signs = _one_of(_IDEOGRAPH + "\u1000-\u109f\ua840-\ua877\U00010ac0-\U00010aff\uff01-\uff1f\u3001\u3002")
+    signs = _one_of(
+        _IDEOGRAPH
+        + "\u1000-\u109f\ua840-\ua877\u2018-\u201f\U00010ac0-\U00010aff\U00013000-\U0001345f\uff01-\uff1f\u3001\u3002"
+    )
     return int(bool(signs.match(before)) or (not before.isascii() and unicodedata.category(before) == "Sm"))
 
 
@@ -224,7 +246,7 @@ def _varies_ideograph(character: str, before: str, after: str, text: str, at: in
 
 
 def _varies_mongolian(character: str, before: str, after: str, text: str, at: int) -> int:
-    return int("\u1820" <= before <= "\u18aa")
+    return int(bool(_one_of(_MONGOLIAN).match(before)))
 
 
 def _fills(character: str, before: str, after: str, text: str, at: int) -> int:
@@ -247,7 +269,13 @@ def _flies(character: str, before: str, after: str, text: str, at: int) -> int:
     return len(found[0]) if found else 0
 
 
-_RULES: dict[str, _Rule] = {"\u200b": _breaks, "\u115f": _fills, "\u1160": _fills, "\u034f": _holds_apart}
+_RULES: dict[str, _Rule] = {
+    "\u200b": _breaks,
+    "\u180e": _parts_vowel,
+    "\u115f": _fills,
+    "\u1160": _fills,
+    "\u034f": _holds_apart,
+}
 
 
 def _is_picture(character: str) -> bool:

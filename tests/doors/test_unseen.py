@@ -45,6 +45,10 @@ HOSTILE = {
     "invisible operators": "f\u2061(x)\u2062\u2063\u2064",
     "Hangul fillers": "a\u3164\u115f\u1160\uffa0b",
     "a Mongolian separator": "a\u180eb",
+    "bits in Persian": "\u0645\u200c\u200d\u200c\u200c\u0646",
+    "a blank without width in Thai, twice": "\u0e01\u200b\u200b\u0e02",
+    "a blank without width in Chinese": "\u4fae\u200b\u4fae",
+    "selectors in a row": "\u4fae\ufe00\ufe01 \u201c\ufe00\ufe01",
     "annotation": "a\ufff9b\ufffac\ufffbd",
     "a byte order mark": "a\ufeffb",
     "deprecated formats": "a\u206a\u206f",
@@ -66,14 +70,23 @@ LEGITIMATE = {
     "a key": "1\ufe0f\u20e3 #\ufe0f\u20e3",
     "text signs": "\u2139\ufe0f \u00a9\ufe0e \u2194\ufe0f \u203c\ufe0f",
     "Persian": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    "Persian after another script": "API\u200c\u0647\u0627 (\u06a9\u062a\u0627\u0628)\u200c\u0647\u0627 **\u0645\u062a\u0646**\u200c\u0647\u0627 `x`\u200c\u0647\u0627 2\u200c\u0647\u0627",
+    "Persian after a picture": "\u2764\ufe0f\u200c\u0647\u0627",
     "Hindi": "\u0915\u094d\u200d\u0937 \u0930\u094d\u200c\u092f",
     "Sinhala": "\u0dc1\u0dca\u200d\u0dbb\u0dd3",
     "Hebrew": "\u05e9\u05dc\u05d5\u05dd\u200f! (abc) \u200e42",
     "Arabic": "\u0645\u0631\u062d\u0628\u0627 \u061c-1",
+    "lines of Arabic in Windows": "\u0645\u0631\u062d\u0628\u0627!\u200f\r\n\u0645\u06cc\u200c\r\n",
+    "Khmer beside Latin": "\u1794\u17d2\u179a\u17be\u200bGit\u200b\u178f",
+    "Thai beside Latin": "\u0e43\u0e0a\u0e49\u200bDocker\u200b\u0e23\u0e31\u0e19",
+    "Javanese": "\ua98f\ua9c0\u200b\ua9b1\ua9ab",
     "Khmer": "\u1797\u17b6\u179f\u17b6\u200b\u1781\u17d2\u1798\u17c2\u179a",
     "old Korean": "\u115f\u1161 \u1100\u1160",
     "Mongolian": "\u182e\u180b",
-    "a form of an ideograph": "\u845b\U000e0100 \u4fae\ufe00",
+    "Mongolian in parts": "\u182c\u1820\u182d\u1824\u1837\u180e\u1820 \u182e\u1820\u1828\u180b\u180e\u1824 \u182e\u180b\u200d",
+    "a form of an ideograph": "\u845b\U000e0100 \u4fae\ufe00 \u3007\U000e0100",
+    "a form of a mark": "\u201c\ufe00\u4fae\u201d\ufe01 \uff01\ufe00",
+    "hieroglyphs": "\U00013091\ufe00",
     "icons of a shell": "\ue5fc bin/ \uf115 ../ \U000f024b",
     "a tab and lines": "a\tb\nc",
     "lines of Windows": "a\r\nb",
@@ -99,7 +112,7 @@ def test_what_a_script_or_an_emoji_needs_stays(kind):
 
 def is_harmless(text: str) -> bool:
     """Whether nothing in it is a control, a direction or a blank that is not seen; what stays between letters is looked at elsewhere."""
-    seen = {"\n", "\t", *"\u200c\u200d\u200b\u200e\u200f\u061c"}
+    seen = {"\n", "\t", *"\u200c\u200d\u200b\u180e\u200e\u200f\u061c"}
     return all(unicodedata.category(each) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or each in seen for each in text)
 
 
