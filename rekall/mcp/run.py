@@ -33,9 +33,9 @@ def serve_stdio(app: App, *, read_only: bool = False) -> None:
     from rekall.mcp import pipes
 
     _log_to_stderr()
-    server = RekallServer(app, read_only=read_only).protocol_server()
+    server = RekallServer(app, read_only=read_only)
     try:
-        anyio.run(pipes.serve, server)
+        anyio.run(pipes.serve, server.protocol_server(), server.is_writing)
     except Exception as error:
         if not _is_hang_up(error):
             raise

@@ -60,6 +60,7 @@ class RekallServer:
         """
         self._app = app
         self._opening = threading.Lock()
+        self._writing: list[None] = []  # one for each thread that writes
         self._waiting = anyio.CapacityLimiter(ENGINE_THREADS)
         self._quick = anyio.CapacityLimiter(OTHER_THREADS)
         self._tools = {tool.name: tool for tool in TOOLS if not (read_only and tool.writes)}
@@ -79,6 +80,10 @@ class RekallServer:
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
         )
+
+    def is_writing(self) -> bool:
+        """Whether something is being written down just now."""
+        return bool(self._writing)
 
     async def _list_tools(self, context: Context, params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_as_protocol(tool) for tool in self._tools.values()])
@@ -200,7 +205,13 @@ class RekallServer:
         def run() -> Result:
             with self._opening:
                 base = self._app.open_base(to_write=to_write)
-            return work(base, lambda: not gone.is_set())
+            if not to_write:
+                return work(base, lambda: not gone.is_set())
+            self._writing.append(None)
+            try:
+                return work(base, lambda: not gone.is_set())
+            finally:
+                self._writing.pop()
 
         try:
             return await anyio.to_thread.run_sync(run, limiter=limiter, abandon_on_cancel=not to_write)

@@ -394,6 +394,24 @@ def test_a_client_that_hangs_up_while_an_answer_is_due_leaves_no_traceback(home)
         assert (process.wait(PATIENCE_S), "Traceback" in process.stderr.read()) == (0, False)
 
 
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_what_was_asked_before_the_end_of_stdin_is_answered(home, rekall, end):
+    with Server() as server:
+        server.shake_hands()
+        numbers = [server.start_call("add", type="til", title=f"word {number}") for number in range(5)]
+        numbers += [server.start_call(name, **given) for name, given in (("recent", {}), ("search", {"query": "word"}))]
+        cancelled = server.start_call("search", query="never mind")
+        server.notify("notifications/cancelled", {"requestId": cancelled})
+        last = {"name": "add", "arguments": {"type": "til", "title": "the last word"}}
+        asked = {"jsonrpc": "2.0", "id": "last", "method": "tools/call", "params": last}
+        server.send(json.dumps(asked).encode() + end)
+        server.stdin.close()
+        for number in (*numbers, "last"):
+            assert not server.answer(number)["result"]["isError"], number
+        assert server.left() == "0"
+    assert rekall("list", "--json").json["total"] == 6
+
+
 def test_what_an_assistant_wrote_last_is_stored_though_it_hangs_up(home, rekall):
     with Server() as server:
         server.shake_hands()
