@@ -121,6 +121,8 @@ class _Look:
     def known(self) -> Examined:
         """What is to be known of a base besides findings, as far as it can be read."""
         try:
+            if self.db.value("PRAGMA encoding") != "UTF-8":
+                return Examined((), False, self.entries)
             latest = self.db.rows(
                 "SELECT CAST(updated_at AS BLOB) FROM entry ORDER BY updated_at DESC LIMIT ?", (REMEMBERED,)
             )

@@ -26,10 +26,10 @@ _TELLING = ("situation", "solution", "what_failed", "error_messages", "other_fie
 _LEAST_TEXT = 20
 """Fewer readable characters are not worth an entry."""
 _MOST_BROKEN = 10_000
-_HEAD_BYTES = 80
+_HEAD_CHARACTERS = 80
 """The id of an entry stands so near to the beginning of its row."""
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]+")
-_ULID = re.compile(rb"0[0-9A-HJKMNP-TV-Z]{25}")
+_ULID = re.compile(r"0[0-9A-HJKMNP-TV-Z]{25}")
 
 _BELONGS = (
     ("item", "entry_key", "entry", "key"),
@@ -176,8 +176,7 @@ class _Rows:
         """A row whose values cannot be told apart."""
         if found.table in _OF_INDEXES or SPACE_TABLE.fullmatch(found.table):
             return
-        text = found.raw.decode("utf-8", "replace")
-        self.aside.put(found.table, found.why, text, found.raw)
+        self.aside.put(found.table, found.why, self.salvage.readable(found.raw), found.raw)
         if found.table == "entry" and len(self.broken) < _MOST_BROKEN:
             self.broken.append(found)
 
@@ -188,9 +187,9 @@ class _Rows:
         """
         present = {row[0] for row in self.db.rows("SELECT id FROM entry")}
         for found in self.broken:
-            readable = _UNREADABLE.sub(" ", found.raw.decode("utf-8", "replace")).strip()
-            named = _ULID.search(found.raw, 0, _HEAD_BYTES)
-            known = named[0].decode() if named else self.ids.get(found.key or 0)
+            readable = _UNREADABLE.sub(" ", self.salvage.readable(found.raw)).strip()
+            named = _ULID.search(readable, 0, _HEAD_CHARACTERS)
+            known = named[0] if named else self.ids.get(found.key or 0)
             if known is None or known in present or len(readable) < _LEAST_TEXT:
                 continue
             key = found.key if self.ids.get(found.key or 0) == known else None

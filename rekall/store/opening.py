@@ -53,12 +53,13 @@ def version_of(path: Path | None, connection: apsw.Connection, migrations: Seque
     Raises:
         DatabaseForeign: It is not Rekall's, or it holds what Rekall does not make.
         DatabaseTooNew: A later Rekall wrote it.
-        DatabaseCorrupt: A table is missing or is not what it should be, or the version is not that of the tables.
+        DatabaseCorrupt: A table is missing or is not what it should be, the version is not that of the tables, or texts are
+            not in UTF-8.
     """
     connection.execute("BEGIN")  # one view of all of it: another process may be creating the file
     try:
         application, version = (int(connection.pragma(name)) for name in ("application_id", "user_version"))
-        found = _shape(connection)
+        found, encoding = _shape(connection), str(connection.pragma("encoding"))
     finally:
         if connection.in_transaction:  # an error of the disk may have ended it
             connection.execute("ROLLBACK")
@@ -67,6 +68,11 @@ def version_of(path: Path | None, connection: apsw.Connection, migrations: Seque
             raise corrupt(path, "the mark that says whose file it is")
         raise DatabaseForeign(
             f"{path} is not a Rekall database", "move the file away, or point REKALL_HOME at another folder"
+        )
+    if encoding != "UTF-8":  # whose texts would be compared, cut and hashed as something else
+        raise DatabaseCorrupt(
+            f"{path} keeps its texts in {encoding}, as Rekall never does",
+            "`rekall check --repair` takes everything over into a base as it should be",
         )
     if version == len(migrations) and _sum(found) == schema.SHAPE:
         return version

@@ -9,16 +9,15 @@ from __future__ import annotations
 import mmap
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from rekall.store.log_frames import SIZES, LogFrames
+from rekall.store import page_layout
+from rekall.store.log_frames import LogFrames
+from rekall.store.page_layout import INNER_INDEX, INNER_TABLE, KINDS, LEAF_TABLE, MAGIC, places, start
 
-MAGIC = b"SQLite format 3\0"
-LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX = 0x0D, 0x0A, 0x05, 0x02
-KINDS = (LEAF_TABLE, LEAF_INDEX, INNER_TABLE, INNER_INDEX)
 _MOST_BYTES = 256 * 1024 * 1024
 """No row of ours is longer; a length beyond is damage."""
 _MOST_COLUMNS = 64
@@ -39,7 +38,7 @@ class Damaged(Exception):
 
 
 class Text(bytes):
-    """The bytes of a text value, which need not be UTF-8."""
+    """The bytes of a text value, which should be UTF-8."""
 
     __slots__ = ()
 
@@ -98,9 +97,14 @@ class Pages:
         self.has_whole_header = self._data[:16] == MAGIC
         frames = LogFrames(self._log_data)
         self.log_damage = frames.damage
-        self.size = self._page_size(frames)
+        self.size = page_layout.page_size(self._data, frames)
         self._over = frames.committed
         self.count = frames.pages or -(-len(self._data) // self.size)
+        self._to_follow = _READINGS * self.count + 1000
+        self.usable = page_layout.usable_bytes(self) if self.count else self.size
+        self.encoding = "utf-8"
+        if self.count:
+            self.encoding = page_layout.encoding_of(self.header_number(56), self._texts())
         self._to_follow = _READINGS * self.count + 1000
 
     def close(self) -> None:
@@ -139,27 +143,27 @@ class Pages:
 
     def kind(self, number: int) -> int:
         """What the first byte of a page says it is."""
-        return self[number][_start(number)]
+        return self[number][start(number)]
 
     def children(self, number: int) -> list[int]:
         """The pages below one, from its left to its right; those that cannot be are left out."""
-        page, at = self[number], _start(number)
-        found = [int.from_bytes(page[place : place + 4], "big") for place in self._places(page, at)]
+        page, at = self[number], start(number)
+        found = [int.from_bytes(page[place : place + 4], "big") for place in places(page, at, self.usable)]
         found.append(int.from_bytes(page[at + 8 : at + 12], "big"))
         return [child for child in found if 1 < child <= self.count]
 
     def cells(self, number: int) -> Iterator[Cell | Damaged]:
         """The rows of a page; `Damaged` in place of one of which nothing can be read."""
-        page, at = self[number], _start(number)
+        page, at = self[number], start(number)
         kind = page[at]
         if kind == INNER_TABLE:
             return
-        places = self._places(page, at)
-        for place in places:
+        found = places(page, at, self.usable)
+        for place in found:
             try:
-                yield self._cell(number, page, place, kind)
+                yield self._decoded(self._cell(number, page, place, kind))
             except Damaged as error:
-                end = min((other for other in places if other > place), default=self.size)
+                end = min((other for other in found if other > place), default=self.usable)
                 error.raw = error.raw or page[place:end].rstrip(b"\0")
                 yield error
 
@@ -187,8 +191,8 @@ class Pages:
             key = key - (1 << 64) if key >= 1 << 63 else key
         if not 0 < total <= min(_MOST_BYTES, self.count * self.size):
             raise _damaged(f"page {number}: a row of {total} bytes", key)
-        local = self._local(total, is_table=kind == LEAF_TABLE)
-        raw = page[place : place + local]
+        local = page_layout.local_bytes(total, self.usable, is_table=kind == LEAF_TABLE)
+        raw = page[place : min(place + local, self.usable)]
         if len(raw) < local:
             raise _damaged(f"page {number}: a row ends behind its page", key)
         used = [number]
@@ -212,54 +216,46 @@ class Pages:
             self._to_follow -= 1
             page = self[following]
             after = int.from_bytes(page[:4], "big")
-            has_more = missing > self.size - 4
+            has_more = missing > self.usable - 4
             if has_more and not 1 < after <= self.count:
                 break  # a page of something else, or nothing: its bytes are not those of this row
             chain[following] = None
-            parts.append(page[4 : 4 + missing])
-            missing -= self.size - 4
+            parts.append(page[4 : min(4 + missing, self.usable)])
+            missing -= self.usable - 4
             following = after
         return b"".join(parts), list(chain)
 
-    def _local(self, total: int, *, is_table: bool) -> int:
-        most = self.size - 35 if is_table else (self.size - 12) * 64 // 255 - 23
-        if total <= most:
-            return total
-        least = (self.size - 12) * 32 // 255 - 23
-        local = least + (total - least) % (self.size - 4)
-        return local if local <= most else least
+    def readable(self, raw: bytes) -> str:
+        """The text in the bytes of a row whose values cannot be told apart."""
+        if self.encoding == "utf-8":
+            return raw.decode("utf-8", "replace")
+        both = (raw[at:].decode(self.encoding, "replace") for at in (0, 1))  # its texts may begin at either
+        return max(both, key=lambda text: sum(map(str.isascii, text)))
 
-    def _places(self, page: bytes, at: int) -> list[int]:
-        """Where the cells of a page begin."""
-        head = 12 if page[at] in (INNER_TABLE, INNER_INDEX) else 8
-        count = int.from_bytes(page[at + 3 : at + 5], "big")
-        count = min(count, (self.size - at - head) // 4)
-        first = at + head + 2 * count
-        places = struct.unpack_from(f">{count}H", page, at + head)
-        return [place for place in dict.fromkeys(places) if first <= place < self.size - 3]
-
-    def _page_size(self, frames: LogFrames) -> int:
-        """The size of a page: what header or log say, unless another size makes more sense of the file."""
-        said = int.from_bytes(self._data[16:18], "big")
-        said = 65536 if said == 1 else said
-        if self.has_whole_header and said in SIZES:
-            return said
-        if frames.page_size in SIZES:
-            return frames.page_size
-        return max(SIZES, key=self._sense)
-
-    def _sense(self, size: int) -> int:
-        """How many pages of a size make sense. A smaller size cuts pages in two, a larger one skips some."""
-        good = 0
-        for number in range(1, min(len(self._data) // size, 65536)):
-            page = self._data[number * size : number * size + 14]
-            if page[0] not in KINDS:
+    def _texts(self) -> Iterator[bytes]:
+        """Texts as they stand in the file, from the first pages on."""
+        for number in range(1, self.count + 1):
+            page, at = self[number], start(number)
+            if page[at] != LEAF_TABLE:
                 continue
-            head = 12 if page[0] in (INNER_TABLE, INNER_INDEX) else 8
-            count, content = struct.unpack_from(">HH", page, 3)
-            (first,) = struct.unpack_from(">H", page, head)
-            good += 0 < count < size // 4 and head + 2 * count <= (content or 65536) <= first < size
-        return good
+            for place in places(page, at, self.usable):
+                try:
+                    values = self._cell(number, page, place, LEAF_TABLE).values
+                except Damaged:
+                    continue
+                yield from (value for value in values if isinstance(value, Text))
+
+    def _decoded(self, cell: Cell) -> Cell:
+        """A row whose texts are UTF-8, whatever they are in the file."""
+        if self.encoding == "utf-8":
+            return cell
+        return replace(cell, values=tuple(map(self._recoded, cell.values)))
+
+    def _recoded(self, value: Value) -> Value:
+        if not isinstance(value, Text):
+            return value
+        whole = bytes(value[: len(value) // 2 * 2])  # half a character is none to SQLite either
+        return type(value)(whole.decode(self.encoding, "surrogatepass").encode("utf-8", "surrogatepass"))
 
 
 def decoded(raw: bytes, total: int) -> tuple[tuple[Value, ...], bool]:
@@ -322,21 +318,10 @@ def _size(kind: int) -> int:
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
     """A number of one to nine bytes, and where it ends."""
-    value = 0
     try:
-        for place in range(at, at + 8):
-            byte = data[place]
-            value = value << 7 | byte & 0x7F
-            if byte < 0x80:
-                return value, place + 1
-        return value << 8 | data[at + 8], at + 9
+        return page_layout.varint(data, at)
     except IndexError:
         raise Damaged("a number ends behind its page") from None
-
-
-def _start(number: int) -> int:
-    """Where the head of a page begins: the first has the file's before it."""
-    return 100 if number == 1 else 0
 
 
 def _mapped(path: Path) -> tuple[IO[bytes], bytes | mmap.mmap]:

@@ -13,17 +13,8 @@ from dataclasses import dataclass
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import DatabaseForeign, DatabaseTooNew
 from rekall.store import schema
-from rekall.store.pages import (
-    INNER_INDEX,
-    INNER_TABLE,
-    LEAF_INDEX,
-    LEAF_TABLE,
-    Cell,
-    Damaged,
-    Pages,
-    Text,
-    Value,
-)
+from rekall.store.page_layout import INNER_INDEX, INNER_TABLE, LEAF_INDEX, LEAF_TABLE
+from rekall.store.pages import Cell, Damaged, Pages, Text, Value
 from rekall.store.row_shapes import (
     SPACE_TABLE,
     Column,
@@ -94,6 +85,7 @@ class Salvage:
         self._roots = self._read_schema()
         if not pages.has_whole_header:
             self.problems.append("the first bytes of the file")
+        self.readable = pages.readable
         self.version = self._find_version()
         self.shapes = {**shapes_of(self.version)}
         for name in self._roots:
