@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,10 @@ def is_large(paths: Sequence[Path]) -> bool:
         path = waiting.pop()
         try:
             if not os.path.isdir(path):
-                files, size = files + 1, size + os.stat(path).st_size
+                status = os.stat(path)
+                if stat.S_ISFIFO(status.st_mode):
+                    return False  # a pipe of this process is none of another's
+                files, size = files + 1, size + status.st_size
                 continue
             with os.scandir(path) as inside:
                 waiting += (entry.path for entry in inside if not entry.name.startswith(".") and not entry.is_symlink())

@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from rekall.errors import InvalidInput, RekallError
 
@@ -135,7 +135,7 @@ def too_large(size: int, most: int, what: str = "it") -> TooMuch:
     """That something is larger than what is read at once."""
     hint = "split it, or convert it to JSON lines (.jsonl), which are read one by one"
     return TooMuch(
-        f"{what} has {_megabytes(size)}, and at most {_megabytes(most)} are read at once",
+        f"{what} has {_megabytes(size)}, and the limit is {_megabytes(most)}",
         hint if most == MOST_JSON_BYTES else "split it into several files",
     )
 
@@ -165,26 +165,46 @@ def refuse_wide(text: str) -> None:
     size = sys.getsizeof(text)
     if size > MOST_CHAR_BYTES + _SPARE_BYTES:
         raise TooMuch(
-            f"its letters would take {_megabytes(size)} of memory, and at most {_megabytes(MOST_CHAR_BYTES)} are read at once",
+            f"its letters would take {_megabytes(size)} of memory, and the limit is {_megabytes(MOST_CHAR_BYTES)}",
             "split it into several files",
         )
 
 
-def refuse_many_values(text: str) -> None:
+def refuse_many_values(text: str, start: int = 0, end: int = sys.maxsize) -> None:
     """Refuse a JSON whose values would fill the memory, before they are made.
+
+    Args:
+        text: The JSON, or what holds it.
+        start: Where it begins.
+        end: Where it ends.
 
     Raises:
         InvalidInput: They would.
     """
-    if len(text) * _OBJECT_BYTES // 2 <= MOST_VALUES_BYTES:
+    if (min(end, len(text)) - start) * _OBJECT_BYTES // 2 <= MOST_VALUES_BYTES:
         return
-    size = sum(text.count(sign) * bytes_each for sign, bytes_each in _SIGNS)
+    size = sum(text.count(sign, start, end) * bytes_each for sign, bytes_each in _SIGNS)
     if size > MOST_VALUES_BYTES:
         raise TooMuch(
-            f"it holds so many values that they would take about {_megabytes(size)} of memory;"
-            f" at most {_megabytes(MOST_VALUES_BYTES)} are read at once",
+            f"it holds so many values that they would take about {_megabytes(size)} of memory, and the limit is"
+            f" {_megabytes(MOST_VALUES_BYTES)}",
             "split it, or convert it to JSON lines (.jsonl), which are read one by one",
         )
+
+
+def refuse_long_texts(document: Any) -> None:
+    """Refuse a text that is longer than anybody writes: it would be compared word by word.
+
+    Raises:
+        InvalidInput: There is one.
+    """
+    waiting = [document]
+    while waiting:
+        top = waiting.pop()
+        if isinstance(top, str) and len(top) > MOST_JSON_TEXT_BYTES:
+            raise too_large(len(top), MOST_JSON_TEXT_BYTES, "one text in it")
+        if isinstance(top, (dict, list)):
+            waiting += top.values() if isinstance(top, dict) else top
 
 
 def clipped(text: str, most: int = SHOWN_CHARS) -> str:

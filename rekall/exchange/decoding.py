@@ -29,7 +29,10 @@ _FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
 _NO_LETTERS = bytes({*range(32)} - {*b"\t\n\f\r\x1b"})
 """What stands in no text."""
 
-_LOOKED_AT = 64 * 1024
+HEAD_BYTES = 64 * 1024
+"""Bytes by which the encoding of a text is told that is read piece by piece."""
+
+_LOOKED_AT = HEAD_BYTES
 """Bytes from which an unknown encoding is guessed."""
 
 
@@ -149,3 +152,29 @@ def _wide(data: bytes) -> str:
 
 def _lines(text: str) -> str:
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of a file by its first bytes. Raises InvalidInput where they are no text."""
+    try:
+        head.decode()
+        is_utf8 = True
+    except UnicodeDecodeError as error:
+        is_utf8 = error.start >= len(head) - 4 and len(head) == HEAD_BYTES  # a letter that the end cuts
+    if is_utf8 and b"\0" not in head:
+        return "utf-8"
+    encoding = decoded(head[: len(head) // 4 * 4]).encoding
+    return "utf-8" if encoding == "utf-8" else encoding
+
+
+def _as_western(error: UnicodeError) -> tuple[str, int]:
+    """A stray byte among UTF-8, as Windows has it in Western Europe."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+STRAY = "rekall.stray"
+"""How bytes that are no UTF-8 are decoded where a text is not known to its end."""
+
+codecs.register_error(STRAY, _as_western)

@@ -26,17 +26,20 @@ from typing import Any, Protocol
 from rekall.entry.other import Several
 from rekall.entry.types import NamedLink as NamedLink
 from rekall.errors import InvalidInput, RekallError
+from rekall.exchange import long_json
 from rekall.exchange.bounds import (
     MOST_JSON_TEXT_BYTES,
     clipped,
     most_bytes,
+    opened,
     plainly,
     read_whole,
+    refuse_long_texts,
     refuse_many_values,
     refuse_wide,
-    too_large,
 )
 from rekall.exchange.decoding import Decoded, decoded
+from rekall.exchange.long_json import LongList, LongObject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,8 @@ class Source:
         """Its suffix in lower case, with the dot."""
         self.stem = path.stem
         """Its name without the suffix."""
+        self.set_aside: dict[str, InvalidInput] = {}
+        """What could not be read of long lists in it, by the name of the part."""
         self._data: bytes | None = None
         self._decoded: Decoded | None = None
         self._document: Any = _NOT_READ
@@ -144,19 +149,55 @@ class Source:
         return (self._decoded or self.decoded).text
 
     @property
+    def begins_as_json(self) -> bool:
+        """Whether it begins as an object or a list does. Raises OSError."""
+        if self._data is not None or self._decoded is not None:
+            return self.text.lstrip().startswith(("{", "["))
+        with opened(self.path) as file:
+            return file.read(_LOOKED_AT).removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
+
+    @property
     def document(self) -> Any:
-        """Its JSON. Raises InvalidInput where it is none."""
+        """Its JSON; of a large file with long lists as `long_json` has it. Raises InvalidInput where it is none."""
         if self._document is _NOT_READ:
             try:
-                self._document = parsed_json(self.text)
+                self._document = self._long() or parsed_json(self.text)
             except InvalidInput as error:  # every dialect of JSON asks for it
                 self._document = error
         if isinstance(self._document, InvalidInput):
             raise self._document
         return self._document
 
+    def _long(self) -> LongList | LongObject | None:
+        """Its JSON where lists in it are read item by item."""
+        if self.suffix not in LONG_SUFFIXES or self.path.stat().st_size <= long_json.WHOLE_BYTES:
+            return None
+        return long_json.long_document(self.path, _JSON, self._set_aside)
+
+    def _set_aside(self, part: str, error: InvalidInput) -> None:
+        self.set_aside.setdefault(part, error)  # a list may be gone through twice
+
+
+def with_set_aside(notes: Iterator[Note | Refused], source: Source) -> Iterator[Note | Refused]:
+    """What a dialect finds in a file, and why parts of its long lists cannot be read."""
+    told = 0
+    for note in notes:
+        yield note
+        if len(source.set_aside) > told:
+            yield from _refused(source, told)
+            told = len(source.set_aside)
+    yield from _refused(source, told)
+
+
+def _refused(source: Source, told: int) -> list[Refused]:
+    return [Refused(f"{source.path}, {part}", error) for part, error in [*source.set_aside.items()][told:]]
+
+
+LONG_SUFFIXES = (".json", ".txt")
+"""Of files in which a JSON may have long lists: Standard Notes calls its JSON a text."""
 
 _NOT_READ = object()
+_LOOKED_AT = 1024
 _KEPT_BYTES = 1024 * 1024
 """The bytes of a larger file are not kept beside its text."""
 
@@ -174,25 +215,14 @@ def parsed_json(text: str) -> Any:
     """
     refuse_many_values(text)
     try:
-        document = json.loads(text, parse_int=_whole, object_pairs_hook=_object)
+        document = _JSON.decode(text)
     except RecursionError as error:
         raise plainly(error) from error
     except ValueError as error:
         raise InvalidInput(f"not valid JSON: {clipped(str(error))}") from error
     if len(text) > MOST_JSON_TEXT_BYTES:
-        _refuse_long_texts(document)
+        refuse_long_texts(document)
     return document
-
-
-def _refuse_long_texts(document: Any) -> None:
-    """Refuse a text that is longer than anybody writes: it would be compared word by word."""
-    waiting = [document]
-    while waiting:
-        top = waiting.pop()
-        if isinstance(top, str) and len(top) > MOST_JSON_TEXT_BYTES:
-            raise too_large(len(top), MOST_JSON_TEXT_BYTES, "one text in it")
-        if isinstance(top, (dict, list)):
-            waiting += top.values() if isinstance(top, dict) else top
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -212,6 +242,8 @@ def _whole(digits: str) -> int | str:
 
 _MOST_DIGITS = 4000
 """Python refuses to read numbers of more than 4,300 digits."""
+
+_JSON = json.JSONDecoder(parse_int=_whole, object_pairs_hook=_object)
 
 
 class Dialect(Protocol):

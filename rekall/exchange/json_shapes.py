@@ -14,8 +14,12 @@ from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.bounds import MOST_JSON_BYTES, TooMuch, lines_of, opened, refuse_many_values, too_large
 from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Refused, Source, parsed_json
+from rekall.exchange.long_json import LongList, refuse_left_in_file, sample_of
 
 LINES = (".jsonl", ".ndjson")
+LISTS = (list, LongList)
+"""Lists in memory, and in a file."""
+
 _LONGEST_TITLE = 100
 
 _WORD = re.compile(r"\w+")
@@ -26,9 +30,9 @@ _LOOKED_AT = 64 * 1024
 
 
 def document_of(source: Source) -> Any:
-    """A file's JSON; None where it holds none, or more than is read at once. For `fits`: it never raises."""
+    """A file's JSON, of long lists their beginnings; None where it holds none, or more than is read at once. For `fits`: it never raises."""
     try:
-        return source.document
+        return sample_of(source.document)
     except (InvalidInput, OSError):
         return None
 
@@ -85,7 +89,6 @@ _BETWEEN_VALUES = re.compile(r"[\s,]*")
 
 
 def _values_of_document(source: Source) -> Iterator[tuple[str, Any | Refused]]:
-    refuse_too_large(source)
     try:
         yield "", source.document
     except TooMuch:
@@ -137,7 +140,7 @@ def first_object(source: Source) -> Mapping[str, Any]:
 
 def list_name(value: Any, *names: str) -> str:
     """The first of these names under which an object has a list; empty for none."""
-    return next((name for name in names if isinstance(value.get(name), list)), "") if isinstance(value, dict) else ""
+    return next((name for name in names if isinstance(value.get(name), LISTS)), "") if isinstance(value, dict) else ""
 
 
 def objects_in(value: Any, *names: str) -> list[dict[str, Any]]:
@@ -158,8 +161,8 @@ def sampled(source: Source, *names: str) -> list[Mapping[str, Any]]:
 def placed(place: str, value: Any, *names: str) -> Iterator[tuple[str, Any]]:
     """The records of a value of `values_of`, each with its place: of a list, under one of these names, or the value itself."""
     name = list_name(value, *names)
-    items = value[name] if name else value if isinstance(value, list) else [value]
-    is_several = bool(name) or isinstance(value, list)
+    items = value[name] if name else value if isinstance(value, LISTS) else [value]
+    is_several = bool(name) or isinstance(value, LISTS)
     for number, item in enumerate(items, 1):
         yield place or (f"record {number}" if is_several else ""), item
 
@@ -208,6 +211,8 @@ def strings_in(value: Any) -> Iterator[str]:
             waiting.extend(reversed(top.values()))
         elif isinstance(top, list):
             waiting.extend(reversed(top))
+        else:
+            refuse_left_in_file(top)
 
 
 def words_of(text: str) -> set[str]:
@@ -298,6 +303,15 @@ def _is_utf8(head: bytes) -> bool:
         head.decode()
     except UnicodeDecodeError as error:
         return error.start >= len(head) - 4  # a letter that the end cuts
+    return True
+
+
+def is_json(line: bytes) -> bool:
+    """Whether a line is a JSON of its own."""
+    try:
+        parsed_json(line.decode("utf-8", "replace"))
+    except InvalidInput:
+        return False
     return True
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rekall.entry.fields import MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft
@@ -26,9 +27,10 @@ from rekall.exchange.bounds import (
     too_large,
 )
 from rekall.exchange.catalog import dialects_for
-from rekall.exchange.dialect import Dialect, Note, Refused, Source, hash_of
+from rekall.exchange.dialect import LONG_SUFFIXES, Dialect, Note, Refused, Source, hash_of, with_set_aside
 from rekall.exchange.folders import File
 from rekall.exchange.lost_lines import with_lost_lines
+from rekall.exchange.pipes import is_pipe, spooled
 from rekall.exchange.places import identity, shown
 
 MOST_REFUSED = 1_000
@@ -126,54 +128,69 @@ def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refu
 
 
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
-    source = Source(file.path, file.relative, file.marks)
     try:
-        status = os.stat(file.name)
-        refuse_endless(status)
-        is_empty = status.st_size == 0 and not read_whole(source.path, most_bytes(source.suffix))  # /proc has no sizes
-        if source.suffix not in _STREAMED and status.st_size > most_bytes(source.suffix):
-            raise too_large(status.st_size, most_bytes(source.suffix))
-        if is_empty and source.suffix not in _STREAMED:
-            yield LeftOut(shown(str(source.path)), EMPTY)
-            return
-        dialect = _dialect_of(source)
-        if dialect is None and file.root == source.path:  # it was named by itself
-            raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
-        if dialect is None:
-            yield LeftOut(shown(str(source.path)), source.suffix or "no suffix")
-            return
-        time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
-        place = _Place(file, source, identity(source.path), time, dialect, choices)
-        yield from _read_notes(place)
+        if _is_named(file) and is_pipe(os.stat(file.name)):
+            with spooled(file.path) as path:
+                yield from _read_at(path, file, choices)
+        else:
+            yield from _read_at(file.path, file, choices)
     except OSError as error:
         yield Refused(
-            shown(str(source.path)),
+            shown(file.name),
             InvalidInput(
                 f"cannot be read: {error.strerror or error}",
                 "check its permissions, and that no other program has it locked",
             ),
         )
     except Exception as error:  # the one place where whatever a parser or a dialect raises costs one file, and no other
-        yield Refused(shown(str(source.path)), plainly(error))
+        yield Refused(shown(file.name), plainly(error))
+
+
+def _is_named(file: File) -> bool:
+    """Whether somebody named a file, which does not only lie in a folder that was named."""
+    return file.name == str(file.root)
+
+
+def _read_at(path: Path, file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
+    source = Source(path, file.relative if path == file.path else PurePosixPath(path.name), file.marks)
+    status = os.stat(path)
+    refuse_endless(status)
+    is_empty = status.st_size == 0 and not read_whole(source.path, most_bytes(source.suffix))  # /proc has no sizes
+    is_too_large = source.suffix not in _STREAMED and status.st_size > most_bytes(source.suffix)
+    if is_too_large and not (source.suffix in LONG_SUFFIXES and source.begins_as_json):
+        raise too_large(status.st_size, most_bytes(source.suffix))
+    if is_empty and source.suffix not in _STREAMED:
+        yield LeftOut(shown(file.name), EMPTY)
+        return
+    dialect = _dialect_of(source)
+    if dialect is None and is_too_large:
+        raise too_large(status.st_size, most_bytes(source.suffix))
+    if dialect is None and _is_named(file):
+        raise InvalidInput("no notes are found in it", "docs/importing.md lists the files that are read")
+    if dialect is None:
+        yield LeftOut(shown(file.name), source.suffix or "no suffix")
+        return
+    time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
+    place = _Place(file, source, identity(file.path), time, dialect, choices)
+    yield from _read_notes(place)
 
 
 def _read_notes(place: _Place) -> Iterator[Found | Refused | LeftOut]:
     """What a dialect finds in a file; of very many refusals the first alone are told."""
     found = refused = 0
-    for note in place.dialect.notes(place.source):
+    for note in with_set_aside(place.dialect.notes(place.source), place.source):
         if isinstance(note, Note):
             found += 1
             yield from _all_found(note, place)
             continue
         refused += 1
         if refused <= MOST_REFUSED:
-            yield _refused(note)
+            yield _refused(note, place)
         elif not found:
             raise InvalidInput(f"nothing of it can be read: its first {MOST_REFUSED:,} parts cannot")
     if refused > MOST_REFUSED:
-        yield Refused(
-            shown(str(place.source.path)), InvalidInput(f"{refused - MOST_REFUSED:,} more parts of it cannot be read")
-        )
+        more = f"{refused - MOST_REFUSED:,} more parts of it cannot be read"
+        yield Refused(shown(place.file.name), InvalidInput(more))
 
 
 def _all_found(note: Note, place: _Place) -> Iterator[Found | LeftOut | Refused]:
@@ -182,7 +199,7 @@ def _all_found(note: Note, place: _Place) -> Iterator[Found | LeftOut | Refused]
         for part in _parts(note):
             yield _found(part, place)
     except Exception as error:  # as for a file: no shape of one note may keep the others
-        where = f"{place.source.path}, {clipped(note.part)}" if note.part else str(place.source.path)
+        where = f"{place.file.name}, {clipped(note.part)}" if note.part else place.file.name
         yield Refused(shown(where), plainly(error))
 
 
@@ -231,8 +248,9 @@ def _pieces(text: str, most: int) -> Iterator[str]:
         start = end
 
 
-def _refused(refused: Refused) -> Refused:
-    return Refused(clipped(shown(refused.where), _WHERE_CHARS), plainly(refused.error))
+def _refused(refused: Refused, place: _Place) -> Refused:
+    where = shown(refused.where.replace(str(place.source.path), place.file.name, 1))
+    return Refused(clipped(where, _WHERE_CHARS), plainly(refused.error))
 
 
 def _dialect_of(source: Source) -> Dialect | None:
@@ -257,7 +275,7 @@ class _Place:
 
 def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     source, file, dialect, choices = place.source, place.file, place.dialect, place.choices
-    where = shown(f"{source.path}, {clipped(note.part)}" if note.part else str(source.path))
+    where = shown(f"{file.name}, {clipped(note.part)}" if note.part else file.name)
     if note.is_template and _TEMPLATE.search(source.relative.as_posix()):
         return LeftOut(where, "template")
     own = is_own(note.fields)

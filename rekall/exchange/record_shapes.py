@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rekall.entry.record import CONTENT, means
-from rekall.exchange.json_shapes import as_name, as_text, has_letters, strings_in
+from rekall.exchange.json_shapes import LISTS, as_name, as_text, has_letters, strings_in
 from rekall.exchange.leftovers import ABOUT_THE_EXPORT
+from rekall.exchange.long_json import LongList, sample_of
 
 TEXT_NAMES = (
     *("content", "text", "body", "note", "markdown", "memory", "textContent", "plain_text", "plainText", "contents"),
@@ -233,16 +234,15 @@ def records_in(document: Any) -> Iterator[Record]:
 
     A document is a list of records, a record, or an object around records: in lists, or in a mapping by their names.
     """
-    if isinstance(document, list):
-        flat = list(_flattened(document))
-        if any(has_text(item) or _has_deep_text(item) for item in flat):
-            yield from (Record(item, f"record {number}") for number, item in enumerate(flat, 1))
+    if isinstance(document, LISTS):
+        if any(has_text(item) or _has_deep_text(item) for item in _flattened(document)):
+            yield from (Record(item, f"record {number}") for number, item in enumerate(_flattened(document), 1))
         return
     if not isinstance(document, dict):
         if has_text(document):
             yield Record(document)
         return
-    blocks = nested_text_name(document)
+    blocks = nested_text_name(sample_of(document))
     if text_name(document, TEXT_NAMES) or (
         blocks in TEXT_NAMES and any(has_letters(as_name(document.get(name))) for name in ("title", "name", "subject"))
     ):
@@ -284,7 +284,7 @@ def _lists_of_records(document: dict[str, Any]) -> list[str]:
     """The names under which an object has its records; one well-known name, or every list of records."""
     inside = [
         name
-        for name, value in document.items()
+        for name, value in sample_of(document).items()
         if (isinstance(value, list) and any(has_text(item) for item in _flattened(value)) and _mostly_objects(value))
         or (name in RECORD_LISTS and isinstance(value, list) and any(has_text(item) for item in _flattened(value)))
         or (name in RECORD_LISTS and isinstance(value, dict) and _is_mapping_of_records(value))
@@ -313,7 +313,7 @@ def _has_deep_text(document: Any) -> bool:
     return any(is_prose(text) for text in strings_in(document))
 
 
-def _flattened(items: list[Any]) -> Iterator[Any]:
+def _flattened(items: list[Any] | LongList) -> Iterator[Any]:
     """The items of a list; lists within it are opened. What is neither object nor text says nothing."""
     waiting = [iter(items)]
     while waiting:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rekall.exchange.dialect import Note, Refused, Source
-from rekall.exchange.json_shapes import Ids, as_name, as_text, document_of, file_words, first_line, strings_in, without
+from rekall.exchange.json_shapes import (
+    LISTS,
+    Ids,
+    as_name,
+    as_text,
+    document_of,
+    file_words,
+    first_line,
+    strings_in,
+    without,
+)
 from rekall.exchange.record_shapes import has_text, is_prose
 
 _NO_TEXT = ("content_type", "type", "language", "asset_pointer", "start_timestamp", "stop_timestamp")
@@ -59,11 +69,11 @@ class Chats:
             )
 
 
-def _conversations(document: Any) -> list[Any]:
+def _conversations(document: Any) -> Iterable[Any]:
     """The conversations of a document: a list of them, one, or an object around the list."""
-    if isinstance(document, dict) and isinstance(document.get("conversations"), list):
+    if isinstance(document, dict) and isinstance(document.get("conversations"), LISTS):
         document = document["conversations"]
-    return document if isinstance(document, list) else [document] if isinstance(document, dict) else []
+    return document if isinstance(document, LISTS) else [document] if isinstance(document, dict) else []
 
 
 def _turns_name(record: Mapping[str, Any]) -> str:

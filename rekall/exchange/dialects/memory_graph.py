@@ -10,6 +10,7 @@ from rekall.entry.types import LinkType
 from rekall.exchange.dialect import NamedLink, Note, Refused, Source
 from rekall.exchange.json_shapes import (
     LINES,
+    LISTS,
     Ids,
     as_name,
     as_text,
@@ -18,6 +19,7 @@ from rekall.exchange.json_shapes import (
     file_words,
     first_object,
     listed,
+    refuse_too_large,
     strings_in,
     values_of,
     without,
@@ -57,6 +59,8 @@ class MemoryGraph:
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every entity with the relations that start at it; what is neither is kept as a note of its own."""
+        if source.suffix not in LINES:
+            refuse_too_large(source)  # all of it is kept until the last relation is known
         graph = _Graph()
         for place, value in values_of(source):
             if isinstance(value, Refused):
@@ -76,17 +80,17 @@ class _Graph:
 
     def take(self, value: Any, place: str) -> None:
         """Sort in a value: an entity, a relation, lists of them, or something else."""
-        if isinstance(value, list):
+        if isinstance(value, LISTS):
             for number, item in enumerate(value, 1):
                 self.take(item, place or f"record {number}")
-        elif isinstance(value, dict) and isinstance(value.get("entities"), list):
+        elif isinstance(value, dict) and isinstance(value.get("entities"), LISTS):
             for number, item in enumerate(value["entities"], 1):
                 self._sort(item, f"entity {number}", "entity")
             relations = value.get("relations")
-            for number, item in enumerate(relations if isinstance(relations, list) else [], 1):
+            for number, item in enumerate(relations if isinstance(relations, LISTS) else [], 1):
                 self._sort(item, f"relation {number}", "relation")
             rest = (
-                without(value, "entities", "relations") if isinstance(relations, list) else without(value, "entities")
+                without(value, "entities", "relations") if isinstance(relations, LISTS) else without(value, "entities")
             )
             if rest:
                 self._others.append(("head", rest))

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -15,6 +15,7 @@ from rekall.exchange.bounds import MOST_JSON_BYTES, clipped, opened, refuse_many
 from rekall.exchange.dialect import Note, Refused, Source, parsed_json
 from rekall.exchange.dialects.original_base import OriginalBase, is_base, is_ours
 from rekall.exchange.dialects.original_notes import context_of, link_to, note_of
+from rekall.exchange.long_json import sample_of
 
 MANIFEST = "manifest.json"
 ENTRIES = "entries.json"
@@ -119,7 +120,7 @@ class OriginalRekallJson:
     def fits(self, source: Source) -> bool:
         """Whether it is a list whose records have what only the original's have."""
         try:
-            document = source.document
+            document = sample_of(source.document)
         except (InvalidInput, OSError):
             return False
         first = document[0] if isinstance(document, list) and document else None
@@ -130,7 +131,7 @@ class OriginalRekallJson:
         yield from _notes_of(source.document, source)
 
 
-def _notes_of(records: list[Any], source: Source) -> Iterator[Note | Refused]:
+def _notes_of(records: Iterable[Any], source: Source) -> Iterator[Note | Refused]:
     """Records of the original as notes."""
     for number, record in enumerate(records, 1):
         part = f"record {number}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rekall.entry.record import CONTENT, is_own
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.dialects import records
-from rekall.exchange.json_shapes import LINES, document_of, file_words, first_object, values_of, when
+from rekall.exchange.json_shapes import LINES, LISTS, document_of, file_words, first_object, values_of, when
 from rekall.exchange.outgoing import DELETED_AT, ORIGIN
 from rekall.exchange.record_shapes import Record, records_in
 
@@ -42,12 +42,12 @@ class OwnRecords:
                 yield from _read(record, place or f"record {number}", source)
 
 
-def _listed(document: Any) -> list[Any]:
+def _listed(document: Any) -> Iterable[Any]:
     """The records of a document: a list of them, one of them, or an object around entries and deleted ones."""
-    if isinstance(document, list):
+    if isinstance(document, LISTS):
         return document
-    if isinstance(document, dict) and any(isinstance(document.get(name), list) for name in _LISTS):
-        return [record for name in _LISTS for record in document.get(name) or ()]
+    if isinstance(document, dict) and any(isinstance(document.get(name), LISTS) for name in _LISTS):
+        return (record for name in _LISTS for record in document.get(name) or ())
     return [document]
 
 

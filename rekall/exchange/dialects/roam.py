@@ -61,7 +61,10 @@ class Roam:
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """Every page."""
         ids, pages = Ids(), source.document
-        texts = {uid: text for page in pages for uid, text in _named(page)}
+        meant = {
+            uid for page in pages for _uid, text in _named(page) if "((" in text for uid in _REFERENCE.findall(text)
+        }
+        texts = {uid: text for page in pages for uid, text in _named(page) if uid in meant} if meant else {}
         for number, item in enumerate(pages, 1):
             page = item if isinstance(item, dict) else {"title": as_text(item)}
             note = _note(page, number, source, ids, texts)
@@ -151,15 +154,15 @@ def _says_more(children: Any) -> bool:
 
 
 def _named(page: Any) -> Iterator[tuple[str, str]]:
-    """The texts of a page's blocks by their ids."""
+    """The texts of a page's blocks with their ids."""
     waiting = [page]
     while waiting:
         top = waiting.pop()
         if isinstance(top, list):
             waiting += top
         elif isinstance(top, dict):
-            if isinstance(top.get("uid"), str) and isinstance(top.get("string"), str):
-                yield top["uid"], top["string"]
+            if isinstance(top.get("string"), str):
+                yield as_name(top.get("uid")), top["string"]
             waiting.append(top.get("children"))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.json_shapes import (
+    LISTS,
     Ids,
     as_name,
     as_text,
@@ -43,7 +44,7 @@ class Simplenote:
         number = 0
         for name in _LISTS:
             listing = document.get(name)
-            for item in listing if isinstance(listing, list) else [listing] if listing else []:
+            for item in listing if isinstance(listing, LISTS) else [listing] if listing else []:
                 number += 1
                 note = _note(item, number, source, ids, changed_on_disk(source) if name == "trashedNotes" else None)
                 if note is not None:

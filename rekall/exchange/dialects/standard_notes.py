@@ -40,7 +40,7 @@ class StandardNotes:
     def fits(self, source: Source) -> bool:
         """Whether a file is such a backup."""
         try:
-            if source.suffix == ".txt" and not source.text.lstrip().startswith("{"):
+            if source.suffix == ".txt" and not source.begins_as_json:
                 return False
         except (InvalidInput, OSError):
             return False
