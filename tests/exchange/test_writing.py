@@ -27,7 +27,7 @@ from rekall.entry.filters import Filters
 from rekall.entry.other import OtherField
 from rekall.entry.record import to_record
 from rekall.entry.types import EntryType, Link, LinkType, Status
-from rekall.errors import InvalidInput
+from rekall.errors import InvalidInput, RekallError
 from rekall.exchange import json_writing
 from rekall.exchange.file_names import Names, sameness, slug_name, titled_names
 from rekall.exchange.folder_writing import DELETED_FILE
@@ -213,10 +213,36 @@ def test_a_failing_export_leaves_the_old_file(filled: Any, tmp_path: Path) -> No
     for name in names:
         bench.base.files.export(tmp_path / name)
     before = files_of(tmp_path)
-    bench.store.db.run("UPDATE entry SET type = 'broken' WHERE key = 2")
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int) -> None:
+        raise Stopped
+
     for name in names:
-        with pytest.raises(ValueError, match="broken"):
-            bench.base.files.export(tmp_path / name)
+        with pytest.raises(Stopped):
+            bench.base.files.export(tmp_path / name, progress=stop)
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the size of files cannot be limited")
+def test_an_export_for_which_there_is_no_room_leaves_the_old_file(filled: Any, tmp_path: Path) -> None:
+    import resource
+
+    bench = filled[0]
+    names = ("out.jsonl", "out.json", "out.html")
+    for name in names:
+        bench.base.files.export(tmp_path / name)
+    before = files_of(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        for name in names:
+            with pytest.raises((OSError, RekallError)):
+                bench.base.files.export(tmp_path / name)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert files_of(tmp_path) == before
 
 
