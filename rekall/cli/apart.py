@@ -30,22 +30,28 @@ LARGE_BYTES = 2_000_000
 
 def is_large(paths: Sequence[Path]) -> bool:
     """Whether an import reads many files, or much. Folders are looked at until that is known."""
+    if any(map(_is_pipe, paths)):
+        return False  # a pipe of this process is none of another's
     files = size = 0
     waiting = [str(path) for path in paths]
     while waiting and files < LARGE_FILES and size < LARGE_BYTES:
         path = waiting.pop()
         try:
             if not os.path.isdir(path):
-                status = os.stat(path)
-                if stat.S_ISFIFO(status.st_mode):
-                    return False  # a pipe of this process is none of another's
-                files, size = files + 1, size + status.st_size
+                files, size = files + 1, size + os.stat(path).st_size
                 continue
             with os.scandir(path) as inside:
                 waiting += (entry.path for entry in inside if not entry.name.startswith(".") and not entry.is_symlink())
         except OSError:
             continue  # the import itself says what cannot be read
     return files >= LARGE_FILES or size >= LARGE_BYTES
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False  # the import itself says what cannot be read
 
 
 def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[str, str] | None) -> ImportReport:

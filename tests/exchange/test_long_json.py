@@ -2,11 +2,14 @@
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import CHECKOUT
 
 from rekall.exchange import bounds, long_json
 from rekall.exchange.dialect import Source
@@ -74,7 +77,7 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch, chunk: int, quick: int, around: i
     monkeypatch.setattr(long_json, "WHOLE_BYTES", around)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     document=DOCUMENTS,
     chunk=st.integers(1, 40),
@@ -100,7 +103,7 @@ def test_a_list_is_the_same_read_whole_and_in_pieces(tmp_path, document, chunk, 
         assert source.set_aside == {}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS, chunk=st.integers(1, 200), quick=st.sampled_from([0, 1_000_000]))
 def test_notes_are_the_same_read_whole_and_in_pieces(tmp_path, document, chunk, quick):
     path = tmp_path / "some.json"
@@ -198,3 +201,37 @@ def test_a_file_of_another_kind_is_refused_as_before(tmp_path, monkeypatch):
         with pytest.MonkeyPatch.context() as patch:
             in_pieces(patch, 64, 10)
             assert read(path) == whole
+
+
+CHILD = """
+import re, sys
+from pathlib import Path
+from rekall.exchange.folders import File
+from rekall.exchange.reading import Choices, Found, read_files
+path = Path(sys.argv[1])
+found = sum(isinstance(item, Found) for item in read_files([File(str(path), path.name, path)], Choices()))
+print(found, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("around", ["[]", '{"conversations": []}'])
+def test_a_long_export_takes_no_more_memory_than_a_short_one(tmp_path, around):
+    turns = {
+        f"n{n}": {"message": {"author": {"role": "user"}, "content": {"parts": ["some words 😀 of it " * 400]}}, "parent": f"n{n - 1}", "children": [f"n{n + 1}"]}
+        for n in range(20)
+    }  # fmt: skip
+    one = json.dumps({"title": "A talk", "create_time": 1700000000.5, "mapping": turns}, ensure_ascii=False)
+    path = tmp_path / "conversations.json"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(around[:-1].removesuffix("]"))
+        file.write(", ".join([one] * 400))
+        file.write("]" + around[-1].removeprefix("]"))
+    assert path.stat().st_size > 64_000_000
+    ran = subprocess.run(
+        [sys.executable, "-c", CHILD, str(path)], cwd=CHECKOUT, capture_output=True, text=True, check=True, timeout=300
+    )
+    found, peak_mb = map(int, ran.stdout.split())
+    assert found == 400
+    assert peak_mb < 120
