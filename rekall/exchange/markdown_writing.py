@@ -11,6 +11,9 @@ from rekall.entry.fields import Entry
 from rekall.entry.record import to_record
 from rekall.entry.types import Link
 
+_JSON_NUMBER = re.compile(r"-?\d+(?:\.\d+)?[eE][+-]?\d+\Z")
+"""A number to JSON, and so to us when we read it again, and a text to YAML, which would leave the quotes out."""
+
 _RARE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
@@ -47,14 +50,15 @@ def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 10
 
 @cache
 def _dumper() -> Any:
-    """Writes YAML of plain values. A text with one of YAML's rarer line ends is quoted, or a reader would fold it."""
+    """Writes YAML of plain values. A text with one of YAML's rarer line ends is quoted, or a reader would fold it; so is what looks like a number."""
     import yaml
 
     class Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
         pass
 
     def text(dumper: Any, value: str) -> Any:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, '"' if _RARE_ENDS.search(value) else None)
+        style = '"' if _RARE_ENDS.search(value) else "'" if _JSON_NUMBER.match(value) else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
 
     Dumper.add_representer(str, text)
     return Dumper

@@ -246,6 +246,19 @@ def test_an_export_for_which_there_is_no_room_leaves_the_old_file(filled: Any, t
     assert files_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("text", ["1e100", "-12E+3", "1.5e-3", "0x10", "1_000", "1:30", "true", "~", "12", ".5"])
+def test_a_text_that_looks_like_a_value_is_a_text_again(tmp_path: Path, text: str) -> None:
+    one, other = make_bench(), make_bench()
+    (tmp_path / "in.jsonl").write_text(json.dumps({"title": "t", "content": "some words", "deep": {"x": [text]}}))
+    one.base.files.import_paths([tmp_path / "in.jsonl"])
+    one.base.files.export(tmp_path / "notes")
+    other.base.files.import_paths([tmp_path / "notes"])
+    (before,), (after,) = (bench.base.list_entries(Filters(), None).entries for bench in (one, other))
+    assert before.other_fields == after.other_fields == (OtherField.of("deep", {"x": [text]}),)
+    one.base.close()
+    other.base.close()
+
+
 # a folder of Markdown, and the next export into it
 
 
