@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -183,3 +186,22 @@ def opened(path: Path, *, to_write: bool = False) -> AsItIs | StorageError:
         return error
     except StorageError as error:
         return error
+
+
+@contextlib.contextmanager
+def seen_through_sqlite(copy: Path, scratch: Path) -> Iterator[AsItIs | None]:
+    """A copy and its log as SQLite reads them, None where it cannot; what it makes beside them goes into a scratch folder."""
+    seen = scratch / "seen.db"
+    for end in ("", "-wal"):
+        source, place = copy.with_name(copy.name + end), seen.with_name(seen.name + end)
+        if source.exists():
+            try:
+                os.link(source, place)  # nothing writes to it
+            except OSError:  # not on every file system
+                shutil.copyfile(source, place)
+    found = opened(seen)
+    if not isinstance(found, AsItIs):
+        yield None
+        return
+    with contextlib.closing(found):
+        yield found

@@ -20,7 +20,7 @@ from rekall.errors import (
     UsageError,
 )
 from rekall.store import copies
-from rekall.store.as_is import AsItIs, opened
+from rekall.store.as_is import AsItIs, opened, seen_through_sqlite
 from rekall.store.examination import examine
 from rekall.store.findings import BaseCopy, Examined, Level, Mended
 from rekall.store.mending import Aside, make_whole
@@ -211,20 +211,27 @@ class SqliteBaseFile:
             with (
                 Pages(kept, kept.with_name(kept.name + "-wal")) as pages,
                 set_aside.open("w", encoding="utf-8") as file,
+                seen_through_sqlite(kept, scratch) as old,
             ):
                 aside = Aside(file)
-                made = make_whole(pages, new, aside)
+                made = make_whole(pages, new, aside, old)
         except (
             StorageError,
             OSError,
-        ):  # no room, or no base of this Rekall; nothing was changed, so the copy is for nothing
+        ):  # no room, or no base of this Rekall: nothing was changed, the copy is for nothing
             for end in ("", "-wal"):
                 kept.with_name(kept.name + end).unlink(missing_ok=True)
             raise
         wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
         if wrong is not None:
             raise StorageError(
-                f"what was made anew is not whole: {wrong.text}", f"please report this; {kept} is the base"
+                f"what was made anew is not whole: {wrong.text}", f"please report this; {kept} is a copy"
+            )
+        if made.missing:
+            raise StorageError(
+                f"the repair would lose what can still be read ({len(made.missing)}): {'; '.join(made.missing[:3])}; "
+                f"nothing was changed, and {kept} is a copy",
+                "`rekall export` saves what can be read, `rekall restore-base` takes a backup; please report this",
             )
         place = kept.with_suffix(".set-aside.jsonl") if aside.lines else None
         if place is not None:
@@ -232,8 +239,7 @@ class SqliteBaseFile:
             place.chmod(PRIVATE_FILE)
         if not self._put_in_place(new, is_unchanged):
             return None
-        changed = tuple(sorted(made.changed.values()))
-        lost = tuple(sorted(made.lost))
+        changed, lost = tuple(sorted(made.changed.values())), tuple(sorted(made.lost))
         return Mended(kept, made.entries, place, aside.lines, changed[:_SHOWN], len(changed), lost[:_SHOWN], len(lost))
 
     def _put_in_place(self, new: Path, is_unchanged: Callable[[], bool]) -> bool:

@@ -15,6 +15,7 @@ from rekall.store.as_is import AsItIs
 from rekall.store.findings import REMEMBERED, REPAIR, Examined, Finding, Level
 from rekall.store.log_frames import LogFrames
 from rekall.store.row_shapes import Shape, is_beside, is_misread, schema_of, shapes_of
+from rekall.store.rows_as_they_are import rows_of
 from rekall.store.soundness import Row, faults_of, is_time
 
 _MOST_DETAILS = 10
@@ -213,7 +214,7 @@ class _Look:
         count = wrong = 0
         why = ""
         try:
-            for row in self._streamed(table, shape):
+            for row in rows_of(self.db, table, shape):
                 count += 1
                 faults = faults_of(table, row)
                 if faults:
@@ -231,14 +232,6 @@ class _Look:
             yield Finding(topic, Level.PROBLEM, f"the table {table} cannot be read to its end: {why}", REPAIR)
         elif not wrong and fine:
             yield Finding(topic, Level.OK, f"{count:,}: {fine}" if count else "none")
-
-    def _streamed(self, table: str, shape: Shape) -> Iterator[Row]:
-        """The rows of a table; texts that are not UTF-8 as bytes."""
-        names = [column.name for column in shape.columns]
-        wanted = ", ".join(_as_bytes(column.name, column.type) for column in shape.columns)
-        kinds = [column.type for column in shape.columns]
-        for values in self.db.stream(f"SELECT {wanted} FROM {table}"):
-            yield {name: _read(kind, value) for name, kind, value in zip(names, kinds, values)}
 
     def _references(self) -> Iterator[Finding]:
         """Whether everything that names another row finds it."""
@@ -273,22 +266,6 @@ def _ascii(value: object) -> str:
 def _moment(value: object) -> datetime | None:
     text = _ascii(value)
     return parsed(text) if is_time(text) else None
-
-
-def _as_bytes(name: str, kind: str) -> str:
-    """A column so that no value of it can fail to be read, whatever is stored there."""
-    if kind == "TEXT":
-        return f"CAST({name} AS BLOB)"
-    return f"iif(typeof({name}) = 'text', CAST({name} AS BLOB), {name})"
-
-
-def _read(kind: str, value: object) -> object:
-    if kind != "TEXT" or not isinstance(value, bytes):
-        return value
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
 
 
 def _named(table: str, row: Row) -> str:

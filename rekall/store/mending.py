@@ -13,7 +13,10 @@ from typing import IO
 
 from rekall.db import Database
 from rekall.entry.passages import passages_of
+from rekall.errors import DatabaseForeign
 from rekall.store import schema
+from rekall.store.as_is import AsItIs
+from rekall.store.no_less import missing
 from rekall.store.pages import LOST, Cell, CutText, Pages, Text, Value
 from rekall.store.row_shapes import SPACE_TABLE, Shape
 from rekall.store.salvage import LostRow, Salvage, SavedRow
@@ -65,24 +68,29 @@ class Made:
         changed: Entries that are not what they were: id and title, by key.
         lost: Ids that the index of ids names and of which nothing is left.
         problems: What was broken in the file.
+        taken: How many rows were taken over.
+        missing: What SQLite can read of the old one and is not in the new one, a line each; there should be nothing.
     """
 
     entries: int = 0
     changed: dict[int, str] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
+    taken: int = 0
+    missing: tuple[str, ...] = ()
 
 
-def make_whole(pages: Pages, target: Path, aside: Aside) -> Made:
+def make_whole(pages: Pages, target: Path, aside: Aside, old: AsItIs | None = None) -> Made:
     """Write a whole base of today's schema.
 
     Args:
         pages: The damaged one.
         target: A file that is not there yet.
         aside: Takes what cannot stay as it was.
+        old: The damaged one through SQLite, None where that cannot read it.
 
     Raises:
-        DatabaseForeign, DatabaseTooNew: It is no base of this Rekall.
+        DatabaseForeign, DatabaseTooNew: It is no base of this Rekall, or nothing of one is left.
         StorageError: The new one cannot be written.
     """
     salvage = Salvage(pages)
@@ -91,6 +99,13 @@ def make_whole(pages: Pages, target: Path, aside: Aside) -> Made:
         db.run("PRAGMA foreign_keys = OFF")
         with db.transaction():
             _Rows(db, salvage, aside, made).take_over()
+        if not made.taken and not salvage.has_schema:
+            raise DatabaseForeign(
+                "nothing of a Rekall database was found in it; nothing was changed",
+                "if it was one, `rekall restore-base` takes a copy; else move it away, or point REKALL_HOME elsewhere",
+            )
+        if old is not None:
+            made.missing = tuple(missing(old, db, salvage.shapes, has_later=bool(pages.log_damage)))
     with contextlib.closing(SqliteStore(target, "numpy")) as store:
         with store.transaction():
             _make_indexes(store)
@@ -234,7 +249,9 @@ class _Rows:
         names = [name for name in values if not (name == shape.key and values[name] is None)]
         marks = ", ".join("?" * len(names))
         sql = f"INSERT OR IGNORE INTO {shape.name} ({', '.join(names)}) VALUES ({marks}) RETURNING 1"
-        return self.db.value(sql, [_stored(values[name]) for name in names]) is not None
+        is_in = self.db.value(sql, [_stored(values[name]) for name in names]) is not None
+        self.made.taken += is_in
+        return is_in
 
     def _vector(self, found: SavedRow) -> None:
         """A vector whose row is whole; any other is made again from its passage."""
@@ -245,6 +262,7 @@ class _Rows:
                 self.db.run(schema.space_tables(int(found.table.partition("_")[2])))
             self.sizes[found.table][len(data) // 4] += 1
             self.db.run(f"INSERT OR IGNORE INTO {found.table} VALUES (?, ?)", (found.cell.key, data))
+            self.made.taken += 1
 
     def _settle_spaces(self) -> None:
         """Spaces with the dimensions that their vectors have; vectors of no space go, and are made again."""

@@ -63,8 +63,8 @@ def usable_bytes(pages: PagesOf) -> int:
         said = pages.size
     if not rows or _continued(pages, rows, said) == len(rows):
         return said
-    others = range(pages.size, max(pages.size - 256, _LEAST_USABLE - 1), -1)
-    return max((said, *others), key=lambda usable: _continued(pages, rows, usable))
+    candidates: list[int] = [said, *range(pages.size, max(pages.size - 256, _LEAST_USABLE - 1), -1)]
+    return max(candidates, key=lambda usable: _continued(pages, rows, usable))
 
 
 def local_bytes(total: int, usable: int, *, is_table: bool) -> int:

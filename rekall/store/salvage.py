@@ -94,6 +94,11 @@ class Salvage:
                 self.shapes[name] = space_shape(name, found[1])
 
     @property
+    def has_schema(self) -> bool:
+        """Whether any part of its schema is one of ours."""
+        return any(plain(self.sql.get(known, "")) == plain(sql) for known, sql in schema_of(self.version).items())
+
+    @property
     def foreign_tables(self) -> list[str]:
         """Tables that Rekall does not make."""
         own = {"words", "words_data", "words_idx", "words_docsize", "words_config", *self.shapes}
