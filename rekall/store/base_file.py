@@ -114,6 +114,8 @@ class SqliteBaseFile:
             raise NotFound(f"there is no folder {target.parent}", "make it first, or name another place")
         if self._is_own(target):
             raise UsageError(f"{target} is the base itself, or belongs to it", "name another file")
+        if target.exists() and not target.is_file():  # a device would be replaced
+            raise InvalidInput(f"{target} is no file", "name a file or a folder")
         if target.exists() and not replace and not copies.is_copy(target):
             raise InvalidInput(
                 f"{target} is there already, and is no copy of a base", "name another file, or use --force"

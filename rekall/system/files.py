@@ -61,9 +61,17 @@ def write_in_pieces(file: IO[bytes], data: memoryview | bytes) -> None:
 
 @contextlib.contextmanager
 def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before."""
+    """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before.
+
+    What a symbolic link leads to takes its place there, and the link stays. A pipe or a device is written to as it is.
+    """
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as pipe:
+            yield pipe
+        return
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
     part = Path(name)
     try:
