@@ -4,7 +4,7 @@
 
 FOLDER holds sets of notes, each with a corpus.jsonl (`title`, `text`); by default the evaluation sets beside the checkout.
 --alarms prints every alarm with what stands before it, the secret itself cut to four characters, for a person to judge.
-The made-up ones are tests/support/secret_samples.py: sixty kinds in nine texts, from seeds that no test uses.
+The made-up ones are tests/support/secret_samples.py: a hundred kinds in nine texts, from seeds that no test uses.
 """
 
 from __future__ import annotations

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _WORD = "[A-Za-z0-9]"
 _URL64 = "[A-Za-z0-9_-]"
 _HEX = "[0-9a-f]"
+_UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+_KEY64 = r"[A-Za-z0-9+/]{30,8000}(?:\r?\n[A-Za-z0-9+/]{16,76}){0,120}={0,2}"
+_MIXED = "(?=[A-Za-z_-]{0,60}[0-9])(?=[a-z0-9_-]{0,60}[A-Z])"
+"""A digit and a capital, where a head is short enough to begin a name."""
+
+_DIGIT = "(?=[a-z]{0,60}[0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,30 +26,44 @@ class Shape:
         heads: How it begins, letter by letter; only where one of these stands the rest is looked at.
         rest: What follows, as a regular expression in which everything repeated has a bound.
         source: Who says that it looks so.
+        within: What stands in it, where it has no head.
     """
 
     kind: str
     heads: tuple[str, ...]
     rest: str
     source: str
+    within: str = ""
 
 
 SHAPES = (
-    Shape("AWS access key id", ("AKIA", "ASIA"), "[A-Z2-7]{16}", "AWS IAM guide: unique identifiers"),
+    Shape("AWS access key id", ("AKIA", "ASIA", "ABIA", "ACCA"), "[A-Z2-7]{16}", "AWS IAM guide: unique identifiers"),
+    Shape("AWS Bedrock key", ("ABSK",), "[A-Za-z0-9+/]{109,269}={0,2}", "AWS Bedrock guide: API keys"),
+    Shape(
+        "AWS Bedrock key",
+        ("bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t",),
+        r"[A-Za-z0-9+/=_.%-]{0,4000}",
+        "AWS Bedrock guide: short-term API keys",
+    ),
+    Shape("Alibaba Cloud key id", ("LTAI",), f"{_MIXED}{_WORD}{{20}}", "Alibaba Cloud docs: AccessKey pair"),
     Shape("GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), f"{_WORD}{{36,255}}", "GitHub docs: token formats"),
     Shape("GitHub token", ("github_pat_",), "[A-Za-z0-9_]{50,255}", "GitHub docs: token formats"),
     Shape(
         "GitLab token",
-        ("glpat-", "gldt-", "glrt-", "glrtr-", "glptt-", "glft-", "glsoat-", "glcbt-", "glimt-", "glagent-", "gloas-"),
+        (
+            *("glpat-", "gldt-", "glrt-", "glrtr-", "glptt-", "glft-", "glffct-", "glsoat-", "glcbt-", "glimt-"),
+            *("glagent-", "gloas-", "glwt-", "GR1348941"),
+        ),
         r"[A-Za-z0-9_-]{20,300}(?:\.[A-Za-z0-9_.-]{1,40})?",
         "GitLab docs: token overview, prefixes",
     ),
     Shape(
         "Slack token",
-        ("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-"),
+        ("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxo-", "xoxc-"),
         r"(?:\d+-){1,3}[A-Za-z0-9-]{20,250}",
-        "Slack docs: token types",
+        "Slack docs: token types; that of a browser",
     ),
+    Shape("Slack token", ("xoxd-",), "(?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}){40,400}", "Slack: cookie of a browser"),
     Shape("Slack token", ("xoxe.", "xoxe-"), r"(?:xox[bp]-)?\d-[A-Za-z0-9-]{40,500}", "Slack docs: token rotation"),
     Shape("Slack token", ("xapp-",), r"\d-[A-Z0-9]{6,20}-\d{6,20}-[a-f0-9]{40,80}", "Slack docs: token types"),
     Shape(
@@ -53,6 +74,8 @@ SHAPES = (
     ),
     Shape("Stripe webhook secret", ("whsec_",), "[A-Za-z0-9+/=]{24,100}", "Stripe docs: webhook signatures"),
     Shape("Google API key", ("AIza",), f"{_URL64}{{35}}", "Google Cloud docs: API keys"),
+    Shape("Google API key", ("AQ.Ab8RN6",), f"{_URL64}{{40,60}}", "Google AI Studio: authorization keys"),
+    Shape("Google refresh token", ("1//0",), f"{_URL64}{{60,250}}", "Google identity docs: OAuth 2.0"),
     Shape("Google OAuth client secret", ("GOCSPX-",), f"{_URL64}{{28}}", "Google Cloud console"),
     Shape("Google access token", ("ya29.",), f"{_URL64}{{30,2000}}", "Google identity docs: OAuth 2.0"),
     Shape("Anthropic key", ("sk-ant-",), rf"[a-z]{{2,8}}\d\d-{_URL64}{{40,300}}", "Anthropic console"),
@@ -64,12 +87,26 @@ SHAPES = (
     ),
     Shape("OpenRouter key", ("sk-or-v1-",), f"{_HEX}{{64}}", "OpenRouter docs"),
     Shape("LangSmith key", ("lsv2_pt_", "lsv2_sk_"), f"{_HEX}{{32}}_{_HEX}{{10}}", "LangSmith docs"),
+    Shape("Langfuse key", ("sk-lf-",), _UUID, "Langfuse docs: API keys"),
     Shape("OpenAI key", ("sk-",), f"{_WORD}{{32,64}}", "OpenAI platform docs; others of its form"),
     Shape("Hugging Face token", ("hf_", "api_org_"), f"{_WORD}{{34,40}}", "Hugging Face docs: access tokens"),
     Shape("Groq key", ("gsk_",), f"{_WORD}{{52}}", "Groq console"),
     Shape("xAI key", ("xai-",), f"{_WORD}{{80}}", "xAI docs"),
     Shape("Perplexity key", ("pplx-",), f"{_WORD}{{48}}", "Perplexity docs"),
     Shape("Replicate token", ("r8_",), f"{_WORD}{{37}}", "Replicate docs"),
+    Shape("NVIDIA key", ("nvapi-",), f"{_URL64}{{60,70}}", "NVIDIA NGC guide: API keys"),
+    Shape("Cerebras key", ("csk-",), "[a-z0-9]{48}", "Cerebras docs"),
+    Shape("Fireworks key", ("fw_",), f"{_MIXED}{_WORD}{{22,24}}", "Fireworks docs"),
+    Shape("Together key", ("tgp_v1_",), f"{_URL64}{{43}}", "Together docs"),
+    Shape("ElevenLabs key", ("sk_",), f"{_HEX}{{48}}", "ElevenLabs docs"),
+    Shape("Pinecone key", ("pcsk_",), f"{_WORD}{{4,8}}_{_WORD}{{50,70}}", "Pinecone docs: API keys"),
+    Shape("Tavily key", ("tvly-",), f"(?:dev-|prod-)?{_MIXED}[A-Za-z0-9-]{{32,60}}", "Tavily docs"),
+    Shape("Jina key", ("jina_",), f"{_HEX}{{32}}{_URL64}{{24,32}}", "Jina docs"),
+    Shape("Voyage key", ("pa-",), f"{_MIXED}{_URL64}{{43}}", "Voyage docs"),
+    Shape("LlamaCloud key", ("llx-",), f"{_MIXED}{_WORD}{{48,64}}", "LlamaIndex docs"),
+    Shape("Firecrawl key", ("fc-",), f"{_HEX}{{32}}", "Firecrawl docs"),
+    Shape("Apify token", ("apify_api_",), f"{_WORD}{{34,40}}", "Apify docs"),
+    Shape("Weights & Biases key", ("wandb_v1_",), "[A-Za-z0-9_]{60,90}", "Weights & Biases docs"),
     Shape("npm token", ("npm_",), f"{_WORD}{{36}}", "GitHub blog: npm token format"),
     Shape(
         "PyPI token",
@@ -81,11 +118,14 @@ SHAPES = (
     Shape("crates.io token", ("cio",), f"{_WORD}{{32}}", "crates.io: token format"),
     Shape("NuGet key", ("oy2",), "[a-z0-9]{43}", "NuGet docs"),
     Shape("Artifactory key", ("AKCp",), f"{_WORD}{{69}}", "JFrog docs"),
+    Shape("Artifactory token", ("cmVmd",), f"{_WORD}{{59}}", "JFrog docs: reference tokens"),
+    Shape("Clojars token", ("CLOJARS_",), "[a-z0-9]{60}", "Clojars wiki: deploy tokens"),
     Shape("Docker token", ("dckr_pat_", "dckr_oat_"), f"{_URL64}{{27,40}}", "Docker docs: access tokens"),
     Shape("SendGrid key", ("SG.",), rf"{_URL64}{{22}}\.{_URL64}{{43}}", "SendGrid docs: API keys"),
     Shape("Twilio key", ("SK",), f"{_HEX}{{32}}", "Twilio docs: API keys"),
     Shape("Mailgun key", ("key-",), f"{_HEX}{{32}}", "Mailgun docs"),
     Shape("Brevo key", ("xkeysib-", "xsmtpsib-"), f"{_HEX}{{64}}-{_WORD}{{16}}", "Brevo docs"),
+    Shape("Resend key", ("re_",), f"{_MIXED}{_WORD}{{8}}_{_WORD}{{24}}", "Resend docs"),
     Shape("age secret key", ("AGE-SECRET-KEY-1",), "[QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L]{58}", "age: format"),
     Shape(
         "age secret key",
@@ -132,11 +172,31 @@ SHAPES = (
     ),
     Shape("Dropbox token", ("sl.",), r"(?:u\.)?[A-Za-z0-9_-]{130,2000}", "Dropbox docs"),
     Shape("Square token", ("sq0atp-", "sq0csp-"), f"{_URL64}{{22,43}}", "Square docs"),
-    Shape("Square token", ("EAAAE", "EAAAl"), f"{_URL64}{{59}}", "Square docs"),
+    Shape("Square token", ("EAAA",), f"{_MIXED}{_URL64}{{60}}", "Square docs"),
+    Shape("Facebook token", ("EAA",), f"[A-Z]{_WORD}{{99,300}}", "Meta docs: access tokens"),
     Shape("Netlify token", ("nfp_", "nfc_", "nfo_", "nfu_"), f"{_WORD}{{36}}", "Netlify docs"),
+    Shape("Vercel token", ("vcp_", "vci_", "vca_", "vcr_", "vck_"), f"{_WORD}{{50,64}}", "Vercel docs: token formats"),
+    Shape("Render key", ("rnd_",), f"{_MIXED}{_WORD}{{28,32}}", "Render docs"),
+    Shape("Neon key", ("napi_",), f"{_DIGIT}[a-z0-9]{{64}}", "Neon docs: API keys"),
+    Shape("ntfy token", ("tk_",), f"{_DIGIT}[a-z0-9]{{29}}", "ntfy docs: access tokens"),
+    Shape("Sourcegraph token", ("sgp_",), f"(?:(?:{_HEX}{{16}}|local)_)?{_HEX}{{40}}", "Sourcegraph docs"),
+    Shape("SonarQube token", ("squ_", "sqp_", "sqa_"), f"{_HEX}{{40}}", "SonarQube docs: tokens"),
+    Shape("OpenShift token", ("sha256~",), f"{_MIXED}{_URL64}{{43}}", "OpenShift docs: OAuth tokens"),
+    Shape("Dynatrace token", ("dt0c01.", "dt0s16."), r"[A-Z0-9]{8,24}\.[A-Z0-9]{64}", "Dynatrace docs: token format"),
+    Shape("Octopus key", ("API-",), "(?=[A-Z]{0,26}[0-9])[A-Z0-9]{26}", "Octopus docs"),
+    Shape("Prefect key", ("pnu_", "pnb_"), f"{_WORD}{{36}}", "Prefect docs"),
+    Shape("PostHog key", ("phx_",), f"{_WORD}{{40,60}}", "PostHog docs: personal API keys"),
+    Shape("Infracost key", ("ico-",), f"{_MIXED}{_WORD}{{32}}", "Infracost docs"),
+    Shape("Shippo token", ("shippo_live_", "shippo_test_"), f"{_HEX}{{40}}", "Shippo docs"),
+    Shape("EasyPost key", ("EZAK", "EZTK"), f"{_WORD}{{54}}", "EasyPost docs"),
+    Shape("Typeform token", ("tfp_",), r"[A-Za-z0-9_.=-]{40,80}", "Typeform docs"),
+    Shape("Plaid token", ("access-sandbox-", "access-development-", "access-production-"), _UUID, "Plaid docs"),
+    Shape("Deno token", ("ddp_",), f"{_WORD}{{36}}", "Deno Deploy docs"),
+    Shape("Mapbox secret token", ("sk.eyJ1Ijoi",), rf"{_URL64}{{30,400}}\.{_URL64}{{22}}", "Mapbox docs"),
     Shape("Buildkite token", ("bkua_",), f"{_HEX}{{40}}", "Buildkite docs"),
     Shape("CircleCI token", ("CCIPAT_",), f"{_WORD}{{22}}_{_HEX}{{40}}", "CircleCI docs"),
     Shape("Fly.io token", ("fm2_", "fm1r_", "fm1a_"), "[A-Za-z0-9+/]{100,2000}={0,2}", "Fly.io docs"),
+    Shape("Fly.io token", ("fo1_",), f"{_URL64}{{43}}", "Fly.io docs"),
     Shape("1Password token", ("ops_eyJ",), "[A-Za-z0-9_=-]{250,2000}", "1Password docs: service accounts"),
     Shape(
         "1Password secret key",
@@ -145,7 +205,20 @@ SHAPES = (
         "1Password: security design",
     ),
     Shape("Cloudflare key", ("v1.0-",), f"{_HEX}{{24}}-{_HEX}{{146}}", "Cloudflare docs: origin CA"),
+    Shape("Cloudflare token", ("cfut_", "cfat_", "cfk_"), f"{_URL64}{{40,64}}", "Cloudflare docs: token formats"),
     Shape("Contentful token", ("CFPAT-",), f"{_URL64}{{43}}", "Contentful docs"),
+    Shape(
+        "private key",
+        ("MII",),
+        f"[A-Za-z0-9+/]{{2}}[AQgw]IBA(?:DANBgkqhkiG9w0BAQEFAASC|AKC){_KEY64}",
+        "RFC 5208 and 8017, in Base64 without armour",
+    ),
+    Shape(
+        "private key",
+        ("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEH", "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAi", "MC4CAQAwBQYDK2VwBCIEI"),
+        _KEY64,
+        "RFC 5208 and 5480, in Base64 without armour",
+    ),
     Shape(
         "Discord webhook",
         ("https://discord.com/api/webhooks/", "https://discordapp.com/api/webhooks/"),
@@ -170,21 +243,53 @@ SHAPES = (
         r"[a-z0-9-]{1,60}\.webhook\.office\.com/webhookb2/[0-9a-f@-]{60,90}/IncomingWebhook/[0-9a-f]{32}",
         "Microsoft docs: incoming webhooks",
     ),
-    Shape("Telegram bot token", (), rf"\d{{8,10}}:AA{_URL64}{{33}}", "Telegram docs: bot API"),
-    Shape("Terraform token", (), rf"{_WORD}{{14}}\.atlasv1\.{_URL64}{{60,70}}", "HashiCorp docs"),
-    Shape("Mailchimp key", (), rf"{_HEX}{{32}}-us\d{{1,2}}", "Mailchimp docs"),
+    Shape("Telegram bot token", (), rf"\d{{8,10}}:AA{_URL64}{{33}}", "Telegram docs: bot API", within=":"),
+    Shape("Terraform token", (), rf"{_WORD}{{14}}\.atlasv1\.{_URL64}{{60,70}}", "HashiCorp docs", within=".atlasv1."),
+    Shape("Mailchimp key", (), rf"{_HEX}{{32}}-us\d{{1,2}}", "Mailchimp docs", within="-us"),
     Shape(
         "Azure client secret",
         (),
         r"[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}",
         "Microsoft docs: secret scanning, Entra",
+        within="Q~",
     ),
-    Shape("Asana token", (), rf"\d/\d{{14,18}}(?:/\d{{14,18}})?:{_HEX}{{32}}", "Asana docs"),
+    Shape(
+        "Azure DevOps token",
+        (),
+        f"{_WORD}{{76}}AZDO{_WORD}{{4}}",
+        "Microsoft docs: personal access tokens",
+        within="AZDO",
+    ),
+    Shape(
+        "Azure key",
+        (),
+        f"{_WORD}{{52}}JQQJ9[9DH]{_WORD}{{26}}(?:{_WORD}{{2}}==)?",
+        "Microsoft docs: identifiable keys",
+        within="JQQJ9",
+    ),
+    Shape(
+        "Azure key",
+        (),
+        f"{_WORD}{{42}}AzSe[A-D]{_WORD}{{5}}",
+        "Microsoft docs: identifiable keys, Search",
+        within="AzSe",
+    ),
+    Shape(
+        "Azure key",
+        (),
+        f"{_URL64}{{44}}AzFu{_URL64}{{5}}[AQgw]==",
+        "Microsoft docs: identifiable keys, Functions",
+        within="AzFu",
+    ),
+    Shape("Asana token", (), rf"\d/\d{{14,18}}(?:/\d{{14,18}})?:{_HEX}{{32}}", "Asana docs", within=":"),
 )
 """In the order in which they are tried where one begins as another does."""
 
 HEADLESS = tuple(shape for shape in SHAPES if not shape.heads)
 """What does not begin with letters of its own."""
+
+WITHIN = tuple(shape.within for shape in HEADLESS if shape.within.isalnum())
+"""What stands in the long ones among them."""
 
 
 def by_beginning() -> dict[str, tuple[tuple[str, Shape], ...]]:
@@ -203,6 +308,7 @@ def _heads() -> Iterator[tuple[str, Shape]]:
                 yield head, shape
 
 
+@functools.cache
 def links() -> tuple[tuple[str, Shape], ...]:
     """Links that are secrets themselves."""
     return tuple((head, shape) for shape in SHAPES for head in shape.heads if "://" in head)

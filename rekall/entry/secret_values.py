@@ -9,6 +9,10 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import dataclass
+
+MASK = "[masked: "
+"""How what stands in the place of a secret begins."""
 
 LEAST_PASSWORD = 8
 """Characters below which nothing is taken for a secret."""
@@ -23,19 +27,14 @@ JWT = re.compile(r"(eyJ[A-Za-z0-9_-]{10,2000})\.(eyJ[A-Za-z0-9_-]{10,8000})\.([A
 DISCORD = re.compile(r"([MNO][A-Za-z0-9_-]{23,27})\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_-])")
 NUMBERS = re.compile(r"(?<![\w/])\d[\d/]{0,45}:(?=$|[A-Za-z0-9])")
 AWS_SECRET = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
-AUTHORIZATION = re.compile(
-    r"authorization[\"']?[ \t]{0,3}[:=,][ \t]{0,3}[\"']?(?P<scheme>basic|bearer|token) {1,3}(?P<value>[A-Za-z0-9._~+/=-]{12,400})",
-    re.IGNORECASE,
-)
-ASSIGNED = re.compile(
-    r"""(?P<name>[A-Za-z_.-]{3,50})["'`\]]{0,2}
-        (?:[ \t]{0,20}(?::=|=>|=|:)[ \t]{0,20}|(?<=sword)[ \t]{1,3}|(?<=token)[ \t]{1,3}(?=["']))
-        (?P<quote>["'`]?)(?P<value>[^\s"'`<>,;\\]{8,400})""",
-    re.VERBOSE,
-)
 USERINFO = re.compile(
     r"(?P<user>[^\s/?#@:'\"<>`]{0,64}):(?P<password>[^\s/?#@'\"<>`]{3,256})@(?P<host>[^\s/?#@'\"`)>\]]{1,255})"
 )
+BARE_USER = re.compile(
+    r"(?P<user>[A-Za-z0-9_~.-]{20,255})@(?P<host>[^\s/?#@'\"`)>\]]{1,255})(?P<number>/\d{1,20}(?!\w))?"
+)
+"""A token in the place of a user: `https://TOKEN@host`."""
+
 _ARMOUR = r"(?:\\r|\\n|[\s>|*#]|\\){0,20}"
 KEY_BODY = re.compile(
     r"[A-Za-z0-9+/=]{0,2000}(?:(?:\\r|\\n|[\s>|*#]){1,20}[A-Za-z0-9+/=]{16,80}(?=\s|\\|[\"']|$)){0,400}"
@@ -61,7 +60,7 @@ PRIVATE_KEYS = (
 )
 
 _MADE_UP = re.compile(
-    r"example|x{4}|\*{3}|\.{3}|your|placeholder|redacted|dummy|sample|replace|changeme|insert|12345678|abcdefg|deadbeef|0{8}|1{8}|masked",
+    r"example|x{4}|\*{3}|\.{3}|your|placeholder|redacted|dummy|sample|replace|changeme|insert|12345678|abcdefg|deadbeef|e29b-41d4-a716|123e4567|0{8}|1{8}|masked",
     re.IGNORECASE,
 )
 """What people write in the place of a token; too long to stand in a random one."""
@@ -73,9 +72,17 @@ _NO_PASSWORD = re.compile(
 """What people write in the place of a password."""
 
 _CODE = re.compile(
-    r"[(){}\[\]$|]|->|::|%[sdv(]|&&|==|://|^(?:\.{0,2}/|~|#|@|%|arn:|sha\d+[-:]|projects/)|^[\w-]+(?:\.[A-Za-z_]\w*)+$"
+    r"[(){}\[\]$|]|->|::|%[sdv(]|&&|==|://|^(?:\.{1,2}/|~|#|@|%|arn:|sha\d+[-:]|projects/)|^[\w-]+(?:\.[A-Za-z_]\w*)+$"
 )
 """What stands where a value is computed, looked up or left out; paths and addresses."""
+
+_TEMPLATE = re.compile(
+    r"\$[{(]|\$(?:[A-Z_]{3,}|[a-z_]{4,})|^\$|\{\{|#\{|<%|^<.*>$|%[({]|%[sdv]\b|^%|\{(?:[a-z_]{3,}|\d?)\}|\(\)|^[\w.]+[\[(][\w.,'-]*[\])]$|->|://|^[({\[].*[)}\]]$"
+    r"|^(?:\.{1,2}/|~/|#|@|arn:|sha\d+[-:]|projects/)|^[\w-]+(?:\.[A-Za-z_]\w*)+$"
+)
+"""The same in quotes, where a bracket or a dollar may as well be a part of a password."""
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}")
 
 _OTHER_NAME = re.compile(
     r"(?:file|path|name|dir|folder|ur[il]|id|type|arn|length|size|hash|field|label|ref|i[sz]er?|board|count|policy|version|store|ring|code)s?$|^(?:keyb|keyw|keyf|keyr)",
@@ -83,10 +90,22 @@ _OTHER_NAME = re.compile(
 )
 """How names end of what is about a secret and none itself: password_file, token_type, secretName."""
 
+_NAME_OF_ID = re.compile(r"(?:api|access|auth|secret)[_.-]?(?:key|token)$|password$", re.IGNORECASE)
+"""Names of secrets that some vendors make as UUIDs, such as Heroku and older npm."""
+
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _LOCAL_HOST = re.compile(
     r"(?:localhost|127\.|0\.0\.0\.0|\[::1|host\b|(?:[\w-]+\.)*(?:example|test|invalid)(?:\.\w+)?(?::|$))", re.IGNORECASE
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a secret stands in a text, and what it is."""
+
+    start: int
+    end: int
+    kind: str
 
 
 def is_made_up(value: str) -> bool:
@@ -102,7 +121,9 @@ def is_random(value: str) -> bool:
     is_hex = re.fullmatch("[0-9a-fA-F]+", value) is not None
     if is_hex:
         return len(value) >= 24 and _entropy(value) > 3.0 and kinds > 1
-    return kinds > 1 and bool(re.search("[0-9]", value)) and _entropy(value) > min(3.6, math.log2(len(value)) - 0.65)
+    if kinds < 2 or not (re.search("[0-9]", value) or _is_mixed(value)):
+        return False
+    return _entropy(value) > min(3.6, math.log2(len(value)) - 0.65)
 
 
 def is_secret_value(name: str, value: str, *, is_quoted: bool) -> bool:
@@ -114,16 +135,38 @@ def is_secret_value(name: str, value: str, *, is_quoted: bool) -> bool:
         is_quoted: Whether it stands in quotes: without, it may be the name of something.
     """
     value = value.rstrip("=")
-    if len(value) < 10 or _OTHER_NAME.search(name) or _CODE.search(value) or _UUID.fullmatch(value):
+    if len(value) < 10 or _OTHER_NAME.search(name) or (_TEMPLATE if is_quoted else _CODE).search(value):
+        return False
+    if value[0] == "/" and not _BASE64.fullmatch(value):  # a path
+        return False
+    if _UUID.fullmatch(value):
         return False
     if is_made_up(value) or _NO_PASSWORD.search(value) or _steps(value) > 0.3:
         return False
     others = len(re.findall(r"[^A-Za-z0-9_./+-]", value))
-    if not is_quoted and others > 2:
+    if not is_quoted and others > 4:
         return False
     if _is_of_words(value):
         return False
     return is_random(value)
+
+
+def is_named_id(name: str, value: str) -> bool:
+    """Whether a value is a UUID under a name that says it is a secret."""
+    return (
+        _UUID.fullmatch(value) is not None
+        and _NAME_OF_ID.search(name) is not None
+        and not is_made_up(value)
+        and _entropy(value) > 3.0
+    )
+
+
+def is_token_of_address(found: re.Match[str]) -> bool:
+    """Whether what stands as a user in an address is a token; the public keys of error trackers look so."""
+    user = found["user"]
+    if "sentry" in found["host"] or (found["number"] and re.fullmatch("[0-9a-f]{32}", user)):
+        return False
+    return is_secret_value("", user, is_quoted=True) and not _LOCAL_HOST.match(found["host"])
 
 
 def is_password(password: str, user: str, host: str) -> bool:
@@ -176,7 +219,7 @@ def kind_of(name: str, value: str) -> str:
         return "AWS secret access key"
     if "passphrase" in name:
         return "passphrase"
-    if "pass" in name or "pwd" in name:
+    if "pass" in name or "pwd" in name or "psk" in name:
         return "password"
     return "token" if "token" in name else "secret" if "secret" in name else "API key"
 
@@ -185,6 +228,12 @@ def _entropy(value: str) -> float:
     """Bits a character, by how often each one comes."""
     length = len(value)
     return -sum(count / length * math.log2(count / length) for count in Counter(value).values()) if length else 0.0
+
+
+def _is_mixed(value: str) -> bool:
+    """Whether capitals and small letters change as chance has it, and not at the beginnings of words."""
+    changes = sum(before.isupper() != after.isupper() for before, after in itertools.pairwise(value))
+    return value.isalpha() and len(value) >= 14 and changes >= 0.35 * (len(value) - 1)
 
 
 def _steps(value: str) -> float:

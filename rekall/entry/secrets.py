@@ -16,10 +16,18 @@ from typing import Any
 from rekall.entry import secret_values as values
 from rekall.entry.fields import EDITED, Draft, Field, Kind
 from rekall.entry.other import OtherField
-from rekall.entry.secret_shapes import HEADLESS, Shape, by_beginning, links
+from rekall.entry.secret_names import assigned
+from rekall.entry.secret_shapes import HEADLESS, WITHIN, Shape, by_beginning, links
+from rekall.entry.secret_values import MASK, Span
 
 _LEAST = 16
 """Letters and digits in a row from which on they may be a token: the shortest kind has twenty."""
+
+_LONG = 50
+"""Of a long run its middle tells what it is, too."""
+
+_HOOK_WITHIN = 90
+"""Characters of an address within which one says that it is a webhook."""
 
 _SHOWN = 4
 """Characters of a secret that are shown, so that it can be found; the first ones, which tell its kind as a rule."""
@@ -30,25 +38,11 @@ _FAR = 240
 _TOKEN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-~")
 _MAP = bytes(ord("x") if code in _TOKEN else ord(" ") for code in range(256))
 _RUN = b"x" * _LEAST
+_ENCODED = ("3D", "3d", "22", "20", "3A", "3a", "26", "2F", "2f")
+"""What may stand encoded before a token: = " blank : & /"""
+
 _PLAIN = "abcdefghijklmnopqrstuvwxyz_-~+"
 """Of these alone words and names are made, and lines under headings."""
-
-_MASK = "[masked: "
-
-_KEYWORDS = (b"passw", b"passphr", b"pwd", b"secret", b"token", b"key", b"authoriz")
-"""What stands in the names of secrets; the longer, the faster it is looked for."""
-
-_KEYS = re.compile(r"(?:api|access|account|secret|auth|encryption|signing|master|private|deploy)[_.-]?$", re.IGNORECASE)
-"""What stands before the word key, where it is one to keep."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Where a secret stands in a text, and what it is."""
-
-    start: int
-    end: int
-    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +73,7 @@ def spans(text: str) -> list[Span]:
     if len(text) < values.LEAST_PASSWORD:
         return []
     data = text.encode("latin-1", "replace")  # a byte a character
-    found = [*_runs(text, data), *_assigned(text, data)]
+    found = [*_runs(text, data), *assigned(text, data)]
     if "://" in text and ("@" in text or "hook" in text):
         found += _in_addresses(text)
     if "PRIVATE" in text or "PuTTY-" in text:
@@ -98,12 +92,16 @@ def found_in(draft: Draft) -> tuple[Secret, ...]:
     texts = [text for field in _READ for text in field.texts(draft)]
     if not spans("\n".join(texts)):
         return ()
-    return tuple(
-        Secret(span.kind, field.noun, text.count("\n", 0, span.start) + 1, text[span.start : span.start + _SHOWN])
-        for field in _READ
-        for text in field.texts(draft)
-        for span in spans(text)
-    )
+    return tuple(secret for field in _READ for text in field.texts(draft) for secret in _secrets(field.noun, text))
+
+
+def _secrets(field: str, text: str) -> Iterator[Secret]:
+    """What a text of a field holds, each with its line."""
+    line, counted = 1, 0
+    for span in spans(text):
+        line += text.count("\n", counted, span.start)
+        counted = span.start
+        yield Secret(span.kind, field, line, text[span.start : span.start + _SHOWN])
 
 
 def said_in(draft: Draft) -> set[str]:
@@ -113,9 +111,11 @@ def said_in(draft: Draft) -> set[str]:
 
 def masked(text: str) -> str:
     """The text with what each secret is in its place."""
-    for span in reversed(spans(text)):
-        text = f"{text[: span.start]}{_MASK}{span.kind}]{text[span.end :]}"
-    return text
+    pieces, end = [], 0
+    for span in spans(text):
+        pieces += [text[end : span.start], f"{MASK}{span.kind}]"]
+        end = span.end
+    return "".join([*pieces, text[end:]]) if pieces else text
 
 
 def masked_draft(draft: Draft) -> Draft:
@@ -182,16 +182,23 @@ def _runs(text: str, data: bytes) -> Iterator[Span]:
             word = word.lstrip("_-~+")  # Markdown's marks, and dashes before it
             at += whole - len(word)
             before = text[at - 1] if at else " "
+            is_split = False
+            if before in "%/":
+                is_split = text[at - 3 : at] == "1//"  # a token of Google
+                if before == "%" and len(word) > _LEAST and word[:2] in _ENCODED:  # in an address
+                    at, word = at + 2, word[2:]
             if (
                 word[:2] in table
                 or before in ".:\\"
+                or is_split
                 or word[:3] == "eyJ"
                 or (word[0] in "MNO" and text[end : end + 1] == ".")
                 or "-us" in word
                 or "Q~" in word
+                or (len(word) > _LONG and any(mark in word for mark in WITHIN))
             ):
                 start = at + 1 if before == "\\" and word[0] in "nrt" else at
-                first = _before_dots(mapped, text, start)
+                first = start - 3 if is_split else _before_dots(mapped, text, start)
                 span = None if first < done else _shaped(text, first, start, end, table)
                 if span is None and first < start and start >= done:
                     span = _shaped(text, start, start, end, table)
@@ -200,8 +207,7 @@ def _runs(text: str, data: bytes) -> Iterator[Span]:
                     ids += [span.start] if span.kind == "AWS access key id" else []
                     yield span
         at = mapped.find(_RUN, end)
-    for place in ids:
-        yield from _beside_id(text, place)
+    yield from _beside_ids(text, ids)
 
 
 def _before_dots(mapped: bytes, text: str, start: int) -> int:
@@ -245,61 +251,29 @@ def _shaped(
 
 def _headless(text: str, first: int, start: int, word: str) -> Span | None:
     """Shapes that are known by what stands in them or before the run."""
-    places = {first}
-    if start and text[start - 1] == ":":
+    after_number = start > 0 and text[start - 1] == ":"
+    if after_number:
         number = values.NUMBERS.search(text, max(start - 50, 0), start)
-        places = {number.start()} if number else set()
-    elif not ("-us" in word or "Q~" in word or first < start):
-        return None
+        if not number:
+            return None
+        first = number.start()
+    whole = text[first : start + len(word)]
     for shape in HEADLESS:
-        for place in places:
-            token = _pattern(shape.rest).match(text, place)
+        if shape.within in whole and (shape.within == ":") == after_number:
+            token = _pattern(shape.rest).match(text, first)
             if token and not values.is_made_up(token[0]):
-                return Span(place, token.end(), shape.kind)
+                return Span(first, token.end(), shape.kind)
     return None
 
 
-def _beside_id(text: str, place: int) -> Iterator[Span]:
-    """The secret that belongs to an AWS access key id nearby."""
-    for found in values.AWS_SECRET.finditer(text, max(place - 300, 0), place + 320):
-        if values.is_random(found[0]) and not values.is_made_up(found[0]):
-            yield Span(found.start(), found.end(), "AWS secret access key")
-
-
-def _assigned(text: str, data: bytes) -> Iterator[Span]:
-    """Values that a name says are secret, and that look like it."""
-    lower = data.lower()
-    for keyword in _KEYWORDS:
-        at = lower.find(keyword)
-        while at >= 0:
-            if keyword != b"key" or _KEYS.search(text, max(at - 12, 0), at):
-                span = _credentials(text, at) if keyword == b"authoriz" else _value(text, at)
-                if span is not None:
-                    yield span
-            at = lower.find(keyword, at + len(keyword))
-
-
-def _value(text: str, at: int) -> Span | None:
-    """The value of what is named at a place, when it looks like a secret."""
-    found = values.ASSIGNED.match(text, at)
-    if found is None or _MASK in text[max(at - 40, 0) : at].rpartition("]")[2]:  # the name of what was masked
-        return None
-    start, is_quoted = found.start("value"), found["quote"] != ""
-    value = found["value"] if is_quoted else found["value"].rstrip(".:)]}")
-    if not values.is_secret_value(found["name"], value, is_quoted=is_quoted):
-        return None
-    name = text[max(at - 20, 0) : at].split()[-1:]
-    return Span(start, start + len(value), values.kind_of("".join(name) + found["name"], value))
-
-
-def _credentials(text: str, at: int) -> Span | None:
-    """What an Authorization header gives away."""
-    found = values.AUTHORIZATION.match(text, at)
-    if found is None:
-        return None
-    is_basic, value = found["scheme"].lower() == "basic", found["value"]
-    is_one = values.is_basic(value) if is_basic else values.is_secret_value("", value, is_quoted=True)
-    return Span(*found.span("value"), "password" if is_basic else "token") if is_one else None
+def _beside_ids(text: str, places: Sequence[int]) -> Iterator[Span]:
+    """The secrets that belong to AWS access key ids nearby."""
+    looked_at = 0
+    for place in places:
+        for found in values.AWS_SECRET.finditer(text, max(place - 300, looked_at), place + 320):
+            if values.is_random(found[0]) and not values.is_made_up(found[0]):
+                yield Span(found.start(), found.end(), "AWS secret access key")
+        looked_at = place + 280  # one that begins behind that is whole in what is looked at next
 
 
 def _in_addresses(text: str) -> Iterator[Span]:
@@ -309,9 +283,11 @@ def _in_addresses(text: str) -> Iterator[Span]:
         found = values.USERINFO.match(text, at + 3)
         if found and values.is_password(found["password"], found["user"], found["host"]):
             yield Span(found.start("password"), found.end("password"), "password in an address")
-        for head, shape in links():
-            begin = at - head.index("://")
-            if begin >= 0 and text.startswith(head, begin):
+        elif not found and (bare := values.BARE_USER.match(text, at + 3)) and values.is_token_of_address(bare):
+            yield Span(*bare.span("user"), "token in an address")
+        begin = at - len("https")
+        for head, shape in links() if text.find("hook", at + 3, at + _HOOK_WITHIN) > 0 and begin >= 0 else ():
+            if text.startswith(head, begin):
                 rest = _pattern(shape.rest).match(text, begin + len(head))
                 if rest and not values.is_made_up(rest[0].rpartition("/")[2]):
                     yield Span(begin, rest.end(), shape.kind)

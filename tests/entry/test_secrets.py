@@ -22,9 +22,9 @@ def test_every_kind_is_found_in_every_text(name: str) -> None:
     missed = []
     for _ in range(20):
         for around in AROUND:
-            if '"' in around and name in ("quoted password", "json token"):
-                continue
             token = make(chance)
+            if set(token) & set(around) & {'"', "'"}:
+                continue
             text = around.format(token)
             found = secrets.spans(text)
             if len(found) != 1 or found[0].kind != kind or text[found[0].start : found[0].end] not in token:
@@ -70,6 +70,28 @@ PLACEHOLDERS = [
     "commit 8f14e45fceea167a5a36dedd4bea2543bbcbd5e1",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
     "tokenizer: sentence-transformers/all-MiniLM-L6-v2",
+    "API_KEY=550e8400-e29b-41d4-a716-446655440000",
+    "request_token: 0f8fad5b-d9cb-469f-a165-70867728950e",
+    "author = JohnQPublic2024x",
+    "passport: X12345678Q99",
+    'password: "{{ vault_db_password_2024 }}"',
+    'password: "$(op read op://Work/db/password2024)"',
+    'password: "${DB_PASSWORD_2024}"',
+    'password = "$DB_PASSWORD2024"',
+    'password="<Your-Password-2024>"',
+    'token = "get_token(version2)"',
+    "secret -> SecretKeyRef2024Abc",
+    "private_key = /home/user2024/keys/MyKeyFile2024abcd",
+    "the password is bcrypt2-hashed-sha256",
+    "docker run -u 1000:1000 -p 127.0.0.1:8080:8080 mysql:8.0.36",
+    "curl -u user:password123 https://api.host.dev",
+    "mysql -u root -p my_database_2024",
+    "https://4f1f8b8a9c7d4e6fa2b3c4d5e6f7a8b9@o447951.ingest.sentry.io/5429213",
+    "https://first.last.name2024@host.dev/x",
+    "path/pa-element-with-a-very-long-name-of-forty-three-letters",
+    "napi_create_external_arraybuffer_with_finalizer",
+    "fw_configuration_manager_instance",
+    "sig=abc&sv=2022",
     "the secret: never trust a single benchmark2024run",
 ]
 
@@ -132,6 +154,14 @@ def test_every_field_is_masked_and_nothing_else() -> None:
     assert secrets.masked_draft(clean) is clean
 
 
+def test_each_secret_of_many_is_masked_and_named_with_its_line() -> None:
+    token = KINDS["npm"][1](random.Random(8))
+    text = f"x {token}\n" * 2000
+    assert secrets.masked(text) == "x [masked: npm token]\n" * 2000
+    found = secrets.found_in(Draft(EntryType.TIL, "title", content=text))
+    assert [each.line for each in found] == list(range(1, 2001))
+
+
 def test_a_private_key_is_masked_whole_in_lines_and_in_json() -> None:
     key = KINDS["private key"][1](random.Random(3))
     for text in (key, key.replace("\n", "\\n"), key.replace("\n", "\r\n")):
@@ -175,6 +205,16 @@ def test_shapes_have_a_source_and_a_bound() -> None:
         "AK" + "IAQ2W3E4R5T6Y7U3I2 ",
         "key = ",
         "a:b@",
+        "password=password=",
+        "passe : auth=",
+        "пароль: ",
+        "curl -u a:bcdefghij ",
+        "mysql -pabcdefghij ",
+        "&sig=",
+        "1//0",
+        "%3D",
+        "MII" + "EvQIBADANBgkqhkiG9w0BAQEFAASC",
+        "AZDO",
     ],
 )
 def test_time_grows_no_faster_than_the_text(unit: str) -> None:

@@ -50,6 +50,15 @@ def _bot_token(chance: random.Random) -> str:
     return f"{number}.{of(URL64, 6)(chance)}.{of(URL64, 38)(chance)}"
 
 
+def uuid(chance: random.Random) -> str:
+    """A UUID."""
+    return "-".join(of(HEX, length)(chance) for length in (8, 4, 4, 4, 12))
+
+
+def _docker(chance: random.Random) -> str:
+    return f'"auth": "{base64.b64encode(f"bob:{of(WORD, 20)(chance)}".encode()).decode()}"'
+
+
 KINDS: dict[str, tuple[str, Maker]] = {
     "aws id": ("AWS access key id", row("AK" + "IA", of(BASE32, 16))),
     "aws temporary id": ("AWS access key id", row("AS" + "IA", of(BASE32, 16))),
@@ -123,6 +132,57 @@ KINDS: dict[str, tuple[str, Maker]] = {
     "json token": ("token", row('"access_token": "', of(URL64, 48), '"')),
     "bearer": ("token", row("Authorization: Bearer ", of(URL64, 40))),
     "aws secret": ("AWS secret access key", row("aws_secret_access_key = ", of(WORD + "+/", 40))),
+    "bedrock": ("AWS Bedrock key", row("AB" + "SKQmVkcm9ja0FQSUtleS", of(WORD + "+/", 110))),
+    "gitlab registration": ("GitLab token", row("GR" + "1348941", of(URL64, 20))),
+    "gitlab feature flags": ("GitLab token", row("glf" + "fct-", of(URL64, 20))),
+    "slack browser": (
+        "Slack token",
+        row("xo" + "xc-", of("123456789", 12), "-", of("123456789", 12), "-", of("123456789", 13), "-", of(HEX, 64)),
+    ),
+    "slack cookie": ("Slack token", row("xo" + "xd-", of(WORD, 30), "%2B", of(WORD, 40), "%3D%3D")),
+    "google refresh": ("Google refresh token", row("1/" + "/0", of(URL64, 100))),
+    "gemini": ("Google API key", row("AQ" + ".Ab8RN6", of(URL64, 44))),
+    "langfuse": ("Langfuse key", row("sk-" + "lf-", uuid)),
+    "nvidia": ("NVIDIA key", row("nv" + "api-", of(URL64, 64))),
+    "cerebras": ("Cerebras key", row("cs" + "k-", of(string.ascii_lowercase + string.digits, 48))),
+    "fireworks": ("Fireworks key", row("f" + "w_", of(WORD, 24))),
+    "elevenlabs": ("ElevenLabs key", row("s" + "k_", of(HEX, 48))),
+    "pinecone": ("Pinecone key", row("pc" + "sk_", of(WORD, 6), "_", of(WORD, 62))),
+    "tavily": ("Tavily key", row("tv" + "ly-dev-", of(WORD, 32))),
+    "jina": ("Jina key", row("ji" + "na_", of(HEX, 32), of(URL64, 28))),
+    "voyage": ("Voyage key", row("p" + "a-", of(URL64, 43))),
+    "neon": ("Neon key", row("na" + "pi_", of(string.ascii_lowercase + string.digits, 64))),
+    "vercel": ("Vercel token", row("vc" + "p_", of(WORD, 56))),
+    "render": ("Render key", row("rn" + "d_", of(WORD, 28))),
+    "square": ("Square token", row("EA" + "AA", of(URL64, 60))),
+    "facebook": ("Facebook token", row("EA" + "AG", of(WORD, 150))),
+    "resend": ("Resend key", row("r" + "e_", of(WORD, 8), "_", of(WORD, 24))),
+    "openshift": ("OpenShift token", row("sha" + "256~", of(URL64, 43))),
+    "cloudflare": ("Cloudflare token", row("cf" + "ut_", of(WORD, 40), of(HEX, 8))),
+    "ntfy": ("ntfy token", row("t" + "k_", of(string.ascii_lowercase + string.digits, 29))),
+    "azure devops": ("Azure DevOps token", row(of(WORD, 76), "AZ" + "DO", of(WORD, 4))),
+    "azure search": ("Azure key", row(of(WORD, 42), "Az" + "SeB", of(WORD, 5))),
+    "key without armour": ("private key", row("MII" + "EvQIBADANBgkqhkiG9w0BAQEFAASC", of(WORD + "+/", 1600), "==")),
+    "azure signature": (
+        "Azure signature",
+        row("https://notes.blob.core.windows.net/c?sv=2022-11-02&sp=r&sig=", of(WORD, 41), "%2B", of(WORD, 1), "%3D"),
+    ),
+    "token of an address": ("token in an address", row("https://", of(WORD, 40), "@git.internal.corp/notes.git")),
+    "short name": ("password", row("DB_PASS=", of(WORD, 20))),
+    "network": ("password", row("psk='", of(WORD, 20), "'")),
+    "bold": ("password", row("Password: **", of(WORD, 20), "**")),
+    "bold name": ("password", row("**Password:** ", of(WORD, 20))),
+    "sentence": ("password", row("the password is ", of(WORD, 20))),
+    "escaped json": ("password", row(r"\"password\": \"", of(WORD, 20), r"\"")),
+    "xml": ("password", row("<password>", of(WORD, 20), "</password>")),
+    "abroad": ("password", row("Пароль: ", of(WORD, 20))),
+    "curl": ("password", row("curl -u bob:", of(WORD, 20), " https://api.internal.corp")),
+    "mysql": ("password", row("mysql -u bob -p", of(WORD, 20), " notes")),
+    "docker login": ("password", _docker),
+    "uuid": ("API key", row("HEROKU_API_KEY=", uuid)),
+    "encoded": ("GitHub token", row("next=%2Fx%3Ftoken%3Dgh" + "p_", of(WORD, 36))),
+    "brackets": ("password", row('password: "', of(WORD + "(){}[]|!^", 24), '"')),
+    "slash": ("AWS secret access key", row("AWS_SECRET_ACCESS_KEY=/", of(WORD + "+/", 39))),
     "api key": ("API key", row("X-Api-Key: ", of(HEX, 40))),
 }
 """What each is called, and who makes one."""
