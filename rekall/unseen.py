@@ -7,7 +7,9 @@ from a person that an assistant reads, or make a line look like another. What a 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
 LONGEST_SPELLED = 3
@@ -53,6 +55,9 @@ _TURNED = "\u2139\u3030\u303d\u203c\u2049"
 
 _NEAR_CHARS = 200
 """How far off a letter written from right to left may stand to be what a direction mark is for."""
+
+_BESIDE = 16
+"""Characters beside a mark by which its place is known again."""
 
 MARK = re.compile(r"<U\+[0-9A-F]{4,6}(?:…?×[0-9]+)?>")
 """What `marked` writes."""
@@ -102,21 +107,97 @@ def _has_halves(text: str) -> bool:
     return not text.isascii() and _one_of("\\ud800-\\udfff").search(text) is not None
 
 
-def restored(text: str, original: str) -> str:
+def restored(text: str, original: str, elsewhere: str = "") -> str:
     """An edited text with the characters again that `marked(original)` had spelled out.
 
-    A mark that the original holds as such, or that stands for two different runs, stays as it is typed.
+    A mark that stands for several things, one of which may be itself, is each time what it was in that place: between the
+    same texts, or else in the same order.
+
+    Args:
+        text: What was edited.
+        original: What it was.
+        elsewhere: Other texts that a part may have been moved from.
     """
-    if "<U+" not in text or (original.isascii() and original.isprintable()):
+    if "<U+" not in text or all(each.isascii() and each.isprintable() for each in (original, elsewhere)):
         return text
-    hidden: dict[str, str | None] = dict.fromkeys(MARK.findall(original))
+    known = _meanings(original)
+    other = {mark: meant for mark, meant in _meanings(elsewhere).items() if mark not in known}
+    found: dict[str, list[re.Match[str]]] = {}
+    for mark in MARK.finditer(text):
+        found.setdefault(mark[0], []).append(mark)
+    pieces: dict[int, str] = {}
+    for mark_text, places in found.items():
+        meant = known.get(mark_text) or other.get(mark_text) or []
+        different = {each.piece for each in meant}
+        if len(different) == 1:
+            pieces |= dict.fromkeys((place.start() for place in places), meant[0].piece)
+        elif mark_text in known:
+            pieces |= _by_place(text, places, meant)
+    return MARK.sub(lambda mark: pieces.get(mark.start(), mark[0]), text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a mark stands for in one place, and what is shown around it."""
+
+    piece: str
+    before: str
+    after: str
+
+
+def _meanings(original: str) -> dict[str, list[_Meaning]]:
+    """Every mark of a text as it is shown, with what it stands for in each of its places, in order."""
+    hidden = [(literal.start(), literal[0], literal[0]) for literal in MARK.finditer(original)]
     for run in _suspects().finditer(original):
+        at = run.start()
         for part, is_hidden in _parts(run):
             if is_hidden:
-                for piece in (part,) if len(part) > LONGEST_SPELLED else part:
-                    mark = _mark(piece)
-                    hidden[mark] = piece if hidden.get(mark, piece) == piece else None
-    return MARK.sub(lambda mark: hidden.get(mark[0]) or mark[0], text)
+                step = len(part) if len(part) > LONGEST_SPELLED else 1
+                for each in range(0, len(part), step):
+                    piece = part[each : each + step]
+                    hidden.append((at + each, piece, _mark(piece)))
+            at += len(part)
+    hidden.sort()
+    shown, places, end, length = [], [], 0, 0
+    for start, piece, mark in hidden:
+        shown += [original[end:start], mark]
+        length += start - end
+        places.append(length)
+        length += len(mark)
+        end = start + len(piece)
+    whole_text = "".join([*shown, original[end:]])
+    meanings: dict[str, list[_Meaning]] = {}
+    for place, (_, piece, mark) in zip(places, hidden, strict=True):
+        meanings.setdefault(mark, []).append(_Meaning(piece, *_around(whole_text, place, place + len(mark))))
+    return meanings
+
+
+def _around(text: str, start: int, end: int) -> tuple[str, str]:
+    return text[max(start - _BESIDE, 0) : start], text[end : end + _BESIDE]
+
+
+def _by_place(text: str, places: list[re.Match[str]], meant: list[_Meaning]) -> dict[int, str]:
+    """What a mark stands for in each place of an edited text: as between the same texts, as beside one of them, in order."""
+    pieces: dict[int, str] = {}
+    keys: tuple[Callable[[str, str], object], ...] = (
+        lambda before, after: (before, after),
+        lambda before, after: before,
+        lambda before, after: after,
+        lambda before, after: None,
+    )
+    for key in keys:
+        left: dict[object, deque[_Meaning]] = {}
+        for each in meant:
+            left.setdefault(key(each.before, each.after), deque()).append(each)
+        used = set()
+        for place in places:
+            same = left.get(key(*_around(text, *place.span())))
+            if place.start() not in pieces and same:
+                taken = same.popleft()
+                used.add(id(taken))
+                pieces[place.start()] = taken.piece
+        meant = [each for each in meant if id(each) not in used]
+    return pieces
 
 
 def _mark(part: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -61,15 +62,19 @@ def as_it_came(edited: Draft, begun: Draft) -> Draft:
     So an update loses nothing that its author did not see; a mark that was taken out is gone.
     """
     values = {each.name: getattr(begun, each.name) for each in EDITED}
-    original = "\n".join(text for value in values.values() for text in _texts(value))
+    everything = "\n".join(text for value in values.values() for text in _texts(value))
 
-    def back(value: Any) -> Any:
-        if isinstance(value, str) and not isinstance(value, Enum):
-            return restored(value, original)
-        return tuple(map(back, value)) if isinstance(value, tuple) else value
+    def back(value: Any, before: Any) -> Any:
+        texts = _texts(value)
+        if not texts or isinstance(value, Enum) or len(texts) != (len(value) if isinstance(value, tuple) else 1):
+            return value
+        lines = restored("\n".join(texts), "\n".join(_texts(before)), everything).split("\n")
+        ends = list(itertools.accumulate(text.count("\n") + 1 for text in texts))
+        new = tuple("\n".join(lines[begin:end]) for begin, end in zip([0, *ends], ends))
+        return new if isinstance(value, tuple) else new[0]
 
     now = {name: getattr(edited, name) for name in values}
-    return replace(edited, **{name: back(value) for name, value in now.items() if value != values[name]})
+    return replace(edited, **{name: back(value, values[name]) for name, value in now.items() if value != values[name]})
 
 
 def _texts(value: Any) -> tuple[str, ...]:

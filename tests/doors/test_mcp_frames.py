@@ -179,8 +179,23 @@ def test_an_update_of_what_was_read_keeps_what_was_not_seen(assistant):
 
 def test_what_was_typed_as_a_mark_stays_one():
     begun = Draft(EntryType.TIL, "t", "says <U+202E> and \u202e")
-    edited = Draft(EntryType.TIL, "t", "says <U+202E> and <U+202E>, twice")
-    assert as_it_came(edited, begun) == edited
+    edited = Draft(EntryType.TIL, "t", "says <U+202E> and <U+202E>, and <U+202E> again")
+    assert as_it_came(edited, begun).content == "says <U+202E> and \u202e, and <U+202E> again"
+
+
+def test_two_runs_under_one_mark_are_each_what_they_were():
+    runs = "\ue000\ue001\ue002\ue003", "\ue000\ue005\ue006\ue007"
+    items = tuple(f"line\n{run}" for run in runs)
+    begun = Draft(EntryType.TIL, "t", f"{runs[0]} and {runs[1]} end", error_messages=items)
+    as_read = Draft(
+        EntryType.TIL,
+        "t",
+        printable(begun.content).replace("end", "END"),
+        error_messages=tuple(f"{printable(item)}, too" for item in items),
+    )
+    edited = as_it_came(as_read, begun)
+    assert edited.content == f"{runs[0]} and {runs[1]} END"
+    assert edited.error_messages == tuple(f"{item}, too" for item in items)
 
 
 def test_names_of_data_are_shown_too():
