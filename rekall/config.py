@@ -337,7 +337,11 @@ def read_config(path: Path) -> dict[str, object]:
     Raises:
         InvalidInput: It is no TOML, or cannot be read.
     """
-    if not path.exists():
+    try:
+        text = config_text(path)
+    except (ValueError, OSError) as error:  # a UnicodeDecodeError is a ValueError
+        raise not_toml(path, error) from error
+    if not text:
         return {}
     if sys.version_info >= (3, 11):
         import tomllib
@@ -345,8 +349,10 @@ def read_config(path: Path) -> dict[str, object]:
         import tomli as tomllib
 
     try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
+        raw = tomllib.loads(text)
+    except RecursionError as error:
+        raise not_toml(path, ValueError("it is nested too deep")) from error
+    except ValueError as error:  # a TOMLDecodeError is one
         raise not_toml(path, error) from error
     flat: dict[str, object] = {}
     for section, table in raw.items():
@@ -356,6 +362,20 @@ def read_config(path: Path) -> dict[str, object]:
             else {section: table}
         )
     return flat
+
+
+def config_text(path: Path) -> str:
+    """What a config file says, without a byte order mark; nothing where there is none.
+
+    Raises:
+        ValueError: It is no file, so that reading it may never end, or no UTF-8.
+        OSError: It cannot be read.
+    """
+    if not path.exists() or os.path.samefile(path, os.devnull):
+        return ""
+    if not path.is_file():
+        raise ValueError("it is a folder" if path.is_dir() else "it is no file")
+    return path.read_text("utf-8-sig")
 
 
 def not_toml(path: Path, error: Exception) -> InvalidInput:

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 """The version of every JSON answer (docs/json.md). A new field does not change it; a renamed or removed one does."""
 
+_WIDEST = 10_000
+"""$COLUMNS may say anything."""
+
 _LEAST_TITLE = 8
 """The fewest cells for a title in a table."""
 
-_STYLED = "\x1b\\[(?:0|1|2|22|3[1-6])m"
-"""What `click.style` writes for the styles that commands use."""
+_OURS = f"\x1b<{os.urandom(8).hex()}>"
+"""Begins our own styles until they are printed: no note and no path can hold it, so what looks like a style in them is text."""
 
 
 ANSWERS = "rekall.cli.answers"
@@ -67,21 +70,23 @@ def talk(text: str) -> None:
         silence(sys.stderr)
 
 
+def styled(text: str, **style: Any) -> str:
+    """A text that `out` and `talk` show in a style."""
+    begin, _, end = click.style("|", **style).replace("\x1b", _OURS).partition("|")
+    return f"{begin}{text}{end}"
+
+
 def _harmless(text: str) -> str:
     """A text with its styles, and with every other unseen character spelled out: nothing comes past this.
 
     What is laid out was made `printable` before, so that its width is known.
     """
-    if "\x1b" not in text:
+    if _OURS not in text:
         return printable(text)
-    return "".join(part if at % 2 else printable(part) for at, part in enumerate(_cut(text)))
-
-
-def _cut(text: str) -> list[str]:
-    """A text as pieces, every second one a style."""
     import re
 
-    return re.split(f"({_STYLED})", text)
+    pieces = re.split(f"{_OURS}(\\[[0-9;]*m)", text)
+    return "".join(f"\x1b{piece}" if at % 2 else printable(piece) for at, piece in enumerate(pieces))
 
 
 def out_json(data: Mapping[str, Any]) -> None:
@@ -132,18 +137,18 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
         title = fit(printable(entry.title), room)
         lines = [
             number
-            + click.style(title, bold=not hit.is_weak or None)
+            + styled(title, bold=not hit.is_weak or None)
             + " " * (room - cells(title) + 2)
-            + click.style(labels, fg="cyan")
-            + click.style(match, dim=True)
+            + styled(labels, fg="cyan")
+            + styled(match, dim=True)
         ]
         if entry.status.value == "obsolete":
             successor = f", see {short[hit.successor.id]} {printable(hit.successor.title)}" if hit.successor else ""
-            lines.append(click.style(fit(f"    obsolete{successor}", width), fg="yellow"))
+            lines.append(styled(fit(f"    obsolete{successor}", width), fg="yellow"))
         if text:
             lines.append(fit(f"    {text}", width))
         if explain:
-            lines += [click.style(f"    {line}", dim=True) for line in _packed(why_parts(hit), width - 4)]
+            lines += [styled(f"    {line}", dim=True) for line in _packed(why_parts(hit), width - 4)]
         blocks.append("\n".join(line.rstrip() for line in lines))
     return "\n".join(blocks)
 
@@ -173,24 +178,24 @@ def entry_text(view: EntryView) -> str:
     from rekall.entry.view import labels_of
 
     entry = view.entry
-    lines = [click.style(printable(entry.title), bold=True), "  ".join(map(printable, labels_of(entry)))]
+    lines = [styled(printable(entry.title), bold=True), "  ".join(map(printable, labels_of(entry)))]
     if view.successor:
         text = f"superseded by {view.successor.id}  {printable(view.successor.title)}"
-        lines.append(click.style(text, fg="yellow"))
+        lines.append(styled(text, fg="yellow"))
     dates = f"created {local_day(entry.created_at)}  changed {local_day(entry.updated_at)}"
-    lines.append(click.style(f"{entry.id}  {dates}  confidence {entry.confidence}/5", dim=True))
+    lines.append(styled(f"{entry.id}  {dates}  confidence {entry.confidence}/5", dim=True))
     lines += _section_lines(view.sections(Place.BEFORE), "")
     if entry.content:
         lines += ["", printable(entry.content)]
     lines += _section_lines(view.sections(Place.AFTER), "  ")
     if view.links:
-        lines += ["", click.style("Links", bold=True)]
+        lines += ["", styled("Links", bold=True)]
         for line in view.links:
             reason = f"  ({printable(line.link.reason)})" if line.link.reason else ""
             named = f"{line.other.id}  {printable(line.other.title)}"
             lines.append(f"  {line.link.type.value} {line.arrow} {named}{reason}")
     if view.origin:
-        lines += ["", click.style(f"from {printable(view.origin)}", dim=True)]
+        lines += ["", styled(f"from {printable(view.origin)}", dim=True)]
     return "\n".join(lines)
 
 
@@ -198,7 +203,7 @@ def _section_lines(sections: Sequence[Section], indent: str) -> list[str]:
     """The sections, each under its heading."""
     lines: list[str] = []
     for section in sections:
-        lines += ["", click.style(section.label, bold=True), *(indent + printable(item) for item in section.items)]
+        lines += ["", styled(section.label, bold=True), *(indent + printable(item) for item in section.items)]
     return lines
 
 
@@ -209,7 +214,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
         rows: Cells; every row has the same number.
         stretch: The column to shorten if a line would not fit the terminal.
     """
-    rows = [[_harmless(cell) for cell in row] for row in rows]
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
     if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
         taken = sum(widths) + 2 * (len(widths) - 1) - widths[stretch]
@@ -252,7 +257,7 @@ def cells(text: str) -> int:
 
 def terminal_width() -> int:
     """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
-    return shutil.get_terminal_size((80, 24)).columns
+    return min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
 
 
 def way_in() -> str:

@@ -6,7 +6,7 @@ import errno
 import os
 from collections.abc import MutableMapping
 
-from rekall.config import Places, find_setting, not_toml
+from rekall.config import Places, config_text, find_setting, not_toml
 from rekall.system.files import make_private_folder, write_atomically
 
 
@@ -42,8 +42,10 @@ def _changed(places: Places, key: str, raw: str) -> str:
     section, _, name = key.partition(".")
     path = places.config_file
     try:
-        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
-    except (TOMLKitError, UnicodeDecodeError, OSError) as error:
+        document = tomlkit.parse(config_text(path))
+    except RecursionError as error:
+        raise not_toml(path, ValueError("it is nested too deep")) from error
+    except (TOMLKitError, ValueError, OSError) as error:
         raise not_toml(path, error) from error
     table = document.setdefault(section, tomlkit.table())
     if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):

@@ -224,7 +224,14 @@ def test_a_flag_without_value_is_a_usage_error(rekall: Rekall) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"[search\nlimit = 3", b"limit = = 3", b"[search]\nlimit = 1\nlimit = 2", b"\xff\xfe[search]", b"# caf\xe9\n"],
+    [
+        b"[search\nlimit = 3",
+        b"limit = = 3",
+        b"[search]\nlimit = 1\nlimit = 2",
+        b"\xff\xfe[search]",
+        b"# caf\xe9\n",
+        b"x = " + b"[" * 3000 + b"]" * 3000,
+    ],
 )
 @pytest.mark.parametrize(
     "command",
@@ -429,6 +436,23 @@ def test_set_on_a_file_of_another_shape_is_refused(rekall: Rekall, config_file: 
     assert ran.code in (3, 4)
     assert str(config_file) in ran.err
     assert config_file.read_text() == text
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="makes a pipe")
+def test_a_pipe_in_place_of_the_file_is_named_and_not_waited_for(rekall: Rekall, home: Path) -> None:
+    home.mkdir(parents=True)
+    os.mkfifo(home / "config.toml")
+    for command in (("list",), ("config", "set", "search.limit", "3")):
+        ran = rekall(*command)
+        assert ran.code == 4
+        assert "it is no file" in ran.err
+
+
+def test_a_byte_order_mark_is_passed_over(rekall: Rekall, config_file: Path) -> None:
+    config_file.write_bytes(b"\xef\xbb\xbf[search]\r\nlimit = 3\r\n")
+    assert rekall("config", "get", "search.limit").out == "3\n"
+    assert rekall("config", "set", "search.limit", "4").code == 0
+    assert rekall("config", "get", "search.limit").out == "4\n"
 
 
 def test_a_folder_in_place_of_the_file_is_named(rekall: Rekall, home: Path) -> None:

@@ -221,6 +221,30 @@ def test_no_command_prints_what_is_not_seen_and_json_is_exact(rekall: Rekall, ki
     assert text in json.loads(exported.out.splitlines()[0])["content"]
 
 
+def test_what_looks_like_a_style_of_ours_is_text(rekall: Rekall, monkeypatch, tmp_path):
+    missing = ("--set", "engine.model=none")
+    red = "\x1b[31mRED\x1b[0m \x1b[1m\x1b[2m"
+    entry = json.loads(rekall(*missing, "add", "til", f"zebra {red}", "--json").out)["entry"]["id"]
+    rekall("config", "set", "ui.editor", red)
+    monkeypatch.setenv("COLUMNS", "9" * 20)
+    for command in (
+        ("config", "list"),
+        ("config", "get", "ui.editor"),
+        ("search", f"project:{red}", "x"),
+        ("search", "zebra"),
+        ("show", entry),
+        ("list",),
+        ("stats",),
+    ):
+        ran = rekall(*missing, *command)
+        assert "\x1b" not in ran.out + ran.err, command
+        assert "Traceback" not in ran.err, command
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / red))
+    for command in (("config", "path"), ("list",)):
+        ran = rekall(*missing, *command)
+        assert "\x1b" not in ran.out + ran.err, command
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names files as it likes")
 def test_a_file_of_any_name_is_named_harmlessly(rekall: Rekall, tmp_path):
     import os
