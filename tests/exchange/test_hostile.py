@@ -455,8 +455,8 @@ LARGE = {
     "a.canvas": (lambda path: hole(path, 300_000_000), 2, "it has 300 MB, and the limit is 64 MB"),
     "a.jsonl": (lines_of_json, 3, "it has 300 MB, and the limit is 64 MB"),
     "b.json": (lambda path: path.write_bytes(b"[" + b"1," * 30_000_000 + b"1]"), 2, None),
-    "c.json": (lambda path: path.write_bytes(b'[{"a":[' + b"{}," * 5_000_000 + b"{}]}]"), 2, None),
-    "e.json": (lambda path: path.write_bytes(b'[{"text": "some words"}, {"a":[' + b"{}," * 5_000_000 + b"{}]}]"), 3, "so many values"),
+    "c.json": (lambda path: path.write_bytes(b'[{"a":[' + b'{"aaaaaaaaaaaaaa":1},' * 500_000 + b"{}]}]"), 2, None),
+    "e.json": (lambda path: path.write_bytes(b'[{"text": "some words"}, {"a":[' + b'{"aaaaaaaaaaaaaa":1},' * 500_000 + b"{}]}]"), 3, "so many values"),
     "d.json": (lambda path: path.write_bytes(b'{"text": "' + b"ab " * 12_000_000 + b'"}'), 2, "one text in it"),
     "a.enex": (lambda path: hole(path, 300_000_000, b'<en-export><note a="'), 2, ""),
     "b.enex": (
