@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +12,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import out, out_json, talk
-from rekall.errors import StorageError
+from rekall.errors import RekallError, StorageError
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -30,16 +32,31 @@ def check(app: App, file: Path | None, repair: bool, as_json: bool) -> None:
     Nothing is changed without --repair. Ends with 5 when something is wrong.
     """
     checker = (app if file is None else app.over(file.absolute())).checker()
-    report = checker.repair() if repair else checker.check()
+    try:
+        report = checker.repair() if repair else checker.check()
+    except RekallError as error:
+        error.hint = _of_file(error.hint, file)
+        raise
+    report = replace(report, findings=tuple(replace(each, hint=_of_file(each.hint, file)) for each in report.findings))
     if as_json:
         out_json(_fields(report))
     else:
-        _print(report)
+        _print(report, _of_file("`rekall check --repair`", file))
     if report.problems:
         raise click.exceptions.Exit(StorageError.exit_code)
 
 
-def _print(report: Report) -> None:
+def _of_file(hint: str, file: Path | None) -> str:
+    """A hint with commands that look at the same file."""
+    if file is None:
+        return hint
+    named = shlex.quote(str(file))
+    return hint.replace("`rekall check --repair`", f"`rekall check --repair {named}`").replace(
+        "`rekall check`", f"`rekall check {named}`"
+    )
+
+
+def _print(report: Report, repair: str) -> None:
     """The report for people: a line for each thing that was looked at."""
     wide = max((len(finding.topic) for finding in report.findings), default=0)
     for finding in report.findings:
@@ -56,11 +73,7 @@ def _print(report: Report) -> None:
     if report.problems:
         found = count_text(report.problems, "problem")
         mends = any(_is_mended_here(finding) for finding in report.findings)
-        talk(
-            f"{found}; `rekall check --repair` mends what it can"
-            if mends
-            else f"{found}; see the lines that begin with ->"
-        )
+        talk(f"{found}; {repair} mends what it can" if mends else f"{found}; see the lines that begin with ->")
     else:
         talk("mended: everything is fine now" if report.mended else "everything is fine")
 

@@ -116,5 +116,6 @@ def _count(db: Database, sql: str) -> int:
 def _held(db: Database) -> Iterator[tuple[object, ...]]:
     """Every term of the words index, with sums that differ where it stands in another entry or place."""
     db.run("CREATE VIRTUAL TABLE IF NOT EXISTS temp.held USING fts5vocab (main, words, instance)")
-    sums = "count(*), sum(doc), sum(offset), sum(doc * (offset % 64 + 1))"
+    doc = "(doc % 2147483647)"  # the sums of any keys must not grow out of SQLite's numbers
+    sums = f"count(*), sum({doc}), sum(offset), sum({doc} * (offset % 64 + 1))"
     return db.stream(f"SELECT term, col, {sums} FROM temp.held GROUP BY term, col ORDER BY term, col")

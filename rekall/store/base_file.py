@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace as replace_in
@@ -77,11 +78,12 @@ class SqliteBaseFile:
         """
         if not self._path.exists():
             raise NotFound(f"there is no base yet at {self._path}", "`rekall add` and `rekall import` make it")
+        copies.check_is_file(self._path)
         make_private_folder(self._folder)
         kept = copies.place_for(self._folder, copies.BEFORE_REPAIR, now())
         for _ in range(_TRIES):
             with scratch_folder(self._path) as scratch, self._watched() as is_unchanged:
-                self._keep_raw(kept)
+                copies.keep_raw(self._path, kept)
                 mended = self._mended(kept, scratch, is_unchanged)
             if mended is not None:
                 return mended
@@ -148,6 +150,7 @@ class SqliteBaseFile:
             raise NotFound(f"there is no file {source}", "`rekall backup --list` shows the copies that Rekall made")
         if self._is_own(source):
             raise UsageError(f"{source} is the base itself", "name a copy; `rekall backup --list` shows them")
+        copies.check_is_file(self._path)
         make_private_folder(self._path.parent)
         with scratch_folder(self._path) as scratch:
             new = scratch / "restored.db"
@@ -179,6 +182,9 @@ class SqliteBaseFile:
                 db.copy_to(new)
         except DatabaseCorrupt as error:
             raise _no_whole_base(source, error.message) from error
+        except DatabaseForeign as error:
+            hint = "name a copy that `rekall backup` made; `rekall backup --list` shows them"
+            raise DatabaseForeign(error.message, hint) from error
         wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
         if wrong is not None and "newer Rekall" in wrong.text:
             with contextlib.closing(AsItIs(source)) as db:
@@ -203,7 +209,7 @@ class SqliteBaseFile:
         except (DatabaseLocked, DiskFull):
             raise
         except StorageError:
-            self._keep_raw(place)
+            copies.keep_raw(self._path, place)
             return BaseCopy(place, now(), place.stat().st_size, None, copies.BEFORE_RESTORE)
 
     def _mended(self, kept: Path, scratch: Path, is_unchanged: Callable[[], bool]) -> Mended | None:
@@ -341,39 +347,6 @@ class SqliteBaseFile:
         found = [self._path, self._path.with_name(self._path.name + "-wal")]
         return [(state.st_size, state.st_mtime_ns) for file in found if file.exists() and (state := file.stat())]
 
-    def _keep_raw(self, target: Path) -> None:
-        """Copy the file and its log byte by byte while nobody writes, as far as SQLite can see to that.
-
-        The file is opened before SQLite opens it and closed after: closing it in between would drop SQLite's locks.
-        """
-        with self._path.open("rb") as file:
-            found = opened(self._path, to_write=True)
-            try:
-                if isinstance(found, AsItIs):
-                    with contextlib.suppress(DatabaseCorrupt):
-                        found.run("BEGIN IMMEDIATE")
-                for end in ("-wal", ""):
-                    source = self._path.with_name(self._path.name + end)
-                    place = target.with_name(target.name + end)
-                    place.unlink(missing_ok=True)
-                    if end and not source.exists():
-                        continue
-                    with os.fdopen(os.open(place, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE), "wb") as copy:
-                        if end:
-                            copy.write(source.read_bytes())
-                        else:
-                            shutil.copyfileobj(file, copy)
-                        copy.flush()
-                        os.fsync(copy.fileno())
-            except OSError:  # no room for all of it
-                for end in ("", "-wal"):
-                    target.with_name(target.name + end).unlink(missing_ok=True)
-                raise
-            finally:
-                if isinstance(found, AsItIs):
-                    found.close()
-        sync_folder(target.parent)
-
     def _is_own(self, path: Path) -> bool:
         """Whether a path is the base, or one of the files beside it."""
         own = [self._path, *(self._path.with_name(self._path.name + end) for end in _BESIDE)]
@@ -400,5 +373,5 @@ def _forget(kept: BaseCopy | None) -> None:
 def _no_whole_base(source: Path, why: str) -> DatabaseCorrupt:
     return DatabaseCorrupt(
         f"{source} is damaged: {why}",
-        f"take another copy (`rekall backup --list`), or mend this one first: `rekall check --repair {source}`",
+        f"take another copy (`rekall backup --list`), or mend this one first: `rekall check --repair {shlex.quote(str(source))}`",
     )

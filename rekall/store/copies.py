@@ -6,13 +6,14 @@ import contextlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
 from rekall.entry.times import parsed, written
 from rekall.errors import REPAIR, DatabaseCorrupt, NotFound, RekallError, StorageError
-from rekall.store.as_is import AsItIs
+from rekall.store.as_is import AsItIs, opened
 from rekall.store.findings import BaseCopy
 from rekall.store.soundness import is_time, now
 from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder, write_atomically
@@ -28,7 +29,8 @@ _NAME = re.compile(
     r"(rekall|before-restore|before-migration|before-repair)-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z(?:-(\d{1,4}))?\.db"
 )
 _ELSEWHERE = "elsewhere.json"
-"""Remembers the latest copy that was made into a file of a person's choice."""
+"""Remembers the copies that were made into files of a person's choice."""
+_MOST_ELSEWHERE = 200
 
 
 def folder_of(base: Path) -> Path:
@@ -68,11 +70,13 @@ def _turn(copy: BaseCopy) -> tuple[datetime, int]:
 
 
 def holding(folder: Path, entry_id: str) -> list[Path]:
-    """The files in a folder of copies that hold an entry, deleted or not, and the latest copy elsewhere.
+    """The files in a folder of copies that hold an entry, deleted or not, and the copies that were made elsewhere.
 
     Files that are no whole base, and those that were set aside beside them, are looked through byte by byte.
     """
-    files = sorted({copy.path for copy in copies_in(folder)} | {*folder.glob("before-repair-*")})
+    files = sorted(
+        {copy.path for copy in copies_in(folder)} | {*folder.glob("*")} | {*map(Path, _said(folder, "others"))}
+    )
     return [file for file in files if file.is_file() and _mentions(file, entry_id.encode())]
 
 
@@ -104,6 +108,7 @@ def copy_base(base: Path, target: Path, reason: str = BACKUP, *, verify: bool = 
     """
     if not base.exists():
         raise NotFound(f"there is no base yet at {base}", "`rekall add` and `rekall import` make it")
+    check_is_file(base)
     moment = now()
     with scratch_folder(target) as scratch:
         made = scratch / "copy.db"
@@ -121,10 +126,52 @@ def copy_base(base: Path, target: Path, reason: str = BACKUP, *, verify: bool = 
     return BaseCopy(target, moment, size, entries, reason)
 
 
+def keep_raw(base: Path, target: Path) -> None:
+    """Copy a base and its log byte by byte, damaged or not, while nobody writes, as far as SQLite can see to that.
+
+    The log stands in its place first, so that a copy under its name is whole. The file is opened before SQLite opens it and
+    closed after: closing it in between would drop SQLite's locks.
+    """
+    with scratch_folder(target) as scratch, base.open("rb") as file:
+        found = opened(base, to_write=True)
+        try:
+            if isinstance(found, AsItIs):
+                with contextlib.suppress(DatabaseCorrupt):
+                    found.run("BEGIN IMMEDIATE")
+            ends = [end for end in ("-wal", "") if not end or base.with_name(base.name + end).is_file()]
+            for end in ends:
+                with contextlib.ExitStack() as stack:
+                    source = stack.enter_context(base.with_name(base.name + end).open("rb")) if end else file
+                    place = os.open(scratch / f"copy{end}", os.O_CREAT | os.O_WRONLY, PRIVATE_FILE)
+                    copy = stack.enter_context(os.fdopen(place, "wb"))
+                    shutil.copyfileobj(source, copy)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+        finally:
+            if isinstance(found, AsItIs):
+                found.close()
+        target.with_name(target.name + "-wal").unlink(missing_ok=True)
+        for end in ends:
+            (scratch / f"copy{end}").replace(target.with_name(target.name + end))
+    sync_folder(target.parent)
+
+
+def check_is_file(base: Path) -> None:
+    """Let nothing but a file be copied or replaced.
+
+    Raises:
+        StorageError: It is something else.
+    """
+    if base.exists() and not base.is_file():
+        raise StorageError(f"{base} is no file", "point REKALL_HOME at another folder, or move it away")
+
+
 def remember(folder: Path, copy: BaseCopy) -> None:
     """Keep where a copy went that lies elsewhere."""
     make_private_folder(folder)
-    said = {"path": str(copy.path), "made_at": written(copy.made_at), "entries": copy.entries}
+    others = [path for path in _said(folder, "others") if path != str(copy.path) and Path(path).exists()]
+    others = [*others, str(copy.path)][-_MOST_ELSEWHERE:]
+    said = {"path": str(copy.path), "made_at": written(copy.made_at), "entries": copy.entries, "others": others}
     write_atomically(folder / _ELSEWHERE, json.dumps(said).encode())
 
 
@@ -185,6 +232,15 @@ def _mentions(file: Path, wanted: bytes) -> bool:
     except OSError:
         return True
     return False
+
+
+def _said(folder: Path, name: str) -> list[str]:
+    """Texts of a list that is remembered of copies elsewhere."""
+    try:
+        found = json.loads((folder / _ELSEWHERE).read_bytes())[name]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return []
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
 
 def _elsewhere(folder: Path) -> BaseCopy | None:

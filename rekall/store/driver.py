@@ -63,7 +63,7 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
             f"{path} is not a database, or its first bytes are damaged",
             f"if it was one, {REPAIR}; else move the file away, or point REKALL_HOME at another folder",
         ) from error
-    if isinstance(error, apsw.CorruptError):
+    if isinstance(error, (apsw.CorruptError, apsw.ConstraintError)) or "invalid fts5 file format" in str(error):
         raise corrupt(path, str(error)) from error
     if isinstance(error, apsw.CantOpenError):
         raise StorageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +37,9 @@ _NOUNS = {
 
 def examine(path: Path) -> Examined:
     """Look at everything; nothing is changed, and nothing is raised for what is found."""
+    if path.exists() and not path.is_file():
+        hint = "point REKALL_HOME at another folder, or move it away"
+        return Examined((Finding("base", Level.PROBLEM, f"{path} is no file", hint),), False)
     if not path.exists():
         text = f"no base yet at {path}"
         return Examined((Finding("base", Level.NOTE, text, "`rekall add` and `rekall import` make it"),), False)
@@ -61,10 +65,12 @@ def _log(path: Path) -> Iterator[Finding]:
     """What is to be said of the log of writes, which SQLite follows up to the first damage without a word."""
     log = path.with_name(path.name + "-wal")
     damage = 0
+    if not log.is_file():
+        return
     for _ in range(3):  # a writer may be in the middle of it
         try:
-            damage = LogFrames(log.read_bytes()).damage
-        except OSError:
+            damage = _damage_of(log)
+        except (OSError, ValueError):  # it is gone, or empty
             return
         if not damage:
             break
@@ -75,6 +81,12 @@ def _log(path: Path) -> Iterator[Finding]:
     elif log.stat().st_size > _LONG_LOG_BYTES:
         text = f"{log.name} has {log.stat().st_size / 1e6:.0f} MB, because a program that stays open keeps it"
         yield Finding("log", Level.NOTE, text, "close programs that have the base open; it shrinks by itself")
+
+
+def _damage_of(log: Path) -> int:
+    """How many changes of a log lie behind damage; it may be longer than there is memory."""
+    with log.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return LogFrames(data).damage
 
 
 def _unreadable(path: Path, error: StorageError | OSError) -> Finding:

@@ -179,4 +179,4 @@ def _typed(title: str) -> str:
 
 def _idf(entries: int, documents: int) -> float:
     """FTS5's inverse document frequency, with its floor for words of more than half the entries."""
-    return max(math.log((entries - documents + 0.5) / (documents + 0.5)), 1e-6)
+    return max(math.log((max(entries - documents, 0) + 0.5) / (documents + 0.5)), 1e-6)
