@@ -47,6 +47,18 @@ def parsed(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
+def exact(text: str) -> datetime:
+    """The same, of what may be damaged.
+
+    Raises:
+        ValueError, OverflowError: It names no zone, or no year that there is in UTC.
+    """
+    found = parsed(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return found.astimezone(timezone.utc)
+
+
 def moment(text: str) -> datetime:
     """A date (`2026-01-31`) or a time (`2026-01-31T09:00:00Z`) as a person writes it, local where it names no zone.
 

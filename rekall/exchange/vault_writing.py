@@ -24,7 +24,7 @@ def write_vault(folder: Path, outgoing: Outgoing) -> Written:
     ids = outgoing.ids()
     replaced = {*ids, *outgoing.deleted_at()}
     names = Names(path.name for path in folder.iterdir() if not _may_replace(path, replaced, titles))
-    files = {entry_id: names.titled(titles[entry_id], entry_id) for entry_id in sorted(ids)}
+    files = {entry_id: names.titled(titles[entry_id], entry_id) for entry_id in sorted(ids) if entry_id in titles}
     stems = {entry_id: name.removesuffix(SUFFIX) for entry_id, name in files.items()}
     for count, (entry, links) in enumerate(outgoing.entries, 1):
         put(folder / files[entry.id], vault_note(entry, links, stems, titles).encode())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Entry
@@ -85,6 +86,8 @@ class Eraser:
             record = kept.without_links_to(store.tombstones.record(other) or {}, entry_id)
             if record is not None:
                 store.tombstones.replace(other, record)
+        for origin in store.origins.naming(entry_id):  # the same, of links that came with an import
+            store.origins.put(replace(origin, said=kept.without_link_to(origin.said, entry_id)))
         store.tombstones.leave_trace(entry_id, self._clock.now())
 
     def _wipe(self, wait_s: float) -> str:

@@ -11,10 +11,14 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.record import from_record, to_record
 from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.errors import EntryDamaged, RekallError
+from rekall.knowledge import merging
 from rekall.store.values import Origin
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
+
+_SAID = 5
+"""Where what its source said stands in what is kept of an origin."""
 
 _BROKEN = (ValueError, TypeError, AttributeError, KeyError, RekallError)
 """What reading a record ends in that was damaged on the disk."""
@@ -85,8 +89,20 @@ def without_links_to(record: Mapping[str, Any], entry_id: str) -> dict[str, Any]
     links = record.get("links", ())
     left = [link for link in links if entry_id not in link[:2]]
     superseded = [other for other in record.get("superseded", ()) if other != entry_id]
+    origin = record.get("origin")
+    if isinstance(origin, list) and len(origin) > _SAID:
+        origin = [*origin[:_SAID], without_link_to(origin[_SAID], entry_id), *origin[_SAID + 1 :]]
     is_same = len(left) == len(links) and len(superseded) == len(record.get("superseded", ()))
-    return None if is_same else {**record, "links": left, "superseded": superseded}
+    if is_same and origin == record.get("origin"):
+        return None
+    return {**record, "links": left, "superseded": superseded, "origin": origin}
+
+
+def without_link_to(said: str, entry_id: str) -> str:
+    """What a source said, without its links to an entry; the same text where it has none."""
+    fields, links = merging.decoded(said)
+    left = [link for link in links if link[0] != entry_id]
+    return said if left == links else merging.encoded(fields, left)
 
 
 def _origin_record(origin: Origin) -> list[str | None]:

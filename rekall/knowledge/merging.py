@@ -141,14 +141,28 @@ def _remembered(field: Field, value: Any) -> Any:
     return text if len(text) <= _SHORT else "#" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-def encoded(said: Said, links: Sequence[Sequence[str]]) -> str:
+def encoded(said: Said | None, links: Sequence[Sequence[str]]) -> str:
     """What a source said as one text, with the links that it made: target, type and reason of each."""
     return _encoded({"fields": said, "links": links})
 
 
 def decoded(text: str) -> tuple[Said | None, list[list[str]]]:
     """What `encoded` wrote; nothing where nobody remembers."""
-    if not text:
+    try:
+        read: Any = json.loads(text or "{}") if isinstance(text, str) else {}
+        fields, links = read.get("fields"), read.get("links", [])
+    except (ValueError, AttributeError, RecursionError):  # damaged on the disk
         return None, []
-    read = json.loads(text)
-    return read["fields"], read["links"]
+    if not isinstance(links, list) or not all(map(_is_link, links)):
+        links = []
+    if not isinstance(fields, dict):
+        return None, links
+    return {name: said for name, said in fields.items() if _is_remembered(said)}, links
+
+
+def _is_remembered(said: object) -> bool:
+    return isinstance(said, str) or (isinstance(said, list) and all(isinstance(text, str) for text in said))
+
+
+def _is_link(link: object) -> bool:
+    return isinstance(link, list) and len(link) == 3 and all(isinstance(part, str) for part in link)

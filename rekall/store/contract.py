@@ -155,6 +155,10 @@ class Origins(Protocol):
         """What was imported from a source of the same hash, or of the same record id unless that is empty, by path."""
         ...
 
+    def naming(self, entry_id: str) -> list[Origin]:
+        """What was imported from sources that named an id."""
+        ...
+
     def under(self, path: str) -> Iterator[Origin]:
         """What was imported from a file, or from below a folder, by path, a bounded number in memory at a time."""
         ...

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 from rekall.db import Database, Row
 from rekall.entry.fields import BY_NAME, FIELDS, RECORD_NUMBER, Entry, Field, Kind
 from rekall.entry.other import OtherField
-from rekall.entry.times import parsed, written
+from rekall.entry.times import exact, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
 from rekall.store.driver import corrupt
 from rekall.store.selection import condition
+from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
 from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
 
 _MOST_CANDIDATES = 8
@@ -35,6 +36,9 @@ _COLUMNS: tuple[Field, ...] = tuple(
     for name in ("id", "type", "title", "content", "project", "status", "confidence", "created_at", "updated_at")
 )
 _NAMES = ", ".join(field.name for field in _COLUMNS)
+_TYPES: tuple[Types, ...] = tuple(
+    NUMBER if field.kind is Kind.NUMBER else TEXT_OR_NONE if field.name == "project" else TEXT for field in _COLUMNS
+)
 _ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COLUMNS and field.name != _SUCCESSOR)
 """Every other field is kept in `item`, a row a text, so that a new one needs no migration."""
 
@@ -94,7 +98,8 @@ class SqliteEntries:
         """
         found = self.by_keys([key]).get(key)
         if found is None and key in self._damaged:
-            name = next((row[0] for row in self._db.readable_rows("SELECT id FROM entry WHERE key = ?", (key,))), key)
+            rows = typed(self._db.readable_rows("SELECT id FROM entry WHERE key = ?", (key,)), TEXT)
+            name = next((row[0] for row in rows), key)
             raise EntryDamaged(f"entry {name} is damaged and cannot be read")
         if found is None:
             raise NotFound("the entry was just deleted", "`rekall restore` lists what was deleted")
@@ -140,7 +145,7 @@ class SqliteEntries:
         """Titles by full id; an id without an entry is left out."""
         wanted = json.dumps(list(ids))
         sql = "SELECT id, title FROM entry WHERE id IN (SELECT value FROM json_each(?))"
-        return dict(self._db.readable_rows(sql, (wanted,)))
+        return dict(typed(self._db.readable_rows(sql, (wanted,)), TEXT, TEXT))
 
     def texts(self, keys: Iterable[int], most: int) -> dict[int, tuple[str, str]]:
         """The title of each entry, and the first `most` characters of its content and of the rest of what it says."""
@@ -150,7 +155,10 @@ class SqliteEntries:
             "FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
             (most, json.dumps(list(keys)), len(_NUMBERED), _NUMBERED),
         )
-        return {key: (title, f"{content}\n{rest}" if rest else content) for key, title, content, rest in rows}
+        return {
+            key: (title, f"{content}\n{rest}" if rest else content)
+            for key, title, content, rest in typed(rows, NUMBER, TEXT, TEXT, TEXT_OR_NONE)
+        }
 
     def key_of(self, entry_id: str) -> int | None:
         """The key of a full id, or None."""
@@ -168,7 +176,7 @@ class SqliteEntries:
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no entry {prefix!r}", "ids consist of letters and digits; `rekall list` shows them")
         rows = self._db.readable_rows(
-            "SELECT key, id, CAST(title AS BLOB) FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
+            "SELECT key, id, coalesce(CAST(title AS BLOB), x'') FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
             (wanted, _MOST_CANDIDATES + 1),
         )
         if not rows:
@@ -207,11 +215,8 @@ class SqliteEntries:
         """Figures for `rekall stats`."""
 
         def grouped(column: str) -> dict[str, int]:
-            return dict(
-                self._db.readable_rows(
-                    f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
-                )
-            )
+            sql = f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
+            return dict(typed(self._db.readable_rows(sql), TEXT, NUMBER))
 
         tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tags'")
         links = self._db.value("SELECT count(*) FROM link")
@@ -228,7 +233,7 @@ class SqliteEntries:
 
     def ids_in_order(self) -> list[str]:
         """The ids of all entries, in the order of keys."""
-        return [row[0] for row in self._db.readable_rows("SELECT id FROM entry ORDER BY key")]
+        return [row[0] for row in typed(self._db.readable_rows("SELECT id FROM entry ORDER BY key"), TEXT)]
 
     def obsolete_among(self, keys: Iterable[int]) -> dict[int, int | None]:
         """Which of these entries no longer hold, each with the key of its successor if it has one."""
@@ -291,15 +296,21 @@ def _read(field: Field, value: Any) -> Any:
     if field.kind is Kind.CHOICE and field.choices is not None:
         return field.choices(value)
     if field.kind is Kind.TIME:
-        return parsed(value)
+        return exact(value)
     return int(value) if field.kind is Kind.NUMBER else value
 
 
 def _entry(row: Row, items: Mapping[str, list[str]]) -> Entry:
     _, successor, *columns = row
+    if not is_typed(tuple(columns), _TYPES):
+        raise ValueError("a value of another type")
     values = {field.name: _read(field, value) for field, value in zip(_COLUMNS, columns)}
+    if any(type(text) is not str for texts in items.values() for text in texts) or any(
+        type(kind) is not str for kind in items
+    ):
+        raise ValueError("a field of another type")
     for field in _ITEMS:
         texts = items.get(field.name)
         if texts:
             values[field.name] = _listed(field, texts) if field.kind.is_list else _read(field, texts[0])
-    return Entry(**values, superseded_by=successor)
+    return Entry(**values, superseded_by=successor if isinstance(successor, str) else None)

@@ -6,11 +6,17 @@ from datetime import datetime, timezone
 from typing import Any
 
 from rekall.db import Database
-from rekall.entry.times import parsed, written
+from rekall.entry.times import exact, written
+from rekall.store.typed import NUMBER, TEXT, typed
 from rekall.store.values import Lease
 
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 _COLUMNS = "name, holder, pid, host, renewed_at, done, total"
+_TYPES = (TEXT, TEXT, NUMBER, TEXT, TEXT, NUMBER, NUMBER)
+_DAMAGED = " OR ".join(
+    f"typeof({name}) <> '{'text' if types is TEXT else 'integer'}'" for name, types in zip(_COLUMNS.split(", "), _TYPES)
+)
+"""Says of a row that nobody can read it, so that it stops nobody."""
 
 
 class SqliteLeases:
@@ -31,6 +37,7 @@ class SqliteLeases:
     def take(self, lease: Lease, instead_of: Lease | None = None) -> bool:
         """Take a lease that nobody has, or that is still as it was seen. Returns whether it was so."""
         if instead_of is None:
+            self._db.run(f"DELETE FROM lease WHERE name = ? AND ({_DAMAGED})", (lease.name,))
             sql = f"INSERT OR IGNORE INTO lease ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING 1"
             return self._db.value(sql, _row(lease)) is not None
         sql = (
@@ -55,15 +62,15 @@ class SqliteLeases:
         rows = self._db.readable_rows(f"SELECT {_COLUMNS} FROM lease WHERE {where}", bindings)
         return [
             Lease(name, holder, pid, host, _moment(renewed_at), done, total)
-            for name, holder, pid, host, renewed_at, done, total in rows
+            for name, holder, pid, host, renewed_at, done, total in typed(rows, *_TYPES)
         ]
 
 
 def _moment(text: str) -> datetime:
     """When a lease was renewed; a damaged row was renewed long ago, so that it stops nobody."""
     try:
-        return parsed(text)
-    except ValueError:
+        return exact(text)
+    except (ValueError, OverflowError):
         return _NEVER
 
 

@@ -13,6 +13,7 @@ from rekall.db import Database
 from rekall.entry.times import written
 from rekall.entry.types import Link, LinkType
 from rekall.store.driver import corrupt
+from rekall.store.typed import BLOB, NUMBER, TEXT, TEXT_OR_NONE, typed
 from rekall.store.values import THEIRS, Origin
 
 _LINKS = (
@@ -43,7 +44,7 @@ class SqliteLinks:
         self._db.run(
             "INSERT INTO link (source_key, target_key, type, reason, created_at, turn) "
             f"VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce({turn} FROM link WHERE target_key = ?2)) "
-            "ON CONFLICT DO UPDATE SET turn = excluded.turn, reason = excluded.reason",
+            "ON CONFLICT DO UPDATE SET turn = excluded.turn, reason = excluded.reason, created_at = CAST(created_at AS TEXT)",
             (*ends, link.type.value, link.reason, written(created_at)),
         )
         return True
@@ -72,7 +73,10 @@ class SqliteLinks:
 
     def _rows(self, where: str, bindings: Sequence[Any]) -> list[Link]:
         rows = self._db.readable_rows(f"{_LINKS} WHERE {where} ORDER BY 1, 2, 3", bindings)
-        return [Link(source, target, LinkType(kind), reason) for source, target, kind, reason in rows if kind in _TYPES]
+        sound = typed(rows, TEXT, TEXT, TEXT, TEXT)
+        return [
+            Link(source, target, LinkType(kind), reason) for source, target, kind, reason in sound if kind in _TYPES
+        ]
 
 
 class SqliteOrigins:
@@ -109,6 +113,10 @@ class SqliteOrigins:
         known = self._many("record_id = ? AND record_id <> ''", (record_id,)) if record_id else []
         return sorted({origin.path: origin for origin in (*same, *known)}.values(), key=lambda origin: origin.path)
 
+    def naming(self, entry_id: str) -> list[Origin]:
+        """What was imported from sources that named an id."""
+        return self._many("instr(CAST(said AS BLOB), CAST(? AS BLOB))", (entry_id,))
+
     def under(self, path: str) -> Iterator[Origin]:
         """What was imported from a file, or from below a folder, by path, a bounded number in memory at a time."""
         last = ""
@@ -124,7 +132,8 @@ class SqliteOrigins:
             last = rows[-1].path
 
     def _many(self, where: str, bindings: Sequence[Any], tail: str = "") -> list[Origin]:
-        return [Origin(*row) for row in self._db.readable_rows(f"{_ORIGINS} WHERE {where} {tail}", bindings)]
+        rows = self._db.readable_rows(f"{_ORIGINS} WHERE {where} {tail}", bindings)
+        return [Origin(*row) for row in typed(rows, TEXT, NUMBER, BLOB, BLOB, TEXT_OR_NONE, TEXT, TEXT)]
 
     def _one(self, where: str, value: Any) -> Origin | None:
         return next(iter(self._many(where, (value,))), None)

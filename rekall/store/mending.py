@@ -20,7 +20,7 @@ from rekall.store.no_less import missing
 from rekall.store.pages import LOST, Cell, CutText, Pages, Text, Value
 from rekall.store.row_shapes import SPACE_TABLE, Shape
 from rekall.store.salvage import LostRow, Salvage, SavedRow
-from rekall.store.soundness import GONE, UNTITLED, Fault, faults_of, new_id
+from rekall.store.soundness import GONE, MOST_KEY, UNTITLED, Fault, faults_of, new_id
 from rekall.store.sqlite import SqliteStore
 
 _TELLING = ("situation", "solution", "what_failed", "error_messages", "other_fields", "error")
@@ -161,6 +161,7 @@ class _Rows:
         self._forget_deleted()
         self._keep_broken_entries()
         self._make_lost_entries()
+        self._renumber()
         self._drop_strays()
         self._keep_foreign()
         known = {row[0] for row in self.db.rows("SELECT id FROM entry")}
@@ -240,7 +241,8 @@ class _Rows:
         if "id" in by_column and found.table == "entry" and isinstance(key, int) and key in self.ids:
             row["id"] = self.ids[key]
         for each in self.salvage.shapes[found.table].columns:
-            if row.get(each.name) is None and each.is_required:
+            row[each.name] = _of_type(each.type, row.get(each.name))
+            if row[each.name] is None and each.is_required:
                 row[each.name] = {"TEXT": "", "BLOB": b""}.get(each.type, 0)
         return row, faults
 
@@ -312,6 +314,17 @@ class _Rows:
             if self._make_entry(key, self.ids.get(key) or new_id(""), ""):
                 self.made.changed[key] = ""
 
+    def _renumber(self) -> None:
+        """Keys that count up from the others where they were out of range."""
+        strange = self.db.rows("SELECT key FROM entry WHERE key NOT BETWEEN 1 AND ?", (MOST_KEY - 1,))
+        last = self.db.value("SELECT max(key) FROM entry WHERE key < ?", (MOST_KEY,)) or 0
+        for new, (old,) in enumerate(strange, max(last, 0) + 1):
+            for table, column, other, _ in (("entry", "key", "entry", "key"), *_BELONGS):
+                if other == "entry":
+                    self.db.run(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?", (new, old))
+            if old in self.made.changed:
+                self.made.changed[new] = self.made.changed.pop(old)
+
     def _drop_strays(self) -> None:
         """Rows that belong to nothing; those that say something are kept aside."""
         for table, column, other, key in _BELONGS:
@@ -349,6 +362,17 @@ def _text(value: bytes) -> Value:
         return value.decode()
     except UnicodeDecodeError:
         return bytes(value)
+
+
+def _of_type(kind: str, value: Value) -> Value:
+    """A value as a column of a type can hold it; None where it says nothing."""
+    if kind == "TEXT":
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else None if value is None else str(value)
+    if kind == "BLOB":
+        return value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else None
+    if kind == "INTEGER":
+        return value if isinstance(value, int) else None
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _stored(value: Value) -> Value:

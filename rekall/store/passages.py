@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from rekall.db import Database
 from rekall.entry.passages import Passage
 from rekall.store.selection import condition
+from rekall.store.typed import BLOB, NUMBER, TEXT, typed
 from rekall.store.values import PendingPassage, Selection, Space, StoredPassage
+
+_IS_SOUND = "typeof(entry_key) = 'integer' AND typeof(position) = 'integer' AND typeof(text_hash) = 'blob'"
 
 
 class SqlitePassages:
@@ -24,6 +27,8 @@ class SqlitePassages:
         A passage whose text is known keeps its row, and so its vectors, wherever it now stands.
         """
         known: dict[bytes, list[int]] = {}
+        sql = f"DELETE FROM passage WHERE entry_key = ? AND NOT ({_IS_SOUND})"  # which could not be changed either
+        self._db.run(sql, (entry_key,))
         for passage_id, text_hash in self._db.rows(
             "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
         ):
@@ -49,12 +54,14 @@ class SqlitePassages:
     def of_entries(self, keys: Iterable[int]) -> list[StoredPassage]:
         """All passages of the given entries."""
         sql = "SELECT id, entry_key, position FROM passage WHERE entry_key IN (SELECT value FROM json_each(?))"
-        return [StoredPassage(*row) for row in self._db.rows(sql, (json.dumps(list(keys)),))]
+        rows = self._db.rows(sql, (json.dumps(list(keys)),))
+        return [StoredPassage(*row) for row in typed(rows, NUMBER, NUMBER, NUMBER)]
 
     def by_ids(self, ids: Iterable[int]) -> list[StoredPassage]:
         """The passages of the given ids."""
         sql = "SELECT id, entry_key, position FROM passage WHERE id IN (SELECT value FROM json_each(?))"
-        return [StoredPassage(*row) for row in self._db.rows(sql, (json.dumps(list(ids)),))]
+        rows = self._db.rows(sql, (json.dumps(list(ids)),))
+        return [StoredPassage(*row) for row in typed(rows, NUMBER, NUMBER, NUMBER)]
 
     def sample(self, most: int) -> list[int]:
         """Ids of the heads of at most `most` entries, spread evenly over the base; the same while nothing is written."""
@@ -77,7 +84,7 @@ class SqlitePassages:
     def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
         """Text hashes of an entry's passages that have a vector in a space."""
         sql = f"SELECT p.text_hash FROM passage p JOIN vectors_{space.id:d} v ON v.passage_id = p.id WHERE p.entry_key = ?"
-        return {row[0] for row in self._db.rows(sql, (entry_key,))}
+        return {row[0] for row in typed(self._db.rows(sql, (entry_key,)), BLOB)}
 
     def ids(self, selection: Selection) -> list[int]:
         """Ids of the passages of the selected entries."""
@@ -109,7 +116,8 @@ class SqlitePassages:
             "ORDER BY e.updated_at DESC, e.id DESC, p.position LIMIT ?1"
         )
         bindings = (limit, json.dumps(list(without)), *([] if keys is None else [keys]))
-        return [PendingPassage(*row) for row in self._db.readable_rows(sql, bindings)]
+        rows = self._db.readable_rows(sql, bindings)
+        return [PendingPassage(*row) for row in typed(rows, NUMBER, TEXT, NUMBER, BLOB)]
 
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages wait for a vector in a space, and to how many entries they belong."""

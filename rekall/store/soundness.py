@@ -13,7 +13,7 @@ from typing import Any
 from rekall.entry.fields import BY_NAME
 from rekall.entry.other import OtherField
 from rekall.entry.rules import is_ulid
-from rekall.entry.times import parsed, written
+from rekall.entry.times import exact, parsed, written
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.store.values import HASH_BYTES, SpaceState
 
@@ -21,6 +21,8 @@ MOST_DIMENSIONS = 65_536
 UNTITLED = "(title lost)"
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+MOST_KEY = 1 << 53
+"""Keys count up from 1. A greater one is damage, and the next to the greatest of all could not be made."""
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -81,9 +83,10 @@ def is_time(text: object) -> bool:
     if not isinstance(text, str):
         return False
     try:
-        return parsed(text).tzinfo is not None
-    except ValueError:
+        exact(text)
+    except (ValueError, OverflowError):
         return False
+    return True
 
 
 def time_of(entry_id: object) -> str:
@@ -100,6 +103,8 @@ def _entry(row: dict[str, Any]) -> Iterator[Fault]:
     created = row.get("created_at") if is_time(row.get("created_at")) else None
     updated = row.get("updated_at") if is_time(row.get("updated_at")) else None
     known = isinstance(row.get("id"), str) and is_ulid(row["id"])
+    if not 0 < row.get("key", 1) < MOST_KEY:
+        yield Fault("key", "is out of range", row["key"])
     made = created or (time_of(row["id"]) if known else updated or _EPOCH)
     if not known:
         yield Fault("id", "is no ULID", new_id(made))
@@ -184,6 +189,8 @@ def _trace(row: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("entry_id", "is lost", GONE)
     if not is_time(row.get("deleted_at")):
         yield Fault("deleted_at", "is no time", _EPOCH)
+    if not isinstance(row.get("is_wiped", 0), int):
+        yield Fault("is_wiped", "is no number", 0)
 
 
 def _lease(row: dict[str, Any]) -> Iterator[Fault]:

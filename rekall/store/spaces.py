@@ -10,9 +10,17 @@ from rekall.db import Database
 from rekall.entry.times import written
 from rekall.store import schema
 from rekall.store.passages import SqlitePassages
+from rekall.store.typed import BLOB, NUMBER, typed
 from rekall.store.values import Selection, Space, SpaceState, StoredPassage
 from rekall.store.vectors import choose_backend, open_index
 from rekall.vector_index import Backend, Vector, VectorIndex
+
+_IS_WHOLE = (
+    "(SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('vectors_' || id, 'signs_' || id)) = 2 "
+    "AND typeof(dim) = 'integer' AND dim BETWEEN 1 AND 65536 AND typeof(active) = 'integer' "
+    "AND fingerprint IS NOT NULL AND model IS NOT NULL"
+)
+"""Whether a space can be used: it has its tables, and their vectors a size. Any other is as if it were not there."""
 
 
 class SqliteVectors:
@@ -67,6 +75,7 @@ class SqliteVectors:
 
     def make_space(self, fingerprint: str, model: str, dim: int, created_at: datetime) -> Space:
         """Make the space of a model; the first one of a base is active at once."""
+        self._db.run(f"DELETE FROM space WHERE NOT ({_IS_WHOLE})")
         state = SpaceState.BUILDING if self.active_space() else SpaceState.ACTIVE
         self._db.run(
             "INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -98,14 +107,16 @@ class SqliteVectors:
 
     def keep_spread(self, space: Space, spread: float) -> None:
         """Keep how far the cosines of a space lie apart."""
-        self._db.run("UPDATE space SET spread = ? WHERE id = ?", (spread, space.id))
+        texts = ", ".join(f"{name} = CAST({name} AS TEXT)" for name in ("fingerprint", "model", "created_at"))
+        sql = f"UPDATE space SET spread = ?, {texts} WHERE id = ?"  # a damaged row could not be written otherwise
+        self._db.run(sql, (spread, space.id))
 
     def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
         columns = "id, CAST(fingerprint AS BLOB), CAST(model AS BLOB), dim, active, spread"
-        rows = self._db.rows(f"SELECT {columns} FROM space WHERE {where}", bindings)
+        rows = self._db.rows(f"SELECT {columns} FROM space WHERE {_IS_WHOLE} AND {where}", bindings)
         return [
             Space(number, _text(print_), _text(model), dim, _state(state), _spread(spread))
-            for number, print_, model, dim, state, spread in rows
+            for number, print_, model, dim, state, spread in typed(rows, NUMBER, BLOB, BLOB, NUMBER, NUMBER)
         ]
 
 
@@ -120,5 +131,5 @@ def _state(number: int) -> SpaceState:
     return SpaceState(number) if number in list(SpaceState) else SpaceState.RETIRED
 
 
-def _spread(number: float | None) -> float | None:
-    return number if number is not None and 0.0 < number < 1.0 else None
+def _spread(number: object) -> float | None:
+    return number if isinstance(number, float) and 0.0 < number < 1.0 else None

@@ -9,10 +9,11 @@ from typing import Any
 
 from rekall.db import Database, Row
 from rekall.entry.fields import Entry
-from rekall.entry.times import parsed, written
+from rekall.entry.times import exact, written
 from rekall.entry.types import EntryType, Tombstone
 from rekall.errors import EntryDamaged, NotFound
 from rekall.store.entries import unambiguous
+from rekall.store.typed import TEXT, is_typed, typed
 
 _COLUMNS = "id, type, title, deleted_at"
 
@@ -40,7 +41,9 @@ class SqliteTombstones:
         wanted = prefix.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
             raise NotFound(f"no deleted entry {prefix!r}", hint)
-        sql = "SELECT id, CAST(title AS BLOB) FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
+        sql = (
+            "SELECT id, coalesce(CAST(title AS BLOB), x'') FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
+        )
         with self._db.snapshot():
             rows = self._db.readable_rows(sql, (wanted,))
             if not rows:
@@ -76,7 +79,9 @@ class SqliteTombstones:
 
     def replace(self, entry_id: str, record: Mapping[str, Any]) -> None:
         """Keep something else of a deleted entry."""
-        self._db.run("UPDATE tombstone SET record = ? WHERE id = ?", (json.dumps(record), entry_id))
+        others = ", ".join(f"{name} = coalesce(CAST({name} AS TEXT), '')" for name in ("type", "title", "deleted_at"))
+        sql = f"UPDATE tombstone SET record = ?, {others} WHERE id = ?"  # a damaged row could not be written otherwise
+        self._db.run(sql, (json.dumps(record), entry_id))
 
     def origins(self) -> dict[str, tuple[str, str]]:
         """Where deleted entries had been imported from: the id and the source's hash as hex digits, by path."""
@@ -85,7 +90,8 @@ class SqliteTombstones:
             "WHERE CASE WHEN json_valid(record) THEN json_type(record, '$.origin[0]') = 'text' "
             "AND json_type(record, '$.origin[1]') = 'text' END ORDER BY deleted_at, id"
         )
-        return {path: (entry_id, source_hash) for path, entry_id, source_hash in self._db.readable_rows(sql)}
+        rows = typed(self._db.readable_rows(sql), TEXT, TEXT, TEXT)
+        return {path: (entry_id, source_hash) for path, entry_id, source_hash in rows}
 
     def latest(self, limit: int) -> list[Tombstone]:
         """Deleted entries, the last deleted first."""
@@ -95,7 +101,7 @@ class SqliteTombstones:
     def naming(self, entry_id: str) -> list[str]:
         """Ids of the deleted entries whose record names an id."""
         sql = "SELECT id FROM tombstone WHERE instr(CAST(record AS BLOB), CAST(? AS BLOB))"
-        return [row[0] for row in self._db.readable_rows(sql, (entry_id,))]
+        return [row[0] for row in typed(self._db.readable_rows(sql, (entry_id,)), TEXT)]
 
     def drop(self, entry_id: str) -> None:
         """Forget a deleted entry for good; an id without a tombstone is no error."""
@@ -107,7 +113,7 @@ class SqliteTombstones:
 
     def traces(self) -> dict[str, bool]:
         """Ids of the entries that left traces when they were deleted for ever, each with whether these are wiped by now."""
-        rows = self._db.readable_rows("SELECT entry_id, is_wiped FROM trace ORDER BY 1")
+        rows = typed(self._db.readable_rows("SELECT entry_id, is_wiped FROM trace ORDER BY 1"), TEXT)
         return {entry_id: bool(is_wiped) for entry_id, is_wiped in rows}
 
     def note_wiped(self, ids: Iterable[str]) -> None:
@@ -122,7 +128,9 @@ class SqliteTombstones:
 
 def _readable(row: Row) -> Tombstone | None:
     """A tombstone, or None where its row is damaged."""
+    if not is_typed(row, (TEXT,) * 4):
+        return None
     try:
-        return Tombstone(row[0], EntryType(row[1]), row[2], parsed(row[3]))
-    except ValueError:
+        return Tombstone(row[0], EntryType(row[1]), row[2], exact(row[3]))
+    except (ValueError, OverflowError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rekall.db import Database
+from rekall.store.typed import BLOB, NUMBER, TEXT, typed
 from rekall.store.values import SetAside, Space
 
 
@@ -27,7 +28,7 @@ class SqliteUnembeddable:
             "SELECT p.text_hash FROM passage p JOIN unembeddable u ON u.passage_id = p.id "
             "WHERE p.entry_key = ? AND u.space_id = ?"
         )
-        return {row[0] for row in self._db.rows(sql, (entry_key, space.id))}
+        return {row[0] for row in typed(self._db.rows(sql, (entry_key, space.id)), BLOB)}
 
     def counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages are set aside, and to how many entries they belong."""
@@ -49,4 +50,5 @@ class SqliteUnembeddable:
             "JOIN entry e ON e.key = p.entry_key WHERE u.space_id = ? "
             "ORDER BY e.updated_at DESC, e.id DESC, p.position LIMIT ?"
         )
-        return [SetAside(*row) for row in self._db.readable_rows(sql, (space.id, most))]
+        rows = self._db.readable_rows(sql, (space.id, most))
+        return [SetAside(*row) for row in typed(rows, TEXT, TEXT, NUMBER, TEXT)]
