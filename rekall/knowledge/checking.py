@@ -13,7 +13,6 @@ from rekall.models.contract import ModelIdentity
 from rekall.store.findings import REMEMBERED, REPAIR, BaseFile, Examined, Finding, Level, Mended
 from rekall.system.files import PRIVATE_FILE, PRIVATE_FOLDER
 from rekall.system.leftovers import Leftover, find_leftovers, sweep
-from rekall.wording import count_text
 
 _WORTH_A_BACKUP = 20
 """So many entries must have changed before anybody is reminded of a backup."""
@@ -114,7 +113,7 @@ class Checker:
             *(folder for folder in around.folders if _is_open(folder, PRIVATE_FOLDER)),
         ]
         if wide:
-            text = f"other users of this machine may look into {count_text(len(wide), 'file or folder', 'files or folders')}"
+            text = f"other users of this machine may look into {len(wide)} {'file or folder' if len(wide) == 1 else 'files or folders'}"
             hint = "where that is not on purpose: `chmod go= PATH`"
             yield Finding("files", Level.NOTE, text, hint, tuple(map(str, wide[:10])))
         elif around.database.exists():
