@@ -17,12 +17,25 @@ HEADERS_S = 10.0
 
 BODY_S = 30.0
 MOST_CONNECTIONS = 256
+AT_ONCE = 32
+"""Connections that are taken before one of too many is let go."""
+
 MOST_BODY_BYTES = 4 * 1024 * 1024
 
 _REFUSED = (
     b"This server answers whoever sends its token: Authorization: Bearer TOKEN. "
     b"`rekall mcp install CLIENT --http --write` writes it where a client needs it.\n"
 )
+
+
+def most_connections() -> int:
+    """How many connections there may be: as many as promised, or half of the files that this process may open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MOST_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, max(files // 2 - 32, 8))
 
 
 class BoundedProtocol(H11Protocol):
@@ -41,16 +54,18 @@ class BoundedProtocol(H11Protocol):
     @property
     def can_go(self) -> bool:
         """Whether nothing is lost with it."""
-        return self._deadline is not None or self.transport.is_closing()
+        return self._deadline is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
         super().connection_made(transport)
         self.waits_since = self.loop.time()
-        if len(self.connections) > MOST_CONNECTIONS:
-            others = [each for each in self.connections if isinstance(each, BoundedProtocol) and each.can_go]
-            min(others, key=lambda each: each.waits_since, default=self).transport.abort()
         self._wait()
+        there = [each for each in self.connections if isinstance(each, BoundedProtocol)]
+        there = [each for each in there if not each.transport.is_closing()]  # those that go are still in the set
+        if len(there) > most_connections():
+            others = [each for each in there if each.can_go and each is not self]
+            min(others, key=lambda each: each.waits_since, default=self).transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Take a piece of a request; a head that has begun has until its deadline, however many pieces it takes."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PATH = "/mcp"
 
+_SELDOM_S = 1.0
+_MOST_MESSAGES = 1_000
+
 
 def serve_stdio(app: App, *, read_only: bool = False) -> None:
     """Serve the client at the other end of stdin and stdout, until it closes them.
@@ -49,9 +52,29 @@ class _Seen(logging.Formatter):
         return printable(super().format(record))
 
 
+class _Seldom(logging.Filter):
+    """Lets each message of a library through once a second: a log must not grow as fast as somebody calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: dict[object, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is shown."""
+        message = str(record.msg).partition("\n")[0]
+        last = self._last.get(message, -_SELDOM_S)
+        if record.levelno >= logging.CRITICAL or record.relativeCreated / 1000 - last >= _SELDOM_S:
+            if len(self._last) > _MOST_MESSAGES:
+                self._last.clear()
+            self._last[message] = record.relativeCreated / 1000
+            return True
+        return False
+
+
 def _log_to_stderr() -> None:
     """Say on stderr what goes wrong in the libraries below."""
     handler = logging.StreamHandler()
+    handler.addFilter(_Seldom())
     handler.setFormatter(_Seen("%(levelname)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
@@ -111,7 +134,7 @@ def serve_http(
 
     import uvicorn
 
-    from rekall.mcp.guard import BoundedProtocol
+    from rekall.mcp.guard import AT_ONCE, BoundedProtocol
 
     _log_to_stderr()
     with socket.socket() as listener:
@@ -127,6 +150,7 @@ def serve_http(
             http_app(app, port, token, read_only=read_only),
             http=BoundedProtocol,
             ws="none",
+            backlog=AT_ONCE,
             log_config=None,
             log_level="warning",
             access_log=False,

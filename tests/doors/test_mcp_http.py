@@ -159,8 +159,18 @@ def test_options_that_do_not_go_together_are_refused(rekall: Rekall, options):
 @pytest.fixture
 def impatient(home: Path) -> Iterator[HttpServer]:
     """A server that waits half a second, for twenty connections."""
+    yield from served(SHORT)
+
+
+@pytest.fixture
+def narrow(home: Path) -> Iterator[HttpServer]:
+    """A server that waits as long as any, for twenty connections."""
+    yield from served(SHORT.replace("0.5, 0.5", "600.0, 600.0"))
+
+
+def served(script: str) -> Iterator[HttpServer]:
     started = HttpServer.__new__(HttpServer)
-    command = (sys.executable, "-c", SHORT, "mcp", "--http", "--port", "0", "--no-token")
+    command = (sys.executable, "-c", script, "mcp", "--http", "--port", "0", "--no-token")
     super(HttpServer, started).__init__(command=command)
     with started:
         line = until(lambda: started.errors[0] if started.errors else b"").decode()
@@ -225,6 +235,41 @@ def test_idle_connections_make_room(impatient):
     idle = [opened(impatient, b"") for _ in range(60)]
     assert impatient.post({})[0] == 200
     assert [rest_of(each) for each in idle] == [b""] * 60
+
+
+def test_a_burst_of_connections_leaves_no_more_than_there_may_be(narrow):
+    idle = [opened(narrow, b"POST /mcp HT" if number % 2 else b"") for number in range(120)]
+    try:
+        until(lambda: sum(each.status == "ESTABLISHED" for each in narrow.seen.net_connections()) <= 20)
+        assert narrow.post({})[0] == 200
+    finally:
+        for each in idle:
+            each.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+def test_there_are_fewer_connections_than_files_may_be_opened():
+    import resource
+
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, files[1]))
+    try:
+        assert guard.most_connections() == 118
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, files)
+
+
+def test_a_message_that_comes_again_and_again_is_logged_once_a_second():
+    import logging
+
+    from rekall.mcp.run import _Seldom
+
+    seldom = _Seldom()
+    records = [logging.LogRecord("asyncio", logging.ERROR, "", 0, text, None, None) for text in ("a\nb", "a\nc", "d")]
+    records += [logging.LogRecord("asyncio", logging.ERROR, "", 0, "a\nd", None, None)]
+    for record, at_ms in zip(records, (1000.0, 1500.0, 1600.0, 2100.0), strict=True):
+        record.relativeCreated = at_ms
+    assert [seldom.filter(record) for record in records] == [True, False, True, True]
 
 
 def test_a_stream_that_waits_for_news_is_not_ended(impatient):
