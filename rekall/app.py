@@ -221,15 +221,19 @@ class App:
         from rekall.store.sqlite import SqliteStore
         from rekall.system.clock import Clock
 
+        done: list[str] = []
+
         def keep_a_copy(file: Path) -> None:
             from rekall.store.copies import copy_before_migration  # what a search does without
 
-            copy_before_migration(file, settings.whole("backup.keep"), self.tell)
+            done.append(copy_before_migration(file, settings.whole("backup.keep")))
 
         settings = self.settings
         place = ChildLoader if self.is_long_lived else FolderLoader
         loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
         store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
+        for remark in done:  # not before it is true
+            self.tell(remark)
         store.db.waiting = self.tell
         return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
 

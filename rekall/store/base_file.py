@@ -28,7 +28,7 @@ from rekall.store.mending import Aside, make_whole
 from rekall.store.pages import Pages
 from rekall.store.soundness import now
 from rekall.store.sqlite import SqliteStore
-from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder
+from rekall.system.files import PRIVATE_FILE, file_written_whole, make_private_folder, scratch_folder, sync_folder
 from rekall.system.processes import Processes
 
 _TRIES = 5
@@ -243,8 +243,8 @@ class SqliteBaseFile:
             )
         place = kept.with_suffix(".set-aside.jsonl") if aside.lines else None
         if place is not None:
-            shutil.copyfile(set_aside, place)  # first: what goes from the base must be somewhere
-            place.chmod(PRIVATE_FILE)
+            with file_written_whole(place) as kept_aside, set_aside.open("rb") as lines:
+                shutil.copyfileobj(lines, kept_aside)  # first: what goes from the base must be somewhere
         if not self._put_in_place(new, is_unchanged):
             return None
         changed, lost = tuple(sorted(made.changed.values())), tuple(sorted(made.lost))
@@ -286,7 +286,7 @@ class SqliteBaseFile:
         """Rename a new file over the old one, which nobody may have open. The old log never lies over the new file."""
         with self._alone():
             log = self._path.with_name(self._path.name + "-wal")
-            if log.exists() and self._path.exists():
+            if log.is_file() and self._path.exists():
                 self._write_log_back(new.with_name("image.db"), log)
             for end in _BESIDE:
                 self._path.with_name(self._path.name + end).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -31,6 +31,10 @@ _NAME = re.compile(
 _ELSEWHERE = "elsewhere.json"
 """Remembers the copies that were made into files of a person's choice."""
 _MOST_ELSEWHERE = 200
+_PIECE = 1 << 20
+
+_CHANGES_ALONE = (slice(92, 100), slice(24, 28), slice(18, 20))
+"""What differs in the heads of copies of the same content: counts of changes, and the mode of writing."""
 
 
 def folder_of(base: Path) -> Path:
@@ -77,7 +81,8 @@ def holding(folder: Path, entry_id: str) -> list[Path]:
     files = sorted(
         {copy.path for copy in copies_in(folder)} | {*folder.glob("*")} | {*map(Path, _said(folder, "others"))}
     )
-    return [file for file in files if file.is_file() and _mentions(file, entry_id.encode())]
+    wanted = [entry_id.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be")]
+    return [file for file in files if file.is_file() and _mentions(file, wanted)]
 
 
 def remove_old(folder: Path, reason: str, keep: int) -> list[Path]:
@@ -169,8 +174,9 @@ def check_is_file(base: Path) -> None:
 def remember(folder: Path, copy: BaseCopy) -> None:
     """Keep where a copy went that lies elsewhere."""
     make_private_folder(folder)
-    others = [path for path in _said(folder, "others") if path != str(copy.path) and Path(path).exists()]
-    others = [*others, str(copy.path)][-_MOST_ELSEWHERE:]
+    before = [*_said(folder, "others"), *([last.path] if (last := _elsewhere(folder)) else [])]
+    others = [*dict.fromkeys(path for path in map(str, before) if path != str(copy.path)), str(copy.path)]
+    others = others[-_MOST_ELSEWHERE:]  # also what is not there now: a stick comes back
     said = {"path": str(copy.path), "made_at": written(copy.made_at), "entries": copy.entries, "others": others}
     write_atomically(folder / _ELSEWHERE, json.dumps(said).encode())
 
@@ -188,22 +194,47 @@ def is_copy(file: Path) -> bool:
         return False
 
 
-def copy_before_migration(base: Path, keep: int, tell: Callable[[str], None]) -> None:
-    """Copy a base before its schema is changed, and say where the copy is.
+def copy_before_migration(base: Path, keep: int) -> str:
+    """Copy a base before its schema is changed; one copy of the same content is enough.
 
     Where it cannot be made the base is migrated all the same: each step of that is one transaction, and somebody without
-    room for a copy still wants to read what is there. That is said, too.
+    room for a copy still wants to read what is there.
+
+    Returns:
+        What to say once the base is brought up to date.
     """
     folder = folder_of(base)
     try:
         make_private_folder(folder)
         copy = copy_base(base, place_for(folder, BEFORE_MIGRATION, now()), BEFORE_MIGRATION, verify=False)
+        copy = _only_one(copy, [each for each in copies_in(folder) if each.reason == BEFORE_MIGRATION])
         remove_old(folder, BEFORE_MIGRATION, keep)
     except (RekallError, OSError) as error:
         why = error.message if isinstance(error, RekallError) else error.strerror
-        tell(f"the base is brought up to date without a copy of what it was: {why}")
-    else:
-        tell(f"the base is brought up to date; what it was is kept in {copy.path}")
+        return f"the base was brought up to date without a copy of what it was: {why}"
+    return f"the base was brought up to date; what it was is kept in {copy.path}"
+
+
+def _only_one(copy: BaseCopy, others: Sequence[BaseCopy]) -> BaseCopy:
+    """A copy, or an earlier one of the same content in its place: a migration that fails is tried again and again."""
+    for other in others:
+        if other.path != copy.path and other.bytes == copy.bytes and _is_same(copy.path, other.path):
+            copy.path.unlink()
+            return other
+    return copy
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two copies of one size hold the same."""
+    with one.open("rb") as first, other.open("rb") as second:
+        heads = [bytearray(file.read(100)) for file in (first, second)]
+        for head in heads:
+            for place in _CHANGES_ALONE:
+                del head[place]
+        is_same = heads[0] == heads[1]
+        while is_same and (piece := first.read(_PIECE)):
+            is_same = piece == second.read(_PIECE)
+        return is_same
 
 
 def _verify(made: Path, base: Path, entries: int) -> None:
@@ -220,15 +251,16 @@ def _count(db: AsItIs) -> int:
     return int(db.value("SELECT count(*) FROM entry")) if is_there else 0
 
 
-def _mentions(file: Path, wanted: bytes) -> bool:
-    """Whether some bytes stand in a file; a file that cannot be read may hold them."""
-    before = b""
+def _mentions(file: Path, wanted: Sequence[bytes]) -> bool:
+    """Whether any of some bytes stand in a file; a file that cannot be read may hold them."""
+    before, longest = b"", max(map(len, wanted))
     try:
         with file.open("rb") as opened:
-            while piece := opened.read(1 << 20):
-                if wanted in before + piece:
+            while piece := opened.read(_PIECE):
+                held = before + piece
+                if any(each in held for each in wanted):
                     return True
-                before = piece[-len(wanted) :]
+                before = held[-longest:]
     except OSError:
         return True
     return False

@@ -202,6 +202,20 @@ def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(reka
     assert "before-migration-" not in rekall("list").err
 
 
+def test_a_base_that_cannot_be_brought_up_to_date_is_not_said_to_be(rekall, base):
+    connection = apsw.Connection(str(base))
+    connection.execute("DROP TABLE unembeddable; DROP TABLE trace; DELETE FROM words_config; PRAGMA user_version = 5")
+    connection.close()
+    for _ in range(3):
+        ran = rekall("list")
+        assert ran.code == 5
+        assert "brought up" not in ran.err
+        assert "rekall check --repair" in ran.err
+    assert len([*(base.parent / "backups").iterdir()]) == 1
+    assert rekall("check", "--repair").code == 0
+    assert titles(rekall) == ["one", "two"]
+
+
 def test_what_is_deleted_for_ever_names_the_copies_that_still_hold_it(rekall, base):
     copy = rekall("backup").out.strip()
     entry = rekall("list", "--json").json["entries"][0]["id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -203,6 +204,38 @@ def test_a_backup_elsewhere_is_remembered_and_replaced_by_the_next(path, tmp_pat
     assert base.copies() == []
 
 
+def test_every_copy_made_elsewhere_is_known_and_every_file_beside_the_copies_is_looked_at(path, tmp_path):
+    base = SqliteBaseFile(path)
+    entry = next(iter(entries_of(path)))
+    inside = base.back_up(None, 9, replace=False)[0].path
+    renamed = inside.rename(inside.with_name("mine"))
+    places = [tmp_path / f"{name}.db" for name in "abc"]
+    for place in places:
+        base.back_up(place, 9, replace=False)
+    foreign = apsw.Connection(str(inside.with_name("wide.db")))
+    foreign.execute(f"PRAGMA encoding = 'UTF-16le'; CREATE TABLE t (x); INSERT INTO t VALUES ('{entry}')")
+    foreign.close()
+    (inside.parent / "a folder").mkdir()
+    inside.with_name("other.txt").write_text("nothing of it")
+    assert base.copies_with(entry) == sorted([renamed, inside.with_name("wide.db"), *places])
+    away = places[0].rename(tmp_path / "unplugged.db")
+    base.back_up(tmp_path / "d.db", 9, replace=False)
+    assert places[0] not in base.copies_with(entry)
+    away.rename(places[0])
+    assert {*places, tmp_path / "d.db"} <= {*base.copies_with(entry)}
+
+
+def test_what_an_earlier_rekall_remembered_of_a_copy_elsewhere_stays_known(path, tmp_path):
+    base = SqliteBaseFile(path)
+    old = base.back_up(tmp_path / "old.db", 9, replace=False)[0].path
+    remembered = path.parent / "backups" / "elsewhere.json"
+    said = json.loads(remembered.read_text())
+    del said["others"]
+    remembered.write_text(json.dumps(said))
+    new = base.back_up(tmp_path / "new.db", 9, replace=False)[0].path
+    assert base.copies_with(next(iter(entries_of(path)))) == sorted([old, new])
+
+
 def test_a_backup_into_a_folder_gets_a_name_there(path, tmp_path):
     copy, _ = SqliteBaseFile(path).back_up(tmp_path, 5, replace=False)
     assert copy.path.parent == tmp_path
@@ -271,10 +304,10 @@ def test_what_an_earlier_rekall_left_is_kept_before_it_is_changed(tmp_path):
             ("2026-01-01T00:00:00Z",),
         )
     for _ in range(2):
-        SqliteStore(path, migrating=lambda file: copy_before_migration(file, 3, told.append)).close()
+        SqliteStore(path, migrating=lambda file: told.append(copy_before_migration(file, 3))).close()
     (copy,) = copies_in(tmp_path / "backups")
     assert copy.reason == BEFORE_MIGRATION
-    assert told == [f"the base is brought up to date; what it was is kept in {copy.path}"]
+    assert told == [f"the base was brought up to date; what it was is kept in {copy.path}"]
     with contextlib.closing(Database(copy.path, migrations=schema.MIGRATIONS[:5])) as kept:
         assert kept.value("SELECT title FROM entry") == "old"
     assert titles(path) == ["old"]
@@ -287,7 +320,7 @@ def test_what_is_damaged_is_kept_before_a_migration_as_it_is(tmp_path):
     data[-schema.PAGE_BYTES :] = b"\xff" * schema.PAGE_BYTES
     path.write_bytes(data)
     with contextlib.suppress(DatabaseCorrupt):
-        SqliteStore(path, migrating=lambda file: copy_before_migration(file, 3, told.append)).close()
+        SqliteStore(path, migrating=lambda file: told.append(copy_before_migration(file, 3))).close()
     (copy,) = copies_in(tmp_path / "backups")
     assert copy.path.read_bytes()[-schema.PAGE_BYTES :] == b"\xff" * schema.PAGE_BYTES
     assert str(copy.path) in told[0]
@@ -297,10 +330,31 @@ def test_a_base_whose_copy_cannot_be_made_is_opened_all_the_same(tmp_path):
     path, told = tmp_path / "rekall.db", []
     Database(path, migrations=schema.MIGRATIONS[:4]).close()
     (tmp_path / "backups").write_text("a file where the folder should be")
-    SqliteStore(path, migrating=lambda file: copy_before_migration(file, 3, told.append)).close()
+    SqliteStore(path, migrating=lambda file: told.append(copy_before_migration(file, 3))).close()
     assert len(told) == 1
     assert "without a copy" in told[0]
     assert whole(path)
+
+
+def test_a_migration_that_fails_is_copied_once_for_each_content(tmp_path):
+    path, told = tmp_path / "rekall.db", []
+    with contextlib.closing(Database(path, migrations=schema.MIGRATIONS[:5])) as old:
+        old._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        old.run("DELETE FROM words_config")
+
+    def fail() -> None:
+        with pytest.raises(DatabaseCorrupt):
+            SqliteStore(path, migrating=lambda file: told.append(copy_before_migration(file, 2))).close()
+
+    for _ in range(4):
+        fail()
+    (first,) = copies_in(tmp_path / "backups")
+    with contextlib.closing(Database(path, migrations=schema.MIGRATIONS[:5])) as old:
+        old.run("INSERT INTO lease VALUES ('x', 'y', 1, 'z', '2026-01-01T00:00:00Z', 0, 0)")
+    fail()
+    assert len(copies_in(tmp_path / "backups")) == 2
+    assert str(first.path) in told[3]
+    assert len(told) == 5
 
 
 def test_a_new_base_needs_no_copy(tmp_path):
