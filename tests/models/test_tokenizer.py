@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 
 import pytest
 import tokenizers
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from support import CHECKOUT
 
 from rekall.errors import ModelDamaged
+from rekall.models.engine.growth import MOST_TIMES, growth_of
 from rekall.models.engine.tokenizer import Tokenizer
 
 FILE = CHECKOUT / "models" / "all-MiniLM-L6-v2" / "tokenizer.json"
@@ -253,3 +256,61 @@ def test_what_a_vocabulary_of_another_kind_does_not_know(tmp_path, kind):
     shares = Tokenizer(path, LIMIT, special=False).known(["lock", "漢", "lock 漢"])
     assert shares[0] == 1.0
     assert shares[1:] == ([1.0, 1.0] if kind == "bytes" else [pytest.approx(0.5), pytest.approx(0.75)])
+
+
+def with_normalizer(path, described):
+    """A tokenizer file with another normalizer."""
+    content = json.loads(FILE.read_text("utf-8"))
+    content["normalizer"] = described
+    path.write_text(json.dumps(content), "utf-8")
+    return path
+
+
+def replacing(pattern, content):
+    return {"type": "Replace", "pattern": pattern, "content": content}
+
+
+def charsmap(longest):
+    """A table of SentencePiece whose tree is empty."""
+    tree = b"\0" * 16
+    table = struct.pack("<I", len(tree)) + tree + b"a\0" + b"x" * longest + b"\0"
+    return {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(table).decode()}
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        replacing({"String": "Safari"}, "deploy " * 3000),
+        {
+            "type": "Sequence",
+            "normalizers": [replacing({"String": "ab"}, "c" * 40), replacing({"String": "cc"}, "d" * 40)],
+        },
+        {"type": "Sequence", "normalizers": [replacing({"Regex": "(?=.)"}, "a")] * 30},
+        {"type": "Sequence", "normalizers": [replacing({"Regex": "x*"}, "a")] * 30},
+        {"type": "Prepend", "prepend": "x" * 100_000},
+        charsmap(5_000),
+    ],
+)
+def test_a_tokenizer_that_makes_texts_endlessly_longer_is_refused(tmp_path, described):
+    with pytest.raises(ModelDamaged, match="longer"):
+        Tokenizer(with_normalizer(tmp_path / "tokenizer.json", described), LIMIT)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        None,
+        {"type": "Sequence", "normalizers": [{"type": "NFKC"}, replacing({"Regex": " {2,}"}, "\u2581"), charsmap(33)]},
+        {
+            "type": "Sequence",
+            "normalizers": [replacing({"String": "``"}, '"'), {"type": "Prepend", "prepend": "\u2581"}],
+        },
+        {"type": "Sequence", "normalizers": [replacing({"Regex": r"\s+"}, " "), replacing({"String": "\n"}, "<0x0A>")]},
+    ],
+)
+def test_what_real_tokenizers_do_to_a_text_is_let_be(tmp_path, described):
+    path = with_normalizer(tmp_path / "tokenizer.json", described)
+    times = growth_of(tokenizers.Tokenizer.from_file(str(path)).normalizer)
+    assert 1.0 <= times <= MOST_TIMES
+    if "charsmap" not in path.read_text("utf-8"):  # ours has no tree to look into
+        assert Tokenizer(path, LIMIT).encode(["a text"])

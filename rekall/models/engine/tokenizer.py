@@ -8,6 +8,7 @@ from typing import Any
 
 from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import PIECES_FILE, repair_hint
+from rekall.models.engine.growth import MOST_TIMES, growth_of
 from rekall.models.engine.guard import first_line
 from rekall.models.engine.unigram import Unigram
 
@@ -55,6 +56,12 @@ class Tokenizer:
             raise ModelDamaged(
                 f"{path} is not a tokenizer: {first_line(error)}", repair_hint(path.parent.name)
             ) from error
+        times = growth_of(self._backend.normalizer)
+        if times > MOST_TIMES:
+            raise ModelDamaged(
+                f"{path} may make a text {'endlessly' if times > 1e9 else f'{times:,.0f} times'} longer, which ends a process",
+                repair_hint(path.parent.name),
+            )
         self._backend.no_truncation()
         self._backend.no_padding()
         self._pieces = self._open_pieces(path.with_name(PIECES_FILE))
