@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,21 +87,24 @@ def spans(text: str) -> list[Span]:
     return kept
 
 
-def found_in(draft: Draft) -> tuple[Secret, ...]:
-    """What looks like a secret in what an entry says."""
+def found_in(draft: Draft, known: Collection[str] = ()) -> tuple[Secret, ...]:
+    """What looks like a secret in what an entry says, but for those that are known."""
     texts = [text for field in _READ for text in field.texts(draft)]
     if not spans("\n".join(texts)):
         return ()
-    return tuple(secret for field in _READ for text in field.texts(draft) for secret in _secrets(field.noun, text))
+    return tuple(
+        secret for field in _READ for text in field.texts(draft) for secret in _secrets(field.noun, text, known)
+    )
 
 
-def _secrets(field: str, text: str) -> Iterator[Secret]:
+def _secrets(field: str, text: str, known: Collection[str]) -> Iterator[Secret]:
     """What a text of a field holds, each with its line."""
     line, counted = 1, 0
     for span in spans(text):
         line += text.count("\n", counted, span.start)
         counted = span.start
-        yield Secret(span.kind, field, line, text[span.start : span.start + _SHOWN])
+        if text[span.start : span.end] not in known:
+            yield Secret(span.kind, field, line, text[span.start : span.start + _SHOWN])
 
 
 def said_in(draft: Draft) -> set[str]:

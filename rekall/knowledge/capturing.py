@@ -54,8 +54,7 @@ class Capture:
 
         found = secrets.found_in(draft)
         if found and before is not None and self.on_secrets is not OnSecrets.MASK:
-            known = secrets.said_in(before)
-            found = found if secrets.said_in(draft) - known else ()
+            found = secrets.found_in(draft, secrets.said_in(before))
         if not found:
             return draft, ()
         if self.on_secrets is OnSecrets.REFUSE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import json
 import os
@@ -238,7 +239,9 @@ def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | 
     """
     path = path.resolve()  # a link of somebody's dotfiles stays one
     try:
-        old = path.read_bytes().decode("utf-8") if path.exists() else ""  # line ends as they are
+        data = path.read_bytes() if path.exists() else b""  # line ends as they are
+        mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""  # Windows' editors write one
+        old = data.removeprefix(mark).decode("utf-8")
         new = client.merged(old, launch)
     except InvalidInput as error:
         raise InvalidInput(
@@ -253,8 +256,8 @@ def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | 
     if path.exists():
         copy = _free_name(path)
         mode = path.stat().st_mode & (0o700 if isinstance(launch, Address) else 0o777)
-        write_atomically(copy, old.encode())
-        write_atomically(path, new.encode())
+        write_atomically(copy, data)
+        write_atomically(path, mark + new.encode())
         path.chmod(mode)
         copy.chmod(mode)
     else:

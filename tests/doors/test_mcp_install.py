@@ -244,6 +244,21 @@ def test_the_copy_is_what_was_there_and_is_made_once(rekall: Rekall):
     assert sorted(path.parent.iterdir()) == [path, copy]
 
 
+@pytest.mark.parametrize(
+    ("client", "old"),
+    [("cursor", b'\xef\xbb\xbf{"mcpServers": {}}'), ("codex", b"\xef\xbb\xbf# mine\r\na = 1\r\n")],
+)
+def test_a_byte_order_mark_stays(rekall: Rekall, client, old):
+    path = put(find_client(client), old)
+    copy = Path(rekall("mcp", "install", client, "--write", "--json").json["copy"])
+    assert copy.read_bytes() == old
+    written = path.read_bytes()
+    assert written.startswith(b"\xef\xbb\xbf")
+    assert written.count(b"\xef\xbb\xbf") == 1
+    assert b"rekall" in written
+    assert not rekall("mcp", "install", client, "--write", "--json").json["changed"]
+
+
 def test_an_earlier_copy_is_not_overwritten(rekall: Rekall):
     path = put(find_client("cursor"), '{"first": 1}')
     first = Path(rekall("mcp", "install", "cursor", "--write", "--json").json["copy"])
@@ -287,7 +302,6 @@ BROKEN = {
     "a text": b'"mcpServers"',
     "servers that are a list": b'{"mcpServers": []}',
     "servers that are null": b'{"mcpServers": null}',
-    "a byte order mark": b'\xef\xbb\xbf{"mcpServers": {}}',
     "deep": b"[" * 100_000,
 }
 
