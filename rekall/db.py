@@ -372,6 +372,7 @@ class Database:
 def _prepare(path: Path) -> None:
     """Make the folder and an empty private file, so that the data is never readable by others."""
     try:
+        opening.check_is_file(path)
         make_private_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))

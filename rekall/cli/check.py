@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import out, out_json, talk
 from rekall.errors import RekallError, StorageError
-from rekall.wording import count_text, printable
+from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.knowledge.checking import Report
@@ -50,7 +49,7 @@ def _of_file(hint: str, file: Path | None) -> str:
     """A hint with commands that look at the same file."""
     if file is None:
         return hint
-    named = shlex.quote(str(file))
+    named = shell_word(file)
     return hint.replace("`rekall check --repair`", f"`rekall check --repair {named}`").replace(
         "`rekall check`", f"`rekall check {named}`"
     )

@@ -42,6 +42,7 @@ class AsItIs(Database):
         self._turn = threading.RLock()
         self._is_reading = False
         self._busy_timeout_s = busy_timeout_s
+        opening.check_is_file(path)
         with self._translated():
             self._connection = self._opened(path, to_write=to_write)
 

@@ -20,7 +20,7 @@ from rekall.errors import (
     StorageError,
     UsageError,
 )
-from rekall.store import copies
+from rekall.store import copies, opening
 from rekall.store.as_is import AsItIs, opened, seen_through_sqlite
 from rekall.store.examination import examine
 from rekall.store.findings import BaseCopy, Examined, Level, Mended
@@ -78,7 +78,7 @@ class SqliteBaseFile:
         """
         if not self._path.exists():
             raise NotFound(f"there is no base yet at {self._path}", "`rekall add` and `rekall import` make it")
-        copies.check_is_file(self._path)
+        opening.check_is_file(self._path)
         make_private_folder(self._folder)
         kept = copies.place_for(self._folder, copies.BEFORE_REPAIR, now())
         for _ in range(_TRIES):
@@ -150,7 +150,7 @@ class SqliteBaseFile:
             raise NotFound(f"there is no file {source}", "`rekall backup --list` shows the copies that Rekall made")
         if self._is_own(source):
             raise UsageError(f"{source} is the base itself", "name a copy; `rekall backup --list` shows them")
-        copies.check_is_file(self._path)
+        opening.check_is_file(self._path)
         make_private_folder(self._path.parent)
         with scratch_folder(self._path) as scratch:
             new = scratch / "restored.db"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rekall.entry.times import parsed, written
 from rekall.errors import REPAIR, DatabaseCorrupt, NotFound, RekallError, StorageError
+from rekall.store import opening
 from rekall.store.as_is import AsItIs, opened
 from rekall.store.findings import BaseCopy
 from rekall.store.soundness import is_time, now
@@ -113,7 +114,7 @@ def copy_base(base: Path, target: Path, reason: str = BACKUP, *, verify: bool = 
     """
     if not base.exists():
         raise NotFound(f"there is no base yet at {base}", "`rekall add` and `rekall import` make it")
-    check_is_file(base)
+    opening.check_is_file(base)
     moment = now()
     with scratch_folder(target) as scratch:
         made = scratch / "copy.db"
@@ -159,16 +160,6 @@ def keep_raw(base: Path, target: Path) -> None:
         for end in ends:
             (scratch / f"copy{end}").replace(target.with_name(target.name + end))
     sync_folder(target.parent)
-
-
-def check_is_file(base: Path) -> None:
-    """Let nothing but a file be copied or replaced.
-
-    Raises:
-        StorageError: It is something else.
-    """
-    if base.exists() and not base.is_file():
-        raise StorageError(f"{base} is no file", "point REKALL_HOME at another folder, or move it away")
 
 
 def remember(folder: Path, copy: BaseCopy) -> None:

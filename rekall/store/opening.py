@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 
-from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew
+from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew, StorageError
 from rekall.store import schema
 from rekall.store.driver import corrupt
 
@@ -28,6 +28,16 @@ _SPACE_TABLE = re.compile(r"(?:vectors|signs)_([0-9]{1,18})")
 
 Shape = dict[tuple[str, str], str]
 """The SQL of everything that a schema holds, by kind and name."""
+
+
+def check_is_file(path: Path) -> None:
+    """Let nothing but a file be opened, copied or replaced; what is not there yet may become one.
+
+    Raises:
+        StorageError: It is a folder, a pipe, a device.
+    """
+    if path.exists() and not path.is_file():
+        raise StorageError(f"{path} is no file", "point REKALL_HOME at another folder, or move it away")
 
 
 def distrust(connection: apsw.Connection) -> None:

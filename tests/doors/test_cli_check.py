@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,74 @@ def test_a_copy_is_checked_by_its_name(rekall, base, tmp_path):
     assert rekall("check", "--repair", str(copy)).code == 0
     assert rekall("restore-base", str(copy), "--yes").code == 0
     assert rekall("check", str(tmp_path / "nothing.db")).code == 2
+
+
+@pytest.mark.parametrize("name", ["copy.db", "a copy; of 'it'.db"])
+def test_what_mends_a_file_names_that_file(rekall, base, tmp_path, name):
+    file = str(tmp_path / name)
+    assert rekall("backup", file).code == 0
+    change(Path(file), "UPDATE entry SET status = 'nonsense' WHERE title = 'one'")
+    wanted = f"rekall check --repair {shlex.quote(file)}"
+    ran = rekall("check", file)
+    assert f"-> run `{wanted}`" in ran.out
+    assert f"`{wanted}` mends what it can" in ran.err
+    assert {
+        each["hint"] for each in rekall("check", file, "--json").json["findings"] if each["level"] == "problem"
+    } == {f"run `{wanted}`"}
+    assert f"`{wanted}`" in rekall("restore-base", file, "-y").err
+    before = base.read_bytes()
+    assert rekall(*shlex.split(wanted)[1:]).code == 0
+    assert base.read_bytes() == before
+    assert rekall("check", file).code == 0
+
+
+def test_a_file_that_is_none_of_ours_is_not_said_to_be_mended_by_a_repair_of_the_base(rekall, base, tmp_path):
+    file = tmp_path / "thesis.txt"
+    file.write_text("no base " * 500)
+    for arguments in (("check",), ("check", "--repair"), ("restore-base", "-y")):
+        ran = rekall(*arguments, str(file))
+        assert ran.code == 5
+        assert "`rekall check --repair`" not in ran.out + ran.err
+    assert file.read_text() == "no base " * 500
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes lie in no folder there")
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_no_base_for_any_command(rekall, base, tmp_path, kind):
+    copy = tmp_path / "copy.db"
+    assert rekall("backup", str(copy)).code == 0
+    for file in base.parent.glob("rekall.db*"):
+        file.unlink()
+    if kind == "pipe":
+        os.mkfifo(base)
+    elif kind == "device":
+        base.symlink_to("/dev/zero")
+    else:
+        base.mkdir()
+    for line in (
+        "check",
+        "check --repair",
+        "list",
+        "search x",
+        "add bug x",
+        "stats",
+        "backup",
+        f"restore-base {copy} -y",
+    ):
+        ran = rekall(*line.split())
+        assert ran.code == 5, line
+        assert "is no file" in ran.out + ran.err, line
+    assert not base.is_file()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes lie in no folder there")
+@pytest.mark.parametrize("end", ["-wal", "-shm"])
+def test_a_pipe_beside_the_base_keeps_nobody_waiting(rekall, base, end):
+    os.mkfifo(base.with_name(base.name + end))
+    rekall("check")
+    assert rekall("check", "--repair").code == 0
+    assert titles(rekall) == ["one", "two"]
+    assert rekall("check").code == 0
 
 
 def test_a_base_that_another_program_locks_is_said_to_be(rekall, base, monkeypatch: pytest.MonkeyPatch):

@@ -579,6 +579,32 @@ def test_a_base_behind_a_link_is_replaced_behind_it(tmp_path, path, other):
     assert (linked.parent / "backups").is_dir()
 
 
+KEEP = """
+import sys
+from pathlib import Path
+from rekall.store.copies import keep_raw
+print("ready", flush=True)
+keep_raw(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+@posix
+def test_a_raw_copy_that_is_killed_is_no_copy(path, tmp_path):
+    with path.open("r+b") as file:
+        file.truncate(1 << 30)  # a hole: long to copy, and no room taken
+    folder = path.parent / "backups"
+    folder.mkdir()
+    target = folder / "before-repair-20260102T030405Z.db"
+    with subprocess.Popen([sys.executable, "-c", KEEP, str(path), str(target)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        while not any(file.stat().st_size for file in folder.glob(".*/copy")):
+            assert process.poll() is None
+        process.kill()
+    assert copies_in(folder) == []
+    assert not target.exists()
+
+
 def test_a_repair_that_finds_no_base_keeps_no_copy(tmp_path):
     path = tmp_path / "rekall.db"
     connection = apsw.Connection(str(path))
