@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 
@@ -60,7 +60,7 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
     drawn = contextlib.nullcontext(_silent) if to_stdout and sys.stdout.isatty() else progress_bar("writing")
     with drawn as writing:
         written = base.files.export(
-            sys.stdout.buffer if to_stdout else path,
+            _stdout(is_json=form not in ("markdown", "html")) if to_stdout else path,
             filters,
             lambda done: writing(done, total),
             form=form or "",
@@ -82,6 +82,25 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
     else:
         _tell(written, path, to_stdout=to_stdout)
         _warn_of_secrets(written, written.format)
+
+
+def _stdout(*, is_json: bool) -> IO[bytes]:
+    """Where an export to stdout goes: as it is, unless a person looks at it."""
+    return cast(IO[bytes], _OnTerminal(is_json)) if sys.stdout.isatty() else sys.stdout.buffer
+
+
+class _OnTerminal:
+    """Writes what a terminal would obey, or a reader would not see, as escapes of JSON, else spelled out."""
+
+    def __init__(self, is_json: bool) -> None:
+        self._is_json = is_json
+
+    def write(self, data: bytes) -> int:
+        """Write whole texts."""
+        from rekall.unseen import escaped, marked
+
+        text = data.decode("utf-8", "replace")
+        return sys.stdout.buffer.write((escaped(text) if self._is_json else marked(text)).encode("utf-8", "replace"))
 
 
 def _tell(written: Written, path: Path, *, to_stdout: bool) -> None:

@@ -245,6 +245,39 @@ def test_what_looks_like_a_style_of_ours_is_text(rekall: Rekall, monkeypatch, tm
         assert "\x1b" not in ran.out + ran.err, command
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="opens a terminal")
+@pytest.mark.parametrize("form", ["jsonl", "json", "markdown", "html"])
+def test_an_export_that_a_person_looks_at_hides_nothing(rekall: Rekall, form):
+    import os
+    import subprocess
+
+    text = "a\x1b]0;mine\x07 \u202eb \x9b31m " + TAGS
+    rekall("--set", "engine.model=none", "add", "til", "zebra", "--content", text)
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-m", "rekall", "export", "-", "--format", form]
+    with subprocess.Popen(command, stdout=theirs, stderr=subprocess.PIPE) as process:
+        os.close(theirs)
+        shown = b""
+        while piece := read_from(ours):
+            shown += piece
+    os.close(ours)
+    assert process.returncode == 0
+    assert b"zebra" in shown
+    assert is_harmless(shown.decode().replace("\r\n", "\n"))
+    if form == "jsonl":
+        assert json.loads(shown)["content"] == text
+
+
+def read_from(terminal: int) -> bytes:
+    """What comes from a terminal; nothing when its other end is closed, which Linux says with an error."""
+    import os
+
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="names files as it likes")
 def test_a_file_of_any_name_is_named_harmlessly(rekall: Rekall, tmp_path):
     import os
