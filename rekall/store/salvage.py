@@ -79,6 +79,7 @@ class Salvage:
         self._pages = pages
         self.problems: list[str] = []
         self._seen: set[int] = set()
+        self._misfit: dict[int, Shape] = {}
         self.sql: dict[tuple[str, str], str] = {}
         """The SQL of everything in its schema, by kind and name."""
         self._indexes: dict[str, int] = {}
@@ -171,6 +172,8 @@ class Salvage:
                         for lost in cells
                         if isinstance(lost, Damaged)
                     )
+                else:
+                    self._misfit[number] = shape
                 continue
             self._seen.add(number)
             if kind == inner:
@@ -185,13 +188,16 @@ class Salvage:
         self.problems.append(f"a row on page {number}")
         if isinstance(cell, Damaged):
             return LostRow(shape.name, str(cell), cell.raw, cell.key)
-        if not shape.fits(cell, exactly=False):
+        if not shape.fits(cell, exactly=False) and not _tells(shape, cell):
             return LostRow(shape.name, f"page {number}: its values are not those of the table", cell.raw, cell.key)
         self._seen.update(cell.used)
         return SavedRow(shape.name, shape.named(cell), cell, True)
 
-    def _beside(self) -> Iterator[SavedRow]:
-        """The rows of pages that no tree leads to and that are not free, where their shape says whose they are."""
+    def _beside(self) -> Iterator[SavedRow | LostRow]:
+        """The rows of pages that no tree leads to and that are not free, where their shape says whose they are.
+
+        A row of no such shape on a page that a tree does lead to is one of that tree's table all the same.
+        """
         free = self._pages.free()
         for number in range(2, self._pages.count + 1):
             if number in self._seen or number in free:
@@ -203,6 +209,8 @@ class Salvage:
                 shape = self._shape_of(cell, is_index=kind != LEAF_TABLE) if isinstance(cell, Cell) else None
                 if shape is not None and isinstance(cell, Cell):
                     yield SavedRow(shape.name, shape.named(cell), cell, False)
+                elif number in self._misfit and not _is_of_words(cell):
+                    yield self._judged(self._misfit[number], number, cell)
 
     def _shape_of(self, cell: Cell, *, is_index: bool) -> Shape | None:
         """The table whose rows look like one; of a row that is cut the table of entries alone is sure enough."""
@@ -296,6 +304,30 @@ def _known(*choices: type[EntryType] | type[Status] | type[LinkType]) -> set[byt
 
 def _matches(pattern: re.Pattern[bytes], value: Value) -> bool:
     return isinstance(value, Text) and pattern.match(value) is not None
+
+
+def _tells(shape: Shape, cell: Cell) -> bool:
+    """Whether a row of a table is worth keeping though most of it is not as it should be: it says whose it is."""
+    if len(cell.values) != len(shape.columns):
+        return False
+    row = shape.named(cell)
+    if shape.name == "entry":
+        return _matches_bytes(_ID, row["id"])
+    if shape.name == "tombstone":
+        return _matches_bytes(_ID, row["id"]) and isinstance(row["record"], bytes)
+    return shape.name == "item" and isinstance(row["entry_key"], int) and isinstance(row["value"], bytes)
+
+
+def _matches_bytes(pattern: re.Pattern[bytes], value: Value) -> bool:
+    """Whether a text is of a form, or a value that one bit made bytes of a text."""
+    return isinstance(value, bytes) and pattern.fullmatch(value) is not None
+
+
+def _is_of_words(cell: Cell | Damaged) -> bool:
+    """Whether a row is one of the words index, of which nothing is kept."""
+    return (
+        isinstance(cell, Cell) and len(cell.values) <= 3 and not any(isinstance(value, Text) for value in cell.values)
+    )
 
 
 _LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {

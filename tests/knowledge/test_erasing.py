@@ -128,6 +128,28 @@ def test_the_reason_of_a_link_goes_from_what_is_kept_of_the_other_end(path):
         assert [link.reason for link in bench.store.links.of(key)] == ["both giraffes"]
 
 
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_the_reason_of_a_link_goes_from_what_an_import_remembers_of_its_source(path, tmp_path, is_deleted):
+    with opened(path) as bench:
+        entry_id = fill(bench)
+        first, second = bench.base.list_entries().entries[1:3]
+        bench.base.link(first.id, entry_id, reason=f"because of {SECRET}")
+        bench.base.link(first.id, second.id, reason="both giraffes")
+        bench.base.files.export(tmp_path / "all.jsonl")
+    other = tmp_path / "other" / "rekall.db"
+    with opened(other) as bench:
+        bench.base.files.import_paths([tmp_path / "all.jsonl"])
+        if is_deleted:
+            bench.base.delete(first.id)
+        bench.base.delete(entry_id, forever=True)
+        assert found_in(other.parent) == []
+        if is_deleted:
+            bench.base.restore(first.id)
+        key = bench.store.entries.key_of(first.id)
+        assert [link.reason for link in bench.store.links.of(key)] == ["both giraffes"]
+        assert "both giraffes" in bench.store.origins.of(key).said
+
+
 # when it cannot be done now
 
 
