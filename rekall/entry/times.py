@@ -48,15 +48,13 @@ def parsed(text: str) -> datetime:
 
 
 def exact(text: str) -> datetime:
-    """The same, of what may be damaged.
+    """The same in UTC, of what may be damaged; a time that names no zone is meant so.
 
     Raises:
-        ValueError, OverflowError: It names no zone, or no year that there is in UTC.
+        ValueError, OverflowError: It is none, or of a year that there is not in UTC.
     """
     found = parsed(text)
-    if found.tzinfo is None:
-        raise ValueError("a time without a zone")
-    return found.astimezone(timezone.utc)
+    return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
 
 
 def moment(text: str) -> datetime:

@@ -83,10 +83,9 @@ def is_time(text: object) -> bool:
     if not isinstance(text, str):
         return False
     try:
-        exact(text)
+        return exact(text) is not None and parsed(text).tzinfo is not None
     except (ValueError, OverflowError):
         return False
-    return True
 
 
 def time_of(entry_id: object) -> str:
