@@ -275,7 +275,7 @@ def test_an_import_says_what_could_not_be_embedded(bench, tmp_path):
 @pytest.fixture
 def held(bench, path, monkeypatch):
     """Another program writes, until this one has asked for the lock ten times."""
-    bench.store.db._busy_timeout_s = 0.0
+    bench.store.db._busy_timeout_s = 0.2
     other = apsw.Connection(str(path))
     other.execute("BEGIN IMMEDIATE")
     asked = []
