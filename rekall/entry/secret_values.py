@@ -246,6 +246,8 @@ def _steps(value: str) -> float:
 def _is_of_words(value: str) -> bool:
     """Whether it is a name made of words, as people give to things: my-api-v2-staging, sha256_of_file1."""
     parts = [part for part in re.split(r"[-_./:]|(?<=[a-z])(?=[A-Z])", value) if part]
+    if value.isalnum():  # capitals may stand there by chance, and words have vowels
+        parts = [part for part in parts if re.search("[aeiouyAEIOUY]", part)]
     plain = sum(
         len(part)
         for part in parts
