@@ -70,6 +70,8 @@ class Database:
         self._migrating = migrating
         self.waiting: Callable[[str], None] = lambda said: None
         """Told once for whom a change waits, when that takes long."""
+        self.changes = 0
+        """How many transactions began."""
         if path is not None:
             _prepare(path)
         with self._translated():
@@ -141,6 +143,7 @@ class Database:
                 yield
                 return
         with announced(self.path, doing), self._write_lock(wait_s):
+            self.changes += 1
             try:
                 yield
                 self.run("COMMIT")
@@ -262,6 +265,15 @@ class Database:
                 self._connection.load_extension(path)
             finally:
                 self._connection.enable_load_extension(False)
+
+    @contextlib.contextmanager
+    def undefended(self) -> Iterator[None]:
+        """Let a block write the tables in which SQLite keeps an index, and which are closed to everything else."""
+        self._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 0)
+        try:
+            yield
+        finally:
+            self._connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
 
     def check(self) -> None:
         """Let SQLite look at every page.

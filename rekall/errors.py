@@ -37,6 +37,9 @@ from collections.abc import Sequence
 REPAIR = "`rekall check` says what is damaged, `rekall check --repair` saves everything that can be read"
 """What to do about a damaged base."""
 
+REBUILD = "run `rekall index rebuild --words`, which makes it anew from the entries"
+"""What to do about a damaged words index."""
+
 
 class RekallError(Exception):
     """Something went wrong that the person at the keyboard can understand.

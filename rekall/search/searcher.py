@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from rekall.entry.filters import Filters
-from rekall.errors import Ambiguous, EngineError, NotFound
+from rekall.errors import REBUILD, Ambiguous, DatabaseCorrupt, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
 from rekall.search.fusion import Fusion, holders_first, ranking
 from rekall.search.labels import labelled
@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
 _ID_CHARS = 26
 _WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 """A ULID: Crockford's base 32."""
+
+_Answering = Callable[[Mapping[str, Asking], dict[str, Found], Mode, str], SearchResult]
 
 CANDIDATES = 100
 """Entries that each leg puts forward; a larger limit asks for more."""
@@ -143,7 +145,8 @@ class Searcher:
         if words_first is not None and mode is Mode.HYBRID:
             with self._store.snapshot():
                 moment, by_words = self._store.moment(), result(words, found, Mode.WORDS, "")
-            words_first(by_words)
+            if not self._store.words.damage():
+                words_first(by_words)
             stages.reports = [report for report in stages.reports if report.name == Mode.WORDS.value]
         asking, reason = self._ask_others(query, mode, waiting, stages)
         with self._store.snapshot():
@@ -155,11 +158,30 @@ class Searcher:
                 notes = "; ".join(filter(None, (reason, *(each.note for each in asking.values()))))
                 done = len(stages.reports)
                 try:
-                    return result({**words, **asking}, dict(found), mode, notes)
+                    return self._sound(result({**words, **asking}, dict(found), mode, notes), asking, result)
                 except EngineError as error:  # the vectors are not what they should be, or the engine died
                     reason = error.message
                     del stages.reports[done:]
-            return result(asked, found, Mode.WORDS, reason)
+            return self._sound(result(asked, found, Mode.WORDS, reason), asking, result)
+
+    def _sound(self, answer: SearchResult, asking: Mapping[str, Asking], result: _Answering) -> SearchResult:
+        """An answer, or one without the words where their index is damaged.
+
+        Args:
+            answer: What was found.
+            asking: The query as the other legs ask it.
+            result: Makes an answer of what some legs find.
+
+        Raises:
+            DatabaseCorrupt: No other leg answers.
+        """
+        why = self._store.words.damage()
+        if not why or answer.mode.used is Mode.MEANING:
+            return answer
+        if not asking:
+            others = f"; meaning does not answer: {answer.mode.reason}" if answer.mode.reason else ""
+            raise DatabaseCorrupt(f"the words index is damaged ({why}){others}", REBUILD)
+        return result(asking, {}, Mode.MEANING, f"the words index is damaged; {REBUILD}")
 
     def similar(
         self, text_or_id: str, filters: Filters, limit: int, is_wanted: Callable[[], bool] = lambda: True

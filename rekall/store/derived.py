@@ -13,7 +13,10 @@ from rekall.vector_index import Backend, Vector, VectorIndex
 
 
 class Words(Protocol):
-    """The words index. Writing belongs inside a transaction."""
+    """The words index. Writing belongs inside a transaction.
+
+    Where the index is damaged, writing makes it anew from the entries, and reading finds nothing and says so in `damage`.
+    """
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
@@ -29,6 +32,10 @@ class Words(Protocol):
 
     def forget_deleted(self) -> None:
         """Leave no trace of a deleted entry's words in the index."""
+        ...
+
+    def damage(self) -> str:
+        """Why the index could not be read, if nothing was written since; empty when it could, as far as is known."""
         ...
 
     def count(self) -> int:

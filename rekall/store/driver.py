@@ -19,6 +19,9 @@ from rekall.errors import (
     StorageError,
 )
 
+_NO_INDEX = ("invalid fts5 file format", "no such fts5 table", "vtable constructor failed")
+"""What SQLite says, as a plain error, of a words index that it cannot even open."""
+
 
 class Translated:
     """One turn at the connection; a class of its own, for a generator took a twentieth of an import's time."""
@@ -63,7 +66,7 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
             f"{path} is not a database, or its first bytes are damaged",
             f"if it was one, {REPAIR}; else move the file away, or point REKALL_HOME at another folder",
         ) from error
-    if isinstance(error, (apsw.CorruptError, apsw.ConstraintError)) or "invalid fts5 file format" in str(error):
+    if isinstance(error, (apsw.CorruptError, apsw.ConstraintError)) or any(said in str(error) for said in _NO_INDEX):
         raise corrupt(path, str(error)) from error
     if isinstance(error, apsw.CantOpenError):
         raise StorageError(

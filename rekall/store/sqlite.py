@@ -38,7 +38,7 @@ class SqliteStore:
             self.entries = SqliteEntries(self.db)
             self.links = SqliteLinks(self.db)
             self.origins = SqliteOrigins(self.db)
-            self.words = SqliteWords(self.db)
+            self.words = SqliteWords(self.db, self.entries.stream)
             self.passages = SqlitePassages(self.db)
             self.vectors = SqliteVectors(self.db, self.passages, backend)
             self.unembeddable = SqliteUnembeddable(self.db)

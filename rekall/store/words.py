@@ -12,6 +12,7 @@ from rekall.db import Database
 from rekall.entry.fields import FIELDS, Column, Entry
 from rekall.store import schema
 from rekall.store.asked import AskedTerms, in_parts
+from rekall.store.damaged_words import Everything, Reading, Writing, check_not_empty, make_empty
 from rekall.store.folding import fold, fold_in_place
 from rekall.store.selection import condition, expression, literal
 from rekall.store.units import names
@@ -42,35 +43,65 @@ class SqliteWords:
     for the word of a `Term`, and the stem serves to look up how common it is.
     """
 
-    def __init__(self, db: Database) -> None:
-        """Work on an open database."""
+    def __init__(self, db: Database, everything: Everything | None = None) -> None:
+        """Work on an open database.
+
+        Args:
+            db: The base.
+            everything: Every entry, to make a damaged index anew; without it damage is raised.
+        """
         self._db = db
+        self._everything = everything
+        self._reading = Reading(db)
+        self._writing = Writing(db, self._put_all if everything else None)
         self._asked = AskedTerms(db)
         self._vocabulary = Vocabulary(db)
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
-        self.delete(key)
+        with self._writing:
+            self._put(key, entry)
+
+    def delete(self, key: int) -> None:
+        """Remove an entry from the index."""
+        with self._writing:
+            self._delete(key)
+            return
+        self._delete(key)
+
+    def forget_deleted(self) -> None:
+        """Merge the index into one piece, in which no word of a deleted entry is left."""
+        with self._writing:
+            self._db.run(schema.MERGE_WORDS)
+
+    def clear(self) -> None:
+        """Empty the index, whatever is wrong with it."""
+        make_empty(self._db)
+
+    def damage(self) -> str:
+        """Why the index could not be read, if nothing was written since; empty when it could, as far as is known."""
+        return self._reading.damage
+
+    def count(self) -> int:
+        """How many entries are indexed."""
+        with self._reading:
+            return int(self._db.value("SELECT count(*) FROM words_docsize"))
+        return 0
+
+    def _put_all(self) -> None:
+        self.clear()
+        for key, entry in self._everything() if self._everything else ():
+            self._put(key, entry)
+
+    def _put(self, key: int, entry: Entry) -> None:
+        self._delete(key)
         texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
         columns = [_indexed(text, _TIMES[place]) if text else "" for place, text in enumerate(texts)]
         columns[_TITLE] += f"\n{_title_key(self._title_words(entry.title))}"
         self._db.run(_PUT, (key, *columns))
 
-    def delete(self, key: int) -> None:
-        """Remove an entry from the index."""
+    def _delete(self, key: int) -> None:
         self._db.run("DELETE FROM words WHERE rowid = ?", (key,))
-
-    def forget_deleted(self) -> None:
-        """Merge the index into one piece, in which no word of a deleted entry is left."""
-        self._db.run(schema.MERGE_WORDS)
-
-    def clear(self) -> None:
-        """Empty the index."""
-        self._db.run(schema.EMPTY_WORDS)
-
-    def count(self) -> int:
-        """How many entries are indexed."""
-        return int(self._db.value("SELECT count(*) FROM words_docsize"))
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """The words of a text: where each begins and ends, in characters, and its stem."""
@@ -86,13 +117,23 @@ class SqliteWords:
 
         A word that no entry holds is looked for as the beginning of one; so is the last word of an unfinished text.
         """
-        return self._asked.terms(text, most, unfinished=unfinished)
+        with self._reading:
+            found = self._asked.terms(text, most, unfinished=unfinished)
+            if not any(found.frequencies.values()):
+                check_not_empty(self._db)
+            return found
+        return Terms({}, 1)
 
     def titled(self, text: str, selection: Selection, most: int) -> list[int]:
         """Keys of the selected entries whose title has exactly these words, in this order; the newest first.
 
         Where titles differ in punctuation only ("C", "C++"), and one is what was typed, the others are left out.
         """
+        with self._reading:
+            return self._titled(text, selection, most)
+        return []
+
+    def _titled(self, text: str, selection: Selection, most: int) -> list[int]:
         words = self._title_words(text)
         where, bindings = condition(selection)
         sql = f"""
@@ -105,15 +146,21 @@ class SqliteWords:
 
     def unknown(self, words: Sequence[str]) -> list[str]:
         """Those of the words that no entry holds in any form, and that begin no word of one."""
-        return self._vocabulary.unknown(words)
+        with self._reading:
+            return self._vocabulary.unknown(words)
+        return []
 
     def held(self, words: Sequence[str]) -> dict[str, int]:
         """How many entries hold each of the words in any form; one that none holds is left out."""
-        return self._vocabulary.held(words)
+        with self._reading:
+            return self._vocabulary.held(words)
+        return {}
 
     def form(self, word: str) -> str | None:
         """A word as entries write it: itself where one does, else the form that stands there most often."""
-        return self._vocabulary.form(word)
+        with self._reading:
+            return self._vocabulary.form(word)
+        return None
 
     def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
         """The selected entries that cover most of the terms, best first, each with its coverage.
@@ -121,20 +168,29 @@ class SqliteWords:
         Coverage is the BM25 score over the most that the query could score, Σ idf(term) × (k1 + 1): a share
         that compares across queries, unlike the score itself.
         """
-        if selection.is_everything:  # an index that holds what entries hold needs no look at them
-            return self._covered(terms, "words", "1", (), limit)
-        return self._covered(terms, "words JOIN entry e ON e.key = words.rowid", *condition(selection), limit)
+        with self._reading:
+            if selection.is_everything:  # an index that holds what entries hold needs no look at them
+                return self._covered(terms, "words", "1", (), limit)
+            return self._covered(terms, "words JOIN entry e ON e.key = words.rowid", *condition(selection), limit)
+        return {}
 
     def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
         """Coverage of the given entries; one that holds no term is left out."""
         chosen = list(keys)
         # `+` keeps FTS5 from counting every term anew for each key
         among = "+words.rowid IN (SELECT value FROM json_each(?))"
-        return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
+        with self._reading:
+            return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
+        return {}
 
     def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """Which of the terms each of the given entries holds; one that holds none is left out."""
         chosen = json.dumps(list(keys))
+        with self._reading:
+            return self._matched(terms, chosen)
+        return {}
+
+    def _matched(self, terms: Terms, chosen: str) -> dict[int, tuple[Term, ...]]:
         one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
         found: dict[int, list[Term]] = {}
         for part in in_parts(list(terms)):

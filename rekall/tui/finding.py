@@ -90,7 +90,7 @@ def status_text(view: View, listing: Listing) -> str:
         count = f"{NOTHING_CLOSE}; the nearest {listing.total:,}"
     mode = listing.mode
     if mode.used is not mode.requested:
-        how = [f"by words only: {mode.reason}"]
+        how = [f"by {MODE_WORDS[mode.used.value]} only: {mode.reason}"]
     else:
         how = [f"by {MODE_WORDS[mode.used.value]}", mode.reason]
     return " · ".join(part for part in (count, *listing.notes, *how) if part)

@@ -167,7 +167,7 @@ class ListKeeper:
         mode = listing.mode
         if mode and mode.used is not mode.requested and mode.reason != self._warned:
             self._warned = mode.reason
-            self._warn("found by words only", mode.reason)
+            self._warn(f"found by {mode.used.value} only", mode.reason)
 
 
 def _listing(found: SearchResult) -> Listing:
