@@ -11,7 +11,6 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.record import from_record, to_record
 from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.errors import EntryDamaged, RekallError
-from rekall.knowledge import merging
 from rekall.store.values import Origin
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -100,6 +99,8 @@ def without_links_to(record: Mapping[str, Any], entry_id: str) -> dict[str, Any]
 
 def without_link_to(said: str, entry_id: str) -> str:
     """What a source said, without its links to an entry; the same text where it has none."""
+    from rekall.knowledge import merging  # no search needs it
+
     fields, links = merging.decoded(said)
     left = [link for link in links if link[0] != entry_id]
     return said if left == links else merging.encoded(fields, left)
