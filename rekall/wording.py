@@ -8,6 +8,9 @@ from datetime import datetime
 _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "min"))
 
 
+LONGEST_IN_A_ROW = 1_000
+"""A title of millions of characters would be measured, cut and padded again for every row beside it."""
+
 _SELECTORS = "\U000e0000"
 _FILLERS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0\U0001107f\U00016fe4\U0001d159"
@@ -26,6 +29,11 @@ def printable(text: str) -> str:
     from rekall.unseen import marked  # half a megabyte of tables and patterns, for the few texts that need them
 
     return marked(text)
+
+
+def in_a_row(text: str) -> str:
+    """A text as a row of a list shows it: printable, and not longer than anybody reads there."""
+    return printable(text if len(text) <= LONGEST_IN_A_ROW else f"{text[: LONGEST_IN_A_ROW - 1]}…")
 
 
 def _is_plain(text: str) -> bool:

@@ -28,7 +28,7 @@ from rekall.entry.types import EntryType, LinkType
 from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
 from rekall.knowledge import answers
 from rekall.system.drafts import traces_of
-from rekall.wording import count_text, printable, shell_word
+from rekall.wording import count_text, in_a_row, printable, shell_word
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,7 +231,7 @@ def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) ->
     if as_json:
         out_json({"tombstones": [answers.tombstone(each) for each in found]})
     elif found:
-        rows = [[item.id, item.type.value, printable(item.title), local_day(item.deleted_at)] for item in found]
+        rows = [[item.id, item.type.value, in_a_row(item.title), local_day(item.deleted_at)] for item in found]
         out(columns(rows, stretch=2))
     else:
         talk("no deleted entries to restore")
@@ -313,8 +313,8 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
 
 def _list_row(short: Mapping[str, str], entry: Entry) -> list[str]:
     obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
-    row = [short[entry.id], entry.type.value, printable(entry.title) + obsolete]
-    return row if terminal_width() < _NARROW else [*row, printable(entry.project or ""), local_day(entry.updated_at)]
+    row = [short[entry.id], entry.type.value, in_a_row(entry.title) + obsolete]
+    return row if terminal_width() < _NARROW else [*row, in_a_row(entry.project or ""), local_day(entry.updated_at)]
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, draft: Draft) -> Saved | None:

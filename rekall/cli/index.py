@@ -10,7 +10,7 @@ from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import how_far_when_interrupted, progress_bar
 from rekall.cli.render import columns, fit, out, out_json, talk
-from rekall.wording import count_text, printable, size_text
+from rekall.wording import count_text, in_a_row, printable, size_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.reports import IndexStatus
@@ -116,7 +116,7 @@ def _aside_rows(base: KnowledgeBase, state: IndexStatus) -> list[list[str]]:
     short = base.short_ids([each.entry_id for each in shown])
     for each in shown:
         where = f", passage {each.position + 1}" if each.position else ""
-        title = fit(printable(each.title), _TITLE_CELLS)
+        title = fit(in_a_row(each.title), _TITLE_CELLS)
         rows.append(["", f"{short[each.entry_id]}  {title}{where}: {printable(each.reason)}"])
     if state.aside_passages > len(shown):
         rows.append(["", f"and {state.aside_passages - len(shown):,} more (`rekall index status --json`)"])

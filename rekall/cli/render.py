@@ -13,7 +13,7 @@ import click
 
 from rekall.cli.ending import output_lost, silence
 from rekall.search.explain import BETWEEN, why_line, why_parts
-from rekall.wording import printable, shell_word
+from rekall.wording import in_a_row, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.view import EntryView, Section
@@ -25,6 +25,9 @@ SCHEMA_VERSION = 2
 
 _WIDEST = 10_000
 """$COLUMNS may say anything."""
+
+_LONGEST_CELL = 16_000
+"""What is made for a row is shorter, with all that is spelled out in it."""
 
 _LEAST_TITLE = 8
 """The fewest cells for a title in a table."""
@@ -125,16 +128,16 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
     blocks = []
     for place, hit in enumerate(result.hits, 1):
         entry = hit.entry
-        labels = "  ".join(filter(None, (entry.type.value, printable(entry.project or ""), short[entry.id])))
+        labels = "  ".join(filter(None, (entry.type.value, in_a_row(entry.project or ""), short[entry.id])))
         number = f"{place:>2}  "
         match = f"  {hit.match.value:>6}" if hit.match else ""
         if cells(labels) > width // 2:
             labels = short[entry.id]
-        text = printable(hit.snippet)
+        text = in_a_row(hit.snippet)
         if match and len(number) + _LEAST_TITLE + 2 + cells(labels) + len(match) > width:  # no room beside the title
             match, text = "", "  ".join(filter(None, (match.strip(), text)))
         room = max(width - len(number) - cells(labels) - len(match) - 2, _LEAST_TITLE)
-        title = fit(printable(entry.title), room)
+        title = fit(in_a_row(entry.title), room)
         lines = [
             number
             + styled(title, bold=not hit.is_weak or None)
@@ -143,7 +146,7 @@ def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) 
             + styled(match, dim=True)
         ]
         if entry.status.value == "obsolete":
-            successor = f", see {short[hit.successor.id]} {printable(hit.successor.title)}" if hit.successor else ""
+            successor = f", see {short[hit.successor.id]} {in_a_row(hit.successor.title)}" if hit.successor else ""
             lines.append(styled(fit(f"    obsolete{successor}", width), fg="yellow"))
         if text:
             lines.append(fit(f"    {text}", width))
@@ -166,7 +169,7 @@ def _packed(parts: Sequence[str], width: int) -> list[str]:
 
 def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
     """A hit on one line, for pipes: id, type, score, title, match, and the reasons if asked for, separated by tabs."""
-    columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", printable(hit.entry.title)]
+    columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", in_a_row(hit.entry.title)]
     columns += [hit.match.value] if hit.match else [""] if explain else []
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
@@ -214,7 +217,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
         rows: Cells; every row has the same number.
         stretch: The column to shorten if a line would not fit the terminal.
     """
-    rows = [[printable(cell) for cell in row] for row in rows]
+    rows = [[printable(cell[:_LONGEST_CELL]) for cell in row] for row in rows]
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
     if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
         taken = sum(widths) + 2 * (len(widths) - 1) - widths[stretch]

@@ -10,7 +10,7 @@ from rekall.entry.types import Status
 from rekall.knowledge.reports import Page
 from rekall.search.explain import why_line
 from rekall.search.results import Hit
-from rekall.wording import printable
+from rekall.wording import in_a_row
 
 _MOST_MATCHED = 3
 """How many matched words a row shows; the detail shows all."""
@@ -100,5 +100,5 @@ def reason_text(hit: Hit) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text on one line and safe to show."""
-    return " ".join(printable(text).split())
+    """A text on one line, safe to show, and no longer than a row needs."""
+    return " ".join(in_a_row(text).split())

@@ -966,3 +966,29 @@ def test_a_copy_of_the_home_is_a_base_of_its_own(
     shutil.copytree(home, tmp_path / "copy")
     monkeypatch.setenv("REKALL_HOME", str(tmp_path / "copy"))
     assert state(rekall) == base
+
+
+def test_a_title_of_megabytes_is_cut_where_rows_show_it(rekall, home):
+    for number in range(30):
+        assert rekall("add", "bug", f"zebra {number}").code == 0
+    connection = apsw.Connection(str(home / "rekall.db"))
+    connection.execute(
+        "UPDATE entry SET title = 'zebra ' || hex(zeroblob(1000000)), project = hex(zeroblob(500000)) WHERE key = 7"
+    )
+    connection.close()
+    assert rekall("index", "rebuild", "--words").code == 0
+    for line in (
+        "list --limit 40",
+        "search zebra --mode words --limit 40",
+        "search zebra --mode words --explain --limit 40",
+    ):
+        ran = rekall(*line.split())
+        assert ran.code == 0
+        assert len(ran.out) < 200_000
+        assert "zebra 000" in ran.out
+        assert "zebra 8" in ran.out
+    entries = rekall("list", "--all", "--json").json["entries"]
+    assert max(len(entry["title"]) for entry in entries) == 2_000_006
+    gone = next(entry["id"] for entry in entries if len(entry["title"]) > 100)
+    assert rekall("delete", gone, "--yes").code == 0
+    assert len(rekall("restore").out) < 10_000
