@@ -70,7 +70,10 @@ def _log(path: Path) -> Iterator[Finding]:
     for _ in range(3):  # a writer may be in the middle of it
         try:
             damage = _damage_of(log)
-        except (OSError, ValueError):  # it is gone, or empty
+        except (OSError, ValueError) as error:
+            if log.is_file() and log.stat().st_size:  # else it is gone, or empty
+                text = f"{log.name} cannot be looked through ({error})"
+                yield Finding("log", Level.NOTE, text, "close programs that have the base open, and check again")
             return
         if not damage:
             break

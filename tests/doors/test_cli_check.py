@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +174,17 @@ def test_a_pipe_beside_the_base_keeps_nobody_waiting(rekall, base, end):
     assert rekall("check", "--repair").code == 0
     assert titles(rekall) == ["one", "two"]
     assert rekall("check").code == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="memory is limited in another way")
+def test_a_log_longer_than_memory_is_no_traceback(rekall, base):
+    with base.with_name(base.name + "-wal").open("wb") as log:
+        log.truncate(4 << 30)  # a hole: no room is taken
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); from rekall.cli.main import run; run(sys.argv[1:])"
+    done = subprocess.run([sys.executable, "-c", limited, "check", str(base)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be looked through" in done.stdout
+    assert "every entry can be read" in done.stdout
 
 
 def test_a_base_that_another_program_locks_is_said_to_be(rekall, base, monkeypatch: pytest.MonkeyPatch):
