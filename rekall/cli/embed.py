@@ -71,7 +71,7 @@ def _write(output: Path | None, form: str, vectors: Matrix) -> None:
     if output is None:
         sys.stdout.buffer.write(data)
     else:
-        write_atomically(output, data)
+        write_atomically(output, data, is_named=True)
 
 
 def _line(vector: Any) -> str:

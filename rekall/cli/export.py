@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 import click
 
 from rekall.app import App
+from rekall.cli.ending import output_lost
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out_json, talk
@@ -58,7 +60,7 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
     base = app.open_base()
     total = base.count() if filters.is_empty else 0
     drawn = contextlib.nullcontext(_silent) if to_stdout and sys.stdout.isatty() else progress_bar("writing")
-    with drawn as writing:
+    with drawn as writing, _lost_if_unwritten() if to_stdout else contextlib.nullcontext():
         written = base.files.export(
             _stdout(is_json=form not in ("markdown", "html")) if to_stdout else path,
             filters,
@@ -66,8 +68,8 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
             form=form or "",
             deleted=not no_deleted,
         )
-    if to_stdout:
-        sys.stdout.buffer.flush()  # what did not arrive is not told as exported
+        if to_stdout:
+            sys.stdout.buffer.flush()  # what did not arrive is not told as exported
     if as_json:
         out_json(
             {
@@ -82,6 +84,17 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
     else:
         _tell(written, path, to_stdout=to_stdout)
         _warn_of_secrets(written, written.format)
+
+
+@contextlib.contextmanager
+def _lost_if_unwritten() -> Iterator[None]:
+    """Says that stdout cannot be written, where that ends an export to it; a reader that has enough is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise output_lost(error) from error
 
 
 def _stdout(*, is_json: bool) -> IO[bytes]:

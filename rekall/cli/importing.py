@@ -115,7 +115,7 @@ def import_files(
 
         from rekall.system.files import write_atomically
 
-        write_atomically(report_file, json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n")
+        write_atomically(report_file, json.dumps(fields, ensure_ascii=False, indent=2).encode() + b"\n", is_named=True)
     if as_json:
         out_json(fields)
     else:

@@ -20,7 +20,7 @@ def write_setting(places: Places, key: str, raw: str) -> None:
     """
     text = _changed(places, key, raw)
     make_private_folder(places.config_file.parent)
-    write_atomically(places.config_file, text.encode())
+    write_atomically(places.config_file, text.encode(), is_named=True)
 
 
 def check_writable(places: Places, key: str, raw: str) -> None:

@@ -8,7 +8,7 @@ from typing import IO
 
 from rekall.errors import InvalidInput
 from rekall.exchange.outgoing import Outgoing, Written
-from rekall.system.files import file_written_whole, make_private_folder
+from rekall.system.files import make_private_folder, named_file_written_whole
 from rekall.system.leftovers import sweep_beside
 
 MARKDOWN_FILES = (".md", ".markdown")
@@ -68,7 +68,7 @@ def write(target: Path | IO[bytes], form: Format, outgoing: Outgoing) -> Written
                 f"name the file: {target / 'rekall'}.{form.value}",
             )
         make_private_folder(target.parent)
-        with file_written_whole(target) as file:
+        with named_file_written_whole(target) as file:
             return _write_stream(file, form, outgoing)
     if form is Format.OBSIDIAN:
         raise InvalidInput("a vault is a folder and cannot go to stdout", "name a folder, or choose another --format")

@@ -257,11 +257,11 @@ def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | 
         copy = _free_name(path)
         mode = path.stat().st_mode & (0o700 if isinstance(launch, Address) else 0o777)
         write_atomically(copy, data)
-        write_atomically(path, mark + new.encode())
+        write_atomically(path, mark + new.encode(), is_named=True)
         path.chmod(mode)
         copy.chmod(mode)
     else:
-        write_atomically(path, new.encode())
+        write_atomically(path, new.encode(), is_named=True)
     return copy
 
 

@@ -38,13 +38,18 @@ def make_private_folder(path: Path) -> None:
             folder.mkdir(mode=PRIVATE_FOLDER)
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, is_named: bool = False) -> None:
     """Put `data` at `path` so that a reader sees the old file or the new one, never a part.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
+        is_named: Whether a person named the path; see `named_file_written_whole`.
 
     Raises:
         OSError: The folder cannot be written or the disk is full; `path` is as before.
     """
-    with file_written_whole(path) as file:
+    with (named_file_written_whole if is_named else file_written_whole)(path) as file:
         file.write(data)
 
 
@@ -63,15 +68,10 @@ def write_in_pieces(file: IO[bytes], data: memoryview | bytes) -> None:
 def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before.
 
-    What a symbolic link leads to takes its place there, and the link stays. A pipe or a device is written to as it is.
+    A symbolic link there is replaced, not followed.
     """
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
-    if path.exists() and not path.is_file() and not path.is_dir():
-        with path.open("wb") as pipe:
-            yield pipe
-        return
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
     part = Path(name)
     try:
@@ -84,6 +84,17 @@ def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def named_file_written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """The same for a path that a person named: where a link leads is written, and a pipe or a device as it is."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as pipe:
+            yield pipe
+    else:
+        with file_written_whole(Path(os.path.realpath(path)) if path.is_symlink() else path) as file:
+            yield file
 
 
 @contextlib.contextmanager

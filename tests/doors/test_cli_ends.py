@@ -137,7 +137,17 @@ def test_what_cannot_be_said_on_stderr_fails_nothing(rekall: Rekall) -> None:
 def started(*words: str, **options: Any) -> subprocess.Popen[bytes]:
     """A command in a process group of its own, as a terminal gives it one."""
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, "-m", "rekall", *words], start_new_session=True, **{**pipes, **options})
+    return subprocess.Popen(
+        [sys.executable, "-m", "rekall", *words],
+        start_new_session=True,
+        **{"preexec_fn": obey_signals, **pipes, **options},
+    )
+
+
+def obey_signals() -> None:
+    """Take signals as a terminal sends them, also where `nohup` or a shell's background has them ignored."""
+    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -201,7 +211,7 @@ run()
 def test_ctrl_c_while_modules_are_loaded_is_130_and_no_traceback(rekall: Rekall, module: str) -> None:
     rekall("add", "til", "first", "-c", "x")
     program = INTERRUPTED.replace("sys.argv[1]", repr(module))
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, preexec_fn=obey_signals)
     assert ran.returncode == 130
     assert "Traceback" not in ran.stderr
 

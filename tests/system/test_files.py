@@ -19,7 +19,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
     real, link = tmp_path / "dotfiles" / "config.toml", tmp_path / "config.toml"
     real.write_bytes(b"before")
     link.symlink_to(real)
-    write_atomically(link, b"after")
+    write_atomically(link, b"after", is_named=True)
     assert link.is_symlink()
     assert real.read_bytes() == b"after"
     assert [each.name for each in real.parent.iterdir()] == ["config.toml"]
@@ -29,7 +29,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
 def test_a_link_that_leads_nowhere_yet_leads_to_the_file(tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "new")
-    write_atomically(link, b"here")
+    write_atomically(link, b"here", is_named=True)
     assert link.is_symlink()
     assert (tmp_path / "new").read_bytes() == b"here"
 
@@ -41,7 +41,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path):
     read: list[bytes] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
     reader.start()
-    write_atomically(pipe, b"through")
+    write_atomically(pipe, b"through", is_named=True)
     reader.join(60)
     assert read == [b"through"]
     assert pipe.is_fifo()
