@@ -36,7 +36,15 @@ SLOW = (
     *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install"),
     *("test_privacy", "test_tables", "test_budgets", "test_packaging", "test_imports", "test_docs"),
     *("test_benchmarks", "test_cli_bench"),
-    *("test_cache", "test_switching", "test_threads", "test_migration", "test_backlog", "test_import_killed", "test_salvage"),
+    *(
+        "test_cache",
+        "test_switching",
+        "test_threads",
+        "test_migration",
+        "test_backlog",
+        "test_import_killed",
+        "test_salvage",
+    ),
     *(
         "test_nothing_lost",
         "test_hostile",

@@ -113,6 +113,8 @@ def _main() -> None:
         found = in_our_words(error)
     except KeyboardInterrupt:
         found = Interrupted("interrupted", "run the same import again; it skips what is stored")
+    except EOFError:  # the parent was told to end before it said what to store
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the answer is on its way
     with contextlib.suppress(BrokenPipeError), answer:  # the parent may have been killed
         pickle.dump(found, answer)
