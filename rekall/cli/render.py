@@ -47,7 +47,7 @@ def out(text: str = "") -> None:
         OutputLost: It cannot be written, and that is all that the command does; else it is noted, and the command goes on.
         BrokenPipeError: Nobody reads any more, likewise.
     """
-    _print(_harmless(text))
+    _print(as_shown(text))
 
 
 def _print(text: str) -> None:
@@ -68,7 +68,7 @@ def _print(text: str) -> None:
 def talk(text: str) -> None:
     """Everything that is not data, to stderr; where that fails, nobody is told, and nothing else fails."""
     try:
-        click.echo(_harmless(text), err=True)
+        click.echo(as_shown(text), err=True)
     except (OSError, ValueError):
         silence(sys.stderr)
 
@@ -79,7 +79,7 @@ def styled(text: str, **style: Any) -> str:
     return f"{begin}{text}{end}"
 
 
-def _harmless(text: str) -> str:
+def as_shown(text: str) -> str:
     """A text with its styles, and with every other unseen character spelled out: nothing comes past this.
 
     What is laid out was made `printable` before, so that its width is known.

@@ -634,7 +634,7 @@ def test_an_index_that_is_broken_is_named_and_can_be_rebuilt(
     connection.close()
     ran = rekall("search", "entry", "--mode", "words")
     assert ran.code == 5
-    assert "rekall check --repair" in ran.err
+    assert "rekall index rebuild --words" in ran.err
     assert rekall(*mend).code == 0
     assert len(rekall("search", "entry", "--mode", "words", "--json").json["hits"]) == 2
 

@@ -216,7 +216,7 @@ def test_a_config_that_fails_after_the_change_is_said_with_what_holds(
     assert rekall("add", "til", "a note").code == 0
     name = other_model(home)
 
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise OSError(errno.EIO, "Input/output error", "config.toml")
 
     with monkeypatch.context() as patch:

@@ -123,6 +123,7 @@ def test_use_as_json_is_all_there_is(rekall: Rekall, stocked: Path) -> None:
         "before": "tiny",
         "embedded": 5,
         "pending": 0,
+        "set_aside": 0,
         "in_use": True,
     }
 

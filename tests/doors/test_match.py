@@ -93,11 +93,11 @@ def test_the_word_ends_the_line_of_the_title(rekall_app, shown, monkeypatch, wid
 
 
 def test_a_weak_hit_stands_back_and_no_word_shouts(rekall_app, monkeypatch):
-    from rekall.cli.render import hit_table
+    from rekall.cli.render import as_shown, hit_table
 
     found = judged(rekall_app, STRONG, WEAK)
     base = rekall_app.open_base()
-    text = hit_table(found, base.short_ids([hit.entry.id for hit in found.hits]), explain=False)
+    text = as_shown(hit_table(found, base.short_ids([hit.entry.id for hit in found.hits]), explain=False))
     strong, weak = (line for line in text.splitlines() if not line.startswith("    "))
     bold, dim = click.style("", bold=True, reset=False), click.style("", dim=True, reset=False)
     assert bold in strong

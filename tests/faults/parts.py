@@ -47,7 +47,7 @@ def _each_operation(folder: Path, name: str, attempt: Callable[[points.Workshop]
 
 def kills(folder: Path, is_bounded: bool) -> list[Tally]:
     """Kills before, and in the middle of, calls that change a file."""
-    most = 3 if is_bounded else 42
+    most = 2 if is_bounded else 42
 
     def attempt(workshop: points.Workshop) -> Tally:
         faults = list(points.kill_faults(workshop.reference.calls, most))
@@ -64,7 +64,7 @@ def kills(folder: Path, is_bounded: bool) -> list[Tally]:
 
 def power(folder: Path, is_bounded: bool) -> list[Tally]:
     """A power loss: what was written and not synced is lost, or half of it."""
-    most = 2 if is_bounded else 16
+    most = 1 if is_bounded else 16
 
     def attempt(workshop: points.Workshop) -> Tally:
         return points.try_points(workshop, list(points.power_faults(workshop.reference.calls, most)), "")

@@ -9,7 +9,7 @@ import click
 import pytest
 from support import Bench, ask
 
-from rekall.cli.render import cells, hit_line, hit_table
+from rekall.cli.render import as_shown, cells, hit_line, hit_table
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.search.explain import why_line, why_parts
@@ -86,7 +86,7 @@ def test_by_meaning_alone_the_spelling_counts_nothing_and_is_not_named(bench: Be
 def shown(hit: Hit) -> list[str]:
     """The lines of a hit as a terminal shows them."""
     result = SearchResult("nginx", ModeReport(Mode.HYBRID, Mode.HYBRID), (hit,))
-    return click.unstyle(hit_table(result, {hit.entry.id: "01AAA"}, explain=True)).split("\n")
+    return click.unstyle(as_shown(hit_table(result, {hit.entry.id: "01AAA"}, explain=True))).split("\n")
 
 
 MANY = hit_of(matched=tuple(f"word{number}" for number in range(40)), exact_title=True)

@@ -32,7 +32,7 @@ from rekall.store.pages import Pages
 from rekall.store.salvage import Salvage
 from rekall.store.sqlite import SqliteStore
 
-SEEDS = 60
+SEEDS = 40
 
 
 def problems(path: Path) -> list[Finding]:
