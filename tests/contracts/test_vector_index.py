@@ -543,7 +543,9 @@ def test_both_backends_agree_on_random_data(seed, dim, count, k, among, exact, c
 def assert_same_but_for_ties(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> None:
     """The same, but that what is as near as rounding goes may stand in another order, and the last may be another one."""
     assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in expected], abs=1e-5)
-    nearest = [{one for one, cosine in each if cosine > each[-1][1] + 1e-5} for each in (found, expected) if each]
+    cosines = dict(expected)
+    assert all(cosine == pytest.approx(cosines[one], abs=1e-6) for one, cosine in found if one in cosines)
+    nearest = [{one for one, cosine in each if cosine > each[-1][1] + 1e-6} for each in (found, expected) if each]
     assert nearest[:1] == nearest[1:]
 
 

@@ -131,7 +131,7 @@ class ProcessEncoder:
         with self._turn:
             self._be_ready()
             with self._deadline(self._request_deadline_s + TEXT_DEADLINE_S * len(texts)):
-                send(self._requests, Frame.KNOWN, as_json(list(texts)))
+                self._put(Frame.KNOWN, as_json(list(texts)))
                 shares = json.loads(self._answer(Frame.SHARES))
                 if len(shares) != len(texts):
                     raise PipeClosed(f"{len(shares)} shares for {len(texts)} texts")
@@ -169,7 +169,7 @@ class ProcessEncoder:
                 f"{len(question) >> 20} MB of text is more than the engine takes at a time", "shorten the text"
             )
         with self._deadline(self._request_deadline_s + TEXT_DEADLINE_S * len(texts)):
-            send(self._requests, kind, question)
+            self._put(kind, question)
             content = memoryview(self._answer(Frame.VECTORS))
             size = 4 * self.dim
             if len(content) != size * len(texts):
@@ -190,6 +190,11 @@ class ProcessEncoder:
                 self.close()
                 raise
             self._is_ready = True
+
+    def _put(self, kind: Frame, content: bytes) -> None:
+        """Send a request. A child that has ended may have said why before: reading its answer tells."""
+        with contextlib.suppress(BrokenPipeError):
+            send(self._requests, kind, content)
 
     def _answer(self, wanted: Frame) -> bytes:
         kind, content = receive(self._replies)
