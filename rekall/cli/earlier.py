@@ -103,7 +103,7 @@ def unlink(app: App, source: str, target: str, kind: str | None, as_json: bool) 
 @click.pass_context
 def browse(context: click.Context, filters: Filters, limit: int | None, as_json: bool) -> None:
     """Open the terminal UI, as `rekall tui` does; with options or without a terminal, list as `rekall list` does."""
-    from rekall.cli.entries import list_entries
+    from rekall.cli.listing import list_entries
     from rekall.cli.tui import can_draw, tui
 
     if can_draw() and filters.is_empty and limit is None and not as_json:

@@ -51,13 +51,13 @@ EXIT_CODES = (
 )
 
 COMMANDS = {
-    "add": "entries:add",
+    "add": "add:add",
     "search": "search:search",
-    "show": "entries:show",
-    "edit": "entries:edit",
+    "show": "show:show",
+    "edit": "edit:edit",
     "delete": "entries:delete",
     "restore": "entries:restore",
-    "list": "entries:list_entries",
+    "list": "listing:list_entries",
     "link": "entries:link",
     "similar": "search:similar",
     "tui": "tui:tui",

@@ -206,7 +206,7 @@ run()
 
 
 @pytest.mark.parametrize(
-    "module", ["rekall.cli.main", "click", "rekall.app", "rekall.cli.entries", "rekall.entry.fields", "apsw"]
+    "module", ["rekall.cli.main", "click", "rekall.app", "rekall.cli.listing", "rekall.entry.fields", "apsw"]
 )
 def test_ctrl_c_while_modules_are_loaded_is_130_and_no_traceback(rekall: Rekall, module: str) -> None:
     rekall("add", "til", "first", "-c", "x")

@@ -58,7 +58,7 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits at the terminal."""
-    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
+    monkeypatch.setattr("rekall.cli.add.on_terminal", lambda: True)
     monkeypatch.setattr("rekall.cli.editor.on_terminal", lambda: True)
 
 

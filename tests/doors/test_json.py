@@ -464,8 +464,8 @@ def test_a_damaged_model_says_what_is_wrong(rekall: Rekall, home: Path):
 
 
 def test_an_editor_that_is_left_without_text_adds_nothing(rekall: Rekall, home: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
-    monkeypatch.setattr("rekall.cli.entries._add_in_editor", lambda *_: None)
+    monkeypatch.setattr("rekall.cli.add.on_terminal", lambda: True)
+    monkeypatch.setattr("rekall.cli.add._add_in_editor", lambda *_: None)
     assert said(rekall, "add", "add", "til", "a") == {"entry": None, "warning": None, "secrets": []}
 
 
