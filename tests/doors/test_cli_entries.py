@@ -58,8 +58,8 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits at the terminal."""
-    monkeypatch.setattr("rekall.cli.add.on_terminal", lambda: True)
-    monkeypatch.setattr("rekall.cli.editor.on_terminal", lambda: True)
+    for door in ("add", "entries", "editor"):
+        monkeypatch.setattr(f"rekall.cli.{door}.on_terminal", lambda: True)
 
 
 def shown(rekall: Rekall, entry_id: str) -> dict[str, Any]:
