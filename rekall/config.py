@@ -146,11 +146,15 @@ class Places:
         return self.database.parent / "backups"
 
     @property
+    def lists(self) -> Path:
+        """The list that each terminal showed last, so that `rekall show 3` knows its third line."""
+        return self.database.parent / "lists"
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """Every folder in which Rekall writes of its own accord, each once."""
-        return tuple(
-            dict.fromkeys((self.database.parent, self.config_file.parent, self.models, self.drafts, self.backups))
-        )
+        own = (self.database.parent, self.config_file.parent, self.models, self.drafts, self.backups, self.lists)
+        return tuple(dict.fromkeys(own))
 
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:

@@ -10,7 +10,7 @@ from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
-from rekall.entry.types import Link, LinkType, Tombstone
+from rekall.entry.types import Link, LinkType, Reference, Tombstone
 from rekall.entry.view import EntryView, successor_of
 from rekall.errors import Ambiguous, InvalidInput, NotFound
 from rekall.knowledge.files import Files
@@ -20,6 +20,7 @@ from rekall.knowledge.writing import EntryService
 from rekall.search.legs import Waiting
 from rekall.search.results import Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
+from rekall.search.titles import entries_titled
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -249,6 +250,10 @@ class KnowledgeBase:
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""
         return self._store.entries.titles(ids)
+
+    def titled(self, text: str, most: int = 9) -> list[Reference]:
+        """The entries of exactly this title; where there are none, those whose title holds all of its words."""
+        return entries_titled(self._store, text, most)
 
     def short_ids(self, ids: Sequence[str]) -> dict[str, str]:
         """The shortest beginning of each id that names its entry alone."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rekall.store.values import Selection
+from rekall.entry.types import Reference
+from rekall.store.values import EVERYTHING, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
@@ -19,6 +20,14 @@ _MOST_CHARS = 1000
 def exact_titles(store: Store, text: str, selection: Selection) -> list[int]:
     """Keys of the selected entries whose title is the text, at most `_MOST`."""
     return [] if len(text) > _MOST_CHARS else store.words.titled(text, selection, _MOST)
+
+
+def entries_titled(store: Store, text: str, most: int) -> list[Reference]:
+    """The entries of exactly this title, else those whose title holds all of its words; the newest first, at most `most`."""
+    with store.snapshot():
+        keys = store.words.titled(text, EVERYTHING, most) or store.words.in_titles(text, most)
+        entries = store.entries.by_keys(keys)
+        return [Reference(entries[key].id, entries[key].title) for key in keys if key in entries]
 
 
 def spelt_alike(title: str, line: str) -> bool:

@@ -73,6 +73,13 @@ class Words(Protocol):
         """
         ...
 
+    def in_titles(self, text: str, most: int) -> list[int]:
+        """Keys of the entries whose title holds every word of a text in any form, the newest first.
+
+        Where no title does, of those that hold words which begin so.
+        """
+        ...
+
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """The words of a text: where each begins and ends, in characters, and its stem."""
         ...

@@ -34,6 +34,8 @@ _TITLE_MARK = "\U000fe100"
 """Begins the word that says what the whole title is; a character that FTS5 takes for a letter and nobody types."""
 _MOST_ALIKE = 1000
 """So many entries of one title are looked at."""
+_MOST_OF_A_TITLE = 32
+"""Words by which a title is looked for."""
 
 
 class SqliteWords:
@@ -143,6 +145,17 @@ class SqliteWords:
         rows = self._db.readable_rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
         same = [key for key, title in rows if _typed(title) == _typed(text)]
         return (same or [key for key, title in rows if self._title_words(title) == words])[:most]
+
+    def in_titles(self, text: str, most: int) -> list[int]:
+        """Keys of the entries whose title holds every word of a text in any form, or else words that begin so."""
+        words = [literal(fold(word)) for word in text.split()[:_MOST_OF_A_TITLE] if any(map(str.isalnum, word))]
+        with self._reading:
+            for ending in ("", "*") if words else ():
+                asked = " AND ".join(f"title : {word}{ending}" for word in words)
+                sql = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT ?"
+                if rows := self._db.rows(sql, (asked, most)):
+                    return [key for (key,) in rows]
+        return []
 
     def unknown(self, words: Sequence[str]) -> list[str]:
         """Those of the words that no entry holds in any form, and that begin no word of one."""
