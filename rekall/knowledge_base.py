@@ -183,6 +183,7 @@ class KnowledgeBase:
         literal: bool = False,
         unfinished: bool = False,
         at_least: Match | str | None = None,
+        near: str | None = None,
         notice: Callable[[str], None] = lambda text: None,
         is_wanted: Callable[[], bool] = lambda: True,
         words_first: Callable[[SearchResult], None] | None = None,
@@ -197,6 +198,7 @@ class KnowledgeBase:
             literal: Take the line as text, for a pasted error message.
             unfinished: What the line ends with is still being typed, and may be the beginning of a longer word.
             at_least: "strong" or "likely" sets hits aside that are less sure; the answer keeps them as `weaker`.
+            near: A project whose entries come before others that are about as good; how sure a hit is does not change by it.
             notice: Told when something slow begins.
             is_wanted: Asked while the model is waited for, whether the answer is still wanted.
             words_first: Told what the words alone find, before the model is waited for.
@@ -213,6 +215,7 @@ class KnowledgeBase:
             literal=literal,
             unfinished=unfinished,
             at_least=least,
+            near=near,
             waiting=waiting,
             words_first=words_first,
         )
@@ -223,8 +226,11 @@ class KnowledgeBase:
         filters: Filters = ALL,
         limit: int = 10,
         is_wanted: Callable[[], bool] = lambda: True,
+        near: str | None = None,
     ) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
+
+        Those of the project `near` come before others that are about as near.
 
         Raises:
             NotFound: It is a whole id, and no entry has it.
@@ -232,7 +238,7 @@ class KnowledgeBase:
             EngineError: The model is needed and cannot be used, or nothing has a vector yet.
             Superseded: `is_wanted` said no.
         """
-        return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted)
+        return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted, near)
 
     def count(self) -> int:
         """How many entries there are."""

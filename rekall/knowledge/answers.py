@@ -73,7 +73,7 @@ def summary(shown: Entry, successor: Reference | None) -> dict[str, Any]:
     return said | {"superseded_by": reference(successor)}
 
 
-_PARTS = ("clear", "near", "pieces", "pairs", "whole", "keywords", "lacking", "feedback", "crowding")
+_PARTS = ("clear", "near", "pieces", "pairs", "whole", "keywords", "lacking", "feedback", "crowding", "near_project")
 """What else a score is added up from (docs/adr/0017)."""
 
 

@@ -152,6 +152,7 @@ SHAPES = (
         lacking=("number", "The share of typed numbers that it lacks and another candidate holds."),
         feedback=("number", "What it gained by being near the best."),
         crowding=("number", "How much closer than others it lies to the rest; this counts against it."),
+        near_project=("number", "What it gained by belonging to the project that was asked from."),
     ),
     shape(
         "LeftOut",

@@ -66,7 +66,7 @@ def why_parts(hit: Hit) -> list[str]:
             ("all words", why.keywords),
         )
         parts += [f"{name} {value:.3f}" for name, value in spelt if value and value >= _SHOWN]
-    moved = (("near the best", why.feedback), ("crowd", -why.crowding))
+    moved = (("near the best", why.feedback), ("crowd", -why.crowding), ("this project", why.near_project))
     parts += [f"{name} {value:+.3f}" for name, value in moved if abs(value) >= _SHOWN]
     parts += [f"{other.leg} {other.score:.3f}" + (f" (#{other.rank})" if other.rank else "") for other in why.others]
     return parts

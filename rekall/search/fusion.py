@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 OBSOLETE_PENALTY = 0.5
 """What an obsolete entry loses: it stays below what is current, unless nothing current comes near."""
 
+NEAR_PROJECT = 0.05
+"""What an entry gains that belongs to the project somebody asks from."""
+
 _BELOW = 1e-6
 
 
@@ -54,13 +57,35 @@ def ranking(scores: Mapping[int, float], obsolete: Mapping[int, int | None]) -> 
             `OBSOLETE_PENALTY`, and below their successor where that is among the keys.
     """
     lowered = {key: score - OBSOLETE_PENALTY if key in obsolete else score for key, score in scores.items()}
+    _sink(lowered, obsolete)
+    return sorted(lowered.items(), key=lambda item: (-item[1], -item[0]))
+
+
+def lifted(
+    ordered: Sequence[tuple[int, float]], near: Collection[int], obsolete: Mapping[int, int | None]
+) -> list[tuple[int, float]]:
+    """Keys and scores with those lifted by `NEAR_PROJECT` that belong to the project somebody asks from.
+
+    Args:
+        ordered: Keys and scores, best first; those of what is obsolete are lowered.
+        near: The keys of the project.
+        obsolete: The keys that no longer hold; they stay below their successors.
+    """
+    if not near:
+        return list(ordered)
+    scores = {key: score + NEAR_PROJECT * (key in near) for key, score in ordered}
+    _sink(scores, obsolete)
+    return sorted(scores.items(), key=lambda item: -item[1])  # equal ones stay as they were
+
+
+def _sink(scores: dict[int, float], obsolete: Mapping[int, int | None]) -> None:
+    """Lower what is obsolete below its successor where that is among the keys."""
     for _ in obsolete:  # a successor may be obsolete itself; a chain settles in at most as many rounds
-        above = {key: lowered[after] for key, after in obsolete.items() if after in lowered and key in lowered}
-        sunk = {key: limit - _BELOW for key, limit in above.items() if lowered[key] >= limit}
+        above = {key: scores[after] for key, after in obsolete.items() if after in scores and key in scores}
+        sunk = {key: limit - _BELOW for key, limit in above.items() if scores[key] >= limit}
         if not sunk:
             break
-        lowered.update(sunk)
-    return sorted(lowered.items(), key=lambda item: (-item[1], -item[0]))
+        scores.update(sunk)
 
 
 def holders_first(

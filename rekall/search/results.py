@@ -63,7 +63,7 @@ class Why:
         crowding: How much closer than others it lies to the rest; this counts against it.
         others: What further legs say.
         exact_title: Whether its title is what was typed, which puts it first.
-        holds_all: Whether it holds every word that was looked for.
+        near_project: What it gained by belonging to the project that was asked from.
         holds_all: Whether it holds every word that was looked for.
         lacks: Numbers that were typed and that it holds nowhere, which keep it from being strong.
     """
@@ -84,6 +84,7 @@ class Why:
     lacking: float = 0.0
     feedback: float = 0.0
     crowding: float = 0.0
+    near_project: float = 0.0
     others: tuple[LegReason, ...] = ()
     exact_title: bool = False
     holds_all: bool = False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rekall.entry.filters import Filters
 from rekall.errors import REBUILD, Ambiguous, DatabaseCorrupt, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
-from rekall.search.fusion import Fusion, holders_first, ranking
+from rekall.search.fusion import NEAR_PROJECT, Fusion, holders_first, lifted, ranking
 from rekall.search.labels import labelled
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, Waiting
 from rekall.search.meaning import MeaningLeg
@@ -90,6 +90,7 @@ class Searcher:
         literal: bool = False,
         at_least: Match | None = None,
         unfinished: bool = False,
+        near: str | None = None,
         waiting: Waiting = NOBODY,
         words_first: Callable[[SearchResult], None] | None = None,
     ) -> SearchResult:
@@ -106,6 +107,7 @@ class Searcher:
             literal: Take the line as text, without phrases, exclusions and filters.
             at_least: Set hits aside that are less sure.
             unfinished: Whether the last word is still being typed, and may be the beginning of a longer one.
+            near: A project whose entries come before others that are about as good; see `fusion.NEAR_PROJECT`.
             waiting: Told when something slow begins, and asked whether the answer is still wanted.
             words_first: Told what the words alone find, before the engine is waited for.
 
@@ -125,7 +127,7 @@ class Searcher:
             return self._newest(line, settled, mode, limit, stages)
 
         def result(asked: Mapping[str, Asking], found: dict[str, Found], used: Mode, reason: str) -> SearchResult:
-            hits = self._answer(query, selection, asked, found, limit, stages)
+            hits = self._answer(query, selection, asked, found, limit, near, stages)
             answer = SearchResult(
                 line,
                 ModeReport(mode, used, reason),
@@ -184,9 +186,16 @@ class Searcher:
         return result(asking, {}, Mode.MEANING, f"the words index is damaged; {REBUILD}")
 
     def similar(
-        self, text_or_id: str, filters: Filters, limit: int, is_wanted: Callable[[], bool] = lambda: True
+        self,
+        text_or_id: str,
+        filters: Filters,
+        limit: int,
+        is_wanted: Callable[[], bool] = lambda: True,
+        near: str | None = None,
     ) -> SearchResult:
         """The entries nearest in meaning to a stored entry, or to a text when no id begins so.
+
+        Those of the project `near` come before others that are about as near.
 
         Raises:
             NotFound: It is a whole id, and no entry has it.
@@ -212,11 +221,14 @@ class Searcher:
                 if asking is None:
                     raise EngineError(f"entry {text_or_id} has no vector yet", leg.advice())
                 with stages.timed("meaning") as did:
-                    near = asking.find(selection, limit + (key is not None))
-                    did.append(count_text(len(near.order), "candidate"))
-                scores = {each: near.score[each] for each in near.order if each != key}
-                ordered = ranking(scores, self._store.entries.obsolete_among(scores))[:limit]
-                hits = read_hits(self._store, ordered, {"meaning": asking}, {"meaning": near})
+                    most = limit + (key is not None)
+                    found = asking.find(selection, max(CANDIDATES, most) if near else most)
+                    did.append(count_text(len(found.order), "candidate"))
+                scores = {each: found.score[each] for each in found.order if each != key}
+                obsolete = self._store.entries.obsolete_among(scores)
+                said: dict[int, dict[str, Any]] = {}
+                ordered = self._lifted(ranking(scores, obsolete), near, obsolete, said)[:limit]
+                hits = read_hits(self._store, ordered, {"meaning": asking}, {"meaning": found}, said)
         return SearchResult(text_or_id, mode, hits, filters, (), tuple(stages.reports))
 
     def _key_or_none(self, text: str) -> int | None:
@@ -279,6 +291,7 @@ class Searcher:
         asking: Mapping[str, Asking],
         found: dict[str, Found],
         limit: int,
+        near: str | None,
         stages: _Stages,
     ) -> tuple[Hit, ...]:
         """The best of what the legs put forward."""
@@ -307,6 +320,7 @@ class Searcher:
                 lowest = placed[-1][1]
                 ordered = [*placed, *((key, min(score, lowest)) for key, score in ordered[reranker.most :])]
                 did.append(f"reordered the best {len(best)}")
+        ordered = self._lifted(ordered, near, obsolete, said)
         words = asking.get(Mode.WORDS.value)
         if isinstance(words, AskedWords) and len(asking) > 1:
             ordered = holders_first(ordered, words.holding_all(keys, 1), obsolete)
@@ -316,6 +330,21 @@ class Searcher:
             did.append(count_text(len(hits), "hit"))
         entries = self._store.words.count()
         return tuple(labelled(query.text, hit, entries) for hit in hits)
+
+    def _lifted(
+        self,
+        ordered: list[tuple[int, float]],
+        near: str | None,
+        obsolete: Mapping[int, int | None],
+        said: dict[int, dict[str, Any]],
+    ) -> list[tuple[int, float]]:
+        """What was found with the entries of a project lifted, which is noted in `said`."""
+        if not near or not ordered:
+            return ordered
+        keys = self._store.entries.of_project(near, [key for key, _ in ordered])
+        for key in keys:
+            said.setdefault(key, {})["near_project"] = NEAR_PROJECT
+        return lifted(ordered, keys, obsolete)
 
     @staticmethod
     def _compared(

@@ -102,6 +102,10 @@ class Entries(Protocol):
         """Which of these entries no longer hold, each with the key of its successor if it has one."""
         ...
 
+    def of_project(self, project: str, keys: Iterable[int]) -> set[int]:
+        """Which of these entries belong to a project, named in either case as a filter names it."""
+        ...
+
 
 class Links(Protocol):
     """Links between entries; what supersedes an entry is known from here alone. Writing belongs in a transaction."""

@@ -240,6 +240,11 @@ class SqliteEntries:
         sql = f"SELECT e.key, {SUCCESSOR_KEY} FROM entry e WHERE e.status = ? AND e.key IN (SELECT value FROM json_each(?))"
         return dict(self._db.rows(sql, (Status.OBSOLETE.value, json.dumps(list(keys)))))
 
+    def of_project(self, project: str, keys: Iterable[int]) -> set[int]:
+        """Which of these entries belong to a project, named in either case as a filter names it."""
+        sql = "SELECT e.key FROM json_each(?) j JOIN entry e ON e.key = j.value WHERE e.project = ? COLLATE NOCASE"
+        return {row[0] for row in self._db.rows(sql, (json.dumps(list(keys)), project))}
+
     def _insert_items(self, key: int, entry: Entry) -> None:
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
