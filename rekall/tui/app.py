@@ -26,6 +26,25 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def pick(rekall: rekall_app.App, line: str = "") -> str | None:
+    """Let a person choose an entry on the terminal. It draws on stderr, so that stdout may be a pipe.
+
+    Args:
+        rekall: The application; the caller closes it.
+        line: What is searched for at first.
+
+    Returns:
+        The entry's id; None when nothing was chosen.
+
+    Raises:
+        StorageError: The database cannot be used.
+        InvalidInput: A setting is wrong.
+    """
+    chooser = RekallApp(rekall, line=line, is_picker=True)
+    chooser.run()
+    return chooser.picked
+
+
 class RekallApp(App[str]):
     """The terminal UI over an open base, and the `Host` of its screens. Its result is a text to print after it ends."""
 
@@ -40,13 +59,23 @@ class RekallApp(App[str]):
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
-    def __init__(self, rekall: rekall_app.App, *, debounce_s: float = 0.15, now: Callable[[], datetime] = _now) -> None:
+    def __init__(
+        self,
+        rekall: rekall_app.App,
+        *,
+        debounce_s: float = 0.15,
+        now: Callable[[], datetime] = _now,
+        line: str = "",
+        is_picker: bool = False,
+    ) -> None:
         """Open the base.
 
         Args:
             rekall: The application below; the caller closes it.
             debounce_s: Seconds of rest after a keystroke before a search starts.
             now: The current time, for ages.
+            line: What is searched for at first.
+            is_picker: Only choose an entry: `enter` ends with its id in `picked`, and nothing can be changed.
 
         Raises:
             StorageError: The database cannot be used.
@@ -56,14 +85,24 @@ class RekallApp(App[str]):
         self.rekall = rekall
         self.debounce_s = debounce_s
         self.now = now
-        self._base = rekall.open_base(to_write=True)
+        self.picked: str | None = None
+        """The id of the entry that was chosen by a picker."""
+        self._line = line
+        self._is_picker = is_picker
+        self._base = rekall.open_base(to_write=not is_picker)
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.theme_name(self.settings.text("ui.theme"))
 
     def get_default_screen(self) -> MainScreen:
         """The main screen."""
-        return MainScreen(self, self._base, self.settings.whole("search.limit"))
+        limit = self.settings.whole("search.limit")
+        return MainScreen(self, self._base, limit, line=self._line, pick=self._pick if self._is_picker else None)
+
+    def _pick(self, entry_id: str) -> None:
+        """End with an entry."""
+        self.picked = entry_id
+        self._end()
 
     @property
     def places(self) -> Places:

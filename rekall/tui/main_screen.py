@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -27,7 +28,7 @@ from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
 from rekall.tui.screens import WIDE, Host, RekallScreen
-from rekall.tui.search_line import SearchLine
+from rekall.tui.search_line import PickLine, SearchLine
 from rekall.tui.tasks import in_thread
 from rekall.wording import printable, shell_word
 
@@ -36,6 +37,9 @@ POLL_S = 2.0
 
 _READ_DELAY_S = 0.06
 """Holding a key moves through the list faster than entries can be drawn."""
+
+_CHANGES = frozenset({"add", "edit", "edit_outside", "delete", "undo"})
+"""What a screen that is there to choose an entry does not do."""
 
 WELCOME = Content.assemble(
     ("No entries yet", "bold $primary"),
@@ -83,20 +87,31 @@ class MainScreen(RekallScreen[None]):
         Binding("escape", "leave", "Back", show=False),
     ]
 
-    def __init__(self, host: Host, base: KnowledgeBase, limit: int) -> None:
+    def __init__(
+        self,
+        host: Host,
+        base: KnowledgeBase,
+        limit: int,
+        *,
+        line: str = "",
+        pick: Callable[[str], None] | None = None,
+    ) -> None:
         """Show a base.
 
         Args:
             host: The application.
             base: An open base.
             limit: How many hits a search shows at first; scrolling to the end asks for more.
+            line: What is searched for at first.
+            pick: Where the screen is there to choose an entry: called with its id. Nothing can be changed then.
         """
         super().__init__(host)
+        self._pick = pick
         self.base = base
-        self.line = SearchLine()
+        self.line = PickLine() if pick else SearchLine()
         self.entry_list = EntryList(host.now, id="list")
         self.detail = DetailPane(id="detail")
-        self.keeper = ListKeeper(base, self.entry_list, View(limit), self.show_state, host.warn)
+        self.keeper = ListKeeper(base, self.entry_list, View(limit, line), self.show_state, host.warn)
         self.actions = EntryActions(self, base, self.show_change)
         self._filters = Static(id="filters", markup=False)
         self._state = Static(id="state", markup=False)
@@ -125,6 +140,10 @@ class MainScreen(RekallScreen[None]):
 
     def on_mount(self) -> None:
         """Show the newest entries and watch for changes by other processes."""
+        with self.line.prevent(Input.Changed):
+            self.line.value = self.keeper.view.line
+        if self._pick:
+            self.set_focus(self.line, scroll_visible=False)
         self.show_view(self.keeper.view)
         self.set_interval(POLL_S, self._poll)
 
@@ -206,7 +225,10 @@ class MainScreen(RekallScreen[None]):
                 self.read(event.row.id, delay_s=_READ_DELAY_S)
 
     def on_entry_list_opened(self, event: EntryList.Opened) -> None:
-        """Read an entry, and move the keyboard to the detail pane."""
+        """Read an entry, and move the keyboard to the detail pane; or choose it."""
+        if self._pick:
+            self._pick(event.row.id)
+            return
         self._trail.clear()
         self._open(event.row.id)
 
@@ -233,8 +255,18 @@ class MainScreen(RekallScreen[None]):
         """Leave the search line for the list."""
         self.entry_list.focus()
 
+    def action_enter_line(self) -> None:
+        """Enter in the search line: go to the list, or choose the entry that the list is at."""
+        row = self.entry_list.chosen
+        if self._pick and row:
+            self._pick(row.id)
+        else:
+            self.action_to_list()
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
-        """In the search line, / types a slash."""
+        """In the search line, / types a slash; where an entry is only chosen, nothing is changed."""
+        if self._pick and action in _CHANGES:
+            return False
         return action != "search" or not isinstance(self.focused, SearchLine)
 
     def action_leave(self) -> None:
@@ -243,9 +275,11 @@ class MainScreen(RekallScreen[None]):
             self.detail.focus()
         elif self.is_reading or self.keeper.view.like:
             self.action_back()
+        elif self._pick and not self.line.value:
+            self.app.exit()
         else:
             self.line.value = ""
-            self.entry_list.focus()
+            (self.line if self._pick else self.entry_list).focus()
 
     def action_back(self) -> None:
         """Step back: linked entry → previous entry → list; similar entries → previous list."""

@@ -16,7 +16,7 @@ class SearchLine(Input):
     """The search line; its keys in the footer say how to leave it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.to_list", "To the list", key_display="enter"),
+        Binding("enter", "screen.enter_line", "To the list", key_display="enter"),
         Binding("down", "screen.to_list", "To the list", show=False),
         Binding("escape", "screen.leave", "Clear"),
     ]
@@ -48,3 +48,12 @@ class SearchLine(Input):
             self._pasted = one
         if one:
             self.replace(one, *self.selection)
+
+
+class PickLine(SearchLine):
+    """The search line where an entry is to be chosen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "screen.enter_line", "Choose", key_display="enter"),
+        Binding("escape", "screen.leave", "Clear, then leave"),
+    ]

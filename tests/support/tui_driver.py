@@ -177,6 +177,16 @@ async def opened(rekall: App, size: tuple[int, int] = (80, 24), debounce_s: floa
         yield ui
 
 
+@asynccontextmanager
+async def picking(rekall: App, line: str = "", size: tuple[int, int] = (80, 24)) -> AsyncIterator[Ui]:
+    """The UI where an entry is only chosen."""
+    app = RecordingApp(rekall, debounce_s=0.01, now=lambda: NOW, line=line, is_picker=True)
+    async with app.run_test(size=size) as pilot:
+        ui = Ui(app, pilot)
+        await ui.settle()
+        yield ui
+
+
 @contextmanager
 def base_of(drafts: Iterable[Draft]) -> Iterator[App]:
     """An application whose base holds some entries."""
