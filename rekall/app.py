@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.store.findings import BaseFile
     from rekall.system.clock import Clock
     from rekall.system.processes import Processes
+    from rekall.system.repository import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class App:
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
+        self._project: tuple[Project | None] | None = None
 
     def long_lived(self) -> App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
@@ -132,6 +134,15 @@ class App:
             for remark in self._settings.remarks:
                 self.tell(remark)
         return self._settings
+
+    def project(self) -> Project | None:
+        """The project of the folder that this process stands in; None where it is in none, or `add.project` is off."""
+        from rekall.system.repository import project_here
+
+        if self._project is None:
+            is_wanted = self.settings.text("add.project") == "auto"
+            self._project = (project_here(self._environ, self.tell) if is_wanted else None,)
+        return self._project[0]
 
     @property
     def library(self) -> ModelLibrary:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rekall.entry import rules
+from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, NotFound
 
 
@@ -89,6 +90,18 @@ SETTINGS = (
         "on",
         "Whether a search looks at the texts of its best candidates again; off is a little faster and finds less.",
         choices=("on", "off"),
+    ),
+    Setting(
+        "add.type",
+        "til",
+        "The type of an entry that `rekall add` is given without one.",
+        choices=tuple(kind.value for kind in EntryType),
+    ),
+    Setting(
+        "add.project",
+        "auto",
+        "The project of new entries, and the one that searches prefer: the repository one stands in (auto), or none.",
+        choices=("auto", "off"),
     ),
     Setting(
         "capture.secrets",

@@ -74,6 +74,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REKALL_HOME", str(folder))
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("REKALL_ADD_PROJECT", "off")  # the checkout is a repository, and would be a project
     return folder
 
 

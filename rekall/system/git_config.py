@@ -1,0 +1,172 @@
+"""Reads git's configuration files, as far as the name of a project needs them; git itself is not started.
+
+What a file says is what `git config` would answer: sections and names in any case, subsections as they stand, quotes, escapes,
+comments, lines that go on, `include` and `includeIf "gitdir:…"`. A line that git would refuse is passed over: git says so itself.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+MOST_BYTES = 1_000_000
+"""A larger file is no configuration that a person wrote."""
+
+_DEEPEST = 10
+"""Files that include files."""
+
+_SECTION = re.compile(r'\[[ \t]*(?P<name>[A-Za-z0-9.-]+)(?:[ \t]+"(?P<sub>(?:[^"\\]|\\.)*)")?[ \t]*\]')
+_NAME = re.compile(r"[ \t]*(?P<name>[A-Za-z][A-Za-z0-9-]*)[ \t]*(?P<equals>=?)[ \t]*")
+_ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One line of a configuration.
+
+    Attributes:
+        section: Its section, in lower case.
+        subsection: What stands in quotes beside that, or empty.
+        name: The setting's own name, in lower case.
+        value: Its value; None where the line has no equals sign, which means true.
+    """
+
+    section: str
+    subsection: str
+    name: str
+    value: str | None
+
+    @property
+    def is_true(self) -> bool:
+        """Whether it says yes, as git reads it."""
+        return self.value is None or self.value.lower() in ("true", "yes", "on", "1")
+
+
+def small_file(path: str) -> str | None:
+    """What a file says; None where there is none, or it is none that can simply be read.
+
+    A pipe or a device of that name is never waited for.
+    """
+    try:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError):  # a NUL in a path is a ValueError
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            return None
+        data = os.read(number, MOST_BYTES + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(number)
+    return None if len(data) > MOST_BYTES else data.decode("utf-8-sig", "replace")
+
+
+def read_settings(path: str, git_folder: str, depth: int = 0) -> Iterator[Setting]:
+    """The settings of a file and of what it includes, in their order; the last one of a name holds.
+
+    Args:
+        path: The file; nothing comes of one that is not there.
+        git_folder: The repository's own folder, which `includeIf "gitdir:…"` asks for.
+        depth: How many files include this one.
+    """
+    text = small_file(path) if depth <= _DEEPEST else None
+    for each in _settings(text or ""):
+        yield each
+        is_included = each.section == "include" or (
+            each.section == "includeif" and _holds(each.subsection, git_folder, os.path.dirname(path))
+        )
+        if is_included and each.name == "path" and each.value:
+            named = os.path.join(os.path.dirname(path), os.path.expanduser(each.value))
+            yield from read_settings(named, git_folder, depth + 1)
+
+
+def users_files(environ: Mapping[str, str], home: str) -> list[str]:
+    """Where the user's own configuration may lie, what counts more last."""
+    if "GIT_CONFIG_GLOBAL" in environ:
+        return [environ["GIT_CONFIG_GLOBAL"]] if environ["GIT_CONFIG_GLOBAL"] else []
+    folder = environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    return [os.path.join(folder, "git", "config"), os.path.join(home, ".gitconfig")]
+
+
+def _settings(text: str) -> Iterator[Setting]:
+    section = subsection = ""
+    lines = iter(text.replace("\r\n", "\n").split("\n"))
+    for line in lines:
+        rest = line.strip(" \t")
+        while (found := _SECTION.match(rest)) is not None:
+            section, dot, old_way = found["name"].lower().partition(".")
+            subsection = old_way if dot else re.sub(r"\\(.)", r"\1", found["sub"] or "")
+            rest = rest[found.end() :].strip(" \t")
+        named = _NAME.match(rest)
+        if named is None or not section:
+            continue
+        if not named["equals"]:
+            if rest[named.end() :][:1] in ("", "#", ";"):
+                yield Setting(section, subsection, named["name"].lower(), None)
+            continue
+        value = _value(rest[named.end() :], lines)
+        if value is not None:
+            yield Setting(section, subsection, named["name"].lower(), value)
+
+
+def _value(rest: str, lines: Iterator[str]) -> str | None:
+    """A value from where it begins, with the lines on which it goes on; None where git would refuse it."""
+    said: list[str] = []
+    end = 0  # blanks behind it do not belong to it, unless they are quoted
+    is_quoted = False
+    place = 0
+    while True:
+        if place >= len(rest):
+            return None if is_quoted else "".join(said[:end])
+        letter = rest[place]
+        place += 1
+        if letter == "\\":
+            if place >= len(rest):
+                rest, place = next(lines, ""), 0
+                continue
+            if rest[place] not in _ESCAPES:
+                return None
+            said.append(_ESCAPES[rest[place]])
+            place, end = place + 1, len(said)
+        elif letter == '"':
+            is_quoted = not is_quoted
+            end = len(said)
+        elif letter in "#;" and not is_quoted:
+            return "".join(said[:end])
+        else:
+            said.append(letter)
+            if is_quoted or not letter.isspace():
+                end = len(said)
+
+
+def _holds(condition: str, git_folder: str, beside: str) -> bool:
+    """Whether `includeIf` holds: of its conditions only the one on the repository's folder is known."""
+    kind, colon, pattern = condition.partition(":")
+    if not colon or kind not in ("gitdir", "gitdir/i") or not pattern:
+        return False
+    if pattern.startswith("./"):
+        pattern = os.path.join(beside, pattern[2:])
+    pattern = os.path.expanduser(pattern)
+    if not os.path.isabs(pattern):
+        pattern = f"**/{pattern}"
+    if pattern.endswith("/"):
+        pattern += "**"
+    flags = re.IGNORECASE if kind.endswith("/i") else 0
+    folders = (git_folder, os.path.realpath(git_folder))
+    return any(re.fullmatch(_as_expression(pattern), folder.replace(os.sep, "/"), flags) for folder in folders)
+
+
+def _as_expression(pattern: str) -> str:
+    """A pattern in which `**` takes any folders and `*` none, as a regular expression."""
+    parts = re.split(r"(\*\*/|/\*\*\Z|\*\*)", pattern)
+    known = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*"}
+    return "".join(known.get(part) or _within_a_folder(part) for part in parts)
+
+
+def _within_a_folder(part: str) -> str:
+    return fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z").removesuffix(r")\z").replace(".*", "[^/]*")
