@@ -22,6 +22,9 @@ help:
 	@echo "make faults     kill, starve, damage and lie to it, half an hour; PART=kills for one part (Linux)"
 	@echo "make clean      remove what the other targets made"
 
+# what this folder was installed as before, and whose script would stay in the way
+EARLIER_NAME := if $(PIP) show rekall >/dev/null 2>&1; then $(PIP) uninstall --yes rekall; fi
+
 # One environment, two stamps: what users install, and what developers need on top.
 $(VENV)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -29,11 +32,13 @@ $(VENV)/pip:
 
 $(VENV)/base: $(VENV)/pip pyproject.toml
 	@echo "setting up $(VENV), a minute or two the first time"
+	@$(EARLIER_NAME)
 	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/dev: $(VENV)/pip pyproject.toml
 	@echo "setting up $(VENV), a minute or two the first time"
+	@$(EARLIER_NAME)
 	@$(PIP) install --editable '.[dev,export,mcp,tui]'
 	@touch $@ $(VENV)/base
 

@@ -160,7 +160,7 @@ class Contender:
 
 
 CONTENDERS: Mapping[str, Contender] = {
-    "rekall": Contender("Rekall", Rekall, ("rekall",), ""),
+    "rekall": Contender("Rekall", Rekall, ("rekall-memory",), ""),
     "onnxruntime": Contender("onnxruntime, dynamic int8", PlainOnnx, ("onnxruntime", "tokenizers", "numpy"), "int8"),
     "fastembed": Contender("fastembed", FastEmbed, ("fastembed",), "onnx"),
     "fastembed-small": Contender(

@@ -48,7 +48,7 @@ def files_of_closure(roots: Sequence[str]) -> set[Path]:
         distribution = metadata.distribution(name)
         listed = (file for file in distribution.files or () if file.parts[:2] != SHIPPED_MODELS)
         files |= {Path(str(file.locate())).resolve() for file in listed}
-        if name == "rekall":  # in a checkout it is installed by reference, and its own files are not listed
+        if name == "rekall-memory":  # in a checkout it is installed by reference, and its own files are not listed
             import rekall
 
             files |= set(Path(rekall.__file__).resolve().parent.rglob("*.py"))

@@ -60,9 +60,9 @@ def __getattr__(name: str) -> "Any":
     from importlib import import_module
 
     if name == "__version__":
-        from importlib.metadata import version
+        from rekall.wording import installed_version
 
-        return version("rekall")
+        return installed_version()
     if name == "errors":
         return import_module("rekall.errors")
     if name not in _HOMES:

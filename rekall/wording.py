@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime
+
+DISTRIBUTION = "rekall-memory"
+"""What pip installs. The command and the import are `rekall`, a name that belongs to others on the package index."""
 
 _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "d"), (3_600, "h"), (60, "min"))
 
@@ -61,6 +65,26 @@ def age_text(moment: datetime, now: datetime) -> str:
     """How long ago something was, in one unit: 5min, 3h, 2d, 6w, 4mo, 2y."""
     seconds = (now - moment).total_seconds()
     return next((f"{int(seconds // size)}{unit}" for size, unit in _AGES if seconds >= size), "now")
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra to this installation: pip, or the tool that made the environment."""
+    place = sys.prefix.replace("\\", "/")
+    if "/pipx/venvs/" in place:
+        return f"pipx runpip {DISTRIBUTION} install '{DISTRIBUTION}[{extra}]'"
+    if "/uv/tools/" in place:  # which installs anew, so that what is there already must be named too
+        return f"uv tool install '{DISTRIBUTION}[all{'' if extra in ('export', 'mcp', 'tui') else f',{extra}'}]'"
+    return f"pip install '{DISTRIBUTION}[{extra}]'"
+
+
+def installed_version() -> str:
+    """The version that is installed; "unknown" in a checkout that never was."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def shell_word(path: str | os.PathLike[str]) -> str:

@@ -160,6 +160,15 @@ def _refuse_earlier(name: str) -> None:
         raise error
 
 
+def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    """`--version`."""
+    if wanted and not context.resilient_parsing:
+        from rekall.wording import installed_version
+
+        click.echo(f"rekall {installed_version()}")
+        context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--set",
@@ -168,7 +177,15 @@ def _refuse_earlier(name: str) -> None:
     metavar="KEY=VALUE",
     help="Set a setting for this command only, for example search.limit=5.",
 )
-@click.version_option(None, "--version", "-V", package_name="rekall", message="%(package)s %(version)s")
+@click.option(
+    "--version",
+    "-V",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and end.",
+)
 @click.pass_context
 def cli(context: click.Context, settings: tuple[str, ...]) -> None:
     """Write down what you learned; find it again by word or by meaning.

@@ -14,12 +14,13 @@ from rekall.cli.options import is_installed, json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import UsageError
 from rekall.mcp.token import ENVIRONMENT_NAME, token_file, wanted_token
+from rekall.wording import install_command
 
 if TYPE_CHECKING:
     from rekall.mcp.clients import Address, Client, Launch
 
 DEFAULT_PORT = 8799
-HINT = "run `pip install 'rekall[mcp]'`"
+HINT = f"run `{install_command('mcp')}`"
 
 
 @click.group(invoke_without_command=True)

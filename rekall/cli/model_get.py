@@ -15,6 +15,7 @@ from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out, out_json, talk
 from rekall.errors import ExportFailed, InvalidInput
+from rekall.wording import install_command
 
 if TYPE_CHECKING:
     from rekall.models.export.exporter import ExportReport
@@ -100,7 +101,7 @@ def export(
 ) -> None:
     """Turn a sentence-transformers or model2vec folder into a model, without torch.
 
-    Needs the extra: pip install 'rekall[export]', or 'rekall[export-torch]' for `--via torch`.
+    Needs the extra: pip install 'rekall-memory[export]', or 'rekall-memory[export-torch]' for `--via torch`.
     """
     from rekall.models.engine.card import checked_name
 
@@ -126,7 +127,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
     """Fetch a model from a hub once, and turn it into one that Rekall runs.
 
     Only the files needed are fetched, from one commit, and checked. HF_ENDPOINT, HF_HOME, HF_TOKEN and HF_HUB_OFFLINE
-    are honoured. Needs the extra: pip install 'rekall[export]'.
+    are honoured. Needs the extra: pip install 'rekall-memory[export]'.
     """
     from rekall.models.engine.card import checked_name
     from rekall.models.export.hub import fetch, parse_repository
@@ -207,7 +208,7 @@ def _checked_options(given: dict[str, Any]) -> ExportOptions:
     if missing:
         extra = "export-torch" if via_torch else "export"
         raise ExportFailed(
-            f"exporting needs {', '.join(missing)}, which is not installed", f"run `pip install 'rekall[{extra}]'`"
+            f"exporting needs {', '.join(missing)}, which is not installed", f"run `{install_command(extra)}`"
         )
     return ExportOptions(**given, via_torch=via_torch)
 

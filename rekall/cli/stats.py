@@ -11,7 +11,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
-from rekall.wording import count_text, printable, size_text
+from rekall.wording import count_text, installed_version, printable, size_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.reports import MemoryReport
@@ -116,7 +116,8 @@ def version(as_json: bool) -> None:
         except PackageNotFoundError:
             return "not installed"
 
-    versions = {name: found(name) for name in ("rekall", "onnxruntime", "tokenizers", "numpy", "apsw", "sqlite-vec")}
+    versions = {"rekall": installed_version()}
+    versions |= {name: found(name) for name in ("onnxruntime", "tokenizers", "numpy", "apsw", "sqlite-vec")}
     versions["python"] = platform.python_version()
     versions["platform"] = platform.platform()
     if as_json:

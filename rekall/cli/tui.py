@@ -13,11 +13,12 @@ from rekall.app import App
 from rekall.cli.options import on_terminal, pass_app
 from rekall.cli.render import talk
 from rekall.errors import UsageError
+from rekall.wording import install_command
 
 if TYPE_CHECKING:
     from rekall.tui.app import RekallApp
 
-HINT = "run `pip install 'rekall[tui]'`"
+HINT = f"run `{install_command('tui')}`"
 
 
 def is_installed() -> bool:

@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -29,7 +28,7 @@ from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, IsWanted, Tool
 from rekall.search.results import Match, Mode
-from rekall.wording import left_out_text, printable
+from rekall.wording import installed_version, left_out_text, printable
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -69,7 +68,7 @@ class RekallServer:
         """The server that speaks the protocol, over whatever transport."""
         return Server(
             "rekall",
-            version=version("rekall"),
+            version=installed_version(),
             title="Rekall",
             instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,

@@ -63,11 +63,12 @@ class ModelLibrary:
         import shutil
 
         from rekall.system.files import name_to_remove
+        from rekall.wording import DISTRIBUTION
 
         folder = self.folder(name)
         if folder.parent != own:
             raise InvalidInput(
-                f"model {name} came with Rekall and cannot be removed", "`pip uninstall rekall` removes both"
+                f"model {name} came with Rekall and cannot be removed", f"`pip uninstall {DISTRIBUTION}` removes both"
             )
         trash = name_to_remove(folder)
         folder.replace(trash)  # gone at once, even if removing its files is interrupted

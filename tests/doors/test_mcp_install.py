@@ -474,7 +474,7 @@ def test_without_the_package_the_extra_is_named(names, which):
     ran = subprocess.run(command, capture_output=True, text=True, cwd=CHECKOUT, stdin=subprocess.DEVNULL, timeout=300)
     assert ran.returncode == 2
     assert ran.stderr.startswith(f"error: the server for assistants needs {which} package mcp")
-    assert "rekall[mcp]" in ran.stderr.partition("hint: ")[2]
+    assert "rekall-memory[mcp]" in ran.stderr.partition("hint: ")[2]
     assert ran.stdout == ""
 
 

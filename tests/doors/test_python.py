@@ -37,7 +37,7 @@ def test_the_examples_of_the_document_run_one_after_the_other(
 
 
 def test_the_version_is_the_package_s() -> None:
-    assert rekall.__version__ == version("rekall")
+    assert rekall.__version__ == version("rekall-memory")
 
 
 def test_the_face_has_the_verbs_of_the_shell() -> None:

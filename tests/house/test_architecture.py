@@ -61,7 +61,7 @@ BELOW = {
     "entry": {"errors"},
     "system": {"errors", "entry"},
     "contract": {"errors", "entry"},
-    "models": {"errors", "system"},
+    "models": {"errors", "system", "wording"},
     "store": {"errors", "entry", "system", "contract"},
     "meaning": {"errors", "entry", "system", "contract", "models"},
     "search": {"errors", "entry", "contract", "meaning", "wording"},
@@ -73,7 +73,7 @@ BELOW = {
     "cli": _DOOR | {"mcp", "tui"},
     "mcp": _DOOR,
     "tui": _DOOR,
-    "face": {"errors", "entry", "search", "base", "builder"},
+    "face": {"errors", "entry", "search", "base", "builder", "wording"},
 }
 """Whom each room may import, at any time and for any reason, types included. A store is known to the builder alone, and
 stores and models do not know each other."""

@@ -98,7 +98,7 @@ def test_it_carries_types_and_licences_and_no_tests(contents: zipfile.ZipFile) -
     assert b"MIT" in notices["LICENSE"]
     assert b"all-MiniLM-L6-v2" in notices["NOTICE"]
     assert b"Apache" in notices["NOTICE"]
-    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"rekall"}
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"rekall", "rekall_memory"}
     samples = [name for name in names if name.startswith("rekall/samples/")]
     assert "rekall/samples/queries.json" in samples
     assert len([name for name in samples if name.startswith("rekall/samples/notes/")]) == len(samples) - 1 > 40
@@ -213,7 +213,7 @@ def test_it_works_in_an_empty_environment_away_from_the_checkout(
 def test_it_brings_neither_torch_nor_what_only_extras_need(installed: Path, away: tuple[Path, dict[str, str]]) -> None:
     listed = json.loads(run(installed / "python", away, "-m", "pip", "list", "--format", "json"))
     names = {package["name"].lower() for package in listed}
-    assert "rekall" in names
+    assert "rekall-memory" in names
     assert (
         names & {"torch", "transformers", "sentence-transformers", "onnx", "safetensors", "textual", "mcp", "pytest"}
         == set()

@@ -834,7 +834,7 @@ def test_without_the_extra_the_command_says_how_to_get_it(source, rekall, monkey
     ran = rekall("model", "export", str(source.path))
     assert ran.code == 6
     assert "onnx" in ran.err
-    assert "pip install 'rekall[export]'" in ran.err
+    assert "pip install 'rekall-memory[export]'" in ran.err
 
 
 def test_the_script_in_the_checkout_does_the_same(source, out):

@@ -411,7 +411,7 @@ def test_without_the_client_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(PullFailed) as failed, fetch(REPOSITORY):
         pass
     assert "huggingface_hub" in failed.value.message
-    assert "rekall[export]" in failed.value.hint
+    assert "rekall-memory[export]" in failed.value.hint
 
 
 # the token

@@ -345,5 +345,5 @@ def test_without_torch_the_error_names_the_extra(rekall, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     ran = rekall("model", "export", str(unknown(tmp_path)), "--out", str(tmp_path / "tiny"), "--via", "torch")
     assert ran.code == 6
-    assert "rekall[export-torch]" in ran.err
+    assert "rekall-memory[export-torch]" in ran.err
     assert not (tmp_path / "tiny").exists()

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from rekall.errors import PullFailed
 from rekall.models.export.hub_files import Listing, RemoteFile
+from rekall.wording import install_command
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 WITHOUT_A_NETWORK = (
@@ -186,7 +187,7 @@ def _constants() -> ModuleType:
             urlsplit(constants.ENDPOINT)
         except ImportError as error:
             raise PullFailed(
-                f"pulling needs {error.name}, which is not installed", "run `pip install 'rekall[export]'`"
+                f"pulling needs {error.name}, which is not installed", f"run `{install_command('export')}`"
             ) from error
         except ValueError as error:
             raise PullFailed(
