@@ -44,6 +44,7 @@ FLOORS = {
     "search": ["rekall.search", "rekall.search.*"],
     "exchange": ["rekall.exchange", "rekall.exchange.*"],
     "wording": ["rekall.wording", "rekall.unseen"],
+    "typeset": ["rekall.typeset", "rekall.typeset.*"],
     "knowledge": ["rekall.knowledge", "rekall.knowledge.*"],
     "base": ["rekall.knowledge_base"],
     "builder": ["rekall.app"],
@@ -55,7 +56,7 @@ FLOORS = {
 """The rooms, from the ground up. A module belongs to the first that names it."""
 
 _BASE = {"errors", "entry", "system", "contract", "models", "search", "exchange", "wording", "knowledge", "base"}
-_DOOR = _BASE | {"builder"}
+_DOOR = _BASE | {"builder", "typeset"}
 BELOW = {
     "errors": set(),
     "entry": {"errors"},
@@ -67,6 +68,7 @@ BELOW = {
     "search": {"errors", "entry", "contract", "meaning", "wording"},
     "exchange": {"errors", "entry", "system", "wording"},
     "wording": set(),
+    "typeset": {"wording"},
     "knowledge": {"errors", "entry", "system", "contract", "models", "meaning", "search", "exchange"},
     "base": {"errors", "entry", "contract", "search", "knowledge"},
     "builder": _BASE | {"store", "meaning"},
