@@ -113,6 +113,7 @@ SETTINGS = (
         "backup.keep", 5, "Copies of each kind that stay in the folder of backups; older ones are removed.", 1, 1_000
     ),
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
+    Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )
@@ -130,7 +131,6 @@ _TODAY = {
 
 _MOST_TOLD = 12
 """Unknown keys that a remark names; the file may be anybody's."""
-
 
 BEARER_FILE = "mcp-token"
 
