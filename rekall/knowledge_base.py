@@ -12,18 +12,20 @@ from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
 from rekall.entry.types import Link, LinkType, Reference, Tombstone
 from rekall.entry.view import EntryView, successor_of
-from rekall.errors import Ambiguous, InvalidInput, NotFound
+from rekall.errors import Ambiguous, EngineError, InvalidInput, NotFound
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
 from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
+from rekall.search.labels import resembles
 from rekall.search.legs import Waiting
-from rekall.search.results import Match, Mode, SearchResult
+from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.search.titles import entries_titled
-from rekall.store.values import Selection
+from rekall.store.values import Facets, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.knowledge.bulk import Bulk
     from rekall.store.contract import Store
 
 ALL = Filters()
@@ -112,6 +114,36 @@ class KnowledgeBase:
         if changes is not None and values:
             raise InvalidInput("changes say everything themselves", "put the other fields into the changes")
         return self._writer.change(prefix, Changes.of(**values) if changes is None else changes)
+
+    def change_all(self, ids: Iterable[str], changes: Changes | None = None, **values: Any) -> list[Saved]:
+        """Change parts of several entries, all or none: `base.change_all(ids, add_tags=["git"])`.
+
+        Args:
+            ids: Parts of their ids; one that is named twice is changed once.
+            changes: What is to be different.
+            values: The same by keyword, as in `change`.
+
+        Returns:
+            Those that are different now, in the order of the ids.
+
+        Raises:
+            NotFound, Ambiguous: An id does not name one entry; nothing was changed.
+            InvalidInput: A part cannot be stored; nothing was changed.
+            EditConflict: Another process changed one at the same moment; nothing was changed.
+        """
+        return self._bulk().change(ids, Changes.of(**values) if changes is None else changes)
+
+    def delete_all(self, ids: Iterable[str]) -> list[Entry]:
+        """Delete several entries, all or none; `restore` takes each back. Returns them. Raises as `delete` does."""
+        return self._bulk().delete(ids)
+
+    def rename_tag(self, old: str, new: str | None) -> int:
+        """Give every entry that has a tag another one instead, or none; see `Bulk.rename_tag`."""
+        return self._bulk().rename_tag(old, new)
+
+    def rename_project(self, old: str, new: str | None) -> int:
+        """Move every entry of a project to another, or to none; see `Bulk.rename_project`."""
+        return self._bulk().rename_project(old, new)
 
     def deprecate(self, prefix: str, successor: str | None = None, reason: str = "") -> Saved:
         """Mark an entry as one that no longer holds; see `EntryService.deprecate`."""
@@ -220,6 +252,17 @@ class KnowledgeBase:
             words_first=words_first,
         )
 
+    def highlights(self, text: str, line: str, *, unfinished: bool = False, literal: bool = False) -> list[tuple[int, int]]:
+        """Where in a text the words of a query stand, in characters; see `search.highlight`.
+
+        Args:
+            text: Any text: a title, a snippet, a whole entry.
+            line: A query as a person types it.
+            unfinished: Whether the last word is still being typed.
+            literal: Whether all of the line is text.
+        """
+        return self._searcher.highlighter(line, unfinished=unfinished, literal=literal)(text)
+
     def similar(
         self,
         text_or_id: str,
@@ -240,6 +283,14 @@ class KnowledgeBase:
         """
         return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted, near)
 
+    def resembling(self, entry_id: str) -> tuple[Hit, ...]:
+        """The few entries that say nearly the same as one; none while it has no vector."""
+        try:
+            hits = self.similar(entry_id, limit=3).hits
+        except EngineError:  # it is found by words only, which whoever stored it was told
+            return ()
+        return tuple(hit for hit in hits if resembles(hit.why))
+
     def count(self) -> int:
         """How many entries there are."""
         return self._store.entries.count()
@@ -253,6 +304,15 @@ class KnowledgeBase:
         embedder = self.index.embedder() if passages else None
         return Stats(store.entries.counts(), store.size_bytes(), total - passages - aside, total, embedder)
 
+    def facets(self, filters: Filters = ALL, most: int = -1) -> Facets:
+        """How many of the entries that pass have each type, tag, project and status, the commonest first.
+
+        Args:
+            filters: Conditions.
+            most: The most values of each; -1 for all.
+        """
+        return self._store.entries.facets(Selection(filters), most)
+
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""
         return self._store.entries.titles(ids)
@@ -262,12 +322,17 @@ class KnowledgeBase:
         return entries_titled(self._store, text, most)
 
     def short_ids(self, ids: Sequence[str]) -> dict[str, str]:
-        """The shortest beginning of each id that names its entry alone."""
+        """The end of each id by which it is shown: it names its entry alone, and will as the base grows (docs/adr/0024)."""
         return self._store.entries.short_ids(ids)
 
     def version(self) -> int:
         """A number that changes when another process has written to the base."""
         return self._store.version()
+
+    def _bulk(self) -> Bulk:
+        from rekall.knowledge.bulk import Bulk  # most commands change one entry at most
+
+        return Bulk(self._store, self._writer)
 
     def _whole_id(self, prefix: str) -> str:
         """The whole id of an entry, of a deleted one, or of an erased one that left traces; in this order.

@@ -15,6 +15,7 @@ from rekall.entry.fields import Entry
 from rekall.errors import DatabaseLocked, NotFound, StorageError
 from rekall.knowledge import kept
 from rekall.knowledge.reports import Deleted
+from rekall.store.values import SHORTEST_END
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -66,11 +67,15 @@ class Eraser:
                 store.tombstones.forget_trace(entry_id)
         return Deleted(entry_id, why)
 
-    def left(self, prefix: str) -> str | None:
-        """The id of the one erased entry that begins so, and of which nobody has heard yet that all traces are gone."""
-        wanted = prefix.strip().upper()
-        found = [entry_id for entry_id in self._store.tombstones.traces() if entry_id.startswith(wanted)]
-        return found[0] if wanted and len(found) == 1 else None
+    def left(self, name: str) -> str | None:
+        """The id of the one erased entry that ends or begins so, and of which nobody has heard yet that all traces are gone."""
+        wanted = name.strip().upper()
+        for ends in (len(wanted) >= SHORTEST_END, False):
+            fits = str.endswith if ends else str.startswith
+            found = [entry_id for entry_id in self._store.tombstones.traces() if fits(entry_id, wanted)]
+            if found:
+                return found[0] if wanted and len(found) == 1 else None
+        return None
 
     def finish(self) -> None:
         """Wipe the traces that were left, if that can be done without delay; else they wait for the next chance."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,20 @@ from rekall.knowledge.succession import put_link, put_successor, remove_links, s
 from rekall.prepared import Prepared
 from rekall.system.clock import Clock
 
-if TYPE_CHECKING:  # protocols cost memory that a search does not need
+if TYPE_CHECKING:  # neither is needed by a search
+    from rekall.entry.secrets import Secret
     from rekall.store.contract import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """An entry as the editor saw it, what is to be stored in its place, and with which vectors or why without."""
+
+    old: Entry
+    entry: Entry
+    prepared: Prepared | None
+    problem: EngineError | None
+    secrets: tuple[Secret, ...]
 
 
 class EntryService:
@@ -82,24 +94,43 @@ class EntryService:
             EditConflict: It is no longer what the editor saw; nothing was changed.
             InvalidInput: The draft breaks a rule.
         """
+        edit = self.edited(old, draft)
+        with self._store.transaction():
+            key, entry = self.put_edit(edit, reason)
+        return self.saved(key, entry, edit)
+
+    def edited(self, old: Entry, draft: Draft) -> Edit:
+        """What is to be stored in the place of an entry, with its vectors; nothing is stored yet. Raises InvalidInput."""
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._clock.now())
         draft, secrets = self.capture.looked_at(rules.checked(draft), old)
         entry = self.new_entry(settled(self._with_successor(draft), old))
+        return Edit(old, entry, *self._prepared(entry, self._store.entries.key_of(old.id)), secrets)
+
+    def put_edit(self, edit: Edit, reason: str = "") -> tuple[int, Entry]:
+        """Store an edit; the caller holds the transaction.
+
+        Returns:
+            The key, and the entry as it is now.
+
+        Raises:
+            NotFound, EditConflict: It is gone, or no longer what the editor saw.
+        """
+        old = edit.old
         key = self._store.entries.key_of(old.id)
-        prepared, problem = self._prepared(entry, key)
-        with self._store.transaction():
-            key = self._store.entries.key_of(old.id)
-            if key is None:
-                raise NotFound(f"entry {old.id} was just deleted", "add it again with `rekall add`")
-            if self._store.entries.one(key) != old:
-                raise EditConflict(
-                    f"entry {old.id} was changed in another window since you opened it",
-                    "look at it with `rekall show`, then edit again",
-                )
-            self.put(key, entry, prepared)
-            put_successor(self._store, entry, old.superseded_by, self._clock.now(), reason)
-            entry = self._store.entries.one(key)
-        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice, secrets)
+        if key is None:
+            raise NotFound(f"entry {old.id} was just deleted", "add it again with `rekall add`")
+        if self._store.entries.one(key) != old:
+            raise EditConflict(
+                f"entry {old.id} was changed in another window since you opened it",
+                "look at it with `rekall show`, then edit again",
+            )
+        self.put(key, edit.entry, edit.prepared)
+        put_successor(self._store, edit.entry, old.superseded_by, self._clock.now(), reason)
+        return key, self._store.entries.one(key)
+
+    def saved(self, key: int, entry: Entry, edit: Edit) -> Saved:
+        """What is to be said of an edit that was stored, once its transaction has ended."""
+        return Saved.of(entry, edit.problem or self._caught_up(key), self._embeddings.advice, edit.secrets)
 
     def change(self, prefix: str, changes: Changes) -> Saved:
         """Change parts of the entry whose id begins so. Raises as `edit` does, and NotFound or Ambiguous."""

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
-from rekall.store.values import EVERYTHING, Counts, Lease, Origin, Selection
+from rekall.store.values import EVERYTHING, Counts, Facets, Lease, Origin, Selection
 
 
 class Entries(Protocol):
@@ -70,12 +70,16 @@ class Entries(Protocol):
         """The key of a full id, or None."""
         ...
 
-    def resolve(self, prefix: str) -> int:
-        """The key of the one entry whose id begins so, in either case. Raises NotFound or Ambiguous."""
+    def resolve(self, name: str) -> int:
+        """The key of the one entry whose id ends so (four characters or more), else begins so, in either case.
+
+        Raises:
+            NotFound, Ambiguous: There is none, or there are several.
+        """
         ...
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
-        """The shortest beginning of each id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
+        """The end of each id that no other entry's id has, long enough to stay so as a base of this size grows (docs/adr/0024)."""
         ...
 
     def keys(self, selection: Selection = EVERYTHING, limit: int | None = None, offset: int = 0) -> list[int]:
@@ -88,6 +92,10 @@ class Entries(Protocol):
 
     def counts(self) -> Counts:
         """Figures for `rekall stats`."""
+        ...
+
+    def facets(self, selection: Selection = EVERYTHING, most: int = -1) -> Facets:
+        """How many of the selected entries have each type, tag, project and status; at most `most` of each, -1 for all."""
         ...
 
     def stream(self) -> Iterator[tuple[int, Entry]]:
@@ -175,8 +183,8 @@ class Tombstones(Protocol):
         """Keep what a deleted entry was, as anything that JSON can hold."""
         ...
 
-    def resolve(self, prefix: str) -> Tombstone:
-        """The one deleted entry whose id begins so, in either case. Raises NotFound or Ambiguous."""
+    def resolve(self, name: str) -> Tombstone:
+        """The one deleted entry whose id ends so, else begins so, in either case. Raises NotFound or Ambiguous."""
         ...
 
     def has(self, entry_id: str) -> bool:

@@ -16,7 +16,7 @@ from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
 from rekall.store.driver import corrupt
 from rekall.store.selection import condition
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
-from rekall.store.values import EVERYTHING, SHORTEST_PREFIX, Counts, Selection
+from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Selection
 
 _MOST_CANDIDATES = 8
 _BATCH = 256
@@ -41,6 +41,10 @@ _TYPES: tuple[Types, ...] = tuple(
 )
 _ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COLUMNS and field.name != _SUCCESSOR)
 """Every other field is kept in `item`, a row a text, so that a new one needs no migration."""
+
+ENDS_SO = f"length(?1) >= {SHORTEST_END} AND substr(id, -4) = substr(?1, -4) AND substr(id, -length(?1)) = ?1"
+BEGINS_SO = "id >= ?1 AND id < ?1 || '~'"
+"""An id that ends, or begins, with the first binding; the last four characters are what `entry_by_end` is made of."""
 
 SUCCESSOR_KEY = f"""
     (SELECT l.source_key FROM link l WHERE l.target_key = e.key AND l.type = '{LinkType.SUPERSEDES.value}'
@@ -165,39 +169,41 @@ class SqliteEntries:
         key = self._db.value("SELECT key FROM entry WHERE id = ?", (entry_id,))
         return None if key is None else int(key)
 
-    def resolve(self, prefix: str) -> int:
-        """The key of the one entry whose id begins with `prefix`, in either case.
+    def resolve(self, name: str) -> int:
+        """The key of the one entry whose id ends or begins with `name`, in either case; ends go first, as they are shown.
 
         Raises:
             NotFound: No entry has such an id.
             Ambiguous: Several do; they are listed.
         """
-        wanted = prefix.strip().upper()
+        wanted = name.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
-            raise NotFound(f"no entry {prefix!r}", "ids consist of letters and digits; `rekall list` shows them")
-        rows = self._db.readable_rows(
-            "SELECT key, id, coalesce(CAST(title AS BLOB), x'') FROM entry WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT ?2",
-            (wanted, _MOST_CANDIDATES + 1),
-        )
-        if not rows:
-            raise NotFound(
-                f"no entry {prefix!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
+            raise NotFound(f"no entry {name!r}", "ids consist of letters and digits; `rekall list` shows them")
+        for where in (ENDS_SO, BEGINS_SO):
+            rows = self._db.readable_rows(
+                f"SELECT id, coalesce(CAST(title AS BLOB), x''), key FROM entry WHERE {where} ORDER BY id LIMIT ?2",
+                (wanted, _MOST_CANDIDATES + 1),
             )
-        return unambiguous(prefix, [(row[1], row[2].decode("utf-8", "replace"), int(row[0])) for row in rows])
+            if rows:
+                return unambiguous(name, [(row[0], row[1].decode("utf-8", "replace"), int(row[2])) for row in rows])
+        raise NotFound(
+            f"no entry {name!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
+        )
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
-        """The shortest beginning of each id that no other entry's id has, at least `SHORTEST_PREFIX` characters."""
+        """The end of each id that no other entry's id has, long enough to stay so as a base of this size grows."""
         wanted = list(ids)
         rows = self._db.readable_rows(
-            "SELECT j.value, (SELECT max(id) FROM entry WHERE id < j.value), "
-            "(SELECT min(id) FROM entry WHERE id > j.value) FROM json_each(?) j",
+            "SELECT j.value, (SELECT group_concat(o.id, ' ') FROM entry o WHERE substr(o.id, -4) = substr(j.value, -4) "
+            "AND o.id <> j.value) FROM json_each(?) j",
             (json.dumps(wanted),),
         )
+        least = shown_chars(self.count())
         return {entry_id: entry_id for entry_id in wanted} | {
             entry_id: entry_id[
-                : max(1 + max(_shared_beginning(entry_id, other or "") for other in neighbours), SHORTEST_PREFIX)
+                -max(least, 1 + max((_shared_end(entry_id, o) for o in (others or "").split()), default=0)) :
             ]
-            for entry_id, *neighbours in rows
+            for entry_id, others in rows
         }
 
     def keys(self, selection: Selection = EVERYTHING, limit: int | None = None, offset: int = 0) -> list[int]:
@@ -221,6 +227,18 @@ class SqliteEntries:
         tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tags'")
         links = self._db.value("SELECT count(*) FROM link")
         return Counts(self.count(), grouped("status"), grouped("type"), grouped("project"), tags, links)
+
+    def facets(self, selection: Selection = EVERYTHING, most: int = -1) -> Facets:
+        """How many of the selected entries have each type, tag, project and status; at most so many of each."""
+        where, bindings = condition(selection)
+
+        def grouped(value: str, more: str = "") -> dict[str, int]:
+            sql = f"SELECT {value}, count(*) FROM entry e {more} WHERE {value} IS NOT NULL AND {where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+            return dict(typed(self._db.readable_rows(sql, (*bindings, most)), TEXT, NUMBER))
+
+        tags = "JOIN item i ON i.entry_key = e.key AND i.kind = 'tags'"
+        with self._db.snapshot():
+            return Facets(grouped("e.type"), grouped("i.value", tags), grouped("e.project"), grouped("e.status"))
 
     def stream(self) -> Iterator[tuple[int, Entry]]:
         """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""
@@ -256,8 +274,8 @@ class SqliteEntries:
         )
 
 
-def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
-    """The value of the only one of (id, title, value) that a prefix fits.
+def unambiguous(name: str, found: Sequence[tuple[str, str, Value]]) -> Value:
+    """The value of the only one of (id, title, value) that a part of an id fits.
 
     Raises:
         Ambiguous: There are several; they are listed.
@@ -266,14 +284,24 @@ def unambiguous(prefix: str, found: Sequence[tuple[str, str, Value]]) -> Value:
         candidates = [f"{entry_id}  {title}" for entry_id, title, _ in found[:_MOST_CANDIDATES]]
         many = "more than " if len(found) > _MOST_CANDIDATES else ""
         raise Ambiguous(
-            f"{prefix!r} matches {many}{len(candidates)} entries", "give more characters of the id", candidates
+            f"{name!r} matches {many}{len(candidates)} entries", "give more characters of the id", candidates
         )
     return found[0][2]
 
 
-def _shared_beginning(left: str, right: str) -> int:
-    """How many first characters two ids have in common."""
-    return next((place for place, (a, b) in enumerate(zip(left, right)) if a != b), min(len(left), len(right)))
+def shown_chars(entries: int) -> int:
+    """How many last characters of an id are shown in a base of so many entries.
+
+    So many that of a thousand ids at most one shares its own with another entry: 4 up to 1,024 entries, 5 up to 32,768, 6 up
+    to a million. The ends of ULIDs are random, 5 bits a character.
+    """
+    return max(SHORTEST_END, 2 + -(-max(entries - 1, 0).bit_length() // 5))
+
+
+def _shared_end(left: str, right: str) -> int:
+    """How many last characters two ids have in common."""
+    pairs = zip(reversed(left), reversed(right))
+    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.times import exact, written
 from rekall.entry.types import EntryType, Tombstone
 from rekall.errors import EntryDamaged, NotFound
-from rekall.store.entries import unambiguous
+from rekall.store.entries import BEGINS_SO, ENDS_SO, unambiguous
 from rekall.store.typed import TEXT, is_typed, typed
 
 _COLUMNS = "id, type, title, deleted_at"
@@ -30,26 +30,27 @@ class SqliteTombstones:
         values = (entry.id, entry.type.value, entry.title, written(deleted_at), json.dumps(record))
         self._db.run(f"INSERT OR REPLACE INTO tombstone ({_COLUMNS}, record) VALUES (?, ?, ?, ?, ?)", values)
 
-    def resolve(self, prefix: str) -> Tombstone:
-        """The one deleted entry whose id begins so, in either case.
+    def resolve(self, name: str) -> Tombstone:
+        """The one deleted entry whose id ends or begins so, in either case; ends go first.
 
         Raises:
             NotFound: There is none.
             Ambiguous: There are several; they are listed.
         """
         hint = "`rekall restore` lists what can be restored"
-        wanted = prefix.strip().upper()
+        wanted = name.strip().upper()
         if not wanted.isalnum() or not wanted.isascii():
-            raise NotFound(f"no deleted entry {prefix!r}", hint)
-        sql = (
-            "SELECT id, coalesce(CAST(title AS BLOB), x'') FROM tombstone WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id"
-        )
+            raise NotFound(f"no deleted entry {name!r}", hint)
         with self._db.snapshot():
-            rows = self._db.readable_rows(sql, (wanted,))
+            rows: list[Row] = []
+            for where in (ENDS_SO, BEGINS_SO):
+                rows = rows or self._db.readable_rows(
+                    f"SELECT id, coalesce(CAST(title AS BLOB), x'') FROM tombstone WHERE {where} ORDER BY id", (wanted,)
+                )
             if not rows:
-                raise NotFound(f"no deleted entry {prefix!r}", hint)
+                raise NotFound(f"no deleted entry {name!r}", hint)
             titled = [(entry_id, title.decode("utf-8", "replace"), entry_id) for entry_id, title in rows]
-            found = unambiguous(prefix, titled)
+            found = unambiguous(name, titled)
             whole = self._db.readable_rows(f"SELECT {_COLUMNS} FROM tombstone WHERE id = ?", (found,))
         read = _readable(whole[0]) if whole else None
         if read is None:

@@ -12,8 +12,8 @@ from rekall.entry.filters import Filters
 HASH_BYTES = 16
 """The hashes of passages, sources and entries: BLAKE2b of this length."""
 
-SHORTEST_PREFIX = 6
-"""An id is never shown shorter than this, so that one that is written down stays unique for a while."""
+SHORTEST_END = 4
+"""An id is never shown, and its end never read, shorter than this (docs/adr/0024)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ class Counts:
     by_project: dict[str, int]
     tags: int
     links: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """What the entries of a selection have in common: how many have each value, the commonest first."""
+
+    types: dict[str, int]
+    tags: dict[str, int]
+    projects: dict[str, int]
+    statuses: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

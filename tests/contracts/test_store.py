@@ -33,7 +33,8 @@ from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import (
     EVERYTHING,
-    SHORTEST_PREFIX,
+    SHORTEST_END,
+    Facets,
     Lease,
     Origin,
     Selection,
@@ -443,6 +444,31 @@ def test_a_prefix_in_either_case_names_its_entry(store):
     assert store.entries.resolve("01ABCDEF" + "0" * 18) == key
 
 
+def test_an_end_in_either_case_names_its_entry(store):
+    key, other = insert(store, make_entry(id="01" + "0" * 16 + "1Y1JZ0AW"), make_entry(id="01" + "0" * 16 + "2Y1JZ0AX"))
+    for end in ("Z0AW", "jz0aw", " 1Y1JZ0AW "):
+        assert store.entries.resolve(end) == key
+    assert store.entries.resolve("z0ax") == other
+    with pytest.raises(NotFound):
+        store.entries.resolve("0AW")  # three characters are too few to be an end
+    with pytest.raises(NotFound):
+        store.entries.resolve("Y1JZ")  # in the middle
+
+
+def test_an_end_goes_before_a_beginning(store):
+    first, second = insert(store, make_entry(id="01AB" + "0" * 22), make_entry(id="02" + "0" * 20 + "01AB"))
+    assert store.entries.resolve("01AB") == second  # what is shown is an end
+    assert store.entries.resolve("01AB0") == first
+
+
+def test_an_ambiguous_end_lists_the_candidates(store):
+    entries = [make_entry(id=f"0{number}" + "0" * 20 + "ZZZZ") for number in range(1, 4)]
+    insert(store, *entries)
+    with pytest.raises(Ambiguous) as raised:
+        store.entries.resolve("zzzz")
+    assert raised.value.candidates == tuple(f"{entry.id}  {entry.title}" for entry in entries)
+
+
 def test_an_ambiguous_prefix_lists_the_candidates(store):
     insert(store, *(make_entry(number) for number in range(3)))
     with pytest.raises(Ambiguous) as raised:
@@ -484,22 +510,49 @@ def test_a_short_id_always_names_its_own_entry(fresh, ids):
         shortened = store.entries.short_ids(ids)
         assert set(shortened) == ids
         for entry_id, short in shortened.items():
-            assert entry_id.startswith(short)
-            assert len(short) >= SHORTEST_PREFIX
+            assert entry_id.endswith(short)
+            assert len(short) >= SHORTEST_END
             assert store.entries.resolve(short) == store.entries.resolve(short.lower()) == keys[entry_id]
-            if len(short) > SHORTEST_PREFIX:
+            if len(short) > SHORTEST_END:
                 with pytest.raises(Ambiguous):
-                    store.entries.resolve(short[:-1])
+                    store.entries.resolve(short[1:])
 
 
 def test_the_short_id_of_a_deleted_entry_fits_no_other(store):
     insert(store, make_entry(1), make_entry(2))
     gone = make_entry(3).id
     (short,) = store.entries.short_ids([gone]).values()
-    assert gone.startswith(short)
+    assert gone.endswith(short)
     with pytest.raises(NotFound):
         store.entries.resolve(short)
     assert store.entries.short_ids([]) == {}
+
+
+def test_a_short_id_is_longer_in_a_larger_base(store):
+    few = make_entry(0).id
+    insert(store, make_entry(0))
+    assert store.entries.short_ids([few]) == {few: few[-4:]}
+    insert(store, *(make_entry(number) for number in range(1, 1_025)))
+    assert len(store.entries.short_ids([few])[few]) >= 5
+
+
+def test_facets_count_what_the_selected_have(store):
+    assert store.entries.facets() == Facets({}, {}, {}, {})
+    insert(
+        store,
+        make_entry(0, type=EntryType.BUG, tags=("a", "b"), project="web"),
+        make_entry(1, type=EntryType.BUG, tags=("b",), project="api", status=Status.OBSOLETE),
+        make_entry(2, type=EntryType.TIL, tags=(), project="api"),
+    )
+    found = store.entries.facets()
+    assert list(found.types.items()) == [("bug", 2), ("til", 1)]
+    assert list(found.tags.items()) == [("b", 2), ("a", 1)]
+    assert list(found.projects.items()) == [("api", 2), ("web", 1)]
+    assert found.statuses == {"active": 2, "obsolete": 1}
+    assert store.entries.facets(Selection(Filters(tags=("a",)))) == Facets(
+        {"bug": 1}, {"a": 1, "b": 1}, {"web": 1}, {"active": 1}
+    )
+    assert store.entries.facets(most=1).tags == {"b": 2}
 
 
 # selections

@@ -80,7 +80,7 @@ RECORD_BEFORE = """{"entry": {"id": "01HF7YAZVGRQZ1773AHQ3RYWZY", "title": "dele
 "links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": ORIGIN}"""
 """What a tombstone keeps, as Rekall wrote it then."""
 ORIGINS_BEFORE = {2: '["/gone.md", "0A", "0b"]', 3: '["/gone.md", "0A", "0b", "SUCCESSOR"]'}
-ORIGINS_BEFORE[4] = ORIGINS_BEFORE[5] = '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]'
+ORIGINS_BEFORE[4] = ORIGINS_BEFORE[5] = ORIGINS_BEFORE[6] = '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]'
 """Where what was deleted had been imported from, as the Rekall of each schema wrote it."""
 DELETED_BEFORE = "01HF7YAZVGRQZ1773AHQ3RYWZY"
 
@@ -229,6 +229,7 @@ HELD_BEFORE = {
     3: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     4: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     5: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
+    6: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
 }
 """How many rows a base of each earlier schema has, so that none of them is compared with nothing."""
 

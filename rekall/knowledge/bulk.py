@@ -1,0 +1,102 @@
+"""Many entries changed at once: all of them, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rekall.entry import rules
+from rekall.entry.changes import Changes
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
+from rekall.errors import InvalidInput, NotFound
+from rekall.knowledge.reports import Saved
+from rekall.knowledge.writing import EntryService
+from rekall.store.values import Selection
+
+if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.store.contract import Store
+
+
+class Bulk:
+    """Changes and deletes several entries, each time in one transaction."""
+
+    def __init__(self, store: Store, writer: EntryService) -> None:
+        """Work on an open store, with what changes one entry."""
+        self._store = store
+        self._writer = writer
+
+    def change(self, ids: Iterable[str], changes: Changes) -> list[Saved]:
+        """Change parts of several entries.
+
+        Args:
+            ids: Parts of their ids; one that is named twice is changed once.
+            changes: What is to be different.
+
+        Returns:
+            Those that are different now, in the order of the ids.
+
+        Raises:
+            NotFound, Ambiguous: An id does not name one entry; nothing was changed.
+            InvalidInput: An entry cannot be so; nothing was changed.
+            EditConflict: Another process changed one at the same moment; nothing was changed.
+        """
+        edits = []
+        for old in self._named(ids).values():
+            before = old.as_draft()
+            draft = rules.checked(changes.applied(before))
+            if draft != before:
+                edits.append(self._writer.edited(old, draft))
+        with self._store.transaction():
+            stored = [(self._writer.put_edit(edit), edit) for edit in edits]
+        return [self._writer.saved(key, entry, edit) for (key, entry), edit in stored]
+
+    def delete(self, ids: Iterable[str]) -> list[Entry]:
+        """Delete several entries; each leaves a tombstone. Returns them.
+
+        Raises:
+            NotFound, Ambiguous, EntryDamaged: An id does not name one entry that can be read; nothing was deleted.
+        """
+        with self._store.transaction():
+            found = self._named(ids)
+            for entry in found.values():
+                self._writer.delete(entry.id)
+        return list(found.values())
+
+    def rename_tag(self, old: str, new: str | None) -> int:
+        """Give every entry that has a tag another one instead, or none. Returns how many had it.
+
+        Raises:
+            NotFound: No entry has the tag.
+            InvalidInput: The new name cannot be a tag.
+        """
+        gone, come = rules.tag(old), None if new is None else rules.tag(new)
+        if gone == come:
+            raise InvalidInput(f"{old!r} and {new!r} are the same tag", "tags are written in small letters")
+        keys = self._store.entries.keys(Selection(Filters(tags=(gone,))))
+        if not keys:
+            raise NotFound(f"no entry has the tag {old!r}", "`rekall tags` lists them")
+        changes = Changes.of(remove_tags=[gone], add_tags=[] if come is None else [come])
+        return len(self.change(self._ids(keys), changes))
+
+    def rename_project(self, old: str, new: str | None) -> int:
+        """Move every entry of a project to another, or to none. Returns how many there were.
+
+        Raises:
+            NotFound: No entry belongs to it.
+            InvalidInput: The new name cannot be a project.
+        """
+        if old == new:
+            raise InvalidInput(f"{old!r} and {new!r} are the same project")
+        keys = self._store.entries.keys(Selection(Filters(project=old)))
+        if not keys:
+            raise NotFound(f"no entry belongs to the project {old!r}", "`rekall projects` lists them")
+        return len(self.change(self._ids(keys), Changes.of(project=new)))
+
+    def _ids(self, keys: Iterable[int]) -> list[str]:
+        return [entry.id for entry in self._store.entries.by_keys(keys).values()]
+
+    def _named(self, ids: Iterable[str]) -> dict[int, Entry]:
+        """The entries that ids name, by key, each once."""
+        keys = dict.fromkeys(map(self._store.entries.resolve, ids))
+        return {key: self._store.entries.one(key) for key in keys}
