@@ -10,10 +10,13 @@ from rekall.entry.passages import passage_texts
 from rekall.entry.view import successor_of
 from rekall.search.legs import Asking, Found, Highlight
 from rekall.search.results import Hit, LegReason, Why
-from rekall.search.snippet import make_snippet
+from rekall.search.snippet import Snippet, make_snippet
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
+
+_TELLING_CHARS = 80
+"""So much of a passage says where it stands in the content."""
 
 
 def read_hits(
@@ -37,17 +40,14 @@ def read_hits(
     titles = store.entries.titles({entry.superseded_by for entry in entries.values() if entry.superseded_by})
     highlights = [each.highlights(keys) for each in asking.values()]
     reasons = _reasons(keys, asking, found)
-    return tuple(
-        Hit(
-            entries[key],
-            score,
-            _snippet(store, entries[key], [shown[key] for shown in highlights if key in shown]),
-            Why(**reasons[key], **(said or {}).get(key, {})),
-            successor_of(entries[key], titles),
-        )
-        for key, score in ordered
-        if key in entries
-    )
+    hits = []
+    for key, score in ordered:
+        if key in entries:
+            entry = entries[key]
+            shown = _snippet(store, entry, [each[key] for each in highlights if key in each])
+            why = Why(**reasons[key], **(said or {}).get(key, {}))
+            hits.append(Hit(entry, score, shown.text, why, successor_of(entry, titles), at=shown.at))
+    return tuple(hits)
 
 
 def _reasons(
@@ -71,16 +71,22 @@ def _reasons(
     return reasons
 
 
-def _snippet(store: Store, entry: Entry, highlights: Sequence[Highlight]) -> str:
-    """Around the query's words; without any, the beginning of the passage that came nearest in meaning."""
+def _snippet(store: Store, entry: Entry, highlights: Sequence[Highlight]) -> Snippet:
+    """Around the query's words; without any, the beginning of the passage that came nearest in meaning.
+
+    It counts in the content; what stands outside of it is at 0.
+    """
     terms = {term.stem: term.word for shown in highlights for term in shown.terms}
     passage = max((shown.passage for shown in highlights), default=0)
-    text = "\n".join(part for part in (entry.content, *_context(entry)) if part)
     if not terms and passage > 0:
         texts = passage_texts(entry)
-        text = texts[passage] if passage < len(texts) else text
+        if passage < len(texts):
+            stretch = make_snippet(texts[passage], terms, store.words.places).text
+            return Snippet(stretch, max(entry.content.find(texts[passage][:_TELLING_CHARS]), 0))
+    text = "\n".join(part for part in (entry.content, *_context(entry)) if part)
     beginnings = tuple(term.stem for shown in highlights for term in shown.terms if term.prefix)
-    return make_snippet(text, terms, store.words.places, beginnings)
+    snippet = make_snippet(text, terms, store.words.places, beginnings)
+    return snippet if snippet.at < len(entry.content) else Snippet(snippet.text)
 
 
 def _context(entry: Entry) -> list[str]:

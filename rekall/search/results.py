@@ -97,6 +97,7 @@ class Hit:
 
     Attributes:
         match: How sure it is that the entry is about what was asked; None in a list that answers no text.
+        at: The character of the entry's content at which its best stretch begins; 0 where there is none.
     """
 
     entry: Entry
@@ -105,6 +106,7 @@ class Hit:
     why: Why
     successor: Reference | None = None
     match: Match | None = None
+    at: int = 0
 
     @property
     def is_weak(self) -> bool:

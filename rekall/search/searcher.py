@@ -25,6 +25,7 @@ from rekall.store.values import Selection
 from rekall.wording import count_text
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
+    from rekall.search.highlight import Highlighter
     from rekall.search.rerank import Reranker
     from rekall.search.spelling import Spelling
     from rekall.store.contract import Store
@@ -79,6 +80,7 @@ class Searcher:
         self._fusion = fusion
         self._rerankers = rerankers
         self._spelling = spelling
+        self._highlighter: tuple[object, Highlighter] | None = None
 
     def search(
         self,
@@ -184,6 +186,16 @@ class Searcher:
             others = f"; meaning does not answer: {answer.mode.reason}" if answer.mode.reason else ""
             raise DatabaseCorrupt(f"the words index is damaged ({why}){others}", REBUILD)
         return result(asking, {}, Mode.MEANING, f"the words index is damaged; {REBUILD}")
+
+    def highlighter(self, line: str, *, unfinished: bool = False, literal: bool = False) -> Highlighter:
+        """What finds the words of a line in texts; made once for as long as the same line is asked and nothing written."""
+        from rekall.search.highlight import highlighter  # where nobody looks, nothing is marked
+
+        asked = (line, unfinished, literal, self._store.moment())
+        if self._highlighter is None or self._highlighter[0] != asked:
+            made = highlighter(self._store, line, self._spelling, unfinished=unfinished, literal=literal)
+            self._highlighter = (asked, made)
+        return self._highlighter[1]
 
     def similar(
         self,

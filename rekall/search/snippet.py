@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 SNIPPET_CHARS = 160
 _SCANNED_CHARS = 20_000
@@ -11,12 +12,25 @@ Token = tuple[int, int, str]
 """Where a word begins and ends, in characters, and its stem."""
 
 
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A stretch of a text.
+
+    Attributes:
+        text: The stretch on one line.
+        at: The character of the whole text at which what matched begins; 0 without a match.
+    """
+
+    text: str
+    at: int = 0
+
+
 def make_snippet(
     text: str,
     terms: Mapping[str, str],
     tokens_of: Callable[[str], Sequence[Token]],
     beginnings: tuple[str, ...] = (),
-) -> str:
+) -> Snippet:
     """At most about `SNIPPET_CHARS` characters of a text on one line, around the most distinct terms.
 
     Args:
@@ -26,7 +40,7 @@ def make_snippet(
         beginnings: Of these terms those that are beginnings of longer ones.
     """
     if len(text) <= SNIPPET_CHARS:
-        return " ".join(text.split())
+        return Snippet(" ".join(text.split()))
     text = text[:_SCANNED_CHARS]
     found = (
         [token for token in tokens_of(text) if token[2] in terms or token[2].startswith(beginnings)] if terms else []
@@ -42,7 +56,7 @@ def make_snippet(
         cut = cut.rsplit(None, 1)[0] if " " in cut.strip() else cut
     before = "… " if text[:begin].strip() else ""
     after = " …" if text[begin + len(cut) :].strip() else ""
-    return before + " ".join(cut.split()) + after
+    return Snippet(before + " ".join(cut.split()) + after, start)
 
 
 def _best_start(found: Sequence[Token]) -> int:

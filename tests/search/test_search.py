@@ -730,7 +730,7 @@ def stemmer() -> Iterator[Database]:
 
 def snippet(stemmer: Database, text: str, *words: str) -> str:
     terms = {stem: word for word in words for _, _, stem in stemmer.stem_places(word)}
-    return make_snippet(text, terms, stemmer.stem_places)
+    return make_snippet(text, terms, stemmer.stem_places).text
 
 
 def test_a_text_that_fits_is_shown_whole(stemmer):

@@ -154,7 +154,7 @@ def test_only_an_unfinished_word_that_is_held_goes_on(bench):
 
 def test_a_snippet_shows_the_word_that_begins_so(bench):
     text = "filler words here " * 30 + "the Kubernetes cluster " + "more of the same " * 30
-    assert "Kubernetes" in make_snippet(text, {"kube": "kube"}, bench.store.words.places, ("kube",))
+    assert "Kubernetes" in make_snippet(text, {"kube": "kube"}, bench.store.words.places, ("kube",)).text
 
 
 @pytest.mark.parametrize("mode", ["words", "hybrid"])
