@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rekall.entry import rules
 from rekall.entry.changes import Changes
-from rekall.entry.fields import Entry
+from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.errors import InvalidInput, NotFound
 from rekall.knowledge.reports import Saved
@@ -41,15 +42,7 @@ class Bulk:
             InvalidInput: An entry cannot be so; nothing was changed.
             EditConflict: Another process changed one at the same moment; nothing was changed.
         """
-        edits = []
-        for old in self._named(ids).values():
-            before = old.as_draft()
-            draft = rules.checked(changes.applied(before))
-            if draft != before:
-                edits.append(self._writer.edited(old, draft))
-        with self._store.transaction():
-            stored = [(self._writer.put_edit(edit), edit) for edit in edits]
-        return [self._writer.saved(key, entry, edit) for (key, entry), edit in stored]
+        return self._changed(self._named(ids).values(), changes.applied)
 
     def delete(self, ids: Iterable[str]) -> list[Entry]:
         """Delete several entries; each leaves a tombstone. Returns them.
@@ -64,7 +57,14 @@ class Bulk:
         return list(found.values())
 
     def rename_tag(self, old: str, new: str | None) -> int:
-        """Give every entry that has a tag another one instead, or none. Returns how many had it.
+        """Give every entry that has a tag another one instead, also below it: with `git`, `git/hooks` gets a new beginning.
+
+        Args:
+            old: A tag.
+            new: The other one, which entries may have already; None takes the tag away, and leaves those below it.
+
+        Returns:
+            How many entries are different now.
 
         Raises:
             NotFound: No entry has the tag.
@@ -73,11 +73,16 @@ class Bulk:
         gone, come = rules.tag(old), None if new is None else rules.tag(new)
         if gone == come:
             raise InvalidInput(f"{old!r} and {new!r} are the same tag", "tags are written in small letters")
+
+        def renamed(draft: Draft) -> Draft:
+            kept = [name for name in draft.tags if come is not None or name != gone]
+            tags = [f"{come}{name[len(gone) :]}" if f"{name}/".startswith(f"{gone}/") else name for name in kept]
+            return replace(draft, tags=tuple(tags if come is not None else kept))
+
         keys = self._store.entries.keys(Selection(Filters(tags=(gone,))))
         if not keys:
             raise NotFound(f"no entry has the tag {old!r}", "`rekall tags` lists them")
-        changes = Changes.of(remove_tags=[gone], add_tags=[] if come is None else [come])
-        return len(self.change(self._ids(keys), changes))
+        return len(self._changed(self._store.entries.by_keys(keys).values(), renamed))
 
     def rename_project(self, old: str, new: str | None) -> int:
         """Move every entry of a project to another, or to none. Returns how many there were.
@@ -91,10 +96,19 @@ class Bulk:
         keys = self._store.entries.keys(Selection(Filters(project=old)))
         if not keys:
             raise NotFound(f"no entry belongs to the project {old!r}", "`rekall projects` lists them")
-        return len(self.change(self._ids(keys), Changes.of(project=new)))
+        return len(self._changed(self._store.entries.by_keys(keys).values(), Changes.of(project=new).applied))
 
-    def _ids(self, keys: Iterable[int]) -> list[str]:
-        return [entry.id for entry in self._store.entries.by_keys(keys).values()]
+    def _changed(self, entries: Iterable[Entry], change: Callable[[Draft], Draft]) -> list[Saved]:
+        """Store what a change makes of each entry, where that is something else."""
+        edits = []
+        for old in entries:
+            before = old.as_draft()
+            draft = rules.checked(change(before))
+            if draft != before:
+                edits.append(self._writer.edited(old, draft))
+        with self._store.transaction():
+            stored = [(self._writer.put_edit(edit), edit) for edit in edits]
+        return [self._writer.saved(key, entry, edit) for (key, entry), edit in stored]
 
     def _named(self, ids: Iterable[str]) -> dict[int, Entry]:
         """The entries that ids name, by key, each once."""
