@@ -37,6 +37,7 @@ READS = frozenset(
         ),
         *("index", "index status", "model", "model list", "model info", "model verify", "model bench"),
         *("config", "config list", "config get", "config path", "mcp install", "export", "check", ""),
+        *("hook", "hook status", "hook run", "hook line", "hook skill"),
     )
 )
 """Commands that change nothing, or whose answer is all there is; every other one has taken effect when it answers."""
@@ -101,7 +102,7 @@ def takes_effect(words: Sequence[str]) -> bool:
     return not (command == "restore" and not words[1:])
 
 
-_GROUPS = ("index", "model", "config", "mcp", "mcp-server")
+_GROUPS = ("index", "model", "config", "mcp", "mcp-server", "hook")
 
 
 def output_lost(error: OSError | ValueError) -> OutputLost:

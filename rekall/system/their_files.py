@@ -1,0 +1,98 @@
+"""Files that belong to other programs: changed in one place, after a copy was made beside them, and read as they are."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rekall.errors import InvalidInput
+from rekall.system.files import write_atomically
+
+_PRIVATE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class TheirChange:
+    """What a file says, and what it is to say.
+
+    Attributes:
+        path: The file, where a link to it leads.
+        old: Its text, empty where there is none; line ends as they are.
+        new: The text it is to have; None where it is to go, since nothing is left in it.
+        mark: The byte order mark it begins with, which Windows' editors write.
+    """
+
+    path: Path
+    old: str
+    new: str | None
+    mark: bytes = b""
+
+    @property
+    def is_any(self) -> bool:
+        """Whether anything changes."""
+        return self.old != (self.new or "")
+
+    def write(self, *, private: bool = False, keep: bool = True) -> Path | None:
+        """Make the change.
+
+        Args:
+            private: Whether the file is its owner's alone from now on.
+            keep: Whether a copy of what was there is kept.
+
+        Returns:
+            The copy; None where nothing was there, nothing changes, or none is kept.
+
+        Raises:
+            OSError: It cannot be written; the file is as before.
+        """
+        if not self.is_any:
+            return None
+        if not self.path.exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.path, (self.new or "").encode(), is_named=True)
+            return None
+        mode = self.path.stat().st_mode & (_PRIVATE if private else 0o777)
+        copy = _free_name(self.path) if keep else None
+        if copy is not None:
+            write_atomically(copy, self.mark + self.old.encode())
+            copy.chmod(mode)
+        if self.new is None:
+            self.path.unlink()
+        else:
+            write_atomically(self.path, self.mark + self.new.encode(), is_named=True)
+            self.path.chmod(mode)
+        return copy
+
+
+def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
+    """What a change would make of a file.
+
+    Args:
+        path: The file; it need not be there.
+        change: Gives the new text for the old one, None where the file is to go.
+
+    Raises:
+        InvalidInput: It is no file, no UTF-8, or `change` cannot read it; nothing was changed.
+    """
+    path = path.resolve()  # a link of somebody's dotfiles stays one
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"{path} was left alone: it is no file", "move it away, then try again")
+    data = path.read_bytes() if path.exists() else b""
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
+    try:
+        old = data.removeprefix(mark).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} was left alone: it is not UTF-8", "convert it, then try again") from error
+    try:
+        return TheirChange(path, old, change(old), mark)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path} was left alone: {error.message}", error.hint) from error
+
+
+def _free_name(path: Path) -> Path:
+    """Where the copy goes: no copy takes the place of an earlier one."""
+    names = (f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
+    return next(copy for name in names if not (copy := path.with_name(name)).exists())
