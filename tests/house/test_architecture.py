@@ -50,6 +50,7 @@ FLOORS = {
     "builder": ["rekall.app"],
     "cli": ["rekall.cli", "rekall.cli.*", "rekall.__main__"],
     "mcp": ["rekall.mcp", "rekall.mcp.*"],
+    "hooks": ["rekall.hooks", "rekall.hooks.*"],
     "tui": ["rekall.tui", "rekall.tui.*"],
     "face": ["rekall"],
 }
@@ -72,8 +73,9 @@ BELOW = {
     "knowledge": {"errors", "entry", "system", "contract", "models", "meaning", "search", "exchange"},
     "base": {"errors", "entry", "contract", "search", "knowledge"},
     "builder": _BASE | {"store", "meaning"},
-    "cli": _DOOR | {"mcp", "tui"},
+    "cli": _DOOR | {"mcp", "tui", "hooks"},
     "mcp": _DOOR,
+    "hooks": _DOOR | {"mcp"},
     "tui": _DOOR,
     "face": {"errors", "entry", "search", "base", "builder", "wording"},
 }
@@ -110,7 +112,7 @@ WALLS = {
 DOORS = ["rekall.cli.main", "rekall.__main__", "rekall", "rekall.cli.shapes", "rekall.mcp.shapes"]
 """Where people come in: commands, Python, and the document of every answer, which is made from the shapes."""
 
-DOOR_ROOMS = ("cli", "mcp", "tui")
+DOOR_ROOMS = ("cli", "mcp", "tui", "hooks")
 
 
 @dataclass(frozen=True)
