@@ -22,7 +22,7 @@ from rekall.search.legs import Waiting
 from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.search.titles import entries_titled
-from rekall.store.values import Facets, Selection
+from rekall.store.values import Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
@@ -194,11 +194,29 @@ class KnowledgeBase:
         """Remove links; what only they superseded is active again. See `EntryService.unlink`."""
         return self._writer.unlink(source, target, None if type is None else link_type(type))
 
-    def list_entries(self, filters: Filters = ALL, limit: int | None = None, offset: int = 0) -> Page:
-        """Entries that pass, the latest change first."""
+    def list_entries(
+        self,
+        filters: Filters = ALL,
+        limit: int | None = None,
+        offset: int = 0,
+        order: Order | str = Order.CHANGED,
+        *,
+        is_reversed: bool = False,
+    ) -> Page:
+        """Entries that pass, the latest change first.
+
+        Args:
+            filters: Conditions.
+            limit: The most entries; None for all.
+            offset: How many to skip.
+            order: What comes first: "changed" or "created" the newest, "title", "type" or "project" from A on.
+            is_reversed: Turn the order around.
+        """
         selection = Selection(filters)
         with self._store.snapshot():
-            keys = self._store.entries.keys(selection, limit, offset)
+            keys = self._store.entries.keys(
+                selection, limit, offset, chosen(Order, order, "order"), is_reversed=is_reversed
+            )
             found = self._store.entries.by_keys(keys)
             entries = tuple(found[key] for key in keys if key in found)  # others are damaged
             titles = self._store.entries.titles({entry.superseded_by for entry in entries if entry.superseded_by})
@@ -252,17 +270,6 @@ class KnowledgeBase:
             words_first=words_first,
         )
 
-    def highlights(self, text: str, line: str, *, unfinished: bool = False, literal: bool = False) -> list[tuple[int, int]]:
-        """Where in a text the words of a query stand, in characters; see `search.highlight`.
-
-        Args:
-            text: Any text: a title, a snippet, a whole entry.
-            line: A query as a person types it.
-            unfinished: Whether the last word is still being typed.
-            literal: Whether all of the line is text.
-        """
-        return self._searcher.highlighter(line, unfinished=unfinished, literal=literal)(text)
-
     def highlights(
         self, text: str, line: str, *, unfinished: bool = False, literal: bool = False
     ) -> list[tuple[int, int]]:
@@ -274,7 +281,13 @@ class KnowledgeBase:
             unfinished: Whether the last word is still being typed.
             literal: Whether all of the line is text.
         """
-        return self._searcher.highlighter(line, unfinished=unfinished, literal=literal)(text)
+        return self.highlighter(line, unfinished=unfinished, literal=literal)(text)
+
+    def highlighter(
+        self, line: str, *, unfinished: bool = False, literal: bool = False
+    ) -> Callable[[str], list[tuple[int, int]]]:
+        """The same for many texts: the line is read once."""
+        return self._searcher.highlighter(line, unfinished=unfinished, literal=literal)
 
     def similar(
         self,
