@@ -12,12 +12,15 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.notifications import SeverityLevel
 
 from rekall import app as rekall_app
 from rekall.config import Places, Settings
 from rekall.errors import RekallError, in_our_words
 from rekall.tui import themes
 from rekall.tui.main_screen import MainScreen
+from rekall.tui.palette import Commands
 from rekall.tui.screens import WIDE, RekallScreen
 from rekall.wording import printable
 
@@ -50,12 +53,14 @@ class RekallApp(App[str]):
 
     TITLE = "Rekall"
     CSS_PATH = Path(__file__).with_name("styles.tcss")
-    ENABLE_COMMAND_PALETTE = False
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {Commands}
     HORIZONTAL_BREAKPOINTS = [(0, "narrow"), (WIDE, "wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "next_theme", "Colours", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "quit", "Quit"),
+        Binding("colon", "command_palette", "More", key_display=":"),
+        Binding("ctrl+p", "command_palette", "More", show=False, priority=True),
+        Binding("question_mark", "help", "Help", key_display="?", tooltip="Show every key"),
+        Binding("t", "next_theme", "Colours", show=False, tooltip="Switch to other colours"),
+        Binding("q", "quit", "Quit", tooltip="Quit"),
         Binding("ctrl+c,ctrl+q", "quit", "Quit", show=False, priority=True),
     ]
 
@@ -114,6 +119,12 @@ class RekallApp(App[str]):
         """The settings in force."""
         return self.rekall.settings
 
+    @property
+    def near(self) -> str | None:
+        """The project of the folder that it was started in."""
+        project = self.rekall.project()
+        return project.name if project else None
+
     def say(self, title: str, text: str) -> None:
         """Report something that went well."""
         self.notify(printable(text), title=printable(title), markup=False)
@@ -127,6 +138,23 @@ class RekallApp(App[str]):
         error = in_our_words(error)
         text = "\n".join(filter(None, (error.message, *error.candidates, error.hint)))
         self.notify(printable(text), severity="error", timeout=10, markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something on a line of the screen, where it covers nothing, instead of in a box over the list."""
+        screen = next((each for each in reversed(self.screen_stack) if isinstance(each, RekallScreen)), None)
+        if screen is None:
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+            return
+        text = f"{title}: {message}" if title and message else title or message
+        screen.tell(text, severity, timeout)
 
     def action_next_theme(self) -> None:
         """Switch to the next colours."""

@@ -1,4 +1,4 @@
-"""What keys do to entries: add, edit, delete, undo, copy."""
+"""What keys do to one entry: add, edit, open its source, delete, undo, copy."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.rows import one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
+from rekall.wording import count_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.reports import Saved
@@ -33,7 +34,7 @@ class EntryActions:
         self._host = screen.host
         self._base = base
         self._show_change = show_change
-        self._deleted: list[str] = []
+        self._deleted: list[list[str]] = []
 
     def add(self) -> None:
         """Open the form of a new entry."""
@@ -52,13 +53,28 @@ class EntryActions:
 
         self._with_entry(entry_id, edit)
 
+    def open_source(self, entry_id: str) -> None:
+        """Open the file that an entry was imported from, and import it again."""
+        from rekall.tui.outside import edit_source
+
+        async def edit() -> None:
+            if await edit_source(self._host, self._base, entry_id):
+                self._show_change(entry_id)
+
+        if entry_id:
+            self._screen.start(edit)
+
+    def take_deleted(self, ids: list[str]) -> None:
+        """Let `undo` bring back entries that were deleted together."""
+        self._deleted.append(ids)
+
     def delete(self, entry_id: str) -> None:
         """Delete an entry; `undo` restores it."""
         if entry_id:
             self._screen.start(partial(self._delete, entry_id))
 
     def undo(self) -> None:
-        """Restore the entry that was deleted last."""
+        """Restore what was deleted last."""
         if self._deleted:
             self._screen.start(partial(self._restore, self._deleted.pop()))
         else:
@@ -112,16 +128,26 @@ class EntryActions:
     async def _delete(self, entry_id: str) -> None:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title
         await in_thread(partial(self._base.delete, entry_id))
-        self._deleted.append(entry_id)
+        self._deleted.append([entry_id])
         self._host.say("deleted, u brings it back", one_line(title))
         self._show_change("")
 
-    async def _restore(self, entry_id: str) -> None:
+    async def _restore(self, ids: list[str]) -> None:
+        saved: Saved | None = None
+        left = list(ids)
         try:
-            saved = await in_thread(partial(self._base.restore, entry_id))
+            while left:
+                saved = await in_thread(partial(self._base.restore, left[-1]))
+                left.pop()
         except NotFound:
             raise
         except RekallError:  # the next undo tries again
-            self._deleted.append(entry_id)
+            self._deleted.append(left)
             raise
-        self._say_saved(saved)
+        if saved is None:
+            return
+        if len(ids) == 1:
+            self._say_saved(saved)
+        else:
+            self._host.say("brought back", count_text(len(ids), "entry", "entries"))
+            self._show_change(ids[0])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,14 +13,14 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from rekall.tui.document import Document
+from rekall.entry.view import LinkLine
+from rekall.tui.document import Document, Part
+from rekall.tui.markdown import CURRENT, MarkdownText, cells, drawn
+from rekall.typeset.text import Line, wrapped
 from rekall.wording import printable
-
-if TYPE_CHECKING:
-    from rekall.tui.markdown import MarkdownText
 
 
 class MarkdownView(Widget):
@@ -28,31 +29,101 @@ class MarkdownView(Widget):
     def __init__(self) -> None:
         super().__init__(id="content")
         self._text: MarkdownText | None = None
-        self._laid_out = (0, Content(""))
+        self._laid_out: tuple[int, list[Line]] = (0, [])
+        self._drawn = (-1, 0, Content(""))
+        self._current = -1
 
     def show(self, text: MarkdownText | None) -> None:
         """Draw another text; None hides the widget."""
         self._text = text
-        self._laid_out = (0, Content(""))
+        self._laid_out, self._current = (0, []), -1
+        self._drawn = (-1, 0, Content(""))
         self.display = text is not None
         self.refresh(layout=True)
 
+    @property
+    def stops(self) -> list[int]:
+        """The lines in which something stands that was searched for."""
+        return [place for place, line in enumerate(self._lines(self.size.width)) if line.has_match]
+
+    def at_source(self, line: int) -> int:
+        """Where the block begins that a line of the source belongs to."""
+        lines = self._lines(self.size.width)
+        block = max((each.source for each in lines if each.source <= line), default=0)
+        return next((place for place, each in enumerate(lines) if each.source == block), 0)
+
+    def emphasise(self, line: int) -> None:
+        """Make the matches of one line stand out more; -1 for none."""
+        if line != self._current:
+            self._current = line
+            self.refresh()
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         """The number of lines at this width."""
-        return self._for_width(width).plain.count("\n") + 1
+        return max(len(self._lines(width)), 1)
 
     def render(self) -> Content:
         """The whole text."""
-        return self._for_width(self.size.width)
+        lines = self._lines(self.size.width)
+        if self._drawn[:2] != (self._laid_out[0], self._current):
+            drawn_lines = [drawn(line.runs, is_current=place == self._current) for place, line in enumerate(lines)]
+            self._drawn = (self._laid_out[0], self._current, Content("\n").join(drawn_lines))
+        return self._drawn[2]
 
     def action_copy_address(self, address: str) -> None:
         """Copy the address of a clicked link; whether to open it is up to the person."""
         self.app.copy_to_clipboard(address)
         self.app.notify(printable(address), title="copied the address", markup=False)
 
-    def _for_width(self, width: int) -> Content:
+    def _lines(self, width: int) -> list[Line]:
         if self._text is not None and self._laid_out[0] != width:
-            self._laid_out = (width, Content("\n").join(self._text.laid_out(max(width, 10))))
+            self._laid_out = (width, self._text.lines(max(width, 10)))
+        return self._laid_out[1]
+
+
+class PartView(Widget):
+    """Draws a `Part` to fit its width."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._part = Part(Content(""))
+        self._laid_out: tuple[int, list[tuple[int, int]]] = (0, [])
+        self._current = -1
+
+    def show(self, part: Part) -> None:
+        """Draw another text."""
+        self._part, self._laid_out, self._current = part, (0, []), -1
+        self.refresh(layout=True)
+
+    @property
+    def stops(self) -> list[int]:
+        """The lines in which something stands that was searched for."""
+        starts = [start for start, _ in self._lines(self.size.width)]
+        return list(dict.fromkeys(bisect_right(starts, place) - 1 for place, _ in self._part.places))
+
+    def emphasise(self, line: int) -> None:
+        """Make the matches of one line stand out more; -1 for none."""
+        if line != self._current:
+            self._current = line
+            self.refresh()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The number of lines at this width."""
+        return max(len(self._lines(width)), 1)
+
+    def render(self) -> Content:
+        """The whole text."""
+        lines, content = self._lines(self.size.width), self._part.content
+        if 0 <= self._current < len(lines):
+            first, behind = lines[self._current]
+            for start, end in self._part.places:
+                if first <= start < behind:
+                    content = content.stylize(CURRENT, start, end)
+        return Content("\n").join(content[start:end] for start, end in lines)
+
+    def _lines(self, width: int) -> list[tuple[int, int]]:
+        if self._laid_out[0] != width:
+            self._laid_out = (width, wrapped(self._part.content.plain, max(width, 10), cells))
         return self._laid_out[1]
 
 
@@ -66,6 +137,14 @@ class LinkList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="links", markup=False, compact=True)
+
+
+class _Stop(NamedTuple):
+    """A line with a match: where it is in the document, and which line of which view."""
+
+    line: int
+    view: PartView | MarkdownView
+    place: int
 
 
 class DetailPane(VerticalScroll, can_focus=True):
@@ -90,11 +169,14 @@ class DetailPane(VerticalScroll, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.links = LinkList()
-        self._head = Static(id="head", markup=False)
+        self._head = PartView(id="head")
         self._markdown = MarkdownView()
-        self._plain = Static(id="plain", markup=False)
-        self._tail = Static(id="tail", markup=False)
-        self._targets: list[str] = []
+        self._plain = PartView(id="plain")
+        self._tail = PartView(id="tail")
+        self._links: tuple[LinkLine, ...] = ()
+        self._stop = -1
+        self.has_matches = False
+        """Whether something in it was searched for."""
 
     def compose(self) -> ComposeResult:
         """Head, content, tail and links."""
@@ -112,16 +194,80 @@ class DetailPane(VerticalScroll, can_focus=True):
             document: What to show.
             keep_place: Keep the scroll position, for an entry that is already shown.
         """
-        self._head.update(document.head)
-        for part, content in ((self._plain, Content(document.plain)), (self._tail, document.tail)):
-            part.display = bool(content.plain)
-            part.update(content)
+        for view, part in ((self._head, document.head), (self._plain, document.plain), (self._tail, document.tail)):
+            view.display = view is self._head or bool(part.content.plain)
+            view.show(part)
         self._markdown.show(document.markdown)
+        self._links = tuple(line for line, _ in document.links)
         self.links.display = bool(document.links)
         self.links.set_options([Option(line, str(place)) for place, (_, line) in enumerate(document.links)])
-        self._targets = [target for target, _ in document.links]
+        self._stop = -1
+        self.has_matches = document.has_matches
         if not keep_place:
             self.scroll_home(animate=False, immediate=True)
+            if document.line is not None:
+                self.call_after_refresh(self._begin_at, document.line)
+
+    @property
+    def chosen_link(self) -> LinkLine | None:
+        """The link under the cursor; None while the keyboard is elsewhere."""
+        place = self.links.highlighted
+        return self._links[place] if self.links.has_focus and place is not None else None
+
+    def next_match(self, by: int) -> tuple[int, int]:
+        """Go to the next line with something that was searched for, or the one before; behind the last comes the first.
+
+        Returns:
+            Its number from 1, and how many there are; zeros for none.
+        """
+        stops = self._stops()
+        if not stops:
+            return 0, 0
+        if self._stop < 0:  # from what is to be seen
+            behind = [place for place, (line, *_) in enumerate(stops) if line >= self.scroll_offset.y]
+            first = behind[0] if behind else 0
+            self._stop = first if by > 0 else first - 1
+        else:
+            self._stop += by
+        self._stop %= len(stops)
+        self._go_to(stops[self._stop])
+        return self._stop + 1, len(stops)
+
+    def _begin_at(self, source: int) -> None:
+        """Go to the first match at or behind a line of the content, else to that line."""
+        if not self._markdown.display:
+            return
+        begin = self._markdown.virtual_region.y + self._markdown.at_source(source)
+        stops = self._stops()
+        found = next((at for at, (line, *_) in enumerate(stops) if line >= begin), None)
+        if found is None:
+            self._scroll_to_line(begin)
+        else:
+            self._stop = found
+            self._go_to(stops[found])
+
+    def _go_to(self, stop: _Stop) -> None:
+        for each in self._views():
+            each.emphasise(stop.place if each is stop.view else -1)
+        self._scroll_to_line(stop.line)
+
+    def _scroll_to_line(self, line: int) -> None:
+        """Show a line of the document; where it is to be seen already, nothing moves."""
+        top, height = self.scroll_offset.y, self.size.height
+        if not top <= line < top + height - 1:
+            self.scroll_to(y=max(line - height // 3, 0), animate=False, immediate=True)
+
+    def _stops(self) -> list[_Stop]:
+        """The lines with matches, from top to bottom."""
+        return [
+            _Stop(view.virtual_region.y + place, view, place)
+            for view in self._views()
+            if view.display
+            for place in view.stops
+        ]
+
+    def _views(self) -> tuple[PartView | MarkdownView, ...]:
+        return (self._head, self._markdown, self._plain, self._tail)
 
     def focus_links(self) -> bool:
         """Move the keyboard to the links. Returns whether there are any."""
@@ -135,4 +281,4 @@ class DetailPane(VerticalScroll, can_focus=True):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Tell the screen which entry to open."""
         event.stop()
-        self.post_message(self.Followed(self._targets[event.option_index]))
+        self.post_message(self.Followed(self._links[event.option_index].other.id))

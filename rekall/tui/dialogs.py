@@ -6,32 +6,35 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.suggester import SuggestFromList
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from rekall.config import Places
-from rekall.entry.filters import FILTERS, Filter, Filters
-from rekall.errors import RekallError
 from rekall.wording import printable
 
 Answer = TypeVar("Answer")
 
 KEYS = (
     ("/", "search: type words, or what you mean"),
-    ("enter", "read the entry; open the chosen link"),
-    ("escape", "back; in the search, clear it"),
+    ("enter", "from the search to the list; read the entry; open a link"),
+    ("escape", "back; take the marks away; clear the search"),
     ("j k  g G", "down, up, first, last: as the arrows, home, end"),
-    ("f  F", "filter by type, tag, project, status, date; none"),
+    ("n  N", "while reading: the next place that was searched for, the one before"),
+    ("f  F", "filter by type, project, tag, status, date; none"),
     ("s", "entries near in meaning to this one"),
-    ("l", "the entries it is linked with"),
-    ("b", "back to the entry before"),
+    ("l  b", "the entries it is linked with; back to the entry before"),
     ("a", "add an entry"),
     ("e  E", "edit it here, or in your editor (also ctrl+e)"),
-    ("d  u", "delete it; undo, as often as you deleted"),
+    ("o", "open the file it was imported from, then import it again"),
+    ("x  X", "mark it (also space); all from the last marked one to here"),
+    ("A", "mark all of the list"),
+    ("c", "change tags, project, type, status of all that are marked"),
+    ("L", "link it with what is marked, or with one you look for"),
+    ("d  u", "delete it, or what is marked, or the chosen link; undo"),
     ("y  Y", "copy its content, or its id"),
+    (":", "everything that can be done, by name (also ctrl+p)"),
     ("t", "other colours"),
     ("q", "quit (also ctrl+c, ctrl+q)"),
 )
@@ -87,42 +90,6 @@ class HelpDialog(Dialog[None]):
         return Content.assemble(*parts)
 
 
-class FilterDialog(Dialog[Filters]):
-    """The conditions that every entry of the list meets."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "apply", "Apply", priority=True)]
-
-    def __init__(self, filters: Filters) -> None:
-        super().__init__()
-        self._filters = filters
-
-    def compose(self) -> ComposeResult:
-        """A line for each condition."""
-        with VerticalScroll(id="box", can_focus=False) as box:
-            box.border_title = "Filters"
-            box.border_subtitle = "enter applies · escape leaves them"
-            for each in FILTERS:
-                yield _line(each.name, ", ".join(each.texts(self._filters)), each.hint, list(each.values))
-            yield Static(id="problem", markup=False)
-
-    def on_input_submitted(self) -> None:
-        """Enter in any line applies them all."""
-        self.action_apply()
-
-    def action_apply(self) -> None:
-        """Close with the filters, or say what is wrong with them."""
-        try:
-            filters = Filters.read({each.name: self._values(each) for each in FILTERS})
-        except RekallError as error:
-            self.query_one("#problem", Static).update(printable(f"{error.message}\n{error.hint}".strip()))
-        else:
-            self.dismiss(filters)
-
-    def _values(self, each: Filter) -> list[str]:
-        text = self.query_one(f"#{each.name}", Input).value.strip()
-        return [part.strip() for part in text.split(",")] if each.is_list else [text]
-
-
 class Question(Dialog[bool]):
     """A yes-or-no question: y is yes, any other way out is no."""
 
@@ -147,12 +114,3 @@ class Question(Dialog[bool]):
     def action_yes(self) -> None:
         """Answer yes."""
         self.dismiss(True)
-
-
-def _line(name: str, value: str, placeholder: str, known: list[str] | None = None) -> Horizontal:
-    suggester = SuggestFromList(known, case_sensitive=False) if known else None
-    return Horizontal(
-        Static(name, classes="label", markup=False),
-        Input(value, placeholder, id=name, compact=True, suggester=suggester),
-        classes="field",
-    )

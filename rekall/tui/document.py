@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -9,15 +10,39 @@ from textual.content import Content
 from rekall.entry.fields import Entry, Place
 from rekall.entry.times import local_day
 from rekall.entry.view import EntryView, LinkLine
-from rekall.tui.markdown import MarkdownText
-from rekall.tui.rows import labels_text, obsolete_text, one_line
+from rekall.tui.markdown import MATCH, MarkdownText
+from rekall.tui.rows import Spans, labels_text, obsolete_text, one_line
 from rekall.wording import printable
+
+Find = Callable[[str], Spans]
+"""Says where the words that were searched for stand in a text."""
 
 MOST_MARKDOWN_CHARS = 100_000
 """Longer content is shown as plain text: laying it out as Markdown would hold up the keys."""
 
 MOST_CHARS = 200_000
 _MOST_PART_CHARS = 20_000
+
+
+def nowhere(text: str) -> Spans:
+    """Where nothing was searched for."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A text of the document, and where in it the words stand that were searched for."""
+
+    content: Content
+    places: Spans = ()
+
+    @classmethod
+    def of(cls, content: Content, find: Find) -> Part:
+        """A text with what is found in it."""
+        places = find(content.plain) if content.plain else ()
+        for start, end in places:
+            content = content.stylize(MATCH, start, end)
+        return cls(content, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +54,54 @@ class Document:
         markdown: The content as Markdown; None when it is shown as plain text, or empty.
         plain: The content as plain text; empty when it is shown as Markdown.
         tail: What comes after the content.
-        links: The entries it is linked with, id and line each.
+        links: The links it has, each with how it is shown.
+        entry_id: The id of the entry; empty for a message.
+        line: The line of the content at which reading begins, from 0; None for the top.
     """
 
-    head: Content
-    markdown: MarkdownText | None
-    plain: str
-    tail: Content
-    links: tuple[tuple[str, Content], ...] = ()
+    head: Part
+    markdown: MarkdownText | None = None
+    plain: Part = Part(Content(""))  # frozen
+    tail: Part = Part(Content(""))
+    links: tuple[tuple[LinkLine, Content], ...] = ()
+    entry_id: str = ""
+    line: int | None = None
+
+    @property
+    def has_matches(self) -> bool:
+        """Whether something in it was searched for."""
+        parts = (self.head, self.plain, self.tail)
+        return any(part.places for part in parts) or (self.markdown is not None and self.markdown.has_matches)
 
     @classmethod
     def of_text(cls, text: str) -> Document:
         """A message in place of an entry."""
-        return cls(Content(text), None, "", Content(""))
+        return cls(Part(Content(text)))
 
 
-def make_document(view: EntryView, why: str) -> Document:
+def make_document(view: EntryView, why: str, find: Find = nowhere, at: int = 0) -> Document:
     """Set an entry for reading.
 
     Args:
         view: The entry with what surrounds it.
         why: Why it was found, or empty.
+        find: Says where the words that were searched for stand in a text.
+        at: The character of the content where the stretch begins that was found; 0 for none.
     """
     entry = view.entry
     content = printable(entry.content)
     is_long = len(content) > MOST_MARKDOWN_CHARS
+    markdown = MarkdownText(content) if content and not is_long else None
+    if markdown is not None:
+        markdown.mark(find(markdown.plain))
     return Document(
-        head=_head(view, why),
-        markdown=MarkdownText(content) if content and not is_long else None,
-        plain=_cut(content, MOST_CHARS) if is_long else "",
-        tail=_tail(view),
-        links=tuple(_link_line(line) for line in view.links),
+        head=Part.of(_head(view, why), find),
+        markdown=markdown,
+        plain=Part.of(Content(_cut(content, MOST_CHARS)), find) if is_long else Part(Content("")),
+        tail=Part.of(_tail(view), find),
+        links=tuple((line, _link_line(line)) for line in view.links),
+        entry_id=entry.id,
+        line=entry.content.count("\n", 0, at) if at else None,
     )
 
 
@@ -103,14 +145,14 @@ def _tail(view: EntryView) -> Content:
     return Content.assemble(*parts)
 
 
-def _link_line(line: LinkLine) -> tuple[str, Content]:
+def _link_line(line: LinkLine) -> Content:
     parts: list[str | tuple[str, str]] = [
-        (f"{line.link.type.value.replace('_', ' ')} {line.arrow} ", "$foreground 60%"),
+        (f"{line.phrase} {line.arrow} ", "$foreground 60%"),
         one_line(line.other.title or line.other.id),
     ]
     if line.link.reason:
         parts.append((f"  ({one_line(line.link.reason)})", "$foreground 60%"))
-    return line.other.id, Content.assemble(*parts)
+    return Content.assemble(*parts)
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,8 +1,8 @@
-"""The list of entries: draws the visible rows and holds the pages around them."""
+"""The list of entries: draws the visible rows, holds the pages around them, and knows which entries are marked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -18,7 +18,7 @@ from textual.style import Style
 from textual.visual import Visual
 
 from rekall.search.results import Match
-from rekall.tui.rows import Row
+from rekall.tui.rows import Row, Spans
 from rekall.wording import age_text
 
 PAGE_ROWS = 50
@@ -27,7 +27,16 @@ _MOST_PAGES = 8
 
 _ROW_LINES = 2
 _MARK, _BLURRED_MARK = "▌", "│"
-"""Marks the chosen row, so that it stands out without colour: when focused, and when not."""
+"""Stands before the chosen row, so that it stands out without colour: when focused, and when not."""
+
+_CHECK = "✓"
+"""Stands before a marked row."""
+
+_SIDE = 2
+"""Columns before and after a row's text."""
+
+_ROOM_FOR_PROJECT = 60
+"""From this many columns on, a hit names its project beside the text."""
 
 
 class EntryList(ScrollView, can_focus=True):
@@ -40,7 +49,11 @@ class EntryList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "last", "Last", show=False),
-        Binding("enter", "open", "Open", show=False),
+        Binding("enter", "open", "Open", show=False, tooltip="Read the entry"),
+        Binding("x,space", "mark", "Mark", tooltip="Mark the entry, or take its mark away"),
+        Binding("X", "mark_range", "Mark to here", show=False, tooltip="Mark all from the last marked one to here"),
+        Binding("shift+down", "mark_and_move(1)", "Mark", show=False),
+        Binding("shift+up", "mark_and_move(-1)", "Mark", show=False),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "entry-list--chosen",
@@ -51,6 +64,9 @@ class EntryList(ScrollView, can_focus=True):
         "entry-list--reason",
         "entry-list--weak",
         "entry-list--note",
+        "entry-list--text",
+        "entry-list--match",
+        "entry-list--check",
     }
 
     @dataclass
@@ -80,6 +96,10 @@ class EntryList(ScrollView, can_focus=True):
     class EndReached(Message):
         """The cursor reached the last row."""
 
+    @dataclass
+    class Marked(Message):
+        """Other entries are marked than before."""
+
     def __init__(self, now: Callable[[], datetime], *, id: str | None = None) -> None:
         """An empty list.
 
@@ -92,6 +112,11 @@ class EntryList(ScrollView, can_focus=True):
         self._pages: dict[int, tuple[Row, ...]] = {}
         self._asked: set[int] = set()
         self._announced: Row | None = None
+        self._marked_last = -1
+        self.marked: dict[str, None] = {}
+        """The ids of the marked entries, in the order in which they were marked. They need not be in the list."""
+        self.empty_text = Content("")
+        """What stands in place of the rows where there are none."""
         self.generation = 0
         self.total = 0
         self.cursor = 0
@@ -110,6 +135,13 @@ class EntryList(ScrollView, can_focus=True):
         first = max(min(top, self.cursor) // PAGE_ROWS - 1, 0)
         last = (max(top + self.size.height // _ROW_LINES, self.cursor)) // PAGE_ROWS + 1
         return (first, last - first + 1) if last - first < _MOST_PAGES else (max(top // PAGE_ROWS - 1, 0), 3)
+
+    @property
+    def marked_elsewhere(self) -> int | None:
+        """How many marked entries are not in the list; None while not all of the list is in memory."""
+        here = {row.id for page in self._pages.values() for row in page}
+        others = sum(entry_id not in here for entry_id in self.marked)
+        return others if not others or self.total <= sum(map(len, self._pages.values())) else None
 
     def row_at(self, index: int) -> Row | None:
         """The row at an index; None if its page is not in memory."""
@@ -130,6 +162,7 @@ class EntryList(ScrollView, can_focus=True):
         """
         before, self.generation = self.cursor, self.generation + 1
         self._asked.clear()
+        self._marked_last = -1
         self._pages = {
             first_page + start // PAGE_ROWS: tuple(rows[start : start + PAGE_ROWS])
             for start in range(0, len(rows), PAGE_ROWS)
@@ -171,6 +204,31 @@ class EntryList(ScrollView, can_focus=True):
         self._follow()
         self._announce()
 
+    def mark(self, ids: Iterable[str], *, is_marked: bool = True) -> None:
+        """Mark entries, or take their marks away."""
+        for entry_id in ids:
+            if is_marked:
+                self.marked[entry_id] = None
+            else:
+                self.marked.pop(entry_id, None)
+        self.refresh()
+        self.post_message(self.Marked())
+
+    def action_mark(self) -> None:
+        """Mark the chosen entry or take its mark away, and go to the next."""
+        self._mark_at(self.cursor)
+        if self.cursor < self.total - 1:
+            self.choose(self.cursor + 1)
+
+    def action_mark_and_move(self, by: int) -> None:
+        """Mark the chosen entry and the one beside it, and go there."""
+        self._mark_rows(self.cursor, self.cursor + by)
+        self.choose(self.cursor + by)
+
+    def action_mark_range(self) -> None:
+        """Mark every entry from the last marked one to the chosen one."""
+        self._mark_rows(self.cursor if self._marked_last < 0 else self._marked_last, self.cursor)
+
     def action_move(self, by: int) -> None:
         """Move down some rows, or up; up from the first row leaves the list."""
         if self.cursor + by < 0:
@@ -195,12 +253,18 @@ class EntryList(ScrollView, can_focus=True):
             self.post_message(self.Opened(self.chosen))
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the row under the mouse; a double click reads it."""
+        """Choose the row under the mouse; a double click reads it. With ctrl, or before the row, it marks; with shift to there."""
         index = (event.y + int(self.scroll_offset.y)) // _ROW_LINES
-        if index < self.total:
-            self.choose(index)
-            if event.chain == 2:
-                self.action_open()
+        if index >= self.total:
+            return
+        before = self.cursor
+        self.choose(index)
+        if event.shift:
+            self._mark_rows(before if self._marked_last < 0 else self._marked_last, index)
+        elif event.ctrl or event.x < _SIDE:
+            self._mark_at(index)
+        elif event.chain == 2:
+            self.action_open()
 
     def on_resize(self) -> None:
         """Keep the cursor visible."""
@@ -218,51 +282,79 @@ class EntryList(ScrollView, can_focus=True):
         width = self.size.width
         base = self._row_style(index)
         if index >= self.total:
-            return Strip.blank(width, base.rich_style)
+            return self._empty_line(y) if not self.total else Strip.blank(width, base.rich_style)
         row = self.row_at(index)
+        inner = width - 2 * _SIDE
         if row is None:
             self._ask_for(index // PAGE_ROWS)
-            line = Content("  …" if half == 0 else "")
+            line = Content("…" if half == 0 else "")
         else:
-            line = (
-                self._upper(row, width - 4, is_chosen=index == self.cursor)
-                if half == 0
-                else self._lower(row, width - 4)
-            )
+            line = self._upper(row, inner, is_chosen=index == self.cursor) if half == 0 else self._lower(row, inner)
         mark = " "
         if index == self.cursor:
             mark = _MARK if self.has_focus else _BLURRED_MARK
-        shown = Content.assemble((mark, self._style("mark")), " ", line)
+        check = _CHECK if half == 0 and row is not None and row.id in self.marked else " "
+        shown = Content.assemble((mark, self._style("mark")), (check, self._style("check")), line)
         strips = Visual.to_strips(self, shown.truncate(width), width, 1, base, pad=True)
         return strips[0] if strips else Strip.blank(width, base.rich_style)
 
+    def _empty_line(self, y: int) -> Strip:
+        """A line of what is said where there are no rows."""
+        width, base = self.size.width, self.visual_style
+        lines = self.empty_text.wrap(max(width - 2 * _SIDE, 8)) if self.empty_text.plain else []
+        line = Content.assemble(" " * _SIDE, lines[y]) if y < len(lines) else Content("")
+        strips = Visual.to_strips(self, line.truncate(width), width, 1, base, pad=True)
+        return strips[0] if strips else Strip.blank(width, base.rich_style)
+
     def _upper(self, row: Row, width: int, *, is_chosen: bool) -> Content:
-        """The title, and its age at the right."""
-        return _spread(
-            Content.assemble((row.title, Style(bold=is_chosen or None))),
-            Content.assemble((age_text(row.updated_at, self._now()), self._style("meta"))),
-            width,
+        """The title, and at the right how sure it is that the entry was meant, and its age."""
+        sure = self._style("weak" if row.match == Match.WEAK.value else "reason")
+        right = Content.assemble(
+            (row.match, sure), "  " if row.match else "", (age_text(row.updated_at, self._now()), self._style("meta"))
         )
+        title = Content.assemble((row.title, Style(bold=is_chosen or None)))
+        return _spread(self._with_matches(title, row.title_spans), right, width)
 
     def _lower(self, row: Row, width: int) -> Content:
-        """The type and labels, and at the right how sure it is and why it was found."""
-        left = [(row.kind, self._style("kind"))]
+        """The type, and of a hit the stretch that was found, else labels and the beginning."""
+        parts = [(row.kind, self._style("kind"))]
         if row.note:
-            left.append((f"  {row.note}", self._style("note")))
-        if row.labels:
-            left.append((f"  {row.labels}", self._style("meta")))
-        right = " · ".join(filter(None, (row.match, row.reason)))
-        style = self._style("weak" if row.match == Match.WEAK.value else "reason")
-        return _spread(Content.assemble(*left), Content.assemble((right, style)), width)
+            parts.append((f"  {row.note}", self._style("note")))
+        right = Content("")
+        if not row.is_hit:
+            parts.append((f"  {row.labels}" if row.labels else "", self._style("meta")))
+        elif row.project and width >= _ROOM_FOR_PROJECT:
+            right = Content.assemble((row.project, self._style("meta"))).truncate(width // 4, ellipsis=True)
+        text = Content.assemble(("  " if row.text else "", ""), (row.text, self._style("text")))
+        spans = [(start + 2, end + 2) for start, end in row.text_spans]
+        return _spread(Content.assemble(*parts, self._with_matches(text, spans)), right, width)
+
+    def _with_matches(self, text: Content, spans: Spans) -> Content:
+        """A text with the words that were looked for made to stand out, without colour too."""
+        for start, end in spans:
+            text = text.stylize(self._style("match", underline=True), start, end)
+        return text
 
     def _row_style(self, index: int) -> Style:
         if index != self.cursor or not self.total:
             return self.visual_style
         return self.get_visual_style("entry-list--chosen" if self.has_focus else "entry-list--chosen-blurred")
 
-    def _style(self, part: str) -> Style:
+    def _style(self, part: str, *, underline: bool | None = None) -> Style:
         styles = self.get_component_styles(f"entry-list--{part}")
-        return Style(foreground=styles.color)
+        return Style(foreground=styles.color, underline=underline)
+
+    def _mark_at(self, index: int) -> None:
+        row = self.row_at(index)
+        if row is not None:
+            self._marked_last = index
+            self.mark([row.id], is_marked=row.id not in self.marked)
+
+    def _mark_rows(self, first: int, last: int) -> None:
+        """Mark what lies between two rows, both included, as far as it is in memory."""
+        rows = [self.row_at(index) for index in range(min(first, last), max(first, last) + 1)]
+        self._marked_last = max(last, 0)
+        self.mark(row.id for row in rows if row is not None)
 
     def _ask_for(self, page: int) -> None:
         if page not in self._asked:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from textual.content import Content
+
 from rekall.entry.filters import Filters
 from rekall.search.explain import MODE_WORDS, NOTHING_CLOSE
 from rekall.search.results import ModeReport
 from rekall.tui.rows import Row
-from rekall.wording import count_text
+from rekall.wording import count_text, printable
+
+_MOST_SHOWN = 60
+"""How much of a query is repeated where nothing was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,11 @@ class View:
     like: str = ""
     like_title: str = ""
     literal: bool = False
+
+    @property
+    def shown_line(self) -> str:
+        """The query as it is shown: a long one is cut."""
+        return self.line if len(self.line) <= _MOST_SHOWN else f"{self.line[:_MOST_SHOWN]}…"
 
     @property
     def is_search(self) -> bool:
@@ -76,7 +86,7 @@ class Refill:
 
 
 def status_text(view: View, listing: Listing) -> str:
-    """The status line of a list: how many there are, and how they were found."""
+    """The status line of a list: how many there are, through which filters, and how they were found."""
     if listing.mode is None:
         passing = "" if view.filters.is_empty else " with these filters"
         return f"{count_text(listing.total, 'entry', 'entries')}{passing} · newest first"
@@ -88,9 +98,26 @@ def status_text(view: View, listing: Listing) -> str:
         return f"{count} near in meaning to “{view.like_title}”"
     if listing.nothing_close:
         count = f"{NOTHING_CLOSE}; the nearest {listing.total:,}"
-    mode = listing.mode
-    if mode.used is not mode.requested:
-        how = [f"by {MODE_WORDS[mode.used.value]} only: {mode.reason}"]
-    else:
-        how = [f"by {MODE_WORDS[mode.used.value]}", mode.reason]
-    return " · ".join(part for part in (count, *listing.notes, *how) if part)
+    used = f"by {MODE_WORDS[listing.mode.used.value]}"
+    return f"{count} · {used}{' only' if listing.mode.used is not listing.mode.requested else ''}"
+
+
+def advice_text(listing: Listing) -> str:
+    """What else there is to know of a list, for lines of its own: how the query was read, and why a leg is missing."""
+    reason = listing.mode.reason if listing.mode else ""
+    return "\n".join(part for part in (*listing.notes, reason) if part)
+
+
+def nothing_text(view: View, listing: Listing) -> Content:
+    """What stands in place of the rows where nothing was found: what was asked, and what can be done."""
+    keys = Content("")
+    if not view.filters.is_empty:
+        keys = Content.assemble("\n\n", ("F", "bold"), "   drops the filters\n", ("f", "bold"), "   changes them")
+    if view.like:
+        return Content(f"No other entry is near in meaning to “{view.like_title}”.") + keys
+    if view.line.strip():
+        passing = "" if view.filters.is_empty else f" among the entries with {view.filters}"
+        return Content(printable(f"Nothing was found for “{view.shown_line}”{passing}.")) + keys
+    if not view.filters.is_empty:
+        return Content(printable(f"No entry passes {view.filters}.")) + keys
+    return Content("")

@@ -20,7 +20,6 @@ from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, texts_of
 from rekall.tui.kept import KeptText, empty_draft
-from rekall.tui.key_bar import KeyBar
 from rekall.tui.rows import one_line
 from rekall.tui.screens import Host, RekallScreen
 from rekall.tui.tasks import in_thread
@@ -37,6 +36,9 @@ _HINTS = {
 }
 _HOW = {Kind.LIST: ", one a line", Kind.ITEMS: ", one a line; further lines of one are indented"}
 _PAGES = ("page-text", "page-context")
+
+_PAGE_NAMES = ("page 1 of 2 · ^t: situation, solution …", "page 2 of 2 · ^t: title, content")
+"""What stands above each page: that there is another, and what is on it."""
 
 KEEP_S = 2.0
 """How often what was typed is written to the draft file."""
@@ -75,7 +77,9 @@ class FormScreen(RekallScreen[Saved | None]):
         """Two pages, and a line below them for problems."""
         texts = self._kept_texts
         heading = f"edit  {one_line(self._old.title)}" if self._old else "new entry"
-        yield Static(heading, id="title-bar", markup=False)
+        with Horizontal(id="title-bar"):
+            yield Static(heading, id="heading", markup=False)
+            yield Static(_PAGE_NAMES[0], id="page-name", markup=False)
         with ContentSwitcher(initial=_PAGES[0]):
             with Vertical(id=_PAGES[0]):
                 with Horizontal(classes="field"):
@@ -88,7 +92,8 @@ class FormScreen(RekallScreen[Saved | None]):
                 yield from (_area(name, texts[name]) for name in _CONTEXT_AREAS)
                 yield from (_line(name, texts[name]) for name in _CONTEXT_LINES)
         yield Static(id="problem", markup=False)
-        yield KeyBar()
+        yield self.messages
+        yield self.keys
 
     def on_mount(self) -> None:
         """Focus the title, report drafts, and keep what is typed."""
@@ -128,7 +133,9 @@ class FormScreen(RekallScreen[Saved | None]):
     def action_turn(self) -> None:
         """Show the other page."""
         switcher = self.query_one(ContentSwitcher)
-        switcher.current = _PAGES[1 - _PAGES.index(switcher.current or _PAGES[0])]
+        turned = 1 - _PAGES.index(switcher.current or _PAGES[0])
+        switcher.current = _PAGES[turned]
+        self.query_one("#page-name", Static).update(_PAGE_NAMES[turned])
         first = "#title" if switcher.current == _PAGES[0] else "#situation"
         self.call_after_refresh(self.query_one(first).focus, scroll_visible=False)
 

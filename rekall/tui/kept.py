@@ -10,7 +10,7 @@ from pathlib import Path
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
-from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.exchange.editing import edited_draft, text_to_edit
 from rekall.system.drafts import DraftFile
 from rekall.tui.fields import draft_of
 

@@ -12,12 +12,15 @@ from rekall.entry.filters import Filters
 from rekall.errors import Superseded
 from rekall.knowledge_base import KnowledgeBase
 from rekall.search.results import Mode, ModeReport, SearchResult
+from rekall.tui.document import Find, nowhere
 from rekall.tui.entry_list import PAGE_ROWS, EntryList
-from rekall.tui.finding import Listing, Refill, View, status_text
+from rekall.tui.finding import Listing, Refill, View, advice_text, nothing_text, status_text
 from rekall.tui.rows import row_of_hit, rows_of_page
 from rekall.tui.tasks import from_thread, in_thread
 
 _MOST_HITS = 1_000
+_MOST_AT_ONCE = 500
+"""Entries read at once where only their ids are wanted."""
 
 
 class ListKeeper:
@@ -29,7 +32,8 @@ class ListKeeper:
         entry_list: EntryList,
         view: View,
         tell: Callable[[str], None],
-        warn: Callable[[str, str], None],
+        advise: Callable[[str], None],
+        near: str | None = None,
     ) -> None:
         """Nothing is asked yet.
 
@@ -38,15 +42,16 @@ class ListKeeper:
             entry_list: The list to fill.
             view: What it shows first.
             tell: Called with each text for the status line.
-            warn: Called once with the full reason for a search by words only; the status line may be too short for it.
+            advise: Called with what else is to be known of the list, or with an empty text.
+            near: The project whose entries come first among those that are about as good.
         """
         self.view = view
         self.is_busy = False
         self._base = base
         self._list = entry_list
         self._tell = tell
-        self._warn = warn
-        self._warned = ""
+        self._advise = advise
+        self._near = near
         self._listing: Listing | None = None
 
     @property
@@ -97,6 +102,26 @@ class ListKeeper:
         found = await in_thread(partial(self._newest, self.view.filters, page, 1))
         self._list.put_page(page, found.rows, generation)
 
+    def finder(self) -> Find:
+        """Finds the words of the query that is shown in a text; made in a thread, since it asks the base."""
+        return self._finder(self.view)
+
+    async def all_ids(self) -> list[str]:
+        """The ids of all that the view shows, also of what was not scrolled to."""
+        shown = self._listing
+        if shown is None or shown.mode is not None:
+            return [row.id for row in shown.rows] if shown else []
+        filters, ids = self.view.filters, []
+        for start in range(0, shown.total, _MOST_AT_ONCE):
+            page = await in_thread(partial(self._base.list_entries, filters, _MOST_AT_ONCE, start))
+            ids += [entry.id for entry in page.entries]
+        return ids
+
+    def _finder(self, view: View) -> Find:
+        if view.like or not view.line.strip():
+            return nowhere
+        return self._base.highlighter(view.line, unfinished=True, literal=view.literal)
+
     def grow(self) -> bool:
         """Ask for twice as many hits next time. Returns whether there may be more."""
         shown = self._listing
@@ -133,7 +158,8 @@ class ListKeeper:
 
         def words_first(found: SearchResult) -> None:
             unsure = tuple(replace(hit, match=None) for hit in found.hits)  # until the meaning has been heard
-            pass_on(_listing(replace(found, hits=unsure, mode=ModeReport(Mode.WORDS, Mode.WORDS))))
+            words = replace(found, hits=unsure, mode=ModeReport(Mode.WORDS, Mode.WORDS))
+            pass_on(self._listed(words, view))
 
         search = partial(
             self._base.search,
@@ -142,17 +168,20 @@ class ListKeeper:
             Mode.HYBRID,
             view.limit,
             literal=view.literal,
+            near=self._near,
             unfinished=True,
             notice=from_thread(tell),
             is_wanted=is_wanted,
             words_first=None if refill.quiet else words_first,
         )
-        found = await in_thread(search)
+        found = await in_thread(lambda: self._listed(search(), view))
         is_moved = are_words_shown and self._list.is_touched  # by the person, since the words were shown
-        self._show(view, _listing(found), replace(refill, top=refill.top and not is_moved))
+        self._show(view, found, replace(refill, top=refill.top and not is_moved))
 
     def _similar(self, view: View, is_wanted: Callable[[], bool]) -> Listing:
-        return _listing(self._base.similar(view.like, view.filters, view.limit, is_wanted))
+        return self._listed(
+            self._base.similar(view.like, view.filters, view.limit, is_wanted, self._near), replace(view, line="")
+        )
 
     def _newest(self, filters: Filters, first_page: int, pages: int) -> Listing:
         page = self._base.list_entries(filters, pages * PAGE_ROWS, first_page * PAGE_ROWS)
@@ -162,14 +191,12 @@ class ListKeeper:
         self._listing = listing
         here = self._list.chosen
         chosen = refill.chosen or ("" if refill.top or here is None else here.id)
+        self._list.empty_text = nothing_text(view, listing)
         self._list.show(listing.rows, listing.total, listing.first_page, chosen=chosen, top=refill.top)
         self._tell(status_text(view, listing))
-        mode = listing.mode
-        if mode and mode.used is not mode.requested and mode.reason != self._warned:
-            self._warned = mode.reason
-            self._warn(f"found by {mode.used.value} only", mode.reason)
+        self._advise(advice_text(listing))
 
-
-def _listing(found: SearchResult) -> Listing:
-    rows = tuple(row_of_hit(hit) for hit in found.hits)
-    return Listing(rows, len(rows), mode=found.mode, notes=found.notes, nothing_close=found.nothing_close)
+    def _listed(self, found: SearchResult, view: View) -> Listing:
+        find = self._finder(view)
+        rows = tuple(row_of_hit(hit, find) for hit in found.hits)
+        return Listing(rows, len(rows), mode=found.mode, notes=found.notes, nothing_close=found.nothing_close)

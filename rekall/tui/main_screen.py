@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -14,23 +14,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.style import Style
 from textual.widgets import Input, Static
 
 from rekall.entry.filters import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.changing import EntryActions
 from rekall.tui.detail import DetailPane
 from rekall.tui.document import Document, make_document
+from rekall.tui.entry_keys import EntryKeys
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Refill, View
-from rekall.tui.key_bar import KeyBar
 from rekall.tui.list_keeper import ListKeeper
 from rekall.tui.rows import one_line
-from rekall.tui.screens import WIDE, Host, RekallScreen
+from rekall.tui.screens import WIDE, Host
 from rekall.tui.search_line import PickLine, SearchLine
 from rekall.tui.tasks import in_thread
-from rekall.wording import printable, shell_word
+from rekall.tui.welcome import WELCOME, welcome
 
 POLL_S = 2.0
 """How often to check whether another process has written."""
@@ -38,52 +38,32 @@ POLL_S = 2.0
 _READ_DELAY_S = 0.06
 """Holding a key moves through the list faster than entries can be drawn."""
 
-_CHANGES = frozenset({"add", "edit", "edit_outside", "delete", "undo"})
+_CHANGES = frozenset({"add", "edit", "edit_outside", "open_source", "delete", "undo", "change", "link", "mark_all"})
 """What a screen that is there to choose an entry does not do."""
 
-WELCOME = Content.assemble(
-    ("No entries yet", "bold $primary"),
-    "\n\n",
-    ("a", "bold"),
-    "   adds an entry\n",
-    ("rekall import FOLDER", "bold"),
-    "   imports your Markdown notes\n",
-    ("?", "bold"),
-    "   shows every key",
-)
+_LAST = ("command_palette", "help", "quit")
+_IN_LIST = ("search", "filter", "mark", "similar", "add", "edit", "delete", *_LAST)
+_IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
+_WHILE_READING_ALL = ("leave", "search", "edit", "link", "similar", "delete", *_LAST)
+_WHILE_READING = ("leave", "next_match(1)", *_WHILE_READING_ALL[1:])
 
 
-def _welcome() -> Content:
-    """What an empty base says; where one of the original Rekall lies in one of its places, how to take that in."""
-    from rekall.config import find_original_base
-
-    found = find_original_base()
-    if found is None:
-        return WELCOME
-    return WELCOME + Content.assemble(
-        "\n\nThe base of the original Rekall comes in with\n", (printable(f"rekall import {shell_word(found)}"), "bold")
-    )
-
-
-class MainScreen(RekallScreen[None]):
-    """Finds, shows and changes entries."""
+class MainScreen(EntryKeys):
+    """Finds and shows entries, and leaves it to `EntryKeys` to change them."""
 
     AUTO_FOCUS = "EntryList"
     BINDINGS: ClassVar[list[BindingType]] = [
         # priority, so that keys typed right after / reach the search line
-        Binding("slash", "search", "Search", key_display="/", priority=True),
-        Binding("f", "filter", "Filter"),
-        Binding("F", "clear_filters", "Clear filters", show=False),
-        Binding("s", "similar", "Similar"),
-        Binding("l", "links", "Links"),
-        Binding("a", "add", "Add"),
-        Binding("e", "edit", "Edit"),
-        Binding("E,ctrl+e", "edit_outside", "Editor", show=False),
-        Binding("d", "delete", "Delete"),
-        Binding("u", "undo", "Undo", show=False),
-        Binding("y", "copy_content", "Copy", show=False),
-        Binding("Y", "copy_id", "Copy id", show=False),
-        Binding("b,backspace", "back", "Back", show=False),
+        Binding("slash", "search", "Search", key_display="/", priority=True, tooltip="Search: words, or what you mean"),
+        Binding("f", "filter", "Filter", tooltip="Filter by type, tag, project, status or date"),
+        Binding("F", "clear_filters", "Clear filters", show=False, tooltip="Drop all filters"),
+        Binding("s", "similar", "Similar", tooltip="Entries near in meaning to this one"),
+        Binding("l", "links", "Links", show=False, tooltip="Go to the links of the entry"),
+        Binding(
+            "n", "next_match(1)", "Next match", show=False, tooltip="Next place that was searched for in the entry"
+        ),
+        Binding("N", "next_match(-1)", "Match before", show=False, tooltip="The place before"),
+        Binding("b,backspace", "back", "Back", show=False, tooltip="Back to the entry before"),
         Binding("escape", "leave", "Back", show=False),
     ]
 
@@ -105,38 +85,38 @@ class MainScreen(RekallScreen[None]):
             line: What is searched for at first.
             pick: Where the screen is there to choose an entry: called with its id. Nothing can be changed then.
         """
-        super().__init__(host)
+        super().__init__(host, base)
         self._pick = pick
-        self.base = base
         self.line = PickLine() if pick else SearchLine()
-        self.entry_list = EntryList(host.now, id="list")
-        self.detail = DetailPane(id="detail")
-        self.keeper = ListKeeper(base, self.entry_list, View(limit, line), self.show_state, host.warn)
-        self.actions = EntryActions(self, base, self.show_change)
-        self._filters = Static(id="filters", markup=False)
+        self.keeper = ListKeeper(
+            base, self.entry_list, View(limit, line), self.show_state, self.messages.advise, host.near
+        )
+        self._chips = Static(id="chips", markup=False)
         self._state = Static(id="state", markup=False)
         self._model = Static(id="model", markup=False)
         self._limit = limit
         self._version = base.version()
         self._read_id = ""
+        self._said = ""
         self._trail: list[str] = []
         self._before_similar: list[tuple[View, str]] = []
-        self._welcome = WELCOME if base.count() else _welcome()
+        self._welcome = WELCOME if base.count() else welcome()
 
     def compose(self) -> ComposeResult:
         """Search line, list and detail, status, keys."""
         with Horizontal(id="search"):
             yield Static("search", id="prompt", markup=False)
             yield self.line
-            yield self._filters
+        yield self._chips
         yield Static(self._welcome, id="welcome")
         with Horizontal(id="body"):
             yield self.entry_list
             yield self.detail
+        yield self.messages
         with Horizontal(id="status-bar"):
             yield self._state
             yield self._model
-        yield KeyBar()
+        yield self.keys
 
     def on_mount(self) -> None:
         """Show the newest entries and watch for changes by other processes."""
@@ -146,11 +126,6 @@ class MainScreen(RekallScreen[None]):
             self.set_focus(self.line, scroll_visible=False)
         self.show_view(self.keeper.view)
         self.set_interval(POLL_S, self._poll)
-
-    @property
-    def is_reading(self) -> bool:
-        """Whether the keyboard is in the detail pane."""
-        return self.detail.has_focus or self.detail.links.has_focus
 
     @property
     def current_id(self) -> str:
@@ -175,12 +150,13 @@ class MainScreen(RekallScreen[None]):
     def show_view(self, view: View, *, delay_s: float = 0.0, chosen: str = "") -> None:
         """Show something else in the list."""
         self.keeper.view = view
-        self._filters.update(one_line(str(view.filters)))
+        self._show_chips(view.filters)
         self.fill(Refill(top=True, delay_s=delay_s, chosen=chosen))
 
     def show_state(self, text: str) -> None:
-        """Say what the list shows, and whether the model is loaded."""
-        self._state.update(one_line(text))
+        """Say how many are marked, what the list shows, and whether the model is loaded."""
+        self._said = text
+        self._state.update(one_line(" · ".join(filter(None, (self._marked_text(), text)))))
         self._show_model()
         self.set_class(self.keeper.is_base_empty, "empty")
 
@@ -205,7 +181,7 @@ class MainScreen(RekallScreen[None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while the person types."""
         self._before_similar.clear()
-        view = View(self._limit, event.value, self.keeper.view.filters, literal=self.line.is_literal)
+        view = View(self._limit, self.line.query_text, self.keeper.view.filters, literal=self.line.is_literal)
         self.show_view(view, delay_s=self.host.debounce_s)
 
     def on_entry_list_left_upward(self) -> None:
@@ -231,6 +207,11 @@ class MainScreen(RekallScreen[None]):
             return
         self._trail.clear()
         self._open(event.row.id)
+
+    def on_entry_list_marked(self) -> None:
+        """Say how many are marked, and show the keys that act on them."""
+        self.show_state(self._said)
+        self.refresh_bindings()
 
     def on_entry_list_page_wanted(self, event: EntryList.PageWanted) -> None:
         """Load a page of the list."""
@@ -263,6 +244,14 @@ class MainScreen(RekallScreen[None]):
         else:
             self.action_to_list()
 
+    def bar(self) -> Sequence[str] | None:
+        """What the line of keys shows, in order: of what can be done where the keyboard is, what is done most."""
+        if self.is_reading:
+            return _WHILE_READING if self.detail.has_matches else _WHILE_READING_ALL
+        if self.entry_list.has_focus:
+            return _IN_MARKED if self.entry_list.marked else _IN_LIST
+        return None
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """In the search line, / types a slash; where an entry is only chosen, nothing is changed."""
         if self._pick and action in _CHANGES:
@@ -270,9 +259,11 @@ class MainScreen(RekallScreen[None]):
         return action != "search" or not isinstance(self.focused, SearchLine)
 
     def action_leave(self) -> None:
-        """Step back: links → entry, then as `action_back` does; in the list, clear the query."""
+        """Step back: links → entry, then as `action_back` does; in the list, take the marks away, then clear the query."""
         if self.detail.links.has_focus:
             self.detail.focus()
+        elif self.entry_list.has_focus and self.entry_list.marked:
+            self.entry_list.mark(list(self.entry_list.marked), is_marked=False)
         elif self.is_reading or self.keeper.view.like:
             self.action_back()
         elif self._pick and not self.line.value:
@@ -290,47 +281,39 @@ class MainScreen(RekallScreen[None]):
         else:
             self._leave_similar()
 
-    def action_add(self) -> None:
-        """Write a new entry."""
-        self.actions.add()
-
-    def action_edit(self) -> None:
-        """Edit the current entry in the form."""
-        self.actions.edit(self.current_id)
-
-    def action_edit_outside(self) -> None:
-        """Edit the current entry in the person's editor."""
-        self.actions.edit_outside(self.current_id)
-
-    def action_delete(self) -> None:
-        """Delete the current entry."""
-        self.actions.delete(self.current_id)
-
-    def action_undo(self) -> None:
-        """Restore the entry that was deleted last."""
-        self.actions.undo()
-
-    def action_copy_content(self) -> None:
-        """Copy the content of the current entry."""
-        self.actions.copy_content(self.current_id)
-
-    def action_copy_id(self) -> None:
-        """Copy the id of the current entry."""
-        self.actions.copy_id(self.current_id)
-
     def action_filter(self) -> None:
-        """Open the filter dialog."""
-        from rekall.tui.dialogs import FilterDialog
+        """Open the dialog of filters."""
+        from rekall.tui.facets import FacetDialog
 
-        def apply(filters: Filters | None) -> None:
-            if filters is not None:
-                self.show_view(replace(self.keeper.view, filters=filters))
+        self.app.push_screen(FacetDialog(self.base, self.keeper.view.filters, self._set_filters))
 
-        self.app.push_screen(FilterDialog(self.keeper.view.filters), apply)
+    def action_drop_filter(self, name: str, value: str) -> None:
+        """Drop one value of the filters."""
+        from rekall.tui.facets import toggled
+
+        self._set_filters(toggled(self.keeper.view.filters, name, value))
 
     def action_clear_filters(self) -> None:
         """Drop the filters."""
-        self.show_view(replace(self.keeper.view, filters=Filters()))
+        self._set_filters(Filters())
+
+    def action_mark_all(self) -> None:
+        """Mark every entry of the list, also those that were not scrolled to."""
+
+        async def work() -> None:
+            self.entry_list.mark(await self.keeper.all_ids())
+
+        self.start(work, "mark")
+
+    def action_next_match(self, by: int) -> None:
+        """Go to the next place in the entry that was searched for."""
+        if not self.has_class("wide") and not self.is_reading:
+            return
+        place, total = self.detail.next_match(by)
+        if total:
+            self.host.say(f"match {place} of {total}", "n, N: next, before")
+        else:
+            self.host.say("no match", "nothing in this entry was searched for")
 
     def action_similar(self) -> None:
         """Show the entries near in meaning to the current one."""
@@ -344,6 +327,29 @@ class MainScreen(RekallScreen[None]):
             self.add_class("reading")
             self._read_id = entry_id
             self.start(partial(self._read_links, entry_id), "detail", exclusive=True)
+
+    def _set_filters(self, filters: Filters) -> None:
+        self.show_view(replace(self.keeper.view, filters=filters))
+
+    def _show_chips(self, filters: Filters) -> None:
+        """The filters below the search line; a click drops one."""
+        from rekall.tui.facets import chips
+
+        shown = [
+            Content.assemble((text, "$warning"), (" ✕", "$foreground 55%")).stylize(
+                Style.from_meta({"@click": f"screen.drop_filter({name!r}, {value!r})"})
+            )
+            for name, value, text in chips(filters)
+        ]
+        keys = Content.assemble(("   f changes, F drops them", "$foreground 55%")) if shown else Content("")
+        self._chips.update(Content("   ").join(shown) + keys)
+
+    def _marked_text(self) -> str:
+        """How many entries are marked, and how many of those are not to be seen in the list."""
+        if not self.entry_list.marked:
+            return ""
+        elsewhere = self.entry_list.marked_elsewhere
+        return f"{len(self.entry_list.marked):,} marked" + (f", {elsewhere:,} not in this list" if elsewhere else "")
 
     def _leave_similar(self) -> None:
         if self._before_similar:
@@ -366,16 +372,17 @@ class MainScreen(RekallScreen[None]):
     async def _read(self, entry_id: str, delay_s: float, *, keep_place: bool) -> None:
         await asyncio.sleep(delay_s)
         row = self.entry_list.chosen
-        why = row.why if row and row.id == entry_id else ""
+        why, at = (row.why, row.at) if row and row.id == entry_id else ("", 0)
 
         def load() -> Document:
-            return make_document(self.base.get(entry_id), why)
+            return make_document(self.base.get(entry_id), why, self.keeper.finder(), at)
 
         try:
             document = await in_thread(load)
         except NotFound:
             document = Document.of_text("This entry was deleted.")
         self.detail.show(document, keep_place=keep_place)
+        self.refresh_bindings()
 
     async def _read_links(self, entry_id: str) -> None:
         await self._read(entry_id, 0.0, keep_place=True)

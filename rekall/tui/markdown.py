@@ -19,8 +19,13 @@ _STYLES = {
     Style.CODE: "$secondary",
     Style.BLOCK: "$secondary on $panel",
     Style.FAINT: "$foreground 55%",
-    Style.MATCH: "bold underline",
+    Style.MATCH: "underline $accent",
 }
+MATCH = _STYLES[Style.MATCH]
+"""How a word that was searched for looks; the line stays without colour."""
+
+CURRENT = "reverse"
+"""How it looks where the reader was taken to it."""
 
 
 class MarkdownText:
@@ -29,6 +34,8 @@ class MarkdownText:
     def __init__(self, source: str) -> None:
         """Parse a text without control characters."""
         self._text = Parsed(source)
+        self.has_matches = False
+        """Whether something in it was searched for."""
 
     @property
     def plain(self) -> str:
@@ -38,6 +45,7 @@ class MarkdownText:
     def mark(self, places: Sequence[tuple[int, int]]) -> None:
         """Mark what was searched for, by its places in `plain`."""
         self._text = self._text.marked(places)
+        self.has_matches = bool(places)
 
     def lines(self, width: int) -> list[Line]:
         """Its lines for a width in cells, each with where it comes from and whether something in it was searched for."""
@@ -53,13 +61,15 @@ def cells(text: str) -> int:
     return len(text) if text.isascii() else Content(text).cell_length
 
 
-def drawn(runs: Sequence[Run]) -> Content:
-    """Runs in their styles; a click on a link copies its address."""
+def drawn(runs: Sequence[Run], *, is_current: bool = False) -> Content:
+    """Runs in their styles; a click on a link copies its address. The matches of the current line stand out more."""
     spans: list[Span] = []
     at = 0
     for run in runs:
         end = at + len(run.text)
         spans += [Span(at, end, _STYLES[style]) for style in run.styles if style in _STYLES]
+        if is_current and Style.MATCH in run.styles:
+            spans.append(Span(at, end, CURRENT))
         if run.address:
             spans.append(
                 Span(at, end, Drawn(underline=True) + Drawn.from_meta({"@click": f"copy_address({run.address!r})"}))

@@ -1,4 +1,4 @@
-"""Editing an entry in the person's own editor."""
+"""The person's own editor: over an entry, and over the file that an entry was imported from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from textual.app import SuspendNotSupported
 
 from rekall.entry.fields import Entry
-from rekall.errors import InvalidInput, RekallError
-from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.errors import InvalidInput, NotFound, RekallError
+from rekall.exchange.editing import edited_draft, text_to_edit
+from rekall.knowledge.origins import source_file
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.system.drafts import DraftFile
+from rekall.system.editor import open_editor
 from rekall.tui.screens import Host
 from rekall.tui.tasks import in_thread
 
@@ -54,6 +56,37 @@ async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: C
         raise
     draft.drop()
     say_saved(saved)
+
+
+async def edit_source(host: Host, base: KnowledgeBase, entry_id: str) -> bool:
+    """Open the file that an entry was imported from in the editor, and import it again.
+
+    Returns:
+        Whether the base was changed.
+
+    Raises:
+        NotFound: It came from no file, or the file is gone.
+        InvalidInput: The editor failed.
+    """
+    view = await in_thread(lambda: base.get(entry_id))
+    if not view.origin:
+        raise NotFound("this entry was not imported from a file", "E opens the entry in your editor")
+    file = source_file(view.origin)
+    if file is None:
+        raise NotFound(f"its file is gone: {view.origin}", "if it was moved, import it from where it is now")
+    try:
+        with _terminal_of(host):
+            code = open_editor(file, host.settings.text("ui.editor"))
+    except SuspendNotSupported:
+        raise InvalidInput("this terminal cannot be handed to an editor", f"the file is {file}") from None
+    if code:
+        raise InvalidInput(f"the editor ended with code {code}", "nothing was imported; set ui.editor or $EDITOR")
+    report = await in_thread(lambda: base.files.import_paths(file))
+    if report.warning:
+        host.warn(f"imported, but it can be found by words only: {report.warning}", report.hint)
+    else:
+        host.say("imported again" if report.stored else "nothing was changed in", str(file))
+    return bool(report.stored)
 
 
 @contextmanager

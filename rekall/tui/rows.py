@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,8 +14,17 @@ from rekall.search.explain import why_line
 from rekall.search.results import Hit
 from rekall.wording import in_a_row
 
-_MOST_MATCHED = 3
-"""How many matched words a row shows; the detail shows all."""
+Spans = Sequence[tuple[int, int]]
+"""Where words stand in a text, in characters: beginnings and ends."""
+
+_MOST_TEXT_CHARS = 300
+"""More of an entry's beginning than the widest row shows."""
+
+_LEAST_REPEATED = 12
+"""A shorter title may well be the first words of a sentence."""
+
+_MARKUP = re.compile(r"^\s*(?:```\S*|#{1,6} |[-*>] |\|)|\*\*|`|^---+$", re.MULTILINE)
+"""What stands in Markdown for looks alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +34,13 @@ class Row:
     Attributes:
         labels: Project and tags, on one line.
         note: For an obsolete entry, what to read instead; otherwise empty.
+        text: The stretch of it that was found, or its beginning.
         match: How sure it is that it is about what was asked, in a word; may be empty.
-        reason: Why it was found, in short; empty unless it is a hit.
-        why: The same in full.
+        why: Why it was found, in full; empty unless it is a hit.
+        at: The character of its content where the stretch that was found begins.
+        project: The project of a hit, which stands beside its text; may be empty.
+        title_spans: Where the words that were looked for stand in the title.
+        text_spans: The same for the text.
     """
 
     id: str
@@ -34,9 +49,18 @@ class Row:
     labels: str
     updated_at: datetime
     note: str = ""
+    text: str = ""
     match: str = ""
-    reason: str = ""
     why: str = ""
+    at: int = 0
+    project: str = ""
+    title_spans: Spans = ()
+    text_spans: Spans = ()
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether a search found it."""
+        return bool(self.why)
 
 
 def row_of_entry(entry: Entry, successor: str = "") -> Row:
@@ -48,22 +72,28 @@ def row_of_entry(entry: Entry, successor: str = "") -> Row:
         labels_text(entry),
         entry.updated_at,
         note=obsolete_text(entry, successor),
+        text=_without(beginning(entry), entry.title),
     )
 
 
-def row_of_hit(hit: Hit) -> Row:
-    """The row of a hit, with its reason."""
+def row_of_hit(hit: Hit, find: Callable[[str], Spans] = lambda text: ()) -> Row:
+    """The row of a hit; `find` says where the words that were looked for stand in a text."""
     entry, match = hit.entry, hit.match.value if hit.match else ""
+    title, text = one_line(entry.title), _without(one_line(hit.snippet), entry.title)
     return Row(
         entry.id,
         entry.type.value,
-        one_line(entry.title),
+        title,
         labels_text(entry),
         entry.updated_at,
         note=obsolete_text(entry, hit.successor.title if hit.successor else ""),
+        text=text,
         match=match,
-        reason=reason_text(hit),
         why=one_line(" · ".join(filter(None, (match, why_line(hit))))),
+        at=hit.at,
+        project=one_line(entry.project or ""),
+        title_spans=find(title),
+        text_spans=find(text),
     )
 
 
@@ -73,6 +103,19 @@ def rows_of_page(page: Page) -> tuple[Row, ...]:
         row_of_entry(entry, page.successors[entry.id].title if entry.id in page.successors else "")
         for entry in page.entries
     )
+
+
+def beginning(entry: Entry) -> str:
+    """What an entry begins with, on one line and without Markdown's marks."""
+    return one_line(_MARKUP.sub("", entry.content[:_MOST_TEXT_CHARS]))
+
+
+def _without(text: str, title: str) -> str:
+    """A text without the title that it begins with: a note without a title is called by its beginning."""
+    shown = one_line(title).rstrip("….")
+    if len(shown) < _LEAST_REPEATED or not text.startswith(shown):
+        return text
+    return "… " + text[len(shown) :].lstrip(" .…")
 
 
 def labels_text(entry: Entry) -> str:
@@ -85,18 +128,6 @@ def obsolete_text(entry: Entry, successor: str) -> str:
     if entry.status is not Status.OBSOLETE:
         return ""
     return f"obsolete, see {one_line(successor)}" if successor else "obsolete"
-
-
-def reason_text(hit: Hit) -> str:
-    """Why a hit was found, in short: the matched words, and the similarity of meaning where no word says how sure it is."""
-    why = hit.why
-    parts = []
-    if why.matched:
-        more = " …" if len(why.matched) > _MOST_MATCHED else ""
-        parts.append(one_line(" ".join(why.matched[:_MOST_MATCHED])) + more)
-    if why.similarity is not None and hit.match is None:
-        parts.append(f"meaning {why.similarity:.2f}")
-    return " · ".join(parts)
 
 
 def one_line(text: str) -> str:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker
 
 from rekall.config import Places, Settings
 from rekall.errors import RekallError
+from rekall.tui.key_bar import KeyBar
+from rekall.tui.messages import MessageLines
 
 Result = TypeVar("Result")
 
 WIDE = 100
 """From this many columns on, list and detail stand side by side; below, one takes the place of the other."""
+
+
+_MESSAGES: dict[SeverityLevel, tuple[str, float]] = {
+    "information": ("$foreground 80%", 4.0),
+    "warning": ("$warning", 10.0),
+    "error": ("$error", 10.0),
+}
+"""How a message looks, and how many seconds it stays."""
 
 
 class Host(Protocol):
@@ -39,6 +50,11 @@ class Host(Protocol):
     @property
     def settings(self) -> Settings:
         """The settings in force."""
+        ...
+
+    @property
+    def near(self) -> str | None:
+        """The project of the folder that it was started in."""
         ...
 
     def say(self, title: str, text: str) -> None:
@@ -63,11 +79,25 @@ class Host(Protocol):
 
 
 class RekallScreen(Screen[Result]):
-    """A screen that talks to the person through its host."""
+    """A screen that talks to the person through its host, on lines of its own: nothing is ever covered."""
 
     def __init__(self, host: Host) -> None:
         super().__init__()
         self.host = host
+        self.messages = MessageLines()
+        self.keys = KeyBar(self.bar)
+
+    def bar(self) -> Sequence[str] | None:
+        """The actions that the line of keys shows, in order; None for those whose bindings say so."""
+        return None
+
+    def tell(self, text: str, severity: SeverityLevel, seconds: float | None = None) -> None:
+        """Say something for a while: what a key has done in place of the keys, what went wrong on lines of its own."""
+        style, usual_s = _MESSAGES[severity]
+        if severity == "information":
+            self.keys.say(text, style, seconds or usual_s)
+        else:
+            self.messages.show(text, style, seconds or usual_s)
 
     def start(
         self, work: Callable[[], Coroutine[Any, Any, None]], group: str = "change", *, exclusive: bool = False

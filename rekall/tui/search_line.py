@@ -8,12 +8,21 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from rekall.wording import count_text
+
 MOST_CHARS = 20_000
 """How much of a paste is kept: more than any error message, less than what makes a line slow to draw."""
 
+_MOST_SHOWN = 44
+"""How much of the first line of a paste is shown."""
+
 
 class SearchLine(Input):
-    """The search line; its keys in the footer say how to leave it."""
+    """The search line; its keys in the footer say how to leave it.
+
+    Several pasted lines stand in it as one fold, the first of them and how many follow. A fold is whole or gone: what is
+    typed inside comes behind it, and what deletes a part of it deletes all.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.enter_line", "To the list", key_display="enter"),
@@ -23,12 +32,40 @@ class SearchLine(Input):
 
     def __init__(self) -> None:
         super().__init__(placeholder='words or meaning, "a phrase", -without, type:bug', id="line", compact=True)
-        self._pasted = ""
+        self._folds: dict[str, str] = {}
 
     @property
     def is_literal(self) -> bool:
         """Whether it holds a text of several lines that was pasted: then all of it is text."""
-        return bool(self._pasted) and self._pasted in self.value
+        return any(fold in self.value for fold in self._folds)
+
+    @property
+    def query_text(self) -> str:
+        """What is searched for: what it shows, with all of what was pasted."""
+        text = self.value
+        for fold, whole in self._folds.items():
+            text = text.replace(fold, whole)
+        return text
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Put a text in place of another, and of the folds that the other touches."""
+        start, end = min(start, end), max(start, end)
+        for first, behind in self._places():
+            if start == end and first < start < behind:
+                start = end = behind
+            elif start < behind and end > first:
+                start, end = min(start, first), max(end, behind)
+        super().replace(text, start, end)
+
+    def _places(self) -> list[tuple[int, int]]:
+        """Where the folds stand."""
+        found = []
+        for fold in self._folds:
+            at = self.value.find(fold)
+            while at >= 0:
+                found.append((at, at + len(fold)))
+                at = self.value.find(fold, at + len(fold))
+        return sorted(found)
 
     def _on_paste(self, event: events.Paste) -> None:
         """Take every line of what the terminal pastes, not only the first."""
@@ -41,12 +78,14 @@ class SearchLine(Input):
         self._put(self.app.clipboard)
 
     def _put(self, text: str) -> None:
-        """Put a text where the cursor is, its lines joined by blanks."""
-        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-        one = " ".join(lines)[:MOST_CHARS] if len(lines) > 1 else "".join(text.splitlines())[:MOST_CHARS]
+        """Put a text where the cursor is; several lines as one fold, which stands for all of them joined by blanks."""
+        lines = [joined for line in text[: 2 * MOST_CHARS].splitlines() if (joined := " ".join(line.split()))]
         if len(lines) > 1:
-            self._pasted = one
-        if one:
+            shown = lines[0] if len(lines[0]) <= _MOST_SHOWN else f"{lines[0][:_MOST_SHOWN]}…"
+            fold = f"{shown} +{count_text(len(lines) - 1, 'line')}"
+            self._folds[fold] = " ".join(lines)[:MOST_CHARS]
+            self.replace(fold, *self.selection)
+        elif one := "".join(text.splitlines())[:MOST_CHARS]:
             self.replace(one, *self.selection)
 
 
