@@ -638,7 +638,7 @@ index = store.vectors.index(space)
 index.search(array.array("f", [1, 0, 0, 0, 0, 0, 0, 0]).tobytes(), 5)
 print("numpy" in sys.modules)
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
     assert ended.stdout.strip() == "False"
 
 

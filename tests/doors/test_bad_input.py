@@ -20,6 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import FakeEncoder, Ran
+from support.waiting import PATIENCE_S, until
 
 from rekall.db import Database
 from rekall.models.library import FolderLoader
@@ -347,7 +348,7 @@ def test_a_long_query_is_answered(rekall: Rekall, base: list[dict[str, Any]]) ->
         ran = rekall("search", "-", "--mode", mode, "--json", stdin=log)
         assert (ran.code, ran.err) == (0, "")
         assert ran.json["hits"][0]["title"] == "the first entry"
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < PATIENCE_S
 
 
 def test_a_long_title_names_its_limit(rekall: Rekall, home: Path) -> None:
@@ -391,7 +392,7 @@ def run_bound(command: list[str], *arguments: str) -> Ran:
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         env={**os.environ, "REKALL_ENGINE_MODEL": "missing"},
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)
@@ -681,7 +682,7 @@ def test_a_file_that_may_not_grow_keeps_what_it_took_and_goes_on(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
         env={**os.environ, "REKALL_ENGINE_MODEL": "missing"},
     )
     complains(Ran(ran.returncode, ran.stdout, ran.stderr), 5)
@@ -733,7 +734,7 @@ def test_output_that_cannot_be_written_is_an_error(base: list[dict[str, Any]], f
             stderr=subprocess.PIPE,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
     assert ran.returncode == 5
     assert "space" in ran.stderr
@@ -861,13 +862,6 @@ def test_an_interruption_is_told_to_programs_too(rekall: Rekall, many: Path, mon
     assert ran.json["error"]["kind"] == "interrupted"
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.02)
-
-
 # a shell lets what it starts in the background ignore Ctrl-C, and so would this
 LISTENING = """
 import signal, sys
@@ -897,11 +891,15 @@ def test_a_real_ctrl_c_while_reading_changes_nothing(
                 writer.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
             return bool(writer)
 
-        wait_for(opened)
+        until(opened)
         os.write(writer[0], b'{"title": "half read"}\n' * 1000)
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)  # a signal that comes just before a read is only seen after it
+        with contextlib.suppress(BrokenPipeError):
+            os.write(writer[0], b'{"title": "one more"}\n')
+        out, err = process.communicate(timeout=PATIENCE_S)
         os.close(writer[0])
     interrupted(Ran(process.returncode, out, err))
     assert state(rekall) == base
@@ -926,10 +924,10 @@ def test_a_real_ctrl_c_while_embedding_has_every_entry_and_goes_on(rekall: Rekal
         return False
 
     with start_import(file) as process:
-        wait_for(stored)
+        until(stored)
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     interrupted(Ran(process.returncode, out, err), "600 added\n")
     assert intact(home)
     status = rekall("index", "status", "--json").json
@@ -954,7 +952,7 @@ def test_many_processes_that_begin_a_base_together_lose_nothing(rekall: Rekall, 
         )
         for number in range(5)
     ]
-    said = [process.communicate(timeout=60) for process in processes]
+    said = [process.communicate(timeout=PATIENCE_S) for process in processes]
     assert [process.returncode for process in processes] == [0] * 5, said
     assert sorted(entry["title"] for entry in state(rekall)) == [f"note {number}" for number in range(5)]
     assert intact(home)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import Ran
+from support.waiting import PATIENCE_S
 
 from rekall.config import SETTINGS
 
@@ -424,7 +425,7 @@ def test_a_server_says_it_once_beside_what_it_serves(config_file: Path) -> None:
             server.stdin.flush()
             if "id" in call:
                 assert json.loads(server.stdout.readline())["id"] == call["id"]
-        rest, said = server.communicate(timeout=60)
+        rest, said = server.communicate(timeout=PATIENCE_S)
     assert (rest, server.returncode) == ("", 0)
     assert said.count("unheard") == 1
 

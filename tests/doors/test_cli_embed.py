@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import FakeEncoder, Ran
+from support.waiting import PATIENCE_S
 
 from rekall.models.contract import Encoder
 from rekall.models.library import FolderLoader
@@ -110,7 +111,7 @@ def test_npy_is_one_array_on_stdout(encoder: Encoder, source: Path) -> None:
         [sys.executable, "-W", "error", "-m", "rekall", "embed", "--format", "npy", "--input", str(source)],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
     array = np.load(io.BytesIO(ran.stdout), allow_pickle=False)
@@ -223,7 +224,7 @@ def test_an_array_is_not_thrown_at_a_terminal(home: Path) -> None:
         stdin=follower,
         stdout=follower,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     os.close(follower)
     os.close(leader)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import Ran
+from support.waiting import PATIENCE_S
 
 from rekall.cli import apart
 
@@ -78,11 +79,11 @@ def test_an_interrupted_one_says_what_is_stored(rekall: Rekall, many: Path, monk
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while rekall("stats", "--json").json["entries"] == 0 and process.poll() is None:
             assert time.monotonic() < deadline
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
     if process.returncode == 130:
         assert json.loads(out)["error"]["kind"] == "interrupted", err
     assert rekall("import", str(many), "--json", "--exclude", "binary.md").code == 0

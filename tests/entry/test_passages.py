@@ -136,9 +136,9 @@ def test_a_change_at_the_end_leaves_the_passages_before_it_alone():
 
 def test_passages_of_a_huge_text_are_cut_at_once():
     entry = make_entry(content="x" * 4_000_000)
-    begin = time.perf_counter()
+    begin = time.process_time()
     passages = passages_of(entry)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert sum(len(passage.text) for passage in passages) < HEAD_CHARS + MOST_PASSAGES * PASSAGE_CHARS + 10
 
 

@@ -32,6 +32,7 @@ from rekall.tui.app import RekallApp
 from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
 from support import CHECKOUT, DATA
+from support.waiting import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 UPDATE = os.environ.get("REKALL_UPDATE_SCREENS") == "1"
@@ -51,7 +52,7 @@ def driven(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     @functools.wraps(test)
     def run(**fixtures: Any) -> None:
         async def bounded() -> None:
-            await asyncio.wait_for(test(**fixtures), timeout=30)
+            await asyncio.wait_for(test(**fixtures), timeout=PATIENCE_S)
 
         asyncio.run(bounded())
 
@@ -303,7 +304,7 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._screen, text.encode())
 
-    def read_until(self, is_done: Callable[[bytes], bool], patience_s: float = 8.0) -> None:
+    def read_until(self, is_done: Callable[[bytes], bool], patience_s: float = PATIENCE_S) -> None:
         """Read what is drawn until a condition on it holds; a terminal that is not read stands still."""
         end = time.monotonic() + patience_s
         while not is_done(self.shown):
@@ -315,7 +316,7 @@ class Terminal:
     def rest(self, seconds: float) -> None:
         """Read what is drawn for so long."""
         end = time.monotonic() + seconds
-        self.read_until(lambda shown: time.monotonic() > end, seconds + 1)
+        self.read_until(lambda shown: time.monotonic() > end)
 
     def hang_up(self) -> None:
         """Close the window."""
@@ -323,7 +324,7 @@ class Terminal:
             os.close(self._screen)
             self._screen = -1
 
-    def exit_code(self, patience_s: float = 8.0) -> int:
+    def exit_code(self, patience_s: float = PATIENCE_S) -> int:
         """Wait for its end."""
         end = time.monotonic() + patience_s
         while time.monotonic() < end:
