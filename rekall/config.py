@@ -115,6 +115,12 @@ SETTINGS = (
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
     Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
+    Setting(
+        "ui.picker",
+        "auto",
+        "What one chooses an entry with: fzf, the terminal UI (tui), a numbered list, or the first of these that is there.",
+        choices=("auto", "fzf", "tui", "list"),
+    ),
     Setting("ui.editor", "", "Editor for add and edit; if empty, $VISUAL, then $EDITOR."),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -23,6 +23,7 @@ READS = frozenset(
         *(
             "search",
             "show",
+            "pick",
             "list",
             "similar",
             "stats",

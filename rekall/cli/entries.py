@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
+from rekall.cli.naming import METAVAR, deleted_id, entry_id, entry_ids, remember
 from rekall.cli.options import json_option, limit_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.cli.saved import print_saved
@@ -24,39 +27,96 @@ if TYPE_CHECKING:
     from rekall.knowledge.reports import Deleted
     from rekall.knowledge_base import KnowledgeBase
 
+_MOST_NAMED = 10
+"""Titles that a question names; of more entries it tells the number."""
+
 
 @click.command()
-@click.argument("entry_id", metavar="ID")
+@click.argument("names", metavar=f"{METAVAR}...", nargs=-1, required=True)
 @click.option("--forever", is_flag=True, help="Leave nothing to restore; works on deleted entries too.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
 @json_option
 @pass_app
-def delete(app: App, entry_id: str, forever: bool, yes: bool, as_json: bool) -> None:
-    """Delete an entry, after asking. `rekall restore` brings it back."""
+def delete(app: App, names: tuple[str, ...], forever: bool, yes: bool, as_json: bool) -> None:
+    """Delete entries, after asking once. `rekall restore` brings them back.
+
+    An entry is named by its number in the last list, by its id, or by its title; - reads ids from stdin, as in
+    `rekall search nginx --ids | rekall delete -`.
+    """
     base = app.open_base()
-    left = base.erased(entry_id) if forever else None
-    if left is not None:
-        _report_erased(app, base.delete(left, forever=True), None, as_json=as_json)
-        return
-    entry = _entry_or_tombstone(base, entry_id) if forever else base.get(entry_id).entry
-    for_ever = " for ever" if forever else ""
-    if not yes:
-        if not on_terminal():
-            raise UsageError(
-                "delete asks for confirmation, and there is no terminal to ask on",
-                "add --yes to delete without being asked",
-            )
-        if not click.confirm(f"delete {entry.type.value} {printable(entry.title)!r}{for_ever}?", err=True):
-            raise Interrupted("nothing deleted")
     if forever:
-        _report_erased(app, base.delete(entry.id, forever=True), entry, as_json=as_json)
+        _delete_for_ever(app, base, names, yes=yes, as_json=as_json)
         return
-    base.delete(entry.id)
+    ids = entry_ids(app, base, names)
+    if not ids:
+        talk("nothing to delete: no ids on stdin")
+        return
+    entries = [base.get(each).entry for each in ids]
+    short = base.short_ids(ids)
+    if not yes:
+        _ask(entries, short, "", as_json=as_json)
+    base.delete_all(ids)
     if as_json:
-        out_json({"deleted": _deleted_fields(entry)})
+        fields = [_deleted_fields(entry) for entry in entries]
+        out_json({"deleted": fields[0]} if len(fields) == 1 else {"entries": fields})
+        return
+    for entry in entries:
+        talk(f"deleted {short[entry.id]}  {in_a_row(entry.title)}")
+    back = " ".join(short[each] for each in ids[:_MOST_NAMED])
+    talk(f"\nhint: `rekall restore {back}` brings {'it' if len(ids) == 1 else 'them'} back")
+
+
+def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
+    """Delete entries, or what is left of deleted ones, so that nothing can be restored."""
+    for name in names if names != ("-",) else entry_ids(app, base, names):
+        left = base.erased(name)
+        if left is not None:
+            _report_erased(app, base.delete(left, forever=True), None, as_json=as_json)
+            continue
+        entry = _entry_or_tombstone(app, base, name)
+        if not yes:
+            _ask([entry], base.short_ids([entry.id]), " for ever", as_json=as_json)
+        _report_erased(app, base.delete(entry.id, forever=True), entry, as_json=as_json)
+
+
+def _ask(entries: Sequence[Entry | Tombstone], short: dict[str, str], how: str, *, as_json: bool) -> None:
+    """Ask whether to delete entries; a no ends the command with the exit code of an interruption.
+
+    Raises:
+        UsageError: There is nobody to ask.
+    """
+    if len(entries) == 1:
+        question = f"delete {entries[0].type.value} {printable(entries[0].title)!r}{how}?"
     else:
-        talk(f"deleted {entry.id}  {printable(entry.title)}")
-        talk(f"\nhint: `rekall restore {entry.id}` brings it back")
+        question = f"delete these {len(entries)} entries{how}?"
+    if not on_terminal() and not (sys.stderr.isatty() and os.path.exists(_TERMINAL)):
+        raise UsageError(
+            "delete asks for confirmation, and there is no terminal to ask on",
+            "add --yes to delete without being asked",
+        )
+    if len(entries) > 1:
+        for entry in entries[:_MOST_NAMED]:
+            talk(f"  {short[entry.id]}  {in_a_row(entry.title)}")
+        if len(entries) > _MOST_NAMED:
+            talk(f"  and {len(entries) - _MOST_NAMED} more")
+    if _says_yes(question):
+        return
+    if as_json:
+        raise Interrupted("nothing deleted")
+    talk("nothing deleted")
+    raise click.exceptions.Exit(Interrupted.exit_code)
+
+
+_TERMINAL = "/dev/tty"
+
+
+def _says_yes(question: str) -> bool:
+    """Ask on the terminal, also where stdin is a pipe."""
+    if on_terminal():
+        return click.confirm(question, err=True)
+    click.echo(f"{question} [y/N]: ", nl=False, err=True)
+    with open(_TERMINAL, encoding="utf-8", errors="replace") as person:
+        return person.readline().strip().casefold() in ("y", "yes")
 
 
 def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *, as_json: bool) -> None:
@@ -76,7 +136,8 @@ def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *
         why = erased.why_traces or None
         out_json({"deleted": gone, "traces": bool(why), "why_traces": why, "backups": list(map(str, copies))})
         return
-    talk(f"deleted {erased.entry_id}{f'  {printable(entry.title)}' if entry else ''} for ever")
+    named = f"{erased.entry_id}  {in_a_row(entry.title)}" if entry else erased.entry_id
+    talk(f"deleted {named} for ever")
     if erased.why_traces:
         talk(
             f"\nnote: {erased.why_traces}, so traces of its text stay in the file for now; the next command that can "
@@ -93,30 +154,58 @@ def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
 
 
 @click.command()
-@click.argument("entry_id", metavar="ID", required=False)
+@click.argument("names", metavar=f"[{METAVAR}]...", nargs=-1)
 @limit_option("20")
 @json_option
 @pass_app
-def restore(app: App, entry_id: str | None, limit: int | None, as_json: bool) -> None:
-    """Bring back a deleted entry; without ID, list deleted entries, most recent first."""
-    if entry_id is not None and (os.sep in entry_id or entry_id.endswith(".db")) and os.path.exists(entry_id):
-        raise _not_an_id(entry_id)  # before the base is opened: it may be what is to be replaced
+def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) -> None:
+    """Bring back deleted entries; without a name, list what was deleted, most recent first.
+
+    A deleted entry is named by its number in that list, by its id, or by its title.
+    """
+    for name in names:
+        if (os.sep in name or name.endswith(".db")) and os.path.exists(name):
+            raise _not_an_id(name)  # before the base is opened: it may be what is to be replaced
     base = app.open_base()
-    if entry_id is not None:
-        try:
-            saved = base.restore(entry_id)
-        except NotFound as error:
-            if isinstance(error, Ambiguous) or not os.path.exists(entry_id):
-                raise
-            raise _not_an_id(entry_id) from error
-        print_saved(base, saved, "restored", as_json=as_json)
+    if not names:
+        _list_deleted(app, base, limit or 20, as_json=as_json)
         return
-    found = base.deleted(limit or 20)
+    saved = []
+    for each in [_deleted_named(app, base, name) for name in names]:
+        saved.append(base.restore(each))
+        if len(names) == 1 or not as_json:
+            print_saved(base, saved[-1], "restored", as_json=as_json)
+    if len(names) > 1 and as_json:
+        out_json({"entries": [answers.view(base.get(each.entry.id)) for each in saved]})
+
+
+def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
+    """The id of the deleted entry that a person named; one that was never deleted is left to `restore` to refuse."""
+    try:
+        return deleted_id(app, base, name)
+    except NotFound as error:
+        if isinstance(error, Ambiguous) or not os.path.exists(name):
+            raise
+        raise _not_an_id(name) from error
+
+
+def _list_deleted(app: App, base: KnowledgeBase, most: int, *, as_json: bool) -> None:
+    """List what can be restored."""
+    found = base.deleted(most)
     if as_json:
         out_json({"tombstones": [answers.tombstone(each) for each in found]})
     elif found:
-        rows = [[item.id, item.type.value, in_a_row(item.title), local_day(item.deleted_at)] for item in found]
-        out(columns(rows, stretch=2))
+        short = base.short_ids([item.id for item in found])
+        out(
+            columns(
+                [
+                    [f"{place:>2}", in_a_row(item.title), item.type.value, local_day(item.deleted_at), short[item.id]]
+                    for place, item in enumerate(found, 1)
+                ],
+                stretch=1,
+            )
+        )
+        remember(app, [item.id for item in found])
     else:
         talk("no deleted entries to restore")
 
@@ -131,7 +220,7 @@ def _not_an_id(path: str) -> UsageError:
 
 
 @click.command()
-@click.argument("source", metavar="ID")
+@click.argument("source", metavar=METAVAR)
 @click.argument("target", metavar="OTHER")
 @click.option(
     "--type",
@@ -142,11 +231,11 @@ def _not_an_id(path: str) -> UsageError:
     help="related (the default), supersedes, derived_from or contradicts.",
 )
 @click.option("--reason", metavar="TEXT", default="", help="Why.")
-@click.option("--remove", is_flag=True, help="Remove the link; without --type, every link from ID to OTHER.")
+@click.option("--remove", is_flag=True, help="Remove the link; without --type, every link from the first to the other.")
 @json_option
 @pass_app
 def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
-    """Link one entry to another. An entry that is superseded becomes obsolete.
+    """Link one entry to another, as in `rekall link 1 3`. An entry that is superseded becomes obsolete.
 
     Removing that link makes it active again, unless another entry supersedes it too.
     """
@@ -154,6 +243,7 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
 
     base = app.open_base()
     link_type = rules.link_type(kind) if kind else None
+    source, target = entry_id(app, base, source), entry_id(app, base, target)
     if remove:
         count = base.unlink(source, target, link_type)
         if as_json:
@@ -169,10 +259,12 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
         out(f"{printable(titles[made.source])}  {made.type.value} →  {printable(titles[made.target])}")
 
 
-def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone:
-    """The entry or tombstone that an id prefix names."""
+def _entry_or_tombstone(app: App, base: KnowledgeBase, name: str) -> Entry | Tombstone:
+    """The entry or the deleted one that a person named."""
+    if name.strip().removeprefix("@").isdecimal() and len(name.strip().removeprefix("@")) <= 3:
+        name = deleted_id(app, base, name)
     found: list[Entry | Tombstone] = []
-    for look_up in (lambda: base.get(entry_id).entry, lambda: base.find_deleted(entry_id)):
+    for look_up in (lambda: base.get(name).entry, lambda: base.find_deleted(name)):
         try:
             found.append(look_up())
         except Ambiguous:
@@ -182,6 +274,6 @@ def _entry_or_tombstone(base: KnowledgeBase, entry_id: str) -> Entry | Tombstone
     if len(found) > 1:
         candidates = [f"{item.id}  {item.title}" for item in found]
         raise Ambiguous(
-            f"{entry_id!r} matches both an entry and a deleted one", "give more characters of the id", candidates
+            f"{name!r} matches both an entry and a deleted one", "give more characters of the id", candidates
         )
-    return found[0] if found else base.find_deleted(entry_id)
+    return found[0] if found else base.get(entry_id(app, base, name)).entry

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from rekall.app import App
-from rekall.cli.options import filter_options, json_option, limit_option, pass_app
-from rekall.cli.render import columns, out, out_json, talk, terminal_width, way_in
-from rekall.entry.times import local_day
+from rekall.cli.forms import Form, Wanted, form_options, scope
+from rekall.cli.naming import remember
+from rekall.cli.options import filter_options, limit_option, pass_app
+from rekall.cli.render import out, out_json, out_json_line, talk, way_in
+from rekall.cli.tables import entry_line, row_of_entry, table
 from rekall.knowledge import answers
-from rekall.wording import count_text, in_a_row
+from rekall.store.values import Order
+from rekall.wording import count_text
 
 if TYPE_CHECKING:
-    from rekall.entry.fields import Entry
     from rekall.entry.filters import Filters
+    from rekall.knowledge.reports import Page
+    from rekall.knowledge_base import KnowledgeBase
 
-_NARROW = 60
-"""On a terminal narrower than this, a list leaves out project and date."""
+SORTS = tuple(order.value for order in Order)
 
 
 @click.command("list")
@@ -27,28 +30,49 @@ _NARROW = 60
 @limit_option("20; --all for all")
 @click.option("--all", "everything", is_flag=True, help="List all entries.")
 @click.option("--offset", type=click.IntRange(0), default=0, metavar="N", help="Skip the first N entries.")
-@json_option
+@form_options(SORTS, "changed")
 @pass_app
-def list_entries(app: App, filters: Filters, limit: int | None, everything: bool, offset: int, as_json: bool) -> None:
-    """List entries, most recently changed first."""
+def list_entries(app: App, filters: Filters, limit: int | None, everything: bool, offset: int, wanted: Wanted) -> None:
+    """List entries, most recently changed first.
+
+    The numbers name them until the next list on this terminal: `rekall show 3`.
+    """
+    project, _ = scope(app, filters.project) if filters.project else (None, None)
     base = app.open_base()
-    page = base.list_entries(filters, None if everything else limit or 20, offset)
-    if as_json:
+    order = Order(wanted.sort or Order.CHANGED.value)
+    most = None if everything else limit or 20
+    page = base.list_entries(replace(filters, project=project), most, offset, order, is_reversed=wanted.is_reversed)
+    if wanted.form is Form.JSON:
         entries = [answers.entry(entry, page.successors.get(entry.id)) for entry in page.entries]
         out_json({"total": page.total, "entries": entries})
         return
-    if page.entries:
-        short = base.short_ids([entry.id for entry in page.entries])
-        out(columns([_list_row(short, entry) for entry in page.entries], stretch=2))
+    _print(app, base, page, wanted)
     if not page.entries:
         talk("nothing to list" + ("" if page.total or not filters.is_empty else f"; {way_in()}"))
-    elif page.total > len(page.entries):
+    elif page.total > len(page.entries) and wanted.form in (Form.TABLE, Form.PLAIN):
         talk(
             f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists all, --limit and --offset choose a part"
         )
 
 
-def _list_row(short: Mapping[str, str], entry: Entry) -> list[str]:
-    obsolete = " (obsolete)" if entry.status.value == "obsolete" else ""
-    row = [short[entry.id], entry.type.value, in_a_row(entry.title) + obsolete]
-    return row if terminal_width() < _NARROW else [*row, in_a_row(entry.project or ""), local_day(entry.updated_at)]
+def _print(app: App, base: KnowledgeBase, page: Page, wanted: Wanted) -> None:
+    """Print the entries of a page in the form that is wanted."""
+    ids = [entry.id for entry in page.entries]
+    if wanted.form is Form.JSONL:
+        for entry in page.entries:
+            out_json_line(answers.entry(entry, page.successors.get(entry.id)))
+    elif wanted.form is Form.IDS:
+        for each in ids:
+            out(each)
+    elif wanted.form is Form.FULL:
+        from rekall.cli.show import print_in_full
+
+        print_in_full(base, ids)
+    elif page.entries:
+        short = base.short_ids(ids)
+        if wanted.form is Form.PLAIN:
+            for entry in page.entries:
+                out(entry_line(entry, short))
+        else:
+            out("\n".join(table([row_of_entry(entry, short) for entry in page.entries])))
+            remember(app, ids)

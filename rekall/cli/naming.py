@@ -22,6 +22,7 @@ _PLACE = re.compile(r"@?([0-9]{1,3})")
 _PLACES = re.compile(r"@?([0-9]{1,3})(?:-|\.\.)@?([0-9]{1,3})")
 _WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _MOST_SHOWN = 8
+_MOST_DELETED = 1_000
 _MOST_CHARS = 1_000
 """No title is longer."""
 
@@ -33,10 +34,12 @@ class Named:
     Attributes:
         entry_id: Its whole id.
         line: The query whose answer it was taken from by its number; empty where there was none.
+        at: The character of its content at which what was found begins.
     """
 
     entry_id: str
     line: str = ""
+    at: int = 0
 
 
 def entry_id(app: App, base: KnowledgeBase, text: str) -> str:
@@ -96,16 +99,53 @@ def named(app: App, base: KnowledgeBase, text: str) -> Named:
     )
 
 
-def remember(app: App, ids: Sequence[str], line: str = "") -> None:
+def deleted_id(app: App, base: KnowledgeBase, text: str) -> str:
+    """The whole id of the deleted entry that a person named: a place in the last list, a part of its id, or its title.
+
+    Raises:
+        NotFound, Ambiguous: There is none, or there are several.
+    """
+    text = text.strip()
+    place = _PLACE.fullmatch(text)
+    if place:
+        lists = LastLists(app.places.lists)
+        last = lists.last()
+        if last is None or not 1 <= int(place[1]) <= len(last.ids):
+            raise _no_place(lists, last, int(place[1]), text)
+        return last.ids[int(place[1]) - 1]
+    try:
+        return base.find_deleted(text).id
+    except NotFound as error:
+        if isinstance(error, Ambiguous):
+            raise
+        words = text.casefold().split()
+        found = [
+            each
+            for each in base.deleted(_MOST_DELETED)
+            if words and all(word in each.title.casefold() for word in words)
+        ]
+        exact = [each for each in found if each.title.casefold().split() == words]
+        chosen = exact or found
+        if not chosen:
+            raise
+        if len(chosen) > 1:
+            candidates = [f"{each.id}  {in_a_row(each.title)}" for each in chosen[:_MOST_SHOWN]]
+            message = f"{_shown(text)} fits the titles of {len(chosen)} deleted entries"
+            raise Ambiguous(message, "give more words of the title, or the id", candidates) from error
+        return chosen[0].id
+
+
+def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = ()) -> None:
     """Keep the list that this terminal has just been shown, so that its places name its entries.
 
     Args:
         app: Knows where lists are kept.
         ids: The whole ids, in the order shown; an empty list leaves the one before.
         line: The query that it answers, or empty.
+        at: For each the character of its content at which what was found begins.
     """
     if ids:
-        LastLists(app.places.lists).keep(LastList(tuple(ids), line))
+        LastLists(app.places.lists).keep(LastList(tuple(ids), line, tuple(at)))
 
 
 def _at(app: App, base: KnowledgeBase, place: int, text: str) -> Named:
@@ -123,7 +163,7 @@ def _at(app: App, base: KnowledgeBase, place: int, text: str) -> Named:
         raise _gone(base, entry, place)
     if not text.startswith("@"):
         _say_what_was_taken(base, text, entry, title)
-    return Named(entry, last.line)
+    return Named(entry, last.line, last.at[place - 1] if place <= len(last.at) else 0)
 
 
 def _no_place(lists: LastLists, last: LastList | None, place: int, text: str) -> NotFound:

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.cli.ending import output_lost, silence
-from rekall.search.explain import BETWEEN, why_line, why_parts
-from rekall.wording import in_a_row, printable, shell_word
+from rekall.wording import printable, shell_word
 
 if TYPE_CHECKING:
-    from rekall.entry.view import EntryView, Section
     from rekall.errors import RekallError
-    from rekall.search.results import Hit, SearchResult
 
 SCHEMA_VERSION = 2
 """The version of every JSON answer (docs/json.md). A new field does not change it; a renamed or removed one does."""
@@ -28,9 +25,6 @@ _WIDEST = 10_000
 
 _LONGEST_CELL = 16_000
 """What is made for a row is shorter, with all that is spelled out in it."""
-
-_LEAST_TITLE = 8
-"""The fewest cells for a title in a table."""
 
 _OURS = f"\x1b<{os.urandom(8).hex()}>"
 """Begins our own styles until they are printed: no note and no path can hold it, so what looks like a style in them is text."""
@@ -50,8 +44,13 @@ def out(text: str = "") -> None:
     _print(as_shown(text))
 
 
+def out_exactly(text: str) -> None:
+    """A text exactly as it is stored, for a file or another program; raises as `out` does."""
+    _print(text)
+
+
 def _print(text: str) -> None:
-    """Print a text that holds nothing unseen."""
+    """Print a text that holds nothing unseen, or that nobody reads on a terminal."""
     try:
         click.echo(text)
     except (OSError, ValueError) as error:
@@ -66,11 +65,35 @@ def _print(text: str) -> None:
 
 
 def talk(text: str) -> None:
-    """Everything that is not data, to stderr; where that fails, nobody is told, and nothing else fails."""
+    """Everything that is not data, to stderr; where that fails, nobody is told, and nothing else fails.
+
+    On a terminal a line that is too long for it is broken at blanks, but inside no command.
+    """
     try:
-        click.echo(as_shown(text), err=True)
+        shown = as_shown(text)
+        click.echo(at_words(shown, terminal_width()) if sys.stderr.isatty() else shown, err=True)
     except (OSError, ValueError):
         silence(sys.stderr)
+
+
+def at_words(text: str, width: int) -> str:
+    """A text with its long lines broken at blanks, further lines as far in as the first; what stands in ` stays whole."""
+    if "\x1b" in text or all(cells(line) <= width for line in text.split("\n")):
+        return text
+    import re
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        indent = " " * (len(line) - len(line.lstrip(" ")))
+        room, begun = width - len(indent), ""
+        for blanks, word in re.findall(r"(\s*)((?:`[^`]*`|[^\s`])+|`)", line):
+            longer = f"{begun}{blanks}{word}" if begun else word
+            if begun and cells(longer) > room:
+                lines.append(indent + begun)
+                longer = word
+            begun = longer
+        lines.append(indent + begun if begun else "")
+    return "\n".join(lines)
 
 
 def styled(text: str, **style: Any) -> str:
@@ -120,94 +143,6 @@ def error_fields(error: RekallError) -> dict[str, Any]:
     if error.candidates:
         fields["candidates"] = list(error.candidates)
     return {"error": fields}
-
-
-def hit_table(result: SearchResult, short: Mapping[str, str], *, explain: bool) -> str:
-    """Hits for people: a line of title and labels, a line of text, and the reasons if asked for."""
-    width = terminal_width()
-    blocks = []
-    for place, hit in enumerate(result.hits, 1):
-        entry = hit.entry
-        labels = "  ".join(filter(None, (entry.type.value, in_a_row(entry.project or ""), short[entry.id])))
-        number = f"{place:>2}  "
-        match = f"  {hit.match.value:>6}" if hit.match else ""
-        if cells(labels) > width // 2:
-            labels = short[entry.id]
-        text = in_a_row(hit.snippet)
-        if match and len(number) + _LEAST_TITLE + 2 + cells(labels) + len(match) > width:  # no room beside the title
-            match, text = "", "  ".join(filter(None, (match.strip(), text)))
-        room = max(width - len(number) - cells(labels) - len(match) - 2, _LEAST_TITLE)
-        title = fit(in_a_row(entry.title), room)
-        lines = [
-            number
-            + styled(title, bold=not hit.is_weak or None)
-            + " " * (room - cells(title) + 2)
-            + styled(labels, fg="cyan")
-            + styled(match, dim=True)
-        ]
-        if entry.status.value == "obsolete":
-            successor = f", see {short[hit.successor.id]} {in_a_row(hit.successor.title)}" if hit.successor else ""
-            lines.append(styled(fit(f"    obsolete{successor}", width), fg="yellow"))
-        if text:
-            lines.append(fit(f"    {text}", width))
-        if explain:
-            lines += [styled(f"    {line}", dim=True) for line in _packed(why_parts(hit), width - 4)]
-        blocks.append("\n".join(line.rstrip() for line in lines))
-    return "\n".join(blocks)
-
-
-def _packed(parts: Sequence[str], width: int) -> list[str]:
-    """Parts of a reason on as few lines as they fit on, each part whole where a line holds it."""
-    lines: list[str] = []
-    for part in map(printable, parts):
-        if lines and cells(lines[-1]) + len(BETWEEN) + cells(part) <= width:
-            lines[-1] += BETWEEN + part
-        else:
-            lines.append(part)
-    return [fit(line, width) for line in lines]
-
-
-def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
-    """A hit on one line, for pipes: id, type, score, title, match, and the reasons if asked for, separated by tabs."""
-    columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", in_a_row(hit.entry.title)]
-    columns += [hit.match.value] if hit.match else [""] if explain else []
-    return "\t".join(columns + ([why_line(hit)] if explain else []))
-
-
-def entry_text(view: EntryView) -> str:
-    """An entry in full, for reading."""
-    from rekall.entry.fields import Place
-    from rekall.entry.times import local_day
-    from rekall.entry.view import labels_of
-
-    entry = view.entry
-    lines = [styled(printable(entry.title), bold=True), "  ".join(map(printable, labels_of(entry)))]
-    if view.successor:
-        text = f"superseded by {view.successor.id}  {printable(view.successor.title)}"
-        lines.append(styled(text, fg="yellow"))
-    dates = f"created {local_day(entry.created_at)}  changed {local_day(entry.updated_at)}"
-    lines.append(styled(f"{entry.id}  {dates}  confidence {entry.confidence}/5", dim=True))
-    lines += _section_lines(view.sections(Place.BEFORE), "")
-    if entry.content:
-        lines += ["", printable(entry.content)]
-    lines += _section_lines(view.sections(Place.AFTER), "  ")
-    if view.links:
-        lines += ["", styled("Links", bold=True)]
-        for line in view.links:
-            reason = f"  ({printable(line.link.reason)})" if line.link.reason else ""
-            named = f"{line.other.id}  {printable(line.other.title)}"
-            lines.append(f"  {line.link.type.value} {line.arrow} {named}{reason}")
-    if view.origin:
-        lines += ["", styled(f"from {printable(view.origin)}", dim=True)]
-    return "\n".join(lines)
-
-
-def _section_lines(sections: Sequence[Section], indent: str) -> list[str]:
-    """The sections, each under its heading."""
-    lines: list[str] = []
-    for section in sections:
-        lines += ["", styled(section.label, bold=True), *(indent + printable(item) for item in section.items)]
-    return lines
 
 
 def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:

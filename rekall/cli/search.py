@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
-from rekall.cli.options import filter_options, json_option, limit_option, pass_app, read_stdin
-from rekall.cli.render import hit_line, hit_table, out, out_json, out_json_line, talk, way_in
+from rekall.cli.forms import Form, Wanted, form_options, scope
+from rekall.cli.naming import entry_id, remember
+from rekall.cli.options import filter_options, limit_option, pass_app, read_stdin
+from rekall.cli.render import at_words, out, out_json, out_json_line, talk, terminal_width, way_in
+from rekall.cli.tables import Marking, hit_line, row_of_hit, table
 from rekall.cli.typed import NOTES, LineCommand
+from rekall.errors import NotFound
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.search.results import SearchResult
+    from rekall.search.results import Hit, SearchResult
 
-FORMATS = ("table", "plain", "json", "jsonl")
+SORTS = ("relevance", "changed", "created", "title", "type", "project")
+_AROUND = 3
+"""Lines of a screen for the command above a table and the prompt below it."""
+
+_KEYS: dict[str, Callable[[Hit], Any]] = {
+    "changed": lambda hit: hit.entry.updated_at,
+    "created": lambda hit: hit.entry.created_at,
+    "title": lambda hit: hit.entry.title.casefold(),
+    "type": lambda hit: hit.entry.type.value,
+    "project": lambda hit: (hit.entry.project is None, (hit.entry.project or "").casefold()),
+}
 
 
 @click.command(cls=LineCommand)
@@ -37,8 +54,7 @@ FORMATS = ("table", "plain", "json", "jsonl")
     "--min", "least", type=click.Choice(["strong", "likely"]), help="Leave out hits that are less sure to be about it."
 )
 @click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
-@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="The output format (table).")
-@json_option
+@form_options(SORTS, "relevance")
 @pass_app
 def search(
     app: App,
@@ -48,8 +64,7 @@ def search(
     mode: str,
     least: str | None,
     explain: bool,
-    form: str,
-    as_json: bool,
+    wanted: Wanted,
 ) -> None:
     """Find entries by word, by meaning, or both.
 
@@ -70,88 +85,178 @@ def search(
 
     pasted = words == ("-",)
     line = read_stdin() if pasted else " ".join(words)
+    project, near = scope(app, filters.project)
     base = app.open_base()
     notice = _notice if sys.stderr.isatty() and mode != "words" else lambda text: None
     result = base.search(
         line,
-        filters,
+        replace(filters, project=project),
         Mode(mode),
         limit or app.settings.whole("search.limit"),
         literal=pasted,
         at_least=least,
+        near=near,
         notice=notice,
     )
     if sys.stderr.isatty() and mode != "words":
         click.echo("\r\033[K", nl=False, err=True)
-    print_result(base, _with_notes(result), "json" if as_json else form, explain=explain)
+
+    def marking(text: str) -> Sequence[tuple[int, int]]:
+        return base.highlights(text, line, literal=pasted)
+
+    print_result(app, base, _with_notes(result), wanted, marking, explain=explain, fits=limit is None)
 
 
 @click.command(cls=LineCommand)
-@click.argument("words", nargs=-1, required=True, metavar="ID|TEXT...")
+@click.argument("words", nargs=-1, required=True, metavar="ENTRY|TEXT...")
 @filter_options
 @limit_option("10, or search.limit")
 @click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
-@click.option("--format", "-f", "form", type=click.Choice(FORMATS), default="table", help="The output format (table).")
-@json_option
+@form_options(SORTS, "relevance")
 @pass_app
 def similar(
-    app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, form: str, as_json: bool
+    app: App, words: tuple[str, ...], filters: Filters, limit: int | None, explain: bool, wanted: Wanted
 ) -> None:
     """Find entries close in meaning to an entry or a text.
 
-    Options stand before the text or after it; every other dash is part of it.
+    An entry is named by its number in the last list, or by its id. Options stand before the text or after it; every
+    other dash is part of it.
     """
+    project, near = scope(app, filters.project)
     base = app.open_base()
-    result = base.similar(" ".join(words), filters, limit or app.settings.whole("search.limit"))
-    print_result(base, _with_notes(result), "json" if as_json else form, explain=explain)
+    text = " ".join(words)
+    if text.strip().removeprefix("@").isdecimal():  # a place in the last list, or what such a note is about
+        try:
+            text = entry_id(app, base, text)
+        except NotFound:
+            if text.startswith("@"):
+                raise
+    most = limit or app.settings.whole("search.limit")
+    result = base.similar(text, replace(filters, project=project), most, near=near)
+    print_result(app, base, _with_notes(result), wanted, explain=explain, fits=limit is None)
 
 
 def _with_notes(result: SearchResult) -> SearchResult:
     """A result that also says how the command line was read."""
-    from dataclasses import replace
-
     read = click.get_current_context().meta.get(NOTES, ())
     return replace(result, notes=(*read, *result.notes))
 
 
-def print_result(base: KnowledgeBase, result: SearchResult, form: str, *, explain: bool) -> None:
-    """Print hits in one of `FORMATS`; notes about what is missing go to stderr."""
-    if form == "json":
-        from rekall.knowledge import answers
+def print_result(
+    app: App,
+    base: KnowledgeBase,
+    result: SearchResult,
+    wanted: Wanted,
+    marking: Marking = lambda text: (),
+    *,
+    explain: bool,
+    fits: bool,
+) -> None:
+    """Print hits in the form that is wanted; notes about what is missing go to stderr.
 
-        out_json(answers.result(result, explain=explain))
+    Args:
+        app: Keeps what was shown.
+        base: The base.
+        result: The answer.
+        wanted: How to say it.
+        marking: What was searched for, in titles and texts.
+        explain: Whether to say why each hit is there.
+        fits: Whether the table may leave out texts to fit the screen, since nobody said how many hits to show.
+    """
+    result = replace(result, hits=_sorted(result.hits, wanted))
+    if wanted.form is Form.JSON:
+        out_json(_json(base, result, wanted, explain=explain))
         return
     if result.nothing_close:  # above the list on a terminal, and not among the data in a pipe
         talk(f"{NOTHING_CLOSE}; the nearest:" if result.hits else NOTHING_CLOSE)
-    if form == "jsonl":
-        from rekall.knowledge import answers
-
-        for hit in result.hits:
-            out_json_line(answers.hit(hit))
-    else:
-        short = base.short_ids([named.id for hit in result.hits for named in (hit.entry, hit.successor) if named])
-        if form == "plain":
-            for hit in result.hits:
-                out(hit_line(hit, short, explain=explain))
-        elif result.hits:
-            out(hit_table(result, short, explain=explain))
-    _talk_about(result, explain=explain)
+    notes = _notes(result, explain=explain)
+    if wanted.form in (Form.JSONL, Form.IDS, Form.FULL):
+        _print_for_programs(base, result, wanted)
+    elif result.hits:
+        _print_lines(app, base, result, wanted, marking, notes, explain=explain, fits=fits)
+    for note in notes:
+        talk(note)
     if not result.hits and not result.weaker:
         talk(_nothing_found(base.count()))
 
 
-def _talk_about(result: SearchResult, *, explain: bool) -> None:
-    """Print what a person should know besides the hits."""
-    if explain and result.stages:
-        talk("\n" + "\n".join(map(stage_line, result.stages)))
-    for note in result.notes:
-        talk(f"\nnote: {_in_a_shell(note)}")
+def _print_for_programs(base: KnowledgeBase, result: SearchResult, wanted: Wanted) -> None:
+    """Print a line of JSON or an id a hit, or whole entries."""
+    if wanted.form is Form.JSONL:
+        for said in _json(base, result, replace(wanted, form=Form.JSON), explain=False)["hits"]:
+            out_json_line(said)
+    elif wanted.form is Form.IDS:
+        for hit in result.hits:
+            out(hit.entry.id)
+    else:
+        from rekall.cli.show import print_in_full
+
+        print_in_full(base, [hit.entry.id for hit in result.hits])
+
+
+def _print_lines(
+    app: App,
+    base: KnowledgeBase,
+    result: SearchResult,
+    wanted: Wanted,
+    marking: Marking,
+    notes: Sequence[str],
+    *,
+    explain: bool,
+    fits: bool,
+) -> None:
+    """Print a table, or a line a hit."""
+    short = base.short_ids([named.id for hit in result.hits for named in (hit.entry, hit.successor) if named])
+    if wanted.form is Form.PLAIN:
+        for hit in result.hits:
+            out(hit_line(hit, short, explain=explain))
+        return
+    is_seen = sys.stdout.isatty()
+    height = _room(result, notes) if is_seen and fits and not explain else None
+    rows = [row_of_hit(hit, short, explain=explain) for hit in result.hits]
+    shown = table(rows, marking if is_seen else lambda text: (), height)
+    out("\n".join(shown))
+    hits = result.hits[: len(shown)]
+    remember(app, [hit.entry.id for hit in hits], result.query, [hit.at for hit in hits])
+
+
+def _room(result: SearchResult, notes: Sequence[str]) -> int:
+    """The lines of the screen that are left for a table."""
+    width, height = terminal_width(), shutil.get_terminal_size((80, 24)).lines
+    below = sum(at_words(printable(note), width).count("\n") + 1 for note in notes)
+    return height - _AROUND - below - int(result.nothing_close)
+
+
+def _sorted(hits: tuple[Hit, ...], wanted: Wanted) -> tuple[Hit, ...]:
+    """Hits in the order that is wanted: what is newest first, or names from A on."""
+    if wanted.sort not in (None, "relevance"):
+        newest = wanted.sort in ("changed", "created")
+        hits = tuple(sorted(hits, key=_KEYS[str(wanted.sort)], reverse=newest))
+    return hits[::-1] if wanted.is_reversed else hits
+
+
+def _json(base: KnowledgeBase, result: SearchResult, wanted: Wanted, *, explain: bool) -> dict[str, Any]:
+    """The answer for programs."""
+    from rekall.knowledge import answers
+
+    said = answers.result(result, explain=explain)
+    if wanted.is_full:
+        for hit, named in zip(said["hits"], result.hits):
+            hit["entry"] = answers.view(base.get(named.entry.id))
+    return said
+
+
+def _notes(result: SearchResult, *, explain: bool) -> list[str]:
+    """What a person should know besides the hits, each as it is printed."""
+    notes = ["\n" + "\n".join(map(stage_line, result.stages))] if explain and result.stages else []
+    notes += [f"\nnote: {_in_a_shell(note)}" for note in result.notes]
     if result.weaker:
-        talk(f"\nnote: {left_out_text(result)}; without --min they are shown")
+        notes.append(f"\nnote: {left_out_text(result)}; without --min they are shown")
     if result.mode.used is not result.mode.requested:
-        talk(f"\nfound by {result.mode.used.value} only: {result.mode.reason}")
+        notes.append(f"\nfound by {result.mode.used.value} only: {result.mode.reason}")
     elif result.mode.reason:
-        talk(f"\nnote: {result.mode.reason}")
+        notes.append(f"\nnote: {result.mode.reason}")
+    return notes
 
 
 def _in_a_shell(note: str) -> str:

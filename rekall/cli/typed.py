@@ -49,13 +49,14 @@ class Options:
     helping: Sequence[str]
     context: click.Context = field(repr=False)
 
-    def taken(self, tokens: Sequence[str], *, surely: bool, slips: bool = False) -> int:
+    def taken(self, tokens: Sequence[str], *, surely: bool, slips: bool = False, foreign: bool = False) -> int:
         """How many of the tokens are the option that the first of them names; 0 where it is text.
 
         Args:
             tokens: The command line from here on.
             surely: The query is known to be elsewhere, so that an option with a wrong value is a mistake.
             slips: A mistake in a long option is one, too.
+            foreign: Options of another command stand before it, so that `--since today` is one of them.
         """
         token = tokens[0]
         if token in self.helping:
@@ -74,6 +75,8 @@ class Options:
             return int(is_mistake)
         value = value if equals else tokens[1]
         is_whole = self._can_take(option, value) and (is_long or any(map(str.isalpha, value)) or _has_choices(option))
+        if foreign and option.metavar == "DATE" and not any(map(str.isdigit, value)):
+            return 0
         return (1 if equals else 2) if is_whole or is_mistake else 0
 
     def near(self, token: str) -> str:
@@ -141,7 +144,8 @@ def read_line(options: Options, args: Sequence[str]) -> Typed:
     is_quoted = first_dash == 1 and " " in body[0].strip()
     start = _trailing(options, body, surely=is_quoted, slips=first_dash == 1)
     if start > 1 and not is_quoted:  # flags of another command stand between: `journalctl -u nginx --since today`
-        start = _trailing(options, body, surely=False, slips=False)
+        foreign = any(map(_is_dashed, body[1:start]))
+        start = _trailing(options, body, surely=False, slips=False, foreign=foreign)
     after, words = body[start:], (*body[:start], *behind)
     notes = [] if is_quoted else [*_surprises(options, words, after), *_no_options(options, body[:start])]
     return Typed((*taken, *after), words, tuple(notes[:2]))
@@ -162,12 +166,12 @@ def _from(options: Options, tokens: Sequence[str]) -> int:
     return min(place, len(tokens))
 
 
-def _trailing(options: Options, body: Sequence[str], *, surely: bool, slips: bool) -> int:
+def _trailing(options: Options, body: Sequence[str], *, surely: bool, slips: bool, foreign: bool = False) -> int:
     """Where the options behind the query begin: from there on, each token belongs to one."""
     are_options = {len(body)}
     for place in range(len(body) - 1, 0, -1):
         if _is_dashed(body[place]):
-            number = options.taken(body[place:], surely=surely, slips=slips)
+            number = options.taken(body[place:], surely=surely, slips=slips, foreign=foreign)
             if number and place + number in are_options:
                 are_options.add(place)
     return min(are_options)

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
-from rekall.store.values import EVERYTHING, Counts, Facets, Lease, Origin, Selection
+from rekall.store.values import EVERYTHING, Counts, Facets, Lease, Order, Origin, Selection
 
 
 class Entries(Protocol):
@@ -82,8 +82,16 @@ class Entries(Protocol):
         """The end of each id that no other entry's id has, long enough to stay so as a base of this size grows (docs/adr/0024)."""
         ...
 
-    def keys(self, selection: Selection = EVERYTHING, limit: int | None = None, offset: int = 0) -> list[int]:
-        """Keys of the selected entries, the latest change first."""
+    def keys(
+        self,
+        selection: Selection = EVERYTHING,
+        limit: int | None = None,
+        offset: int = 0,
+        order: Order = Order.CHANGED,
+        *,
+        is_reversed: bool = False,
+    ) -> list[int]:
+        """Keys of the selected entries in an order, by default the latest change first; of equal ones the newest first."""
         ...
 
     def count(self, selection: Selection = EVERYTHING) -> int:

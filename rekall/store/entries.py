@@ -16,7 +16,7 @@ from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
 from rekall.store.driver import corrupt
 from rekall.store.selection import condition
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
-from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Selection
+from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Order, Selection
 
 _MOST_CANDIDATES = 8
 _BATCH = 256
@@ -41,6 +41,15 @@ _TYPES: tuple[Types, ...] = tuple(
 )
 _ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COLUMNS and field.name != _SUCCESSOR)
 """Every other field is kept in `item`, a row a text, so that a new one needs no migration."""
+
+_ORDERS = {
+    Order.CHANGED: ("e.updated_at", True),
+    Order.CREATED: ("e.created_at", True),
+    Order.TITLE: ("e.title COLLATE NOCASE", False),
+    Order.TYPE: ("e.type", False),
+    Order.PROJECT: ("coalesce(e.project, char(0x10ffff)) COLLATE NOCASE", False),
+}
+"""What each order sorts by, and whether the greatest comes first; entries without a project come last."""
 
 ENDS_SO = f"length(?1) >= {SHORTEST_END} AND substr(id, -4) = substr(?1, -4) AND substr(id, -length(?1)) = ?1"
 BEGINS_SO = "id >= ?1 AND id < ?1 || '~'"
@@ -206,10 +215,20 @@ class SqliteEntries:
             for entry_id, others in rows
         }
 
-    def keys(self, selection: Selection = EVERYTHING, limit: int | None = None, offset: int = 0) -> list[int]:
-        """Keys of the selected entries, the latest change first."""
+    def keys(
+        self,
+        selection: Selection = EVERYTHING,
+        limit: int | None = None,
+        offset: int = 0,
+        order: Order = Order.CHANGED,
+        *,
+        is_reversed: bool = False,
+    ) -> list[int]:
+        """Keys of the selected entries in an order, by default the latest change first; of equal ones the newest first."""
         where, bindings = condition(selection)
-        sql = f"SELECT e.key FROM entry e WHERE {where} ORDER BY e.updated_at DESC, e.id DESC LIMIT ? OFFSET ?"
+        value, is_down = _ORDERS[order]
+        way, ties = "DESC" if is_down != is_reversed else "ASC", "ASC" if is_reversed else "DESC"
+        sql = f"SELECT e.key FROM entry e WHERE {where} ORDER BY {value} {way}, e.id {ties} LIMIT ? OFFSET ?"
         return [row[0] for row in self._db.rows(sql, (*bindings, -1 if limit is None else limit, offset))]
 
     def count(self, selection: Selection = EVERYTHING) -> int:

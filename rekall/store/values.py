@@ -32,6 +32,17 @@ class Selection:
 
 EVERYTHING = Selection()
 
+
+class Order(str, enum.Enum):
+    """What a list of entries is sorted by: the newest first, or names from A on."""
+
+    CHANGED = "changed"
+    CREATED = "created"
+    TITLE = "title"
+    TYPE = "type"
+    PROJECT = "project"
+
+
 THEIRS = "!theirs"
 """Ends the path of the entry that keeps a source's version where both sides changed."""
 

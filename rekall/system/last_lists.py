@@ -31,10 +31,12 @@ class LastList:
     Attributes:
         ids: The ids of its entries, in order.
         line: The query that it answered; empty where it answered none.
+        at: For each entry the character of its content at which what was found begins; empty where nothing was searched.
     """
 
     ids: tuple[str, ...]
     line: str = ""
+    at: tuple[int, ...] = ()
 
 
 class LastLists:
@@ -54,7 +56,7 @@ class LastLists:
         """Make a list the last of this terminal. Where that fails there is none: an older one would name others."""
         if not self._terminal:
             return
-        said = {"line": shown.line[:_MOST_LINE_CHARS], "ids": shown.ids[:MOST_PLACES]}
+        said = {"line": shown.line[:_MOST_LINE_CHARS], "ids": shown.ids[:MOST_PLACES], "at": shown.at[:MOST_PLACES]}
         file = self._file()
         try:
             is_new = not file.exists()
@@ -74,12 +76,21 @@ class LastLists:
             return None
         try:
             said = json.loads(self._file().read_bytes())
-            ids, line = said["ids"], said["line"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            ids, line, at = said["ids"], said["line"], said["at"]
+            is_ours = (
+                isinstance(line, str)
+                and all(type(each) is str for each in ids)
+                and all(type(each) is int for each in at)
+            )
+            return LastList(tuple(ids), line, tuple(at)) if is_ours else None
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            RecursionError,
+        ):  # another Rekall's, or cut off by a full disk
             return None
-        if not isinstance(line, str) or not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
-            return None
-        return LastList(tuple(ids), line)
 
     def _file(self) -> Path:
         return self._folder / f"{self._terminal}.json"

@@ -175,7 +175,7 @@ def test_plain_is_id_type_score_title_and_match_between_tabs(rekall: Rekall) -> 
     for line, hit in zip(lines, hits):
         short, kind, score, title, *match = line.split("\t")
         assert match == ([hit["match"]] if hit["match"] else [])
-        assert hit["id"].startswith(short)
+        assert hit["id"].endswith(short)
         assert (kind, float(score), title) == (hit["type"], pytest.approx(hit["score"], abs=0.001), hit["title"])
         assert rekall("show", short, "--json").json["entry"]["id"] == hit["id"]
 
@@ -204,7 +204,7 @@ def test_a_table_fits_the_terminal(
 @pytest.mark.parametrize("form", ["table", "plain", "json", "jsonl"])
 def test_a_pipe_gets_no_escape_sequences(rekall: Rekall, form: str) -> None:
     ran = rekall("search", "nginx", "--explain", "--format", form)
-    assert FIRST[:4] in ran.out
+    assert FIRST[-4:] in ran.out
     assert "\x1b" not in ran.out + ran.err
 
 
@@ -428,7 +428,7 @@ def test_obsolete_entries_sink_and_point_to_their_successor(rekall: Rekall) -> N
     assert answer[1]["status"] == "obsolete"
     assert answer[1]["superseded_by"] == {"id": NEW, "title": "Reload instead of restart"}
     table = rekall("search", "restart nginx", "--type", "decision").out
-    assert "obsolete, see 01J6AA" in table
+    assert "obsolete, see AAA5" in table
     assert "Reload instead of restart" in table
 
 

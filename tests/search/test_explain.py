@@ -9,11 +9,12 @@ import click
 import pytest
 from support import Bench, ask
 
-from rekall.cli.render import as_shown, cells, hit_line, hit_table
+from rekall.cli.render import as_shown, cells
+from rekall.cli.tables import hit_line, row_of_hit, table
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.search.explain import why_line, why_parts
-from rekall.search.results import Hit, LegReason, Mode, ModeReport, SearchResult, Why
+from rekall.search.results import Hit, LegReason, Mode, Why
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 FULL = Why(
@@ -85,8 +86,8 @@ def test_by_meaning_alone_the_spelling_counts_nothing_and_is_not_named(bench: Be
 
 def shown(hit: Hit) -> list[str]:
     """The lines of a hit as a terminal shows them."""
-    result = SearchResult("nginx", ModeReport(Mode.HYBRID, Mode.HYBRID), (hit,))
-    return click.unstyle(as_shown(hit_table(result, {hit.entry.id: "01AAA"}, explain=True))).split("\n")
+    (block,) = table([row_of_hit(hit, {hit.entry.id: "01AAA"}, explain=True)])
+    return click.unstyle(as_shown(block)).split("\n")
 
 
 MANY = hit_of(matched=tuple(f"word{number}" for number in range(40)), exact_title=True)
@@ -103,7 +104,7 @@ def test_in_a_terminal_a_reason_is_wrapped_between_its_parts(monkeypatch, column
     assert all(line.startswith("    ") and not line.endswith("·") for line in reason)
     assert " · ".join(line.strip() for line in reason) == why_line(hit)
     for one, other in pairwise(reason):  # no line is broken earlier than it must be
-        assert cells(one) + 3 + cells(other.strip().split(" · ")[0]) > columns
+        assert cells(one) + 3 + cells(other.strip().split(" · ")[0]) > min(columns, 116)
     assert len(reason) <= 4
 
 
