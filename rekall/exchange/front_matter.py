@@ -47,7 +47,7 @@ _KEY = re.compile(r"^(?P<name>[^\s#:\-][^:\n]{0,80}?)[ \t]*:(?:[ \t]+(?P<value>.
 _ITEM = re.compile(r"^[ \t]*-[ \t]+(?P<value>.*)$")
 _ALONE = ("title", "description", "summary", "tags", "aliases", "date", "created")
 """Fields that may stand alone and in capitals; any other such line is a sentence."""
-_JSON_SCALAR = re.compile(r"(?:true|false|-?(?:0|[1-9]\d{0,17})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\Z")
+_JSON_SCALAR = re.compile(r"(?:true|false|-?(?:0|[1-9]\d{0,400})(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\Z")
 _MOST_BITS = 10_000
 _PLAIN_NAME = re.compile(r"[\w$@./][\w $@./+-]*\Z")
 

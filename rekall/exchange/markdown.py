@@ -1,4 +1,4 @@
-"""Reads an entry from Markdown with YAML front matter, and takes back what was edited."""
+"""Reads an entry from Markdown with YAML front matter, as Rekall writes it."""
 
 from __future__ import annotations
 
@@ -8,50 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rekall.entry import rules
-from rekall.entry.fields import Draft
-from rekall.entry.record import OTHER, Read, edited_record, from_record, is_own, means, strictly
+from rekall.entry.record import OTHER, Read, from_record, is_own, means
 from rekall.entry.types import EntryType
-from rekall.errors import InvalidInput
 from rekall.exchange.front_matter import FrontMatter, read_yaml, split
-from rekall.exchange.markdown_writing import dump_front_matter
 
 _HEADING = re.compile(r"\A\s*#[ \t]+(?P<title>\S.*)(?:\n|\Z)")
 _CLOSING = re.compile(r"(?<=[ \t])#+\Z")
-
-
-def text_to_edit(what: Draft) -> str:
-    """All that can be edited of an entry or a draft, empty fields included; `edited_draft` reads it back.
-
-    Every door begins with this very text, so that what one keeps of it in a draft file is taken up by the others.
-    """
-    return dump_front_matter(edited_record(what), what.content)
-
-
-def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
-    """What a text of `text_to_edit` says after somebody has edited it.
-
-    Args:
-        text: The text.
-        kind: The type of a text that names none.
-        title: The title of a text that has none.
-
-    Raises:
-        InvalidInput: A field cannot be read, or names what does not exist: whoever sits there can mend it.
-    """
-    found = split(text)
-    if found.problem:
-        raise InvalidInput(
-            f"the front matter is not valid YAML: {found.problem}", "quote values that contain `: ` or `#`"
-        )
-    if not found.kind and text.lstrip().startswith("---\n"):
-        raise InvalidInput("the front matter is not closed, or not `key: value` lines", "end it with a line of ---")
-    read = _read(_with_numbers(found), title, kind)
-    if read.unknown_type:
-        rules.entry_type(read.unknown_type)
-    for problem in read.problems:
-        strictly(problem, found.fields)
-    return read.draft
 
 
 def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.REFERENCE) -> Read:
@@ -59,7 +21,7 @@ def from_markdown(text: str, default_title: str, unknown: EntryType = EntryType.
 
     Without a title in its front matter, the first heading is the title, else `default_title`.
     """
-    return _read(_own_split(text.removeprefix("\ufeff").replace("\r\n", "\n")), default_title, unknown)
+    return read_parts(_own_split(text.removeprefix("\ufeff").replace("\r\n", "\n")), default_title, unknown)
 
 
 def own_parts(text: str) -> tuple[Mapping[str, Any], str]:
@@ -80,7 +42,7 @@ def _own_split(text: str) -> FrontMatter:
     )
 
 
-def _with_numbers(found: FrontMatter) -> FrontMatter:
+def with_numbers(found: FrontMatter) -> FrontMatter:
     """The parts of an edited text; a number or truth among what is no field of an entry is one again, so that an edit changes nothing else."""
     if found.kind != "yaml":
         return found
@@ -104,7 +66,8 @@ def _same(text: Any, typed: Any) -> Any:
     return typed if written and text in (written, written.replace("e", ".0e", 1)) else text  # YAML writes 1.0e+22
 
 
-def _read(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:
+def read_parts(found: FrontMatter, default_title: str, unknown: EntryType) -> Read:
+    """A draft from the parts of a text, taken as they are; without a title its first heading is one."""
     text = found.body.strip("\n")
     heading = _HEADING.match(text)
     if not found.fields.get("title") and heading:

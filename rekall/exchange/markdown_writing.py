@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from rekall.entry.fields import Entry
+from rekall.entry.fields import BY_NAME, Entry
 from rekall.entry.record import to_record
 from rekall.entry.types import Link
 
@@ -46,6 +46,33 @@ def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 10
 
     head = yaml.dump(dict(fields), Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=width)
     return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"
+
+
+def dump_head(fields: Mapping[str, Any]) -> str:
+    """Fields between `---` lines as a person edits them: one line each where that is possible, nothing for nothing."""
+    import yaml
+
+    lines: list[str] = []
+    for name, value in fields.items():
+        if name in BY_NAME and value in ("", []):
+            lines.append(f"{name}: []\n" if value == [] else f"{name}:\n")
+            continue
+        is_short = isinstance(value, list) and all(isinstance(item, str) and "\n" not in item for item in value)
+        is_short = is_short and sum(map(len, value)) < _SHORT_LIST
+        written = yaml.dump(
+            {name: value},
+            Dumper=_dumper(),
+            sort_keys=False,
+            allow_unicode=True,
+            width=_ENDLESS,
+            default_flow_style=None if is_short else False,
+        )
+        lines.append(written)
+    return f"---\n{''.join(lines)}---\n"
+
+
+_SHORT_LIST = 80
+_ENDLESS = 1 << 30
 
 
 @cache

@@ -10,7 +10,7 @@ from rekall.entry.filters import Filters
 from rekall.entry.other import OtherField
 from rekall.entry.times import local_time
 from rekall.entry.types import EntryType
-from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.exchange.editing import edited_draft, text_to_edit
 from rekall.knowledge.import_report import ImportReport
 
 

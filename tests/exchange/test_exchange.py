@@ -17,8 +17,9 @@ from rekall.entry.filters import Filters
 from rekall.entry.record import Read, from_record, is_ulid, means, to_record
 from rekall.entry.types import EntryType, Link, LinkType
 from rekall.errors import EngineError, Interrupted, InvalidInput, NotFound
+from rekall.exchange.editing import edited_draft
 from rekall.exchange.folders import find_files
-from rekall.exchange.markdown import edited_draft, from_markdown
+from rekall.exchange.markdown import from_markdown
 from rekall.exchange.markdown_writing import to_markdown
 from rekall.knowledge.import_report import ImportReport
 
