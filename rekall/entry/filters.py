@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from dataclasses import fields as attributes_of
-from datetime import datetime
+from datetime import date, datetime, timezone
 from typing import Annotated, Any, get_type_hints
 
 from rekall.entry import rules
-from rekall.entry.times import local_day, moment, written
+from rekall.entry.spans import Span, last_text, start_text
 from rekall.entry.types import EntryType, Status
 from rekall.errors import InvalidInput
 
@@ -20,10 +20,34 @@ MOST_VALUES = 32
 """More values of one filter than a person types; SQLite bounds the depth of a condition."""
 
 
-def _moment_text(value: datetime) -> str:
-    """A moment as a date where it is midnight."""
-    day = local_day(value)
-    return day if moment(day) == value else written(value)
+MOST_WORDS = 5
+"""How many words of a line may be one date: `since:a couple of weeks ago`."""
+
+
+def _start(text: str) -> datetime:
+    """The first second of a date."""
+    from rekall.entry.spoken_dates import said  # 3 ms that a search without dates does not pay
+
+    return said(text, _now()).start
+
+
+def _last(text: str) -> datetime:
+    """The last second of a date."""
+    from rekall.entry.spoken_dates import said
+
+    return said(text, _now()).last
+
+
+def _span(text: str) -> Span:
+    """The stretch of time that a date is, or two with .. between."""
+    from rekall.entry.spoken_dates import span
+
+    return span(text, _now())
+
+
+def _now() -> datetime:
+    """The time at which something is typed."""
+    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +62,7 @@ class Filter:
         shown: A value as it is typed.
         is_list: Whether several values may be given.
         values: The values there are, when they are a closed set.
+        is_date: Whether a value is a date, or a stretch of time: of several words, also without quotes.
         short: The option's short form.
         metavar: What stands for a value in help.
         name: The attribute's own name.
@@ -50,6 +75,7 @@ class Filter:
     shown: Callable[[Any], str] = str
     is_list: bool = False
     values: tuple[str, ...] = ()
+    is_date: bool = False
     short: str = ""
     metavar: str = "TEXT"
     name: str = ""
@@ -92,11 +118,48 @@ class Filters:
         datetime | None,
         Filter(
             "since",
-            "Only entries changed on or after this date (2026-01-31).",
-            "changed on this date or later: 2026-01-31",
-            moment,
-            _moment_text,
+            "Only entries changed since then: 2026-01-31, monday, 7d.",
+            "changed then or later: yesterday, 7d, 2026-01-31",
+            _start,
+            start_text,
+            is_date=True,
             metavar="DATE",
+        ),
+    ] = None
+    until: Annotated[
+        datetime | None,
+        Filter(
+            "until",
+            "Only entries not changed after then; a day or month counts to its end.",
+            "changed then or before: friday, 2w, 2026-01",
+            _last,
+            last_text,
+            is_date=True,
+            metavar="DATE",
+        ),
+    ] = None
+    created: Annotated[
+        Span | None,
+        Filter(
+            "created",
+            "Only entries written in this time: today, 2026-01, 7d, A..B.",
+            "written then: today, 2026-01, 3m, or A..B",
+            _span,
+            str,
+            is_date=True,
+            metavar="WHEN",
+        ),
+    ] = None
+    changed: Annotated[
+        Span | None,
+        Filter(
+            "changed",
+            "Only entries last changed in this time, as for created.",
+            "last changed then: last week, 12h, or A..B",
+            _span,
+            str,
+            is_date=True,
+            metavar="WHEN",
         ),
     ] = None
     status: Annotated[
@@ -122,6 +185,7 @@ class Filters:
             value = getattr(self, each.name)
             if value is None or value == ():
                 continue
+            value = value.isoformat() if isinstance(value, date) else value  # a datetime is one, too
             values = (value,) if isinstance(value, str) or not each.is_list else tuple(value)
             if len(values) > MOST_VALUES:
                 raise InvalidInput(f"{len(values):,} values of {each.key}, the limit is {MOST_VALUES}")
@@ -133,12 +197,39 @@ class Filters:
         """True when every entry passes."""
         return self == Filters()
 
+    @property
+    def contradiction(self) -> str:
+        """Why no entry can ever pass, or empty: `since` lies after `until`."""
+        changed = self.changed or Span()
+        starts = [(self.since, "since"), (changed.start, "changed")]
+        lasts = [(self.until, "until"), (changed.last, "changed")]
+        for start, one in starts:
+            for last, other in lasts:
+                if one != other and Span(start, last).is_empty:
+                    later, earlier = (f"{key}:{BY_KEY[key].texts(self)[0]}" for key in (one, other))
+                    return f"{later} lies after {earlier}"
+        return ""
+
     @classmethod
     def read(cls, typed: Mapping[str, Iterable[str]]) -> Filters:
         """Filters from what a person typed, by the filters' names; of a single value the last one given holds.
 
         Raises:
-            InvalidInput: A value cannot be read; what there is to choose from is named.
+            InvalidInput: A value cannot be read, and what there is to choose from is named; or no entry could ever pass.
+        """
+        filters = cls.from_line(typed)
+        if filters.contradiction:
+            raise InvalidInput(
+                f"no entry can pass: {filters.contradiction}", "since takes the earlier date, until the later one"
+            )
+        return filters
+
+    @classmethod
+    def from_line(cls, typed: Mapping[str, Iterable[str]]) -> Filters:
+        """The same from a query line, of which none is an error.
+
+        Raises:
+            InvalidInput: A value cannot be read.
         """
         values: dict[str, Any] = {}
         for each in FILTERS:

@@ -60,7 +60,10 @@ class Settled:
             first = next(f"{each.key}:{text}" for each in FILTERS for text in each.texts(self.typed))
             passes = has_hits or store.entries.count(Selection(filters))
             said = f"filtered by {self.typed}" if passes else f"no entry passes the filter {self.typed}"
+            said += "" if passes or not filters.contradiction else f", for {filters.contradiction}"
             notes.append(f'{said}; "{first}" searches for the text')
+        elif filters.contradiction:
+            notes.append(f"no entry can pass: {filters.contradiction}")
         if self.query.phrases and not (has_hits or store.entries.count(Selection(filters, self.query.phrases))):
             named = _enumerated([f'"{" ".join(phrase.split())}"' for phrase in self.query.phrases], "and")
             notes.append(f"no entry holds {named} word for word; without quotes its words are searched")

@@ -6,11 +6,12 @@ be left out (`nginx -chrome`): it is only marked here, and `exclusions` settles 
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from rekall.entry.filters import BY_KEY, MOST_VALUES, Filter, Filters
+from rekall.entry.filters import BY_KEY, MOST_VALUES, MOST_WORDS, Filter, Filters
 from rekall.entry.rules import nearest
 from rekall.errors import InvalidInput
 
@@ -98,7 +99,7 @@ def parse_query(line: str) -> ParsedQuery:
     excluded: list[str] = []
     typed: dict[str, list[str]] = {}
     notes: list[str] = []
-    for part in _PART.finditer(line):
+    for part in _parts(line):
         phrase, word = part["phrase"], part["word"] or part[0]
         is_negated = words[-1:] == ["NOT"] and len(words) - 1 not in quoted
         if phrase is not None:
@@ -126,10 +127,32 @@ def parse_query(line: str) -> ParsedQuery:
         " ".join(words),
         tuple(dict.fromkeys(phrase for phrase in phrases if _has_word(phrase)))[:MOST_PARTS],
         tuple(excluded),
-        Filters.read(typed),
+        Filters.from_line(typed),
         tuple(dict.fromkeys(notes))[:MOST_NOTES],
         _marks(words, quoted)[: MOST_PARTS - len(excluded)],
     )
+
+
+def _parts(line: str) -> Iterator[re.Match[str]]:
+    """The parts of a line. A date is as many words as can be one: people leave its quotes out, and a shell takes them."""
+    at = 0
+    while part := _PART.search(line, at):
+        at = part.end()
+        key, colon, _ = (part["word"] or "").partition(":")
+        each = BY_KEY.get(key.lower()) if colon else None
+        if each is not None and each.is_date:
+            value = _longest_date(each, line[part.start() + len(key) + 1 :])
+            if value:
+                at = part.start() + len(key) + 1 + len(value)
+                part = _PART.match(f'{key}:"{value}"') or part
+        yield part
+
+
+def _longest_date(each: Filter, text: str) -> str:
+    """The beginning of a text that is a date of several words; empty where there is none."""
+    ends = [word.end() for word in itertools.islice(re.finditer(r"\S+", text), MOST_WORDS)]
+    values = (text[:end] for end in reversed(ends[1:]))
+    return next((value for value in values if '"' not in value and _problem(each, value) is None), "")
 
 
 def _marks(words: Sequence[str], quoted: Collection[int]) -> tuple[Mark, ...]:
@@ -184,6 +207,8 @@ def _note(word: str) -> str:
         problem = _problem(each, value)
         return f"{word} is not a filter and was searched as text: {problem.hint if problem else each.hint}"
     near = nearest(key, list(BY_KEY), _ALIKE)
+    if near and BY_KEY[near].is_date and _problem(BY_KEY[near], value):
+        return ""  # `changes:none` is of something else
     return f"{word} is not a filter and was searched as text; did you mean `{near}:{value}`?" if near else ""
 
 

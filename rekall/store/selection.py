@@ -27,11 +27,20 @@ def _tags(value: Any) -> Condition:
     return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each).rstrip("/")] * 3)
 
 
+def _within(column: str, span: Any) -> Condition:
+    ends = [(f"{column} >= ?", span.start), (f"{column} <= ?", span.last)]
+    given = [(clause, written(value)) for clause, value in ends if value is not None]
+    return " AND ".join(clause for clause, _ in given) or "1", tuple(text for _, text in given)
+
+
 _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {
     "types": _types,
     "tags": _tags,
     "project": lambda value: ("e.project = ? COLLATE NOCASE", (value,)),
     "since": lambda value: ("e.updated_at >= ?", (written(value),)),
+    "until": lambda value: ("e.updated_at <= ?", (written(value),)),
+    "created": lambda value: _within("e.created_at", value),
+    "changed": lambda value: _within("e.updated_at", value),
     "status": lambda value: ("e.status = ?", (Status(value).value,)),
 }
 """How each filter of the table is applied, by its name."""

@@ -25,6 +25,7 @@ from rekall.entry.fields import FIELDS, Entry, Field, Kind
 from rekall.entry.filters import FILTERS, Filters
 from rekall.entry.other import OtherField
 from rekall.entry.passages import Passage
+from rekall.entry.spans import Span
 from rekall.entry.types import EntryType, Link, LinkType, Status, Tombstone
 from rekall.errors import Ambiguous, DatabaseLocked, NotFound, StorageError
 from rekall.models.vectors import Matrix, unit_rows
@@ -563,11 +564,17 @@ SINCE = NOW + timedelta(seconds=5)
 TYPES = (EntryType.BUG, EntryType.TIL, EntryType.CONFIG)
 PROJECTS = (None, "api", "web")
 
+MOMENTS = (None, SINCE, NOW - timedelta(days=1), NOW + timedelta(days=1))
+SPANS = st.none() | st.builds(Span, st.sampled_from(MOMENTS), st.sampled_from(MOMENTS))
+
 SOME_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "types": st.lists(st.sampled_from(TYPES), max_size=2).map(tuple),
     "tags": st.lists(st.sampled_from(ASKED_TAGS), max_size=2).map(tuple),
     "project": st.sampled_from(PROJECTS),
-    "since": st.sampled_from([None, SINCE, NOW - timedelta(days=1), NOW + timedelta(days=1)]),
+    "since": st.sampled_from(MOMENTS),
+    "until": st.sampled_from(MOMENTS),
+    "created": SPANS,
+    "changed": SPANS,
     "status": st.sampled_from([None, Status.ACTIVE, Status.OBSOLETE]),
 }
 PASSES: dict[str, Callable[[Entry, Any], bool]] = {
@@ -575,6 +582,9 @@ PASSES: dict[str, Callable[[Entry, Any], bool]] = {
     "tags": lambda entry, value: all(any(lies_at_or_below(tag, asked) for tag in entry.tags) for asked in value),
     "project": lambda entry, value: entry.project == value,
     "since": lambda entry, value: entry.updated_at >= value,
+    "until": lambda entry, value: entry.updated_at <= value,
+    "created": lambda entry, value: lies_in(entry.created_at, value),
+    "changed": lambda entry, value: lies_in(entry.updated_at, value),
     "status": lambda entry, value: entry.status is value,
 }
 """What each filter means, said again without a store."""
@@ -583,6 +593,10 @@ PASSES: dict[str, Callable[[Entry, Any], bool]] = {
 def lies_at_or_below(tag: str, asked: str) -> bool:
     parts = asked.strip().lower().removeprefix("#").rstrip("/").split("/")
     return tag.split("/")[: len(parts)] == parts
+
+
+def lies_in(moment: datetime, span: Span) -> bool:
+    return (span.start is None or span.start <= moment) and (span.last is None or moment <= span.last)
 
 
 def passes(entry: Entry, filters: Filters) -> bool:
@@ -601,6 +615,7 @@ ENTRIES = st.lists(
         tags=st.sets(st.sampled_from(TAGS)).map(lambda tags: tuple(sorted(tags))),
         project=st.sampled_from(PROJECTS),
         status=st.sampled_from(list(Status)),
+        created_at=st.integers(0, 10).map(lambda seconds: NOW + timedelta(seconds=seconds)),
         updated_at=st.integers(0, 10).map(lambda seconds: NOW + timedelta(seconds=seconds)),
         title=st.sets(st.sampled_from(["zebra", "horse"])).map(lambda words: " ".join(sorted(words))),
     ),
@@ -626,11 +641,26 @@ def test_every_filter_narrows_what_is_selected(store, each):
         "tags": (("docker", "nginx"), ("docker",)),
         "project": ("api", "web"),
         "since": (LATER, NOW),
+        "until": (NOW, LATER),
+        "created": (NOW, LATER),
+        "changed": (LATER, NOW),
         "status": (Status.OBSOLETE, Status.ACTIVE),
     }[each.name]
-    attribute = {"types": "type", "since": "updated_at"}.get(each.name, each.name)
+    attribute = {
+        "types": "type",
+        "since": "updated_at",
+        "until": "updated_at",
+        "changed": "updated_at",
+        "created": "created_at",
+    }.get(each.name, each.name)
     inside, outside = insert(store, *(make_entry(number, **{attribute: part}) for number, part in enumerate(parts)))
-    value = {"types": (EntryType.TIL, EntryType.CONFIG), "since": SINCE}.get(each.name, parts[0])
+    value = {
+        "types": (EntryType.TIL, EntryType.CONFIG),
+        "since": SINCE,
+        "until": SINCE,
+        "created": Span(NOW, SINCE),
+        "changed": Span(SINCE),
+    }.get(each.name, parts[0])
     selection = Selection(Filters(**{each.name: value}))
     assert not selection.is_everything
     assert store.entries.keys(selection) == [inside]
@@ -736,6 +766,23 @@ def test_a_date_in_another_zone_is_the_same_moment(store):
     zone = timezone(timedelta(hours=9))
     assert store.entries.count(Selection(Filters(since=NOW.astimezone(zone)))) == 1
     assert store.entries.count(Selection(Filters(since=(NOW + timedelta(seconds=1)).astimezone(zone)))) == 0
+
+
+def test_both_ends_of_a_stretch_are_in_it(store):
+    keys = insert(store, *(make_entry(number, updated_at=NOW + timedelta(seconds=number)) for number in range(5)))
+    ends = NOW + timedelta(seconds=1), NOW + timedelta(seconds=3)
+    for filters in (Filters(changed=Span(*ends)), Filters(since=ends[0], until=ends[1])):
+        assert store.entries.keys(Selection(filters)) == keys[3:0:-1]
+    assert store.entries.keys(Selection(Filters(since=ends[1], until=ends[0]))) == []
+
+
+def test_which_of_some_entries_belong_to_a_project(store):
+    api, web, none = insert(
+        store, *(make_entry(number, project=name) for number, name in enumerate(("Api", "web", None)))
+    )
+    assert store.entries.of_project("api", [api, web, none, 10**6]) == {api}
+    assert store.entries.of_project("api", [web]) == store.entries.of_project("x", [api]) == set()
+    assert store.entries.of_project("api", []) == set()
 
 
 # links, and what they say of a successor

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
-from rekall.app import Tuning
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import FILTERS, Filters
@@ -22,6 +21,7 @@ from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import Match, Mode, SearchResult
 from rekall.search.second_stage import ALONE, BESIDE_MEANING, KEYWORDS, USUAL_SHARE, WHOLE
 from rekall.search.snippet import SNIPPET_CHARS, make_snippet
+from rekall.wiring import Tuning
 
 ANSWERING = tuple(Mode)
 
@@ -94,7 +94,8 @@ def test_what_is_no_syntax_is_literal(line):
         ("types:bug", "did you mean `type:bug`?"),
         ("projects:api", "did you mean `project:api`?"),
         ("status:actve", "did you mean `active`?"),
-        ("since:yesterday", "write 2026-01-31"),
+        ("since:yesterdya", "did you mean yesterday?"),
+        ("until:tomorrow", "write yesterday, 7d, 2026-11-05"),
         ("sinces:2026-01-31", "did you mean `since:2026-01-31`?"),
     ],
 )
@@ -115,7 +116,8 @@ def test_other_words_with_a_colon_are_not_worth_a_note(word):
 
 @pytest.mark.parametrize("each", FILTERS, ids=lambda each: each.key)
 def test_every_filter_of_the_table_works_in_the_line_as_it_is_shown(each):
-    values = {"types": "bug", "tags": "two words", "project": "Two Words", "since": "2026-01-31", "status": "obsolete"}
+    values = {"types": "bug", "tags": "two words", "project": "Two Words", "status": "obsolete"}
+    values |= dict.fromkeys(("since", "until", "created", "changed"), "2026-01-31")
     filters = Filters.read({each.name: [values.get(each.name, "x")]})
     assert not filters.is_empty
     parsed = parse_query(f"before {filters} after")
@@ -159,9 +161,9 @@ def test_filters_are_taken_out_of_the_line(line, filters):
 
 def test_options_and_the_line_are_merged():
     since = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    line = Filters((EntryType.BUG,), ("a", "b"), "line", None, Status.ACTIVE)
-    option = Filters((EntryType.TIL,), ("b", "c"), "option", since, None)
-    assert option.over(line) == Filters((EntryType.TIL,), ("a", "b", "c"), "option", since, Status.ACTIVE)
+    line = Filters((EntryType.BUG,), ("a", "b"), "line", status=Status.ACTIVE)
+    option = Filters((EntryType.TIL,), ("b", "c"), "option", since)
+    assert option.over(line) == Filters((EntryType.TIL,), ("a", "b", "c"), "option", since, status=Status.ACTIVE)
     assert Filters().over(line) == line
     assert option.over(Filters()) == option
 

@@ -1,0 +1,104 @@
+"""Dates as people say them: yesterday, 7d, last week, monday, nov 2025, "3 months ago", and two of them with .. between.
+
+A day, week, month or year that is named is a stretch of time; how long ago something is names a moment. What lies ahead is
+refused unless it is written out.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import datetime
+
+from rekall.entry.date_forms import DAYS, MONTHS, Ahead, Said, read
+from rekall.entry.rules import nearest
+from rekall.entry.spans import BETWEEN, Span
+from rekall.errors import InvalidInput
+
+FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
+"""What a date may look like, for hints."""
+
+_MOST_CHARS = 80
+"""A longer text is no date, whatever it begins with."""
+
+
+def said(text: str, now: datetime) -> Said:
+    """What a date means that a person typed.
+
+    Args:
+        text: The date.
+        now: The time.
+
+    Raises:
+        InvalidInput: It is none, or lies ahead; the hint shows some that are right.
+    """
+    if BETWEEN in text or "…" in text:
+        hint = f"created and changed take A{BETWEEN}B; else write {FORMS}"
+        raise InvalidInput(f"{_cut(text)!r} is two dates where one is wanted", hint)
+    plain = _plain(text)
+    found = None
+    try:
+        if len(plain) <= _MOST_CHARS:
+            found = read(plain, now)
+    except Ahead:
+        hint = f"write {FORMS}; a day ahead is written out"
+        raise InvalidInput(f"{_cut(text)!r} is still to come, and no entry is from then", hint) from None
+    except (ValueError, OverflowError, OSError):  # there is no such day, or no zone reaches it
+        found = None
+    if found is None:
+        raise InvalidInput(f"{_cut(text)!r} is not a date", _hint(plain))
+    return found
+
+
+def span(text: str, now: datetime) -> Span:
+    """The stretch that a person typed: a date, since when, or two dates with .. between, one of which may be missing.
+
+    Raises:
+        InvalidInput: It is none, or ends before it begins.
+    """
+    first, dots, last = text.replace("…", BETWEEN).partition(BETWEEN)
+    if not dots:
+        found = said(text, now)
+        return Span(found.start, None if found.end is None else found.last)
+    first, last = first.strip(), last.strip(". ")
+    if not first and not last:
+        raise InvalidInput(
+            f"{_cut(text)!r} names no date", f"write 2026-01{BETWEEN}2026-03, monday{BETWEEN} or {FORMS}"
+        )
+    made = Span(said(first, now).start if first else None, said(last, now).last if last else None)
+    if made.is_empty:
+        hint = f"write the earlier first: 2026-01{BETWEEN}2026-03"
+        raise InvalidInput(f"{_cut(text)!r} ends before it begins: {made}", hint)
+    return made
+
+
+def _plain(text: str) -> str:
+    """A date without what says nothing: capitals, commas, little words, more blanks than one."""
+    if len(text) > 4 * _MOST_CHARS:
+        return text
+    text = unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-").replace(",", " ")
+    text = re.sub(r"(?<!\d)(\d{8})[t ](\d\d)(\d\d)(\d\d)?(?!\d)", _spelled_out, text)
+    text = re.sub(r"(?<=\d)t(\d\d)(?![\d:])", r" \1:00", text)
+    text = re.sub(r"(?<=\d)t(?=\d)", " ", text)
+    text = re.sub(r"([+-]\d\d)(\d\d)\Z", r"\1:\2", text) if ":" in text else text
+    return " ".join(word for word in text.split() if word not in ("the", "of", "on", "at"))
+
+
+def _spelled_out(compact: re.Match[str]) -> str:
+    """20261105T140000 as the other times are written."""
+    day, hour, minute, second = compact.groups()
+    return f"{day} {hour}:{minute}:{second or '00'}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _hint(plain: str) -> str:
+    if re.fullmatch(r"-?\d{1,3}", plain):
+        count = plain.lstrip("-")
+        return f'say of what: {count}d, {count}w, {count}m or {count}y; several words go in quotes: "{count} days ago"'
+    if re.fullmatch(r"\d{1,2}([/-])\d{1,2}\1\d{4}", plain):
+        return "it may be two days; write 2026-11-05 or 5 nov 2026"
+    near = nearest(plain, ["today", "yesterday", *DAYS, *MONTHS], 0.75) if plain.isalpha() else ""
+    return f"did you mean {near}? else write {FORMS}" if near else f"write {FORMS}"
