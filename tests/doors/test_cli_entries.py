@@ -730,6 +730,11 @@ def five(rekall: Rekall, tmp_path: Path) -> None:
         (("--since", "2024-03-01"), "five four three"),
         (("--since", "2024-05-01T13:00:00+01:00"), "five"),
         (("--since", "2024-05-01T12:00:01Z"), ""),
+        (("--until", "feb 2024"), "two one"),
+        (("--since", "2024-02", "--until", "2024-03"), "three two"),
+        (("--created", "2024-02..2024-03"), "three two"),
+        (("--changed", "2024-05-01"), "five"),
+        (("--changed", "12h"), ""),
         (("--status", "obsolete"), "four"),
         (("--status", "active", "--type", "decision"), ""),
         (("--limit", "2"), "five four"),
@@ -769,7 +774,11 @@ def test_a_limit_that_makes_no_sense_is_a_usage_error(rekall: Rekall, options: t
 
 
 @pytest.mark.parametrize(
-    "options", [("--type", "bogus"), ("--since", "yesterday"), ("--since", "2024-13-01"), ("--status", "gone")]
+    "options",
+    [
+        *(("--type", "bogus"), ("--since", "tomorrow"), ("--since", "2024-13-01"), ("--status", "gone")),
+        *(("--since", "2024-02", "--until", "2024-01"), ("--created", "2024-02..2024-01")),
+    ],
 )
 def test_a_filter_that_cannot_be_read_is_explained(rekall: Rekall, options: tuple[str, ...]) -> None:
     ran = rekall("list", *options)
