@@ -73,6 +73,7 @@ def test_a_dash_is_part_of_the_query(line):
         ("git log -n 5", "-n 5", "git log"),
         ("--json git log -S x -n 5", "--json -n 5", "git log -S x"),
         ("docker run -it --tag web", "--tag web", "docker run -it"),
+        ("nginx --since 3_days_ago --until -1d", "--since 3_days_ago --until -1d", "nginx"),
         ("nginx --help", "--help", "nginx"),
         ("-h", "-h", ""),
         ("nginx_timeout -h", "-h", "nginx_timeout"),
@@ -91,7 +92,10 @@ def test_a_dash_is_part_of_the_query(line):
 )
 def test_options_stand_before_the_query_or_after_it(line, taken, words):
     typed = read(line)
-    assert (" ".join(typed.options), " ".join(word.replace(" ", "_") for word in typed.words)) == (taken, words)
+    assert (
+        " ".join(word.replace(" ", "_") for word in typed.options),
+        " ".join(word.replace(" ", "_") for word in typed.words),
+    ) == (taken, words)
 
 
 @pytest.mark.parametrize(
