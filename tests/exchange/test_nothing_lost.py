@@ -3,15 +3,17 @@
 import json
 import random
 import re
-import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from support import CHECKOUT, Bench, ask, make_bench
+from support import Bench, ask, make_bench
+from support.depth import tries
+from support.warm import WarmProgram
 
 from rekall.entry.fields import FIELDS, Entry
 from rekall.entry.filters import Filters
@@ -263,7 +265,7 @@ def fresh(tmp_path_factory):
     return lambda: tmp_path_factory.mktemp("notes")
 
 
-@settings(deadline=None, max_examples=250, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(250), suppress_health_check=list(HealthCheck))
 @given(text=FILE.filter(is_note), marks=st.sampled_from(MARKS), suffix=st.sampled_from(SUFFIXES))
 @example(text="---\nWarning: never restart the primary\n---\nbody", marks=(), suffix=".md")
 def test_every_word_of_a_file_is_in_its_entry_and_is_found(fresh, text, marks, suffix):
@@ -279,7 +281,7 @@ def test_every_word_of_a_file_is_in_its_entry_and_is_found(fresh, text, marks, s
     bench.base.close()
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(60), suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(FILE, min_size=1, max_size=4), form=st.sampled_from(["jsonl", "markdown"]))
 def test_what_was_imported_survives_an_export(fresh, texts, form):
     folder, out = fresh(), fresh()
@@ -311,7 +313,7 @@ def _links(bench: Bench, entry: Entry) -> list[tuple[str, str, str]]:
     )
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(60), suppress_health_check=list(HealthCheck))
 @given(text=FILE.filter(is_note))
 def test_a_second_import_changes_nothing(fresh, text):
     folder = fresh()
@@ -323,7 +325,7 @@ def test_a_second_import_changes_nothing(fresh, text):
     bench.base.close()
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=tries(150), suppress_health_check=list(HealthCheck))
 @given(
     data=st.binary(max_size=200) | st.binary(max_size=60).map(lambda data: b"---\ntitle: " + data + b"\n---\nbody\n")
 )
@@ -421,23 +423,29 @@ HOSTILE = {
 }
 
 CHILD = """
-import resource, sys
+import resource, sys, tempfile
 from pathlib import Path
-sys.path.insert(0, "tests")
 from support import make_bench
 from rekall.entry.filters import Filters
-bench = make_bench()
-bench.base.files.import_paths([Path(sys.argv[2])])  # whatever is loaded once
-held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (held + (int(sys.argv[3]) << 20), -1))
-used = resource.getrusage(resource.RUSAGE_SELF)
-resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + int(sys.argv[4]), -1))
-report = bench.base.files.import_paths([Path(sys.argv[1])])
-titles = {entry.title for entry in bench.base.list_entries(Filters(), None).entries}
-assert "The one after" in titles, titles
-sizes = [len(item.error.message) for item in report.refused] + [len(problem) for problem in report.problems]
-assert max(sizes, default=0) < 2000, sizes
-print(len(report.refused), report.added)
+
+with tempfile.TemporaryDirectory() as folder:  # whatever is loaded once
+    Path(folder, "a.md").write_text("---\\ntitle: T\\ndate: 15 July 2019\\n---\\n# A\\n\\ntext\\n", "utf-8")
+    warm = make_bench()
+    assert warm.base.files.import_paths([Path(folder)]).added == 1
+    warm.base.close()
+
+def work():
+    bench = make_bench()
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + (int(sys.argv[2]) << 20), -1))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + int(sys.argv[3]), -1))
+    report = bench.base.files.import_paths([Path(sys.argv[1])])
+    titles = {entry.title for entry in bench.base.list_entries(Filters(), None).entries}
+    assert "The one after" in titles, titles
+    sizes = [len(item.error.message) for item in report.refused] + [len(problem) for problem in report.problems]
+    assert max(sizes, default=0) < 2000, sizes
+    print(len(report.refused), report.added)
 """
 MOST_MB = 500
 """More than it has before; the largest of these heads has 4 MB."""
@@ -446,28 +454,23 @@ MOST_CPU_S = 60
 """Far above what any of them needs, far below what a bomb would."""
 
 
-def in_a_child(folder: Path, warm: Path) -> subprocess.CompletedProcess[str]:
-    """Import it in a process that dies when it takes more memory or work than any such note is worth."""
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, str(folder), str(warm), str(MOST_MB), str(MOST_CPU_S)],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def child() -> Iterator[WarmProgram]:
+    """Imports in a process that dies when it takes more memory or work than any such note is worth."""
+    program = WarmProgram(CHILD)
+    yield program
+    program.close()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_head_costs_neither_memory_nor_the_next_file(tmp_path, name):
-    folder, warm = tmp_path / "notes", tmp_path / "warm"
+def test_a_hostile_head_costs_neither_memory_nor_the_next_file(tmp_path, child, name):
+    folder = tmp_path / "notes"
     folder.mkdir()
-    warm.mkdir()
-    (warm / "a.md").write_text("---\ntitle: T\ndate: 15 July 2019\n---\n# A\n\ntext\n", "utf-8")
     (folder / "a.md").write_text(f"---\n{HOSTILE[name]}\n---\nThe body.\n", "utf-8")
     (folder / "b.md").write_text("# The one after\n", "utf-8")
-    ran = in_a_child(folder, warm)
+    ran = child.run(str(folder), str(MOST_MB), str(MOST_CPU_S), patience_s=600)
     assert ran.returncode == 0, ran.stderr[-3000:]
     refused, added = map(int, ran.stdout.split())
     too_large = len(HOSTILE[name]) > 1_000_000  # more than the text of an entry may be

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support import CHECKOUT, FakeLoader
+from support import FakeLoader
 from support.bases import TUNING, all_links
+from support.warm import WarmProgram
 
-from rekall.app import build
 from rekall.entry.filters import Filters
 from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
+from rekall.wiring import build
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,17 +31,16 @@ MOMENTS = 20
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from rekall.app import build
+from rekall.wiring import build
 from rekall.db import Database
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from support import FakeLoader
 from support.bases import TUNING
 
-left = int(sys.argv[3])
 begun = 0
 
-def counted(write):
+def counted(write, left):
     def run(self, *arguments):
         global begun
         begun += 1
@@ -50,10 +49,11 @@ def counted(write):
         return write(self, *arguments)
     return run
 
-store = SqliteStore(Path(sys.argv[1]))
-Database.run, Database.run_many = counted(Database.run), counted(Database.run_many)
-build(store, FakeLoader(), TUNING, Clock()).base.files.import_paths([sys.argv[2]], prune=True)
-print(begun)
+def work():
+    store, left = SqliteStore(Path(sys.argv[1])), int(sys.argv[3])
+    Database.run, Database.run_many = counted(Database.run, left), counted(Database.run_many, left)
+    build(store, FakeLoader(), TUNING, Clock()).base.files.import_paths([sys.argv[2]], prune=True)
+    print(begun)
 """
 
 
@@ -72,15 +72,15 @@ def vault(folder: Path) -> Path:
     return folder
 
 
-def in_a_child(path: Path, folder: Path, writes: int = 0) -> subprocess.CompletedProcess[str]:
-    """Import in a process of its own that is killed before a write; 0 lets it live."""
-    return subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), str(folder), str(writes)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests")])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+InAChild = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def in_a_child() -> Iterator[InAChild]:
+    """Imports in a process of its own that is killed before a write; 0 lets it live."""
+    program = WarmProgram(CHILD)
+    yield lambda path, folder, writes=0: program.run(str(path), str(folder), str(writes))
+    program.close()
 
 
 def check_and_complete(path: Path, folder: Path) -> int:
@@ -120,7 +120,7 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path) -> int:
+def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path, in_a_child: InAChild) -> int:
     """How often an import that nobody kills writes."""
     ran = in_a_child(tmp_path_factory.mktemp("whole") / "base.db", notes)
     assert ran.returncode == 0, ran.stderr
@@ -128,14 +128,14 @@ def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path) -> int:
 
 
 @pytest.mark.parametrize("moment", range(MOMENTS))
-def test_an_import_killed_at_any_moment_is_completed_by_the_next(tmp_path, notes, writes, moment):
+def test_an_import_killed_at_any_moment_is_completed_by_the_next(tmp_path, notes, writes, in_a_child, moment):
     path = tmp_path / "base.db"
     ran = in_a_child(path, notes, max(1, writes * moment // MOMENTS + moment % 3))
     assert ran.returncode == -signal.SIGKILL, ran.stderr
     assert 0 <= check_and_complete(path, notes) <= FILES + RECORDS
 
 
-def test_an_import_killed_again_and_again_comes_to_an_end(tmp_path, notes, writes):
+def test_an_import_killed_again_and_again_comes_to_an_end(tmp_path, notes, writes, in_a_child):
     path = tmp_path / "base.db"
     found = []
     for _ in range(40):
@@ -152,7 +152,7 @@ def test_an_import_killed_again_and_again_comes_to_an_end(tmp_path, notes, write
     assert check_and_complete(path, notes) == FILES + RECORDS
 
 
-def test_a_kill_while_files_moved_and_changed_loses_no_entry(tmp_path, writes):
+def test_a_kill_while_files_moved_and_changed_loses_no_entry(tmp_path, in_a_child):
     folder, path = vault(tmp_path / "notes"), tmp_path / "base.db"
     assert in_a_child(path, folder).returncode == 0
     before = _ids(path)
