@@ -53,14 +53,17 @@ class KeyBar(Static):
         if self._said is not None:
             return
         wanted = self._wanted()
+        keys: dict[str, str] = {}
         shown: dict[str, Content] = {}
         for _, binding, is_enabled, _ in screen.active_bindings.values():
-            is_wanted = binding.show if wanted is None else binding.action in wanted
-            if is_enabled and is_wanted and binding.action not in shown:
+            action = binding.action.removeprefix("screen.").removeprefix("app.")
+            is_wanted = binding.show if wanted is None else action in wanted
+            key = self.app.get_key_display(binding)
+            if is_enabled and is_wanted and (action not in shown or len(key) < len(keys[action])):
+                keys[action] = key
                 click = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
-                key = self.app.get_key_display(binding)
                 text = Content.assemble((key, "bold $primary"), " ", (binding.description, "$foreground 65%"))
-                shown[binding.action] = text.stylize(click)
+                shown[action] = text.stylize(click)
         texts = list(shown.values()) if wanted is None else [shown[action] for action in wanted if action in shown]
         line = Content("  ").join(texts)
         self.update(line if line.cell_length <= self.size.width - 2 else Content(" ").join(texts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,12 +19,11 @@ from textual.widgets import Input, Static
 from rekall.entry.filters import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.detail import DetailPane
-from rekall.tui.document import Document, make_document
-from rekall.tui.entry_keys import EntryKeys
+from rekall.tui.document import Document, Find
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Refill, View
 from rekall.tui.list_keeper import ListKeeper
+from rekall.tui.reading import ReadingScreen
 from rekall.tui.rows import one_line
 from rekall.tui.screens import WIDE, Host
 from rekall.tui.search_line import PickLine, SearchLine
@@ -44,12 +42,13 @@ _CHANGES = frozenset({"add", "edit", "edit_outside", "open_source", "delete", "u
 _LAST = ("command_palette", "help", "quit")
 _IN_LIST = ("search", "filter", "mark", "similar", "add", "edit", "delete", *_LAST)
 _IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
-_WHILE_READING_ALL = ("leave", "search", "edit", "link", "similar", "delete", *_LAST)
-_WHILE_READING = ("leave", "next_match(1)", *_WHILE_READING_ALL[1:])
+_IN_ENTRY = ("leave", "search", "edit", "links", "link", "similar", "delete", *_LAST)
+_IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:])
+_IN_EMPTY = ("add", *_LAST)
 
 
-class MainScreen(EntryKeys):
-    """Finds and shows entries, and leaves it to `EntryKeys` to change them."""
+class MainScreen(ReadingScreen):
+    """Finds and shows entries, and leaves it to what it is built on to read and change them."""
 
     AUTO_FOCUS = "EntryList"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,7 +57,6 @@ class MainScreen(EntryKeys):
         Binding("f", "filter", "Filter", tooltip="Filter by type, tag, project, status or date"),
         Binding("F", "clear_filters", "Clear filters", show=False, tooltip="Drop all filters"),
         Binding("s", "similar", "Similar", tooltip="Entries near in meaning to this one"),
-        Binding("l", "links", "Links", show=False, tooltip="Go to the links of the entry"),
         Binding(
             "n", "next_match(1)", "Next match", show=False, tooltip="Next place that was searched for in the entry"
         ),
@@ -96,9 +94,7 @@ class MainScreen(EntryKeys):
         self._model = Static(id="model", markup=False)
         self._limit = limit
         self._version = base.version()
-        self._read_id = ""
         self._said = ""
-        self._trail: list[str] = []
         self._before_similar: list[tuple[View, str]] = []
         self._welcome = WELCOME if base.count() else welcome()
 
@@ -127,11 +123,9 @@ class MainScreen(EntryKeys):
         self.show_view(self.keeper.view)
         self.set_interval(POLL_S, self._poll)
 
-    @property
-    def current_id(self) -> str:
-        """The id of the entry that keys act on: the one being read, else the one chosen in the list; or empty."""
-        row = self.entry_list.chosen
-        return self._read_id if self.is_reading else row.id if row else ""
+    def finder(self) -> Find:
+        """Finds the words of the query."""
+        return self.keeper.finder()
 
     def fill(self, refill: Refill) -> None:
         """Ask again for what the list shows, in place of a request under way."""
@@ -167,11 +161,6 @@ class MainScreen(EntryKeys):
         elif self._read_id:
             self.read(self._read_id, keep_place=True)
         self.fill(Refill(chosen=entry_id, quiet=True))
-
-    def read(self, entry_id: str, *, delay_s: float = 0.0, keep_place: bool = False) -> None:
-        """Show an entry in the detail pane."""
-        self._read_id = entry_id
-        self.start(partial(self._read, entry_id, delay_s, keep_place=keep_place), "detail", exclusive=True)
 
     def on_resize(self, event: events.Resize) -> None:
         """With room for both, the detail shows what the list has chosen."""
@@ -222,11 +211,6 @@ class MainScreen(EntryKeys):
         if not self.keeper.is_busy and self.keeper.grow():
             self.fill(Refill(quiet=True))
 
-    def on_detail_pane_followed(self, event: DetailPane.Followed) -> None:
-        """Open a linked entry."""
-        self._trail.append(self._read_id)
-        self._open(event.entry_id)
-
     def action_search(self) -> None:
         """Go to the search line without delay: the next key may already be waiting."""
         self.remove_class("reading")
@@ -247,10 +231,10 @@ class MainScreen(EntryKeys):
     def bar(self) -> Sequence[str] | None:
         """What the line of keys shows, in order: of what can be done where the keyboard is, what is done most."""
         if self.is_reading:
-            return _WHILE_READING if self.detail.has_matches else _WHILE_READING_ALL
+            return _IN_MATCHES if self.detail.has_matches else _IN_ENTRY
         if self.entry_list.has_focus:
             return _IN_MARKED if self.entry_list.marked else _IN_LIST
-        return None
+        return _IN_EMPTY if self.has_class("empty") and not self.line.has_focus else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """In the search line, / types a slash; where an entry is only chosen, nothing is changed."""
@@ -305,28 +289,10 @@ class MainScreen(EntryKeys):
 
         self.start(work, "mark")
 
-    def action_next_match(self, by: int) -> None:
-        """Go to the next place in the entry that was searched for."""
-        if not self.has_class("wide") and not self.is_reading:
-            return
-        place, total = self.detail.next_match(by)
-        if total:
-            self.host.say(f"match {place} of {total}", "n, N: next, before")
-        else:
-            self.host.say("no match", "nothing in this entry was searched for")
-
     def action_similar(self) -> None:
         """Show the entries near in meaning to the current one."""
         if self.current_id:
             self.start(partial(self._similar, self.current_id), "list", exclusive=True)
-
-    def action_links(self) -> None:
-        """Go to the links of the current entry."""
-        entry_id = self.current_id
-        if entry_id:
-            self.add_class("reading")
-            self._read_id = entry_id
-            self.start(partial(self._read_links, entry_id), "detail", exclusive=True)
 
     def _set_filters(self, filters: Filters) -> None:
         self.show_view(replace(self.keeper.view, filters=filters))
@@ -355,40 +321,6 @@ class MainScreen(EntryKeys):
         if self._before_similar:
             view, chosen = self._before_similar.pop()
             self.show_view(view, chosen=chosen)
-
-    def _open(self, entry_id: str) -> None:
-        self.add_class("reading")
-        self.read(entry_id)
-        self.call_after_refresh(self.detail.focus)  # a hidden widget cannot take the keyboard
-
-    def _close_detail(self) -> None:
-        self._trail.clear()
-        self.remove_class("reading")
-        row = self.entry_list.chosen
-        if self.has_class("wide") and row and row.id != self._read_id:
-            self.read(row.id)
-        self.call_after_refresh(self.entry_list.focus)
-
-    async def _read(self, entry_id: str, delay_s: float, *, keep_place: bool) -> None:
-        await asyncio.sleep(delay_s)
-        row = self.entry_list.chosen
-        why, at = (row.why, row.at) if row and row.id == entry_id else ("", 0)
-
-        def load() -> Document:
-            return make_document(self.base.get(entry_id), why, self.keeper.finder(), at)
-
-        try:
-            document = await in_thread(load)
-        except NotFound:
-            document = Document.of_text("This entry was deleted.")
-        self.detail.show(document, keep_place=keep_place)
-        self.refresh_bindings()
-
-    async def _read_links(self, entry_id: str) -> None:
-        await self._read(entry_id, 0.0, keep_place=True)
-        if not self.detail.focus_links():
-            self.detail.focus()
-            self.host.say("no links", "this entry is not linked to others")
 
     async def _similar(self, entry_id: str) -> None:
         before = (self.keeper.view, entry_id)

@@ -23,7 +23,7 @@ _MOST_TEXT_CHARS = 300
 _LEAST_REPEATED = 12
 """A shorter title may well be the first words of a sentence."""
 
-_MARKUP = re.compile(r"^\s*(?:```\S*|#{1,6} |[-*>] |\|)|\*\*|`|^---+$", re.MULTILINE)
+_MARKUP = re.compile(r"```\w*|\*\*|`|^\s*(?:#{1,6} |[-*>] |\|)|^---+$", re.MULTILINE)
 """What stands in Markdown for looks alone."""
 
 
@@ -79,7 +79,7 @@ def row_of_entry(entry: Entry, successor: str = "") -> Row:
 def row_of_hit(hit: Hit, find: Callable[[str], Spans] = lambda text: ()) -> Row:
     """The row of a hit; `find` says where the words that were looked for stand in a text."""
     entry, match = hit.entry, hit.match.value if hit.match else ""
-    title, text = one_line(entry.title), _without(one_line(hit.snippet), entry.title)
+    title, text = one_line(entry.title), _without(_plain(hit.snippet), entry.title)
     return Row(
         entry.id,
         entry.type.value,
@@ -107,12 +107,16 @@ def rows_of_page(page: Page) -> tuple[Row, ...]:
 
 def beginning(entry: Entry) -> str:
     """What an entry begins with, on one line and without Markdown's marks."""
-    return one_line(_MARKUP.sub("", entry.content[:_MOST_TEXT_CHARS]))
+    return _plain(entry.content[:_MOST_TEXT_CHARS])
+
+
+def _plain(text: str) -> str:
+    return one_line(_MARKUP.sub("", text))
 
 
 def _without(text: str, title: str) -> str:
     """A text without the title that it begins with: a note without a title is called by its beginning."""
-    shown = one_line(title).rstrip("….")
+    shown = _plain(title).rstrip("….")
     if len(shown) < _LEAST_REPEATED or not text.startswith(shown):
         return text
     return "… " + text[len(shown) :].lstrip(" .…")
