@@ -23,12 +23,13 @@ from rekall.hooks.events import MOST_BYTES, Asked, read_event
 from rekall.hooks.hosts import HOSTS, Moment
 from rekall.hooks.seen import LATE, file_of, remember, seen_in
 
-LIMIT_S = 0.5
-"""The longest that a host waits for us, from the start of the process."""
+LIMIT_S, LIMIT_NAME = 0.5, "REKALL_HOOKS_SECONDS"
+"""The longest that a host waits for us, from the start of the process; and the variable that names another time."""
 
 _TO_END_S = 0.06
 """What is kept of it to print, and to end."""
 
+_LONGEST_S = 60.0
 _UNKNOWN_AGE_S = 0.1
 _CHUNK_BYTES = 1 << 20
 _OFF = ("off", "0", "no", "false")
@@ -71,7 +72,7 @@ def run(client: str, moment: str, home: str | None) -> None:
         moment: A value of `Moment`.
         home: What REKALL_HOME was when the hooks were installed.
     """
-    ends = time.monotonic() + LIMIT_S - _TO_END_S - _age_s()
+    ends = time.monotonic() + _limit_s() - _TO_END_S - _age_s()
     try:
         data = _stdin(ends)
         host = next((each for each in HOSTS if each.name == client), None)
@@ -111,7 +112,7 @@ def _in_child(asked: Asked, home: str | None, ends: float, answer: _Answer) -> N
     if child == 0:
         with contextlib.suppress(BaseException):
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, LIMIT_S)  # where the parent was killed first
+            signal.setitimer(signal.ITIMER_REAL, _limit_s())  # where the parent was killed first
             os.close(reads)
             _mute(1, 2)
             _work(asked, home, lambda said: _send(writes, said))
@@ -212,11 +213,18 @@ def _stdin(ends: float) -> bytes:
     return b"".join(kept) if not reader.is_alive() and length <= MOST_BYTES else b""
 
 
+def _limit_s() -> float:
+    try:
+        return min(max(float(os.environ.get(LIMIT_NAME, LIMIT_S)), 0.0), _LONGEST_S)
+    except ValueError:
+        return LIMIT_S
+
+
 def _age_s() -> float:
     """How long this process has run, so that Python's own start counts."""
     try:
         ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         booted_s = float(Path("/proc/uptime").read_text().split()[0])
-        return min(max(booted_s - ticks / os.sysconf("SC_CLK_TCK"), 0.0), LIMIT_S)
+        return max(booted_s - ticks / os.sysconf("SC_CLK_TCK"), 0.0)
     except (OSError, ValueError, IndexError, AttributeError):
         return _UNKNOWN_AGE_S

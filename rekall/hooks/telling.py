@@ -47,7 +47,7 @@ def session_text(project: str, entries: Iterable[Entry], total: int, short: Mapp
         total: How many it has.
         short: Their short ids.
     """
-    head = f"Rekall, this machine's notes, has {count_text(total, 'note')} of the project {flat(project)}. Those that matter most:"
+    head = f"Rekall, this machine's notes, has {count_text(total, 'note')} of the project {flat(project)}."
     items = ((entry.id, _item(entry, short, _gist(entry, at_start=True))) for entry in entries)
     return _told(head, items, SESSION_TOKENS, SESSION_NOTES)
 
