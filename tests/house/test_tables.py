@@ -77,8 +77,8 @@ def before(home: Path) -> str:
     store = rekall.store.sqlite.SqliteStore(home / "rekall.db")
     from support import FakeLoader
 
-    from rekall.app import Tuning, build
     from rekall.system.clock import Clock
+    from rekall.wiring import Tuning, build
 
     base = build(store, FakeLoader(), Tuning(0.5), Clock()).base
     saved = base.add(Draft(EntryType.BUG, "made before", "the text", solution="it helped"))
@@ -122,7 +122,7 @@ def test_a_field_of_the_table_is_in_every_door_in_files_and_in_search(package, r
     # the editor, the form of the terminal UI, and what it shows
     program = f"""
 import rekall
-from rekall.exchange.markdown import text_to_edit
+from rekall.exchange.editing import text_to_edit
 from rekall.entry.passages import passage_texts
 from rekall.tui.document import make_document
 from rekall.tui.fields import draft_of, texts_of

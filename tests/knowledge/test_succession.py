@@ -10,7 +10,7 @@ from support import Bench, all_links, make_bench
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType, Link, LinkType, Reference, Status
-from rekall.exchange.markdown import edited_draft, text_to_edit
+from rekall.exchange.editing import edited_draft, text_to_edit
 from rekall.store.schema import MIGRATIONS
 
 SUPERSEDES = LinkType.SUPERSEDES
@@ -35,7 +35,7 @@ WAYS: dict[str, Callable[[Bench, Entry, Entry], object]] = {
     "deprecate": lambda bench, old, new: bench.base.deprecate(old.id, new.id),
     "change": lambda bench, old, new: bench.base.change(old.id, superseded_by=new.id[:12].lower()),
     "editor": lambda bench, old, new: bench.base.edit(
-        old, edited_draft(text_to_edit(old).replace("superseded_by: ''", f"superseded_by: {new.id}"), old.type)
+        old, edited_draft(text_to_edit(old).replace("project:", f"superseded_by: {new.id}"), old.type)
     ),
 }
 
