@@ -42,7 +42,7 @@ close.
 
 ```sh
 rekall search --json --limit 5 "safari drops the session cookie"
-printf '%s' "$error" | rekall search --json --literal -     # an error message, word for word
+printf '%s' "$error" | rekall search --json -               # an error message of several lines
 rekall show ID                                              # one note in full
 ```
 
@@ -58,7 +58,7 @@ wrong. Ask the person first, unless they told you to keep notes. One note for on
 ```sh
 rekall add bug "Safari drops cookies of third parties after 7 days" \\
   --content "What happens, and when." --error "the message, word for word" \\
-  --solution "What helped." --failed "What was tried in vain." --tag safari
+  --solution "What helped." --what-failed "What was tried in vain." --tag safari
 ```
 
 - The title says the point in one line: not "Safari cookies".
