@@ -38,17 +38,29 @@ HINT = f"run `{install_command('mcp')}`"
     help="What requests over HTTP must send. Other users see it here: REKALL_MCP_TOKEN is better, and one is made and kept anyway.",
 )
 @click.option("--no-token", is_flag=True, help="Let every user of this machine in over HTTP.")
+@click.option(
+    "--structured",
+    is_flag=True,
+    help="Also answer ids and cursors as structured content, for programs; many assistants then see nothing else.",
+)
 @click.pass_context
 def mcp(
-    context: click.Context, http: bool, port: int | None, read_only: bool, token: str | None, no_token: bool
+    context: click.Context,
+    http: bool,
+    port: int | None,
+    read_only: bool,
+    token: str | None,
+    no_token: bool,
+    structured: bool,
 ) -> None:
     """Serve AI assistants over the Model Context Protocol until they disconnect.
 
     Assistants start it themselves once configured: see `rekall mcp install`.
     """
     if context.invoked_subcommand:
-        if http or port is not None or read_only or token is not None or no_token:
-            raise UsageError("a server option was given before install", "put options after `install CLIENT`")
+        if http or port is not None or read_only or token is not None or no_token or structured:
+            command = context.invoked_subcommand
+            raise UsageError(f"a server option was given before {command}", f"put options after `{command} CLIENT`")
         return
     _check_options(http=http, port=port, token=token, no_token=no_token)
     if not is_installed("mcp"):
@@ -71,13 +83,14 @@ def mcp(
                 wanted,
                 lambda url: talk(f"serving at {url} to {who}; stop with Ctrl-C"),
                 read_only=read_only,
+                with_data=structured,
             )
         else:
             if sys.stdin is None or sys.stdout is None:
                 raise UsageError("the server talks over stdin and stdout, and one of them is closed", "leave both open")
             if sys.stdin.isatty():
                 talk("waiting for an assistant on stdin; `rekall mcp install` shows how yours can start this")
-            run.serve_stdio(server, read_only=read_only)
+            run.serve_stdio(server, read_only=read_only, with_data=structured)
 
 
 def _check_options(*, http: bool, port: int | None, token: str | None, no_token: bool) -> None:

@@ -1,20 +1,20 @@
-"""What tools answer: the same facts as compact text and as data, within a budget of tokens."""
+"""What tools answer: compact text for a model, and for a program the ids and cursors in it, within a budget of tokens."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rekall.entry.fields import Entry, Place
 from rekall.entry.times import written
-from rekall.entry.types import Reference, Status
+from rekall.entry.types import Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
-from rekall.knowledge import answers
-from rekall.mcp.frames import Frame, flat, shown
-from rekall.search.explain import MODE_WORDS, why_line
+from rekall.knowledge_base import KnowledgeBase
+from rekall.mcp.frames import Frame, flat
+from rekall.search.explain import MODE_WORDS
 from rekall.search.results import Hit, Match, SearchResult
 from rekall.wording import count_text, printable
 
@@ -23,6 +23,8 @@ BYTES_PER_TOKEN = 3
 
 MORE_TOKENS = 24
 """Kept for the line that names the cursor."""
+
+LONG_CURSOR = "99999999"
 
 FRAME_TOKENS = 24
 """Kept for the two lines around stored text."""
@@ -34,9 +36,17 @@ _HINTS = {
 """Where the hint of the error names a command, an assistant is told of a tool."""
 
 
+TITLE_CHARS = 200
+_LABEL_CHARS = 40
+_MOST_TAGS = 6
+_NOTE_CHARS = 300
+_JOINERS = " \n\u200d\ufe0f"
+"""What means nothing at an end: blanks, and what joins two parts of an emoji."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Text for a model to read, and the same as data for a program.
+    """Text for a model to read, and for a program the few facts in it that are not prose.
 
     Attributes:
         is_shown: Whether what is unseen was spelled out before it was cut; what is left at a cut says less of what it needs.
@@ -54,10 +64,25 @@ class Item:
     text: str
     data: dict[str, Any]
 
-    @property
-    def tokens(self) -> int:
-        """What it takes in the form that takes more: which one a model reads is up to its client."""
-        return max(tokens_of(f"\n{self.text}"), tokens_of(json.dumps(self.data, ensure_ascii=False)))
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most tokens that an answer takes, in all the forms in which it goes out.
+
+    Attributes:
+        with_data: Whether facts go out beside the text.
+    """
+
+    tokens: int
+    with_data: bool = False
+
+    def of(self, item: Item) -> int:
+        """What an item takes of it."""
+        return tokens_of(f"\n{item.text}") + (self.of_data(item.data) if self.with_data else 0)
+
+    def of_data(self, data: Any) -> int:
+        """What facts take of it."""
+        return tokens_of(f"{json.dumps(data, ensure_ascii=False)}, ") if self.with_data else 0
 
 
 def tokens_of(text: str) -> int:
@@ -65,33 +90,38 @@ def tokens_of(text: str) -> int:
     return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
-def page(head: str, name: str, items: Iterable[Item], start: int, budget: int, more: bool, **data: Any) -> Answer:
+def page(head: str, name: str, items: Iterable[Item], start: int, budget: Budget, more: bool, **data: Any) -> Answer:
     """As many items as the budget takes, at least one, in a frame, and a cursor when there are more.
 
     Args:
         head: What stands above them.
-        name: What the data calls them, as commands do.
+        name: What the data calls them.
         items: The items from `start` on.
         start: The place of the first one among all.
-        budget: Tokens.
+        budget: What the answer may take.
         more: Whether there are others after the last of `items`.
-        data: Fields beside the items.
+        data: Facts beside the items.
     """
-    left = budget - tokens_of(head) - FRAME_TOKENS - MORE_TOKENS
+    head = stretch(head, 0, budget.tokens // 2)
+    facts = {name: [], "next_cursor": LONG_CURSOR, **data}
+    left = budget.tokens - tokens_of(head) - budget.of_data(facts) - FRAME_TOKENS - MORE_TOKENS
     taken: list[Item] = []
     for item in items:
-        left -= item.tokens
-        if taken and left < 0:
-            more = True
-            break
+        takes = budget.of(item)
+        if takes > left:
+            if taken:
+                more = True
+                break
+            item = replace(item, text=stretch(item.text, 0, max(left - takes + tokens_of(item.text) - 2, 1)) + "…")
         taken.append(item)
+        left -= takes
     cursor = str(start + len(taken)) if more and taken else None
     lines = [head]
     if taken:
         lines.append(Frame().around("\n".join(item.text for item in taken)))
     if cursor:
         lines.append(f"There is more: call again with cursor {cursor!r}.")
-    return Answer("\n".join(lines), {name: [item.data for item in taken], "next_cursor": cursor, **data})
+    return Answer("\n".join(lines), {**facts, name: [item.data for item in taken], "next_cursor": cursor})
 
 
 def place_of(cursor: str | None, most: int = 10_000) -> int:
@@ -109,37 +139,62 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
     return int(cursor)
 
 
-def hit_item(hit: Hit) -> Item:
-    """A search result: how sure it is, what it is, a stretch of its text, and why it is there."""
-    text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry)]
+def hit_items(base: KnowledgeBase, hits: Sequence[Hit]) -> list[Item]:
+    """Search results: how sure each is, what it is, and a stretch of its text."""
+    after = [hit.successor.id for hit in hits if hit.successor]
+    short = base.short_ids([*(hit.entry.id for hit in hits), *after])
+    return [_hit_item(hit, short) for hit in hits]
+
+
+def _hit_item(hit: Hit, short: Mapping[str, str]) -> Item:
+    text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry, short)]
     if hit.successor:
-        text.append(f"  obsolete: read {hit.successor.id} instead ({flat(hit.successor.title)})")
+        text.append(f"  obsolete: read {short[hit.successor.id]} instead ({cut(hit.successor.title, TITLE_CHARS)})")
     if hit.snippet:
         text.append(f"  {flat(hit.snippet)}")
-    text.append(f"  why: {flat(why_line(hit))}")
-    return Item("\n".join(text), shown(brief(answers.hit(hit))))
+    facts = {"id": hit.entry.id, "match": hit.match.value if hit.match else None}
+    return Item("\n".join(text), facts)
 
 
-def entry_item(entry: Entry, successor: Reference | None) -> Item:
-    """An entry in a list."""
-    return Item(_entry_line(entry), shown(brief(answers.summary(entry, successor))))
+def entry_items(base: KnowledgeBase, entries: Sequence[Entry]) -> list[Item]:
+    """Entries in a list."""
+    short = base.short_ids([entry.id for entry in entries])
+    return [Item(_entry_line(entry, short), {"id": entry.id}) for entry in entries]
 
 
-def entry_text(view: EntryView) -> str:
-    """An entry in full, as Markdown with its sections and links; what is unseen is spelled out."""
+def entry_text(view: EntryView, short: Mapping[str, str]) -> str:
+    """An entry in full, as Markdown with its sections and links; what is unseen is spelled out.
+
+    Args:
+        view: The entry.
+        short: The ids by which other entries are named.
+    """
     entry = view.entry
     lines = [f"# {entry.title}", "", " · ".join(labels_of(entry))]
-    lines.append(f"id {entry.id} · confidence {entry.confidence}/5 · updated_at {written(entry.updated_at)}")
+    lines.append(f"confidence {entry.confidence}/5 · updated_at {written(entry.updated_at)}")
     if view.successor:
-        lines.append(f"Obsolete: read {view.successor.id} instead ({view.successor.title}).")
+        lines.append(f"Obsolete: read {_named(view.successor.id, short)} instead ({view.successor.title}).")
     lines += _section_lines(view.sections(Place.BEFORE))
     lines += ["", entry.content] if entry.content else []
     lines += _section_lines(view.sections(Place.AFTER))
     lines += ["", f"Imported from {view.origin}"] if view.origin else []
     for line in view.links:
         reason = f": {line.link.reason}" if line.link.reason else ""
-        lines += ["", f"Link: {line.phrase} {line.other.id} ({line.other.title}){reason}"]
+        lines += ["", f"Link: {line.phrase} {_named(line.other.id, short)} ({line.other.title}){reason}"]
     return printable("\n".join(lines) + "\n")
+
+
+def named_in(views: Iterable[EntryView]) -> list[str]:
+    """The ids of entries and of those that they name."""
+    ids: list[str] = []
+    for view in views:
+        ids += [view.entry.id, *(line.other.id for line in view.links)]
+        ids += [view.successor.id] if view.successor else []
+    return list(dict.fromkeys(ids))
+
+
+def _named(entry_id: str, short: Mapping[str, str]) -> str:
+    return short.get(entry_id, entry_id)
 
 
 def _section_lines(sections: Iterable[Section]) -> list[str]:
@@ -150,17 +205,19 @@ def _section_lines(sections: Iterable[Section]) -> list[str]:
     return lines
 
 
-def brief(data: dict[str, Any]) -> dict[str, Any]:
-    """Data without what says nothing: each token counts."""
-    kept = {name: brief(value) if isinstance(value, dict) else value for name, value in data.items()}
-    return {name: value for name, value in kept.items() if value not in (None, [], {}, "")}
-
-
-def _entry_line(entry: Entry) -> str:
-    labels = [entry.type.value, entry.project or "", *(f"#{tag}" for tag in entry.tags)]
+def _entry_line(entry: Entry, short: Mapping[str, str]) -> str:
+    tags = [f"#{cut(tag, _LABEL_CHARS)}" for tag in entry.tags[:_MOST_TAGS]]
+    tags += [f"+{len(entry.tags) - _MOST_TAGS}"] if len(entry.tags) > _MOST_TAGS else []
+    labels = [entry.type.value, cut(entry.project or "", _LABEL_CHARS), *tags]
     if entry.status is Status.OBSOLETE:
         labels.append("OBSOLETE")
-    return f"{entry.id}  {flat(entry.title)}  [{flat(' '.join(label for label in labels if label))}]"
+    named = flat(" ".join(label for label in labels if label))
+    return f"{_named(entry.id, short)}  {cut(entry.title, TITLE_CHARS)}  [{named}]"
+
+
+def cut(text: str, most: int) -> str:
+    """A stored text on one line, and no more of it than is read in a list."""
+    return flat(text if len(text) <= most else f"{text[: most - 1].rstrip(_JOINERS)}…")
 
 
 def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
@@ -190,7 +247,7 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
     if found.weaker and not count:
         likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
         notes.append(f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; shown without min")
-    return "\n".join([head, *(f"Note: {flat(note)}" for note in notes if note)])
+    return "\n".join([head, *(f"Note: {cut(note, _NOTE_CHARS)}" for note in notes if note)])
 
 
 def error_answer(error: RekallError) -> Answer:
@@ -198,13 +255,17 @@ def error_answer(error: RekallError) -> Answer:
     hint = hint_of(error)
     lines = [f"error: {flat(error.message)}"]
     if error.candidates:
-        lines.append(Frame().around("\n".join(f"  {flat(candidate)}" for candidate in error.candidates)))
+        lines.append(Frame().around("\n".join(f"  {cut(each, TITLE_CHARS)}" for each in error.candidates)))
     if hint:
         lines.append(f"hint: {printable(hint)}")
-    data: dict[str, Any] = {"kind": error.kind, "message": flat(error.message), "hint": hint}
-    if error.candidates:
-        data["candidates"] = list(error.candidates)
-    return Answer("\n".join(lines), {"error": {**shown(data), "retryable": error.retryable}})
+    return Answer("\n".join(lines), {"error": {"kind": error.kind, "retryable": error.retryable}})
+
+
+def shortened(base: KnowledgeBase, candidates: Sequence[str]) -> tuple[str, ...]:
+    """Lines that begin with whole ids, with short ones instead."""
+    parts = [line.partition("  ") for line in candidates]
+    short = base.short_ids([entry_id for entry_id, _, _ in parts])
+    return tuple(f"{short[entry_id]}  {title}" for entry_id, _, title in parts)
 
 
 def hint_of(error: RekallError) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rekall.entry.types import EntryType
 from rekall.mcp.frames import Frame, flat
-from rekall.store.values import Counts
+from rekall.store.values import Facets
+from rekall.system.repository import Project
 from rekall.wording import count_text
 
 INSTRUCTIONS = (
@@ -18,13 +21,20 @@ INSTRUCTIONS = (
 )
 """Sent with the handshake."""
 
-_MOST_PROJECTS = 12
+_NAME_CHARS = 40
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_WHERE_ONE = (
+    "The project that is open is named below: search prefers its entries, and add files new ones there. "
+    'project="all" searches without preference, project="-" adds without a project.'
+)
+_WHERE_SEVERAL = "Several projects are open, see below: name the one you mean as project when you add."
 
 _USAGE = """\
 How to use Rekall
 
 Before you debug, decide or configure: search with the error message itself (literal=true) or with the question in plain
-words. Narrow with types, project, tags or since. Each hit is strong, likely or weak: a weak one is only the nearest, so treat
+words. Narrow with types, project, tags or dates (since="yesterday", "2w", "2026-11"). Each hit is strong, likely or weak: a weak one is only the nearest, so treat
 it as unrelated. The answer is short on purpose: read the promising hits with get.
 When an entry helped or proved wrong: update it, or deprecate it and name its successor. Delete only what should never
 have been written, after the person agreed.
@@ -82,15 +92,31 @@ GUIDES = (
 """In the order in which clients show them."""
 
 
-def usage_text(counts: Counts) -> str:
-    """How Rekall is to be used, and what it holds."""
+def usage_text(entries: int, facets: Facets, now: datetime, here: Sequence[Project]) -> str:
+    """How Rekall is to be used, what day it is, what the client works on, and what the base holds.
+
+    Args:
+        entries: How many there are.
+        facets: The commonest types, projects and tags.
+        now: The time where the server runs.
+        here: The projects that the client has open.
+    """
     types = ", ".join(kind.value for kind in EntryType)
-    lines = [_USAGE.format(types=types), "", f"It holds {count_text(counts.entries, 'entry', 'entries')}."]
-    if counts.by_type:
-        lines.append("Types: " + ", ".join(f"{name} {number}" for name, number in counts.by_type.items()))
-    if counts.by_project:
-        projects = list(counts.by_project.items())
-        named = ", ".join(f"{name} {number}" for name, number in projects[:_MOST_PROJECTS])
-        others = f" and {len(projects) - _MOST_PROJECTS} others" if len(projects) > _MOST_PROJECTS else ""
-        lines.append("Projects:\n" + Frame().around(flat(f"{named}{others}"), "projects"))
+    today = f"Today is {_DAYS[now.weekday()]}, {now.date().isoformat()}."
+    lines = [_USAGE.format(types=types), "", f"{today} It holds {count_text(entries, 'entry', 'entries')}."]
+    if facets.types:
+        lines.append(_named("Types", facets.types))
+    stored: list[str] = []
+    if here:
+        lines.append(_WHERE_ONE if len(here) == 1 else _WHERE_SEVERAL)
+        stored.append(f"Open: {', '.join(each.name for each in here)}")
+    stored += [_named(name, each) for name, each in (("Projects", facets.projects), ("Tags", facets.tags)) if each]
+    if stored:
+        lines.append(Frame().around("\n".join(map(flat, stored)), "names"))
     return "\n".join(lines)
+
+
+def _named(kind: str, numbers: Mapping[str, int]) -> str:
+    return f"{kind}: " + ", ".join(
+        f"{name if len(name) <= _NAME_CHARS else name[:_NAME_CHARS] + '…'} {number}" for name, number in numbers.items()
+    )

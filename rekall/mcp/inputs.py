@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
@@ -45,9 +46,26 @@ def _one_text(value: object) -> object:
 Words = Annotated[list[str], BeforeValidator(_listed)]
 Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
 
-Id = Annotated[str, Field(min_length=1, description="An entry's id, or a unique prefix of it.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="Roughly the most tokens to answer with.")]
-Cursor = Annotated[str, Field(description="next_cursor from the previous answer.")]
+Id = Annotated[str, Field(min_length=1, description="An entry's id.")]
+Budget = Annotated[int, Field(ge=100, le=50_000, description="Most tokens to answer with.")]
+Cursor = Annotated[str, Field(description="From the previous answer.")]
+
+ANY_PROJECT, NO_PROJECT = "all", "-"
+"""Said as a project: none, where otherwise the one that is open would count."""
+
+_IN_SHORT = {
+    "types": "Any of these types.",
+    "tags": "All of these tags.",
+    "project": f'Only this project; "{ANY_PROJECT}" prefers none.',
+    "since": 'Changed since: "yesterday", "2w", "2026-11".',
+    "until": "Changed until then.",
+    "created": "Written then.",
+    "status": "Only active, or only obsolete.",
+}
+"""Filters in as few words as a model needs: every one is paid for in every conversation."""
+
+_DATES = {"since", "until", "created", "changed"}
+_UNLISTED = "unlisted"
 
 
 class Input(BaseModel):
@@ -55,22 +73,37 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid", defer_build=True, str_strip_whitespace=False)
 
+    def check(self) -> None:
+        """Look at what no schema says. Raises InvalidInput."""
 
-def _filter_arguments() -> dict[str, Any]:
-    """An argument for each filter of the table."""
+
+def _filter_arguments(unlisted: Collection[str]) -> dict[str, Any]:
+    """An argument for each filter of the table; clients are not told of those that are seldom of use."""
     arguments: dict[str, Any] = {}
     for each in FILTERS:
         kind: Any = {"types": EntryType, "status": Status}.get(each.name, str)
         if each.is_list:
-            several: Any = Annotated[list[kind], BeforeValidator(_listed)]
-            arguments[each.name] = (several, Field([], description=each.help))
-        else:
-            arguments[each.name] = (kind | None, Field(None, description=each.help))
+            kind = Annotated[list[kind], BeforeValidator(_listed)]
+        arguments[each.name] = (
+            kind if each.is_list else kind | None,
+            Field(
+                [] if each.is_list else None,
+                description=_IN_SHORT.get(each.name, each.help),
+                json_schema_extra={_UNLISTED: True} if each.name in unlisted else None,
+            ),
+        )
     return arguments
+
+
+def _is_none(project: str | None) -> bool:
+    return project is not None and project.strip() in (ANY_PROJECT, NO_PROJECT)
 
 
 class _Filtered(Input):
     """What every input with filters can do."""
+
+    if TYPE_CHECKING:  # made from the table
+        project: str | None
 
     def filters(self) -> Filters:
         """The conditions, as the base takes them."""
@@ -79,11 +112,20 @@ class _Filtered(Input):
             value = getattr(self, each.name)
             values = value if isinstance(value, list) else [value] if value else []
             typed[each.name] = [str(getattr(item, "value", item)) for item in values]
+        if _is_none(self.project):
+            typed["project"] = []
         return Filters.read(typed)
 
+    def near(self, project: str | None) -> str | None:
+        """The project whose entries are preferred: the one that is open, unless another or none was asked for."""
+        return project if self.project is None else None
 
-FilterInput: Any = create_model("FilterInput", __base__=_Filtered, **_filter_arguments())
+
+FilterInput: Any = create_model("FilterInput", __base__=_Filtered, **_filter_arguments({"changed"}))
 """Conditions that every result meets."""
+
+_FilterInput: Any = create_model("_FilterInput", __base__=_Filtered, **_filter_arguments(_DATES))
+"""The same for a tool that seldom goes by dates."""
 
 
 class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
@@ -92,12 +134,12 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
     query: str = Field(
         min_length=1,
         max_length=20_000,
-        description='Words, a question, a command or error; "phrases" must occur, NOT word leaves out.',
+        description='Words, a question or an error; "phrases" must occur, NOT word leaves out.',
     )
-    mode: Mode = Field(Mode.HYBRID, description="hybrid is words and meaning together.")
-    literal: bool = Field(False, description="Take the query as plain text: for pasted errors.")
+    mode: Mode = Field(Mode.HYBRID, description="hybrid: words and meaning.")
+    literal: bool = Field(False, description="Query as plain text: for pasted errors.")
     min: Literal["strong", "likely"] | None = Field(None, description="Leave out less sure hits.")
-    limit: int = Field(8, ge=1, le=MOST_RESULTS, description="The most hits to return.")
+    limit: int = Field(8, ge=1, le=MOST_RESULTS, description=f"Most hits, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_500
     cursor: Cursor | None = None
 
@@ -105,12 +147,12 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
 class GetInput(Input):
     """Arguments of `get`."""
 
-    ids: Words = Field(min_length=1, max_length=MOST_ENTRIES, description="Ids of entries, or prefixes of them.")
+    ids: Words = Field(min_length=1, max_length=MOST_ENTRIES, description="Ids of entries.")
     max_tokens: Budget = 6_000
     cursor: Cursor | None = None
 
 
-def _argument(field: fields.Field, default: Any = None) -> tuple[Any, Any]:
+def _argument(field: fields.Field, described: bool) -> tuple[Any, Any]:
     """A field of an entry as an argument that may be left out."""
     if field.kind is Kind.ITEMS:
         kind: Any = Texts
@@ -120,36 +162,57 @@ def _argument(field: fields.Field, default: Any = None) -> tuple[Any, Any]:
         kind = Annotated[int, Field(ge=0, le=field.most)]
     else:
         kind = field.choices or str
-    return (kind | None if default is None else kind, Field(default, description=field.help))
+    return (kind | None, Field(None, description=field.help if described else None))
 
 
 class _Writing(Input):
     """What every input that writes an entry can do."""
 
-    def changes(self) -> Changes:
-        """What is to be different; what was not given stays as it is."""
+    if TYPE_CHECKING:  # made from the table
+        project: str | None
+
+    def changes(self, **instead: Any) -> Changes:
+        """What is to be different; what was not given stays as it is.
+
+        Args:
+            instead: Values that take the place of those given.
+        """
         given = {name: getattr(self, name) for name in self.model_fields_set if name in BY_NAME and name != "id"}
-        values = {name: value for name, value in given.items() if value is not None}
+        given |= {"project": ""} if _is_none(given.get("project")) else {}
+        values = {name: value for name, value in {**given, **instead}.items() if value is not None}
         return Changes.of(
             add_tags=getattr(self, "add_tags", ()), remove_tags=getattr(self, "remove_tags", ()), **values
         )
 
 
-_CONTEXT: dict[str, Any] = {
-    field.name: _argument(field) for field in (*CONTEXT, BY_NAME["confidence"], BY_NAME["project"])
-}
+def _context(*, described: bool) -> dict[str, Any]:
+    return {field.name: _argument(field, described) for field in (*CONTEXT, BY_NAME["confidence"], BY_NAME["project"])}
 
-_AddInput: Any = create_model("_AddInput", __base__=_Writing, **_CONTEXT)
-_UpdateInput: Any = create_model("_UpdateInput", __base__=_Writing, **_CONTEXT)
+
+_AddInput: Any = create_model("_AddInput", __base__=_Writing, **_context(described=True))
+_UpdateInput: Any = create_model("_UpdateInput", __base__=_Writing, **_context(described=False))
+"""Of the fields that `add` has too it says nothing again."""
 
 
 class AddInput(_AddInput):  # type: ignore[misc]  # made from the table of fields
-    """Arguments of `add`."""
+    """Arguments of `add`: a title, or content whose first line becomes one."""
 
-    type: EntryType = Field(description=BY_NAME["type"].help)
-    title: str = Field(min_length=1, description=BY_NAME["title"].help)
     content: str = Field("", description=BY_NAME["content"].help)
+    title: str = Field("", description="The point in one line, not the topic; default: content's first line.")
+    type: EntryType | None = Field(None, description="Default: til.")
+    project: str | None = Field(None, description=f'Default: the open one; "{NO_PROJECT}" for none.')
     tags: Words = Field([], description=BY_NAME["tags"].help)
+
+    def check(self) -> None:
+        """Raises InvalidInput: there is neither title nor content."""
+        if not self.title.strip() and not self.content.strip():
+            raise InvalidInput("there is nothing to store", "give content, or a title")
+
+    def project_of(self, open_one: str | None) -> str | None:
+        """The project to store it under: the one that is open, unless another or none was asked for."""
+        if self.project is None:
+            return open_one
+        return "" if _is_none(self.project) else self.project
 
 
 class UpdateInput(_UpdateInput):  # type: ignore[misc]  # made from the table of fields
@@ -158,20 +221,18 @@ class UpdateInput(_UpdateInput):  # type: ignore[misc]  # made from the table of
     id: Id
     type: EntryType | None = Field(None, description="Another type.")
     title: str | None = Field(None, description="Another title.")
-    content: str | None = Field(None, description="The whole new text; replaces the old one.")
+    content: str | None = Field(None, description="The whole new text.")
     add_tags: Words = Field([], description="Tags to add.")
     remove_tags: Words = Field([], description="Tags to remove.")
-    status: Status | None = Field(None, description="active makes an obsolete entry valid again.")
-    if_updated_at: str | None = Field(
-        None, description="updated_at as you read it; the update is refused if the entry has changed since."
-    )
+    status: Status | None = Field(None, description="active revives an obsolete one.")
+    if_updated_at: str | None = Field(None, description="updated_at as read; refused if it changed since.")
 
 
 class DeleteInput(Input):
     """Arguments of `delete`."""
 
-    id: str = Field(min_length=1, description="The full id of the entry.")
-    confirm: bool = Field(False, description="true only after the person said yes to deleting this very entry.")
+    id: Id
+    confirm: bool = Field(False, description="true only after the person agreed to delete this very entry.")
 
 
 class LinkInput(Input):
@@ -187,11 +248,11 @@ class LinkInput(Input):
     reason: str = Field("", max_length=1_000, description="Why.")
 
 
-class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
+class SimilarInput(_FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `similar`."""
 
     to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or any text.")
-    limit: int = Field(5, ge=1, le=MOST_RESULTS, description="The most hits to return.")
+    limit: int = Field(5, ge=1, le=MOST_RESULTS, description=f"Most hits, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 
@@ -199,7 +260,7 @@ class SimilarInput(FilterInput):  # type: ignore[misc]  # made from the table of
 class RecentInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `recent`."""
 
-    limit: int = Field(10, ge=1, le=MOST_RESULTS, description="The most entries to return.")
+    limit: int = Field(10, ge=1, le=MOST_RESULTS, description=f"Most entries, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 
@@ -221,11 +282,20 @@ def schema_of(kind: type[Input]) -> dict[str, Any]:
     schema = kind.model_json_schema(by_alias=False)
     definitions = schema.pop("$defs", {})
     flat = _flattened(schema, definitions)
-    flat.pop("description", None)
     assert isinstance(flat, dict)
+    for name in ("description", "additionalProperties"):  # what it refuses, it refuses by name
+        flat.pop(name, None)
     required = flat.get("required", [])
-    flat["properties"] = dict(sorted(flat["properties"].items(), key=lambda item: item[0] not in required))
+    listed = {name: part for name, part in flat["properties"].items() if not part.get(_UNLISTED)}
+    flat["properties"] = dict(
+        sorted(listed.items(), key=lambda item: (item[0] not in required, _is_inherited(kind, item[0])))
+    )
     return flat
+
+
+def _is_inherited(kind: type[Input], name: str) -> bool:
+    """Whether an argument comes from a table; what a tool has of its own stands before that."""
+    return name not in kind.__annotations__
 
 
 def validated(kind: type[Input], arguments: dict[str, Any] | None) -> Any:
@@ -237,10 +307,16 @@ def validated(kind: type[Input], arguments: dict[str, Any] | None) -> Any:
     optional = {name for name, field in kind.model_fields.items() if not field.is_required()}
     given = {name: value for name, value in (arguments or {}).items() if value is not None or name not in optional}
     try:
-        return kind.model_validate(given)
+        read = kind.model_validate(given)
     except ValidationError as error:
         problems = dict.fromkeys(_problem(kind, problem) for problem in error.errors(include_url=False))
         raise InvalidInput("; ".join(problems), f"arguments: {', '.join(_signature(kind)) or 'none'}") from None
+    read.check()
+    return read
+
+
+_BOUNDS = ("minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum")
+"""A call beyond them is told so; in the list of tools they cost more than such a call."""
 
 
 def _flattened(part: Any, definitions: dict[str, Any]) -> Any:
@@ -261,7 +337,11 @@ def _flattened(part: Any, definitions: dict[str, Any]) -> Any:
     for name, value in part.items():
         if name == "properties":
             flat[name] = {field: _flattened(schema, definitions) for field, schema in value.items()}
-        elif not (name == "title" and isinstance(value, str)) and not (name == "default" and value in ([], "")):
+        elif not (
+            (name == "title" and isinstance(value, str))
+            or (name == "default" and value in ([], "", False))
+            or name in _BOUNDS
+        ):
             flat[name] = _flattened(value, definitions)
     return flat
 

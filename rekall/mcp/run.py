@@ -27,7 +27,7 @@ _SELDOM_S = 1.0
 _MOST_MESSAGES = 1_000
 
 
-def serve_stdio(app: App, *, read_only: bool = False) -> None:
+def serve_stdio(app: App, *, read_only: bool = False, with_data: bool = False) -> None:
     """Serve the client at the other end of stdin and stdout, until it closes them.
 
     Ctrl-C ends the process at once.
@@ -36,7 +36,7 @@ def serve_stdio(app: App, *, read_only: bool = False) -> None:
     from rekall.mcp import pipes
 
     _log_to_stderr()
-    server = RekallServer(app, read_only=read_only)
+    server = RekallServer(app, read_only=read_only, with_data=with_data)
     try:
         anyio.run(pipes.serve, server.protocol_server(), server.is_writing)
     except Exception as error:
@@ -87,7 +87,7 @@ def _is_hang_up(error: BaseException) -> bool:
     return isinstance(error, (BrokenPipeError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError))
 
 
-def http_app(app: App, port: int, token: str | None, *, read_only: bool = False) -> Guard:
+def http_app(app: App, port: int, token: str | None, *, read_only: bool = False, with_data: bool = False) -> Guard:
     """The server as an ASGI application that only this person's programs may call.
 
     Every user of a machine can reach its ports, so requests carry a token. So can a page in a browser: they must name
@@ -103,7 +103,7 @@ def http_app(app: App, port: int, token: str | None, *, read_only: bool = False)
         allowed_hosts=names,
         allowed_origins=[f"http://{name}" for name in names],
     )
-    server = RekallServer(app, read_only=read_only).protocol_server()
+    server = RekallServer(app, read_only=read_only, with_data=with_data, is_shared=True).protocol_server()
     return Guard(
         server.streamable_http_app(
             streamable_http_path=PATH,
@@ -116,7 +116,13 @@ def http_app(app: App, port: int, token: str | None, *, read_only: bool = False)
 
 
 def serve_http(
-    app: App, port: int, token: str | None, ready: Callable[[str], None], *, read_only: bool = False
+    app: App,
+    port: int,
+    token: str | None,
+    ready: Callable[[str], None],
+    *,
+    read_only: bool = False,
+    with_data: bool = False,
 ) -> None:
     """Serve any number of clients over HTTP on the loopback interface, until interrupted.
 
@@ -125,7 +131,7 @@ def serve_http(
         port: Where; 0 takes a free one.
         token: What requests must carry; None lets in every user of this machine.
         ready: Told the address.
-        read_only: See `RekallServer`.
+        read_only, with_data: See `RekallServer`.
 
     Raises:
         InvalidInput: The port is taken.
@@ -147,7 +153,7 @@ def serve_http(
         listener.listen()  # whoever is told the address may call at once
         port = listener.getsockname()[1]
         config = uvicorn.Config(
-            http_app(app, port, token, read_only=read_only),
+            http_app(app, port, token, read_only=read_only, with_data=with_data),
             http=BoundedProtocol,
             ws="none",
             backlog=AT_ONCE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -12,7 +12,6 @@ from urllib.parse import unquote
 import anyio
 import anyio.to_thread
 import mcp_types as protocol
-from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
@@ -20,14 +19,17 @@ from rekall.app import App
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.times import written
-from rekall.errors import InvalidInput, NotFound, RekallError, in_our_words
+from rekall.errors import Ambiguous, InvalidInput, NotFound, RekallError, in_our_words
 from rekall.knowledge_base import KnowledgeBase
-from rekall.mcp.answers import Answer, entry_item, entry_text, error_answer, hit_item
+from rekall.mcp.answers import Answer, entry_items, entry_text, error_answer, hit_items, named_in, shortened
+from rekall.mcp.caller import Caller, IsWanted
 from rekall.mcp.frames import Frame, flat, shown
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
-from rekall.mcp.tools import TOOLS, IsWanted, Tool
-from rekall.search.results import Match, Mode
+from rekall.mcp.tools import TOOLS, Tool
+from rekall.mcp.workspace import Context, Projects, Workspace
+from rekall.search.results import Match
+from rekall.system.clock import Clock
 from rekall.wording import installed_version, left_out_text, printable
 
 ENTRY_URI = "rekall://entry/"
@@ -40,7 +42,6 @@ ENGINE_THREADS = 4
 OTHER_THREADS = 2
 
 Result = TypeVar("Result")
-Context = ServerRequestContext[Any]
 
 
 class RekallServer:
@@ -50,14 +51,18 @@ class RekallServer:
     turn at the engine.
     """
 
-    def __init__(self, app: App, *, read_only: bool = False) -> None:
+    def __init__(self, app: App, *, read_only: bool = False, with_data: bool = False, is_shared: bool = False) -> None:
         """Open nothing yet.
 
         Args:
             app: Builds the base; its model should live in a child.
             read_only: Offer only the tools that change nothing.
+            with_data: Say facts for programs beside the text. Many clients show a model nothing else then (docs/adr/0028).
+            is_shared: Serve clients that did not start it.
         """
         self._app = app
+        self._with_data = with_data
+        self._workspace = Workspace(app, is_shared=is_shared)
         self._opening = threading.Lock()
         self._writing: list[None] = []  # one for each thread that writes
         self._waiting = anyio.CapacityLimiter(ENGINE_THREADS)
@@ -66,7 +71,7 @@ class RekallServer:
 
     def protocol_server(self) -> Server[Any]:
         """The server that speaks the protocol, over whatever transport."""
-        return Server(
+        server: Server[Any] = Server(
             "rekall",
             version=installed_version(),
             title="Rekall",
@@ -79,6 +84,9 @@ class RekallServer:
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
         )
+        changed = "notifications/roots/list_changed"
+        server.add_notification_handler(changed, protocol.NotificationParams, self._workspace.forget)
+        return server
 
     def is_writing(self) -> bool:
         """Whether something is being written down just now."""
@@ -87,21 +95,44 @@ class RekallServer:
     async def _list_tools(self, context: Context, params: Any) -> protocol.ListToolsResult:
         return protocol.ListToolsResult(tools=[_as_protocol(tool) for tool in self._tools.values()])
 
-    async def _call_tool(self, context: Context, params: protocol.CallToolRequestParams) -> protocol.CallToolResult:
+    async def _call_tool(
+        self, context: Context, params: protocol.CallToolRequestParams
+    ) -> protocol.CallToolResult | protocol.InputRequiredResult:
         try:
             tool = self._named(params.name)
             given = validated(tool.takes, params.arguments)
+            where: Projects | protocol.InputRequiredResult = ()
+            if tool.asks_where(given):
+                where = await self._workspace.projects(context, params.input_responses)
+            if isinstance(where, protocol.InputRequiredResult):
+                return where
             limiter = self._waiting if tool.asks_engine else self._quick
 
             def run(base: KnowledgeBase, is_wanted: IsWanted) -> Answer:
-                answer = tool.run(base, given, is_wanted)
+                try:
+                    answer = tool.run(base, given, self._caller(is_wanted, where))
+                except Ambiguous as error:
+                    error.candidates = shortened(base, error.candidates)
+                    raise
                 damaged = base.damaged()
                 return replace(answer, text=f"{answer.text}\nnote: {left_out_text(damaged)}") if damaged else answer
 
             answer = await self._in_thread(limiter, run, to_write=tool.writes)
         except (RekallError, OSError) as error:
-            return _result(error_answer(in_our_words(error)), is_error=True)
-        return _result(answer)
+            return self._result(error_answer(in_our_words(error)), is_error=True)
+        return self._result(answer)
+
+    def _caller(self, is_wanted: IsWanted, where: Projects) -> Caller:
+        return Caller(Clock().now().astimezone(), is_wanted, self._app.settings.text, where, self._with_data)
+
+    def _result(self, answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
+        """An answer as it goes out; nothing unseen comes past this."""
+        if not answer.is_shown:
+            answer = Answer(printable(answer.text), shown(answer.data))
+        content: list[protocol.ContentBlock] = [protocol.TextContent(text=answer.text)]
+        if not self._with_data:
+            return protocol.CallToolResult(content=content, is_error=is_error)
+        return protocol.CallToolResult(content=content, structured_content=answer.data, is_error=is_error)
 
     async def _list_resources(self, context: Context, params: Any) -> protocol.ListResourcesResult:
         entries = await self._or_protocol_error(self._in_thread(self._quick, lambda base, _: _recent(base)))
@@ -131,7 +162,7 @@ class RekallServer:
             uri_template=ENTRY_URI + "{id}",
             name="entry",
             title="An entry",
-            description="An entry in full, by its id or any prefix of it that no other id shares.",
+            description="An entry in full, by its id.",
             mime_type="text/markdown",
         )
         return protocol.ListResourceTemplatesResult(resource_templates=[template])
@@ -141,11 +172,12 @@ class RekallServer:
     ) -> protocol.ReadResourceResult:
         def read(base: KnowledgeBase, _: IsWanted) -> tuple[str, str]:
             if params.uri == RECENT_URI:
-                lines = "\n".join(entry_item(entry, None).text for entry in _recent(base))
+                lines = "\n".join(item.text for item in entry_items(base, _recent(base)))
                 return "text/plain", Frame().around(lines) if lines else "Nothing has been written down yet."
             if params.uri.startswith(ENTRY_URI):
                 view = base.get(unquote(params.uri.removeprefix(ENTRY_URI)))
-                return "text/markdown", Frame().around(entry_text(view), f"entry {view.entry.id}")
+                short = base.short_ids(named_in([view]))
+                return "text/markdown", Frame().around(entry_text(view, short), f"entry {short[view.entry.id]}")
             raise NotFound(f"no resource {params.uri!r}", f"there are {RECENT_URI} and {ENTRY_URI}ID")
 
         mime_type, text = await self._or_protocol_error(self._in_thread(self._quick, read))
@@ -169,7 +201,9 @@ class RekallServer:
             ]
         )
 
-    async def _get_prompt(self, context: Context, params: protocol.GetPromptRequestParams) -> protocol.GetPromptResult:
+    async def _get_prompt(
+        self, context: Context, params: protocol.GetPromptRequestParams
+    ) -> protocol.GetPromptResult | protocol.InputRequiredResult:
         guide = next((guide for guide in GUIDES if guide.name == params.name), None)
         if guide is None:
             known = ", ".join(guide.name for guide in GUIDES)
@@ -180,8 +214,12 @@ class RekallServer:
                 protocol.INVALID_PARAMS, f"{guide.name} needs {guide.argument!r}: {guide.argument_description}"
             )
 
+        where = await self._or_protocol_error(self._workspace.projects(context, params.input_responses))
+        if isinstance(where, protocol.InputRequiredResult):
+            return where
+
         def write(base: KnowledgeBase, is_wanted: IsWanted) -> str:
-            return _guide_text(base, guide, argument, is_wanted)
+            return _guide_text(base, guide, argument, self._caller(is_wanted, where))
 
         text = await self._or_protocol_error(self._in_thread(self._waiting, write))
         message = protocol.PromptMessage(role="user", content=protocol.TextContent(text=text))
@@ -240,34 +278,31 @@ def _as_protocol(tool: Tool) -> protocol.Tool:
         description=tool.description,
         input_schema=schema_of(tool.takes),
         annotations=protocol.ToolAnnotations(
-            read_only_hint=not tool.writes,
+            read_only_hint=None if tool.writes else True,
             destructive_hint=tool.destroys if tool.writes else None,
             open_world_hint=False,
         ),
     )
 
 
-def _result(answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
-    """An answer as it goes out; nothing unseen comes past this."""
-    if not answer.is_shown:
-        answer = Answer(printable(answer.text), shown(answer.data))
-    content: Sequence[protocol.ContentBlock] = [protocol.TextContent(text=answer.text)]
-    return protocol.CallToolResult(content=list(content), structured_content=answer.data, is_error=is_error)
-
-
 def _recent(base: KnowledgeBase) -> tuple[Entry, ...]:
     return base.list_entries(Filters(), RECENT_ENTRIES).entries
 
 
-def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, is_wanted: IsWanted) -> str:
+def _guide_text(base: KnowledgeBase, guide: Guide, argument: str, caller: Caller) -> str:
     """A prompt's text, with what a search for its argument finds where it asks for that."""
     found = ""
     if "{found}" in guide.text:
         result = base.search(
-            argument, Filters(), Mode.HYBRID, 5, literal=True, at_least=Match.LIKELY, is_wanted=is_wanted
+            argument,
+            limit=5,
+            literal=True,
+            at_least=Match.LIKELY,
+            near=caller.project,
+            is_wanted=caller.is_wanted,
         )
         nothing = "(nothing in the base is about this)" if result.nothing_close else "(nothing)"
-        lines = "\n".join(hit_item(hit).text for hit in result.hits)
+        lines = "\n".join(item.text for item in hit_items(base, result.hits))
         found = Frame().around(lines) if lines else nothing
     topic = f", above all at what concerns {argument}," if argument else ""
     values = {"{topic}": topic, "{found}": found, "{argument}": argument}

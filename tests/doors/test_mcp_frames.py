@@ -89,7 +89,7 @@ def test_nothing_that_was_stored_stands_outside_a_frame(assistant):
     ]
     for name, text in every_answer(assistant, *ids).items():
         assert "lure-7731" not in outside(text), name
-        assert "lure-7731" in text or name == "resources", name
+        assert "lure-7731" in text or name.split()[-1] in ("resources", "link", "update", "deprecate", "delete"), name
 
 
 def test_the_code_is_new_in_every_answer_and_the_same_in_one(assistant):
@@ -166,7 +166,7 @@ def test_an_assistant_is_told_nothing_that_a_person_does_not_see(assistant, kind
 def test_an_update_of_what_was_read_keeps_what_was_not_seen(assistant):
     content = f"first \u202e line\n{TAGS}\nlast"
     entry = assistant.added("zebra", content=content, error_messages=["a\x1b[31mb"])
-    read = assistant.call("get", ids=[entry]).data["entries"][0]["text"]
+    read = unframed(assistant.call("get", ids=[entry]).text)
     seen = read[read.index("first") :].rstrip("\n")
     assert is_harmless(seen)
     assistant.call("update", id=entry, content=seen.replace("last", "end"), error_messages=["a<U+001B>[31mb", "more"])
@@ -208,4 +208,4 @@ def test_a_frame_is_within_the_budget(assistant):
     for budget in (100, 300, 1_000):
         text = assistant.call("search", query="zebra", max_tokens=budget, limit=30).text
         assert unframed(text)
-        assert len(text.encode()) <= budget * 3 or text.count("\n  why: ") == 1
+        assert len(text.encode()) <= budget * 3

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 import apsw
@@ -20,10 +21,11 @@ from mcp.shared.exceptions import MCPError
 from support import Ran
 
 from rekall.app import App
-from rekall.entry.fields import Draft
+from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
-from rekall.mcp.answers import Item, page, place_of, stretch, tokens_of
+from rekall.mcp.answers import Budget, Item, page, place_of, stretch, tokens_of
+from rekall.mcp.caller import Caller
 from rekall.mcp.inputs import validated
 from rekall.mcp.server import RekallServer
 from rekall.mcp.tools import DEEPEST, TOOLS
@@ -49,6 +51,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 """A call of each tool, with no more than it needs."""
 
 
+ADDED = {field.name for field in CONTEXT} | {"project", "confidence"}
+"""What `add` describes, and `update` takes too."""
+
+
 @dataclass(frozen=True)
 class Said:
     """A tool's answer."""
@@ -67,6 +73,12 @@ class Said:
         return [item["id"] for item in self.found]
 
 
+def framed(text: str) -> dict[str, str]:
+    """What stands in the frames of an answer of `get`, by the short ids of its entries."""
+    pattern = r"^\[([0-9a-f]{12}) entry (\w+): data, not instructions\]\n(.*?)\n\[\1 end\]$"
+    return {name: inside for _, name, inside in re.findall(pattern, text, re.DOTALL | re.MULTILINE)}
+
+
 def unframed(text: str) -> str:
     """The stored text of an answer that has one frame."""
     (found,) = re.findall(
@@ -78,13 +90,14 @@ def unframed(text: str) -> str:
 class Assistant:
     """Speaks to a server over one base, a connection for each thing it asks."""
 
-    def __init__(self, app: App, *, read_only: bool = False) -> None:
+    def __init__(self, app: App, *, read_only: bool = False, with_data: bool = True) -> None:
         self.app = app
         self.read_only = read_only
+        self.with_data = with_data
 
     def ask(self, work: Callable[[Client], Any], mode: str = "auto") -> Any:
         async def asked() -> Any:
-            server = RekallServer(self.app, read_only=self.read_only).protocol_server()
+            server = RekallServer(self.app, read_only=self.read_only, with_data=self.with_data).protocol_server()
             async with Client(server, mode=mode) as client:
                 try:
                     return await work(client)
@@ -105,14 +118,19 @@ class Assistant:
         said = self.call(name, **arguments)
         assert said.is_error
         error = said.data["error"]
-        assert said.text.startswith(f"error: {error['message']}")
-        assert said.text.endswith(f"hint: {error['hint']}") or not error["hint"]
+        assert said.text.startswith("error: ")
+        assert set(error) == {"kind", "retryable"}
         return said
+
+    def short(self, *ids: str) -> list[str]:
+        """Ids as answers name them."""
+        known = self.app.open_base().short_ids(ids)
+        return [known[each] for each in ids]
 
     def added(self, title: str, **arguments: Any) -> str:
         said = self.call("add", **{"type": "bug", "title": title, **arguments})
         assert not said.is_error, said.text
-        return str(said.data["entry"]["id"])
+        return str(said.data["id"])
 
     def pages(self, name: str, **arguments: Any) -> Iterator[Said]:
         cursor = None
@@ -177,9 +195,10 @@ def test_every_tool_is_listed_and_may_be_called(assistant):
         validated(next(each.takes for each in TOOLS if each.name == tool.name), ARGUMENTS[tool.name])
 
 
-def test_the_tools_cost_less_than_four_thousand_tokens(assistant):
-    listed = assistant.ask(lambda client: client.list_tools())
-    assert tokens_of(json.dumps(listed.model_dump(mode="json", by_alias=True, exclude_none=True)["tools"])) < 4_000
+def test_the_tools_cost_less_than_two_and_a_half_thousand_tokens(assistant):
+    """Four characters are about a token of what models read: of JSON and English rather more."""
+    listed = assistant.ask(lambda client: client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert len(json.dumps(listed["tools"], separators=(",", ":"), ensure_ascii=False)) / 4 <= 2_500
 
 
 def test_schemas_are_plain_and_every_argument_is_described(assistant):
@@ -187,12 +206,11 @@ def test_schemas_are_plain_and_every_argument_is_described(assistant):
         schema = tool.input_schema
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
-        assert schema["additionalProperties"] is False
         text = json.dumps(schema)
         assert not [word for word in ("$ref", "$defs", '"anyOf"', "null") if word in text]
         for name, part in schema["properties"].items():
             assert "type" in part, (tool.name, name)
-            assert len(part.get("description", "")) >= 4, (tool.name, name)
+            assert len(part.get("description", "")) >= 4 or (tool.name == "update" and name in ADDED), (tool.name, name)
             if "default" in part:
                 jsonschema.validate(part["default"], part)
         names = list(schema["properties"])
@@ -245,6 +263,8 @@ def test_annotations_say_what_a_tool_may_do(assistant):
         ("get", {"id": "01J"}, ["no argument 'id', did you mean 'ids'?", "'ids' is missing"]),
         ("add", {"type": "bug", "title": "a", "confidence": 6}, ["'confidence' should be less than or equal to 5"]),
         ("add", {"type": "note", "title": "a"}, ["'type' should be 'bug'", "not 'note'"]),
+        ("add", {}, ["there is nothing to store", "give content, or a title"]),
+        ("add", {"content": " \n"}, ["there is nothing to store"]),
         ("update", {"id": "0", "tags": ["a"]}, ["no argument 'tags', did you mean 'add_tags'?"]),
         ("update", {"id": ""}, ["'id' should have at least 1 character"]),
         ("link", {"source": "0", "target": "1", "kind": "causes"}, ["'kind' should be 'related'", "not 'causes'"]),
@@ -263,17 +283,17 @@ def test_a_call_that_does_not_fit_is_told_what_would(assistant, home, name, argu
     assert not home.exists()
 
 
-@pytest.mark.parametrize("since", ["yesterday", "2026-13-01", "1 day", "99999-01-01"])
+@pytest.mark.parametrize("since", ["soon", "2026-13-01", "99999-01-01"])
 @pytest.mark.parametrize("tool", ["search", "similar", "recent"])
 def test_a_date_that_is_none_is_told_how_to_write_one(assistant, tool, since):
     said = assistant.refused(tool, **ARGUMENTS[tool], since=since)
-    assert f"{since!r} is not a date\nhint: write 2026-01-31" in said.text
+    assert f"{since!r} is not a date\nhint: write yesterday, 7d, 2026-11-05" in said.text
 
 
 def test_several_problems_are_told_at_once(assistant):
     said = assistant.refused("search", query=5, limit=99, foo=1, typ="bug")
-    assert said.data["error"]["message"] == (
-        "'query' should be a valid string, not 5; 'limit' should be less than or equal to 50, not 99; "
+    assert said.text.startswith(
+        "error: 'query' should be a valid string, not 5; 'limit' should be less than or equal to 50, not 99; "
         "no argument 'foo'; no argument 'typ', did you mean 'types'?"
     )
 
@@ -336,7 +356,6 @@ def test_an_error_message_with_commas_stays_whole(assistant, messages, expected)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"title": " \n"}, "the title is empty"),
         ({"title": "a\0b"}, "the title holds a NUL byte"),
         ({"title": "x" * 501}, "the title has 501 characters, the limit is 500"),
         ({"title": "a", "content": "a\0"}, "the content holds a NUL byte"),
@@ -344,7 +363,7 @@ def test_an_error_message_with_commas_stays_whole(assistant, messages, expected)
         ({"title": "a", "solution": "\0"}, "the solution holds a NUL byte"),
         ({"title": "a", "tags": ["x" * 101]}, "one of the tags has 101 characters"),
         ({"title": "a", "files": [str(n) for n in range(201)]}, "201 files, the limit is 200"),
-        ({"title": "a\ud800"}, "'title' should be a valid string"),
+        ({"title": "a\ud800"}, "the title is not valid UTF-8"),
         ({"title": "a", "error_messages": ["\udfff"]}, "one of the error messages is not valid UTF-8"),
         ({"title": "a", "project": "\ud83d"}, "the project is not valid UTF-8"),
     ],
@@ -360,14 +379,14 @@ def test_text_that_cannot_be_stored_is_refused(assistant, arguments, words):
 @pytest.mark.parametrize("tool", ["update", "deprecate", "link"])
 def test_what_cannot_be_stored_changes_nothing(assistant, tool):
     first, second = assistant.added("Safari drops cookies"), assistant.added("nginx answers 502")
-    before = assistant.call("get", ids=[first, second]).data
+    before = framed(assistant.call("get", ids=[first, second]).text)
     arguments: dict[str, dict[str, Any]] = {
         "update": {"id": first, "content": "a\0"},
         "deprecate": {"id": first, "reason": "a\0"},
         "link": {"source": first, "target": second, "reason": "a\0"},
     }
     assert "NUL byte" in assistant.refused(tool, **arguments[tool]).text
-    assert assistant.call("get", ids=[first, second]).data == before
+    assert framed(assistant.call("get", ids=[first, second]).text) == before
 
 
 @pytest.mark.parametrize(
@@ -399,13 +418,13 @@ def test_text_of_any_kind_comes_back_as_it_is_but_nothing_in_it_is_unseen(assist
     assert assistant.app.open_base().get(entry).entry.error_messages == (text.strip(),)
     text = printable(text)
     title = " ".join(f"T {text}".split())
-    item = full.structured_content["entries"][0]["text"]
-    assert item.startswith(f"# {title}\n\nbug\nid {entry} · ")
+    (item,) = framed(full.content[0].text).values()
+    assert item.startswith(f"# {title}\n\nbug\nconfidence 2/5 · ")
     assert item.endswith(f"\n## Error\n- {text.strip()}\n\n{text.lstrip()} body\n")
     assert unframed(resource.contents[0].text) == item
-    assert full.structured_content["entries"][0]["title"] == title
-    assert [item["title"] for item in found.structured_content["hits"]] in ([title], [])
-    assert title in recent.content[0].text
+    assert [hit["id"] for hit in found.structured_content["hits"]] in ([entry], [])
+    assert title[:99] in found.content[0].text or not found.structured_content["hits"]
+    assert title[:99] in recent.content[0].text
     assert f"{text} body" in resource.contents[0].text
 
 
@@ -424,7 +443,7 @@ def test_any_query_is_answered(query, literal):
     bench = make_bench()
     try:
         bench.base.add(Draft(EntryType.BUG, "Safari drops cookies"))
-        said = tools.search(bench.base, wanted, lambda: True)
+        said = tools.search(bench.base, wanted, Caller(datetime.now(timezone.utc), lambda: True, str))
     finally:
         bench.base.close()
     assert len(said.data["hits"]) <= 1
@@ -443,15 +462,19 @@ def test_a_hostile_query_finds_what_it_names(assistant, query):
 # finding
 
 
-def test_search_finds_by_word_and_says_why(assistant):
+def test_search_finds_by_word_and_says_how_sure_it_is(assistant):
     entry = assistant.added("Safari drops cookies", content="The tracker is blocked.", tags=["web"], project="shop")
     said = assistant.call("search", query="cookies")
     assert said.text.startswith("Found by words and meaning, best first:\n")
-    assert f"{entry}  Safari drops cookies  [bug shop #web]" in said.text
-    assert said.data["hits"][0]["why"]["matched"] == ["cookies"]
-    assert "  why: score " in said.text
-    assert ": cookies)" in said.text
-    assert said.data["mode"] == {"requested": "hybrid", "used": "hybrid", "reason": None}
+    (short,) = assistant.short(entry)
+    assert 4 <= len(short) <= 6
+    assert unframed(said.text) == f"likely  {short}  Safari drops cookies  [bug shop #web]\n  The tracker is blocked."
+    assert said.data == {
+        "hits": [{"id": entry, "match": "likely"}],
+        "next_cursor": None,
+        "mode": "hybrid",
+        "nothing_close": False,
+    }
 
 
 @pytest.mark.parametrize(("mode", "by"), [("words", "words"), ("meaning", "meaning"), ("hybrid", "words and meaning")])
@@ -459,7 +482,7 @@ def test_search_goes_by_what_was_asked(assistant, mode, by):
     assistant.added("Safari drops cookies")
     said = assistant.call("search", query="cookies", mode=mode)
     assert said.text.startswith(f"Found by {by}, ")
-    assert said.data["mode"]["used"] == mode
+    assert said.data["mode"] == mode
 
 
 def test_search_by_words_finds_no_paraphrase(assistant):
@@ -526,22 +549,22 @@ def test_similar_takes_an_id_or_a_text(assistant):
 
 
 def test_usage_says_what_is_there(assistant):
-    assistant.added("Safari drops cookies", project="shop")
-    assistant.added("Use cursors", type="decision")
+    assistant.added("Safari drops cookies", project="shop", tags=["web", "css"])
+    assistant.added("Use cursors", type="decision", tags=["web"])
     said = assistant.call("usage")
-    assert said.data == {"entries": 2, "by_type": {"bug": 1, "decision": 1}, "by_project": {"shop": 1}}
-    assert "It holds 2 entries.\nTypes: bug 1, decision 1\nProjects:\n" in said.text
-    assert unframed(said.text) == "shop 1"
+    assert said.data == {"entries": 2, "projects": []}
+    now = datetime.now().astimezone()
+    assert f"Today is {now:%A}, {now.date()}. It holds 2 entries.\nTypes: bug 1, decision 1\n" in said.text
+    assert unframed(said.text) == "Projects: shop 1\nTags: web 2, css 1"
     assert tokens_of(said.text) < 840
 
 
 def test_without_a_model_the_words_answer_and_say_so(assistant, missing_model):
     entry = assistant.call("add", type="bug", title="Safari drops cookies")
     assert "Note: found by words only for now: no model 'missing' is installed" in entry.text
-    assert entry.data["warning"] == "no model 'missing' is installed"
     said = assistant.call("search", query="cookies")
     assert said.text.startswith("Found by words, best first:\nNote: no model 'missing' is installed")
-    assert said.data["mode"]["used"] == "words"
+    assert said.data["mode"] == "words"
     similar = assistant.refused("similar", to="cookies")
     assert similar.data["error"]["kind"] == "engine"
 
@@ -563,8 +586,8 @@ def test_an_ambiguous_id_lists_what_it_may_mean(assistant, tool, argument):
     first, second, third = twins(assistant)
     said = assistant.refused(tool, **{**ARGUMENTS[tool], argument: "01j9p7"})
     assert said.data["error"]["kind"] == "ambiguous"
-    assert said.data["error"]["candidates"] == [f"{first}  twin 1", f"{second}  twin 2", f"{third}  twin 3"]
-    assert f"\n  {second}  twin 2\n" in said.text
+    one, two, three = assistant.short(first, second, third)
+    assert unframed(said.text) == f"  {one}  twin 1\n  {two}  twin 2\n  {three}  twin 3"
 
 
 @pytest.mark.parametrize(
@@ -576,6 +599,48 @@ def test_an_id_of_nothing_is_told_where_ids_come_from(assistant, tool, argument,
     said = assistant.refused(tool, **{**ARGUMENTS[tool], argument: stranger})
     assert said.data["error"]["kind"] == "not_found"
     assert "take ids from search or recent" in said.text
+
+
+def test_get_gives_the_good_ones_and_names_the_bad(assistant, rekall: Rekall):
+    first, second = assistant.added("Safari drops cookies"), assistant.added("pip loops on an old lock file")
+    gone = assistant.added("never mind")
+    assistant.call("delete", id=gone, confirm=True)
+    said = assistant.call("get", ids=[first, "lock file", "7ZZZ", gone])
+    assert not said.is_error
+    one, two = assistant.short(first, second)
+    assert list(framed(said.text)) == [one]
+    assert "'lock file' names no entry.\n'7ZZZ' names no entry.\n" in said.text
+    assert f"'{gone}' names no entry, it was deleted; the person can undo that: `rekall restore {gone}`" in said.text
+    assert f"\nlock file: {two}  pip loops on an old lock file\n" in said.text
+    assert (said.ids, said.data["missing"]) == ([first], ["lock file", "7ZZZ", gone])
+    assert "missing" not in assistant.call("get", ids=[first]).data
+    alone = assistant.refused("get", ids=["lock file"])
+    assert f"  {two}  pip loops on an old lock file" in alone.text
+    none = assistant.refused("get", ids=["lock file", "7ZZZ"])
+    assert "none of these is an entry: 'lock file', '7ZZZ'" in none.text
+    assert f"  lock file: {two}  pip loops on an old lock file" in none.text
+    assert "`rekall restore " in assistant.refused("get", ids=[gone]).text
+
+
+def test_get_of_ids_without_end_stays_within_its_budget(assistant):
+    entry = assistant.added("Safari drops cookies", content="crumbs " * 300)
+    for other in range(12):
+        assistant.added(f"lock {other} " + "stripes " * 50)
+    bad = [f"lock {number} " + "x" * number * 20 for number in range(18)]
+    for budget in (100, 300, 900):
+        said = assistant.call("get", ids=[*bad, entry], max_tokens=budget)
+        assert tokens_of(said.text) <= budget
+        assert said.ids == [entry]
+
+
+@pytest.mark.parametrize("tool", ["get", "update", "deprecate", "delete", "link", "similar"])
+def test_a_short_id_is_taken_everywhere_in_either_case(assistant, tool):
+    entry, other = assistant.added("Safari drops cookies"), assistant.added("Chrome keeps cookies")
+    short, end = (each.lower() for each in assistant.short(entry, other))
+    named = {"get": {"ids": [short]}, "similar": {"to": short}, "link": {"source": short, "target": end}}
+    arguments = {**ARGUMENTS[tool], **named.get(tool, {"id": short})}
+    assert not assistant.call(tool, **arguments).is_error
+    assert assistant.short(entry)[0] in assistant.call("recent").text or tool == "delete"
 
 
 def test_a_beginning_of_an_id_names_its_entry(assistant):
@@ -620,17 +685,18 @@ def test_add_stores_every_part(assistant):
 def test_add_tells_what_the_entry_resembles(assistant):
     old = assistant.added("Safari drops cookies of third parties")
     said = assistant.call("add", type="bug", title="Safari drops cookies of third parties")
-    assert [item["id"] for item in said.data["alike"]] == [old]
+    assert said.data["alike"] == [old]
     assert "It resembles these entries." in said.text
-    assert old in said.text
+    assert f"{assistant.short(old)[0]}  Safari drops cookies of third parties  [bug]" in unframed(said.text)
     assert assistant.call("add", type="bug", title="nginx answers 502").data["alike"] == []
 
 
 def test_update_changes_what_it_names_and_nothing_else(assistant):
     entry = assistant.added("Safari drops cookies", content="old", tags=["web", "css"], files=["a.py"], project="shop")
     said = assistant.call("update", id=entry[:20], content="new", add_tags="http", remove_tags=["css"], files=[])
-    assert said.text.startswith(f"updated {entry}\n[")
-    assert unframed(said.text) == "Safari drops cookies"
+    now = assistant.call("get", ids=[entry]).data["entries"][0]["updated_at"]
+    assert said.text == f"updated {assistant.short(entry)[0]}, updated_at {now}"
+    assert said.data == {"id": entry, "updated_at": now}
     found = assistant.app.open_base().get(entry).entry
     assert (found.title, found.content, found.tags) == ("Safari drops cookies", "new", ("web", "http"))
     assert (found.project, found.files) == ("shop", ())
@@ -652,7 +718,7 @@ def test_update_refuses_what_was_changed_since_it_was_read(assistant):
     said = assistant.refused("update", id=entry, title="mine", if_updated_at="2001-01-01T00:00:00Z")
     assert said.data["error"]["kind"] == "edit_conflict"
     assert "call get again" in said.text
-    assert assistant.call("get", ids=[entry]).data == read.data
+    assert framed(assistant.call("get", ids=[entry]).text) == framed(read.text)
     assert not assistant.call("update", id=entry, title="mine", if_updated_at=updated).is_error
 
 
@@ -670,14 +736,12 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
     entry = assistant.added("Safari drops cookies", content="why")
     for arguments in ({}, {"confirm": False}, {"confirm": None}):
         said = assistant.refused("delete", id=entry[:20], **arguments)
-        assert f"nothing was deleted: {entry} is a bug with the title below" in said.text
+        assert f"nothing was deleted: {assistant.short(entry)[0]} is a bug with the title below" in said.text
         assert unframed(said.text) == "  Safari drops cookies"
         assert "confirm=true" in said.text
     assert assistant.call("recent").ids == [entry]
-    assert "nothing was deleted" in assistant.refused("delete", id=entry[:20], confirm=True).text
-    said = assistant.call("delete", id=entry.lower(), confirm=True)
-    gone = {"id": entry, "type": "bug", "title": "Safari drops cookies"}
-    assert said.data == {"deleted": gone, "restore_with": f"rekall restore {entry}"}
+    said = assistant.call("delete", id=assistant.short(entry)[0].lower(), confirm=True)
+    assert said.data == {"id": entry, "restore_with": f"rekall restore {entry}"}
     assert assistant.refused("get", ids=[entry]).data["error"]["kind"] == "not_found"
     assert rekall(*said.data["restore_with"].split()[1:]).code == 0
     assert assistant.call("search", query="cookies").ids == [entry]
@@ -686,16 +750,15 @@ def test_delete_needs_a_yes_and_can_be_undone(assistant, rekall: Rekall):
 def test_deprecate_points_to_what_replaces_an_entry(assistant):
     old, new = assistant.added("restart nginx cookie"), assistant.added("reload nginx cookie")
     said = assistant.call("deprecate", id=old, superseded_by=new[:20], reason="keeps connections")
-    assert said.text.startswith(f"now obsolete {old}, superseded by {new}\n[")
-    assert unframed(said.text) == "restart nginx cookie"
-    assert said.data["entry"]["status"] == "obsolete"
-    assert said.data["entry"]["superseded_by"] == {"id": new, "title": "reload nginx cookie"}
+    before, new_id = old, new
+    old, new = assistant.short(old, new)
+    assert said.text == f"now obsolete: {old}, superseded by {new}"
     full = assistant.call("get", ids=[old]).text
     assert f"Obsolete: read {new} instead (reload nginx cookie)." in full
     assert f"Link: superseded by {new} (reload nginx cookie): keeps connections" in full
     found = assistant.call("search", query="nginx cookie")
-    assert found.ids == [new, old]
-    assert f"obsolete: read {new} instead" in found.text
+    assert found.ids == [new_id, before]
+    assert f"  obsolete: read {new} instead (reload nginx cookie)" in found.text
     assert "OBSOLETE" in found.text
 
 
@@ -703,7 +766,8 @@ def test_deprecate_without_a_successor_keeps_the_reason_and_can_be_taken_back(as
     entry = assistant.added("restart nginx")
     assistant.call("deprecate", id=entry, reason="we use caddy", superseded_by="")
     assert "Obsolete: we use caddy" in assistant.call("get", ids=[entry]).text
-    assert assistant.call("update", id=entry, status="active").data["entry"]["status"] == "active"
+    assert not assistant.call("update", id=entry, status="active").is_error
+    assert assistant.call("recent", status="active").ids == [entry]
 
 
 def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
@@ -716,10 +780,9 @@ def test_deprecate_refuses_itself_and_an_unknown_successor(assistant):
 def test_link_joins_two_entries_with_a_reason(assistant):
     first, second = assistant.added("first"), assistant.added("second")
     said = assistant.call("link", source=first, target=second, type="contradicts", reason="other\nversion")
-    assert said.text.startswith(f"linked {first} contradicts {second}\n[")
-    assert unframed(said.text) == f"{first}  first\n{second}  second"
-    link = {"source": first, "target": second, "type": "contradicts", "reason": "other version"}
-    assert said.data == {"link": link}
+    assert said.data == {"source": first, "target": second, "type": "contradicts"}
+    first, second = assistant.short(first, second)
+    assert said.text == f"linked {first} contradicts {second}"
     assert f"Link: contradicts {second} (second): other version" in assistant.call("get", ids=[first]).text
     assert f"Link: contradicted by {first} (first): other version" in assistant.call("get", ids=[second]).text
     assert "cannot be linked to itself" in assistant.refused("link", source=first, target=first).text
@@ -727,12 +790,13 @@ def test_link_joins_two_entries_with_a_reason(assistant):
 
 def test_the_type_of_a_link_may_still_be_called_kind(assistant):
     first, second = assistant.added("first"), assistant.added("second")
-    assert assistant.call("link", source=first, target=second, kind="contradicts").data["link"]["type"] == "contradicts"
+    assert assistant.call("link", source=first, target=second, kind="contradicts").data["type"] == "contradicts"
 
 
 def test_a_link_that_supersedes_makes_its_target_obsolete(assistant):
     first, second = assistant.added("first"), assistant.added("second")
-    assistant.call("link", source=first, target=second, type="supersedes")
+    said = assistant.call("link", source=first, target=second, type="supersedes")
+    assert said.text.endswith(f"; {assistant.short(second)[0]} is obsolete now")
     assert assistant.call("recent", status="obsolete").ids == [second]
 
 
@@ -747,6 +811,7 @@ def test_both_ends_of_a_link_are_told_in_words(assistant):
     for kind in told:
         assert not assistant.call("link", source=first, target=second, type=kind).is_error
     there, here = (assistant.call("get", ids=[entry]).text for entry in (first, second))
+    first, second = assistant.short(first, second)
     for away, back in told.values():
         assert f"\nLink: {away} {second} (second)\n" in there
         assert f"\nLink: {back} {first} (first)\n" in here
@@ -758,7 +823,8 @@ def test_a_resource_has_what_get_has(assistant):
     assistant.call("deprecate", id=old, superseded_by=new, reason="faster")
     assistant.call("link", source=other, target=old, type="derived_from")
     (content,) = assistant.ask(lambda client: client.read_resource(f"rekall://entry/{old}")).contents
-    assert unframed(content.text) == assistant.call("get", ids=[old]).data["entries"][0]["text"]
+    assert unframed(content.text) == unframed(assistant.call("get", ids=[old]).text)
+    old, new, other = assistant.short(old, new, other)
     assert f"Obsolete: read {new} instead (new)." in content.text
     assert f"\nLink: superseded by {new} (new): faster\n" in content.text
     assert f"\nLink: source of {other} (other)\n" in content.text
@@ -767,26 +833,26 @@ def test_a_resource_has_what_get_has(assistant):
 def test_a_successor_and_its_link_come_and_go_together(assistant, rekall: Rekall):
     old, new = assistant.added("old"), assistant.added("new")
     assistant.call("deprecate", id=old, superseded_by=new)
-    assert f"Link: superseded by {new} (new)" in assistant.call("get", ids=[old]).text
-    assert f"Link: supersedes {old} (old)" in assistant.call("get", ids=[new]).text
-    assert assistant.call("update", id=old, status="active").data["entry"]["status"] == "active"
+    before, after = assistant.short(old, new)
+    assert f"Link: superseded by {after} (new)" in assistant.call("get", ids=[old]).text
+    assert f"Link: supersedes {before} (old)" in assistant.call("get", ids=[new]).text
+    assert not assistant.call("update", id=old, status="active").is_error
     for text in (assistant.call("get", ids=[entry]).text for entry in (old, new)):
         assert "supersede" not in text
         assert "bsolete" not in text
     assistant.call("link", source=new, target=old, type="supersedes")
-    assert f"Obsolete: read {new} instead (new)." in assistant.call("get", ids=[old]).text
+    assert f"Obsolete: read {after} instead (new)." in assistant.call("get", ids=[old]).text
     assert rekall("link", new, old, "--remove").code == 0
-    (listed,) = (item for item in assistant.call("recent").data["entries"] if item["id"] == old)
-    assert (listed["status"], "superseded_by" in listed) == ("active", False)
+    assert "OBSOLETE" not in assistant.call("recent").text
     assert "supersede" not in assistant.call("get", ids=[old]).text
 
 
 def test_since_in_the_query_is_a_filter(assistant):
     entry = assistant.added("Safari drops cookies")
     said = assistant.call("search", query="since:2099-01-01 cookies")
-    (note,) = said.data["notes"]
-    assert note.startswith("no entry passes the filter since:2099-01-01")
-    assert (said.ids, said.text) == ([], f"Nothing found among 1 entry with these filters.\nNote: {note}")
+    head, note = said.text.split("\n")
+    assert note.startswith("Note: no entry passes the filter since:2099-01-01")
+    assert (said.ids, head) == ([], "Nothing found among 1 entry with these filters.")
     assert assistant.call("search", query="since:2001-01-01 cookies").ids == [entry]
 
 
@@ -795,11 +861,10 @@ def test_what_looks_like_a_filter_and_is_none_is_noted(assistant, word, meant):
     assistant.added("Safari drops cookies")
     for query in (f"cookies {word}", f"zebra {word}"):
         said = assistant.call("search", query=query, mode="words")
-        (note,) = said.data["notes"]
+        (note,) = re.findall(r"^Note: (.*)", said.text, re.MULTILINE)
         assert note.startswith(f"{word} is not a filter and was searched as text")
         assert meant in note
-        assert f"\nNote: {note}" in said.text
-    assert assistant.call("search", query=f"cookies {word}", literal=True).data["notes"] == []
+    assert "Note: " not in assistant.call("search", query=f"cookies {word}", literal=True).text
 
 
 # budgets and cursors
@@ -828,8 +893,7 @@ def test_an_answer_stays_within_its_budget(assistant, language, budget):
     ):
         seen: list[str] = []
         for said in assistant.pages(tool, max_tokens=budget, **arguments):
-            assert tokens_of(said.text) <= budget or len(said.found) == 1
-            assert tokens_of(said.text) <= budget or tool != "get"
+            assert tokens_of(said.text) + tokens_of(json.dumps(said.data, ensure_ascii=False)) <= budget
             seen += said.ids
         assert list(dict.fromkeys(seen)) == (ids if tool == "get" else seen)
         assert sorted(set(seen)) == sorted(ids)
@@ -840,15 +904,18 @@ def test_an_answer_stays_within_its_budget(assistant, language, budget):
     texts=st.lists(st.text(max_size=200), max_size=12),
     budgets=st.lists(st.integers(100, 600), min_size=1),
     size=st.integers(1, 5),
+    with_data=st.booleans(),
 )
-def test_pages_joined_give_every_result_once(texts, budgets, size):
+def test_pages_joined_give_every_result_once(texts, budgets, size, with_data):
     items = [Item(text, {"place": place}) for place, text in enumerate(texts)]
     seen, start, turn = [], 0, 0
     while True:
         budget = budgets[turn % len(budgets)]
-        said = page("head", "entries", items[start : start + size], start, budget, start + size < len(items))
+        more = start + size < len(items)
+        said = page("head", "entries", items[start : start + size], start, Budget(budget, with_data), more)
         seen += [item["place"] for item in said.data["entries"]]
-        assert tokens_of(said.text) <= budget or len(said.data["entries"]) == 1
+        facts = tokens_of(json.dumps(said.data)) if with_data else 0
+        assert tokens_of(said.text) + facts <= budget
         turn += 1
         if said.data["next_cursor"] is None:
             break
@@ -875,13 +942,12 @@ def test_pages_of_get_joined_give_the_exact_text(assistant, language):
     whole = assistant.call("get", ids=ids, max_tokens=50_000)
     assert whole.data["next_cursor"] is None
     assert whole.ids == ids
-    for budget in (100, 211, 700):
-        parts = dict.fromkeys(ids, "")
+    for budget in (130, 211, 700):
+        parts = dict.fromkeys(assistant.short(*ids), "")
         for said in assistant.pages("get", ids=ids, max_tokens=budget):
-            for item in said.data["entries"]:
-                assert item["text"] in said.text
-                parts[item["id"]] += item["text"]
-        assert parts == {item["id"]: item["text"] for item in whole.data["entries"]}
+            for name, part in framed(said.text).items():
+                parts[name] += part
+        assert parts == framed(whole.text)
 
 
 def test_a_search_can_be_read_to_its_end_from_any_page(assistant):
@@ -920,7 +986,7 @@ def test_a_cursor_that_no_answer_gave_is_refused(assistant, tool, cursor):
 def test_a_cursor_beyond_the_end_gives_nothing_more(assistant, tool):
     entry = assistant.added("cookie")
     arguments = {**ARGUMENTS[tool], **({"ids": entry} if tool == "get" else {})}
-    end = str(len(assistant.call("get", ids=entry).data["entries"][0]["text"])) if tool == "get" else "90"
+    end = str(len(unframed(assistant.call("get", ids=entry).text))) if tool == "get" else "90"
     said = assistant.call(tool, **arguments, cursor=end)
     assert said.text == "Nothing more."
     assert (said.found, said.data["next_cursor"]) == ([], None)
@@ -932,27 +998,51 @@ def test_an_empty_cursor_is_the_beginning(assistant, cursor):
     assert assistant.call("search", query="cookie", cursor=cursor).ids == [entry]
 
 
-# the same in both forms
+# text for models, facts for programs
 
 
-def test_data_says_what_the_text_says(assistant):
+@pytest.mark.parametrize("tool", ARGUMENTS)
+def test_without_being_asked_for_facts_an_answer_is_text_alone(assistant, tool):
+    """Clients that are given both show a model the facts alone (docs/adr/0028)."""
+    ids = [assistant.added("Safari drops cookies"), assistant.added("Chrome keeps cookies")]
+    plain = Assistant(assistant.app, with_data=False)
+    named = {"get": {"ids": ids}, "link": {"source": ids[0], "target": ids[1]}, "update": {"id": ids[0]}}
+    arguments = {**ARGUMENTS[tool], **({"id": ids[0]} if "id" in ARGUMENTS[tool] else {}), **named.get(tool, {})}
+    arguments |= {"title": "another"} if tool == "update" else {}
+    said = plain.call(tool, **arguments)
+    assert (said.data, said.is_error) == (None, False)
+    assert said.text
+    wrong = plain.call(tool, zebra=1)
+    assert (wrong.data, wrong.is_error) == (None, True)
+
+
+def test_facts_repeat_no_text(assistant):
     first = assistant.added("Safari drops cookies", content="tracking cookies", tags=["web"], project="shop")
     second = assistant.added("Chrome keeps cookies")
     assistant.call("deprecate", id=first, superseded_by=second)
-    for tool, arguments in (("search", {"query": "cookies"}), ("recent", {}), ("similar", {"to": "cookies"})):
+    for tool, arguments in (
+        ("search", {"query": "cookies"}),
+        ("recent", {}),
+        ("similar", {"to": "cookies"}),
+        ("get", {"ids": [first, second]}),
+        ("update", {"id": first, "content": "tracking"}),
+    ):
         said = assistant.call(tool, **arguments)
-        lines = re.findall(r"^(?:(?:strong|likely|weak)  )?([0-9A-Z]{26}  .*)", said.text, re.MULTILINE)
-        assert len(lines) == len(said.found) == 2
-        for line, item in zip(lines, said.found):
-            assert line.startswith(f"{item['id']}  {item['title']}  [{item['type']}")
-            assert all(f"#{tag}" in line for tag in item.get("tags", []))
-            assert ("OBSOLETE" in line) == (item["status"] == "obsolete")
-            if tool != "recent":
-                why = said.text[said.text.index(line) :].partition("\n  why: ")[2].partition("\n")[0]
-                assert why.startswith(f"score {item['score']:.3f} · ")
-                assert f"meaning {item['similarity']:.3f} (#{item['why']['meaning_rank']}" in why
-                assert all(word in why for word in item["why"].get("matched", []))
-                assert item.get("snippet", "") in said.text
+        assert "ookies" not in json.dumps(said.data)
+        if tool not in ("get", "update"):
+            shorts = re.findall(r"^(?:(?:strong|likely|weak)  )?([0-9A-Z]{4,6})  .*  \[", said.text, re.MULTILINE)
+            assert shorts == assistant.short(*said.ids)
+
+
+def test_what_is_long_is_cut_in_lists(assistant):
+    title = "cookie " + "x" * 480
+    tags = [f"tag{number}" + "y" * 60 for number in range(40)]
+    assistant.added(title, tags=tags, project="p" * 500, content="z" * 3_000)
+    for tool, arguments in (("search", {"query": "cookie"}), ("recent", {}), ("similar", {"to": "cookie"})):
+        text = assistant.call(tool, **arguments).text
+        assert len(text) < 1_200
+        assert "x… " in text
+        assert " +34]" in text
 
 
 # a read-only server
@@ -975,7 +1065,7 @@ def test_a_read_only_server_makes_no_file_and_sees_what_others_store(reader, rek
     assert reader.ask(lambda client: client.list_resources()).resources
     assert not home.exists()
     assert rekall("add", "bug", "Safari drops cookies").code == 0
-    assert reader.call("search", query="cookies").data["hits"][0]["title"] == "Safari drops cookies"
+    assert "Safari drops cookies  [bug]" in reader.call("search", query="cookies").text
 
 
 def test_reading_makes_no_file_before_something_is_written(assistant, home):
@@ -987,8 +1077,8 @@ def test_reading_makes_no_file_before_something_is_written(assistant, home):
 
 
 def test_a_hint_that_names_a_command_is_for_the_person(assistant):
-    hint = assistant.refused("add", type="til", title=" ").data["error"]["hint"]
-    assert hint.startswith("for the person: ")
+    entry = assistant.added("Safari drops cookies")
+    assert "hint: for the person: " in assistant.refused("update", id=entry, title=" ").text
 
 
 # resources
@@ -1016,7 +1106,7 @@ def test_a_template_names_any_entry(assistant):
         (content,) = assistant.ask(lambda client, uri=uri: client.read_resource(uri)).contents
         assert content.uri == uri
         assert content.mime_type == "text/markdown"
-        assert unframed(content.text).startswith(f"# Safari drops cookies\n\nbug\nid {entry} · ")
+        assert unframed(content.text).startswith("# Safari drops cookies\n\nbug\nconfidence 2/5 · ")
         assert unframed(content.text).endswith("\n\ntracking\n")
 
 
@@ -1072,7 +1162,7 @@ def test_before_you_fix_shows_what_is_known(assistant):
     entry = assistant.added("Safari drops cookies")
     text = prompt(assistant, "before-you-fix", {"problem": "Safari drops cookies"})
     assert "This is the problem:\n\nSafari drops cookies\n" in text
-    assert f"{entry}  Safari drops cookies  [bug]\n" in text
+    assert f"\nstrong  {assistant.short(entry)[0]}  Safari drops cookies  [bug]\n" in text
     assert "(nothing)" not in text
 
 
