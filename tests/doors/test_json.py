@@ -177,7 +177,7 @@ def test_nothing_that_answers_imports_the_shapes():
     modules = [
         path
         for path in Path(rekall_package.__file__).parent.rglob("*.py")
-        if path.name not in ("shapes.py", "exchange_shapes.py", "base_shapes.py", "index_shapes.py")
+        if path.name not in ("shapes.py", "exchange_shapes.py", "base_shapes.py", "index_shapes.py", "hook_shapes.py")
     ]
     assert len(modules) > 100
     assert [
@@ -309,6 +309,18 @@ CALLS: dict[str, Calls] = {
     "mcp install CLIENT --write": lambda w: (
         [("mcp", "install", "cursor", "--write")] * 2 + [("mcp", "install", "cursor", "--write", "--read-only")]
     ),
+    "hook install": lambda w: [("hook", "install")],
+    "hook install CLIENT": lambda w: [
+        ("hook", "install", "cursor", "--dry-run", "--skill"),
+        ("hook", "install", "cursor"),
+        ("hook", "install", "cursor"),
+    ],
+    "hook uninstall": lambda w: [("hook", "uninstall", "cursor", "--dry-run"), ("hook", "uninstall", "cursor")],
+    "hook status": lambda w: [("hook", "status"), ("hook", "status", "gemini")],
+    "hook line": lambda w: [("hook", "line")],
+    "hook line --write-to": lambda w: [("hook", "line", "--write-to", str(w.folder / "AGENTS.md"))] * 2,
+    "hook skill": lambda w: [("hook", "skill")],
+    "hook skill --write-to": lambda w: [("hook", "skill", "--write-to", str(w.folder), "--dry-run")],
     "config list": lambda w: [("config", "list")],
     "config get": lambda w: [("config", "get", key) for key in ("search.limit", "search.lexical_share", "ui.editor")],
     "config set": lambda w: [("config", "set", "search.limit", "7"), ("config", "set", "ui.theme", "dark")],
