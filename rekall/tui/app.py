@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.notifications import SeverityLevel
 
 from rekall import app as rekall_app
@@ -162,6 +162,11 @@ class RekallApp(App[str]):
         place = names.index(self.theme) if self.theme in names else -1
         self.theme = names[(place + 1) % len(names)]
         self.say("colours", self.theme)
+
+    def action_command_palette(self) -> None:
+        """Show everything that can be done on the screen."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="what do you want to do?", id="--command-palette"))
 
     def action_help(self) -> None:
         """Show every key."""

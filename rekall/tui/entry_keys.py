@@ -27,16 +27,14 @@ class EntryKeys(RekallScreen[None]):
         ),
         Binding("d", "delete", "Delete", tooltip="Delete the entry, or all that are marked"),
         Binding("u", "undo", "Undo", show=False, tooltip="Bring back what was deleted last"),
-        Binding(
-            "c", "change", "Change", show=False, tooltip="Change tags, project, type or status, of all that are marked"
-        ),
+        Binding("c", "change", "Change", show=False, tooltip="Change tags, project, type or status of what is marked"),
         Binding("A", "mark_all", "Mark all", show=False, tooltip="Mark every entry of the list"),
         Binding(
             "L",
             "link",
             "Link",
             show=False,
-            tooltip="Link the entry with those that are marked, or with one you look for",
+            tooltip="Link the entry with what is marked, or with one you look for",
         ),
         Binding("y", "copy_content", "Copy", show=False, tooltip="Copy the content of the entry"),
         Binding("Y", "copy_id", "Copy id", show=False, tooltip="Copy the id of the entry"),

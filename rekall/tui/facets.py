@@ -119,7 +119,7 @@ class FacetDialog(Dialog[None]):
         """A line to narrow the choices, the choices, and a line for each filter that is typed."""
         with Vertical(id="box") as box:
             box.border_title = "Filters"
-            box.border_subtitle = "enter chooses · ^x none · escape closes"
+            box.border_subtitle = "up, down, enter choose · ^x none · escape closes"
             yield Input(placeholder="type to find a tag, a project …", id="narrow", compact=True)
             options = OptionList(id="facets", markup=False, compact=True)
             options.can_focus = False

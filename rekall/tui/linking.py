@@ -186,7 +186,7 @@ class FindDialog(Dialog[str]):
         else:
             entries = list(self._base.list_entries(limit=_MOST_FOUND + 1).entries)
         return [
-            (entry.id, Content.assemble(one_line(entry.title), (f"  {entry.type.value}", "$foreground 55%")))
+            (entry.id, Content.assemble((f"{entry.type.value}  ", "$foreground 55%"), one_line(entry.title)))
             for entry in entries
             if entry.id != self._without
         ][:_MOST_FOUND]
