@@ -4,71 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rekall.errors import InvalidInput, NotFound
+from rekall.errors import InvalidInput, NotFound, StorageError
 
 if TYPE_CHECKING:  # `import rekall` must stay light
-    from rekall.cache import EmbeddingCache
     from rekall.config import Places, Settings
-    from rekall.embeddings import EmbeddingService
     from rekall.knowledge.checking import Checker
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.model_manager import ModelManager
-    from rekall.models.contract import ArrayEncoder, EncoderLoader, ModelIdentity
+    from rekall.models.contract import ArrayEncoder, ModelIdentity
     from rekall.models.library import ModelLibrary
-    from rekall.search.searcher import Searcher
-    from rekall.store.contract import Store
-    from rekall.store.findings import BaseFile
-    from rekall.system.clock import Clock
-    from rekall.system.processes import Processes
+    from rekall.store.findings import BaseFile, Glance
+    from rekall.store.names import Names
     from rekall.system.repository import Project
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """A base and the rooms it was built of, for who looks behind it: benchmarks and tests."""
-
-    base: KnowledgeBase
-    store: Store
-    manager: ModelManager
-    embeddings: EmbeddingService
-    searcher: Searcher
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """The figures from the settings that a base is built with.
-
-    Attributes:
-        lexical_share: Weight of words beside meaning.
-        second_stage: Whether the best candidates are looked at again.
-        idle_timeout_s: Seconds without use after which the model is dropped; 0 keeps it.
-        cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
-        cache_ttl_s: Seconds they stay usable.
-        on_secrets: What is done when a key or token is about to be stored: warn, refuse, mask or off.
-    """
-
-    lexical_share: float
-    second_stage: bool = True
-    idle_timeout_s: float = 0.0
-    cache_max_size: int = 0
-    cache_ttl_s: float = 600.0
-    on_secrets: str = "warn"
-
-    @classmethod
-    def of(cls, settings: Settings, *, is_long_lived: bool) -> Tuning:
-        """The figures in force; a process that ends with its command keeps nothing and drops nothing."""
-        return cls(
-            settings.number("search.lexical_share"),
-            settings.text("search.second_stage") == "on",
-            60 * settings.number("performance.model_idle_timeout_minutes") if is_long_lived else 0.0,
-            settings.whole("performance.cache_max_size") if is_long_lived else 0,
-            settings.number("performance.cache_ttl_seconds"),
-            settings.text("capture.secrets"),
-        )
 
 
 class App:
@@ -81,6 +31,7 @@ class App:
         *,
         is_long_lived: bool = False,
         tell: Callable[[str], None] | None = None,
+        migrates: bool = True,
     ) -> None:
         """Read nothing yet.
 
@@ -90,8 +41,10 @@ class App:
             is_long_lived: Keep the model in a child process, and end that when it is idle.
             tell: Takes what a person should know of the config file and of the base, a remark at a time; remarks may come
                 again.
+            migrates: Whether a base of an earlier schema is brought to today's; else it cannot be opened.
         """
         self.is_long_lived = is_long_lived
+        self._migrates = migrates
         self.tell = tell or (lambda _: None)
         self._environ = environ
         self.flags = flags
@@ -148,8 +101,9 @@ class App:
     def library(self) -> ModelLibrary:
         """The installed models: the user's own first, then the ones that came with Rekall."""
         from rekall.models.library import ModelLibrary
+        from rekall.wiring import shipped_models
 
-        return ModelLibrary([self.places.models, *_shipped_models()])
+        return ModelLibrary([self.places.models, *shipped_models()])
 
     def open_base(self, *, to_write: bool = False) -> KnowledgeBase:
         """The knowledge base. Before anything was stored, reading opens an empty one and makes no file.
@@ -178,6 +132,18 @@ class App:
         from rekall.store.base_file import SqliteBaseFile
 
         return SqliteBaseFile(self.places.database)
+
+    def glance(self) -> Glance | None:
+        """The base at a glance, read as it is; None before there is one. Raises StorageError."""
+        from rekall.store.glance import glance
+
+        return glance(self.places.database) if self.places.database.exists() else None
+
+    def names(self, most: int) -> Names:
+        """What a command line may be completed with: names in the base, read as it is, at most so many a question."""
+        from rekall.store.names import Names
+
+        return Names(self.places.database, most)
 
     def checker(self) -> Checker:
         """What checks the base and mends it. Of a file that `over` named, nothing around it is looked at."""
@@ -231,10 +197,13 @@ class App:
         from rekall.models.library import ChildLoader, FolderLoader
         from rekall.store.sqlite import SqliteStore
         from rekall.system.clock import Clock
+        from rekall.wiring import Tuning, build
 
         done: list[str] = []
 
         def keep_a_copy(file: Path) -> None:
+            if not self._migrates:
+                raise StorageError(f"{file} is of an earlier Rekall", "run `rekall stats` to bring it up to date")
             from rekall.store.copies import copy_before_migration  # what a search does without
 
             done.append(copy_before_migration(file, settings.whole("backup.keep")))
@@ -313,75 +282,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _shipped_models() -> list[Path]:
-    """Where models lie in an installed wheel, and in a checkout."""
-    package = Path(__file__).parent
-    return [package / "models" / "shipped", package.parent / "models"]
-
-
-def build(
-    store: Store,
-    loader: EncoderLoader,
-    tuning: Tuning,
-    clock: Clock,
-    processes: Processes | None = None,
-) -> Rooms:
-    """Join the rooms over a store: the one place where a base is wired, for the product and its tests.
-
-    Args:
-        store: Where entries are kept.
-        loader: Where encoders come from.
-        tuning: Figures from the settings.
-        clock: Time and new ids.
-        processes: The processes of this machine, as the system knows them where none are given.
-    """
-    from rekall.claims import Claims
-    from rekall.embeddings import EmbeddingService
-    from rekall.knowledge.capturing import Capture, OnSecrets
-    from rekall.knowledge.files import Files
-    from rekall.knowledge.index import Index
-    from rekall.knowledge.spaces import SpaceKeeper
-    from rekall.knowledge.writing import EntryService
-    from rekall.knowledge_base import KnowledgeBase
-    from rekall.model_manager import ModelManager
-    from rekall.models.vocabulary import KnownWords
-    from rekall.search.fusion import Fusion
-    from rekall.search.legs import WordsLeg
-    from rekall.search.meaning import MeaningLeg
-    from rekall.search.searcher import Searcher
-    from rekall.search.second_stage import SecondStage
-    from rekall.search.spelling import Spelling
-    from rekall.system.processes import Processes
-
-    def give_back() -> None:
-        """Wipe what erased entries left, and return what searches left in this process, 2 MB of pages and free heap."""
-        from rekall.system.resident import trim_heap
-
-        writer.eraser.finish()
-        store.release_memory()
-        trim_heap()
-
-    manager = ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
-    cache = _cache(store, tuning, clock)
-    claims = Claims(store, clock, processes or Processes())
-    embeddings = EmbeddingService(store, manager, clock, claims, cache)
-    writer = EntryService(store, embeddings, clock, Capture(OnSecrets(tuning.on_secrets)))
-    legs = (WordsLeg(store), MeaningLeg(store, embeddings))
-    fusion = Fusion({"words": tuning.lexical_share})
-    rerankers = [SecondStage(store, fusion)] if tuning.second_stage else []
-    spelling = Spelling(store, KnownWords(_shipped_models()))
-    searcher = Searcher(store, legs, fusion, rerankers, spelling)
-    index = Index(store, embeddings, manager, SpaceKeeper(store, embeddings, manager, clock))
-    base = KnowledgeBase(store, writer, searcher, Files(store, writer, embeddings, clock), index)
-    return Rooms(base, store, manager, embeddings, searcher)
-
-
-def _cache(store: Store, tuning: Tuning, clock: Clock) -> EmbeddingCache | None:
-    """A cache of vectors where it pays: a process that stays, on the numpy backend (docs/adr/0014)."""
-    from rekall.cache import EmbeddingCache
-
-    if not (tuning.cache_max_size and store.vectors.backend.name == "numpy"):
-        return None
-    return EmbeddingCache(tuning.cache_max_size, tuning.cache_ttl_s, clock.seconds)

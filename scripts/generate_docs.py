@@ -22,16 +22,17 @@ from pathlib import Path
 import click
 
 from rekall.cli import shapes as command_shapes
+from rekall.cli.commands import EXIT_CODES
 from rekall.cli.curated import CURATED
-from rekall.cli.main import EXIT_CODES, cli
+from rekall.cli.main import cli
 from rekall.cli.render import SCHEMA_VERSION
-from rekall.config import SETTINGS
 from rekall.entry.fields import FIELDS, Kind
 from rekall.exchange.catalog import dialects
 from rekall.knowledge import shapes
 from rekall.mcp import shapes as tool_shapes
 from rekall.mcp.inputs import schema_of
 from rekall.mcp.tools import TOOLS
+from rekall.settings import SETTINGS
 from rekall.tui.dialogs import KEYS
 
 ROOT = Path(__file__).parent.parent

@@ -1,13 +1,13 @@
-"""`rekall config`: list, get, set, path."""
+"""`rekall config`: list, get, set, unset, edit, path."""
 
 from __future__ import annotations
 
 import click
 
 from rekall.app import App
-from rekall.cli.options import json_option, pass_app
-from rekall.cli.render import columns, out, out_json, talk
-from rekall.errors import RekallError, StorageError, in_our_words
+from rekall.cli.options import json_option, on_terminal, pass_app
+from rekall.cli.render import columns, error_text, out, out_json, talk
+from rekall.errors import InvalidInput, NotFound, RekallError, StorageError, in_our_words
 
 
 @click.group()
@@ -79,6 +79,73 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
         talk(f"note: {item.origin} in the environment overrides the file")
     if key == "engine.model":
         talk(f"\nhint: a base that already has vectors keeps its model; `rekall model use {item.text}` switches it")
+
+
+@config.command()
+@click.argument("key")
+@json_option
+@pass_app
+def unset(app: App, key: str, as_json: bool) -> None:
+    """Take one setting out of the config file, so that its default holds again."""
+    from rekall.cli.settings_file import unset_setting
+    from rekall.config import find_setting
+
+    was_there = unset_setting(app.places, key)
+    try:
+        find_setting(key)
+    except NotFound:  # a key that is none of ours, and is gone from the file now
+        value, text, origin = None, "", "file"
+    else:
+        item = app.settings.of(key)
+        value, text, origin = item.value, item.text or '""', item.origin
+    if as_json:
+        out_json({"key": key, "was_set": was_there, "value": value, "origin": origin})
+    elif value is None:
+        talk(f"{key} is no setting, and no longer in the file")
+    else:
+        talk(f"{key} = {text}" + ("" if was_there else f"  (it was not set in {app.places.config_file})"))
+        if origin != "default":
+            talk(f"note: {origin} in the environment still sets it")
+
+
+@config.command()
+@pass_app
+def edit(app: App) -> None:
+    """Open the config file in your editor, and take it over once every value can be used."""
+    from rekall.cli.settings_file import begun_edit, replace_settings
+    from rekall.config import not_toml
+    from rekall.system.editor import find_editor, open_editor
+
+    places = app.places
+    scratch, is_new = begun_edit(places)
+    before = scratch.read_bytes()
+    try:
+        editor = app.settings.text("ui.editor")
+    except RekallError:  # what is wrong is what is to be edited
+        editor = ""
+    while True:
+        if open_editor(scratch, editor) != 0:
+            raise InvalidInput(
+                f"the editor {find_editor(editor)!r} failed; nothing was changed",
+                f"`EDITOR=nano rekall config edit` takes another one; the text is kept in {scratch}",
+            )
+        text = scratch.read_bytes()
+        if is_new and text == before:
+            scratch.unlink(missing_ok=True)
+            talk("nothing changed")
+            return
+        try:
+            replace_settings(places, text.decode("utf-8-sig"))
+        except (RekallError, ValueError) as error:
+            wrong = error if isinstance(error, RekallError) else not_toml(scratch, error)
+            talk(error_text(wrong))
+            if on_terminal() and click.confirm("edit again?", default=True, err=True):
+                continue
+            raise InvalidInput(
+                "the settings are as they were", f"`rekall config edit` goes on with {scratch}; remove it to begin anew"
+            ) from error
+        talk(f"changed {places.config_file}")
+        return
 
 
 def _not_sure(app: App, key: str, value: str, said: RekallError) -> StorageError:

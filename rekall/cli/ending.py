@@ -30,6 +30,9 @@ READS = frozenset(
             "bench",
             "embed",
             "version",
+            "doctor",
+            "help",
+            "init",
             "tui",
             "mcp",
             "browse",
@@ -37,7 +40,7 @@ READS = frozenset(
             "mcp-server",
         ),
         *("index", "index status", "model", "model list", "model info", "model verify", "model bench"),
-        *("config", "config list", "config get", "config path", "mcp install", "export", "check", ""),
+        *("config", "config list", "config get", "config path", "config edit", "mcp install", "export", "check", ""),
         *("hook", "hook status", "hook run", "hook line", "hook skill"),
     )
 )
@@ -98,6 +101,8 @@ def takes_effect(words: Sequence[str]) -> bool:
         words: The command and what follows it, options left out.
     """
     command, *rest = [*words, ""]
+    if command in ("tags", "projects"):
+        return rest[0] in ("rename", "merge", "remove")
     if f"{command} {rest[0] if rest else ''}".strip() in READS or (command in READS and command not in _GROUPS):
         return False
     return not (command == "restore" and not words[1:])

@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from rekall.app import App
+from rekall.cli.commands import ALIASES, ASKED, COMMANDS, EARLIER
 from rekall.cli.ending import (
     Answers,
     Ended,
@@ -29,110 +30,37 @@ from rekall.cli.options import on_terminal
 from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_json_line, talk
 from rekall.errors import Interrupted, OutputLost, RekallError, UsageError, in_our_words
 
-EXIT_CODES = (
-    (
-        0,
-        "success, also when a search finds nothing, or nothing close, and when a change took effect though its answer "
-        "could not be written: stderr says so",
-    ),
-    (1, "an unexpected error"),
-    (2, "a mistake in the command line"),
-    (3, "no such entry, setting or path, or an ambiguous id"),
-    (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
-    (
-        5,
-        "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full; `check` found a problem; or the answer of a command that changes nothing could not be written",
-    ),
-    (6, "the embedding model cannot be used or exported"),
-    (7, "an import found entries that were changed here and in their file; both versions are kept"),
-    (129, "the terminal was closed (SIGHUP); what was under way is undone"),
-    (130, "interrupted, or a confirmation answered with no"),
-    (143, "told to end (SIGTERM); what was under way is undone"),
-)
 
-COMMANDS = {
-    "add": "add:add",
-    "search": "search:search",
-    "show": "show:show",
-    "edit": "edit:edit",
-    "delete": "entries:delete",
-    "restore": "entries:restore",
-    "list": "listing:list_entries",
-    "pick": "pick:pick",
-    "link": "entries:link",
-    "similar": "search:similar",
-    "tui": "tui:tui",
-    "import": "importing:import_files",
-    "export": "export:export",
-    "stats": "stats:stats",
-    "check": "check:check",
-    "backup": "backup:backup",
-    "restore-base": "backup:restore_base",
-    "index": "index:index",
-    "model": "model:model",
-    "bench": "bench:bench",
-    "embed": "embed:embed",
-    "mcp": "mcp:mcp",
-    "config": "config:config",
-    "version": "stats:version",
-}
-"""Commands in the order of the help, and where each lives; only the one called is imported."""
+class _Context(click.Context):
+    def get_help(self) -> str:
+        from rekall.cli.helping import help_text
+
+        return help_text(self)
 
 
-SUMMARIES = {
-    "add": "Write down an entry.",
-    "search": "Find entries by word, by meaning, or both.",
-    "show": "Show entries in full; without a name, choose one.",
-    "edit": "Change an entry, with options or in the editor.",
-    "delete": "Delete an entry, after asking.",
-    "restore": "Bring back a deleted entry; without ID, list deleted entries, most recent first.",
-    "list": "List entries, most recently changed first.",
-    "pick": "Choose an entry on the terminal, and print its id or its text.",
-    "link": "Link one entry to another.",
-    "similar": "Find entries close in meaning to an entry or a text.",
-    "tui": "Open the terminal UI, as plain `rekall` does.",
-    "import": "Import notes: Markdown, JSON, Org, text, and what other tools export.",
-    "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
-    "stats": "Show what the base holds and how large it is.",
-    "check": "Look at everything in the base, and mend what is wrong.",
-    "backup": "Copy the whole base into one file, while it is in use.",
-    "restore-base": "Put a backup in the place of the base.",
-    "index": "Show the indexes, or rebuild them.",
-    "model": "List, get, measure and switch embedding models.",
-    "bench": "Measure what searches find, and what they cost on this machine.",
-    "embed": "Turn texts into vectors, one per text, in order.",
-    "mcp": "Serve AI assistants over the Model Context Protocol until they disconnect.",
-    "config": "Show and change settings.",
-    "version": "Show the versions of Rekall and its dependencies.",
-}
-"""What `rekall --help` says about each, without importing it."""
-
-EARLIER = {
-    "deprecate": "earlier:deprecate",
-    "unlink": "earlier:unlink",
-    "browse": "earlier:browse",
-    "info": "stats:stats",
-    "mcp-server": "mcp:mcp",
-}
-"""Verbs of the original Rekall that still do the thing. The help leaves them out."""
+def _in_our_form(command: click.Command) -> click.Command:
+    """A command of which the help, and that of the commands below it, is ours."""
+    command.context_class = _Context
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _in_our_form(child)
+    return command
 
 
 class _Commands(click.Group):
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(SUMMARIES.items()))
+    context_class = _Context
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        place = COMMANDS.get(name) or EARLIER.get(name)
+        place = COMMANDS.get(ALIASES.get(name, name)) or EARLIER.get(name)
         if place is None:
             return None
         module, _, attribute = place.partition(":")
         command = getattr(importlib.import_module(f"rekall.cli.{module}"), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return _in_our_form(command)
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         if args and args[0] in ("--global", "-g", "--legacy"):
@@ -142,14 +70,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if arguments and not arguments[0].startswith("-") and arguments[0] not in {*COMMANDS, *EARLIER}:
-            import difflib
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in {*COMMANDS, *EARLIER, *ALIASES}:
+            from rekall.cli.voice import no_command
 
             _refuse_earlier(arguments[0])
-            near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
-            raise UsageError(
-                f"no command {arguments[0]!r}", f"did you mean `rekall {near[0]}`?" if near else "run `rekall --help`"
-            )
+            raise no_command(arguments[0], COMMANDS)
         return super().resolve_command(context, arguments)
 
 
@@ -246,8 +171,10 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _invoke(arguments: list[str], answers: Answers) -> int:
     """Run a command. Not through `cli.main`, which ends the process itself on some errors."""
-    if "_REKALL_COMPLETE" in os.environ:
-        cli.main(arguments, prog_name="rekall")
+    if arguments and arguments[0] in ASKED:
+        from rekall.cli.prompts import answer
+
+        return answer(cli, arguments[0], arguments[1:])
     if not arguments and on_terminal():
         from rekall.cli.tui import HINT, can_draw, is_installed
 
@@ -271,10 +198,10 @@ def _takes_effect(arguments: Sequence[str]) -> bool:
     words = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     if "--help" in words or "-h" in words or "--dry-run" in words:
         return False
-    name = _command(words)
-    if not name:
+    typed = _command(words)
+    if not typed:
         return False
-    after = arguments[arguments.index(name) + 1 :]
+    name, after = ALIASES.get(typed, typed), arguments[arguments.index(typed) + 1 :]
     return (
         takes_effect([name, *(word for word in after if not word.startswith("-"))])
         or (name == "export" and "-" not in after)
@@ -298,8 +225,9 @@ def _in_our_words(error: BaseException, command: str) -> RekallError:
     if isinstance(error, (RekallError, OSError)):
         return in_our_words(error)
     if isinstance(error, click.UsageError):
-        hint = f"run `{error.ctx.command_path} --help`" if error.ctx else "run `rekall --help`"
-        return UsageError(error.format_message().rstrip("."), hint)
+        from rekall.cli.voice import told
+
+        return told(error)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
     again = (

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from rekall.cli.base_shapes import BASE_ANSWERS, BASE_COMMANDS, OF_BASES
 from rekall.cli.exchange_shapes import OF_EXCHANGE
+from rekall.cli.hook_shapes import HOOK_ANSWERS, HOOK_COMMANDS, OF_HOOKS
 from rekall.cli.index_shapes import OF_INDEX
+from rekall.cli.shell_shapes import OF_SHELL, SHELL_ANSWERS, SHELL_COMMANDS
 from rekall.knowledge.shapes import NOTHING_CLOSE, SECRETS, WARNING, Answer, Member, shape
 
 _MODEL = Member("text", "The name the model has here.")
@@ -32,6 +34,8 @@ _OF_COMMANDS = (
     *OF_EXCHANGE,
     *OF_BASES,
     *OF_INDEX,
+    *OF_SHELL,
+    *OF_HOOKS,
     shape(
         "Database",
         "The file that holds everything.",
@@ -197,6 +201,8 @@ _ANSWERS = (
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),
     *BASE_ANSWERS,
+    *SHELL_ANSWERS,
+    *HOOK_ANSWERS,
     shape(
         "Models",
         "The models.",
@@ -326,6 +332,8 @@ COMMANDS = (
     Answer("export", "Exported"),
     Answer("stats", "Stats"),
     *BASE_COMMANDS,
+    *SHELL_COMMANDS,
+    *HOOK_COMMANDS,
     Answer("index status", "IndexStatus"),
     Answer("index prune", "Pruned"),
     Answer("index rebuild", "Rebuilt"),

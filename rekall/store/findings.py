@@ -68,6 +68,35 @@ class Examined:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """A base at a glance: what can be known without a look at every page.
+
+    Attributes:
+        entries: How many entries there are.
+        deleted: How many can be restored.
+        indexed: How many entries the words index holds.
+        pending: How many passages wait for a vector.
+        aside: How many the model cannot embed.
+        model: The model whose vectors searches use, None before there are any.
+        is_older: Whether an earlier Rekall made it, so that the next command brings it up to date.
+        bytes: Its size.
+        log_bytes: The size of its log of writes.
+        changed_at: When entries were changed, the latest first; no more than `REMEMBERED`.
+    """
+
+    entries: int
+    deleted: int
+    indexed: int
+    pending: int
+    aside: int
+    model: str | None
+    is_older: bool
+    bytes: int
+    log_bytes: int
+    changed_at: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Mended:
     """What mending a base did.
 

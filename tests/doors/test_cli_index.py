@@ -16,7 +16,7 @@ import click
 import pytest
 from support import FakeEncoder, Ran
 
-from rekall.cli.main import COMMANDS, EXIT_CODES
+from rekall.cli.commands import COMMANDS, EXIT_CODES
 from rekall.errors import ModelNotFound
 from rekall.model_manager import ModelIdentity
 from rekall.models.library import FolderLoader

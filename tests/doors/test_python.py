@@ -12,7 +12,7 @@ import pytest
 from support import CHECKOUT, FakeEncoder
 
 import rekall
-from rekall.cli.main import COMMANDS
+from rekall.cli.commands import COMMANDS
 
 DOCUMENT = (CHECKOUT / "docs" / "python.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)

@@ -99,7 +99,7 @@ def operations(models: Path) -> list[Operation]:
     Args:
         models: The folder of the tiny models.
     """
-    from rekall.cli.main import COMMANDS
+    from rekall.cli.commands import COMMANDS
 
     def filled(*steps: Sequence[str]) -> Callable[[Path], Home]:
         return lambda folder: prepared(lambda place: _from_template(place, models), folder, steps)

@@ -14,9 +14,10 @@ else:
 
 from support import CHECKOUT
 
-from rekall.cli.main import COMMANDS, EXIT_CODES, SUMMARIES, cli
-from rekall.config import SETTINGS
+from rekall.cli.commands import COMMANDS, EXIT_CODES, SUMMARIES
+from rekall.cli.main import cli
 from rekall.errors import RekallError
+from rekall.settings import SETTINGS
 
 DOCUMENTS = [
     CHECKOUT / "README.md",

@@ -1,0 +1,109 @@
+"""The table of commands: where each lives, what the help says of it, how people call it, and how it may end."""
+
+from __future__ import annotations
+
+EXIT_CODES = (
+    (
+        0,
+        "success, also when a search finds nothing, or nothing close, and when a change took effect though its answer "
+        "could not be written: stderr says so",
+    ),
+    (1, "an unexpected error"),
+    (2, "a mistake in the command line"),
+    (3, "no such entry, setting or path, or an ambiguous id"),
+    (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),
+    (
+        5,
+        "the database cannot be used: locked, read-only, damaged, not Rekall's, too new, or the disk is full; `check` found a problem; or the answer of a command that changes nothing could not be written",
+    ),
+    (6, "the embedding model cannot be used or exported"),
+    (7, "an import found entries that were changed here and in their file; both versions are kept"),
+    (129, "the terminal was closed (SIGHUP); what was under way is undone"),
+    (130, "interrupted, or a confirmation answered with no"),
+    (143, "told to end (SIGTERM); what was under way is undone"),
+)
+
+COMMANDS = {
+    "add": "add:add",
+    "search": "search:search",
+    "show": "show:show",
+    "edit": "edit:edit",
+    "delete": "entries:delete",
+    "restore": "entries:restore",
+    "list": "listing:list_entries",
+    "pick": "pick:pick",
+    "link": "entries:link",
+    "similar": "search:similar",
+    "tags": "tags:tags",
+    "projects": "tags:projects",
+    "tui": "tui:tui",
+    "import": "importing:import_files",
+    "export": "export:export",
+    "stats": "stats:stats",
+    "check": "check:check",
+    "doctor": "doctor:doctor",
+    "backup": "backup:backup",
+    "restore-base": "backup:restore_base",
+    "index": "index:index",
+    "model": "model:model",
+    "bench": "bench:bench",
+    "embed": "embed:embed",
+    "mcp": "mcp:mcp",
+    "hook": "hook:hook",
+    "config": "config:config",
+    "init": "init:init",
+    "help": "help:show_help",
+    "version": "stats:version",
+}
+"""Commands in the order of the help, and where each lives; only the one called is imported."""
+
+
+SUMMARIES = {
+    "add": "Write down an entry.",
+    "search": "Find entries by word, by meaning, or both.",
+    "show": "Show entries in full; without a name, choose one.",
+    "edit": "Change an entry, with options or in the editor.",
+    "delete": "Delete entries, after asking once.",
+    "restore": "Bring back a deleted entry; without ID, list deleted entries, most recent first.",
+    "list": "List entries, most recently changed first.",
+    "pick": "Choose an entry on the terminal, and print its id or its text.",
+    "link": "Link one entry to another.",
+    "similar": "Find entries close in meaning to an entry or a text.",
+    "tags": "List tags with their counts; rename, merge or remove them.",
+    "projects": "List projects with their counts; rename them.",
+    "tui": "Open the terminal UI, as plain `rekall` does.",
+    "import": "Import notes: Markdown, JSON, Org, text, and what other tools export.",
+    "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
+    "stats": "Show what the base holds and how large it is.",
+    "check": "Look at everything in the base, and mend what is wrong.",
+    "doctor": "Say how everything is, and what to type where it is not well.",
+    "backup": "Copy the whole base into one file, while it is in use.",
+    "restore-base": "Put a backup in the place of the base.",
+    "index": "Show the indexes, or rebuild them.",
+    "model": "List, get, measure and switch embedding models.",
+    "bench": "Measure what searches find, and what they cost on this machine.",
+    "embed": "Turn texts into vectors, one per text, in order.",
+    "mcp": "Serve AI assistants over the Model Context Protocol until they disconnect.",
+    "hook": "Give an assistant your notes when it needs them, without being asked.",
+    "config": "Show and change settings.",
+    "init": "Print what your shell needs: completion, and a key that searches.",
+    "help": "Explain a command or a topic, such as query, names, dates, types.",
+    "version": "Show the versions of Rekall and its dependencies.",
+}
+"""What `rekall --help` says about each, without importing it."""
+
+ALIASES = {"ls": "list", "rm": "delete", "find": "search", "new": "add"}
+"""What people type who come from elsewhere; `rekall help` names them, the list of commands does not."""
+
+EARLIER = {
+    "deprecate": "earlier:deprecate",
+    "unlink": "earlier:unlink",
+    "browse": "earlier:browse",
+    "info": "stats:stats",
+    "mcp-server": "mcp:mcp",
+}
+"""Verbs of the original Rekall that still do the thing. The help leaves them out."""
+
+COMPLETE, INSERT, SCREEN = "__complete", "__insert", "__screen"
+ASKED = (COMPLETE, INSERT, SCREEN)
+"""The first argument of a command line by which the scripts of `rekall init` ask."""

@@ -1,0 +1,164 @@
+"""What click says of a wrong command line, in our words: what is wrong, and what to type instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+import click
+
+from rekall.entry.rules import nearest
+from rekall.errors import UsageError
+from rekall.wording import printable
+
+_QUOTED = re.compile(r"'(?P<value>.*)' (?:is|does) not\b", re.DOTALL)
+_NUMBER = re.compile(r"(?P<value>-?[0-9.]+) is not in the range")
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\.?", re.DOTALL)
+_NO_COMMAND = re.compile(r"No such command '(?P<name>.*?)'", re.DOTALL)
+_MOST_SHOWN = 60
+
+
+def told(error: click.UsageError) -> UsageError:
+    """The error as Rekall says it, with its hint."""
+    path = error.ctx.command_path if error.ctx else "rekall"
+    message, hint = _told(error, path)
+    return UsageError(message, hint or _by_example(path))
+
+
+_MEANT = {
+    **dict.fromkeys(("undo", "undelete", "trash"), "restore"),
+    **dict.fromkeys(("completion", "completions", "shell", "integrate"), "init"),
+    **dict.fromkeys(("status", "health", "diagnose"), "doctor"),
+    **dict.fromkeys(("get", "cat", "view", "open", "read"), "show"),
+    **dict.fromkeys(("create", "note", "jot", "write", "save", "remember", "log"), "add"),
+    **dict.fromkeys(("remove", "del", "forget"), "delete"),
+    **dict.fromkeys(("query", "grep", "s", "q", "recall"), "search"),
+    **dict.fromkeys(("recent", "latest", "today"), "list"),
+    **dict.fromkeys(("verify", "fsck", "repair"), "check"),
+    **dict.fromkeys(("settings", "set", "configure"), "config"),
+    **dict.fromkeys(("tag", "label", "labels"), "tags"),
+    **dict.fromkeys(("project", "notebooks"), "projects"),
+    **dict.fromkeys(("man", "docs", "topics"), "help"),
+    **dict.fromkeys(("sync", "watch"), "import"),
+    **dict.fromkeys(("server", "serve"), "mcp"),
+}
+"""What people type from habit, and the command that does it."""
+
+
+def no_command(name: str, names: Iterable[str]) -> UsageError:
+    """The error for a command that does not exist."""
+    near = _MEANT.get(name.lower()) or nearest(name, list(names))
+    hint = f"did you mean `rekall {near}`?" if near else "`rekall --help` lists the commands"
+    return UsageError(f"no command {_shown(name)}", hint)
+
+
+def _told(error: click.UsageError, path: str) -> tuple[str, str]:
+    """Message and hint; the hint may be empty."""
+    if isinstance(error, click.NoSuchOption):
+        near = nearest(error.option_name, _option_names(error.ctx))
+        hint = f"did you mean {near}?" if near else f"`{path} --help` lists its options"
+        return f"{_command(path)} has no option {_shown(error.option_name)}", hint
+    if isinstance(error, click.MissingParameter):
+        return f"{_label(error.param, error.ctx)} is missing", ""
+    if isinstance(error, click.BadParameter) and error.param is not None:
+        return _bad_value(error.param, error)
+    if isinstance(error, click.BadOptionUsage):
+        name = error.option_name
+        if "does not take a value" in error.message:
+            return f"{name} takes no value", ""
+        return f"{name} needs a value", ""
+    return _in_words(error, path)
+
+
+def _in_words(error: click.UsageError, path: str) -> tuple[str, str]:
+    """What click says only in words."""
+    found = _EXTRA.fullmatch(error.message)
+    if found:
+        words = found["words"]
+        noun = "these are" if " " in words else "this is"
+        takes = _arguments(error.ctx)
+        return (
+            f"{noun} too much for {_command(path)}: {printable(words)}",
+            f"it takes {takes}; what has blanks in it goes in quotes"
+            if takes
+            else f"it takes no arguments: `{path} --help`",
+        )
+    found = _NO_COMMAND.match(error.message)
+    if found and error.ctx is not None and isinstance(error.ctx.command, click.Group):
+        names = error.ctx.command.list_commands(error.ctx)
+        near = nearest(found["name"], names)
+        hint = f"did you mean `{path} {near}`?" if near else f"`{path} --help` lists them: {', '.join(names)}"
+        return f"{_command(path)} has no command {_shown(found['name'])}", hint
+    if error.message.startswith("Missing command"):
+        return f"{_command(path)} needs a command", f"`{path} --help` lists them"
+    return error.format_message().rstrip("."), f"run `{path} --help`"
+
+
+def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> tuple[str, str]:
+    """A value that a parameter cannot take."""
+    label, kind = _label(parameter, error.ctx), parameter.type
+    found = _QUOTED.match(error.message) or _NUMBER.match(error.message)
+    value = found["value"] if found else ""
+    if isinstance(kind, click.Choice) and found:
+        choices = [str(choice) for choice in kind.choices]
+        near = nearest(value, choices)
+        return f"{label} takes {_listed(choices)}, not {_shown(value)}", f"did you mean {near}?" if near else ""
+    if isinstance(kind, click.IntRange) and found:
+        return f"{label} takes {_range(kind)}, not {_shown(value)}", ""
+    if isinstance(kind, (click.types.FloatParamType, click.types.IntParamType)) and found:
+        return f"{label} takes a number, not {_shown(value)}", ""
+    message = error.message.rstrip(".")
+    if isinstance(kind, click.Path):
+        return message[:1].lower() + message[1:], "check the path"
+    return f"{label}: {message}", ""
+
+
+def _range(kind: click.IntRange) -> str:
+    if kind.max is None:
+        return f"a whole number from {kind.min:,}" if kind.min is not None else "a whole number"
+    return f"a whole number from {kind.min or 0:,} to {kind.max:,}"
+
+
+def _listed(choices: Sequence[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def _label(parameter: click.Parameter | None, context: click.Context | None) -> str:
+    """A parameter as help calls it."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    if parameter is None:
+        return "something"
+    return (parameter.metavar or (parameter.name or "").upper()).strip("[].")
+
+
+def _arguments(context: click.Context | None) -> str:
+    """What a command takes, as in its usage."""
+    parameters = context.command.params if context else []
+    return " ".join(_label(each, context) for each in parameters if isinstance(each, click.Argument))
+
+
+def _option_names(context: click.Context | None) -> list[str]:
+    parameters = context.command.params if context else []
+    named = [name for each in parameters if isinstance(each, click.Option) and not each.hidden for name in each.opts]
+    return [*(name for name in named if name.startswith("--")), "--help"]
+
+
+def _by_example(path: str) -> str:
+    """A line that would be right."""
+    from rekall.cli.examples import EXAMPLES
+
+    lines = EXAMPLES.get(path.removeprefix("rekall").strip(), ())
+    return (
+        f"for example `{lines[0].partition('  #')[0].rstrip()}`; more by `{path} --help`"
+        if lines
+        else f"run `{path} --help`"
+    )
+
+
+def _command(path: str) -> str:
+    return f"`{path}`"
+
+
+def _shown(value: str) -> str:
+    return repr(printable(value if len(value) <= _MOST_SHOWN else f"{value[: _MOST_SHOWN - 1]}…"))
