@@ -49,6 +49,7 @@ def answer(app: App, asked: Asked, seen: Seen, tell: Callable[[Told | None], Non
             limit=_LOOKED_AT,
             literal=True,
             at_least=Match.STRONG,
+            near=project_name(app, asked) or None,
             words_first=lambda found: tell(told(found)),
         )
     )

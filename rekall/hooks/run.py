@@ -26,7 +26,7 @@ from rekall.hooks.seen import LATE, file_of, remember, seen_in
 LIMIT_S, LIMIT_NAME = 0.5, "REKALL_HOOKS_SECONDS"
 """The longest that a host waits for us, from the start of the process; and the variable that names another time."""
 
-_TO_END_S = 0.06
+_TO_END_S = 0.1
 """What is kept of it to print, and to end."""
 
 _LONGEST_S = 60.0
@@ -123,8 +123,8 @@ def _in_child(asked: Asked, home: str | None, ends: float, answer: _Answer) -> N
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
         os.close(reads)
+        os.waitpid(child, os.WNOHANG)  # what it has in memory may take a while to go; that is the system's work
 
 
 def _receive(reads: int, ends: float, answer: _Answer) -> None:
