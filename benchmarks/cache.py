@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rekall.cache
-from rekall.app import Rooms, Tuning, build
 from rekall.entry.fields import Entry
 from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
+from rekall.wiring import Rooms, Tuning, build
 
 if TYPE_CHECKING:
     from rekall.models.vectors import Matrix

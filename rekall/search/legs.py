@@ -1,6 +1,6 @@
 """The legs of a search: each finds candidates in its own way and gives every candidate a score.
 
-A new leg is a class of the shape of `Leg` and one line in `app.build`.
+A new leg is a class of the shape of `Leg` and one line in `wiring.build`.
 """
 
 from __future__ import annotations

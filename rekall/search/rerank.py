@@ -1,6 +1,6 @@
 """The stage that may put the best candidates into another order, before they are cut and read.
 
-A reranker is a class of this shape and one line in `app.build`; the one that ships is in `second_stage`.
+A reranker is a class of this shape and one line in `wiring.build`; the one that ships is in `second_stage`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from support.bases import TUNING, Bench, ask, make_bench
 from support.fakes import FakeEncoder, FakeLoader, FakeProcesses
 
 from rekall import backlog
-from rekall.app import Rooms, build
 from rekall.claims import LEASE_S
 from rekall.embedder import Embedded, Embedder
 from rekall.entry.fields import Draft
@@ -31,6 +30,7 @@ from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from rekall.system.processes import Processes
+from rekall.wiring import Rooms, build
 
 BATCH = 4
 NOW = written(datetime.now(timezone.utc))
@@ -512,7 +512,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 from rekall import backlog
-from rekall.app import build
+from rekall.wiring import build
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from support.bases import TUNING

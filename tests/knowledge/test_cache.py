@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeClock, FakeEncoder, FakeLoader, in_threads, make_bench
 
-from rekall.app import App, Tuning, build
+from rekall.app import App
 from rekall.cache import EmbeddingCache, EntryVectors
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
@@ -25,6 +25,7 @@ from rekall.questions import MOST_KEPT as QUESTIONS
 from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
 from rekall.store.vectors import NumpyIndex
+from rekall.wiring import Tuning, build
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
 from rekall import spread
-from rekall.app import Tuning
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.search.results import Mode
 from rekall.spread import QUICK_SAMPLE, REFERENCE, SAMPLE, measured, spread_of, unit_of
+from rekall.wiring import Tuning
 
 BACKENDS = ("sqlite-vec", "numpy")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import CHECKOUT, Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
-from rekall.app import App, Rooms, Tuning, build
+from rekall.app import App
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError
@@ -31,6 +31,7 @@ from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING
 from rekall.system.clock import Clock
+from rekall.wiring import Rooms, Tuning, build
 
 BACKENDS = ("sqlite-vec", "numpy")
 STRANGE = "\ue000\ue001\ue002\ue003"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
 
-from rekall.app import App, Tuning
+from rekall.app import App
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
@@ -34,6 +34,7 @@ from rekall.search.second_stage import (
 )
 from rekall.store.contract import Store
 from rekall.store.values import Selection
+from rekall.wiring import Tuning
 
 STRANGE = "\ue000\ue001\ue002\ue003"
 OFF = Tuning(lexical_share=0.6, second_stage=False)

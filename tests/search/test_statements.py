@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from support import Bench, make_bench
 
-from rekall.app import Tuning
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
@@ -21,6 +20,7 @@ from rekall.search.results import Mode, SearchResult
 from rekall.store import vectors
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import Origin, Selection
+from rekall.wiring import Tuning
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SIX = "safari cookie nginx proxy docker timeout"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from rekall.app import Tuning, build
 from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
 from rekall.entry.types import Link
@@ -16,6 +15,7 @@ from rekall.search.searcher import Searcher
 from rekall.store.contract import Store
 from rekall.store.sqlite import SqliteStore
 from rekall.vector_index import VectorIndex
+from rekall.wiring import Tuning, build
 from support.fakes import FakeClock, FakeLoader, FakeProcesses
 
 
