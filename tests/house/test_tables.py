@@ -135,8 +135,8 @@ with rekall.open() as base:
     changed = draft_of(view.entry.as_draft(), texts | {{"impact": "one gnu", "people": "Bob\\nEve"}})
     assert (changed.impact, changed.people) == ("one gnu", ("Bob", "Eve"))
     document = make_document(view, "")
-    assert "Impact\\ntwo yaks shaved" in document.head.plain
-    assert "People" in document.tail.plain
+    assert "Impact\\ntwo yaks shaved" in document.head.content.plain
+    assert "People" in document.tail.content.plain
     assert any("two yaks shaved" in text for text in passage_texts(view.entry))
     assert base.change({before!r}, impact="from Python").entry.impact == "from Python"
 """
@@ -199,7 +199,7 @@ import asyncio
 from textual.app import App as TextualApp
 from textual.widgets import Input
 from rekall.entry.filters import Filters
-from rekall.tui.dialogs import FilterDialog
+from rekall.tui.facets import FacetDialog
 
 class Host(TextualApp):
     pass
@@ -207,10 +207,9 @@ class Host(TextualApp):
 async def main():
     async with Host().run_test() as pilot:
         found = []
-        pilot.app.push_screen(FilterDialog(Filters()), found.append)
+        pilot.app.push_screen(FacetDialog(App().open_base(), Filters(), found.append))
         await pilot.pause()
         pilot.app.screen.query_one("#title", Input).value = "made before"
-        await pilot.press("ctrl+s")
         await pilot.pause()
         assert str(found[0]) == 'title:"made before"', found
 asyncio.run(main())
