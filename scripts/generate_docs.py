@@ -28,6 +28,8 @@ from rekall.cli.main import cli
 from rekall.cli.render import SCHEMA_VERSION
 from rekall.entry.fields import FIELDS, Kind
 from rekall.exchange.catalog import dialects
+from rekall.hooks.hosts import HOSTS, Moment
+from rekall.hooks.skill import LINES
 from rekall.knowledge import shapes
 from rekall.mcp import shapes as tool_shapes
 from rekall.mcp.inputs import schema_of
@@ -47,6 +49,10 @@ _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -
 _TOOLS_BLOCK = re.compile(r"(?<=<!-- tools -->\n).*?(?=<!-- end of tools -->)", re.DOTALL)
 
 _KEYS_BLOCK = re.compile(r"(?<=<!-- keys -->\n).*?(?=<!-- end of keys -->)", re.DOTALL)
+
+_HOOKS_BLOCK = re.compile(r"(?<=<!-- hooks -->\n).*?(?=<!-- end of hooks -->)", re.DOTALL)
+
+_LINES_BLOCK = re.compile(r"(?<=<!-- lines -->\n).*?(?=<!-- end of lines -->)", re.DOTALL)
 
 _MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
 
@@ -137,12 +143,14 @@ def main() -> None:
     check = "--check" in sys.argv[1:]
     readme, models, mcp = ROOT / "README.md", ROOT / "docs" / "models.md", ROOT / "docs" / "mcp.md"
     tui, importing = ROOT / "docs" / "tui.md", ROOT / "docs" / "importing.md"
+    assistants = ROOT / "docs" / "assistants.md"
     stale = []
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
         (ROOT / "docs" / "json.md", json_document(), False),
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
+        (assistants, assistants_document(assistants.read_text("utf-8")), False),
         (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
         (importing, importing_document(importing.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
@@ -183,6 +191,18 @@ def importing_document(text: str) -> str:
     field_table = "\n".join(["| field | also called | |", "|---|---|---|", *names, ""])
     text = _DIALECTS_BLOCK.sub(lambda _: dialect_table, text)
     return _FIELDS_BLOCK.sub(lambda _: field_table, text)
+
+
+def assistants_document(text: str) -> str:
+    """docs/assistants.md with its table of clients and the lines for AGENTS.md made anew."""
+    rows = []
+    for host in HOSTS:
+        events = {moment: f"`{wiring.event}`" for moment, wiring in host.wirings.items()}
+        cells = [events.get(moment) or f"no: {host.lacks[moment]}" for moment in Moment]
+        rows.append(f"| {host.title} | {' | '.join(cells)} | `~/{host.user_file}` | `{host.project_file}` |")
+    head = ["| client | session | prompt | failed command | your file | the project's |", "|---|---|---|---|---|---|"]
+    text = _HOOKS_BLOCK.sub(lambda _: "\n".join([*head, *rows, ""]), text)
+    return _LINES_BLOCK.sub(lambda _: f"```markdown\n{LINES}\n```\n", text)
 
 
 def cli_document() -> str:
