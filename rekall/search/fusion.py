@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 OBSOLETE_PENALTY = 0.5
 """What an obsolete entry loses: it stays below what is current, unless nothing current comes near."""
 
-NEAR_PROJECT = 0.05
-"""What an entry gains that belongs to the project somebody asks from."""
+NEAR_PROJECT, NEAR_PROJECT_ALONE = 0.05, 0.03
+"""What an entry gains that belongs to the project somebody asks from, where several legs answer and where one alone does."""
 
 _BELOW = 1e-6
 
@@ -62,18 +62,18 @@ def ranking(scores: Mapping[int, float], obsolete: Mapping[int, int | None]) -> 
 
 
 def lifted(
-    ordered: Sequence[tuple[int, float]], near: Collection[int], obsolete: Mapping[int, int | None]
+    ordered: Sequence[tuple[int, float]], near: Mapping[int, float], obsolete: Mapping[int, int | None]
 ) -> list[tuple[int, float]]:
-    """Keys and scores with those lifted by `NEAR_PROJECT` that belong to the project somebody asks from.
+    """Keys and scores with those lifted that belong to the project somebody asks from.
 
     Args:
         ordered: Keys and scores, best first; those of what is obsolete are lowered.
-        near: The keys of the project.
+        near: What each key of the project gains.
         obsolete: The keys that no longer hold; they stay below their successors.
     """
     if not near:
         return list(ordered)
-    scores = {key: score + NEAR_PROJECT * (key in near) for key, score in ordered}
+    scores = {key: score + near.get(key, 0.0) for key, score in ordered}
     _sink(scores, obsolete)
     return sorted(scores.items(), key=lambda item: -item[1])  # equal ones stay as they were
 

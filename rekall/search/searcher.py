@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rekall.entry.filters import Filters
 from rekall.errors import REBUILD, Ambiguous, DatabaseCorrupt, EngineError, NotFound
 from rekall.search.exclusions import Settled, settle
-from rekall.search.fusion import NEAR_PROJECT, Fusion, holders_first, lifted, ranking
+from rekall.search.fusion import NEAR_PROJECT, NEAR_PROJECT_ALONE, Fusion, holders_first, lifted, ranking
 from rekall.search.labels import labelled
 from rekall.search.legs import NOBODY, AskedWords, Asking, Found, Leg, Waiting
 from rekall.search.meaning import MeaningLeg
@@ -239,19 +239,19 @@ class Searcher:
                 scores = {each: found.score[each] for each in found.order if each != key}
                 obsolete = self._store.entries.obsolete_among(scores)
                 said: dict[int, dict[str, Any]] = {}
-                ordered = self._lifted(ranking(scores, obsolete), near, obsolete, said)[:limit]
+                ordered = self._lifted(ranking(scores, obsolete), near, NEAR_PROJECT_ALONE, obsolete, said)[:limit]
                 hits = read_hits(self._store, ordered, {"meaning": asking}, {"meaning": found}, said)
         return SearchResult(text_or_id, mode, hits, filters, (), tuple(stages.reports))
 
     def _key_or_none(self, text: str) -> int | None:
-        """The key of the entry whose id begins so; None for a text.
+        """The key of the entry whose id ends or begins so; None for a text, also for a word in small letters.
 
         Raises:
             NotFound: It is a whole id, and no entry has it.
-            Ambiguous: Several ids begin so.
+            Ambiguous: Several ids do.
         """
-        if not text.isalnum() or len(text) > _ID_CHARS:
-            return None
+        if not text.isalnum() or len(text) > _ID_CHARS or (text.isalpha() and text.islower()):
+            return None  # the end of an id may spell a word, but it is shown in capitals
         try:
             return self._store.entries.resolve(text)
         except Ambiguous:
@@ -332,7 +332,7 @@ class Searcher:
                 lowest = placed[-1][1]
                 ordered = [*placed, *((key, min(score, lowest)) for key, score in ordered[reranker.most :])]
                 did.append(f"reordered the best {len(best)}")
-        ordered = self._lifted(ordered, near, obsolete, said)
+        ordered = self._lifted(ordered, near, NEAR_PROJECT if len(asking) > 1 else NEAR_PROJECT_ALONE, obsolete, said)
         words = asking.get(Mode.WORDS.value)
         if isinstance(words, AskedWords) and len(asking) > 1:
             ordered = holders_first(ordered, words.holding_all(keys, 1), obsolete)
@@ -347,15 +347,16 @@ class Searcher:
         self,
         ordered: list[tuple[int, float]],
         near: str | None,
+        by: float,
         obsolete: Mapping[int, int | None],
         said: dict[int, dict[str, Any]],
     ) -> list[tuple[int, float]]:
         """What was found with the entries of a project lifted, which is noted in `said`."""
         if not near or not ordered:
             return ordered
-        keys = self._store.entries.of_project(near, [key for key, _ in ordered])
+        keys = dict.fromkeys(self._store.entries.of_project(near, [key for key, _ in ordered]), by)
         for key in keys:
-            said.setdefault(key, {})["near_project"] = NEAR_PROJECT
+            said.setdefault(key, {})["near_project"] = by
         return lifted(ordered, keys, obsolete)
 
     @staticmethod
