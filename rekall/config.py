@@ -56,6 +56,11 @@ class Places:
         return self.database.parent / "backups"
 
     @property
+    def templates(self) -> Path:
+        """A person's own templates, `bug.md` for bugs; nobody else writes there."""
+        return self.config_file.parent / "templates"
+
+    @property
     def lists(self) -> Path:
         """The list that each terminal showed last, so that `rekall show 3` knows its third line."""
         return self.database.parent / "lists"

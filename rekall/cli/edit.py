@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
-from rekall.cli.editor import edit_until_good
+from rekall.cli.editor import Desk, edit_until_good
 from rekall.cli.fields import WRITTEN, changes_of
-from rekall.cli.options import field_options, json_option, pass_app
+from rekall.cli.naming import METAVAR, Named, all_named
+from rekall.cli.options import field_options, json_option, on_terminal, pass_app
 from rekall.cli.render import out_json, talk
-from rekall.cli.saved import print_saved
+from rekall.cli.saved import print_changed, print_saved
 from rekall.cli.show import source_of
 from rekall.errors import UsageError
 from rekall.knowledge import answers
-from rekall.wording import printable
+from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
+    from rekall.entry.changes import Changes
     from rekall.entry.fields import Entry
     from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
 
 
 @click.command()
-@click.argument("entry_id", metavar="ID")
+@click.argument("names", metavar=f"[{METAVAR}]...", nargs=-1)
 @field_options("title", "type", "status", "superseded_by")
-@click.option("--untag", "remove_tags", multiple=True, metavar="TAG", help="A tag to remove; repeat for more.")
+@click.option(
+    "--untag", "--remove-tag", "remove_tags", multiple=True, metavar="TAG", help="A tag to remove; repeat for more."
+)
+@click.option("--add-tag", "more_tags", multiple=True, metavar="TAG", hidden=True, help="The same as --tag.")
 @field_options(*(name for name in WRITTEN if name != "sources"))
 @click.option(
     "--source",
@@ -37,21 +43,81 @@ if TYPE_CHECKING:
     metavar="[TEXT]",
     help="Where it comes from: a link, a book. Alone: open the file it was imported from, then import that again.",
 )
+@click.option("--fresh", is_flag=True, help="In the editor begin anew, and throw the draft of an earlier edit away.")
 @json_option
 @pass_app
-def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Change an entry, with options or in the editor.
+def edit(
+    app: App,
+    /,
+    names: tuple[str, ...],
+    remove_tags: tuple[str, ...],
+    more_tags: tuple[str, ...],
+    fresh: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Change entries, with options or in the editor; without a name, choose one.
 
-    Each option replaces its field, except --tag, which adds. Without options, the entry opens as Markdown in ui.editor,
-    $VISUAL or $EDITOR.
+    Each option replaces its field, except --tag, which adds, and holds for every entry that is named; - takes their ids
+    from stdin. Without options the entry opens in ui.editor, $VISUAL or $EDITOR, at the passage that a search matched
+    where it is named by the number of a hit. What stands there under ## Situation, ## Error, ## What failed and
+    ## Solution are fields of it.
     """
+    if given["content"] == "-" and "-" in names:
+        raise UsageError("both the ids and the content are to come from stdin", "name the entry")
     base = app.open_base()
+    found = all_named(app, base, names) if names else [_picked(app, as_json=as_json)]
+    given["tags"] = (*given["tags"], *more_tags)
     if "" in given["sources"]:
-        _edit_source(app, base, entry_id, as_json=as_json)
+        _edit_source(app, base, _only(found, "--source").entry_id, as_json=as_json)
         return
-    old = base.get(entry_id).entry
     changes = changes_of(given, remove_tags)
-    saved = _edit_in_editor(app, base, old) if changes.is_empty else base.edit(old, changes.applied(old.as_draft()))
+    if changes.is_empty and ("-" in names or (len(found) > 1 and as_json)):
+        raise UsageError("there is nothing to change", "say what: `rekall edit - --tag git`")
+    if changes.is_empty:
+        for each in found:
+            _edit_one(app, base, each, fresh=fresh, as_json=as_json)
+    elif len(found) == 1 and "-" not in names:
+        old = base.get(found[0].entry_id).entry
+        print_saved(base, base.edit(old, changes.applied(old.as_draft())), "changed", as_json=as_json)
+    else:
+        _change_all(base, found, changes, as_json=as_json)
+
+
+def _picked(app: App, *, as_json: bool) -> Named:
+    """The entry that a person chooses."""
+    from rekall.cli.pick import can_pick, pick_one
+
+    if as_json or not (can_pick() and on_terminal()):
+        raise UsageError(
+            "edit needs an entry",
+            "`rekall list` and `rekall search` number what they show: `rekall edit 1`; on a terminal `rekall edit` lets you choose",
+        )
+    chosen = pick_one(app, "")
+    if chosen is None:
+        raise click.exceptions.Exit(130)
+    return Named(chosen)
+
+
+def _only(found: Sequence[Named], option: str) -> Named:
+    if len(found) != 1:
+        raise UsageError(f"{option} opens one file, and {len(found)} entries are named", "name one of them")
+    return found[0]
+
+
+def _change_all(base: KnowledgeBase, found: Sequence[Named], changes: Changes, *, as_json: bool) -> None:
+    """Change several entries, all or none."""
+    saved = base.change_all([each.entry_id for each in found], changes)
+    print_changed(base, saved, as_json=as_json)
+    same = len(found) - len(saved)
+    if same and not as_json:
+        talk(f"nothing changed in {count_text(same, 'entry', 'entries')}" if saved else "nothing changed")
+
+
+def _edit_one(app: App, base: KnowledgeBase, named: Named, *, fresh: bool, as_json: bool) -> None:
+    """Let the person change an entry in the editor."""
+    old = base.get(named.entry_id).entry
+    saved = _edit_in_editor(app, base, old, named.at, fresh=fresh)
     if saved is not None:
         print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
@@ -60,16 +126,13 @@ def edit(app: App, /, entry_id: str, remove_tags: tuple[str, ...], as_json: bool
         talk("nothing changed")
 
 
-def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry) -> Saved | None:
-    from rekall.exchange.markdown import edited_draft, text_to_edit
+def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry, place: int, *, fresh: bool) -> Saved | None:
+    from rekall.exchange.editing import edited_draft, line_of_content, text_to_edit
 
-    return edit_until_good(
-        app.places.drafts,
-        old.id,
-        text_to_edit(old),
-        app.settings.text("ui.editor"),
-        lambda text: base.edit(old, edited_draft(text, old.type)),
-    )
+    text = text_to_edit(old)
+    line = line_of_content(text, place, old.content)
+    desk = Desk(app.places.drafts, app.settings.text("ui.editor"), line, fresh)
+    return edit_until_good(desk, old.id, text, lambda edited: base.edit(old, edited_draft(edited, old.type)))
 
 
 def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool) -> None:

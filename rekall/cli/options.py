@@ -99,7 +99,7 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic from click
         return float(found[1]) * {"s": 1, "m": 60, "h": 3600}[found[2] or "s"]
 
 
-_MOST_STDIN_BYTES = 64_000_000
+MOST_STDIN_BYTES = 64_000_000
 
 
 def read_stdin() -> str:
@@ -108,12 +108,16 @@ def read_stdin() -> str:
     Raises:
         InvalidInput: It is not valid UTF-8, or more than anybody writes.
     """
+    return as_text(sys.stdin.buffer.read(MOST_STDIN_BYTES + 1))
+
+
+def as_text(data: bytes) -> str:
+    """What came over stdin, as text. Raises as `read_stdin` does."""
     from rekall.errors import InvalidInput
 
-    data = sys.stdin.buffer.read(_MOST_STDIN_BYTES + 1)
-    if len(data) > _MOST_STDIN_BYTES:
+    if len(data) > MOST_STDIN_BYTES:
         raise InvalidInput(
-            f"stdin has more than {_MOST_STDIN_BYTES // 1_000_000} MB, the most that is read", "split it into several"
+            f"stdin has more than {MOST_STDIN_BYTES // 1_000_000} MB, the most that is read", "split it into several"
         )
     try:
         return data.decode("utf-8-sig")

@@ -1,19 +1,22 @@
-"""How a stored entry is told: what it is called now, and what there is to know of it."""
+"""How a stored entry is told: what it is called now, what it resembles, and what there is to know of it."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rekall.cli.render import out, out_json, talk
 from rekall.errors import RekallError
 from rekall.knowledge import answers
 from rekall.knowledge.capturing import about_secrets
-from rekall.wording import printable
+from rekall.wording import in_a_row, printable
 
 if TYPE_CHECKING:
+    from rekall.entry.fields import Draft
     from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.search.results import Hit
 
 
 def print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
@@ -26,16 +29,86 @@ def print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) 
         as_json: Whether a program reads it.
     """
     if as_json:
-        try:
-            entry = answers.view(base.get(saved.entry.id))
-        except RekallError:
-            entry = {**answers.entry(saved.entry, None, ()), "origin": None}
-        out_json({"entry": entry, "warning": saved.warning or None, "secrets": answers.secrets(saved.secrets)})
+        out_json(_fields(base, saved))
         return
-    named = saved.entry.id
+    out(f"{verb} {_short(base, saved.entry.id)}  {printable(saved.entry.title)}")
+    _warn(saved)
+
+
+def print_changed(base: KnowledgeBase, changed: Sequence[Saved], *, as_json: bool) -> None:
+    """Tell what was changed in several entries at once."""
+    if as_json:
+        out_json({"changed": [_fields(base, saved) for saved in changed]})
+        return
+    short = base.short_ids([saved.entry.id for saved in changed])
+    for saved in changed:
+        out(f"changed {short[saved.entry.id]}  {printable(saved.entry.title)}")
+        _warn(saved)
+
+
+def print_added(base: KnowledgeBase, added: Sequence[Saved], *, as_json: bool, one: bool = True) -> None:
+    """Tell what was added: its type and project too, for they may have been chosen for the person, and what it resembles.
+
+    Args:
+        base: The base it is in.
+        added: What was stored.
+        as_json: Whether a program reads it.
+        one: Whether it is asked for as one entry, not as a list.
+    """
+    if as_json:
+        told = [_fields(base, saved) | {"alike": [_summary(hit) for hit in _alike(base, saved)]} for saved in added]
+        out_json(told[0] if one else {"added": told})
+        return
+    for saved in added:
+        name = _short(base, saved.entry.id)
+        out(f"added {name}  {kind_and_project(saved.entry)}  {printable(saved.entry.title)}")
+        _warn(saved)
+        alike = _alike(base, saved)
+        if alike:
+            talk("\nnote: it resembles")
+            for hit in alike:
+                short = _short(base, hit.entry.id)
+                talk(f"  {short}  {kind_and_project(hit.entry)}  {in_a_row(hit.entry.title)}")
+            other = _short(base, alike[0].entry.id)
+            talk(
+                f"\nhint: if they say the same, `rekall link {name} {other} --type supersedes` makes the older one obsolete, "
+                f"or `rekall delete {name}` takes this one back"
+            )
+
+
+def kind_and_project(entry: Draft) -> str:
+    """The type of an entry and its project, as one says it: til in webapp."""
+    return f"{entry.type.value} in {printable(entry.project)}" if entry.project else entry.type.value
+
+
+def _alike(base: KnowledgeBase, saved: Saved) -> tuple[Hit, ...]:
+    """What it resembles; an entry without a vector is not compared. That this fails is no reason to: it is stored."""
+    if saved.warning:
+        return ()
     with contextlib.suppress(RekallError):
-        named = base.short_ids([named])[named]
-    out(f"{verb} {named}  {printable(saved.entry.title)}")
+        return base.resembling(saved.entry.id)
+    return ()
+
+
+def _summary(hit: Hit) -> dict[str, Any]:
+    return answers.summary(hit.entry, hit.successor)
+
+
+def _fields(base: KnowledgeBase, saved: Saved) -> dict[str, Any]:
+    try:
+        entry = answers.view(base.get(saved.entry.id))
+    except RekallError:
+        entry = {**answers.entry(saved.entry, None, ()), "origin": None}
+    return {"entry": entry, "warning": saved.warning or None, "secrets": answers.secrets(saved.secrets)}
+
+
+def _short(base: KnowledgeBase, entry_id: str) -> str:
+    with contextlib.suppress(RekallError):
+        return base.short_ids([entry_id])[entry_id]
+    return entry_id
+
+
+def _warn(saved: Saved) -> None:
     if saved.secrets:
         talk(f"\nwarning: {about_secrets(saved.secrets)}")
     if saved.warning:

@@ -139,7 +139,14 @@ _OF_COMMANDS = (
         doc=("text", "What it is for."),
     ),
     shape(
-        "Client", "An assistant that can use Rekall.", name=_CLIENT, title=("text", "Its full name."), path=_CLIENT_PATH
+        "Client",
+        "An assistant that can use Rekall.",
+        name=_CLIENT,
+        title=("text", "Its full name."),
+        path=_CLIENT_PATH,
+        installed=("flag", "Whether it seems to be on this machine."),
+        state=("text", '"configured", "missing" (its command is gone), "not configured", "unreadable" or "by hand".'),
+        command=("text or null", "What it starts as Rekall, or the address it asks."),
     ),
 )
 """Shapes that only commands use."""
@@ -151,7 +158,10 @@ _ANSWERS = (
         entry=("Entry or null", "The entry; null if nothing was written in the editor."),
         warning=WARNING,
         secrets=SECRETS,
+        alike=("list of Summary", "Entries that say nearly the same.", "of `add`"),
     ),
+    shape("SeveralAdded", "Entries that were added.", added=("list of Saved", "One each.")),
+    shape("SeveralChanged", "Entries that were changed.", changed=("list of Saved", "Those that are different now.")),
     shape("Shown", "One entry.", entry=("Entry", "The entry.")),
     shape(
         "Gone",
@@ -300,6 +310,7 @@ _ANSWERS = (
         changed=("flag", "Whether it was changed."),
         copy=("text or null", "The path of the copy of the old file."),
     ),
+    shape("WrittenAll", "What happened to several clients' files.", clients=("list of Written", "One each.")),
     shape("Settings", "Every setting.", settings=("list of Setting", "One each.")),
     shape("Value", "One setting.", key=_KEY, value=_VALUE, origin=_ORIGIN),
     shape(
@@ -316,10 +327,12 @@ _ANSWERS = (
 
 COMMANDS = (
     Answer("add", "Saved"),
+    Answer("add --from-json, several", "SeveralAdded"),
     Answer("search", "Found"),
     Answer("search --format jsonl", "Hit"),
     Answer("show", "Shown"),
     Answer("edit", "Saved"),
+    Answer("edit ID OTHER", "SeveralChanged"),
     Answer("delete", "Gone"),
     Answer("restore ID", "Saved"),
     Answer("restore", "Deletions"),
@@ -353,6 +366,9 @@ COMMANDS = (
     Answer("mcp install", "Clients"),
     Answer("mcp install CLIENT", "Snippet"),
     Answer("mcp install CLIENT --write", "Written"),
+    Answer("mcp install --all", "WrittenAll"),
+    Answer("mcp uninstall CLIENT", "Written"),
+    Answer("mcp uninstall --all", "WrittenAll"),
     Answer("config list", "Settings"),
     Answer("config get", "Value"),
     Answer("config set", "Value"),

@@ -136,29 +136,30 @@ def read_line(options: Options, args: Sequence[str]) -> Typed:
     """
     end = args.index("--") if "--" in args else len(args)
     before, behind = args[:end], args[end + 1 :]
-    place = _from(options, before)
+    place = begin_of_words(options, before)
     taken, body = before[:place], before[place:]
     if not body:
         return Typed(tuple(taken), tuple(behind))
-    first_dash = next((at for at, token in enumerate(body) if at and _is_dashed(token)), len(body))
+    first_dash = next((at for at, token in enumerate(body) if at and is_dashed(token)), len(body))
     is_quoted = first_dash == 1 and " " in body[0].strip()
-    start = _trailing(options, body, surely=is_quoted, slips=first_dash == 1)
+    start = end_of_words(options, body, surely=is_quoted, slips=first_dash == 1)
     if start > 1 and not is_quoted:  # flags of another command stand between: `journalctl -u nginx --since today`
-        foreign = any(map(_is_dashed, body[1:start]))
-        start = _trailing(options, body, surely=False, slips=False, foreign=foreign)
+        foreign = any(map(is_dashed, body[1:start]))
+        start = end_of_words(options, body, surely=False, slips=False, foreign=foreign)
     after, words = body[start:], (*body[:start], *behind)
     notes = [] if is_quoted else [*_surprises(options, words, after), *_no_options(options, body[:start])]
     return Typed((*taken, *after), words, tuple(notes[:2]))
 
 
-def _is_dashed(token: str) -> bool:
+def is_dashed(token: str) -> bool:
+    """Whether a word may be an option; a lone dash is none."""
     return len(token) > 1 and token.startswith("-")
 
 
-def _from(options: Options, tokens: Sequence[str]) -> int:
+def begin_of_words(options: Options, tokens: Sequence[str]) -> int:
     """Where the query begins: behind the options that stand before it."""
     place = 0
-    while place < len(tokens) and _is_dashed(tokens[place]):
+    while place < len(tokens) and is_dashed(tokens[place]):
         number = options.taken(tokens[place:], surely=True, slips=True)
         if not number:
             break
@@ -166,11 +167,11 @@ def _from(options: Options, tokens: Sequence[str]) -> int:
     return min(place, len(tokens))
 
 
-def _trailing(options: Options, body: Sequence[str], *, surely: bool, slips: bool, foreign: bool = False) -> int:
+def end_of_words(options: Options, body: Sequence[str], *, surely: bool, slips: bool, foreign: bool = False) -> int:
     """Where the options behind the query begin: from there on, each token belongs to one."""
     are_options = {len(body)}
     for place in range(len(body) - 1, 0, -1):
-        if _is_dashed(body[place]):
+        if is_dashed(body[place]):
             number = options.taken(body[place:], surely=surely, slips=slips, foreign=foreign)
             if number and place + number in are_options:
                 are_options.add(place)

@@ -14,6 +14,9 @@ from rekall.errors import InvalidInput, RekallError
 from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
 
+NEW = "new"
+"""The name of drafts of entries that are not stored yet."""
+
 _DRAFT = re.compile(r"(?P<name>[^.].*)-(?P<begun_with>[0-9a-f]{8})(?:-\d+)?\.md", re.DOTALL)
 _HAND = re.compile(r"\.(?P<draft>.+)\.(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.open", re.DOTALL)
 
@@ -35,18 +38,24 @@ class DraftFile:
     others: tuple[Path, ...]
 
     @classmethod
-    def begin(cls, folder: Path, name: str, text: str) -> DraftFile:
+    def begin(cls, folder: Path, name: str, text: str, *, fresh: bool = False) -> DraftFile:
         """Write a text into its draft file, unless that is there already.
 
         Args:
             folder: The folder of drafts; it is made.
             name: The beginning of the file's name.
             text: What to begin with.
+            fresh: Throw what is there away.
 
         Raises:
             OSError: The folder cannot be written or the disk is full.
         """
         draft = cls.named(folder, name, text)
+        if fresh:
+            others = draft.others if name != NEW else ()  # those are about something else
+            for each in (draft.path, *others):
+                each.unlink(missing_ok=True)
+            draft = cls(draft.path, text, False, ())
         if not draft.is_taken_up:
             draft.write(text)
         return draft
@@ -75,22 +84,24 @@ class DraftFile:
         make_private_folder(self.path.parent)
         write_atomically(self.path, _bytes(text))
 
-    def edited(self, editor: str) -> str:
+    def edited(self, editor: str, line: int = 0, *, takes_unchanged: bool = False) -> str:
         """Let the person edit it. Returns what is in it then; empty when nothing was changed, or all of it deleted.
 
         Args:
             editor: The configured editor, or empty.
+            line: The line to begin at, where the editor can; 0 for the first.
+            takes_unchanged: Return it, too, when nothing was changed.
 
         Raises:
             InvalidInput: The editor failed; the hint says where the text is kept.
         """
         with _in_hand(self.path):
-            code = open_editor(self.path, editor)
+            code = open_editor(self.path, editor, line)
         try:
             text = self.path.read_text("utf-8", "surrogateescape")
         except FileNotFoundError:  # the person, or another process, removed it
             text = ""
-        if text == self.begun_with or not text.strip():
+        if (text == self.begun_with and not takes_unchanged) or not text.strip():
             text = ""
             self.drop()
         if code != 0:

@@ -1,0 +1,144 @@
+"""What `rekall add` is told in plain words: which of them are options, which is the type, and what is the title."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import click
+
+from rekall.cli.typed import NOTES, Options, begin_of_words, end_of_words, is_dashed
+from rekall.entry import rules
+from rekall.entry.types import EntryType
+from rekall.errors import InvalidInput
+
+TYPES = tuple(kind.value for kind in EntryType)
+MOST_TITLE_CHARS = 100
+"""A longer line is no title: it is the content, and its beginning the title."""
+
+_LEAST_SENTENCE = 15
+_ALIKE = 0.8
+_SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
+_LABEL = re.compile(r"(?P<type>[A-Za-z]+):[ \t]+(?=\S)")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What somebody wrote without saying which part of it is what.
+
+    Attributes:
+        kind: The type that it names; None where it names none.
+        text: All the rest.
+    """
+
+    kind: EntryType | None
+    text: str
+
+
+class ThoughtCommand(click.Command):
+    """A command whose arguments are a thought: options stand before it or behind it, every other dash is text."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        """Read the options off both ends of the line; what is left are the words."""
+        if not context.resilient_parsing:
+            named = {way: each for each in self.params if isinstance(each, click.Option) for way in each.opts}
+            options, words, notes = _apart(Options(named, context.help_option_names, context), args)
+            context.meta[NOTES] = notes
+            args = [*options, "--", *words] if words else options
+        return super().parse_args(context, args)
+
+
+def _apart(options: Options, args: Sequence[str]) -> tuple[list[str], list[str], tuple[str, ...]]:
+    """The options of a command line, its words, and what was read otherwise than it may have been meant.
+
+    Where one argument alone is the thought, or a type and a title, what looks like an option behind them is one.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    before, behind = list(args[:end]), list(args[end + 1 :])
+    place = begin_of_words(options, before)
+    taken, body = before[:place], before[place:]
+    if not body:
+        return taken, behind, ()
+    first_dash = next((at for at, token in enumerate(body) if at and is_dashed(token)), len(body))
+    is_sure = first_dash == 1 or (first_dash == 2 and _type_word(body[0]) is not None)
+    start = end_of_words(options, body, surely=is_sure, slips=is_sure)
+    if start > first_dash:  # flags of another command stand between: `til docker run -it maps a terminal`
+        start = end_of_words(options, body, surely=False, slips=False)
+    words = body[:start]
+    known = next((token for token in words[1:] if is_dashed(token) and token.partition("=")[0] in options.named), "")
+    note = f"{known} is part of the text: options stand before the words or behind them" if known else ""
+    return [*taken, *body[start:]], [*words, *behind], (note,) if note else ()
+
+
+def thought_of(words: Sequence[str], is_named: bool) -> Thought:
+    """What the words say, and the type that their first one is.
+
+    Args:
+        words: The arguments; one in quotes may hold several words.
+        is_named: The type is known, so that no word is one.
+
+    Raises:
+        InvalidInput: A word before a title in quotes is nearly a type.
+    """
+    text = " ".join(words)
+    if is_named or not words:
+        return Thought(None, text)
+    first, rest = words[0], words[1:]
+    is_title = len(rest) == 1 and " " in rest[0].strip()
+    kind = _type_word(first)
+    if kind is not None and rest and (is_title or not _is_sentence_case(first)):
+        return Thought(kind, " ".join(rest))
+    if kind is not None and not rest and first == first.lower():
+        return Thought(kind, "")
+    label = _LABEL.match(text)
+    if label is not None and (kind := _type_word(label["type"])) is not None:
+        return Thought(kind, text[label.end() :])
+    if is_title and first.isalpha() and rules.nearest(first.lower(), TYPES, _ALIKE):
+        rules.entry_type(first)  # says what was meant
+    return Thought(None, text)
+
+
+def titled(text: str) -> tuple[str, str]:
+    """A text as a title and the content: its first line and the rest, or all of it where that line is too long."""
+    text = text.strip("\n")
+    while text and not text.partition("\n")[0].strip():
+        text = text.partition("\n")[2]
+    first, _, rest = text.partition("\n")
+    head = _MARKDOWN_HEADING.sub("", first.strip(), count=1)
+    if len(head) <= MOST_TITLE_CHARS:
+        return head, rest.strip("\n")
+    return shortened(head), text
+
+
+def shortened(line: str) -> str:
+    """The beginning of a line that is too long for a title: its first sentence, or as many whole words as there is room."""
+    ends = (found for found in _SENTENCE_END.finditer(line, 0, MOST_TITLE_CHARS + 2))
+    for found in ends:
+        if _LEAST_SENTENCE <= found.end() <= MOST_TITLE_CHARS:
+            return line[: found.end()].removesuffix(".")
+    cut = line[: MOST_TITLE_CHARS - 1]
+    words = cut.rpartition(" ")[0].rstrip(" ,;:-–(") if line[MOST_TITLE_CHARS - 1] != " " else cut
+    return f"{(words if len(words) >= _LEAST_SENTENCE else cut).rstrip()}…"
+
+
+def _type_word(word: str) -> EntryType | None:
+    try:
+        return EntryType(word.lower())
+    except ValueError:
+        return None
+
+
+def _is_sentence_case(word: str) -> bool:
+    """Whether a word is written as the first of a sentence: Bug, but neither bug nor BUG."""
+    return word[:1].isupper() and word[1:] == word[1:].lower()
+
+
+def checked_type(name: str) -> EntryType:
+    """The type of that name. Raises InvalidInput."""
+    try:
+        return rules.entry_type(name)
+    except InvalidInput as error:
+        error.hint = f"{error.hint}; docs/writing.md says which is for what"
+        raise

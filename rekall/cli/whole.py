@@ -1,0 +1,117 @@
+"""Whole entries as JSON, for `rekall add --from-json`: the fields of docs/json.md, and nothing that is none of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rekall.cli.thought import titled
+from rekall.entry import rules
+from rekall.entry.fields import FIELDS, Draft
+from rekall.entry.record import from_record, means, strictly
+from rekall.entry.types import EntryType, Link
+from rekall.entry.values import LINKS, normal
+from rekall.errors import InvalidInput
+
+_NAMES = (*(field.name for field in FIELDS), LINKS)
+_PASSED_OVER = ("origin", "schema_version")
+"""What answers say of an entry besides."""
+
+_AROUND = ("entry", "entries", "added")
+"""Under what answers and export files hold entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An entry as it was given.
+
+    Attributes:
+        draft: What it says.
+        links: The links that start at it; their source is empty.
+        names_project: Whether it says its project, or that it has none.
+    """
+
+    draft: Draft
+    links: tuple[Link, ...]
+    names_project: bool
+
+
+def read_whole(text: str, kind: EntryType) -> list[Whole]:
+    """The entries of a text: one object, a list of them, JSON lines, or an answer of ours that holds some.
+
+    Args:
+        text: The text.
+        kind: The type of an entry that names none.
+
+    Raises:
+        InvalidInput: It is no JSON, names a field that no entry has, or a value cannot be read; nothing of it is taken.
+    """
+    records = _records(text)
+    if not records:
+        raise InvalidInput("there is no entry in it", 'write one as {"title": "…", "content": "…"}')
+    several = len(records) > 1
+    return [_whole(record, kind, f"entry {place}: " if several else "") for place, record in enumerate(records, 1)]
+
+
+def _records(text: str) -> list[Any]:
+    if not text.strip():
+        return []
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise InvalidInput("it is nested deeper than anybody writes") from error
+    except ValueError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            return [_inner(json.loads(line)) for line in lines] if len(lines) > 1 else _refuse(error)
+        except (ValueError, RecursionError):
+            return _refuse(error)
+    value = _inner(value)
+    return value if isinstance(value, list) else [value]
+
+
+def _refuse(error: ValueError) -> list[Any]:
+    raise InvalidInput(f"it is no JSON: {error}", "give one object, a list of objects, or one object a line") from error
+
+
+def _inner(value: Any) -> Any:
+    """What an answer or an export file of ours holds."""
+    if isinstance(value, Mapping) and "title" not in value:
+        return next((value[name] for name in _AROUND if isinstance(value.get(name), (Mapping, list))), value)
+    return value
+
+
+def _whole(record: Any, kind: EntryType, which: str) -> Whole:
+    if not isinstance(record, Mapping):
+        raise InvalidInput(f"{which}it is {rules.quoted(record)}, expected an object", "docs/json.md names its fields")
+    if isinstance(record.get("entry"), Mapping) and "title" not in record:
+        record = record["entry"]
+    known = {name: value for name, value in record.items() if name not in _PASSED_OVER}
+    for name in known:
+        if not means(name) and normal(name) != "content":
+            near = rules.nearest(normal(name), _NAMES)
+            hint = f"did you mean {near!r}?" if near else f"fields: {', '.join(_NAMES)}"
+            raise InvalidInput(f"{which}an entry has no field {rules.quoted(name)}", f"{hint}; other_fields holds any")
+    content = next((value for name, value in known.items() if means(name) == "content" and name != "other_fields"), "")
+    if content is not None and not isinstance(content, str):
+        raise InvalidInput(f"{which}the content is {rules.quoted(content)}, expected text")
+    fields = {name: value for name, value in known.items() if means(name) != "content" or name == "other_fields"}
+    read = from_record(fields, content or "", "", kind, is_literal=True)
+    if read.unknown_type:
+        rules.entry_type(read.unknown_type)
+    for problem in read.problems:
+        strictly(problem, fields)
+    if read.named or read.record_id:
+        wrong = f"{read.named[0].target!r} of its links" if read.named else f"{read.record_id!r}"
+        raise InvalidInput(
+            f"{which}{wrong} is no id of an entry", "ids have 26 characters; leave it out to get a new one"
+        )
+    draft = read.draft
+    if not draft.title and draft.content:
+        title, rest = titled(draft.content)
+        draft = Draft(
+            **{field.name: getattr(draft, field.name) for field in FIELDS} | {"title": title, "content": rest}
+        )
+    return Whole(draft, read.links, any(means(name) == "project" for name in fields))
