@@ -1,4 +1,4 @@
-"""Writes what is made from the code: docs/cli.md and json.md, README's session, tables of docs/models.md, mcp.md and tui.md.
+"""Writes what is made from the code: docs/cli.md, json.md and rekall.1, README's session, tables of docs/models.md, mcp.md and tui.md.
 
     python scripts/generate_docs.py            writes them
     python scripts/generate_docs.py --check    only says whether they are up to date
@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from man_page import man_page
 
 from rekall.cli import shapes as command_shapes
 from rekall.cli.commands import EXIT_CODES
@@ -148,6 +149,7 @@ def main() -> None:
     for path, text, mask in (
         (ROOT / "docs" / "cli.md", cli_document(), False),
         (ROOT / "docs" / "json.md", json_document(), False),
+        (ROOT / "docs" / "rekall.1", man_page(), False),
         (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
         (assistants, assistants_document(assistants.read_text("utf-8")), False),

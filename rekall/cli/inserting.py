@@ -11,8 +11,11 @@ from rekall.app import App
 if TYPE_CHECKING:
     from rekall.entry.fields import Entry
 
-_BLOCK = re.compile(r"^(?P<fence>```+|~~~+)[^\n]*\n(?P<code>.*?)^(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE)
-_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
+_BLOCK = re.compile(
+    r"^(?P<fence>```+|~~~+)[ \t]*(?P<language>[\w+-]*)[^\n]*\n(?P<code>.*?)^(?P=fence)[ \t]*$", re.DOTALL | re.MULTILINE
+)
+_PROMPT = re.compile(r"^\$ (.*)$", re.MULTILINE)
+_SHELLS = ("bash", "sh", "shell", "zsh", "fish", "console", "shell-session", "powershell", "pwsh", "ps1")
 _LONGEST = 2_000
 """More than anybody wants to see in a line."""
 
@@ -50,13 +53,25 @@ def parts(line: str) -> tuple[str, str]:
 
 
 def as_typed(entry: Entry, short: str) -> str:
-    """An entry as a line of a shell: its first block of code, its one line where it is a snippet, else what shows it."""
-    found = _BLOCK.search(entry.content)
+    """An entry as a line of a shell.
+
+    Its first block of a shell's lines; of a snippet its first block of any kind, or its one line; else what shows it.
+    """
+    blocks = list(_BLOCK.finditer(entry.content))
     content = entry.content.strip()
+    found = next((block for block in blocks if block["language"].lower() in _SHELLS), None)
+    if found is None and entry.type.value == "snippet" and blocks:
+        found = blocks[0]
     code = found["code"].rstrip() if found else content if entry.type.value == "snippet" and "\n" not in content else ""
-    code = _PROMPT.sub("", code)
+    code = _typed(code)
     is_plain = all(letter.isprintable() or letter in "\n\t" for letter in code)
     return code if code and is_plain and len(code) <= _LONGEST else f"rekall show {short}"
+
+
+def _typed(code: str) -> str:
+    """What is typed of a session: the lines behind prompts, without what was answered; without prompts everything."""
+    prompted = _PROMPT.findall(code)
+    return "\n".join(prompted) if prompted else code
 
 
 def after_command(screen: str, command: str) -> str:
