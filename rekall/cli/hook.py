@@ -121,7 +121,7 @@ def status(app: App, client: str | None, as_json: bool) -> None:
     from rekall.hooks.standing import standing
 
     hosts = HOSTS if client is None else (find_host(client),)
-    found = [standing(host, folder, _launch()) for host in hosts for folder in (None, Path.cwd())]
+    found = [standing(host, folder, _launch()) for host in hosts for folder in (None, _top())]
     why = _is_off(app)
     if as_json:
         out_json({"hooks": [_standing_data(each) for each in found], "off": why or None})
@@ -214,14 +214,21 @@ def _answer_for_file(change: TheirChange, *, dry_run: bool, as_json: bool) -> No
 
 def _launch() -> list[str]:
     """What starts this very installation, as `rekall mcp install` writes it."""
-    from rekall.mcp.clients import this_launch
+    from rekall.mcp.launching import this_launch
 
     launch = this_launch(None)
     return [launch.command, *launch.arguments[: launch.arguments.index("mcp")]]
 
 
 def _folder(project: bool) -> Path | None:
-    return Path.cwd() if project else None
+    return _top() if project else None
+
+
+def _top() -> Path:
+    """The top folder of the project that this process stands in: of the checkout, or the folder itself."""
+    here = Path.cwd()
+    above = [folder for folder in (here, *here.parents) if folder != Path.home()]
+    return next((folder for folder in above if (folder / ".git").exists()), here)
 
 
 def _planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:

@@ -29,6 +29,9 @@ LIMIT_S, LIMIT_NAME = 0.5, "REKALL_HOOKS_SECONDS"
 _TO_END_S = 0.1
 """What is kept of it to print, and to end."""
 
+CAN_COPY = sys.platform not in ("win32", "darwin")
+"""Whether a copy of this process can do everything; elsewhere the work is done beside it, in a thread."""
+
 _LONGEST_S = 60.0
 _UNKNOWN_AGE_S = 0.1
 _CHUNK_BYTES = 1 << 20
@@ -94,14 +97,13 @@ def is_off(environ: Mapping[str, str] = os.environ) -> bool:
 def _answer(asked: Asked, home: str | None, ends: float) -> None:
     """Let the work be done until the time is over, print what it said, and note that."""
     answer = _Answer()
-    can_copy = sys.platform not in ("win32", "darwin")  # there a copy of a process cannot do everything
-    (_in_child if can_copy else _beside)(asked, home, ends, answer)
+    (_in_child if CAN_COPY else _beside)(asked, home, ends, answer)
     if answer.printed:
         os.write(1, f"{answer.printed}\n".encode())
     if answer.state:
         is_late = answer.has_words and not answer.is_done
         remember(Path(answer.state), [*answer.ids, *([LATE] if is_late else [])], forget=asked.starts_over)
-    if not can_copy and not answer.is_done:
+    if not CAN_COPY and not answer.is_done:
         os._exit(0)  # the thread that works on is not waited for
 
 

@@ -215,9 +215,12 @@ def test_a_host_is_given_hooks_and_loses_them_again(rekall: Rekall, name, user):
     assert not list(path.parent.iterdir())
 
 
-def test_a_project_s_file_and_a_copy_of_what_was_there(rekall: Rekall, tmp_path, user):
+def test_a_project_s_file_and_a_copy_of_what_was_there(rekall: Rekall, tmp_path, user, monkeypatch):
     path = put(tmp_path / "project" / ".claude" / "settings.local.json", SETTINGS)
     path.chmod(0o640)
+    (tmp_path / "project" / ".git").mkdir()
+    (tmp_path / "project" / "src" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "project" / "src" / "deep")
     said = rekall("hook", "install", "claude-code", "--project", "--json").json
     copy = Path(said["files"][0]["copy"])
     assert copy.read_text() == SETTINGS

@@ -385,10 +385,17 @@ def test_where_nothing_can_be_written_nothing_is_remembered(tmp_path):
 # a process, as a host starts it
 
 
-def hooked(moment: str, data: bytes, *options: str, client: str = "claude-code", **env: str) -> str:
+IN_A_THREAD = "import rekall.hooks.run as run; run.CAN_COPY = False; from rekall.cli.main import run; run()"
+"""What macOS and Windows do."""
+
+
+def hooked(
+    moment: str, data: bytes, *options: str, client: str = "claude-code", in_a_thread: bool = False, **env: str
+) -> str:
     """What a host reads; the process must have ended well, without a word on stderr."""
+    start = ["-c", IN_A_THREAD] if in_a_thread else ["-m", "rekall"]
     ran = subprocess.run(
-        [sys.executable, "-m", "rekall", "hook", "run", client, moment, *options],
+        [sys.executable, *start, "hook", "run", client, moment, *options],
         input=data,
         capture_output=True,
         cwd=CHECKOUT,
@@ -403,16 +410,17 @@ def event(**more: Any) -> bytes:
     return json.dumps({**COMMON, **more}).encode()
 
 
-def test_a_host_starts_us_and_reads_an_answer_once(app, known, home):
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_a_host_starts_us_and_reads_an_answer_once(app, known, home, in_a_thread):
     app.close()
     sent = event(hook_event_name="UserPromptSubmit", cwd="/", prompt=QUESTION)
-    said = json.loads(hooked("prompt", sent))["hookSpecificOutput"]
+    said = json.loads(hooked("prompt", sent, in_a_thread=in_a_thread))["hookSpecificOutput"]
     assert said["hookEventName"] == "UserPromptSubmit"
     assert "Safari drops the session cookie" in said["additionalContext"]
     path = file_of(home / "rekall.db", "5f0c")
     assert path is not None
     assert seen_in(path).ids == {known["cookie"]}
-    assert hooked("prompt", sent) == ""
+    assert hooked("prompt", sent, in_a_thread=in_a_thread) == ""
 
 
 def test_a_session_that_starts_over_is_told_again(app, words_only, project, home):
@@ -427,12 +435,13 @@ def test_a_session_that_starts_over_is_told_again(app, words_only, project, home
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a lock as POSIX has it")
-def test_a_base_that_is_locked_keeps_no_host_waiting(app, known, home):
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_a_base_that_is_locked_keeps_no_host_waiting(app, known, home, in_a_thread):
     app.close()
     lock = apsw.Connection(str(home / "rekall.db"))
     lock.pragma("locking_mode", "exclusive")
     lock.execute("BEGIN EXCLUSIVE")
-    assert hooked("prompt", event(prompt=QUESTION, cwd="/"), REKALL_HOOKS_SECONDS="1") == ""
+    assert hooked("prompt", event(prompt=QUESTION), in_a_thread=in_a_thread, REKALL_HOOKS_SECONDS="1") == ""
     lock.close()
 
 
