@@ -73,12 +73,14 @@ In options, in queries, in the terminal UI and over MCP:
 
   today  yesterday  monday          days; a weekday is the last one
   7d  2w  3mo  1y                   so long ago
-  "3 months ago"  "last week"       the same in words
-  2026-11-24  2026-11  2026         a day, a month, a year
+  "3 months ago"  "last 2 weeks"    the same in words
+  "last week"  november  "5 nov"    by name; without a year the last one
+  2026-11-24  2026-11  2026-W48     a day, a month, a week
   2026-11-24T18:30                  a moment, in local time
 
-`--since` and `--until` ask when an entry was changed last; `created:` and `changed:` in
-a query take one of these as a span: created:2026-11.
+`since` and `until` ask when an entry was changed last. `created` and `changed` take a
+span: created:2026-11, or two dates: changed:monday..wednesday. In a query no date needs
+quotes: since:last week.
 """,
         ("date", "times"),
     ),

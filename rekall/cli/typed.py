@@ -101,6 +101,16 @@ class Options:
             return 0
         return int(self._can_take(option, token[2:]))
 
+    def date(self, token: str, words: Sequence[str]) -> str:
+        """The date of several words that the option would have taken in quotes; empty where there is none."""
+        from rekall.entry.filters import FILTERS, MOST_WORDS
+
+        option = self.named.get(token)
+        if option is None or not any(each.is_date and each.name == option.name for each in FILTERS):
+            return ""
+        longest = (" ".join(words[:count]) for count in range(min(len(words), MOST_WORDS), 1, -1))
+        return next((value for value in longest if self._can_take(option, value)), "")
+
     def _can_take(self, option: click.Option, value: str) -> bool:
         from rekall.entry.filters import FILTERS
 
@@ -197,8 +207,11 @@ def _surprises(options: Options, words: Sequence[str], after: Sequence[str]) -> 
 
 def _no_options(options: Options, words: Sequence[str]) -> list[str]:
     """Words of the query that are, or resemble, options of ours."""
-    for token in words[1:]:
+    for place, token in enumerate(words[1:], 2):
         name = options.near(token)
+        date = options.date(token, words[place:]) if name == token else ""
+        if date:
+            return [f'{token} was searched as text: a date of several words goes in quotes, {token} "{date}"']
         if name and name == token.partition("=")[0]:
             return [f"{token} was searched as text: options stand before the query or after it, with a valid value"]
         if name:

@@ -104,6 +104,8 @@ def test_options_stand_before_the_query_or_after_it(line, taken, words):
         ("git log --format=oneline", "--format=oneline was searched as text"),
         ("gh pr list --json title", "--json was searched as text"),
         ("nginx timeout --limti 3", "did you mean the option --limit?"),
+        ("nginx timeout --since 3 days ago", 'a date of several words goes in quotes, --since "3 days ago"'),
+        ("journalctl -u nginx --since boot time", "--since was searched as text: options stand"),
         ("git log -S x", ""),
         ("git log --oneline", ""),
         ("nginx timeout --limit 3", ""),
