@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from rekall.knowledge.reports import Page
     from rekall.knowledge_base import KnowledgeBase
 
+_AROUND = 4
+"""Lines of a screen for the command, what is said below a list, and the prompt."""
+
 SORTS = tuple(order.value for order in Order)
 
 
@@ -40,7 +45,7 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
     project, _ = scope(app, filters.project) if filters.project else (None, None)
     base = app.open_base()
     order = Order(wanted.sort or Order.CHANGED.value)
-    most = None if everything else limit or 20
+    most = None if everything else limit or _usual()
     page = base.list_entries(replace(filters, project=project), most, offset, order, is_reversed=wanted.is_reversed)
     if wanted.form is Form.JSON:
         entries = [answers.entry(entry, page.successors.get(entry.id)) for entry in page.entries]
@@ -53,6 +58,12 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
         talk(
             f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists all, --limit and --offset choose a part"
         )
+
+
+def _usual() -> int:
+    """How many entries are listed where nobody said how many: what a screen holds with the command and the prompt."""
+    lines = shutil.get_terminal_size((80, 24)).lines if sys.stdout.isatty() else 24
+    return min(max(lines - _AROUND, 3), 20)
 
 
 def _print(app: App, base: KnowledgeBase, page: Page, wanted: Wanted) -> None:

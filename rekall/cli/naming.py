@@ -187,7 +187,7 @@ def _gone(base: KnowledgeBase, entry: str, place: int) -> NotFound:
     """The error for an entry of the list that is no more."""
     try:
         title = f", {_shown(base.find_deleted(entry).title)},"
-        hint = f"`rekall restore {entry}` brings it back"
+        hint = f"`rekall restore {base.short_ids([entry])[entry]}` brings it back"
     except RekallError:
         title, hint = "", "`rekall list` shows what is there now"
     return NotFound(f"entry {place} of the last list{title} was deleted since", hint)

@@ -83,11 +83,12 @@ def _parts(
     sheet = _Sheet(width, marking)
     entry = view.entry
     sheet.put(entry.title, Style.HEADING)
-    sheet.put("  ".join(labels_of(entry)))
+    sheet.put("  ".join((*labels_of(entry), f"confidence {entry.confidence}/5")))
     if view.successor:
         sheet.put(f"superseded by {short[view.successor.id]}  {view.successor.title}", Style.STRONG)
-    dates = f"created {local_day(entry.created_at)}  changed {local_day(entry.updated_at)}"
-    sheet.put(f"{entry.id}  {dates}  confidence {entry.confidence}/5", Style.FAINT)
+    created, changed = local_day(entry.created_at), local_day(entry.updated_at)
+    dates = f"created {created}" if created == changed else f"created {created}  changed {changed}"
+    sheet.put(f"{entry.id}  {dates}", Style.FAINT)
     sheet.put_sections(view.sections(Place.BEFORE), "")
     found = 0
     if entry.content:

@@ -116,15 +116,16 @@ def _with_fzf(fzf: str, base: KnowledgeBase, query: str, limit: int) -> str | No
         *("--preview", preview, "--preview-window", "right,50%,wrap,<100(down,50%,wrap)"),
         *(("--no-sort",) if query.strip() else ("--tiebreak", "index")),
     ]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with contextlib.suppress(BrokenPipeError):  # a choice was made before all of them were there
-        for entry in entries:
-            process.stdin.write(f"{entry.id}\t{_line(entry)}\n".encode())
-        process.stdin.close()
-    chosen = process.stdout.read().decode("utf-8", "replace")
-    code = process.wait()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # a choice was made before all of them were there
+            for entry in entries:
+                process.stdin.write(f"{entry.id}\t{_line(entry)}\n".encode())
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        chosen = process.stdout.read().decode("utf-8", "replace")
+        code = process.wait()
     if code in _FZF_LEFT:
         return None
     if code:

@@ -46,13 +46,13 @@ def out(text: str = "") -> None:
 
 def out_exactly(text: str) -> None:
     """A text exactly as it is stored, for a file or another program; raises as `out` does."""
-    _print(text)
+    _print(text, exactly=True)
 
 
-def _print(text: str) -> None:
+def _print(text: str, *, exactly: bool = False) -> None:
     """Print a text that holds nothing unseen, or that nobody reads on a terminal."""
     try:
-        click.echo(text)
+        click.echo(text, color=True if exactly else None)
     except (OSError, ValueError) as error:
         context = click.get_current_context(silent=True)
         answers = context.meta.get(ANSWERS) if context else None

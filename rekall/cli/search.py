@@ -231,7 +231,8 @@ def _sorted(hits: tuple[Hit, ...], wanted: Wanted) -> tuple[Hit, ...]:
     """Hits in the order that is wanted: what is newest first, or names from A on."""
     if wanted.sort not in (None, "relevance"):
         newest = wanted.sort in ("changed", "created")
-        hits = tuple(sorted(hits, key=_KEYS[str(wanted.sort)], reverse=newest))
+        latest = sorted(hits, key=lambda hit: hit.entry.id, reverse=True)  # of equal ones, as a list has them
+        hits = tuple(sorted(latest, key=_KEYS[str(wanted.sort)], reverse=newest))
     return hits[::-1] if wanted.is_reversed else hits
 
 
