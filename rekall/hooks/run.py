@@ -26,7 +26,7 @@ from rekall.hooks.seen import LATE, file_of, remember, seen_in
 LIMIT_S, LIMIT_NAME = 0.5, "REKALL_HOOKS_SECONDS"
 """The longest that a host waits for us, from the start of the process; and the variable that names another time."""
 
-_TO_END_S = 0.1
+_TO_END_S = 0.05
 """What is kept of it to print, and to end."""
 
 CAN_COPY = sys.platform not in ("win32", "darwin")
