@@ -68,6 +68,7 @@ types: $(VENV)/dev
 
 docs: $(VENV)/dev
 	$(BIN)/python scripts/generate_docs.py
+	$(BIN)/python scripts/make_screenshots.py
 
 check: lint types test
 

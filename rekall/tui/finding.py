@@ -98,8 +98,10 @@ def status_text(view: View, listing: Listing) -> str:
         return f"{count} near in meaning to “{view.like_title}”"
     if listing.nothing_close:
         count = f"{NOTHING_CLOSE}; the nearest {listing.total:,}"
-    used = f"by {MODE_WORDS[listing.mode.used.value]}"
-    return f"{count} · {used}{' only' if listing.mode.used is not listing.mode.requested else ''}"
+    is_whole = listing.mode.used is listing.mode.requested
+    if listing.nothing_close and is_whole:  # no room for more at 80 columns
+        return count
+    return f"{count} · by {MODE_WORDS[listing.mode.used.value]}{'' if is_whole else ' only'}"
 
 
 def advice_text(listing: Listing) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -37,6 +38,19 @@ def test_the_generated_documents_are_up_to_date():
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
+
+
+def test_every_state_of_the_terminal_ui_has_its_picture_and_is_shown():
+    spec = importlib.util.spec_from_file_location("make_screenshots", CHECKOUT / "scripts" / "make_screenshots.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = script  # dataclasses look their module up
+    spec.loader.exec_module(script)
+    names = {script.file_name(state) for state in script.STATES}
+    assert {path.name for path in (CHECKOUT / "docs" / "pictures").glob("tui*.svg")} == names
+    document = (CHECKOUT / "docs" / "tui.md").read_text("utf-8")
+    assert {name for name in names if f"(pictures/{name})" not in document} == set()
 
 
 def test_every_command_setting_and_exit_code_is_documented():
