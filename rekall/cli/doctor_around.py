@@ -8,14 +8,13 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from rekall.app import App
 from rekall.cli.looks import Health, Look
 from rekall.cli.options import is_installed
-from rekall.errors import InvalidInput, RekallError
+from rekall.errors import RekallError
 from rekall.wording import DISTRIBUTION, install_command, installed_version
 
 _EXTRAS = {"tui": ("textual",), "mcp": ("mcp",), "export": ("onnx", "safetensors", "ml_dtypes", "huggingface_hub")}
@@ -207,34 +206,29 @@ def _terminal(app: App) -> Iterator[Look]:
 
 def _clients(app: App) -> Iterator[Look]:
     """The assistants that know Rekall, and whether what they start is there."""
+    from rekall.mcp.client_files import standing
     from rekall.mcp.clients import CLIENTS
 
     known = []
     for client in CLIENTS:
-        path = client.path()
-        text = _text_of(path)
-        if "rekall" not in text:
+        if not client.files:
             continue
-        try:
-            command = _command_in(text, path.suffix, client.section)
-        except (InvalidInput, ValueError) as error:
+        said = standing(client, client.path())
+        if said.state == "unreadable":
             yield Look(
                 "assistants",
                 Health.WARN,
-                f"{client.title}: {path} cannot be read: {error}",
+                f"{client.title}: {client.path()} cannot be read: {said.problem}",
                 f"`rekall mcp install {client.name}`",
             )
-            continue
-        if command is None:
-            continue
-        if command and not shutil.which(command):
+        elif said.state == "missing":
             yield Look(
                 "assistants",
                 Health.BAD,
-                f"{client.title} starts {command}, which is not there",
+                f"{client.title} starts {said.command}, which is not there",
                 f"`rekall mcp install {client.name} --write`",
             )
-        else:
+        elif said.state == "configured":
             known.append(client.title)
     if known:
         yield Look("assistants", Health.GOOD, f"set up: {', '.join(known)}")
@@ -242,39 +236,10 @@ def _clients(app: App) -> Iterator[Look]:
         yield Look("assistants", Health.GOOD, "none is set up", "`rekall mcp install` lists those that can be")
 
 
-def _command_in(text: str, suffix: str, section: str) -> str | None:
-    """What a client's file starts as Rekall; empty for a server over HTTP, None where it has no entry."""
-    servers: Any = _parsed(text, suffix)
-    for name in section.split("."):
-        servers = servers.get(name) if isinstance(servers, Mapping) else None
-    ours = servers.get("rekall") if isinstance(servers, Mapping) else None
-    if not isinstance(ours, Mapping):
-        return None
-    command = ours.get("command") or ours.get("cmd")
-    if isinstance(command, Mapping):  # as Zed had it once
-        command = command.get("path")
-    return str(command[0] if isinstance(command, list) and command else command or "")
-
-
-def _parsed(text: str, suffix: str) -> object:
-    if suffix == ".toml":
-        if sys.version_info >= (3, 11):
-            import tomllib
-        else:
-            import tomli as tomllib
-
-        return tomllib.loads(text)
-    if suffix in (".yaml", ".yml"):
-        return None
-    from rekall.system.jsonc import parsed
-
-    return parsed(text)
-
-
 def _hooks(app: App) -> Iterator[Look]:
     from rekall.hooks.hosts import HOSTS
     from rekall.hooks.standing import standing
-    from rekall.mcp.clients import this_launch
+    from rekall.mcp.launching import this_launch
 
     launch = this_launch(None)
     start = [launch.command, *launch.arguments[: launch.arguments.index("mcp")]]

@@ -124,6 +124,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall mcp install",
         "rekall mcp install claude-code              # shows what would be written",
         "rekall mcp install claude-code --write",
+        "rekall mcp install --all --write            # all that are installed here",
+        "rekall mcp install cursor --project --write # for everybody who works on this project",
+    ),
+    "mcp uninstall": (
+        "rekall mcp uninstall claude-code",
+        "rekall mcp uninstall --all",
     ),
     "hook": (
         "rekall hook install                         # the assistants that have hooks",

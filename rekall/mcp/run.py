@@ -131,7 +131,8 @@ def serve_http(
         port: Where; 0 takes a free one.
         token: What requests must carry; None lets in every user of this machine.
         ready: Told the address.
-        read_only, with_data: See `RekallServer`.
+        read_only: See `RekallServer`.
+        with_data: See `RekallServer`.
 
     Raises:
         InvalidInput: The port is taken.

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import tomlkit
+import yaml
 from support import Ran
 from test_mcp_transports import PATIENCE_S, HttpServer, posix_only, until
 
@@ -346,11 +347,11 @@ def test_the_token_is_written_where_a_client_needs_it_and_shown_nowhere(rekall: 
     assert ran.code == 0, ran.err
     token = (home / "mcp-token").read_text().strip()
     path = client.path()
-    read = tomlkit.parse(path.read_text()).unwrap() if client.is_toml else json.loads(path.read_text())
+    read = {"toml": tomlkit.parse, "yaml": yaml.safe_load, "json": json.loads}[client.format](path.read_text())
     entry = read[client.section]["rekall"]
     assert entry[client.address] == "http://127.0.0.1:9000/mcp"
-    assert entry["http_headers" if client.is_toml else "headers"] == {"Authorization": f"Bearer {token}"}
-    assert "command" not in entry
+    assert entry["http_headers" if client.format == "toml" else "headers"] == {"Authorization": f"Bearer {token}"}
+    assert not {"command", "cmd"} & entry.keys()
     assert token not in ran.out + ran.err
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -8,13 +8,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, Ran
 
-from rekall.mcp.clients import CLIENTS, Client, Launch, find_client, this_launch
+from rekall.mcp.client_files import merged, snippet, standing, without
+from rekall.mcp.clients import CLIENTS as EVERY_CLIENT
+from rekall.mcp.clients import Client, find_client
+from rekall.mcp.launching import Launch, this_launch
+from rekall.system import jsonc
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,8 +30,10 @@ else:
 Rekall = Callable[..., Ran]
 
 LAUNCH = Launch("/opt/re kall/bin/rekall", ("mcp",), (("REKALL_HOME", "/data/ré"),))
-JSON_CLIENTS = [client for client in CLIENTS if not client.is_toml]
-NAMES = [client.name for client in CLIENTS]
+CLIENTS = [client for client in EVERY_CLIENT if client.files]
+JSON_CLIENTS = [client for client in CLIENTS if client.format == "json"]
+IN_PROJECTS = [client for client in CLIENTS if client.project]
+NAMES = [client.name for client in EVERY_CLIENT]
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="links and modes as POSIX has them")
 
@@ -41,7 +49,17 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def parsed(client: Client, text: str) -> dict[str, object]:
-    return tomllib.loads(text) if client.is_toml else json.loads(text)
+    return {"toml": tomllib.loads, "yaml": yaml.safe_load, "json": json.loads}[client.format](text)
+
+
+def command_of(entry: dict[str, Any]) -> list[str]:
+    """What an entry starts, word by word."""
+    command = entry.get("command", entry.get("cmd"))
+    return command if isinstance(command, list) else [command, *entry["args"]]
+
+
+def env_of(entry: dict[str, Any]) -> dict[str, str]:
+    return entry.get("env") or entry.get("environment") or entry.get("envs") or {}
 
 
 def put(client: Client, text: str | bytes) -> Path:
@@ -59,11 +77,11 @@ def test_what_is_printed_is_a_whole_configuration(rekall: Rekall, client, home, 
     ran = rekall("mcp", "install", client.name)
     assert ran.code == 0
     entry = parsed(client, ran.out)[client.section]["rekall"]
-    command = entry["command"] if client.style == "list" else [entry["command"], *entry["args"]]
+    command = command_of(entry)
     assert command[-1] == "mcp"
     assert Path(command[0]).is_absolute()
     assert Path(command[0]).exists()
-    assert entry["environment" if client.style == "list" else "env"] == {"REKALL_HOME": str(home)}
+    assert env_of(entry) == {"REKALL_HOME": str(home)}
     assert str(client.path()) in ran.err
     assert f"rekall mcp install {client.name} --write" in ran.err
     assert list(user.iterdir()) == []
@@ -77,10 +95,10 @@ def test_what_is_printed_starts_a_server(rekall: Rekall):
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_any_launch_can_be_written_and_read_back(client):
-    read = parsed(client, client.snippet(LAUNCH))
+    read = parsed(client, snippet(client, LAUNCH))
     entry = read[client.section]["rekall"]  # type: ignore[index]
     assert entry == client.entry(LAUNCH)
-    assert "/data/ré" in client.snippet(LAUNCH)
+    assert "/data/ré" in snippet(client, LAUNCH)
 
 
 def test_a_home_is_carried_as_a_whole_path(monkeypatch, tmp_path):
@@ -92,7 +110,7 @@ def test_a_home_is_carried_as_a_whole_path(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_without_a_home_none_is_named(client):
-    assert "env" not in client.snippet(Launch("rekall", ("mcp",)))
+    assert env_of(client.entry(Launch("rekall", ("mcp",)))) == {}
 
 
 def test_read_only_goes_into_the_command(rekall: Rekall):
@@ -100,7 +118,7 @@ def test_read_only_goes_into_the_command(rekall: Rekall):
     assert entry["args"][-2:] == ["mcp", "--read-only"]
 
 
-@pytest.mark.parametrize("options", [["--read-only"], ["--http"], ["--port", "1"]])
+@pytest.mark.parametrize("options", [["--read-only"], ["--http"], ["--port", "1"], ["--structured"]])
 def test_an_option_before_install_is_not_lost(rekall: Rekall, options):
     ran = rekall("mcp", *options, "install", "cursor")
     assert ran.code == 2
@@ -132,10 +150,12 @@ def test_without_a_client_all_are_listed(rekall: Rekall):
     assert ran.code == 0
     rows = {line.split()[0]: line for line in ran.out.splitlines()}
     assert set(rows) == set(NAMES)
-    assert [name for name, row in rows.items() if " there " in row] == ["cursor"]
+    assert [name for name, row in rows.items() if "installed, not configured" in row] == ["cursor"]
+    assert "by hand" in rows["jetbrains"]
+    assert "  ~/.cursor/mcp.json" in rows["cursor"].replace("\\", "/")
     listed = rekall("mcp", "install", "--json").json["clients"]
     assert [each["name"] for each in listed] == NAMES
-    assert all(set(each) == {"name", "title", "path"} for each in listed)
+    assert [each["name"] for each in listed if each["installed"]] == ["cursor"]
 
 
 @pytest.mark.parametrize(("name", "near"), [("cursr", "cursor"), ("Claude", "claude-"), ("vs-code", "vscode")])
@@ -174,6 +194,16 @@ def test_write_needs_a_client(rekall: Rekall):
         ("claude-code", ".claude.json", ".claude.json", ".claude.json"),
         ("codex", ".codex/config.toml", ".codex/config.toml", ".codex/config.toml"),
         ("cursor", ".cursor/mcp.json", ".cursor/mcp.json", ".cursor/mcp.json"),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            "AppData/Roaming/Block/goose/config/config.yaml",
+            ".config/goose/config.yaml",
+        ),
+        ("copilot-cli", ".copilot/mcp-config.json", ".copilot/mcp-config.json", ".copilot/mcp-config.json"),
+        ("kiro", ".kiro/settings/mcp.json", ".kiro/settings/mcp.json", ".kiro/settings/mcp.json"),
+        ("qwen", ".qwen/settings.json", ".qwen/settings.json", ".qwen/settings.json"),
+        ("junie", ".junie/mcp/mcp.json", ".junie/mcp/mcp.json", ".junie/mcp/mcp.json"),
     ],
 )
 def test_each_system_has_its_place(name, darwin, win32, linux, user):
@@ -295,8 +325,7 @@ def test_half_a_character_in_somebody_s_history_stays(rekall: Rekall):
 
 
 BROKEN = {
-    "comments": b'{\n  // mine\n  "mcpServers": {}\n}\n',
-    "a trailing comma": b'{"mcpServers": {},}',
+    "names without quotes": b"{mcpServers: {}}",
     "half a file": b'{"mcpServers": {',
     "a list": b"[]",
     "a text": b'"mcpServers"',
@@ -307,7 +336,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_a_file_that_is_no_plain_json_is_left_alone(rekall: Rekall, kind):
+def test_a_file_that_is_no_json_even_with_comments_is_left_alone(rekall: Rekall, kind):
     path = put(find_client("cursor"), BROKEN[kind])
     ran = rekall("mcp", "install", "cursor", "--write")
     assert ran.code == 4
@@ -373,12 +402,12 @@ def test_a_toml_file_keeps_its_comments_and_order(rekall: Rekall):
 )
 def test_a_toml_file_of_any_shape_takes_the_entry(text):
     client = find_client("codex")
-    before, after = tomllib.loads(text), tomllib.loads(client.merged(text, LAUNCH))
+    before, after = tomllib.loads(text), tomllib.loads(merged(client, text, LAUNCH))
     added = after["mcp_servers"].pop("rekall")
     old = before["mcp_servers"].pop("rekall", {})
     assert after == before
     assert added == {**old, **client.entry(LAUNCH)}
-    assert client.merged(client.merged(text, LAUNCH), LAUNCH) == client.merged(text, LAUNCH)
+    assert merged(client, merged(client, text, LAUNCH), LAUNCH) == merged(client, text, LAUNCH)
 
 
 @pytest.mark.parametrize("text", ["a = ", "[x", 'mcp_servers = "none"\n', "[[mcp_servers]]\na = 1\n"])
@@ -407,14 +436,14 @@ values = st.recursive(
 def test_merging_adds_one_entry_and_nothing_else(document, servers, ascii_only):
     client = find_client("cursor")
     old = json.dumps({**document, "mcpServers": servers}, ensure_ascii=ascii_only)
-    new = client.merged(old, LAUNCH)
+    new = merged(client, old, LAUNCH)
     new.encode()
     read = json.loads(new)
     assert read["mcpServers"].pop("rekall")["command"] == LAUNCH.command
     expected = {**document, "mcpServers": {name: value for name, value in servers.items() if name != "rekall"}}
     assert read == expected
     assert list(read) == list(json.loads(old))
-    assert client.merged(new, LAUNCH) == new
+    assert merged(client, new, LAUNCH) == new
 
 
 @posix_only
@@ -446,6 +475,281 @@ def test_a_folder_in_its_place_is_an_error_in_our_words(rekall: Rekall):
     ran = rekall("mcp", "install", "cursor", "--write")
     assert ran.code == 4
     assert ran.err.startswith("error: ")
+
+
+COMMENTED = """\
+// my servers
+{
+  "mcpServers": {
+    // the one for tickets
+    "other": { "command": "npx" }, // do not touch
+  },
+  /* and the rest */
+}
+"""
+
+
+@pytest.mark.parametrize("client", JSON_CLIENTS, ids=lambda client: client.name)
+def test_comments_stay_when_it_comes_and_when_it_goes(rekall: Rekall, client):
+    old = COMMENTED.replace("mcpServers", client.section)
+    path = put(client, old)
+    assert rekall("mcp", "install", client.name, "--write").code == 0
+    new = path.read_text("utf-8")
+    assert command_of(jsonc.parsed(new)[client.section]["rekall"])[-1] == "mcp"
+    assert [line for line in old.splitlines() if line not in new.splitlines()] == []
+    ran = rekall("mcp", "uninstall", client.name)
+    assert ran.code == 0
+    assert path.read_text("utf-8") == old
+
+
+YAML = """\
+# mine
+GOOSE_MODEL: big   # do not touch
+
+extensions:
+  # tools
+  developer:
+    bundled: true
+    name: developer
+
+    type: builtin
+  memory:
+    args: ["-y", "thing"]   # other
+# the end
+GOOSE_MODE: auto
+"""
+
+
+def test_a_yaml_file_keeps_its_comments_and_order(rekall: Rekall):
+    path = put(find_client("goose"), YAML)
+    assert rekall("mcp", "install", "goose", "--write").code == 0
+    text = path.read_text("utf-8")
+    lines = text.splitlines()
+    places = [lines.index(line) for line in YAML.splitlines() if line]
+    assert places == sorted(places)
+    read = yaml.safe_load(text)
+    assert read["extensions"].pop("rekall")["cmd"]
+    assert read == yaml.safe_load(YAML)
+    assert not rekall("mcp", "install", "goose", "--write", "--json").json["changed"]
+    assert rekall("mcp", "install", "goose", "--write", "--read-only", "--json").json["changed"]
+    changed = yaml.safe_load(path.read_text("utf-8"))["extensions"]["rekall"]
+    assert changed["args"] == ["mcp", "--read-only"]
+    assert rekall("mcp", "uninstall", "goose").code == 0
+    assert path.read_text("utf-8") == YAML
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# only this\n",
+        "a: 1",
+        "extensions:\n",
+        "extensions: {}  # none\n",
+        "extensions: # none yet\na: 1\n",
+        "a: 1\r\nextensions:\r\n    x:\r\n        y: 1\r\n",
+        "extensions:\n  rekall:\n    cmd: old\n    timeout: 20\n    mine: [1,\n      2]\n  x: {y: 1}\n",
+        "extensions:\n  x:\n    text: |\n      rekall:\n        # no comment\n\nz: 1\n",
+    ],
+    ids=range(9),
+)
+def test_a_yaml_file_of_any_shape_takes_the_entry_and_gives_it_back(text):
+    client = find_client("goose")
+    before, new = yaml.safe_load(text) or {}, merged(client, text, LAUNCH)
+    after = yaml.safe_load(new)
+    added = after["extensions"].pop("rekall")
+    old = (before.get("extensions") or {}).pop("rekall", {})
+    assert {**after, "extensions": after["extensions"] or None} == {
+        **before,
+        "extensions": before.get("extensions") or None,
+    }
+    assert added == {**old, **client.entry(LAUNCH), **({"timeout": 20} if old else {})}
+    assert merged(client, new, LAUNCH) == new
+    gone = yaml.safe_load(without(client, new)) or {}
+    assert {**gone, "extensions": gone.get("extensions") or None} == {
+        **before,
+        "extensions": before.get("extensions") or None,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "extensions: [a]\n",
+        "{extensions: {a: {b: 1}}}\n",
+        "a: [\n",
+        "- a\n",
+        "extensions: {a: {b: 1}}\n",
+        "a: 1\n---\nb: 2\n",
+    ],
+)
+def test_a_yaml_file_that_is_not_written_by_lines_is_left_alone(rekall: Rekall, text):
+    path = put(find_client("goose"), text)
+    ran = rekall("mcp", "install", "goose", "--write")
+    assert ran.code == 4
+    assert "was left alone" in ran.err
+    assert path.read_text("utf-8") == text
+
+
+# taken out again
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_it_goes_as_it_came(rekall: Rekall, client):
+    assert rekall("mcp", "install", client.name, "--write").code == 0
+    ran = rekall("mcp", "uninstall", client.name, "--json")
+    assert ran.json["changed"]
+    assert "rekall" not in (parsed(client, client.path().read_text("utf-8")) or {})
+    assert standing(client, client.path()).state == "not configured"
+    assert Path(ran.json["copy"]).exists()
+    assert not rekall("mcp", "uninstall", client.name, "--json").json["changed"]
+
+
+def test_what_others_put_there_stays_when_it_goes(rekall: Rekall):
+    path = put(find_client("codex"), TOML)
+    rekall("mcp", "install", "codex", "--write")
+    assert rekall("mcp", "uninstall", "codex").code == 0
+    assert tomllib.loads(path.read_text("utf-8")) == tomllib.loads(TOML)
+    assert [line for line in TOML.splitlines() if line not in path.read_text("utf-8").splitlines()] == []
+
+
+def test_uninstall_says_what_it_wants_and_what_it_cannot(rekall: Rekall):
+    assert rekall("mcp", "uninstall").code == 2
+    assert rekall("mcp", "uninstall", "cursor", "--all").code == 2
+    assert "does not name Rekall; nothing changed" in rekall("mcp", "uninstall", "cursor").err
+    assert "AI Assistant" in rekall("mcp", "uninstall", "jetbrains").err
+    broken = put(find_client("cursor"), "{")
+    ran = rekall("mcp", "uninstall", "cursor")
+    assert (ran.code, broken.read_text()) == (4, "{")
+    assert "was left alone" in ran.err
+
+
+def test_all_are_those_that_are_installed(rekall: Rekall, user):
+    (user / ".cursor").mkdir()
+    (user / ".codex").mkdir()
+    (user / ".claude").mkdir()
+    shown = rekall("mcp", "install", "--all")
+    assert [line.split()[0] for line in shown.out.splitlines()] == ["claude-code", "codex", "cursor"]
+    assert "--write" in shown.err
+    written = rekall("mcp", "install", "--all", "--write", "--json").json["clients"]
+    assert [(each["client"], each["changed"]) for each in written] == [
+        ("claude-code", True),
+        ("codex", True),
+        ("cursor", True),
+    ]
+    put(find_client("cursor"), "{")
+    ran = rekall("mcp", "install", "--all", "--write", "--read-only")
+    assert ran.code == 4
+    assert "mcp.json was left alone" in ran.err
+    assert "--read-only" in (user / ".claude.json").read_text()
+    gone = rekall("mcp", "uninstall", "--all", "--json").json["clients"]
+    assert [each["client"] for each in gone] == ["claude-code", "codex"]
+    assert "no client's file names Rekall" in rekall("mcp", "uninstall", "--all").err
+
+
+def test_none_is_installed(rekall: Rekall):
+    assert "no client seems to be installed" in rekall("mcp", "install", "--all", "--write").err
+
+
+# how it stands
+
+
+def test_the_list_says_how_it_stands_with_each(rekall: Rekall, user, tmp_path):
+    other = tmp_path / "other" / "rekall"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    rekall("mcp", "install", "cursor", "--write")
+    put(find_client("codex"), f"[mcp_servers.rekall]\ncommand = {json.dumps(str(other))}\n")
+    put(find_client("kiro"), '{"mcpServers": {"rekall": {"command": "/gone/rekall"}}}')
+    put(find_client("gemini"), "{")
+    put(find_client("qwen"), '{"mcpServers": {"rekall": {"httpUrl": "http://127.0.0.1:8799/mcp"}}}')
+    rows = {line.split()[0]: line for line in rekall("mcp", "install").out.splitlines()}
+    assert "  configured  " in rows["cursor"]
+    assert f"configured, runs {other}" in rows["codex"] or sys.platform == "win32"
+    assert f"broken: {Path('/gone/rekall')} is gone" in rows["kiro"]
+    assert "its file cannot be read" in rows["gemini"]
+    assert "  configured  " in rows["qwen"]
+    states = {each["name"]: each["state"] for each in rekall("mcp", "install", "--json").json["clients"]}
+    assert [states[name] for name in ("cursor", "kiro", "gemini", "vscode", "jetbrains")] == [
+        "configured",
+        "missing",
+        "unreadable",
+        "not configured",
+        "by hand",
+    ]
+
+
+# for a project
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The top of a repository, seen from a folder in it."""
+    top = tmp_path / "webapp"
+    (top / ".git").mkdir(parents=True)
+    (top / "src").mkdir()
+    monkeypatch.chdir(top / "src")
+    return top
+
+
+@pytest.mark.parametrize("client", IN_PROJECTS, ids=lambda client: client.name)
+def test_a_project_s_file_names_nothing_of_this_machine(rekall: Rekall, client, project, user):
+    ran = rekall("mcp", "install", client.name, "--project", "--write", "--json")
+    path = project / client.project
+    assert Path(ran.json["path"]) == path
+    text = path.read_text("utf-8")
+    entry = parsed(client, text)[client.section]["rekall"]  # type: ignore[index]
+    assert command_of(entry) == ["rekall", "mcp"]
+    assert not env_of(entry)
+    assert str(user) not in text
+    assert list(user.iterdir()) == []
+    assert rekall("mcp", "install", client.name, "--project").out.strip() == text.strip()
+    rows = {line.split()[0]: line for line in rekall("mcp", "install", "--project").out.splitlines()}
+    assert set(rows) == {each.name for each in IN_PROJECTS}
+    assert rekall("mcp", "uninstall", client.name, "--project", "--json").json["changed"]
+
+
+def test_not_every_client_has_a_file_for_a_project(rekall: Rekall, project):
+    ran = rekall("mcp", "install", "windsurf", "--project", "--write")
+    assert ran.code == 4
+    assert "those that have one: claude-code, " in ran.err
+    assert rekall("mcp", "install", "cursor", "--project", "--http").code == 2
+    assert rekall("mcp", "install", "cursor", "--all").code == 2
+
+
+def test_a_client_without_a_file_is_told_where_to_paste(rekall: Rekall):
+    shown = rekall("mcp", "install", "jetbrains")
+    assert json.loads(shown.out)["mcpServers"]["rekall"]["command"]
+    assert "AI Assistant" in shown.err
+    ran = rekall("mcp", "install", "jetbrains", "--write")
+    assert ran.code == 4
+    assert "paste this at " in ran.err
+    assert rekall("mcp", "install", "aider").code == 3
+
+
+# which command it names
+
+
+@posix_only
+@pytest.mark.parametrize("is_same", [True, False])
+def test_the_rekall_that_a_shell_finds_is_named_where_it_is_this_one(tmp_path, monkeypatch, is_same):
+    inside, shell = tmp_path / "venv" / "bin", tmp_path / "bin"
+    inside.mkdir(parents=True)
+    shell.mkdir()
+    own, found = inside / "rekall", shell / "rekall"
+    own.write_text("#!/venv/bin/python\n")
+    own.chmod(0o755)
+    if is_same:
+        found.symlink_to(own)
+    else:
+        found.write_text("#!/another/python\n")
+        found.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(inside / "python"))
+    launch = this_launch(None, environ={"PATH": str(shell)})
+    assert launch.command == str(found if is_same else own)
+    assert this_launch(None, environ={"PATH": ""}).command == str(own)
+    assert this_launch("~/base", is_shared=True, environ={"PATH": ""}) == Launch("rekall", ("mcp",))
 
 
 # what it needs

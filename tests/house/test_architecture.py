@@ -102,7 +102,7 @@ WALLS = {
     "charset_normalizer": ["rekall.exchange.*"],
     "pathspec": ["rekall.exchange.folders"],
     "dateutil": ["rekall.entry.times"],
-    "yaml": ["rekall.exchange.*", "rekall.models.export.checkpoint"],
+    "yaml": ["rekall.exchange.*", "rekall.mcp.yaml_entry", "rekall.models.export.checkpoint"],
     "sqlite3": ["rekall.exchange.dialects.original_base"],
     "torch": ["rekall.models.export.via_torch"],
     "transformers": [],

@@ -1,0 +1,219 @@
+"""Assistants' configuration files: our entry put into one or taken out, with everything else as it was, and what one says now."""
+
+from __future__ import annotations
+
+import codecs
+import itertools
+import shutil
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rekall.errors import InvalidInput
+from rekall.mcp.clients import HEADERS, OURS, SERVER_NAME, Client
+from rekall.mcp.launching import Address, Launch, without_token
+from rekall.system.files import write_atomically
+from rekall.system.jsonc import parsed, put, removed
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a client's file says of Rekall.
+
+    Attributes:
+        state: "configured", "not configured", "missing" (its command is gone) or "unreadable".
+        command: The command or address that it names; empty where there is none.
+        problem: Why the file cannot be read.
+    """
+
+    state: str
+    command: str = ""
+    problem: str = ""
+
+
+def snippet(client: Client, launch: Launch | Address) -> str:
+    """The whole text of a file that holds nothing else."""
+    return _put(client, "", client.entry(launch))
+
+
+def merged(client: Client, text: str, launch: Launch | Address) -> str:
+    """The text of a client's file with the entry in it; everything else stays.
+
+    Raises:
+        InvalidInput: The text cannot be read, or holds something else in that place.
+    """
+    servers = _servers(client, text)
+    old = servers.get(SERVER_NAME)
+    entry = client.entry(launch)
+    if isinstance(old, Mapping) and ({"command", "cmd"} & old.keys() or _is_there(client, old, launch)):
+        entry |= {key: value for key, value in old.items() if key not in OURS and key not in entry}
+        entry |= {key: old[key] for key in ("enabled", "timeout", "tools") if key in old}  # what a person set stays
+        for name in HEADERS:
+            if name in entry and isinstance(old.get(name), Mapping):
+                entry[name] = {**old[name], **entry[name]}
+    return text if old == entry else _put(client, text, entry)
+
+
+def without(client: Client, text: str) -> str:
+    """The text of a client's file without the entry, and without the section that held nothing else."""
+    servers = _servers(client, text)
+    if SERVER_NAME not in servers:
+        return text
+    if client.format == "toml":
+        return _without_toml(client, text)
+    if client.format == "yaml":
+        from rekall.mcp.yaml_entry import removed_entry
+
+        return removed_entry(text, client.section, SERVER_NAME)
+    return removed(text, [client.section] if len(servers) == 1 else [client.section, SERVER_NAME])
+
+
+def standing(client: Client, path: Path) -> Standing:
+    """What a client's file says of Rekall, and whether what it names is still there."""
+    try:
+        entry = _servers(client, path.read_text("utf-8-sig")).get(SERVER_NAME)
+    except FileNotFoundError:
+        return Standing("not configured")
+    except (InvalidInput, OSError, UnicodeDecodeError) as error:
+        return Standing("unreadable", problem=str(error))
+    if not isinstance(entry, Mapping):
+        return Standing("not configured")
+    named = entry.get("command", entry.get("cmd", entry.get(client.address or "url", "")))
+    command = str(named[0] if isinstance(named, list) and named else named or "")
+    is_local = "command" in entry or "cmd" in entry
+    return Standing("missing" if is_local and shutil.which(command) is None else "configured", command)
+
+
+def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | None:
+    """Put the entry into a client's file, after a copy was made beside it. A file with the token is its owner's alone.
+
+    Returns:
+        The copy; None when there was no file before, or nothing to change.
+
+    Raises:
+        InvalidInput: The file cannot be read; nothing was changed.
+    """
+    mode = 0o700 if isinstance(launch, Address) else 0o777
+    try:
+        return _written(path, lambda old: merged(client, old, launch), mode)
+    except InvalidInput as error:
+        shown = snippet(client, without_token(launch))
+        hint = error.hint or f"add this yourself:\n\n{shown}"
+        raise InvalidInput(f"{path} was left alone: {error.message}", hint) from error
+
+
+def remove_entry(client: Client, path: Path) -> Path | None:
+    """Take the entry out of a client's file, after a copy was made beside it.
+
+    Returns:
+        The copy; None when there was nothing to take out.
+
+    Raises:
+        InvalidInput: The file cannot be read; nothing was changed.
+    """
+    if not path.exists():
+        return None
+    try:
+        return _written(path, lambda old: without(client, old), 0o777)
+    except InvalidInput as error:
+        hint = error.hint or f"take {SERVER_NAME} out of {client.section} yourself"
+        raise InvalidInput(f"{path} was left alone: {error.message}", hint) from error
+
+
+def _written(path: Path, change: Any, mode: int) -> Path | None:
+    """Write a file anew, and keep a copy of what it was; None where nothing changed or there was none."""
+    path = path.resolve()  # a link of somebody's dotfiles stays one
+    data = path.read_bytes() if path.exists() else b""  # line ends as they are
+    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""  # Windows' editors write one
+    try:
+        old = data.removeprefix(mark).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("it is not UTF-8", "convert it, then try again") from error
+    new = change(old)
+    if new == old:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        write_atomically(path, new.encode(), is_named=True)
+        return None
+    copy = _free_name(path)
+    kept = path.stat().st_mode & mode
+    write_atomically(copy, data)
+    write_atomically(path, mark + new.encode(), is_named=True)
+    path.chmod(kept)
+    copy.chmod(kept)
+    return copy
+
+
+def _servers(client: Client, text: str) -> Mapping[str, Any]:
+    """What stands in the section of a client's file; empty where there is none.
+
+    Raises:
+        InvalidInput: The text cannot be read, or holds something else there.
+    """
+    if client.format == "toml":
+        document: Any = _toml(text)
+    elif client.format == "yaml":
+        from rekall.mcp.yaml_entry import read
+
+        document = read(text)
+    else:
+        document = parsed(text)
+    document = {} if document is None else document
+    if not isinstance(document, Mapping):
+        raise InvalidInput("it is not a JSON object" if client.format == "json" else "it holds no keys")
+    servers = document.get(client.section, {})
+    if servers is None and client.format == "yaml":  # a key with nothing below it
+        return {}
+    if not isinstance(servers, Mapping):
+        raise InvalidInput(f"{client.section} is not an object in it")
+    return servers
+
+
+def _put(client: Client, text: str, entry: dict[str, Any]) -> str:
+    if client.format == "toml":
+        import tomlkit
+
+        document = _toml(text)
+        document.setdefault(client.section, {})[SERVER_NAME] = entry
+        new = tomlkit.dumps(document)
+        return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
+    if client.format == "yaml":
+        from rekall.mcp.yaml_entry import put_entry
+
+        return put_entry(text, client.section, SERVER_NAME, entry)
+    return put(text, [client.section, SERVER_NAME], entry)
+
+
+def _without_toml(client: Client, text: str) -> str:
+    import tomlkit
+
+    document = _toml(text)
+    servers = document[client.section]
+    del servers[SERVER_NAME]
+    if not servers:
+        del document[client.section]
+    new = tomlkit.dumps(document)
+    return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
+
+
+def _toml(text: str) -> MutableMapping[str, Any]:
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        return tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise InvalidInput(f"it is not TOML: {error}") from error
+
+
+def _is_there(client: Client, old: Mapping[str, Any], launch: Launch | Address) -> bool:
+    """Whether an entry already names the server at that address."""
+    return isinstance(launch, Address) and old.get(client.address) == launch.url
+
+
+def _free_name(path: Path) -> Path:
+    """Where the copy goes: no copy takes the place of an earlier one."""
+    names = (f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
+    return next(copy for name in names if not (copy := path.with_name(name)).exists())
