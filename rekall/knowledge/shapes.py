@@ -125,6 +125,7 @@ SHAPES = (
             "similarity": Member("number or null", "Cosine to the query; null if the search was not by meaning."),
             "snippet": Member("text", "The stretch of its text that fits best; may be empty."),
             "why": Member("Why", "What the score consists of."),
+            "entry": Member("Entry", "The whole entry.", "with `--full`"),
         },
     ),
     shape(

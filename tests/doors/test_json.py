@@ -200,7 +200,9 @@ class World:
 
 
 @pytest.fixture
-def world(quick_model, home: Path, tmp_path: Path) -> World:
+def world(quick_model, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr("rekall.cli.pick.can_pick", lambda: True)
+    monkeypatch.setenv("REKALL_UI_PICKER", "list")
     app = App()
     base = app.open_base(to_write=True)
     every = Draft(
@@ -246,12 +248,16 @@ CALLS: dict[str, Calls] = {
     "search": lambda w: [
         ("search", "nginx reload"),
         ("search", "nginx", "502", "type:bug", "type:bgu", "--explain"),
-        ("search", "nginx", "--mode", "words"),
+        ("search", "nginx", "--mode", "words", "--full"),
         ("search", "nginx", "--mode", "meaning"),
         ("search", "nothing", "like", "it", "type:config"),
     ],
     "search --format jsonl": lambda w: [("search", "nginx reload")],
     "show": lambda w: [("show", w.old), ("show", w.new), ("show", w.other)],
+    "show --json, several": lambda w: [("show", w.old, w.new)],
+    "pick": lambda w: [("pick",)],
+    "delete --yes, several": lambda w: [("delete", w.old, w.other, "--yes")],
+    "restore --json, several": lambda w: [("delete", w.other, "--yes"), ("restore", w.gone, w.other)],
     "edit": lambda w: [
         ("edit", w.new, "--title", "nginx: 502", "--tag", "reload", "--untag", "http"),
         ("edit", w.old, "--status", "active"),
@@ -261,6 +267,7 @@ CALLS: dict[str, Calls] = {
     "edit --tag, several": lambda w: [("edit", w.new, w.old, "--tag", "both"), ("edit", w.new, w.old, "--tag", "both")],
     "restore ID": lambda w: [("restore", w.gone)],
     "restore": lambda w: [("restore",)],
+    "list --format jsonl": lambda w: [("list",)],
     "list": lambda w: [("list",), ("list", "--status", "obsolete", "--all"), ("list", "--type", "config")],
     "link": lambda w: [
         ("link", w.old, w.other),
@@ -347,7 +354,7 @@ CALLS: dict[str, Calls] = {
 }
 """Calls of each command; those of another one only prepare the next."""
 
-LINES = ("search --format jsonl", "similar --format jsonl", "embed")
+LINES = ("search --format jsonl", "list --format jsonl", "similar --format jsonl", "embed")
 """What gives lines, not one object."""
 
 
@@ -374,7 +381,7 @@ def answered(rekall: Rekall, answer: Answer, arguments: tuple[str, ...]) -> list
         ran = rekall(*arguments, *(() if arguments[0] == "embed" else ("--format", "jsonl")))
         values = [json.loads(line) for line in ran.out.splitlines()]
     else:
-        ran = rekall(*arguments, "--json")
+        ran = rekall(*arguments, "--json", stdin="1\n" if arguments == ("pick",) else "")
         values = [ran.json]
         assert next(iter(values[0])) == "schema_version"
         assert values[0].pop("schema_version") == SCHEMA_VERSION == 2
@@ -521,13 +528,13 @@ def test_an_import_tells_what_it_kept_and_refused(rekall: Rekall, world: World):
     [
         (("show", "7ZZZ"), "not_found", 3),
         (("show", ""), "not_found", 3),
-        (("show", "01"), "ambiguous", 3),
+        (("show", "01M"), "ambiguous", 3),
         (("show",), "usage", 2),
         (("nonsense",), "usage", 2),
         (("add", "bgu", "a title"), "invalid_input", 4),
         (("model", "info", "none"), "model_not_found", 6),
         (("config", "get", "none"), "not_found", 3),
-        (("delete", "01"), "ambiguous", 3),
+        (("delete", "01M"), "ambiguous", 3),
     ],
 )
 def test_an_error_is_answered_in_its_shape(
