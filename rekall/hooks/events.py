@@ -23,7 +23,10 @@ _PROMPT_CHARS = (1_200, 400)
 _LEAST_CHARS = 12
 """A shorter prompt says yes, or go on."""
 
-_ERROR_CHARS, _LINE_CHARS, _MOST_LINES, _LOOKED_AT = 900, 300, 6, 20_000
+_ERROR_CHARS, _LINE_CHARS, _LOOKED_AT = 900, 300, 20_000
+_FIRST_LINES, _LAST_LINES = 3, 3
+"""Of the lines that say why: a compiler's first is the cause of the others, a traceback's last."""
+
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _SAYS_WHY = re.compile(
@@ -38,9 +41,12 @@ _EXIT = re.compile(
 _PASSING = re.compile(
     r"0x[0-9a-fA-F]+|"  # addresses
     r"\b\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?Z?)?|\b\d\d?:\d\d:\d\d(?:[.,]\d+)?|"  # times
-    r"(?<=[\w)\]'\"]):\d+(?::\d+)?(?=$|[\s:,)\]'\"])|\bline \d+(?:, col(?:umn)? \d+)?|\(\d+[,:]\d+\)|"  # places in files
+    r"(?<=\w):\d+:\d+\b|(?<=\.[a-z]):\d+\b|(?<=\.(?:py|ts|js|go|rs|cc|kt|rb|cs|sh|md|ex|hs|ml)):\d+\b|"  # places in files,
+    r"(?<=\.(?:tsx|jsx|mjs|cjs|cpp|hpp|php|vue|sql|yml|exs|css)):\d+\b|(?<=\.java):\d+\b|"  # not ports of hosts
+    r"\bline \d+(?:,? col(?:umn)? \d+)?(?: \(char \d+\))?|\(\d+[,:]\d+\)|"
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,40}\b|"  # ids
-    r"\b\d+(?:\.\d+)?(?:ms|s|sec|min|%|[kKMG]i?B)(?=$|\W)|\[\d+\]|\bpid[ =:]+\d+",  # durations, sizes, processes
+    r"\b\d+(?:\.\d+)? ?(?:ms|m?s(?:ec(?:ond)?s?)?|min(?:ute)?s?|%|[kKMG]i?B)(?=$|\W)|\[\d+\]|\bpid[ =:]+\d+|"  # durations, sizes
+    r"\b\d+ (?=(?:failed|passed|skipped|errors?|warnings?|failures?|problems?|tests?)\b)",  # counts
     re.IGNORECASE | re.MULTILINE,
 )
 """Numbers of one run alone: a note about the same error has none of them."""
@@ -88,7 +94,7 @@ def read_event(host: Host, moment: Moment, data: bytes) -> Asked | None:
 def prompt_text(prompt: str) -> str:
     """What of a prompt is searched for; empty where it is a command of the host, or says too little."""
     text = prompt.strip()
-    if len(text.encode("utf-8", "replace")) < _LEAST_CHARS or re.match(r"[/!#][\w-]*(?:\s|$)|<[a-z]", text):
+    if len(text.encode("utf-8", "replace")) < _LEAST_CHARS or re.match(r"[/!][\w-]*(?:\s|$)|<[a-z]", text):
         return ""
     begin, end = _PROMPT_CHARS
     return text if len(text) <= begin + end else f"{text[:begin]}\n{text[-end:]}"
@@ -99,8 +105,12 @@ def error_text(output: str) -> str:
     text = _EXIT.sub("", _ANSI.sub("", output[-_LOOKED_AT:].replace("\r\n", "\n")))
     lines = [line.strip()[:_LINE_CHARS] for line in re.split(r"[\r\n]", text) if line.strip()]
     saying = [line for line in lines if _SAYS_WHY.search(line)]
-    kept = list(dict.fromkeys(_PASSING.sub("", line).strip() for line in (saying or lines[-3:])[-_MOST_LINES:]))
-    return "\n".join(filter(None, kept))[-_ERROR_CHARS:].strip()
+    kept = list(
+        dict.fromkeys(filter(None, (_PASSING.sub("", line).strip() for line in saying or lines[-_LAST_LINES:])))
+    )
+    if len(kept) > _FIRST_LINES + _LAST_LINES:
+        kept = [*kept[:_FIRST_LINES], *kept[-_LAST_LINES:]]
+    return "\n".join(kept)[:_ERROR_CHARS].strip()
 
 
 def _text(sent: Mapping[str, Any], name: str) -> str:

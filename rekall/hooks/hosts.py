@@ -173,7 +173,7 @@ HOSTS = (
         "Copilot CLI",
         ".copilot/hooks/rekall.json",
         ".github/hooks/rekall.json",
-        {Moment.SESSION: Wiring("SessionStart")},
+        {Moment.SESSION: Wiring("sessionStart")},
         {Moment.PROMPT: _NO_PROMPT_READ, Moment.FAILURE: _NO_FAILURE_SAID},
         is_grouped=False,
         answers="additionalContext",

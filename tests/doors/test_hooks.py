@@ -159,7 +159,7 @@ def test_a_prompt_that_is_no_person_s_asks_nothing():
 
 def test_cursor_and_copilot_begin_a_session_in_their_own_words():
     cursor = {"conversation_id": "c-1", "hook_event_name": "sessionStart", "workspace_roots": ["/work/webapp"]}
-    copilot = {"session_id": "s", "hook_event_name": "SessionStart", "cwd": "/work", "source": "new"}
+    copilot = {"sessionId": "s", "timestamp": 1, "cwd": "/work", "source": "new"}
     first = read_event(find_host("cursor"), Moment.SESSION, json.dumps(cursor).encode())
     assert first == Asked(find_host("cursor"), Moment.SESSION, "c-1", "/work/webapp")
     second = read_event(find_host("copilot"), Moment.SESSION, json.dumps(copilot).encode())
@@ -222,6 +222,13 @@ def test_of_a_long_prompt_both_ends_are_searched():
         ("src/app.ts:12:5 - error TS2345: wrong argument", "src/app.ts - error TS2345: wrong argument"),
         ('  File "a.py", line 12, in f\nValueError: bad value at 0x7f3a', "ValueError: bad value at"),
         ("12:01:44.123 ERROR [8812] pool exhausted after 30s", "ERROR  pool exhausted after"),
+        ("Request failed after 30 seconds (3 errors, 12.5 MB)", "Request failed after  (errors, )"),
+        ("Expecting value: line 3 column 12 (char 433) is invalid", "Expecting value:  is invalid"),
+        ("connect ECONNREFUSED 127.0.0.1:5432 refused", "connect ECONNREFUSED 127.0.0.1:5432 refused"),
+        (
+            "\n".join(f"error {letter}" for letter in "abcdefghi"),
+            "error a\nerror b\nerror c\nerror g\nerror h\nerror i",
+        ),
         ("a\r\nb\r\nthe third line\r\nlast line here", "b\nthe third line\nlast line here"),
         ("", ""),
     ],
