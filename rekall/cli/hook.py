@@ -83,7 +83,7 @@ def install(
         talk(
             f"\nhint: {host.after}; `rekall hook status` shows what is there, `rekall hook uninstall {host.name}` ends it"
         )
-        _tell_of_project_files(project)
+        _tell_of_the_file(change, project)
         if not skill:
             talk("hint: --skill teaches it when to search and what to keep; `rekall hook line` is shorter")
 
@@ -284,7 +284,12 @@ def _tell_changes(changes: Sequence[TheirChange], copies: Sequence[Path | None])
             talk(f"wrote {change.path}{kept}")
 
 
-def _tell_of_project_files(project: bool) -> None:
+def _tell_of_the_file(change: TheirChange, project: bool) -> None:
+    from rekall.hooks.wiring import turns_off
+
+    off = turns_off(change.new or "")
+    if off:
+        talk(f"note: {off} in {change.path} lets no hook run")
     if project:
         talk("note: the file names the rekall of this machine; keep it out of what you share")
 
@@ -332,7 +337,8 @@ def _state(found: Standing) -> str:
         return f"cannot be read: {found.problem}"
     parts = [moment.value for moment in found.moments] + (["skill"] if found.has_skill else [])
     old = "" if found.is_current or not found.moments else " (of another rekall: install again)"
-    return (", ".join(parts) or "-") + old
+    off = f" (turned off by {found.turned_off})" if found.turned_off else ""
+    return (", ".join(parts) or "-") + old + off
 
 
 def _standing_data(found: Standing) -> dict[str, Any]:
@@ -344,6 +350,7 @@ def _standing_data(found: Standing) -> dict[str, Any]:
         "commands": list(found.commands),
         "current": found.is_current,
         "skill": found.has_skill,
+        "turned_off": found.turned_off or None,
         "problem": found.problem or None,
     }
 

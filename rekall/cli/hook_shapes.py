@@ -49,6 +49,7 @@ OF_HOOKS = (
         commands=("list of text", "What it runs."),
         current=("flag", "Whether there are any and all of them run this very installation."),
         skill=("flag", "Whether the client has the skill, too."),
+        turned_off=("text or null", "The setting in the file by which the client runs no hooks."),
         problem=("text or null", "Why the file cannot be read."),
     ),
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from rekall.errors import InvalidInput
 from rekall.hooks.hosts import Host, Moment
 from rekall.hooks.skill import SKILL_FILE, SKILL_FOLDER
-from rekall.hooks.wiring import Ours, found_in
+from rekall.hooks.wiring import Ours, found_in, turns_off
 from rekall.system.their_files import planned
 
 
@@ -24,6 +24,7 @@ class Standing:
         commands: What is run.
         is_current: Whether all of them start this rekall, as it would be put there today.
         has_skill: Whether the skill is beside it.
+        turned_off: The setting in the file by which the host runs no hooks; empty where it runs them.
         problem: Why the file cannot be read; empty where it can.
     """
 
@@ -34,6 +35,7 @@ class Standing:
     commands: tuple[str, ...] = ()
     is_current: bool = False
     has_skill: bool = False
+    turned_off: str = ""
     problem: str = ""
 
 
@@ -58,7 +60,8 @@ def standing(host: Host, folder: Path | None, launch: Sequence[str]) -> Standing
     path = host.file(folder)
     has_skill = skill_file(host, folder).is_file()
     try:
-        found = found_in(planned(path, lambda text: text).old)
+        text = planned(path, lambda text: text).old
+        found, off = found_in(text), turns_off(text)
     except InvalidInput as error:
         return Standing(host, folder, path, has_skill=has_skill, problem=error.message)
     except OSError as error:
@@ -72,6 +75,7 @@ def standing(host: Host, folder: Path | None, launch: Sequence[str]) -> Standing
         tuple(dict.fromkeys(ours.command for ours in found)),
         bool(found) and all(_is_current(ours, host, launch) for ours in found),
         has_skill,
+        off,
     )
 
 

@@ -60,6 +60,17 @@ def found_in(text: str) -> list[Ours]:
     return list(_ours(_events(text)))
 
 
+def turns_off(text: str) -> str:
+    """The setting by which a file lets its host run no hooks at all; empty where it does."""
+    document = jsonc.parsed(text)
+    if not isinstance(document, dict):
+        return ""
+    if document.get("disableAllHooks") is True:
+        return "disableAllHooks"
+    config = document.get("hooksConfig")
+    return "hooksConfig.enabled" if isinstance(config, dict) and config.get("enabled") is False else ""
+
+
 def with_ours(text: str, host: Host, commands: dict[Moment, str]) -> str:
     """The settings with our hooks for some moments, and none of ours for others.
 

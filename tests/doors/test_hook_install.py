@@ -301,6 +301,20 @@ def test_where_hooks_are_silent_the_status_says_so(rekall: Rekall, monkeypatch):
     assert "REKALL_HOOKS is off" in rekall("hook", "status").err
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "setting"),
+    [
+        ("claude-code", '{"disableAllHooks": true}', "disableAllHooks"),
+        ("gemini", '{"hooksConfig": {"enabled": false}}', "hooksConfig.enabled"),
+    ],
+)
+def test_where_the_host_runs_no_hooks_that_is_said(rekall: Rekall, name, text, setting):
+    put(find_host(name).file(None), text)
+    assert setting in rekall("hook", "install", name).err
+    assert rekall("hook", "status", name, "--json").json["hooks"][0]["turned_off"] == setting
+    assert setting in rekall("hook", "status").out
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell as POSIX has it")
 def test_what_is_installed_runs_in_a_shell_as_a_host_runs_it(rekall: Rekall, home):
     rekall("add", "pitfall", "Never cache /me", "--project", "webapp")
