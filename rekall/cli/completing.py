@@ -28,7 +28,7 @@ def complete(cli: click.Group, words: Sequence[str], last: str) -> Offers:
         name, _, begun = last.partition("=")
         option = _named(place.command, name)
         return values_of(place, option, begun, f"{name}=") if option is not None and not option.is_flag else Offers()
-    if last.startswith("-") and not place.is_over:
+    if last.startswith("-") and ":" not in last and not place.is_over:
         return Offers(offers=tuple(_options(place, last)))
     if isinstance(place.command, click.Group):
         return Offers(offers=tuple(_commands(place, place.command, last)))

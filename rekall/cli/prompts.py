@@ -62,7 +62,7 @@ def _in_bash(cli: click.Group, asked: Sequence[str]) -> Iterator[str]:
     if len(texts) > 1 and kind in _LISTED:
         width = max(map(len, texts))
         room = min(max(shutil.get_terminal_size().columns - width - 4, 20), 100)
-        helps = [each.help if len(each.help) <= room else f"{each.help[: room - 1]}…" for each in offers]
+        helps = [said if len(said) <= room else f"{said[: room - 1]}…" for said in map(_help, offers)]
         yield from (f"{text:<{width}}  {said}".rstrip() for text, said in zip(texts, helps))
     else:
         yield from texts
@@ -75,7 +75,7 @@ def _in_zsh(cli: click.Group, asked: Sequence[str]) -> Iterator[str]:
     found = _of_words(cli, asked)
     yield _how(found)
     for each in found.offers:
-        yield from (found.before + each.value, in_a_row(each.help) or "-", "blank" if each.is_whole else "open")
+        yield from (found.before + each.value, _help(each) or "-", "blank" if each.is_whole else "open")
 
 
 def _in_fish(cli: click.Group, asked: Sequence[str]) -> Iterator[str]:
@@ -88,8 +88,8 @@ def _in_fish(cli: click.Group, asked: Sequence[str]) -> Iterator[str]:
     yield _how(found)
     for each in found.offers:
         if not each.is_found:
-            yield f"{found.before}{each.value}\t{each.help}"
-        elif each.help == in_a_row(each.help):
+            yield f"{found.before}{each.value}\t{_help(each)}"
+        elif each.help == _help(each):
             yield f"{found.before}{each.help}\t{each.value}"
 
 
@@ -100,7 +100,7 @@ def _in_powershell(cli: click.Group, asked: Sequence[str]) -> Iterator[str]:
     for each in found.offers:
         value = found.before + each.value
         inserted = value if set(value) <= _PLAIN - {"@", "%", ","} else "'" + value.replace("'", "''") + "'"
-        yield "\t".join((inserted, value, each.help or value))
+        yield "\t".join((inserted, value, _help(each) or value))
 
 
 _SHELLS: Mapping[str, Callable[[click.Group, Sequence[str]], Iterator[str]]] = {
@@ -116,7 +116,7 @@ def _of_words(cli: click.Group, asked: Sequence[str]) -> Offers:
     *words, last = asked or [""]
     found = complete(cli, words, last.removeprefix("="))
     offers = tuple(each for each in found.offers if _is_typable(each.value))
-    return Offers(found.kind, found.before, tuple(_shown(each) for each in offers))
+    return Offers(found.kind, found.before, offers)
 
 
 def _how(found: Offers) -> str:
@@ -125,9 +125,9 @@ def _how(found: Offers) -> str:
     return found.kind.value
 
 
-def _shown(offer: Offer) -> Offer:
-    """An offer whose help is one line without anything that a terminal would obey."""
-    return Offer(offer.value, in_a_row(" ".join(offer.help.split())), offer.is_whole, offer.is_found)
+def _help(offer: Offer) -> str:
+    """What a list shows beside an offer: one line without anything that a terminal would obey."""
+    return in_a_row(" ".join(offer.help.split()))
 
 
 def _is_typable(value: str) -> bool:
