@@ -162,7 +162,7 @@ def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:
 
 def _piped() -> str:
     """What came over stdin without having been asked for."""
-    if sys.stdin.isatty():
+    if on_terminal() or sys.stdin.isatty():
         return ""
     try:
         is_stream = sys.stdin.fileno() != 0

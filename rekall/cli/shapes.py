@@ -336,7 +336,7 @@ COMMANDS = (
     Answer("show --json, several", "SeveralShown"),
     Answer("pick", "Shown"),
     Answer("edit", "Saved"),
-    Answer("edit ID OTHER", "SeveralChanged"),
+    Answer("edit --tag, several", "SeveralChanged"),
     Answer("delete", "Gone"),
     Answer("delete --yes, several", "SeveralGone"),
     Answer("restore ID", "Saved"),

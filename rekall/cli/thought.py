@@ -18,7 +18,6 @@ MOST_TITLE_CHARS = 100
 """A longer line is no title: it is the content, and its beginning the title."""
 
 _LEAST_SENTENCE = 15
-_ALIKE = 0.8
 _SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
 _LABEL = re.compile(r"(?P<type>[A-Za-z]+):[ \t]+(?=\S)")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
@@ -61,6 +60,9 @@ def _apart(options: Options, args: Sequence[str]) -> tuple[list[str], list[str],
     taken, body = before[:place], before[place:]
     if not body:
         return taken, behind, ()
+    if _type_word(body[0]) is not None:  # `add bug --tag cors it fails`
+        place = begin_of_words(options, body[1:])
+        taken, body = [*taken, *body[1 : 1 + place]], [body[0], *body[1 + place :]]
     first_dash = next((at for at, token in enumerate(body) if at and is_dashed(token)), len(body))
     is_sure = first_dash == 1 or (first_dash == 2 and _type_word(body[0]) is not None)
     start = end_of_words(options, body, surely=is_sure, slips=is_sure)
@@ -95,8 +97,8 @@ def thought_of(words: Sequence[str], is_named: bool) -> Thought:
     label = _LABEL.match(text)
     if label is not None and (kind := _type_word(label["type"])) is not None:
         return Thought(kind, text[label.end() :])
-    if is_title and first.isalpha() and rules.nearest(first.lower(), TYPES, _ALIKE):
-        rules.entry_type(first)  # says what was meant
+    if is_title and first.isalpha() and rules.nearest(first.lower(), TYPES):
+        checked_type(first)  # says what was meant
     return Thought(None, text)
 
 
@@ -140,5 +142,5 @@ def checked_type(name: str) -> EntryType:
     try:
         return rules.entry_type(name)
     except InvalidInput as error:
-        error.hint = f"{error.hint}; docs/writing.md says which is for what"
+        error.hint = f"{error.hint}; quote the whole text to write it down without a type"
         raise

@@ -137,8 +137,8 @@ def test_add_takes_every_type_in_either_case(rekall: Rekall, kind: str) -> None:
 
 def test_add_tells_the_new_id_on_stdout_and_nothing_on_stderr(rekall: Rekall) -> None:
     ran = rekall("add", "til", "Tabs are wide")
-    verb, entry_id, title = ran.out.rstrip("\n").split(None, 2)
-    assert (ran.code, verb, title, ran.err) == (0, "added", "Tabs are wide", "")
+    verb, entry_id, kind, title = ran.out.rstrip("\n").split(None, 3)
+    assert (ran.code, verb, kind, title, ran.err) == (0, "added", "til", "Tabs are wide", "")
     assert shown(rekall, entry_id)["title"] == "Tabs are wide"
 
 
@@ -151,12 +151,6 @@ def test_add_reads_the_content_from_stdin(rekall: Rekall, arguments: tuple[str, 
 def test_stdin_and_content_together_make_no_sense(rekall: Rekall, home: Path) -> None:
     assert rekall("add", "til", "title", "-", "--content", "text", stdin="more").code == 2
     assert not home.exists()
-
-
-def test_a_title_that_was_not_quoted_is_explained(rekall: Rekall) -> None:
-    ran = rekall("add", "til", "two", "words")
-    assert ran.code == 2
-    assert "quote" in ran.err
 
 
 def test_add_without_text_and_terminal_stores_the_title_alone(rekall: Rekall, editor: Callable[[str], Path]) -> None:
@@ -175,8 +169,9 @@ def test_add_without_an_engine_stores_and_says_so(rekall: Rekall, monkeypatch: p
 
 
 def test_a_refused_entry_leaves_no_database(rekall: Rekall, home: Path) -> None:
-    assert rekall("add", "til", " \t ").code == 4
-    assert rekall("add", "nonsense", "title").code == 4
+    assert rekall("add", "til", " \t ").code == 2
+    assert rekall("add", "bgu", "a title").code == 4
+    assert rekall("add", "x", "--tag", "y" * 101).code == 4
     assert not home.exists()
 
 
@@ -251,7 +246,12 @@ def test_show_has_its_entry_in_the_envelope(rekall: Rekall, entry_id: str) -> No
 
 def test_an_id_may_be_shortened_and_in_either_case(rekall: Rekall, entry_id: str) -> None:
     rekall("add", "til", "another")
-    for prefix in (entry_id, entry_id.lower(), entry_id[:20], rekall("list", "-t", "bug", "-f", "plain").out.split()[0].lower()):
+    for prefix in (
+        entry_id,
+        entry_id.lower(),
+        entry_id[:20],
+        rekall("list", "-t", "bug", "-f", "plain").out.split()[0].lower(),
+    ):
         assert shown(rekall, prefix)["id"] == entry_id
 
 
@@ -369,7 +369,7 @@ def test_what_the_editor_leaves_is_stored(
     rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path]
 ) -> None:
     editor(
-        "text = text.replace('CORS fails', 'CORS still fails').replace('- cors', '- http')\n"
+        "text = text.replace('CORS fails', 'CORS still fails').replace('[cors', '[http')\n"
         "file.write_text(text.replace('Send the header.', 'Send both headers.'), 'utf-8')"
     )
     ran = rekall("edit", entry_id)
@@ -439,9 +439,9 @@ def test_a_mistake_in_the_front_matter_loses_nothing(
     ("body", "word"),
     [
         ("file.write_text(text.replace('type: bug', 'type: bugg'))", "bug"),
-        ("file.write_text(text.replace('status: active', 'status: gone'))", "obsolete"),
+        ("file.write_text(text.replace('project:', 'status: gone'))", "obsolete"),
         ("file.write_text(text.replace('title: CORS fails on Safari', 'title:'))", "title"),
-        ("file.write_text(text.replace('confidence: 2', 'confidence: much'))", "confidence"),
+        ("file.write_text(text.replace('project:', 'confidence: much'))", "confidence"),
         ("file.write_bytes(text.encode() + b'\\xff\\xfe')", "UTF-8"),
         ("file.write_bytes(text.encode() + b'\\0')", "NUL"),
         ("file.write_text(text.rpartition('---')[0] + 'Send more.')", "---"),
@@ -465,9 +465,9 @@ def test_a_person_is_asked_to_edit_again(
     editor(
         "file.write_text(text.replace('[never closed', 'never\\nstatus: opened') if 'never' in text else '---\\ntitle: [never closed\\n---\\nkept\\n')"
     )
-    ran = rekall("edit", entry_id, stdin="y\nn\n")
+    ran = rekall("edit", entry_id, stdin="e\nk\n")
     assert ran.code == 4
-    assert "edit again" in ran.err
+    assert ran.err.count("[d]iscard") == 2
     assert "status: opened" in drafts(home)[0].read_text()
 
 
@@ -575,8 +575,8 @@ def test_a_draft_is_private_while_it_is_edited(
 def test_add_on_a_terminal_opens_the_editor(
     rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None
 ) -> None:
-    editor("file.write_text(text + 'written at leisure')")
-    ran = rekall("add", "decision", "Use SQLite", "--tag", "db", "--json")
+    editor("file.write_text(text.replace('project:\\n---\\n', 'project:\\n---\\nwritten at leisure'))")
+    ran = rekall("add", "decision", "Use SQLite", "--tag", "db", "--json", "-e")
     entry = ran.json["entry"]
     assert (entry["type"], entry["title"], entry["tags"], entry["content"]) == (
         "decision",
@@ -592,8 +592,8 @@ def test_add_with_nothing_written_adds_nothing(
     rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None, body: str
 ) -> None:
     editor(body)
-    ran = rekall("add", "til", "never mind")
-    assert (ran.code, ran.out) == (0, "")
+    ran = rekall("add", "til")
+    assert (ran.code, ran.out) == (1, "")
     assert "nothing written, nothing added" in ran.err
     assert rekall("stats", "--json").json["entries"] == 0
     assert drafts(home) == []
@@ -603,13 +603,13 @@ def test_add_with_a_mistake_keeps_the_text_for_the_next_add(
     rekall: Rekall, home: Path, editor: Callable[[str], Path], person: None
 ) -> None:
     editor(BREAK)
-    ran = rekall("add", "til", "a title", stdin="n\n")
+    ran = rekall("add", "til", stdin="k\n")
     (draft,) = drafts(home)
     assert ran.code == 4
     assert str(draft) in ran.err
     assert rekall("stats", "--json").json["entries"] == 0
     editor("file.write_text(text.replace('[never closed', 'mended'))")
-    assert rekall("add", "til", "a title").code == 0
+    assert rekall("add", "til").code == 0
     (entry,) = rekall("list", "--json").json["entries"]
     assert (entry["title"], entry["content"]) == ("mended", "precious text")
 
@@ -693,7 +693,7 @@ def test_delete_asks_on_a_real_terminal(rekall: Rekall, entry_id: str) -> None:
         while b"?" not in said:
             said += os.read(leader, 1000)
         os.write(leader, b"y\n")
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     os.close(leader)
     assert b"CORS fails on Safari" in said
     assert rekall("show", entry_id).code == 3
@@ -1180,11 +1180,11 @@ def test_an_unknown_type_in_the_editor_is_refused_and_the_text_kept(
     before = shown(rekall, entry_id)
     kind = "til" if command == "add" else "bug"
     editor(f"file.write_text(text.replace('type: {kind}', 'type: {written}') + '\\nprecious')")
-    arguments = ("add", "til", "Editor test") if command == "add" else ("edit", entry_id)
-    ran = rekall(*arguments, stdin="n\n")
+    arguments = ("add", "til", "Editor test", "-e") if command == "add" else ("edit", entry_id)
+    ran = rekall(*arguments, stdin="k\n")
     assert (ran.code, ran.out) == (4, "")
     assert f"unknown type {written!r}" in ran.err
-    assert "edit again?" in ran.err
+    assert "[e]dit again, [k]eep the draft for later, or [d]iscard it?" in ran.err
     (draft,) = drafts(home)
     assert str(draft) in ran.err
     assert "precious" in draft.read_text("utf-8")
@@ -1198,7 +1198,7 @@ def test_an_unknown_type_can_be_mended_in_the_same_editor(
     editor(
         "file.write_text(text.replace('bgu', 'bug') if 'bgu' in text else text.replace('type: til', 'type: bgu') + 'why')"
     )
-    ran = rekall("add", "til", "Editor test", stdin="y\n")
+    ran = rekall("add", "til", "Editor test", "-e", stdin="e\n")
     assert ran.code == 0
     assert "did you mean `bug`?" in ran.err
     (entry,) = rekall("list", "--json").json["entries"]
