@@ -8,7 +8,7 @@ EXIT_CODES = (
         "success, also when a search finds nothing, or nothing close, and when a change took effect though its answer "
         "could not be written: stderr says so",
     ),
-    (1, "an unexpected error"),
+    (1, "an unexpected error, or nothing was written in the editor that `add` opened"),
     (2, "a mistake in the command line"),
     (3, "no such entry, setting or path, or an ambiguous id"),
     (4, "invalid input: a text, file or value that cannot be accepted, or part of an import was refused"),

@@ -60,14 +60,14 @@ def edit(
 
     Each option replaces its field, except --tag, which adds, and holds for every entry that is named; - takes their ids
     from stdin. Without options the entry opens in ui.editor, $VISUAL or $EDITOR, at the passage that a search matched
-    where it is named by the number of a hit. What stands there under ## Situation, ## Error, ## What failed and
-    ## Solution are fields of it.
+    where it is named by the number of a hit. Headings in it such as Situation or Solution are its fields.
     """
     if given["content"] == "-" and "-" in names:
         raise UsageError("both the ids and the content are to come from stdin", "name the entry")
     base = app.open_base()
     found = all_named(app, base, names) if names else [_picked(app, as_json=as_json)]
     given["tags"] = (*given["tags"], *more_tags)
+    given["project"] = "" if given["project"] == "-" else given["project"]
     if "" in given["sources"]:
         _edit_source(app, base, _only(found, "--source").entry_id, as_json=as_json)
         return

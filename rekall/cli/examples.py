@@ -32,6 +32,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall edit 1                               # in your editor",
         "rekall edit K7Q2 --tag cors --untag web",
         "rekall edit K7Q2 --status obsolete",
+        "rekall search deadlock --ids | rekall edit - --add-tag postgres",
     ),
     "delete": (
         "rekall delete 1",

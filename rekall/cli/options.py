@@ -74,7 +74,7 @@ _METAVARS = {
     "status": "STATUS",
     "superseded_by": "ID",
 }
-_HELP = {"content": "The text itself; - reads it from stdin."}
+_HELP = {"content": "The text itself; - reads it from stdin.", "project": "The project it belongs to; - is none."}
 
 
 def limit_option(default: str) -> Callable[[Command], Command]:

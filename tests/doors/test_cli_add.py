@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Ran
+from support import CHECKOUT, Ran
 
 from rekall.cli.thought import shortened, titled
+from rekall.entry.types import EntryType
 from rekall.system import stdin
 from rekall.system.editor import open_editor
 from rekall.system.stdin import Came, whats_on_stdin
@@ -536,3 +539,23 @@ def test_several_entries_are_changed_at_once(rekall: Rekall) -> None:
     assert rekall("edit", "-", stdin=ids[0]).code == 2
     assert rekall("edit", "-", "-c", "-", stdin=ids[0]).code == 2
     assert "nothing changed" in rekall("edit", "-", "--tag", "y", stdin="\n".join(ids)).err
+
+
+@posix
+def test_what_the_document_says_is_true(rekall: Rekall) -> None:
+    document = (CHECKOUT / "docs" / "writing.md").read_text("utf-8")
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", document, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 20
+    for line in lines:
+        before, pipe, command = line.partition(" | ")
+        piped = subprocess.run(["sh", "-c", before], capture_output=True, check=True).stdout if pipe else b""
+        program, *arguments = shlex.split(command if pipe else line)
+        ran = rekall(*arguments, stdin=piped)
+        assert (program, ran.code) == ("rekall", 0), (line, ran.err)
+        assert ran.out, line
+    entries = {each["title"]: each for each in rekall("list", "--all", "--json").json["entries"]}
+    assert {each["type"] for each in entries.values()} == {kind.value for kind in EntryType}
+    assert entries["Jobs go through Redis"]["status"] == "obsolete"
+    assert entries["Workers need jitter"]["content"] == "All of them woke in the same second."
+    for kind in EntryType:
+        assert f"| `{kind.value}` |" in document
