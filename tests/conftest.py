@@ -13,11 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
+from support.syncing import no_waiting_for_the_disk
 
 from rekall.app import App, load_encoder
 from rekall.errors import ModelNotFound
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.models.library import FolderLoader
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes of the tests compiles all of Rekall anew
+sys.dont_write_bytecode = False
 
 
 def pytest_report_header() -> str:
@@ -62,6 +66,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """No test waits until the disk has what was written."""
+    with no_waiting_for_the_disk():
+        yield
 
 
 @pytest.fixture(autouse=True)

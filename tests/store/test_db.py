@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import in_threads, make_bench
+from support import in_threads, make_bench, syncing
 
 from rekall.db import Database
 from rekall.entry.fields import Draft
@@ -71,6 +71,14 @@ def test_a_new_file_is_marked_as_ours(opened, path):
     db = opened(path)
     assert db.value("PRAGMA application_id") == schema.APPLICATION_ID
     assert db.value("PRAGMA user_version") == len(schema.MIGRATIONS)
+
+
+def test_outside_of_the_tests_what_is_committed_is_on_the_disk(opened, path, monkeypatch):
+    monkeypatch.setattr(Database, "_open", syncing.OPEN)
+    monkeypatch.setattr(Database, "_migrate", syncing.MIGRATE)
+    full, normal = 2, 1
+    assert opened(path).value("PRAGMA synchronous") == full
+    assert opened(None).value("PRAGMA synchronous") == normal
 
 
 def test_a_new_file_writes_ahead_and_keeps_its_references(opened, path):
