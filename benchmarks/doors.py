@@ -56,13 +56,15 @@ def main() -> None:
 
 async def server(env: dict[str, str]) -> list[float]:
     """Megabytes of a server after the handshake, after a search, and when its model was dropped."""
-    async with Client(StdioServerParameters(command=sys.executable, args=[*REKALL, "mcp"], env=env)) as client:
+    async with Client(
+        StdioServerParameters(command=sys.executable, args=[*REKALL, "mcp", "--structured"], env=env)
+    ) as client:
         (process,) = psutil.Process().children()
         await client.list_tools()
         figures = [tree_mb(process)]
         answer = await client.call_tool("search", {"query": QUESTION})
-        if answer.structured_content["mode"]["used"] != "hybrid":
-            sys.exit(f"error: {answer.structured_content['mode']['reason']}")
+        if answer.structured_content["mode"] != "hybrid":
+            sys.exit(f"error: {answer.content[0].text}")
         figures.append(tree_mb(process))
         while process.children():
             await asyncio.sleep(0.1)

@@ -28,7 +28,7 @@ _KEY = Member("text", "The setting.")
 _VALUE = Member("text or number", "Its value.")
 _ORIGIN = Member("text", "Where the value comes from: default, file, flag (`--set`), or the environment variable.")
 _CLIENT = Member("text", "The name of the client.")
-_CLIENT_PATH = Member("text", "The file that it reads.")
+_CLIENT_PATH = Member("text or null", "The file that it reads; null where no other program writes it.")
 
 _OF_COMMANDS = (
     *OF_EXCHANGE,

@@ -1,75 +1,80 @@
-"""The shapes of what tools answer as data (structured content): docs/json.md is written from them.
+"""The shapes of what tools answer as structured content, with `rekall mcp --structured`: docs/json.md is written from them.
 
 No door imports this while it answers: it only states what is promised.
 """
 
 from __future__ import annotations
 
-from rekall.knowledge.shapes import ID, NOTHING_CLOSE, SECRETS, TITLE, WARNING, Answer, Member, shape
+from rekall.knowledge.shapes import ID, NOTHING_CLOSE, Answer, Member, shape
 
+_UPDATED = Member("time", "When it was last changed; `update` takes it as `if_updated_at`.")
 _CURSOR = Member("text or null", "What to pass as `cursor` for the rest; null at the end.")
 
+_MATCH = Member(
+    "text or null",
+    "strong, likely or weak: how sure it is that it is about what was asked; null for a list that answers no text.",
+)
+
 SHAPES = (
+    shape("FoundItem", "An entry that was found.", id=ID, match=_MATCH),
+    shape("ListedItem", "An entry of a list.", id=ID),
+    shape("ReadItem", "An entry whose text stands in the answer.", id=ID, updated_at=_UPDATED),
     shape(
         "FoundPage",
         "A page of a search.",
-        hits=("list of brief Hit", "What was found, best first."),
+        hits=("list of FoundItem", "What was found, best first."),
         next_cursor=_CURSOR,
-        mode=("Mode", "How it was answered."),
+        mode=("text", "What was searched by: hybrid, words or meaning."),
         nothing_close=NOTHING_CLOSE,
-        notes=("list of text", "What to know about how the query was read."),
-        left_out=("list of LeftOut", "What the query leaves out.", "if anything"),
     ),
     shape(
         "SimilarPage",
         "A page of similar entries.",
-        hits=("list of brief Hit", "What was found, nearest first."),
+        hits=("list of FoundItem", "What was found, nearest first."),
         next_cursor=_CURSOR,
     ),
     shape(
         "RecentPage",
         "A page of a list.",
-        entries=("list of brief Summary", "Most recently changed first."),
+        entries=("list of ListedItem", "Most recently changed first."),
         next_cursor=_CURSOR,
         total=("whole", "How many match in all."),
     ),
     shape(
         "Texts",
         "Entries to read.",
-        entries=("list of Text", "One per entry, in the order asked for."),
+        entries=("list of ReadItem", "One each, in the order asked for."),
         next_cursor=_CURSOR,
-    ),
-    shape(
-        "Text",
-        "An entry in full as Markdown, or the part of it that fits the budget.",
-        id=ID,
-        title=TITLE,
-        updated_at=("time", "When it was last changed; `update` takes it as `if_updated_at`."),
-        text=("text", "The text, or this part of it."),
+        missing=("list of text", "What was asked for and names no entry.", "if anything"),
     ),
     shape(
         "AddedItem",
-        "An entry that was written, and those that it resembles.",
-        entry=("brief Summary", "The entry."),
-        warning=WARNING,
-        secrets=SECRETS,
-        alike=("list of brief Hit", "Entries that may say the same."),
+        "An entry that was written.",
+        id=ID,
+        updated_at=_UPDATED,
+        alike=("list of text", "Entries that may say the same."),
     ),
+    shape("ChangedItem", "An entry that was changed.", id=ID, updated_at=_UPDATED),
     shape(
-        "ChangedItem", "An entry as it is now.", entry=("brief Summary", "The entry."), warning=WARNING, secrets=SECRETS
+        "JoinedItems",
+        "Two entries that were linked.",
+        source=ID,
+        target=ID,
+        type=("text", "How the source bears on the target."),
     ),
-    shape(
-        "GoneItem",
-        "What was deleted.",
-        deleted=("Deleted", "The entry."),
-        restore_with=("text", "The command that brings it back."),
-    ),
+    shape("GoneItem", "What was deleted.", id=ID, restore_with=("text", "The command that brings it back.")),
     shape(
         "Usage",
-        "What the base holds.",
+        "What there is.",
         entries=("whole", "Entries."),
-        by_type=("map of whole", "Entries of each type."),
-        by_project=("map of whole", "Entries of each project."),
+        projects=("list of text", "What the client has open."),
+    ),
+    shape("RefusedCall", "What went wrong.", error=("Refusal", "The error.")),
+    shape(
+        "Refusal",
+        "An error; the text says what to do about it.",
+        kind=("text", "What kind."),
+        retryable=("flag", "Whether the same call may work later."),
     ),
 )
 """The shapes that only tools have."""
@@ -79,7 +84,7 @@ TOOLS = (
     Answer("get", "Texts"),
     Answer("add", "AddedItem"),
     Answer("update", "ChangedItem"),
-    Answer("link", "Linked"),
+    Answer("link", "JoinedItems"),
     Answer("similar", "SimilarPage"),
     Answer("recent", "RecentPage"),
     Answer("deprecate", "ChangedItem"),

@@ -127,7 +127,7 @@ def test_every_shape_has_a_name_of_its_own_and_is_made_of_known_types():
     names = [shape.name for shape in every]
     assert sorted(names) == sorted(SHAPES)
     words = {*names, *PLAIN_TYPES, "null", "list", "map", "of", "or", "brief"}
-    named = {answer.shape for answer in (*commands.COMMANDS, *tools.TOOLS)} | {"Failed", "Refused"}
+    named = {answer.shape for answer in (*commands.COMMANDS, *tools.TOOLS)} | {"Failed", "RefusedCall"}
     for shape in every:
         assert shape.meaning.endswith("."), shape.name
         for name, member in shape.members.items():
@@ -147,7 +147,7 @@ def test_every_field_of_an_entry_is_in_its_shape_and_every_name_means_one_thing(
     for shape in SHAPES.values():
         if "superseded_by" in shape.members:
             assert shape.members["superseded_by"].type == "Reference or null"
-        assert not {"trigger_keywords", "errors", "kind"} & shape.members.keys() or shape.name == "Error"
+        assert not {"trigger_keywords", "errors", "kind"} & shape.members.keys() or shape.name in ("Error", "Refusal")
 
 
 def all_commands(group: click.Command = cli, name: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -672,4 +672,4 @@ def test_an_error_of_a_tool_has_the_shape_of_a_commands(world: World, call, name
     for arguments in ({"nonsense": 1}, {"id": "01"}, {"ids": ["01"]}, {"source": "01", "target": "7ZZZ"}):
         value, is_error = call(name, arguments)
         assert is_error
-        assert problems(value, "Refused") == []
+        assert problems(value, "RefusedCall") == []

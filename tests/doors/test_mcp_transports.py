@@ -64,7 +64,7 @@ class Server:
 
     def __init__(self, *settings: str, command: Sequence[str] | None = None, **more: Any) -> None:
         self.process = subprocess.Popen(
-            [*(command or (sys.executable, "-m", "rekall", *settings, "mcp"))],
+            [*(command or (sys.executable, "-m", "rekall", *settings, "mcp", "--structured"))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -147,7 +147,7 @@ class Server:
         assert not answer["result"]["isError"], answer["result"]["content"][0]["text"]
         data = answer["result"]["structuredContent"]
         assert isinstance(data, dict)
-        return data
+        return {**data, "text": answer["result"]["content"][0]["text"]}
 
     def call(self, name: str, **arguments: Any) -> dict[str, Any]:
         return self.result(self.start_call(name, **arguments))
@@ -169,7 +169,7 @@ class Server:
         """How many processes it has right after a search by meaning."""
         while True:
             begun = time.monotonic()
-            assert self.call("search", query=query)["mode"]["used"] == "hybrid"
+            assert self.call("search", query=query)["mode"] == "hybrid"
             found = len(self.children())
             if found or time.monotonic() - begun < IDLE_S:  # else it may have been dropped again already
                 return found
@@ -208,7 +208,7 @@ def notes(imported: Path, home: Path) -> Path:
 @pytest.fixture
 def server(notes: Path) -> Iterator[Server]:
     """A server over the sample notes, greeted, with its model loaded. It never gives up on its engine."""
-    with Server(command=(sys.executable, "-c", WITHOUT_DEADLINES, "mcp")) as started:
+    with Server(command=(sys.executable, "-c", WITHOUT_DEADLINES, "mcp", "--structured")) as started:
         started.shake_hands()
         started.call("search", query="authentication vanishes on ipad")
         yield started
@@ -244,7 +244,7 @@ def test_the_handshake_and_the_lists_touch_neither_engine_nor_base(home):
 
 def test_the_sdk_s_own_client_is_served(notes):
     parameters = StdioServerParameters(
-        command=sys.executable, args=["-m", "rekall", "mcp"], env={**os.environ}, cwd=CHECKOUT
+        command=sys.executable, args=["-m", "rekall", "mcp", "--structured"], env={**os.environ}, cwd=CHECKOUT
     )
 
     async def speak() -> tuple[str, str, list[str]]:
@@ -308,8 +308,8 @@ def test_a_line_of_three_megabytes_is_read(home):
         said = started.ask("tools/call", {"name": "search", "arguments": {"query": "word " * 600_000}})
         assert "should have at most 20000 characters" in said["result"]["content"][0]["text"]
         content = "word " * 600_000
-        entry = started.call("add", type="til", title="long", content=content)["entry"]["id"]
-        assert len(started.call("get", ids=[entry], max_tokens=50_000)["entries"][0]["text"]) > 140_000
+        entry = started.call("add", type="til", title="long", content=content)["id"]
+        assert len(started.call("get", ids=[entry], max_tokens=50_000)["text"]) > 140_000
 
 
 # over pipes: the end
@@ -426,14 +426,9 @@ def test_an_engine_killed_between_two_searches_is_started_again(server):
     first = server.engine()
     first.kill()
     until(lambda: is_gone(first))
-    mode = server.call("search", query="the deploy waits for a lock")["mode"]
-    assert mode["used"] == "hybrid" or "killed" in mode["reason"]  # a process is not over with its first thread
-    assert server.call("search", query="another lock")["mode"] == {
-        "requested": "hybrid",
-        "used": "hybrid",
-        "reason": None,
-    }
-    assert server.engine().pid != first.pid
+    said = server.call("search", query="the deploy waits for a lock")
+    assert said["mode"] == "hybrid" or "killed" in said["text"]  # a process is not over with its first thread
+    assert server.call("search", query="another lock")["mode"] == "hybrid"
 
 
 @posix_only
@@ -447,13 +442,13 @@ def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server
         assert not server.is_answered(number)
         first.kill()
         said = server.result(number)
-        if said["mode"]["used"] == "words":
+        if said["mode"] == "words":
             break  # else it had not reached the engine, and went to the next one
-    assert said["mode"]["used"] == "words"
-    assert "killed" in said["mode"]["reason"]
+    assert said["mode"] == "words"
+    assert "killed" in said["text"]
     assert said["hits"]
     assert "\nNote: the engine" in server.answer(number)["result"]["content"][0]["text"]
-    assert server.call("search", query="the deploy waits for a lock")["mode"]["used"] == "hybrid"
+    assert server.call("search", query="the deploy waits for a lock")["mode"] == "hybrid"
     assert server.engine().pid != first.pid
 
 
@@ -471,7 +466,7 @@ def test_what_needs_no_engine_does_not_wait_for_it(server):
     assert "error" in server.ask("resources/read", {"uri": "rekall://other"})
     assert not any(map(server.is_answered, waiting))
     engine.resume()
-    assert {server.result(number)["mode"]["used"] for number in waiting} == {"hybrid"}
+    assert {server.result(number)["mode"] for number in waiting} == {"hybrid"}
 
 
 @posix_only
@@ -485,8 +480,8 @@ def test_a_cancelled_request_gives_up_its_turn(server):
     assert server.call("usage")["entries"] > 5
     assert not server.is_answered(wanted)
     engine.resume()
-    assert server.result(wanted)["mode"]["used"] == "hybrid"
-    assert server.call("search", query="another lock")["mode"]["used"] == "hybrid"
+    assert server.result(wanted)["mode"] == "hybrid"
+    assert server.call("search", query="another lock")["mode"] == "hybrid"
     assert not [number for number in cancelled if "result" in server.answers.get(number, {})]
     assert server.engine().pid == engine.pid
 
@@ -502,13 +497,12 @@ def test_a_hundred_calls_at_once_are_all_answered(server):
         calls.append(("recent", server.start_call("recent", limit=3)))
         calls.append(("add", server.start_call("add", type="til", title=f"note number {number}", content="x")))
     answers = [(name, server.result(number)) for name, number in calls]
-    assert {answer["mode"]["used"] for name, answer in answers if name == "search"} == {"hybrid"}
+    assert {answer["mode"] for name, answer in answers if name == "search"} == {"hybrid"}
     assert [answer["entries"][0]["id"] for name, answer in answers if name == "get"] == (ids * 3)[:25]
     assert {len(answer["entries"]) for name, answer in answers if name == "recent"} == {3}
     added = [answer for name, answer in answers if name == "add"]
-    assert {answer["entry"]["title"] for answer in added} == {f"note number {number}" for number in range(25)}
-    assert len({answer["entry"]["id"] for answer in added}) == 25
-    assert {answer["warning"] for answer in added} == {None}
+    assert len({answer["id"] for answer in added}) == 25
+    assert not [answer for answer in added if "Note: " in answer["text"]]
     assert server.call("usage")["entries"] == before + 25
     assert len(server.children()) == 1
 
@@ -538,7 +532,7 @@ def test_an_idle_server_stays_under_80_mb(notes):
         started.shake_hands()
         started.ask("tools/list")
         for query in ("authentication vanishes on ipad", "nginx 502"):
-            assert started.call("search", query=query)["mode"]["used"] == "hybrid"
+            assert started.call("search", query=query)["mode"] == "hybrid"
         until(lambda: not started.children())
         until(lambda: started.seen.memory_info().rss <= 80e6)  # it is given back a moment later
         assert started.seen.memory_info().rss <= 80e6
@@ -589,12 +583,12 @@ def test_over_pipes_no_socket_is_opened_and_nothing_is_written_elsewhere(notes, 
     env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(CHECKOUT)}
     env.pop("ORT_DISABLE_TELEMETRY", None)
     report = tmp_path / "report.json"
-    command = (sys.executable, "-c", AUDITED, str(report), "mcp")
+    command = (sys.executable, "-c", AUDITED, str(report), "mcp", "--structured")
     with Server(command=command, env=env, cwd=elsewhere) as started:
         started.shake_hands()
         started.ask("tools/list")
         started.ask("resources/list")
-        assert started.call("search", query="signed out")["mode"]["used"] == "hybrid"
+        assert started.call("search", query="signed out")["mode"] == "hybrid"
         started.call("add", type="til", title="a note")
         started.stdin.close()
         assert started.left() == "0"
@@ -618,7 +612,18 @@ class HttpServer(Server):
     """A server over HTTP, and where it is."""
 
     def __init__(self, *settings: str, port: int = 0, options: Sequence[str] = ("--no-token",)) -> None:
-        command = (sys.executable, "-m", "rekall", *settings, "mcp", "--http", "--port", str(port), *options)
+        command = (
+            sys.executable,
+            "-m",
+            "rekall",
+            *settings,
+            "mcp",
+            "--http",
+            "--structured",
+            "--port",
+            str(port),
+            *options,
+        )
         super().__init__(command=command)
         line = until(lambda: self.errors[0] if self.errors else b"").decode()
         self.url = line.removeprefix("serving at ").partition(" ")[0]
@@ -657,9 +662,7 @@ def test_clients_are_served_over_http_side_by_side(http_server):
             found = await asyncio.gather(
                 *(client.call_tool("search", {"query": f"zebra {n}"}) for n in range(6) for client in (one, other))
             )
-            assert {result.structured_content["hits"][0]["id"] for result in found} == {
-                added.structured_content["entry"]["id"]
-            }
+            assert {result.structured_content["hits"][0]["id"] for result in found} == {added.structured_content["id"]}
             assert len((await other.list_tools()).tools) == 10
             assert (await other.call_tool("zebra")).is_error
 
