@@ -17,8 +17,8 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import Visual
 
-from rekall.search.results import Match
-from rekall.tui.rows import Row, Spans
+from rekall.tui.row_lines import lower_line, upper_line
+from rekall.tui.rows import Row
 from rekall.wording import age_text
 
 PAGE_ROWS = 50
@@ -34,9 +34,6 @@ _CHECK = "✓"
 
 _SIDE = 2
 """Columns before and after a row's text."""
-
-_ROOM_FOR_PROJECT = 60
-"""From this many columns on, a hit names its project beside the text."""
 
 
 class EntryList(ScrollView, can_focus=True):
@@ -289,7 +286,7 @@ class EntryList(ScrollView, can_focus=True):
             self._ask_for(index // PAGE_ROWS)
             line = Content("…" if half == 0 else "")
         else:
-            line = self._upper(row, inner, is_chosen=index == self.cursor) if half == 0 else self._lower(row, inner)
+            line = self._half(row, half, inner, is_chosen=index == self.cursor)
         mark = " "
         if index == self.cursor:
             mark = _MARK if self.has_focus else _BLURRED_MARK
@@ -297,6 +294,11 @@ class EntryList(ScrollView, can_focus=True):
         shown = Content.assemble((mark, self._style("mark")), (check, self._style("check")), line)
         strips = Visual.to_strips(self, shown.truncate(width), width, 1, base, pad=True)
         return strips[0] if strips else Strip.blank(width, base.rich_style)
+
+    def _half(self, row: Row, half: int, width: int, *, is_chosen: bool) -> Content:
+        if half:
+            return lower_line(row, width, self._style)
+        return upper_line(row, age_text(row.updated_at, self._now()), width, self._style, is_chosen=is_chosen)
 
     def _empty_line(self, y: int) -> Strip:
         """A line of what is said where there are no rows."""
@@ -306,43 +308,14 @@ class EntryList(ScrollView, can_focus=True):
         strips = Visual.to_strips(self, line.truncate(width), width, 1, base, pad=True)
         return strips[0] if strips else Strip.blank(width, base.rich_style)
 
-    def _upper(self, row: Row, width: int, *, is_chosen: bool) -> Content:
-        """The title, and at the right how sure it is that the entry was meant, and its age."""
-        sure = self._style("weak" if row.match == Match.WEAK.value else "reason")
-        right = Content.assemble(
-            (row.match, sure), "  " if row.match else "", (age_text(row.updated_at, self._now()), self._style("meta"))
-        )
-        title = Content.assemble((row.title, Style(bold=is_chosen or None)))
-        return _spread(self._with_matches(title, row.title_spans), right, width)
-
-    def _lower(self, row: Row, width: int) -> Content:
-        """The type, and of a hit the stretch that was found, else labels and the beginning."""
-        parts = [(row.kind, self._style("kind"))]
-        if row.note:
-            parts.append((f"  {row.note}", self._style("note")))
-        right = Content("")
-        if not row.is_hit:
-            parts.append((f"  {row.labels}" if row.labels else "", self._style("meta")))
-        elif row.project and width >= _ROOM_FOR_PROJECT:
-            right = Content.assemble((row.project, self._style("meta"))).truncate(width // 4, ellipsis=True)
-        text = Content.assemble(("  " if row.text else "", ""), (row.text, self._style("text")))
-        spans = [(start + 2, end + 2) for start, end in row.text_spans]
-        return _spread(Content.assemble(*parts, self._with_matches(text, spans)), right, width)
-
-    def _with_matches(self, text: Content, spans: Spans) -> Content:
-        """A text with the words that were looked for made to stand out, without colour too."""
-        for start, end in spans:
-            text = text.stylize(self._style("match", underline=True), start, end)
-        return text
-
     def _row_style(self, index: int) -> Style:
         if index != self.cursor or not self.total:
             return self.visual_style
         return self.get_visual_style("entry-list--chosen" if self.has_focus else "entry-list--chosen-blurred")
 
-    def _style(self, part: str, *, underline: bool | None = None) -> Style:
+    def _style(self, part: str) -> Style:
         styles = self.get_component_styles(f"entry-list--{part}")
-        return Style(foreground=styles.color, underline=underline)
+        return Style(foreground=styles.color)
 
     def _mark_at(self, index: int) -> None:
         row = self.row_at(index)
@@ -375,12 +348,3 @@ class EntryList(ScrollView, can_focus=True):
         if row != self._announced and (row is not None or not self.total):
             self._announced = row
             self.post_message(self.Chosen(row))
-
-
-def _spread(left: Content, right: Content, width: int) -> Content:
-    """Two texts at the ends of a line; the left one is cut first, then the right one."""
-    if not right.plain:
-        return left.truncate(width, ellipsis=True)
-    right = right.truncate(max(width * 2 // 3, 1), ellipsis=True)
-    room = max(width - right.cell_length - 2, 1)
-    return Content.assemble(left.truncate(room, ellipsis=True, pad=True), "  ", right)

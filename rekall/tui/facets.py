@@ -252,10 +252,8 @@ def _is_same(one: Facet, other: Facet | None) -> bool:
 
 def _line(facet: Facet) -> Content:
     mark = _CHOSEN if facet.is_chosen else _OPEN
-    name = Content(one_line(facet.value)).truncate(50, ellipsis=True, pad=True)
-    style = "bold" if facet.is_chosen else ""
     return Content.assemble(
         (f" {mark} ", "$accent" if facet.is_chosen else "$foreground 55%"),
-        name.stylize(style) if style else name,
-        (f"{facet.count:>7,}", "$foreground 65%"),
+        (f"{facet.count:>6,}  ", "$foreground 65%"),
+        (one_line(facet.value), "bold" if facet.is_chosen else ""),
     )

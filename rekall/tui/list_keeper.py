@@ -53,6 +53,12 @@ class ListKeeper:
         self._advise = advise
         self._near = near
         self._listing: Listing | None = None
+        self._shown: View | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the list still shows what was asked for before."""
+        return self._shown is None or replace(self._shown, limit=self.view.limit) != self.view
 
     @property
     def is_base_empty(self) -> bool:
@@ -188,7 +194,7 @@ class ListKeeper:
         return Listing(rows_of_page(page), page.total, first_page)
 
     def _show(self, view: View, listing: Listing, refill: Refill) -> None:
-        self._listing = listing
+        self._listing, self._shown = listing, view
         here = self._list.chosen
         chosen = refill.chosen or ("" if refill.top or here is None else here.id)
         self._list.empty_text = nothing_text(view, listing)

@@ -95,6 +95,7 @@ class MainScreen(ReadingScreen):
         self._limit = limit
         self._version = base.version()
         self._said = ""
+        self._waits: Callable[[], None] | None = None
         self._before_similar: list[tuple[View, str]] = []
         self._welcome = WELCOME if base.count() else welcome()
 
@@ -153,6 +154,9 @@ class MainScreen(ReadingScreen):
         self._state.update(one_line(" · ".join(filter(None, (self._marked_text(), text)))))
         self._show_model()
         self.set_class(self.keeper.is_base_empty, "empty")
+        if self._waits is not None and not self.keeper.is_behind:
+            do, self._waits = self._waits, None
+            do()
 
     def show_change(self, entry_id: str) -> None:
         """Show the base after a change made here; the id is empty when the entry is gone."""
@@ -170,6 +174,7 @@ class MainScreen(ReadingScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while the person types."""
         self._before_similar.clear()
+        self._waits = None
         view = View(self._limit, self.line.query_text, self.keeper.view.filters, literal=self.line.is_literal)
         self.show_view(view, delay_s=self.host.debounce_s)
 
@@ -191,11 +196,13 @@ class MainScreen(ReadingScreen):
 
     def on_entry_list_opened(self, event: EntryList.Opened) -> None:
         """Read an entry, and move the keyboard to the detail pane; or choose it."""
-        if self._pick:
+        if self.keeper.is_behind:  # it is about what was typed, not about what is still to be seen
+            self._once_shown(self.entry_list.action_open)
+        elif self._pick:
             self._pick(event.row.id)
-            return
-        self._trail.clear()
-        self._open(event.row.id)
+        else:
+            self._trail.clear()
+            self._open(event.row.id)
 
     def on_entry_list_marked(self) -> None:
         """Say how many are marked, and show the keys that act on them."""
@@ -222,9 +229,8 @@ class MainScreen(ReadingScreen):
 
     def action_enter_line(self) -> None:
         """Enter in the search line: go to the list, or choose the entry that the list is at."""
-        row = self.entry_list.chosen
-        if self._pick and row:
-            self._pick(row.id)
+        if self._pick:
+            self._once_shown(self.entry_list.action_open)
         else:
             self.action_to_list()
 
@@ -293,6 +299,13 @@ class MainScreen(ReadingScreen):
         """Show the entries near in meaning to the current one."""
         if self.current_id:
             self.start(partial(self._similar, self.current_id), "list", exclusive=True)
+
+    def _once_shown(self, do: Callable[[], None]) -> None:
+        """Do something once the list shows what is asked for: a person types faster than a base answers."""
+        if self.keeper.is_behind:
+            self._waits = do
+        else:
+            do()
 
     def _set_filters(self, filters: Filters) -> None:
         self.show_view(replace(self.keeper.view, filters=filters))

@@ -19,7 +19,7 @@ _STYLES = {
     Style.CODE: "$secondary",
     Style.BLOCK: "$secondary on $panel",
     Style.FAINT: "$foreground 55%",
-    Style.MATCH: "underline $accent",
+    Style.MATCH: "bold underline $accent",
 }
 MATCH = _STYLES[Style.MATCH]
 """How a word that was searched for looks; the line stays without colour."""
