@@ -4,7 +4,7 @@
     python scripts/generate_docs.py --check    only says whether they are up to date
 
 The session is run for real on examples/notes; figures in it may differ in the last digit between
-processors, so the check compares it with its digits masked.
+processors, so the check compares it without them; see `transcripts`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import click
 from man_page import man_page
+from transcripts import masked, replayed
 
 from rekall.cli import shapes as command_shapes
 from rekall.cli.commands import EXIT_CODES
@@ -45,6 +46,9 @@ SESSION = (
     "rekall search nginx 502 type:bug --limit 2",
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )
+TRANSCRIPTS = (ROOT / "docs" / "first-hour.md",)
+"""Documents whose sessions are run on a terminal, which only POSIX has."""
+
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)
 
 _TOOLS_BLOCK = re.compile(r"(?<=<!-- tools -->\n).*?(?=<!-- end of tools -->)", re.DOTALL)
@@ -92,9 +96,8 @@ tool and compares its answer with these tables.
   `--json`: it prints one line per text.
 - **Every field is present**, even if empty: an empty text is `""`, an empty list `[]`, and `null` appears only where the
   table says so. Fields that depend on an option are marked.
-- **Tools** for assistants return the same shapes as structured content, without `schema_version`. Where a table says
-  *brief*, null and empty fields are left out: each token counts. What nobody sees is spelled out in them
-  (`<U+202E>`, see [mcp.md](mcp.md#what-an-assistant-is-shown)).
+- **Tools** for assistants answer in text. Started with `rekall mcp --structured`, the server says ids and cursors beside it as structured
+  content, in shapes of their own and without `schema_version` ([why](adr/0028-text-for-models.md)).
 - **Texts are exact** in what commands print: what a terminal would obey or nobody sees is written as an escape
   (`\\u202e`).
 
@@ -125,13 +128,6 @@ JSON_CHANGES = """## Since schema 1
 | `delete` answered `"deleted": ID` | `"deleted":` [Deleted](#deleted) |
 | `restore` without ID answered `deleted` | `tombstones` |
 | `search` and `similar` answered `query`, `mode`, `hits` | also `filters` and `notes`, and `stages` with `--explain` |
-| tool `add`, `update`, `deprecate`: the fields of the entry at the top | under `entry`; `warning` is always there |
-| tool `link`: `source`, `target`, `kind`, `reason` at the top | under `link`; `kind` is `type` (the argument too; `kind` is still taken) |
-| tool `delete`: `"deleted": ID` | `"deleted":` [Deleted](#deleted) |
-| tools `search`, `similar`, `add`: `why` was a line of text | [Why](#why); the line stands in the text |
-| tool `search` | also `notes` |
-| tools `search`, `similar`: `items` | `hits`, as the commands say |
-| tools `recent`, `get`: `items` | `entries`, as `list` says |
 | `link --remove` answered `removed`, as `model remove` does with a name | `removed_links` |
 | `index status`: `model` was an object with `name`, `fingerprint`, `dimensions` | `model` is the name; `fingerprint` and `dimensions` stand beside it, null with it |
 | `model info`: `model` was an object with everything | `model` is the name, everything else stands beside it |
@@ -156,6 +152,7 @@ def main() -> None:
         (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
         (importing, importing_document(importing.read_text("utf-8")), False),
         (readme, _SESSION_BLOCK.sub(lambda _: session(), readme.read_text("utf-8")), True),
+        *((path, replayed(path.read_text("utf-8")), True) for path in TRANSCRIPTS if os.name == "posix"),
     ):
         old = path.read_text("utf-8") if path.exists() else ""
         if (masked(old) != masked(text)) if mask else old != text:
@@ -359,6 +356,7 @@ def session() -> str:
     lines = []
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "REKALL_HOME": home, "COLUMNS": "100", "NO_COLOR": "1"}
+        env["REKALL_ADD_PROJECT"] = "off"  # the name of a checkout is nobody's project
         for line in SESSION:
             command = [sys.executable, "-m", *shlex.split(line)]
             ran = subprocess.run(
@@ -366,11 +364,6 @@ def session() -> str:
             )
             lines += [f"$ {line}", *ran.stdout.rstrip().splitlines(), ""]
     return "```console\n" + "\n".join(lines).rstrip() + "\n```\n"
-
-
-def masked(text: str) -> str:
-    """A text with its digits and ids masked."""
-    return re.sub(r"\b01[0-9A-Z]+\b|\d", "#", text)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""Runs the commands of a document's sessions on a terminal of 80 x 24, and writes down what a person saw.
+
+A session is a fenced block of the language `console`; each line that begins with `$ ` is a command for bash. All blocks of a document are
+one session: one home, one folder (a repository called `webshop` with the sample notes in `notes/`), one terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from struct import pack
+
+ROOT = Path(__file__).parent.parent
+COLUMNS, LINES = 80, 24
+LONGEST_S = 120.0
+
+_BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+_ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)")
+
+
+def replayed(text: str) -> str:
+    """A document with the output of its sessions as it is today."""
+    with _folder() as run:
+        return _BLOCK.sub(lambda block: _block(block[0], run), text)
+
+
+def masked(text: str) -> str:
+    """A document as it is compared: without what differs from run to run (ids, ages, days, figures, where a line is broken)."""
+    text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{4,6}\b|\b01[0-9A-Z]{24}\b", "ID", text)
+    return re.sub(r"\b(\d+(min|h|d|w|mo|y)|now)\b|[\d.,:]+|\s+|━+", "", text)
+
+
+def _block(text: str, run: Callable[[str], str]) -> str:
+    commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    shown = ("\n".join(filter(None, (f"$ {command}", run(command)))) for command in commands)
+    return "\n\n".join(shown) + "\n"
+
+
+@contextmanager
+def _folder() -> Iterator[Callable[[str], str]]:
+    """A person's folder and home; gives what runs a command there and returns what it wrote on the terminal."""
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        shop = place / "webshop"
+        (shop / ".git").mkdir(parents=True)
+        (shop / ".git" / "HEAD").write_text("ref: refs/heads/main\n", "utf-8")
+        shutil.copytree(ROOT / "examples" / "notes", shop / "notes")
+        environ = {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(place),
+            "REKALL_HOME": str(place / "rekall"),
+            "REKALL_TERMINAL": "transcript",
+            "REKALL_PAGER": "cat",
+            "TERM": "xterm",
+            "NO_COLOR": "1",
+            "LANG": "C.UTF-8",
+        }
+        yield lambda command: _seen(command, environ, shop).replace(temporary, "~")
+
+
+def _seen(command: str, environ: dict[str, str], folder: Path) -> str:
+    """What a command writes on a terminal.
+
+    Raises:
+        subprocess.TimeoutExpired: It does not end.
+    """
+    import termios  # POSIX has it
+    from fcntl import ioctl
+
+    ours, theirs = os.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, pack("HHHH", LINES, COLUMNS, 0, 0))
+    process = subprocess.Popen(
+        ["bash", "--norc", "-c", command],
+        env=environ,
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while piece := os.read(ours, 65_536):
+            written += piece
+    except OSError:  # Linux says so that nobody holds the other end any more
+        pass
+    finally:
+        os.close(ours)
+    process.wait(LONGEST_S)
+    return _screen(written.decode("utf-8", "replace"))
+
+
+def _screen(written: str) -> str:
+    """What stays on the screen: without escapes, and of a line that was written over the last."""
+    text = _ESCAPE.sub("", written.replace("\r\n", "\n").replace("\x1b[K", ""))
+    lines = (line.rpartition("\r")[2].rstrip() for line in text.split("\n"))
+    return "\n".join(lines).strip("\n")
