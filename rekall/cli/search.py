@@ -79,7 +79,11 @@ def search(
     Options stand before the query or after it; every other dash is part of it. To search for what looks like an
     option, put the line in quotes, or -- before it.
 
-    Each hit says how sure it is that it is about what was asked: strong, likely or weak.
+    Each hit says how sure it is that it is about what was asked: strong, likely or weak. Its number names it until the
+    next list: `rekall show 1`.
+
+    Inside a repository, entries of its project come before others that are about as good. -p NAME keeps to a project,
+    -p . to that of the folder; -p all prefers none.
     """
     from rekall.search.results import Mode
 
