@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk
-from rekall.errors import Interrupted, NotFound, UsageError
+from rekall.errors import Interrupted, InvalidInput, NotFound, UsageError
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def _change_tags(
     known = base.facets().tags
     old = [rules.tag(name) for name in names]
     come = None if new is None else rules.tag(new)
+    if come == "":
+        raise InvalidInput("the new tag is empty", "`rekall tags remove TAG` takes a tag away")
     old = [name for name in old if name != come] or old  # a tag that becomes itself is told by the base
     counts = {name: known.get(name, 0) if come is None else _count(base, name) for name in old}
     for name, number in counts.items():
@@ -154,6 +156,8 @@ def rename_project(app: App, old: str, new: str, dry_run: bool, yes: bool, as_js
     if not number:
         raise _unknown("project", old, list(known))
     come = None if new == _NONE else new
+    if not new.strip():
+        raise InvalidInput("the new project is empty", "`-` in its place stands for none")
     where = "no project" if come is None else repr(printable(come))
     there = f", which has {count_text(known[new], 'entry', 'entries')}" if come in known and come != old else ""
     question = f"move {count_text(number, 'entry', 'entries')} of {printable(old)!r} to {where}{there}"

@@ -1,0 +1,180 @@
+"""`rekall doctor`: every line good, or what to type; whatever is wrong, it ends, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import CHECKOUT, Ran
+
+from rekall.app import App
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType
+from rekall.mcp.clients import find_client
+
+Rekall = Callable[..., Ran]
+
+
+@pytest.fixture
+def base(quick_model, home: Path) -> Path:
+    app = App()
+    base = app.open_base(to_write=True)
+    base.add(Draft(EntryType.BUG, "nginx answers 502", "x"))
+    base.delete(base.add(Draft(EntryType.TIL, "gone", "y")).entry.id)
+    app.close()
+    return home / "rekall.db"
+
+
+def lines(ran: Ran, topic: str) -> list[dict[str, Any]]:
+    return [line for line in ran.json["lines"] if line["topic"] == topic]
+
+
+def worst(ran: Ran, topic: str) -> dict[str, Any]:
+    order = ("good", "warn", "bad")
+    return max(lines(ran, topic), key=lambda line: order.index(line["level"]))
+
+
+def state(home: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+
+
+def test_all_is_well_and_nothing_is_changed(rekall: Rekall, base: Path, home: Path, monkeypatch) -> None:
+    monkeypatch.setenv("EDITOR", sys.executable)
+    before = state(home)
+    ran = rekall("doctor", "--json")
+    assert (ran.code, ran.err, ran.json["ok"], ran.json["bad"]) == (0, "", True, 0)
+    assert worst(ran, "base")["text"].startswith("1 entry, 1 deleted one to restore")
+    assert worst(ran, "words")["level"] == worst(ran, "vectors")["level"] == worst(ran, "editor")["level"] == "good"
+    assert state(home) == before
+    said = rekall("doctor")
+    assert said.code == 0
+    assert len([line for line in said.out.splitlines() if line.startswith(("good", "warn", "bad"))]) == len(
+        ran.json["lines"]
+    )
+
+
+def test_it_loads_no_model_and_needs_no_base(home: Path) -> None:
+    program = """
+import sys
+from rekall.cli.main import run
+try:
+    run(["doctor", "--json"])
+except SystemExit as ended:
+    print([name for name in ("numpy", "onnxruntime", "tokenizers", "textual", "sqlite_vec") if name in sys.modules], ended.code)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert ran.stdout.splitlines()[-1] in ("[] 0", "[] 5")  # vi may not be there
+    assert not home.exists()
+
+
+@pytest.mark.parametrize("what", ["damaged", "foreign", "newer", "folder"])
+def test_a_base_that_cannot_be_used_is_a_bad_line_and_the_page_goes_on(
+    rekall: Rekall, base: Path, home: Path, what: str
+) -> None:
+    if what == "damaged":
+        base.write_bytes(base.read_bytes()[:5000] + os.urandom(9000))
+    elif what == "foreign":
+        base.write_text("no base")
+    elif what == "folder":
+        base.unlink()
+        base.mkdir()
+    else:
+        with sqlite3.connect(base) as other:
+            other.execute("PRAGMA user_version = 999")
+        other.close()
+    ran = rekall("doctor", "--json")
+    assert ran.code == 5
+    assert not ran.json["ok"]
+    bad = worst(ran, "base")
+    assert bad["level"] == "bad"
+    assert bad["hint"]
+    assert {"editor", "terminal", "assistants", "hooks"} <= {line["topic"] for line in ran.json["lines"]}
+
+
+def test_what_waits_is_lacking_or_left_lying_is_said(rekall: Rekall, base: Path, home: Path) -> None:
+    with sqlite3.connect(base) as other:
+        other.execute("DELETE FROM words_docsize")
+        (space,) = other.execute("SELECT id FROM space WHERE active = 1").fetchone()
+        other.execute(f"DELETE FROM signs_{space}")
+    other.close()
+    drafts = home / "drafts"
+    drafts.mkdir(exist_ok=True)
+    (drafts / "bug-0123456789ab.md").write_text("# half a thought\n")
+    ran = rekall("doctor", "--json")
+    assert worst(ran, "words")["hint"] == "run `rekall index rebuild --words`"
+    assert worst(ran, "vectors")["level"] == "warn"
+    assert "draft" in worst(ran, "drafts")["text"]
+    assert ran.code == 5
+
+
+def test_settings_that_nobody_reads_or_that_are_broken(rekall: Rekall, home: Path, monkeypatch) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text("[serach]\nlimit = 3\n")
+    monkeypatch.setenv("REKALL_SEARCH_LIMT", "5")
+    ran = rekall("doctor", "--json")
+    assert worst(ran, "settings")["level"] == "warn"
+    assert worst(ran, "environment") == {
+        "topic": "environment",
+        "level": "warn",
+        "text": "nothing reads REKALL_SEARCH_LIMT",
+        "hint": "did you mean REKALL_SEARCH_LIMIT?",
+    }
+    (home / "config.toml").write_text("[search\n")
+    ran = rekall("doctor", "--json")
+    assert (ran.code, worst(ran, "settings")["level"]) == (5, "bad")
+    assert worst(ran, "editor")["level"] in ("good", "bad")
+
+
+def test_an_editor_that_is_not_there(rekall: Rekall, monkeypatch) -> None:
+    monkeypatch.setenv("VISUAL", "no-such-editor --wait")
+    found = worst(rekall("doctor", "--json"), "editor")
+    assert (found["level"], found["text"]) == ("bad", "no-such-editor --wait (VISUAL) cannot be found")
+    monkeypatch.setenv("VISUAL", f'"{sys.executable}" -x')
+    assert worst(rekall("doctor", "--json"), "editor")["level"] == "good"
+
+
+def test_completion_is_looked_for_in_the_shell_s_start_file(rekall: Rekall, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    found = worst(rekall("doctor", "--json"), "completion")
+    assert found["hint"] == 'add to ~/.bashrc: eval "$(rekall init bash)"'
+    user = tmp_path / "user"
+    user.mkdir()
+    (user / ".bashrc").write_text('eval "$(rekall init bash)"\n')
+    assert worst(rekall("doctor", "--json"), "completion")["level"] == "good"
+
+
+def test_assistants_whose_command_is_gone(rekall: Rekall, tmp_path: Path) -> None:
+    (tmp_path / "user").mkdir()
+    for name, command in (("cursor", sys.executable), ("zed", "/gone/bin/rekall")):
+        client = find_client(name)
+        path = client.path()
+        path.parent.mkdir(parents=True)
+        path.write_text("// mine\n" + json.dumps({client.section: {"rekall": {"command": command, "args": ["mcp"]}}}))
+    ran = rekall("doctor", "--json")
+    assert [(line["level"], line["text"]) for line in lines(ran, "assistants")] == [
+        ("bad", "Zed starts /gone/bin/rekall, which is not there"),
+        ("good", "set up: Cursor"),
+    ]
+    assert ran.code == 5
+
+
+def test_it_works_without_any_home(home: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if name not in ("HOME", "REKALL_HOME", "USERPROFILE")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "rekall", "doctor", "--json"],
+        env={**environ, "XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=CHECKOUT,
+    )
+    assert ran.returncode in (0, 5)
+    assert ran.stderr == ""
+    assert len(json.loads(ran.stdout)["lines"]) > 10
