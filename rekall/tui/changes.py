@@ -31,10 +31,16 @@ class ChangeDialog(Dialog[Changes]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "apply", "Apply", priority=True)]
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        """Ask about entries."""
+    def __init__(self, entries: Sequence[Entry], total: int) -> None:
+        """Ask about entries.
+
+        Args:
+            entries: The first of them, whose values are named.
+            total: How many there are in all.
+        """
         super().__init__()
         self._entries = entries
+        self._total = total
 
     def compose(self) -> ComposeResult:
         """A line for each part that can be changed, with what the entries have now beside it."""
@@ -44,8 +50,8 @@ class ChangeDialog(Dialog[Changes]):
         types = Counter(entry.type.value for entry in entries)
         states = Counter(entry.status.value for entry in entries)
         with VerticalScroll(id="box", can_focus=False) as box:
-            what = count_text(len(entries), "entry", "entries")
-            box.border_title = f"Change {what}" if len(entries) > 1 else f"Change “{one_line(entries[0].title)[:50]}”"
+            what = count_text(self._total, "entry", "entries")
+            box.border_title = f"Change {what}" if self._total > 1 else f"Change “{one_line(entries[0].title)[:50]}”"
             box.border_subtitle = "enter changes them · escape leaves them as they are"
             yield _line("add_tags", "add tags", "between commas", [])
             yield _line("remove_tags", "remove tags", _has(tags) or "they have none", list(tags))

@@ -113,6 +113,8 @@ class EntryActions:
         def take(saved: Saved | None) -> None:
             if saved is not None:
                 self._say_saved(saved)
+                if entry is None and not saved.warning:
+                    self._screen.start(partial(self._say_resembling, saved.entry.id), "resembling")
 
         self._screen.app.push_screen(FormScreen(self._host, self._base, entry), take)
 
@@ -124,6 +126,13 @@ class EntryActions:
         else:
             self._host.say("saved", one_line(saved.entry.title))
         self._show_change(saved.entry.id)
+
+    async def _say_resembling(self, entry_id: str) -> None:
+        """Name what says nearly the same as a new entry."""
+        hits = await in_thread(partial(self._base.resembling, entry_id))
+        if hits:
+            titles = "\n".join(one_line(hit.entry.title) for hit in hits)
+            self._host.warn("it resembles what is there; L links them, d deletes one", titles)
 
     async def _delete(self, entry_id: str) -> None:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title

@@ -65,9 +65,10 @@ class FormScreen(RekallScreen[Saved | None]):
         self._base = base
         self._drafts = host.places.drafts
         self._old = entry
-        self._begun = self._onto = entry.as_draft() if entry else empty_draft()
+        kind = EntryType(host.settings.text("add.type"))
+        self._begun = self._onto = entry.as_draft() if entry else empty_draft(kind, host.near)
         """What the form started with, and what edited fields are applied to; they differ after a conflict."""
-        self._kept = KeptText(self._drafts, entry)
+        self._kept = KeptText(self._drafts, entry, self._begun)
         self._kept_texts = texts_of(self._kept.found or self._begun)
         self._saved: Saved | None = None
         self._is_told = False

@@ -24,18 +24,19 @@ class KeptText:
     The form, the editor and `rekall edit` start from the same text and therefore share the file.
     """
 
-    def __init__(self, folder: Path, old: Entry | None) -> None:
+    def __init__(self, folder: Path, old: Entry | None, empty: Draft | None = None) -> None:
         """Find the file. If it cannot be read it is left as it is, and another takes its place.
 
         Args:
             folder: The folder of drafts.
             old: The entry being changed; None for a new one.
+            empty: What the form of a new one starts with.
         """
         self.found: Draft | None = None
         """What an earlier form kept, if it differs from what this one starts with."""
         self.problems: list[str] = []
         """The files that could not be read, each with the reason."""
-        name, begun = (old.id, old) if old else ("new", empty_draft())
+        name, begun = (old.id, old) if old else ("new", empty or empty_draft())
         text, kind = text_to_edit(begun), begun.type
         for number in count(1):
             self._file = DraftFile.named(folder, name, text, number)
@@ -105,6 +106,6 @@ class KeptText:
                 self._file.drop()
 
 
-def empty_draft() -> Draft:
+def empty_draft(kind: EntryType = EntryType.TIL, project: str | None = None) -> Draft:
     """What the form of a new entry starts with."""
-    return Draft(EntryType.TIL, "")
+    return Draft(kind, "", project=project)

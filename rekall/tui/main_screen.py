@@ -291,6 +291,7 @@ class MainScreen(ReadingScreen):
         """Mark every entry of the list, also those that were not scrolled to."""
 
         async def work() -> None:
+            self._state.update("marking …")
             self.entry_list.mark(await self.keeper.all_ids())
 
         self.start(work, "mark")

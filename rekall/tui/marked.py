@@ -21,6 +21,10 @@ _MOST_NAMED = 6
 """How many titles a question names."""
 
 
+_MOST_READ = 200
+"""Of more, the dialog says only what these have now."""
+
+
 class MarkedActions:
     """Changes and deletes entries by their ids on behalf of a screen."""
 
@@ -40,7 +44,7 @@ class MarkedActions:
             if not entries:
                 self._host.say("nothing to change", "the entries were deleted")
                 return
-            self._screen.app.push_screen(ChangeDialog(entries), take)
+            self._screen.app.push_screen(ChangeDialog(entries, len(ids)), take)
 
         def take(changes: Changes | None) -> None:
             if changes is not None and not changes.is_empty:
@@ -72,7 +76,7 @@ class MarkedActions:
         self._screen.start(ask)
 
     def _read(self, ids: Sequence[str]) -> list[Entry]:
-        return [self._base.get(entry_id).entry for entry_id in self._base.titles(ids)]
+        return [self._base.get(entry_id).entry for entry_id in self._base.titles(ids[:_MOST_READ])]
 
     async def _change(self, ids: Sequence[str], changes: Changes, changed: Callable[[], None]) -> None:
         there = await in_thread(partial(self._base.titles, ids))

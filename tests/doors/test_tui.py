@@ -198,7 +198,7 @@ async def test_a_later_keystroke_takes_the_place_of_a_search_that_waits(rekall, 
         assert asked[0] == "cookie"
         assert asked[-1] == "cookiexyz"
         assert "cookiex" not in asked
-        assert "by words and meaning" in ui.status
+        assert "nothing here is about this; the nearest 4" in ui.status
 
 
 @driven
@@ -347,15 +347,15 @@ async def test_filters_are_chosen_by_their_counts_shown_and_dropped(rekall):
 async def test_a_choice_is_taken_back_with_the_mouse_and_the_counts_follow(rekall):
     async with opened(rekall) as ui:
         await ui.press("f")
-        row = next(place for place, line in enumerate(ui.lines()) if "[ ] #auth" in line or "[ ] auth" in line)
+        row = next(place for place, line in enumerate(ui.lines()) if "[ ]      1  auth" in line)
         await ui.pilot.click(offset=(12, row))
         await ui.settle()
         assert ui.titles() == [SAFARI.title]
         assert "Filters · 1 entry passes" in ui.text()
-        assert "[x] auth" in ui.text()
-        assert "[ ] nginx" not in ui.text()
+        assert "[x]      1  auth" in ui.text()
+        assert "1  nginx" not in ui.text()
         await ui.press("ctrl+x")
-        assert "[ ] nginx" in ui.text()
+        assert "1  nginx" in ui.text()
         assert len(ui.titles()) == 4
 
 
@@ -457,7 +457,7 @@ async def test_a_later_search_gives_up_a_similar_one(rekall, monkeypatch):
         await ui.pilot.press("slash", "5")
         await ui.settle()
         assert given_up.wait(5)
-        assert "by words and meaning" in ui.status
+        assert "nothing here is about this; the nearest 4" in ui.status
         assert ui.told == ""
 
 
