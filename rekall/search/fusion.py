@@ -13,7 +13,12 @@ OBSOLETE_PENALTY = 0.5
 """What an obsolete entry loses: it stays below what is current, unless nothing current comes near."""
 
 NEAR_PROJECT, NEAR_PROJECT_ALONE = 0.05, 0.03
-"""What an entry gains that belongs to the project somebody asks from, where several legs answer and where one alone does."""
+"""What an entry gains that belongs to the project somebody asks from, where several legs answer and where one alone does.
+
+On eight sets (benchmarks/projects.py) hybrid's nDCG@10 gains 0.024 where the judged note is of the project, and loses 0.008 where it
+is of another and 0.001 where chance decides. Of wrong first hits 15 in 100 are put right, of right ones 2 in 100 are lost: half of these
+lead by 0.25 or more, out of reach, and half of the wrong ones by 0.16. With 0.08 nearly twice as much is lost.
+"""
 
 _BELOW = 1e-6
 

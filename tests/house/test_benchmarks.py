@@ -9,7 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import CHECKOUT
+from support import CHECKOUT, make_bench
+
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType
 
 FOLDER = CHECKOUT / "benchmarks"
 
@@ -217,3 +220,27 @@ def test_versions_are_three_hundred_titles_and_scripts_have_enough_queries():
     assert len({(project, version) for project in versions.PROJECTS for version in versions.VERSIONS}) == 300
     for notes in json.loads(scripts.NOTES.read_text("utf-8")).values():
         assert len({query for note in notes for query in note["queries"]}) >= 12
+
+
+def test_of_two_notes_that_say_the_same_the_project_decides():
+    from judging import Opened
+    from projects import gained, row
+
+    from rekall.knowledge.judged import Judged
+    from rekall.search.results import Mode
+
+    base = make_bench().base
+    names = {}
+    for number in range(12):
+        text = "nginx timeout" if number < 2 else f"w{number}"
+        names[base.add(Draft(EntryType.TIL, f"{text} {number}", project=f"project-{number % 10}")).entry.id] = str(
+            number
+        )
+    asked = [Judged(f"q{number}", "nginx timeout", {str(number): 1}) for number in range(2)]
+    found = gained(
+        Opened(base, names), asked, {name: f"project-{int(name) % 10}" for name in names.values()}, Mode.WORDS
+    )
+    assert found[""] == pytest.approx((1 + 1 / math.log2(3)) / 2)
+    assert found["own"] == pytest.approx(1 - found[""])
+    assert found["another"] <= 0
+    assert row("set", [dict.fromkeys(Mode, found)]).count("|") == 14
