@@ -13,7 +13,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "add": (
         "rekall add just a thought",
-        'rekall add bug "CORS fails on Safari" --solution "send Vary: Origin" --tag cors',
+        'rekall add bug "CORS fails" --solution "send Vary: Origin" --tag cors',
         "rekall add decision                         # opens your editor",
         "make 2>&1 | tail -20 | rekall add bug build fails on main",
     ),
@@ -45,6 +45,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall list --type bug --tag nginx --since 2w",
         "rekall list --json | jq -r '.entries[].title'",
     ),
+    "pick": (
+        'rekall show "$(rekall pick nginx)"',
+        "rekall pick --content > note.md",
+        "rekall pick --title",
+    ),
     "link": (
         "rekall link 1 3",
         "rekall link K7Q2 9XA4 --as supersedes --reason 'new API'",
@@ -70,7 +75,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "check": ("rekall check", "rekall check --repair", "rekall check ~/backups/rekall.db"),
     "doctor": ("rekall doctor", "rekall doctor --json | jq '.lines[] | select(.level != \"good\")'"),
     "backup": ("rekall backup", "rekall backup /mnt/usb/rekall.db"),
-    "restore-base": ("rekall restore-base --list", "rekall restore-base /mnt/usb/rekall.db"),
+    "restore-base": (
+        "rekall backup --list                        # the copies there are",
+        "rekall restore-base /mnt/usb/rekall.db",
+    ),
     "tags": (
         "rekall tags",
         "rekall tags rename k8s kubernetes",
@@ -86,7 +94,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall projects rename webapp shop",
         "rekall projects rename old - --dry-run     # of no project",
     ),
-    "index": ("rekall index", "rekall index rebuild --words"),
+    "index": ("rekall index status", "rekall index rebuild --words"),
     "index status": ("rekall index status", "rekall index status --json"),
     "index rebuild": ("rekall index rebuild", "rekall index rebuild --vectors"),
     "index prune": ("rekall index prune", "rekall index prune --json"),
@@ -111,22 +119,21 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "model pack": (
         "rekall model pack multilingual-e5-small",
-        "rekall model pack multilingual-e5-small /mnt/usb/e5.tar",
+        "rekall model pack multilingual-e5-small --out /mnt/usb/e5.tar",
     ),
     "model import": ("rekall model import e5.tar", "rekall model import e5.tar --name e5"),
     "bench": ("rekall bench", "rekall bench ~/my-queries --model all-MiniLM-L6-v2"),
-    "embed": ("rekall embed 'a text'", "rekall embed --from texts.txt --format npy --output vectors.npy"),
+    "embed": ("rekall embed 'a text'", "rekall embed --input texts.jsonl --format npy --output vectors.npy"),
     "mcp": (
-        "rekall mcp install                          # the assistants it can be set up for",
+        "rekall mcp install                          # lists the assistants",
         "rekall mcp --read-only",
         "rekall mcp --http --port 8799",
     ),
     "mcp install": (
         "rekall mcp install",
         "rekall mcp install claude-code              # shows what would be written",
-        "rekall mcp install claude-code --write",
         "rekall mcp install --all --write            # all that are installed here",
-        "rekall mcp install cursor --project --write # for everybody who works on this project",
+        "rekall mcp install cursor --project --write",
     ),
     "mcp uninstall": (
         "rekall mcp uninstall claude-code",
@@ -145,7 +152,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "hook uninstall": ("rekall hook uninstall claude-code", "rekall hook uninstall codex --project"),
     "hook status": ("rekall hook status", "rekall hook status claude-code --json"),
     "hook run": (
-        'echo \'{"prompt": "safari drops our cookie"}\' | rekall hook run claude-code prompt',
+        'echo \'{"prompt": "safari drops"}\' | rekall hook run claude-code prompt',
         "REKALL_HOOKS=off claude                     # a session without them",
     ),
     "hook line": (

@@ -227,7 +227,7 @@ def _in_our_words(error: BaseException, command: str) -> RekallError:
     if isinstance(error, click.UsageError):
         from rekall.cli.voice import told
 
-        return told(error)
+        return told(error, command)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
     again = (

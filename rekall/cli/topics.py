@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -36,7 +36,7 @@ Nothing needs quotes but a line that the shell would change.
   -chrome   NOT chrome      without this word
   type:bug  tag:cors        only such entries; more than one type may be given
   project:webapp            only of this project
-  since:2w  until:monday    changed in that time; created: and changed: take spans
+  since:2w  until:monday    changed in that time; created: and changed: too
   status:obsolete           what no longer holds
 
 Flags of what you search for are text: `rekall search docker run -it`. The options of
@@ -136,7 +136,7 @@ vectors; while it is in use there are two more beside it, -wal and -shm, so copy
 
   config.toml                settings; `rekall config edit` opens it
   drafts/                    what an editor held when something went wrong
-  backups/                   copies, made by `rekall backup` and before risky changes
+  backups/                   copies, by `rekall backup` and before risky changes
   models/                    models of your own
 
 `rekall doctor` says what is wrong with any of it. To move to another machine: `rekall backup
@@ -191,7 +191,21 @@ def find_topic(name: str) -> Topic | None:
 
 def page(topic: Topic) -> str:
     """The text of a topic."""
-    return topic.text.strip("\n") or "\n".join(_exit_codes())
+    return "\n".join(_wrapped(topic.text.strip("\n").splitlines()) if topic.text else _exit_codes()).rstrip("\n")
+
+
+def _wrapped(lines: Sequence[str]) -> Iterator[str]:
+    """Paragraphs in lines of a terminal; what is indented stands as it is."""
+    import textwrap
+
+    paragraph: list[str] = []
+    for line in (*lines, ""):
+        if line and not line.startswith("  "):
+            paragraph.append(line)
+            continue
+        yield from textwrap.wrap(" ".join(paragraph), 78, break_long_words=False, break_on_hyphens=False)
+        paragraph = []
+        yield line
 
 
 def _exit_codes() -> Iterator[str]:

@@ -18,9 +18,14 @@ _NO_COMMAND = re.compile(r"No such command '(?P<name>.*?)'", re.DOTALL)
 _MOST_SHOWN = 60
 
 
-def told(error: click.UsageError) -> UsageError:
-    """The error as Rekall says it, with its hint."""
-    path = error.ctx.command_path if error.ctx else "rekall"
+def told(error: click.UsageError, command: str) -> UsageError:
+    """The error as Rekall says it, with its hint.
+
+    Args:
+        error: What click raised.
+        command: The command of the line, for an error that does not know its own.
+    """
+    path = error.ctx.command_path if error.ctx else f"rekall {command}".strip()
     message, hint = _told(error, path)
     return UsageError(message, hint or _by_example(path))
 

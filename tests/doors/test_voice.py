@@ -1,0 +1,237 @@
+"""One voice: mistakes in a command line, help in 80 columns with examples that hold, topics, aliases."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+
+import click
+import pytest
+from support import Ran
+
+from rekall.cli.commands import ALIASES, COMMANDS
+from rekall.cli.examples import EXAMPLES
+from rekall.cli.helping import GROUPS
+from rekall.cli.main import cli
+from rekall.cli.topics import TOPICS, page
+from rekall.entry.filters import FILTERS
+from rekall.entry.types import EntryType
+
+Rekall = Callable[..., Ran]
+
+CLICKS_OWN = re.compile(
+    r"No such|Missing|Invalid value|Got unexpected|is not a valid|is not one of|Try '|requires an argument"
+)
+
+
+def every_command(group: click.Command = cli, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    yield path, group
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            child = group.get_command(context, name)
+            assert child is not None
+            if not child.hidden:
+                yield from every_command(child, f"{path} {name}".strip())
+
+
+# mistakes
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "hint"),
+    [
+        ("tgas", "no command 'tgas'", "did you mean `rekall tags`?"),
+        ("tag", "no command 'tag'", "did you mean `rekall tags`?"),
+        ("undo", "no command 'undo'", "did you mean `rekall restore`?"),
+        ("completion", "no command 'completion'", "did you mean `rekall init`?"),
+        ("xyzzy", "no command 'xyzzy'", "`rekall --help` lists the commands"),
+        ("config edti", "`rekall config` has no command 'edti'", "did you mean `rekall config edit`?"),
+        ("config xyzzy", "`rekall config` has no command 'xyzzy'", "`rekall config --help` lists them: "),
+        ("show --jsno 1", "`rekall show` has no option '--jsno'", "did you mean --json?"),
+        ("config get", "KEY is missing", "for example `rekall config get search.limit`"),
+        ("link 1", " is missing", "for example `rekall link 1 3`"),
+        ("list --limit abc", "--limit takes a whole number from 1 to 100,000, not 'abc'", "for example `rekall list"),
+        ("list --limit 0", "--limit takes a whole number from 1 to 100,000, not '0'", "for example `rekall list"),
+        ("tags --sort nmae", "--sort takes count or name, not 'nmae'", "did you mean name?"),
+        ("version a b", "these are too much for `rekall version`: a b", "it takes no arguments"),
+        ("config get a b", "this is too much for `rekall config get`: b", "it takes KEY"),
+        ("list --limit", "--limit needs a value", "for example `rekall list"),
+        ("stats --json=yes", "--json takes no value", "for example `rekall stats`"),
+        ("check /no/such/file", "file '/no/such/file' does not exist", "check the path"),
+        ("model use", "NAME is missing", "for example `rekall model use"),
+    ],
+)
+def test_mistakes_are_told_in_our_words(rekall: Rekall, line: str, said: str, hint: str) -> None:
+    ran = rekall(*shlex.split(line))
+    assert (ran.code, ran.out) == (2, "")
+    told, _, hinted = ran.err.partition("\n\nhint: ")
+    assert said in told
+    assert told.startswith("error: ")
+    assert hinted.startswith(hint)
+    assert not CLICKS_OWN.search(ran.err)
+
+
+def test_no_command_speaks_in_the_voice_of_click(rekall: Rekall) -> None:
+    for path, command in every_command():
+        if path in ("add", "search", "similar", "hook run", "mcp", "embed"):  # what these are given is text
+            continue
+        words = path.split()
+        attempts = [[*words, "--no-such-option"], [*words, *["x"] * 9]]
+        attempts += [
+            [*words, option.opts[0], "no-such-value"]
+            for option in command.params
+            if isinstance(option, click.Option) and isinstance(option.type, (click.Choice, click.IntRange))
+        ]
+        for attempt in attempts:
+            if isinstance(command, click.Group) and "x" in attempt:
+                continue
+            if any(isinstance(each, click.Argument) and each.nargs == -1 for each in command.params) and "x" in attempt:
+                continue
+            ran = rekall(*attempt)
+            assert ran.code == 2, (attempt, ran)
+            assert "\n\nhint: " in ran.err
+            assert not CLICKS_OWN.search(ran.err), (attempt, ran.err)
+
+
+def test_a_mistake_is_told_to_programs_too(rekall: Rekall) -> None:
+    error = rekall("list", "--limit", "abc", "--json").json["error"]
+    assert (error["kind"], error["hint"].startswith("for example")) == ("usage", True)
+
+
+def test_what_hides_in_a_word_is_spelled_out(rekall: Rekall) -> None:
+    for line in (("\u202etgas",), ("show", "--\u202ex"), ("tags", "--sort", "\u202e"), ("version", "\x1b[2J")):
+        ran = rekall(*line)
+        assert ran.code == 2
+        assert "\u202e" not in ran.err
+        assert "\x1b" not in ran.err
+
+
+# help
+
+
+def test_the_help_of_every_command_fits_80_columns_and_shows_examples(rekall: Rekall, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for path, _ in every_command():
+        ran = rekall(*path.split(), "--help")
+        assert ran.code == 0
+        assert [line for line in ran.out.splitlines() if len(line) > 80] == [], path
+        assert "\nExamples:\n" in ran.out, path
+        assert ran.out.splitlines()[0].startswith(f"Usage: rekall {path}".strip())
+
+
+def test_every_command_has_examples_and_every_example_its_command() -> None:
+    assert {path for path, _ in every_command()} == set(EXAMPLES)
+    for path, lines in EXAMPLES.items():
+        assert 2 <= len(lines) <= 4, path
+        assert all(len(line) <= 77 for line in lines), path
+        assert any(f"rekall {path}".strip() in line for line in lines), path
+
+
+@pytest.mark.parametrize("line", dict.fromkeys(line for lines in EXAMPLES.values() for line in lines))
+def test_an_example_is_a_line_that_the_command_takes(line: str) -> None:
+    """Each call of `rekall` in it is parsed by the command it names; only files need not be there."""
+    plain = re.split(r"\s#", line)[0]
+    inside, outside = re.findall(r'"\$\((.*?)\)"', plain), re.sub(r'"\$\(.*?\)"', "1", plain)
+    for part in (*inside, *(re.split(r"[|;]", outside) if "'" not in outside else [outside])):
+        words = shlex.split(part.partition(" | ")[0])
+        words = [word for word in words if not re.fullmatch(r"[A-Z]+=.*", word)]
+        if words[:1] != ["rekall"]:
+            continue
+        missing = None
+        try:
+            _parsed(cli, click.Context(cli, info_name="rekall"), words[1:])
+        except click.BadParameter as error:
+            missing = error.message
+        assert missing is None or "does not exist" in missing, line
+
+
+def _parsed(group: click.Group, context: click.Context, words: list[str]) -> None:
+    """Let the command that words name parse what follows it, and those below it too."""
+    words = list(words)
+    while words and words[0] == "--set":
+        words = words[2:]
+    if not words:
+        return
+    command = group.get_command(context, words[0])
+    assert command is not None, words
+    if isinstance(command, click.Group) and len(words) > 1 and not words[1].startswith("-"):
+        _parsed(command, click.Context(command, info_name=words[0], parent=context), words[1:])
+        return
+    with command.make_context(words[0], words[1:], parent=context):
+        pass
+
+
+def test_the_help_groups_every_command_once(rekall: Rekall) -> None:
+    grouped = [name for _, names in GROUPS for name in names]
+    assert sorted(grouped) == sorted(COMMANDS)
+    shown = rekall("--help").out
+    assert all(f"\n{title}:\n" in shown for title, _ in GROUPS)
+
+
+def test_aliases_do_what_they_stand_for_and_are_not_in_the_list(rekall: Rekall, quick_model) -> None:
+    assert rekall("new", "til", "a thought").code == 0
+    for alias, name in ALIASES.items():
+        assert name in COMMANDS
+        assert f"\n  {alias} " not in rekall("--help").out
+        shown = rekall(alias, "--help").out
+        assert shown.partition("\n")[2] == rekall(name, "--help").out.partition("\n")[2]
+    assert rekall("ls", "--json").json["total"] == 1
+    assert rekall("find", "thought", "--mode", "words", "--json").json["hits"]
+    assert rekall("rm", "a thought", "--yes").code == 0
+    assert all(alias in rekall("help").out for alias in ALIASES)
+
+
+# topics
+
+
+def test_help_shows_a_command_a_subcommand_or_a_topic(rekall: Rekall) -> None:
+    assert rekall("help", "search").out == rekall("search", "--help").out
+    assert rekall("help", "config", "set").out == rekall("config", "set", "--help").out
+    assert rekall("help", "ls").out.splitlines()[1:] == rekall("list", "--help").out.splitlines()[1:]
+    for topic in TOPICS:
+        for name in (topic.name, *topic.others):
+            if name not in {*COMMANDS, *ALIASES}:
+                assert rekall("help", name).out == f"{topic.title}\n\n{page(topic)}\n"
+    everything = rekall("help").out
+    assert all(topic.title in everything for topic in TOPICS)
+    ran = rekall("help", "qurey")
+    assert (ran.code, "did you mean `rekall help query`?" in ran.err) == (3, True)
+
+
+def test_topics_fit_a_screen_and_say_what_is_true() -> None:
+    texts = {topic.name: page(topic) for topic in TOPICS}
+    for name, text in texts.items():
+        lines = text.splitlines()
+        assert len(lines) <= 40, name
+        assert [line for line in lines if len(line) > 80] == [], name
+    assert all(f"  {kind.value} " in texts["types"] for kind in EntryType)
+    assert all(f"{each.key}:" in texts["query"] + texts["dates"] for each in FILTERS)
+    for command in re.findall(r"`rekall ([a-z-]+)", "\n".join(texts.values())):
+        assert command in COMMANDS, command
+
+
+def test_the_readable_version_names_rekall(rekall: Rekall) -> None:
+    assert re.fullmatch(r"rekall \d+\.\d+\.\d+\S*\n", rekall("--version").out)
+
+
+def test_a_file_of_settings_is_edited_and_taken_over_when_it_is_right(
+    rekall: Rekall, home, monkeypatch, tmp_path
+) -> None:
+    editor = tmp_path / "editor.py"
+    editor.write_text("import sys, pathlib, os\npathlib.Path(sys.argv[1]).write_text(os.environ['TEXT'])\n")
+    monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(editor))}")
+    monkeypatch.setenv("TEXT", "[search]\nlimit = 0\n")
+    ran = rekall("config", "edit")
+    assert (ran.code, "search.limit is 0" in ran.err) == (4, True)
+    assert not (home / "config.toml").exists()
+    monkeypatch.setenv("TEXT", "[search]\nlimit = 7\n")
+    assert rekall("config", "edit").code == 0
+    assert rekall("config", "get", "search.limit").out == "7\n"
+    assert [path.name for path in home.iterdir() if "edited" in path.name] == []
+    ran = rekall("config", "unset", "search.limit")
+    assert (ran.code, ran.err) == (0, "search.limit = 10\n")
+    assert "was not set" in rekall("config", "unset", "search.limit").err
+    assert rekall("config", "unset", "serach.limit").code == 3
