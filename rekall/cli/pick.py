@@ -39,9 +39,9 @@ _FZF_LEFT = (1, 130)
 @json_option
 @pass_app
 def pick(app: App, words: tuple[str, ...], content: bool, title: bool, as_json: bool) -> None:
-    """Choose an entry on the terminal, and print its id: for pipes, keys and scripts.
+    """Choose an entry on the terminal, and print its id or its text.
 
-    It opens fzf where that is installed, else the terminal UI, else a numbered list; ui.picker chooses. Whoever leaves it
+    For pipes, keys and scripts: `rekall edit "$(rekall pick nginx)"`. It opens fzf where that is installed, else the terminal UI, else a numbered list; ui.picker chooses. Whoever leaves it
     without choosing ends it with exit code 130.
     """
     said = [name for name, given in (("--content", content), ("--title", title), ("--json", as_json)) if given]
