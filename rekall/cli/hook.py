@@ -14,7 +14,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
-from rekall.errors import UsageError
+from rekall.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from rekall.hooks.hosts import Host
@@ -234,7 +234,10 @@ def _top() -> Path:
 def _planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
     from rekall.system.their_files import planned
 
-    return planned(path, change)
+    try:
+        return planned(path, change)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path} was left alone: {error.message}", error.hint) from error
 
 
 def _skill_change(path: Path, *, remove: bool = False) -> TheirChange:

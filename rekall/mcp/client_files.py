@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import itertools
 import shutil
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
@@ -13,8 +11,8 @@ from typing import Any
 from rekall.errors import InvalidInput
 from rekall.mcp.clients import HEADERS, OURS, SERVER_NAME, Client
 from rekall.mcp.launching import Address, Launch, without_token
-from rekall.system.files import write_atomically
 from rekall.system.jsonc import parsed, put, removed
+from rekall.system.their_files import planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +92,8 @@ def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | 
     Raises:
         InvalidInput: The file cannot be read; nothing was changed.
     """
-    mode = 0o700 if isinstance(launch, Address) else 0o777
     try:
-        return _written(path, lambda old: merged(client, old, launch), mode)
+        return planned(path, lambda old: merged(client, old, launch)).write(private=isinstance(launch, Address))
     except InvalidInput as error:
         shown = snippet(client, without_token(launch))
         hint = error.hint or f"add this yourself:\n\n{shown}"
@@ -115,35 +112,10 @@ def remove_entry(client: Client, path: Path) -> Path | None:
     if not path.exists():
         return None
     try:
-        return _written(path, lambda old: without(client, old), 0o777)
+        return planned(path, lambda old: without(client, old)).write()
     except InvalidInput as error:
         hint = error.hint or f"take {SERVER_NAME} out of {client.section} yourself"
         raise InvalidInput(f"{path} was left alone: {error.message}", hint) from error
-
-
-def _written(path: Path, change: Any, mode: int) -> Path | None:
-    """Write a file anew, and keep a copy of what it was; None where nothing changed or there was none."""
-    path = path.resolve()  # a link of somebody's dotfiles stays one
-    data = path.read_bytes() if path.exists() else b""  # line ends as they are
-    mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""  # Windows' editors write one
-    try:
-        old = data.removeprefix(mark).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidInput("it is not UTF-8", "convert it, then try again") from error
-    new = change(old)
-    if new == old:
-        return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        write_atomically(path, new.encode(), is_named=True)
-        return None
-    copy = _free_name(path)
-    kept = path.stat().st_mode & mode
-    write_atomically(copy, data)
-    write_atomically(path, mark + new.encode(), is_named=True)
-    path.chmod(kept)
-    copy.chmod(kept)
-    return copy
 
 
 def _servers(client: Client, text: str) -> Mapping[str, Any]:
@@ -211,9 +183,3 @@ def _toml(text: str) -> MutableMapping[str, Any]:
 def _is_there(client: Client, old: Mapping[str, Any], launch: Launch | Address) -> bool:
     """Whether an entry already names the server at that address."""
     return isinstance(launch, Address) and old.get(client.address) == launch.url
-
-
-def _free_name(path: Path) -> Path:
-    """Where the copy goes: no copy takes the place of an earlier one."""
-    names = (f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
-    return next(copy for name in names if not (copy := path.with_name(name)).exists())

@@ -79,17 +79,14 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
     """
     path = path.resolve()  # a link of somebody's dotfiles stays one
     if path.exists() and not path.is_file():
-        raise InvalidInput(f"{path} was left alone: it is no file", "move it away, then try again")
+        raise InvalidInput("it is no file", "move it away, then try again")
     data = path.read_bytes() if path.exists() else b""
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
         old = data.removeprefix(mark).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} was left alone: it is not UTF-8", "convert it, then try again") from error
-    try:
-        return TheirChange(path, old, change(old), mark)
-    except InvalidInput as error:
-        raise InvalidInput(f"{path} was left alone: {error.message}", error.hint) from error
+        raise InvalidInput("it is not UTF-8", "convert it, then try again") from error
+    return TheirChange(path, old, change(old), mark)
 
 
 def _free_name(path: Path) -> Path:
