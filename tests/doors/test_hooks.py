@@ -458,7 +458,9 @@ def test_an_input_beyond_reason_is_read_to_its_end_and_not_answered(app, known):
     assert hooked("prompt", sent + b" " * 100_000_000) == ""
 
 
-@pytest.mark.parametrize("state", ["damaged", "empty", "missing", "config", "switched off", "unknown"])
+@pytest.mark.parametrize(
+    "state", ["damaged", "empty", "missing", "config", "switched off", "unknown", "of another version"]
+)
 def test_whatever_the_state_of_things_a_host_sees_nothing(state, home):
     home.mkdir()
     if state in ("damaged", "empty"):
@@ -469,5 +471,6 @@ def test_whatever_the_state_of_things_a_host_sees_nothing(state, home):
     before = sorted((path.name, path.stat().st_size) for path in home.iterdir())
     off = {"REKALL_HOOKS": "off"} if state == "switched off" else {}
     client = "nobody" if state == "unknown" else "claude-code"
-    assert hooked("prompt", event(prompt=QUESTION), client=client, **off) == ""
+    more = ["--since", "yesterday", "words"] if state == "of another version" else []
+    assert hooked("prompt", event(prompt=QUESTION), *more, client=client, **off) == ""
     assert sorted((path.name, path.stat().st_size) for path in home.iterdir()) == before
