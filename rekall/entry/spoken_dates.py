@@ -18,6 +18,9 @@ from rekall.errors import InvalidInput
 FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 """What a date may look like, for hints."""
 
+_ENDS = re.compile(r"\.{2,}|…|(?<=\S)\s+(?:to|-|–|—)\s+(?=\S)", re.IGNORECASE)
+"""What may stand between two dates."""
+
 _MOST_CHARS = 80
 """A longer text is no date, whatever it begins with."""
 
@@ -56,11 +59,11 @@ def span(text: str, now: datetime) -> Span:
     Raises:
         InvalidInput: It is none, or ends before it begins.
     """
-    first, dots, last = text.replace("…", BETWEEN).partition(BETWEEN)
-    if not dots:
+    first, between, last = _ENDS.sub(BETWEEN, text, 1).partition(BETWEEN)
+    if not between:
         found = said(text, now)
         return Span(found.start, None if found.end is None else found.last)
-    first, last = first.strip(), last.strip(". ")
+    first, last = first.strip(), last.strip()
     if not first and not last:
         raise InvalidInput(
             f"{_cut(text)!r} names no date", f"write 2026-01{BETWEEN}2026-03, monday{BETWEEN} or {FORMS}"

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import Passage
+from rekall.entry.spans import Span
 from rekall.entry.types import EntryType, LinkType
 from rekall.models.vectors import unit_rows
 from rekall.search.results import Mode, SearchResult
@@ -210,6 +211,21 @@ def test_a_tag_is_looked_up_in_its_index_and_no_table_read_through(tagged, ask, 
         assert read.scans == []
         looked_up = [step[step.index("(") :] for step in read.plan if "item_by_tag" in step]
         assert looked_up == ["(value=?)", "(value>? AND value<?)"] * len(selection.filters.tags)
+
+
+CHANGED = {
+    "since": Filters(since=NOW),
+    "until": Filters(until=NOW - timedelta(seconds=1)),
+    "since and until": Filters(since=NOW, until=NOW),
+    "changed": Filters(changed=Span(NOW, NOW)),
+}
+
+
+@pytest.mark.parametrize("filters", CHANGED.values(), ids=CHANGED)
+def test_a_time_of_change_is_looked_up_in_its_index(tagged, filters):
+    (read,) = reads(tagged.db, lambda: tagged.entries.count(Selection(filters)))
+    (step,) = read.plan
+    assert step.startswith("SEARCH e USING COVERING INDEX entry_by_update (updated_at")
 
 
 FROM_WHERE: dict[str, tuple[Callable[[SqliteStore], list[Origin]], int, list[str]]] = {
