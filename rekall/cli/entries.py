@@ -235,9 +235,10 @@ def _not_an_id(path: str) -> UsageError:
 @json_option
 @pass_app
 def link(app: App, source: str, target: str, kind: str | None, reason: str, remove: bool, as_json: bool) -> None:
-    """Link one entry to another, as in `rekall link 1 3`. An entry that is superseded becomes obsolete.
+    """Link one entry to another.
 
-    Removing that link makes it active again, unless another entry supersedes it too.
+    `rekall link 1 3` links two of the last list. An entry that is superseded becomes obsolete. Removing that link makes
+    it active again, unless another entry supersedes it too.
     """
     from rekall.entry import rules
 

@@ -29,6 +29,7 @@ _LEAST_TITLE = 22
 """The fewest cells for a title, while there is another column to leave out."""
 
 _LONGEST_PROJECT = 14
+_LONGEST_WHERE_WIDE = 24
 _ALIGNED_TITLE = 60
 """In a pipe nothing is cut; a longer title pushes what stands behind it to the right."""
 
@@ -148,7 +149,7 @@ def _widths(rows: Sequence[Row], width: int | None) -> _Widths:
         number,
         max(cells(row.title) for row in rows),
         max(len(row.kind) for row in rows),
-        project if width is None else min(project, _LONGEST_PROJECT),
+        project if width is None else min(project, _LONGEST_PROJECT if has_age else _LONGEST_WHERE_WIDE),
         5 if has_age else 10,
         max(len(row.short) for row in rows),
         max(len(row.match) for row in rows),
