@@ -211,24 +211,15 @@ def _clients(app: App) -> Iterator[Look]:
 
     known = []
     for client in CLIENTS:
-        if not client.files:
-            continue
-        said = standing(client, client.path())
-        if said.state == "unreadable":
-            yield Look(
-                "assistants",
-                Health.WARN,
-                f"{client.title}: {client.path()} cannot be read: {said.problem}",
-                f"`rekall mcp install {client.name}`",
-            )
-        elif said.state == "missing":
-            yield Look(
-                "assistants",
-                Health.BAD,
-                f"{client.title} starts {said.command}, which is not there",
-                f"`rekall mcp install {client.name} --write`",
-            )
-        elif said.state == "configured":
+        path = client.path()
+        found = standing(client, path)
+        if found.state == "unreadable":
+            text = f"{client.title}: {path} cannot be read: {found.problem}"
+            yield Look("assistants", Health.WARN, text, "correct the file")
+        elif found.state == "missing":
+            text = f"{client.title} starts {found.command}, which is not there"
+            yield Look("assistants", Health.BAD, text, f"`rekall mcp install {client.name} --write`")
+        elif found.state == "configured":
             known.append(client.title)
     if known:
         yield Look("assistants", Health.GOOD, f"set up: {', '.join(known)}")
