@@ -26,6 +26,9 @@ _LEAST_REPEATED = 12
 _MARKUP = re.compile(r"```\w*|\*\*|`|^\s*(?:#{1,6} |[-*>] |\|)|^---+$", re.MULTILINE)
 """What stands in Markdown for looks alone."""
 
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?=\S*[/.#:…])[^()\s]*(?:\)|$)")
+"""A link or a picture, of which the text is shown; a snippet may end within its address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -111,7 +114,7 @@ def beginning(entry: Entry) -> str:
 
 
 def _plain(text: str) -> str:
-    return one_line(_MARKUP.sub("", text))
+    return one_line(_MARKUP.sub("", _LINK.sub(r"\1", text)))
 
 
 def _without(text: str, title: str) -> str:

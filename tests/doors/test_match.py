@@ -289,7 +289,7 @@ def test_the_status_line_says_when_nothing_is_close(rekall_app):
     found = judged(rekall_app, WEAK, WEAK)
     listing = Listing((), 2, mode=found.mode, nothing_close=found.nothing_close)
     view = View(10, "keepalive timeout")
-    text = "nothing here is about this; the nearest 2 · by words and meaning"
+    text = "nothing here is about this; the nearest 2"
     assert status_text(view, listing) == text
     assert status_text(replace(view, limit=2), listing) == text
     assert status_text(view, replace(listing, nothing_close=False)) == "2 hits · by words and meaning"
