@@ -211,6 +211,8 @@ def _clients(app: App) -> Iterator[Look]:
 
     known = []
     for client in CLIENTS:
+        if not client.files:  # what it keeps, no other program reads
+            continue
         path = client.path()
         found = standing(client, path)
         if found.state == "unreadable":
