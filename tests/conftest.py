@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
+from support.depth import tries
 from support.syncing import no_waiting_for_the_disk
 
 from rekall.app import App, load_encoder
@@ -22,6 +24,8 @@ from rekall.models.library import FolderLoader
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the processes of the tests compiles all of Rekall anew
 sys.dont_write_bytecode = False
+settings.register_profile("rekall", deadline=None, max_examples=tries(100))  # a busy machine keeps no deadline
+settings.load_profile("rekall")
 
 
 def pytest_report_header() -> str:

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import in_threads
+from support.depth import tries
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Entry, Field, Kind
@@ -254,7 +255,7 @@ ANY_ENTRY = st.fixed_dictionaries({field.name: any_value(field) for field in STO
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(stored=st.lists(ANY_ENTRY, min_size=1, max_size=4, unique_by=lambda entry: entry.id), changed=ANY_ENTRY)
 def test_any_entries_come_back_as_they_were_stored(fresh, stored, changed):
     with fresh() as store:
@@ -421,7 +422,7 @@ def test_texts_of_unknown_keys_are_left_out(store):
     assert store.entries.texts([], 10) == {}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=tries(40))
 @given(stored=st.lists(ANY_ENTRY, min_size=1, max_size=4, unique_by=lambda entry: entry.id), most=st.integers(1, 20))
 def test_texts_of_any_entries_are_bounded_and_begin_as_they_do(fresh, stored, most):
     with fresh() as store:
@@ -503,7 +504,7 @@ SIMILAR_IDS = st.sets(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(ids=SIMILAR_IDS)
 def test_a_short_id_always_names_its_own_entry(fresh, ids):
     with fresh() as store:
@@ -667,7 +668,7 @@ def test_every_filter_narrows_what_is_selected(store, each):
     assert set(store.entries.keys()) == {inside, outside}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(parts=ENTRIES, selection=SELECTIONS, limit=st.none() | st.integers(0, 8), offset=st.integers(0, 3))
 def test_a_selection_lets_exactly_those_pass_that_meet_it_newest_first(fresh, parts, selection, limit, offset):
     with fresh() as store:
@@ -1064,7 +1065,7 @@ SOME_PATHS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(paths=SOME_PATHS, asked=st.text("aAb/#%_", max_size=4).map(lambda end: f"/{end}"))
 def test_under_a_path_is_what_begins_with_it_and_ends_there(fresh, paths, asked):
     with fresh() as store:
@@ -1149,7 +1150,7 @@ def test_a_word_finds_itself_whatever_its_stem(store, shelve, word):
     assert ask(store, word) == [key]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(
     word=st.text(st.characters(categories=["Ll", "Lu", "Nd"], max_codepoint=0x2FF), min_size=1, max_size=12)
     | st.from_regex(r"[a-z]{3,12}", fullmatch=True)
@@ -1566,14 +1567,14 @@ def shelve_documents(store: Store, documents: Iterable[tuple[str, str, str]]) ->
     return stored
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(documents=DOCUMENTS, text=TEXTS)
 def test_coverage_is_a_share(fresh, documents, text):
     with fresh() as store:
         assert_coverage_is_a_share(store, documents, text, ())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=tries(50))
 @given(documents=DOCUMENTS, text=TEXTS, phrases=st.lists(TEXTS.filter(bool), min_size=1, max_size=2).map(tuple))
 def test_coverage_with_phrases_is_a_share(fresh, documents, text, phrases):
     with fresh() as store:
@@ -1616,7 +1617,7 @@ def holds(entry: Entry, word: str) -> bool:
 MIXED = st.lists(st.sampled_from([*LATIN, *CJK]), max_size=6)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(
     documents=st.lists(st.tuples(*[MIXED.map(" ".join)] * 3), max_size=10),
     asked=MIXED,
@@ -1641,7 +1642,7 @@ def test_terms_matched_and_covered_entries_are_those_that_counting_finds(fresh, 
         assert store.words.matched(terms, few) == {key: matched[key] for key in few if key in matched}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(documents=DOCUMENTS, changes=st.lists(st.tuples(st.integers(0, 11), st.none() | TEXTS), max_size=15), text=TEXTS)
 def test_an_index_that_was_changed_answers_like_a_new_one(fresh, documents, changes, text):
     def answer(store: Store) -> tuple[Terms, list[tuple[int, Any]]]:
@@ -1734,7 +1735,7 @@ def test_no_passages_removes_all(store, two):
     assert store.passages.count() == 0
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(versions=st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=5))
 def test_put_again_and_again_keeps_every_text_that_stays(fresh, versions):
     with fresh() as store:
@@ -1875,7 +1876,7 @@ def test_a_sample_is_bounded_spread_over_the_base_and_stays_the_same(store, most
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(passages=st.lists(st.integers(0, 4), max_size=12), gone=st.sets(st.integers(0, 11)), most=st.integers(1, 40))
 def test_a_sample_holds_heads_only_and_as_many_as_there_is_room_for(fresh, passages, gone, most):
     with fresh() as store:
@@ -2094,7 +2095,7 @@ def test_a_selection_applies_before_the_nearest_are_cut(store):
     assert store.vectors.nearest(space, query[0], 3, Selection(Filters(project="web"))) == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(parts=ENTRIES, selection=SELECTIONS, k=st.integers(1, 20), seed=st.integers(0, 2**32 - 1))
 def test_the_nearest_of_a_selection_are_those_that_comparing_each_finds(fresh, parts, selection, k, seed):
     with fresh() as store:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import tries
 
 from rekall.db import Database
 from rekall.entry.fields import Entry
@@ -515,7 +516,7 @@ def test_two_spaces_keep_their_vectors_apart(shelf):
     assert len(shelf.index) == 4
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(
     seed=st.integers(0, 2**32 - 1),
     dim=st.sampled_from([8, 20, 64, 384]),
@@ -701,7 +702,7 @@ def test_a_vector_that_is_not_whole_is_in_no_pair(shelf, name):
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=tries(40))
 @given(
     seed=st.integers(0, 2**32 - 1),
     dim=st.sampled_from([8, 20, 384]),

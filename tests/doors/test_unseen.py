@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Ran
+from support.depth import tries
 
 from rekall.unseen import escaped, marked, restored, whole
 from rekall.wording import printable
@@ -132,7 +133,7 @@ def test_a_mark_names_the_character_and_a_run_has_one():
     assert len(printable("\u202e" * 100_000)) < 20
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(
     text=st.text(
         st.characters(exclude_categories=()) | st.sampled_from("\u200d\u202e\ufe0f\u200b\x1b\U0001f600\u0645"),
@@ -153,7 +154,7 @@ def whole_pairs(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(text=st.text(st.characters(exclude_categories=()), max_size=40))
 def test_halves_of_characters_become_replacements(text):
     whole(text).encode()

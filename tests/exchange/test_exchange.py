@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, all_links
+from support.depth import tries
 from support.drafts import DRAFTS, NASTY, TEXT
 
 from rekall.entry import rules
@@ -39,14 +40,14 @@ def again(read: Read) -> Entry:
     return as_entry(read.draft)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(draft=DRAFTS)
 def test_accepting_a_draft_twice_changes_nothing_more(draft):
     once = rules.checked(draft)
     assert rules.checked(once) == once
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(draft=DRAFTS, full=st.booleans())
 def test_an_entry_survives_markdown(draft, full):
     entry = as_entry(draft)
@@ -56,7 +57,7 @@ def test_an_entry_survives_markdown(draft, full):
     assert read.links == (Link("", TWO, LinkType.CONTRADICTS, "why: so"),)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(draft=DRAFTS)
 def test_an_entry_survives_json(draft):
     entry = as_entry(draft)
@@ -146,7 +147,7 @@ def test_titles_that_look_like_values_survive_markdown(title):
     assert again(from_markdown(to_markdown(as_entry(Draft(EntryType.TIL, title))), "unused")).title == title
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(text=TEXT | NASTY.map(lambda text: f"---\n{text}\n---\n") | TEXT.map(lambda text: f"---\ntitle: {text}\n---\n"))
 def test_no_markdown_is_more_than_refused(text):
     title, message = "", ""
@@ -199,7 +200,7 @@ def words_of(text: str) -> set[str]:
     return set(re.findall(r"[^\W_]+", text.replace("\0", "\ufffd").casefold()))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(fields=st.dictionaries(NAMES | st.text(max_size=8), VALUES, max_size=6))
 def test_no_record_is_refused_and_no_word_of_one_is_lost(fields):
     read = from_record(fields, "content", "default")

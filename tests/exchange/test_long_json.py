@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT
+from support.depth import tries
 
 from rekall.exchange import bounds, long_json
 from rekall.exchange.dialect import Source
@@ -77,7 +78,7 @@ def in_pieces(monkeypatch: pytest.MonkeyPatch, chunk: int, quick: int, around: i
     monkeypatch.setattr(long_json, "WHOLE_BYTES", around)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     document=DOCUMENTS,
     chunk=st.integers(1, 40),
@@ -103,7 +104,7 @@ def test_a_list_is_the_same_read_whole_and_in_pieces(tmp_path, document, chunk, 
         assert source.set_aside == {}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS, chunk=st.integers(1, 200), quick=st.sampled_from([0, 1_000_000]))
 def test_notes_are_the_same_read_whole_and_in_pieces(tmp_path, document, chunk, quick):
     path = tmp_path / "some.json"

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.depth import tries
 
 from rekall.errors import InvalidInput
 from rekall.exchange.dialect import Dialect, Note, Refused, Source
@@ -235,7 +236,9 @@ def machinery(document: Any) -> set[str]:
 
 
 @settings(
-    max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=tries(200),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    deadline=None,
 )
 @given(data=st.data())
 @pytest.mark.parametrize("dialect", JSON_DIALECTS, ids=lambda dialect: dialect.name)
@@ -254,7 +257,7 @@ def test_any_json_is_read_whole_or_not_at_all(dialect: Dialect, data: st.DataObj
         assert not lost, f"{sorted(lost)} of {document} are nowhere in {notes}"
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=tries(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     lines=st.lists(st.one_of(documents.map(json.dumps), st.text(max_size=20)), max_size=6),
     ending=st.sampled_from(("\n", "\r\n")),
@@ -272,7 +275,7 @@ def test_any_lines_are_read(dialect: Dialect, lines: list[str], ending: str, tmp
         read(dialect, source)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=tries(150), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.binary(max_size=300))
 @pytest.mark.parametrize("suffix", [".json", ".jsonl", ".txt", ".org", ".rst", ".adoc", ".html", ".enex", ".md"])
 def test_no_bytes_break_a_dialect(suffix: str, data: bytes, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, all_links, make_bench
+from support.depth import tries
 from support.drafts import DRAFTS, TEXT
 
 from rekall.cli.render import SCHEMA_VERSION
@@ -432,7 +433,7 @@ FORBIDDEN = set('<>:"/\\|?*')
 DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{digit}" for name in ("com", "lpt") for digit in "0123456789¹²³")}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(titles=st.lists(TITLES, min_size=1, max_size=30), kind=st.sampled_from(["slug", "titled"]))
 def test_every_file_system_keeps_the_names_apart(titles: list[str], kind: str) -> None:
     names = Names()
@@ -543,7 +544,7 @@ REASONS = st.sampled_from(["", "why", "a: b", "]] %%x%%", f"%%{TWO}%%", "[[x]]: 
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(draft=DRAFTS, reasons=st.lists(st.tuples(st.sampled_from(KINDS), REASONS), max_size=4), other=TITLES)
 def test_any_note_of_a_vault_can_be_read_back(draft: Draft, reasons: list[tuple[LinkType, str]], other: str) -> None:
     entry = as_entry(replace(draft, superseded_by=THREE, status=Status.OBSOLETE))
@@ -617,7 +618,7 @@ JOINS = st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from(KINDS), 
 
 
 @pytest.mark.parametrize(("form", "name"), FORMS)
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=tries(12))
 @given(
     drafts=st.lists(DRAFTS, min_size=1, max_size=5),
     joins=st.lists(JOINS, max_size=6),

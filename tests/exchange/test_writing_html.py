@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, make_bench
+from support.depth import tries
 from support.drafts import DRAFTS, TEXT
 
 from rekall.entry.fields import Draft
@@ -148,7 +149,7 @@ def test_nothing_in_a_note_can_run_or_load(bench: Bench, tmp_path: Path, text: s
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", page)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(drafts=st.lists(DRAFTS, max_size=3), text=st.lists(st.sampled_from(HOSTILE) | TEXT, max_size=6).map(" ".join))
 def test_no_note_at_all_can_run_or_load(
     tmp_path_factory: pytest.TempPathFactory, drafts: list[Draft], text: str

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeClock, FakeEncoder, FakeLoader, in_threads, make_bench
+from support.depth import tries
 
 from rekall.app import App
 from rekall.cache import EmbeddingCache, EntryVectors
@@ -210,7 +211,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(max_size=st.integers(0, 5), ttl_s=st.integers(0, 60), steps=st.lists(STEPS, max_size=40))
 def test_never_more_than_its_size_never_stale_never_wrong(max_size, ttl_s, steps):
     clock = FakeClock()
@@ -537,7 +538,7 @@ def change_stored(base: KnowledgeBase, entry: Entry, kind: str, words: str, numb
         base.index.prune(unfinished="unfinished" in kind)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(
     size=st.sampled_from([0, 3, 1000]),
     ttl_s=st.integers(0, 20),
@@ -551,7 +552,7 @@ def test_no_cache_gives_the_same_hits_whatever_is_written_between(tmp_path_facto
             both.assert_alike(words)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=tries(25))
 @given(
     size=st.sampled_from([0, 3, 1000]),
     changes=st.lists(st.tuples(st.booleans(), CHANGES), max_size=15),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import Bench, FakeEncoder, FakeLoader, all_links, make_bench
+from support.depth import tries
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import SECTIONS, Draft, Entry
@@ -237,7 +238,7 @@ DRAFTS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(draft=DRAFTS)
 def test_whatever_an_entry_says_survives_delete_and_restore(draft):
     bench = make_bench()
@@ -980,5 +981,5 @@ class Entries(RuleBasedStateMachine):
             }
 
 
-Entries.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Entries.TestCase.settings = settings(max_examples=tries(40), stateful_step_count=25, deadline=None)
 test_any_sequence_of_changes_does_what_was_said = Entries.TestCase

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
+from support.depth import tries
 
 from rekall import backlog
 from rekall.embedder import Embedder
@@ -1047,7 +1048,7 @@ class Switching(RuleBasedStateMachine):
 
 TestSwitching = Switching.TestCase
 TestSwitching.settings = settings(
-    max_examples=40,
+    max_examples=tries(40),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 from support import Bench, make_bench
+from support.depth import IS_DEEP
 
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
@@ -125,11 +126,19 @@ def verbs(bench: Bench, notes: Path, folder: Path) -> list[Callable[[], object]]
     ]
 
 
+def values_for(table: str, column: str) -> list[str]:
+    """A third of the values: each column gets its share, and each value a third of the columns; deep, all at all."""
+    if IS_DEEP:
+        return list(VALUES.values())
+    columns = [(table, column) for table, columns in COLUMNS.items() for column in columns]
+    return list(VALUES.values())[columns.index((table, column)) % 3 :: 3]
+
+
 @pytest.mark.parametrize(
     "place", [(table, column) for table, columns in COLUMNS.items() for column in columns], ids=".".join
 )
 def test_a_value_of_another_type_stands_in_the_way_of_its_own_row_alone(made, tmp_path, place):
-    for number, value in enumerate(VALUES.values()):
+    for number, value in enumerate(values_for(*place)):
         path = tmp_path / str(number) / "rekall.db"
         path.parent.mkdir()
         path.write_bytes(made.read_bytes())

@@ -25,6 +25,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
+from support.depth import tries
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
@@ -983,7 +984,7 @@ contents = st.binary(max_size=2_000) | st.integers(0, 5 * PIPE_BUFFER_BYTES).map
 any_text = st.text(alphabet=st.characters())  # lone surrogates too
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(frames=st.lists(st.tuples(kinds, contents), max_size=5), most=st.integers(200, 100_000))
 def test_frames_arrive_as_they_were_sent(frames, most):
     with pipe() as (reading, writing):
@@ -998,7 +999,7 @@ def test_frames_arrive_as_they_were_sent(frames, most):
         thread.join()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(kind=kinds, content=st.binary(max_size=60), most=st.integers(1, 9))
 def test_a_frame_may_come_byte_by_byte(kind, content, most):
     with pipe() as (reading, writing):
@@ -1006,7 +1007,7 @@ def test_a_frame_may_come_byte_by_byte(kind, content, most):
         assert receive(Trickle(reading, most)) == (kind, content)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(texts=st.lists(any_text, max_size=8))
 @example(texts=["\ud83d\ude00", "😀", "\0"])
 def test_texts_arrive_as_they_were_sent(texts):
@@ -1016,7 +1017,7 @@ def test_texts_arrive_as_they_were_sent(texts):
     assert (kind, json.loads(content)) == (Frame.DOCUMENTS, texts)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(kind=kinds, content=st.binary(max_size=200), data=st.data())
 def test_a_frame_that_is_cut_anywhere_is_the_end(kind, content, data):
     whole = HEADER.pack(kind, len(content)) + content
@@ -1027,7 +1028,7 @@ def test_a_frame_that_is_cut_anywhere_is_the_end(kind, content, data):
             receive(reading)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(kind=st.integers(0, 255).filter(lambda kind: kind not in list(Frame)), content=st.binary(max_size=40))
 def test_an_unknown_kind_is_the_end(kind, content):
     with pipe() as (reading, writing):
@@ -1036,7 +1037,7 @@ def test_an_unknown_kind_is_the_end(kind, content):
             receive(reading)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 @given(kind=kinds, length=st.integers(MOST_BYTES + 1, 2**32 - 1))
 def test_an_absurd_length_is_the_end_before_anything_is_read(kind, length):
     with pipe() as (reading, writing):
@@ -1045,7 +1046,7 @@ def test_an_absurd_length_is_the_end_before_anything_is_read(kind, length):
             receive(reading)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(noise=st.binary(max_size=60))
 def test_any_bytes_are_a_frame_or_the_end(noise):
     with pipe() as (reading, writing):

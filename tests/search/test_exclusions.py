@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, make_bench, titles
+from support.depth import tries
 
 from rekall.entry.fields import Draft
 from rekall.entry.filters import Filters
@@ -285,7 +286,7 @@ def letters(text: str) -> list[str]:
     return [character for character in text if character.isalnum()]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=tries(400))
 @given(line=SIGNS)
 def test_every_part_of_a_line_is_searched_or_said(commands, line):
     parsed = parse_query(line)
@@ -299,7 +300,7 @@ def test_every_part_of_a_line_is_searched_or_said(commands, line):
     assert bool(found.left_out) <= any("leave out" in note or "left out" in note for note in found.notes)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=tries(400))
 @given(line=SIGNS | st.text(max_size=40))
 def test_marks_lie_in_the_text_one_after_the_other(line):
     parsed = parse_query(line)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.depth import tries
 
 from rekall.db import Database
 from rekall.search import pieces
@@ -204,7 +205,7 @@ def places_of(stemmer: Database, text: str) -> list[tuple[int, int, str]]:
     return [] if any("\ud800" <= sign <= "\udfff" for sign in text) else stemmer.stem_places(text)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(query=ANY_TEXT, pages=PAGES)
 @example(query="a" * 100_000, pages=[("a" * 100_000, "b " * 50_000)])
 @example(query="数据" * 50_000, pages=[("数据" * 500, "")])
@@ -218,7 +219,7 @@ def test_shares_of_any_text_are_shares(stemmer, query, pages):
         assert 0 <= share.pairs < 1
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(query=ANY_TEXT, pages=PAGES, order=st.randoms(use_true_random=False))
 def test_the_order_of_texts_does_not_matter(stemmer, query, pages, order):
     spelling = Spelling(query, places_of(stemmer, query))
@@ -233,7 +234,7 @@ ODD_WORDS = ("abcd", "efgh", "ijkl", "mnop", "qrst", "uvwx", "1234", "5678", "9y
 """Of one length, and no two share a piece."""
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(
     texts=st.lists(st.lists(st.sampled_from(ODD_WORDS), min_size=4, max_size=4, unique=True), min_size=1, max_size=12),
     place=st.integers(0, 11),
@@ -248,7 +249,7 @@ def test_of_texts_of_one_length_the_one_that_is_the_query_has_the_highest_shares
     assert found[number].pieces > 0
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=tries(100))
 @given(words=st.lists(st.sampled_from(ODD_WORDS), min_size=2, max_size=6, unique=True))
 def test_a_text_that_holds_more_of_the_query_has_more(stemmer, words):
     """Another word of the query in place of an unrelated one of the same length."""

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import Bench, FakeEncoder, FakeLoader, ask, make_bench, titles
+from support.depth import tries
 
 from rekall.app import App
 from rekall.entry.fields import Draft, Entry
@@ -76,7 +77,7 @@ NOTES = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(notes=NOTES, query=st.lists(st.sampled_from(WORDS[:-1]), min_size=1, max_size=4).map(" ".join))
 def test_whatever_a_base_holds_a_score_is_the_sum_of_what_the_hit_says(notes, query):
     """Long and short, known and unknown, embedded and waiting."""

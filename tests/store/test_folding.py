@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import tries
 
 from rekall.db import Database
 from rekall.entry.fields import Entry
@@ -121,14 +122,14 @@ def test_places_lead_to_the_text_as_it_was(db):
     assert found[-1] == ("zebras", "zebra")
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=tries(400))
 @given(text=WORDS)
 def test_folding_twice_is_folding_once(db, text):
     once = fold(text)
     assert words(db, fold(once)) == words(db, once)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=tries(400))
 @given(text=WORDS)
 def test_places_are_within_the_text_and_the_words_are_those_of_the_fold(db, text):
     folded = fold_in_place(text)
@@ -139,7 +140,7 @@ def test_places_are_within_the_text_and_the_words_are_those_of_the_fold(db, text
     assert [place for place, _ in places] == sorted(place for place, _ in places)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=tries(300))
 @given(before=WORDS, text=TEXT, after=WORDS)
 def test_a_text_finds_the_entry_that_holds_it(before, text, after):
     with contextlib.closing(SqliteStore(None)) as store:

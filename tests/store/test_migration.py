@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import in_threads, make_bench
+from support.depth import tries
 
 from rekall.db import Database
 from rekall.entry.fields import Draft, Entry
@@ -579,7 +580,7 @@ SOME_LINKS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=tries(60))
 @given(entries=SOME_ENTRIES, links=SOME_LINKS)
 def test_whatever_a_base_said_of_successors_the_links_say(tmp_path_factory, entries, links):
     path = tmp_path_factory.mktemp("migrated") / "rekall.db"

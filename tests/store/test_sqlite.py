@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.depth import tries
 
 from rekall.entry.fields import Column, Entry
 from rekall.entry.other import OtherField
@@ -315,7 +316,7 @@ def covered_by_force(corpus: list[dict[Column, str]], terms: dict[str, bool]) ->
     ]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=tries(150))
 @given(corpus=CORPUS, text=TEXT)
 def test_coverage_is_what_bm25_counted_by_hand_says(corpus, text):
     with contextlib.closing(SqliteStore(None)) as store:
