@@ -355,7 +355,7 @@ def session() -> str:
     """A terminal session, run for real in a home of its own."""
     lines = []
     with tempfile.TemporaryDirectory() as home:
-        env = {**os.environ, "REKALL_HOME": home, "COLUMNS": "100", "NO_COLOR": "1"}
+        env = {**os.environ, "REKALL_HOME": home, "REKALL_ADD_PROJECT": "off", "COLUMNS": "100", "NO_COLOR": "1"}
         env["REKALL_ADD_PROJECT"] = "off"  # the name of a checkout is nobody's project
         for line in SESSION:
             command = [sys.executable, "-m", *shlex.split(line)]
