@@ -21,6 +21,9 @@ FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 _ENDS = re.compile(r"\.{2,}|…|(?<=\S)\s+(?:to|-|–|—)\s+(?=\S)", re.IGNORECASE)
 """What may stand between two dates."""
 
+_YEAR_LAST = re.compile(r"(.+) (\d\d:\d\d:\d\d)( utc| gmt)? (\d{4})( [+-]\d\d:\d\d)?\Z")
+"""A time as `date` and `git log` print it: Thu Nov 26 21:08:33 UTC 2026."""
+
 _MOST_CHARS = 80
 """A longer text is no date, whatever it begins with."""
 
@@ -84,7 +87,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"(?<=\d)t(\d\d)(?![\d:])", r" \1:00", text)
     text = re.sub(r"(?<=\d)t(?=\d)", " ", text)
     text = re.sub(r"([+-]\d\d)(\d\d)\Z", r"\1:\2", text) if ":" in text else text
-    return " ".join(word for word in text.split() if word not in ("the", "of", "on", "at"))
+    text = " ".join(word for word in text.split() if word not in ("the", "of", "on", "at"))
+    return _YEAR_LAST.sub(r"\1 \4 \2\3\5", text)
 
 
 def _spelled_out(compact: re.Match[str]) -> str:
