@@ -11,7 +11,8 @@ SKILL_FOLDER, SKILL_FILE = "rekall", "SKILL.md"
 """A skill is a folder of its name with this file in it."""
 
 _BEGIN, _END = "<!-- rekall -->", "<!-- /rekall -->"
-_BLOCK = re.compile(rf"(?:\A|\n?)(?:{re.escape(_BEGIN)})\n.*?\n{re.escape(_END)}\n?", re.DOTALL)
+_BLOCK = re.compile(rf"{re.escape(_BEGIN)}\r?\n.*?\r?\n{re.escape(_END)}", re.DOTALL)
+_WITH_GAP = re.compile(rf"(?:(?<=\n)\r?\n)?{_BLOCK.pattern}(?:\r?\n)?", re.DOTALL)
 
 LINES = (
     "This developer keeps notes in Rekall: bugs and fixes, decisions, pitfalls, configs. Before you debug, decide or configure,\n"
@@ -94,18 +95,13 @@ def with_lines(text: str) -> str:
     Raises:
         InvalidInput: Our marks stand in it in another way than we put them.
     """
+    _check(text)
     end = "\r\n" if "\r\n" in text else "\n"
-    plain = text.replace("\r\n", "\n")
-    block = f"{_BEGIN}\n{LINES}\n{_END}\n"
-    _check(plain)
-    found = _BLOCK.search(plain)
-    if found is None:
-        gap = "" if not plain else "\n" if plain.endswith("\n") else "\n\n"
-        new = plain + gap + block
-    else:
-        lead = "\n" if found[0].startswith("\n") else ""
-        new = plain[: found.start()] + lead + block + plain[found.end() :]
-    return text if new == plain else new.replace("\n", end)
+    block = "\n".join((_BEGIN, LINES, _END)).replace("\n", end)
+    if _BLOCK.search(text):
+        return _BLOCK.sub(lambda _: block, text)
+    gap = "" if not text else end if text.endswith("\n") else end * 2
+    return f"{text}{gap}{block}{end}"
 
 
 def without_lines(text: str) -> str | None:
@@ -114,13 +110,9 @@ def without_lines(text: str) -> str | None:
     Raises:
         InvalidInput: Our marks stand in it in another way than we put them.
     """
-    end = "\r\n" if "\r\n" in text else "\n"
-    plain = text.replace("\r\n", "\n")
-    _check(plain)
-    if _BLOCK.search(plain) is None:
-        return text
-    new = _BLOCK.sub("", plain, count=1)
-    return new.replace("\n", end) if new.strip() else None
+    _check(text)
+    new = _WITH_GAP.sub("", text)
+    return new if new.strip() or new == text else None
 
 
 def _check(text: str) -> None:
