@@ -17,6 +17,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.types import EntryType, Status
 from rekall.errors import RekallError
 from rekall.tui.dialogs import Dialog
+from rekall.tui.lines import OneLine
 from rekall.tui.rows import one_line
 from rekall.wording import count_text, printable
 
@@ -101,6 +102,6 @@ def _line(name: str, label: str, now: str, known: list[str]) -> Horizontal:
     suggester = SuggestFromList(known, case_sensitive=False) if known else None
     return Horizontal(
         Static(label, classes="label", markup=False),
-        Input("", now, id=name, compact=True, suggester=suggester),
+        OneLine("", now, id=name, compact=True, suggester=suggester),
         classes="field",
     )

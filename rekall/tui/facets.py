@@ -18,6 +18,7 @@ from rekall.entry.filters import FILTERS, Filters
 from rekall.errors import RekallError
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.dialogs import Dialog
+from rekall.tui.lines import OneLine
 from rekall.tui.rows import one_line
 from rekall.tui.tasks import in_thread
 from rekall.wording import count_text, printable
@@ -120,14 +121,14 @@ class FacetDialog(Dialog[None]):
         with Vertical(id="box") as box:
             box.border_title = "Filters"
             box.border_subtitle = "up, down, enter choose · ^x none · escape closes"
-            yield Input(placeholder="type to find a tag, a project …", id="narrow", compact=True)
+            yield OneLine(placeholder="type to find a tag, a project …", id="narrow", compact=True)
             options = OptionList(id="facets", markup=False, compact=True)
             options.can_focus = False
             yield options
             for each in _TYPED:
                 with Horizontal(classes="field"):
                     yield Static(each.key, classes="label", markup=False)
-                    yield Input(", ".join(each.texts(self._filters)), each.hint, id=each.name, compact=True)
+                    yield OneLine(", ".join(each.texts(self._filters)), each.hint, id=each.name, compact=True)
             yield Static(id="problem", markup=False)
 
     def on_mount(self) -> None:

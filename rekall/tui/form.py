@@ -20,6 +20,7 @@ from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, texts_of
 from rekall.tui.kept import KeptText, empty_draft
+from rekall.tui.lines import OneLine, TitleLine
 from rekall.tui.rows import one_line
 from rekall.tui.screens import Host, RekallScreen
 from rekall.tui.tasks import in_thread
@@ -48,9 +49,9 @@ class FormScreen(RekallScreen[Saved | None]):
     """Writes a new entry or changes one. What is typed is kept in a draft file until it is saved or discarded."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save", priority=True),
-        Binding("ctrl+t", "turn", "Other page", priority=True),
-        Binding("escape", "leave", "Cancel", priority=True),
+        Binding("ctrl+s", "save", "Save", priority=True, tooltip="Save the entry"),
+        Binding("ctrl+t", "turn", "Other page", priority=True, tooltip="Turn to the other page"),
+        Binding("escape", "leave", "Cancel", priority=True, tooltip="Leave the form"),
     ]
 
     def __init__(self, host: Host, base: KnowledgeBase, entry: Entry | None) -> None:
@@ -130,6 +131,12 @@ class FormScreen(RekallScreen[Saved | None]):
         path, texts = self._kept.path, self.texts
         is_kept = self.is_changed and texts == self._kept_texts and path.exists()
         return path if is_kept or self._kept.keep(self._begun, texts, self._onto, is_last=True) else None
+
+    def on_title_line_overflowed(self, event: TitleLine.Overflowed) -> None:
+        """What is pasted into the title and is longer than one goes on in the content."""
+        content = self.query_one("#content", TextArea)
+        content.text = f"{content.text.rstrip()}\n\n{event.rest}".lstrip("\n")
+        self.host.say("pasted", "the first line is the title, the others are in the content")
 
     def action_turn(self) -> None:
         """Show the other page."""
@@ -251,7 +258,9 @@ def _line(name: str, text: str) -> Widget:
     field = BY_NAME[name]
     return Horizontal(
         Static(field.noun, classes="label", markup=False),
-        Input(text, _HINTS.get(name) or _plain(field.help), id=name, compact=True),
+        (TitleLine if name == "title" else OneLine)(
+            text, _HINTS.get(name) or _plain(field.help), id=name, compact=True
+        ),
         classes="field",
     )
 

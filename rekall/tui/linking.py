@@ -19,6 +19,7 @@ from rekall.entry.view import LinkLine
 from rekall.knowledge_base import KnowledgeBase
 from rekall.search.results import Mode
 from rekall.tui.dialogs import Dialog, Question
+from rekall.tui.lines import OneLine
 from rekall.tui.rows import one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
@@ -92,7 +93,7 @@ class LinkDialog(Dialog[Chosen]):
             yield Static(Content.assemble((self._others, "bold")), id="link-to", markup=False)
             with Horizontal(classes="field"):
                 yield Static("reason", classes="label", markup=False)
-                yield Input(placeholder="may be empty", id="reason", compact=True)
+                yield OneLine(placeholder="may be empty", id="reason", compact=True)
 
     def on_mount(self) -> None:
         """Begin with the first way."""
@@ -139,7 +140,7 @@ class FindDialog(Dialog[str]):
         with Vertical(id="box") as box:
             box.border_title = self._heading
             box.border_subtitle = "type words · up, down, enter choose · escape leaves"
-            yield Input(placeholder="words of the other entry", id="find", compact=True)
+            yield OneLine(placeholder="words of the other entry", id="find", compact=True)
             found = OptionList(id="found", markup=False, compact=True)
             found.can_focus = False
             yield found

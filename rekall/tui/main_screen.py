@@ -178,6 +178,11 @@ class MainScreen(ReadingScreen):
         view = View(self._limit, self.line.query_text, self.keeper.view.filters, literal=self.line.is_literal)
         self.show_view(view, delay_s=self.host.debounce_s)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted outside of any field is searched for."""
+        self.action_search()
+        self.line.take(event.text)
+
     def on_entry_list_left_upward(self) -> None:
         """Up from the first row goes to the search line."""
         self.line.focus()

@@ -8,6 +8,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from rekall.tui.lines import joined_lines
 from rekall.wording import count_text
 
 MOST_CHARS = 20_000
@@ -69,17 +70,17 @@ class SearchLine(Input):
 
     def _on_paste(self, event: events.Paste) -> None:
         """Take every line of what the terminal pastes, not only the first."""
-        self._put(event.text)
+        self.take(event.text)
         event.stop()
         event.prevent_default()  # Input would add the first line
 
     def action_paste(self) -> None:
         """Take every line of the clipboard."""
-        self._put(self.app.clipboard)
+        self.take(self.app.clipboard)
 
-    def _put(self, text: str) -> None:
+    def take(self, text: str) -> None:
         """Put a text where the cursor is; several lines as one fold, which stands for all of them joined by blanks."""
-        lines = [joined for line in text[: 2 * MOST_CHARS].splitlines() if (joined := " ".join(line.split()))]
+        lines = joined_lines(text[: 2 * MOST_CHARS])
         if len(lines) > 1:
             shown = lines[0] if len(lines[0]) <= _MOST_SHOWN else f"{lines[0][:_MOST_SHOWN]}…"
             fold = f"{shown} +{count_text(len(lines) - 1, 'line')}"

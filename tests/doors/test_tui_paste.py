@@ -1,7 +1,7 @@
 """What is pasted into the search line of the terminal UI."""
 
 import pytest
-from support.tui_driver import base_of, driven, opened, sample
+from support.tui_driver import base_of, driven, form, opened, sample
 from textual import events
 
 from rekall.tui.search_line import MOST_CHARS
@@ -98,3 +98,24 @@ async def test_what_a_line_leaves_out_is_said_in_the_status(rekall):
         await ui.settle()
         assert ui.titles() == ["Traceback in a File"]
         assert 'left out 1 entry with zebra; "-zebra" searches for it' in ui.lines()[-3]
+
+
+@driven
+async def test_what_is_pasted_over_the_list_is_searched_and_a_title_overflows_into_the_content(rekall):
+    async with opened(rekall) as ui:
+        ui.app.post_message(events.Paste(TRACE))
+        await ui.settle()
+        assert ui.focused == "line"
+        assert ui.main.line.query_text == " ".join(TRACE.split())
+        await ui.press("escape", "a")
+        ui.app.post_message(events.Paste(TRACE))
+        await ui.settle()
+        texts = form(ui).texts
+        assert texts["title"] == "Traceback (most recent call last):"
+        assert (
+            texts["content"] == '  File "app.py", line 3, in <module>\n    main()\nKeyError: \'type:bug "of" -zebra\''
+        )
+        await ui.press("tab")
+        ui.app.post_message(events.Paste("a,\r\nb\r\n"))
+        await ui.settle()
+        assert form(ui).texts["tags"] == "a, b"
