@@ -182,11 +182,15 @@ def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) 
 def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
     """The id of the deleted entry that a person named; one that was never deleted is left to `restore` to refuse."""
     try:
-        return deleted_id(app, base, name)
+        named = deleted_id(app, base, name)
     except NotFound as error:
         if isinstance(error, Ambiguous) or not os.path.exists(name):
             raise
         raise _not_an_id(name) from error
+    title = base.titles([named]).get(named)
+    if title is not None:
+        raise NotFound(f"{printable(title)!r} is not deleted", "`rekall restore` lists what can be restored")
+    return named
 
 
 def _list_deleted(app: App, base: KnowledgeBase, most: int, *, as_json: bool) -> None:
