@@ -115,7 +115,9 @@ says how sure you are. More: docs/writing.md of the project.
   REKALL_HOME                one folder for everything: settings, base, models
   REKALL_<SECTION>_<KEY>     a setting, such as REKALL_SEARCH_LIMIT=5
   REKALL_KEY                 the key that `rekall init` binds, or none
-  REKALL_PAGER, PAGER        what shows a long entry
+  REKALL_PAGER, PAGER        what shows a long entry; empty for nothing
+  REKALL_TERMINAL            a name for the terminal, where a program runs rekall
+                             for a person: numbers are places of its last list
   VISUAL, EDITOR             what edits, where ui.editor is empty
   NO_COLOR                   no colours
   COLUMNS                    the width of tables
@@ -138,6 +140,7 @@ vectors; while it is in use there are two more beside it, -wal and -shm, so copy
   drafts/                    what an editor held when something went wrong
   backups/                   copies, by `rekall backup` and before risky changes
   models/                    models of your own
+  lists/                     what each terminal listed last, for `rekall show 1`
 
 `rekall doctor` says what is wrong with any of it. To move to another machine: `rekall backup
 FILE` here, `rekall restore-base FILE` there. To uninstall: remove the package, then these
