@@ -140,17 +140,21 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
 
 
 def hit_items(base: KnowledgeBase, hits: Sequence[Hit]) -> list[Item]:
-    """Search results: how sure each is, what it is, and a stretch of its text."""
+    """Search results: how sure each is, what it is, and a stretch of its text.
+
+    A weak hit below a surer one is its title alone: it is read as unrelated.
+    """
     after = [hit.successor.id for hit in hits if hit.successor]
     short = base.short_ids([*(hit.entry.id for hit in hits), *after])
-    return [_hit_item(hit, short) for hit in hits]
+    is_sure = any(hit.match and not hit.is_weak for hit in hits)
+    return [_hit_item(hit, short, is_bare=hit.is_weak and is_sure) for hit in hits]
 
 
-def _hit_item(hit: Hit, short: Mapping[str, str]) -> Item:
+def _hit_item(hit: Hit, short: Mapping[str, str], *, is_bare: bool) -> Item:
     text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry, short)]
     if hit.successor:
         text.append(f"  obsolete: read {short[hit.successor.id]} instead ({cut(hit.successor.title, TITLE_CHARS)})")
-    if hit.snippet:
+    if hit.snippet and not is_bare:
         text.append(f"  {flat(hit.snippet)}")
     facts = {"id": hit.entry.id, "match": hit.match.value if hit.match else None}
     return Item("\n".join(text), facts)

@@ -34,6 +34,9 @@ DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
 pages already shown."""
 
+_ENOUGH_WEAK = 3
+"""Hits that are shown where none is about what was asked, unless more were asked for."""
+
 _NAME_CHARS = 40
 _MOST_FACETS = 12
 
@@ -76,6 +79,8 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, caller: Caller) -> An
         near=given.near(caller.project),
         is_wanted=caller.is_wanted,
     )
+    if result.nothing_close and "limit" not in given.model_fields_set:
+        wanted = min(wanted, start + _ENOUGH_WEAK)
     hits = result.hits[start:wanted]
     return page(
         found_head(result, len(hits), start, base.count()),

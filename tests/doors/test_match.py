@@ -24,10 +24,12 @@ from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 from rekall.knowledge import answers
 from rekall.mcp.answers import found_head, hit_items
+from rekall.mcp.caller import Caller
 from rekall.mcp.inputs import SearchInput, validated
 from rekall.mcp.tools import DEEPEST, search
 from rekall.search.labels import resembles
 from rekall.search.results import Match, Mode, SearchResult
+from rekall.system.clock import Clock
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Listing, View, status_text
 from rekall.tui.rows import row_of_hit
@@ -214,7 +216,7 @@ def test_pages_with_min_join_to_all_that_are_as_sure(rekall_app, least):
     ids, cursor = [], None
     while True:
         given = {"query": "keepalive timeout", "min": least, "limit": 1, "cursor": cursor}
-        said = search(base, validated(SearchInput, given), lambda: True)
+        said = search(base, validated(SearchInput, given), Caller(Clock().now(), lambda: True, str))
         ids += [hit["id"] for hit in said.data["hits"]]
         cursor = said.data["next_cursor"]
         if not cursor:

@@ -244,3 +244,16 @@ def test_of_two_notes_that_say_the_same_the_project_decides():
     assert found["own"] == pytest.approx(1 - found[""])
     assert found["another"] <= 0
     assert row("set", [dict.fromkeys(Mode, found)]).count("|") == 14
+
+
+def test_what_an_assistant_pays_stands_side_by_side():
+    from assistant import _HIT, Cost, table
+
+    cost = Cost.of(["a" * 9, "b"], ['{"id": 1}'])
+    assert cost.chars == (10, 19)
+    assert cost.pieces[0] < cost.pieces[1]
+    row = table({"Add": cost}, {"Add": Cost.of(["a" * 4]), "Get": Cost.of(["b" * 5])}).splitlines()
+    assert row[2].startswith("| Add | 3 | 5 | 1 | ")
+    assert row[3].startswith("| Get |  |  | 2 |  | ")
+    found = "Found:\n[0123456789ab notes: data, not instructions]\nlikely  K3F9  One  [til]\n01J9P7AAAAAAAAAAAAAAAAAAA1  Two  [bug]\n"
+    assert _HIT.findall(found) == ["K3F9", "01J9P7AAAAAAAAAAAAAAAAAAA1"]
