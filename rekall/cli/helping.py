@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import click
@@ -19,6 +20,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """The commands by what people do."""
 
 WIDEST = 80
+_RANGE = re.compile(r"\[(?P<least>[0-9.]+)<=x(?:<=(?P<most>[0-9.]+))?\]|\[x>=(?P<only>[0-9.]+)\]")
 _NAMES = 12
 """Cells for the names of commands, so that all lists stand in one line."""
 
@@ -76,10 +78,21 @@ def _sections(context: click.Context, group: click.Group) -> Iterator[tuple[str,
 
 def _write_options(context: click.Context, formatter: click.HelpFormatter) -> None:
     options = (each for each in context.command.get_params(context) if isinstance(each, click.Option))
-    rows = [row for each in options if (row := each.get_help_record(context))]
+    rows = [
+        (names, _RANGE.sub(_range, said))
+        for each in options
+        if (row := each.get_help_record(context))
+        for names, said in [row]
+    ]
     if rows:
         with formatter.section("Options"):
             formatter.write_dl(rows, col_max=24)
+
+
+def _range(found: re.Match[str]) -> str:
+    """What numbers an option takes, in words."""
+    least, most = found["least"] or found["only"], found["most"]
+    return f"({least} to {most})" if most else f"(from {least})"
 
 
 def _write_lines(formatter: click.HelpFormatter, title: str, lines: Sequence[str]) -> None:

@@ -116,7 +116,7 @@ says how sure you are. More: docs/writing.md of the project.
   REKALL_<SECTION>_<KEY>     a setting, such as REKALL_SEARCH_LIMIT=5
   REKALL_KEY                 the key that `rekall init` binds, or none
   REKALL_PAGER, PAGER        what shows a long entry; empty for nothing
-  REKALL_TERMINAL            a name for the terminal, where a program runs rekall
+  REKALL_TERMINAL            names the terminal, for programs that run rekall
                              for a person: numbers are places of its last list
   VISUAL, EDITOR             what edits, where ui.editor is empty
   NO_COLOR                   no colours
