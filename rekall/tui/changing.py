@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Entry
-from rekall.errors import NotFound, RekallError
 from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge_base import KnowledgeBase
+from rekall.tui.history import Changed, History
 from rekall.tui.rows import one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
@@ -34,7 +34,7 @@ class EntryActions:
         self._host = screen.host
         self._base = base
         self._show_change = show_change
-        self._deleted: list[list[str]] = []
+        self.history = History(base)
 
     def add(self) -> None:
         """Open the form of a new entry."""
@@ -49,7 +49,7 @@ class EntryActions:
         from rekall.tui.outside import edit_outside
 
         def edit(entry: Entry) -> None:
-            self._screen.start(partial(edit_outside, self._host, self._base, entry, self._say_saved))
+            self._screen.start(partial(edit_outside, self._host, self._base, entry, partial(self._say_edited, entry)))
 
         self._with_entry(entry_id, edit)
 
@@ -64,21 +64,17 @@ class EntryActions:
         if entry_id:
             self._screen.start(edit)
 
-    def take_deleted(self, ids: list[str]) -> None:
-        """Let `undo` bring back entries that were deleted together."""
-        self._deleted.append(ids)
-
     def delete(self, entry_id: str) -> None:
         """Delete an entry; `undo` restores it."""
         if entry_id:
             self._screen.start(partial(self._delete, entry_id))
 
     def undo(self) -> None:
-        """Restore what was deleted last."""
-        if self._deleted:
-            self._screen.start(partial(self._restore, self._deleted.pop()))
-        else:
+        """Undo the last deletion or change."""
+        if self.history.is_empty:
             self._host.say("nothing to undo", "`rekall restore` lists what was deleted earlier")
+        else:
+            self._screen.start(self._undo)
 
     def copy_content(self, entry_id: str) -> None:
         """Copy the content of an entry, or the whole entry if it has none."""
@@ -110,13 +106,20 @@ class EntryActions:
     def _open_form(self, entry: Entry | None) -> None:
         from rekall.tui.form import FormScreen
 
+        form = FormScreen(self._host, self._base, entry)
+
         def take(saved: Saved | None) -> None:
             if saved is not None:
-                self._say_saved(saved)
+                self._say_edited(form.replaced, saved)
                 if entry is None and not saved.warning:
                     self._screen.start(partial(self._say_resembling, saved.entry.id), "resembling")
 
-        self._screen.app.push_screen(FormScreen(self._host, self._base, entry), take)
+        self._screen.app.push_screen(form, take)
+
+    def _say_edited(self, before: Entry | None, saved: Saved) -> None:
+        if before is not None and before != saved.entry:
+            self.history.changed([Changed(before, saved.entry)])
+        self._say_saved(saved)
 
     def _say_saved(self, saved: Saved) -> None:
         if saved.secrets:
@@ -137,26 +140,14 @@ class EntryActions:
     async def _delete(self, entry_id: str) -> None:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title
         await in_thread(partial(self._base.delete, entry_id))
-        self._deleted.append([entry_id])
+        self.history.deleted([entry_id])
         self._host.say("deleted, u brings it back", one_line(title))
         self._show_change("")
 
-    async def _restore(self, ids: list[str]) -> None:
-        saved: Saved | None = None
-        left = list(ids)
-        try:
-            while left:
-                saved = await in_thread(partial(self._base.restore, left[-1]))
-                left.pop()
-        except NotFound:
-            raise
-        except RekallError:  # the next undo tries again
-            self._deleted.append(left)
-            raise
-        if saved is None:
-            return
-        if len(ids) == 1:
-            self._say_saved(saved)
+    async def _undo(self) -> None:
+        saved = await self.history.undo()
+        if len(saved) == 1:
+            self._say_saved(saved[0])
         else:
-            self._host.say("brought back", count_text(len(ids), "entry", "entries"))
-            self._show_change(ids[0])
+            self._host.say("brought back", count_text(len(saved), "entry", "entries"))
+            self._show_change(saved[0].entry.id)

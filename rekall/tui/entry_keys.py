@@ -10,6 +10,7 @@ from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.changing import EntryActions
 from rekall.tui.detail import DetailPane
 from rekall.tui.entry_list import EntryList
+from rekall.tui.history import Changed
 from rekall.tui.linking import LinkActions
 from rekall.tui.marked import MarkedActions
 from rekall.tui.screens import Host, RekallScreen
@@ -26,7 +27,7 @@ class EntryKeys(RekallScreen[None]):
             "o", "open_source", "Source", show=False, tooltip="Open the file it was imported from, and import it again"
         ),
         Binding("d", "delete", "Delete", tooltip="Delete the entry, or all that are marked"),
-        Binding("u", "undo", "Undo", show=False, tooltip="Bring back what was deleted last"),
+        Binding("u", "undo", "Undo", show=False, tooltip="Undo the last deletion or change"),
         Binding("c", "change", "Change", show=False, tooltip="Change tags, project, type or status of what is marked"),
         Binding("A", "mark_all", "Mark all", show=False, tooltip="Mark every entry of the list"),
         Binding(
@@ -95,13 +96,13 @@ class EntryKeys(RekallScreen[None]):
             self.actions.delete(self.current_id)
 
     def action_undo(self) -> None:
-        """Restore what was deleted last."""
+        """Undo the last deletion or change."""
         self.actions.undo()
 
     def action_change(self) -> None:
         """Change the marked entries, or the current one."""
         ids = self.marked or [self.current_id]
-        self._marked_actions.change([each for each in ids if each], lambda: self.show_change(self.current_id))
+        self._marked_actions.change([each for each in ids if each], self._take_changed)
 
     def action_link(self) -> None:
         """Link the current entry with the marked ones, or with one that is looked for."""
@@ -116,7 +117,11 @@ class EntryKeys(RekallScreen[None]):
         """Copy the id of the current entry."""
         self.actions.copy_id(self.current_id)
 
+    def _take_changed(self, changes: list[Changed]) -> None:
+        self.actions.history.changed(changes)
+        self.show_change(self.current_id)
+
     def _take_deleted(self, ids: list[str]) -> None:
-        self.actions.take_deleted(ids)
+        self.actions.history.deleted(ids)
         self.entry_list.mark(ids, is_marked=False)
         self.show_change("")

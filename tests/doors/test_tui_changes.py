@@ -136,6 +136,11 @@ async def test_an_entry_is_edited(rekall):
         assert (entry.title, entry.status, entry.content) == ("nginx answers 502", Status.OBSOLETE, NGINX.content)
         assert entry.created_at == NGINX.created_at
         assert ui.chosen == "nginx answers 502"
+        await ui.press("u")
+        entry = rekall.open_base().get(NGINX.id or "").entry
+        assert (entry.title, entry.status) == (NGINX.title, Status.ACTIVE)
+        await ui.press("u")
+        assert "nothing to undo" in ui.told
 
 
 @driven

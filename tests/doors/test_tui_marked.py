@@ -50,7 +50,7 @@ async def test_marked_entries_are_counted_and_changed_together(rekall):
         assert (safari.tags, nginx.tags) == (("auth", "web", "shared"), ("nginx", "web", "shared"))
         assert safari.type is nginx.type is EntryType.PATTERN
         assert base.get(PAGING.id or "").entry.type is EntryType.DECISION
-        assert "changed: 2 entries" in ui.told
+        assert "changed, u takes it back: 2 entries" in ui.told
         await ui.press("slash")
         await ui.type("offset")
         await ui.press("enter")
@@ -91,7 +91,9 @@ async def test_what_is_wrong_with_a_change_is_said_and_nothing_is_changed(rekall
         put(ui, "project", "-")
         await ui.press("enter")
         assert {entry.project for entry in rekall.open_base().list_entries().entries} == {None}
-        assert "changed: 2 entries, 2 already so" in ui.told
+        assert "2 entries, 2 already so" in ui.told
+        await ui.press("u")
+        assert [entry.project for entry in rekall.open_base().list_entries().entries].count(None) == 2
 
 
 @driven
