@@ -14,13 +14,15 @@ from rekall.cli.fields import WRITTEN, changes_of
 from rekall.cli.options import MOST_STDIN_BYTES, as_text, field_options, json_option, on_terminal, pass_app, read_stdin
 from rekall.cli.render import out_json, talk
 from rekall.cli.saved import print_added
-from rekall.cli.thought import TYPES, Thought, ThoughtCommand, checked_type, thought_of, titled
+from rekall.cli.thought import TYPES, Thought, ThoughtCommand, checked_type, thought_of
 from rekall.cli.typed import NOTES
 from rekall.entry import rules
 from rekall.entry.fields import BY_NAME, Draft
+from rekall.entry.titles import titled
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, UsageError
 from rekall.system.drafts import NEW
+from rekall.wording import count_text
 
 if TYPE_CHECKING:
     from rekall.exchange.editing import Template
@@ -103,7 +105,7 @@ def _said(app: App, words: tuple[str, ...], given: dict[str, Any]) -> tuple[Draf
     thought = thought_of(words, named is not None)
     kind = checked_type(named) if named is not None else thought.kind or EntryType(app.settings.text("add.type"))
     own = "" if own is None or is_asked_for else own
-    piped = read_stdin() if is_asked_for else _piped()
+    piped = read_stdin() if is_asked_for else _piped(is_content=bool(words))
     if piped.strip() and own:
         talk("note: what came over stdin stands below the text of --content")
     content = "\n\n".join(part for part in (own, piped.strip("\n")) if part.strip())
@@ -160,8 +162,12 @@ def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:
     return replace(draft, project=found.name) if found else draft
 
 
-def _piped() -> str:
-    """What came over stdin without having been asked for."""
+def _piped(*, is_content: bool) -> str:
+    """What came over stdin without having been asked for.
+
+    Args:
+        is_content: It stands below words; a loop over lines may have meant to keep it.
+    """
     if on_terminal() or sys.stdin.isatty():
         return ""
     try:
@@ -177,7 +183,11 @@ def _piped() -> str:
         talk("note: stdin is open, but nothing came over it; a lone - as the last word waits until it ends")
     if found.came is Came.REST:
         talk("note: what is left of the file on stdin was not read; a lone - as the last word reads it")
-    return as_text(found.data)
+    text = as_text(found.data)
+    if is_content and found.is_shared:
+        lines = count_text(len(text.splitlines()), "line")
+        talk(f"note: {lines} on stdin became the content; a loop keeps them by `rekall add … < /dev/null`")
+    return text
 
 
 def _add_in_editor(app: App, base: KnowledgeBase, desk: Desk, draft: Draft, named: list[str]) -> Saved | None:

@@ -87,7 +87,11 @@ def _asked(error: RekallError) -> str:
     talk(error_text(error))
     while True:
         said = click.prompt(
-            "[e]dit again, [k]eep the draft for later, or [d]iscard it?", default="e", show_default=False, err=True
+            "[e]dit again, [k]eep the draft for later, or [d]iscard it?",
+            default="e",
+            show_default=False,
+            prompt_suffix=" ",
+            err=True,
         )
         wish = next((each for each in ("edit", "keep", "discard") if each.startswith(said.strip().lower() or "e")), "")
         if wish or said.strip().lower() in ("y", "yes", "n", "no"):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-PATIENCE_S = 3.0
+PATIENCE_S = 1.0
 """How long the first byte may take where nobody is known to write."""
 
 PATIENCE_UNKNOWN_S = 30.0
@@ -39,10 +39,17 @@ class Came(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What came, and its bytes."""
+    """What came.
+
+    Attributes:
+        came: Whether something did.
+        data: Its bytes.
+        is_shared: The program that started this one has the same pipe on its own stdin, as a loop of a shell does.
+    """
 
     came: Came
     data: bytes = b""
+    is_shared: bool = False
 
 
 def whats_on_stdin(most: int, say_waiting: Callable[[], None] = lambda: None) -> Input:
@@ -68,7 +75,13 @@ def whats_on_stdin(most: int, say_waiting: Callable[[], None] = lambda: None) ->
         if patience is not None and not (patience and _something_comes(patience)):
             return Input(Came.SILENCE)
     data = b"".join(_chunks(most + 1))
-    return Input(Came.TEXT if data else Came.NOTHING, data)
+    return Input(Came.TEXT, data, _is_shared()) if data else Input(Came.NOTHING)
+
+
+def _is_shared() -> bool:
+    with contextlib.suppress(OSError):  # the system does not say
+        return os.readlink("/proc/self/fd/0") == os.readlink(f"/proc/{os.getppid()}/fd/0")
+    return False
 
 
 def _chunks(most: int) -> Iterator[bytes]:
