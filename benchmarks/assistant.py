@@ -27,6 +27,7 @@ from typing import Any
 
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp_types import TextContent
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 NOTES = CHECKOUT / "examples" / "notes"
@@ -63,7 +64,7 @@ class Talk:
     async def call(self, name: str, **arguments: Any) -> str:
         """Call a tool; the text of its answer."""
         result = await self.client.call_tool(name, arguments)
-        text = "".join(block.text for block in result.content)
+        text = "".join(block.text for block in result.content if isinstance(block, TextContent))
         if result.is_error:
             sys.exit(f"error: {name} {arguments}: {text}")
         self.text += [json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False), text]

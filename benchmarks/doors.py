@@ -64,7 +64,7 @@ async def server(env: dict[str, str]) -> list[float]:
         figures = [tree_mb(process)]
         answer = await client.call_tool("search", {"query": QUESTION})
         if answer.structured_content["mode"] != "hybrid":
-            sys.exit(f"error: {answer.content[0].text}")
+            sys.exit(f"error: {answer.content}")
         figures.append(tree_mb(process))
         while process.children():
             await asyncio.sleep(0.1)

@@ -14,13 +14,7 @@ from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 
 TYPES = tuple(kind.value for kind in EntryType)
-MOST_TITLE_CHARS = 100
-"""A longer line is no title: it is the content, and its beginning the title."""
-
-_LEAST_SENTENCE = 15
-_SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
 _LABEL = re.compile(r"(?P<type>[A-Za-z]+):[ \t]+(?=\S)")
-_MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,29 +94,6 @@ def thought_of(words: Sequence[str], is_named: bool) -> Thought:
     if is_title and first.isalpha() and rules.nearest(first.lower(), TYPES):
         checked_type(first)  # says what was meant
     return Thought(None, text)
-
-
-def titled(text: str) -> tuple[str, str]:
-    """A text as a title and the content: its first line and the rest, or all of it where that line is too long."""
-    text = text.strip("\n")
-    while text and not text.partition("\n")[0].strip():
-        text = text.partition("\n")[2]
-    first, _, rest = text.partition("\n")
-    head = _MARKDOWN_HEADING.sub("", first.strip(), count=1)
-    if len(head) <= MOST_TITLE_CHARS:
-        return head, rest.strip("\n")
-    return shortened(head), text
-
-
-def shortened(line: str) -> str:
-    """The beginning of a line that is too long for a title: its first sentence, or as many whole words as there is room."""
-    ends = (found for found in _SENTENCE_END.finditer(line, 0, MOST_TITLE_CHARS + 2))
-    for found in ends:
-        if _LEAST_SENTENCE <= found.end() <= MOST_TITLE_CHARS:
-            return line[: found.end()].removesuffix(".")
-    cut = line[: MOST_TITLE_CHARS - 1]
-    words = cut.rpartition(" ")[0].rstrip(" ,;:-–(") if line[MOST_TITLE_CHARS - 1] != " " else cut
-    return f"{(words if len(words) >= _LEAST_SENTENCE else cut).rstrip()}…"
 
 
 def _type_word(word: str) -> EntryType | None:

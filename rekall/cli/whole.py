@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rekall.cli.thought import titled
 from rekall.entry import rules
 from rekall.entry.fields import FIELDS, Draft
 from rekall.entry.record import from_record, means, strictly
+from rekall.entry.titles import titled
 from rekall.entry.types import EntryType, Link
 from rekall.entry.values import LINKS, normal
 from rekall.errors import InvalidInput

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from rekall.entry.fields import BY_NAME, Draft
+from rekall.entry.fields import Draft
 from rekall.entry.filters import Filters
 from rekall.entry.rules import entry_type
 from rekall.entry.times import moment, written
+from rekall.entry.titles import titled
 from rekall.entry.types import LinkType
 from rekall.errors import EditConflict, InvalidInput
 from rekall.knowledge.capturing import about_secrets
@@ -110,19 +111,6 @@ def add(base: KnowledgeBase, given: inputs.AddInput, caller: Caller) -> Answer:
         lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")
         lines.append(frame.around("\n".join(item.text for item in hit_items(base, alike))))
     return Answer("\n".join(lines), {**_saved_data(saved), "alike": [hit.entry.id for hit in alike]})
-
-
-def titled(text: str) -> tuple[str, str]:
-    """A title and the content below it, from a text that has no title: its first line.
-
-    A first line that is longer than a title may be stays in the content too.
-    """
-    first, _, rest = text.strip().partition("\n")
-    title = first.lstrip("#").strip() or first.strip()
-    most = BY_NAME["title"].most
-    if len(title) <= most:
-        return title, rest.strip("\n")
-    return title[: most - 1].rstrip() + "…", text
 
 
 def _plain_name(name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support import CHECKOUT, Ran
 
-from rekall.cli.thought import shortened, titled
+from rekall.entry.titles import shortened, titled
 from rekall.entry.types import EntryType
 from rekall.system import stdin
 from rekall.system.editor import open_editor

@@ -1,0 +1,35 @@
+"""A title for a text that was written without one: its first line, or the beginning of a line that is too long."""
+
+from __future__ import annotations
+
+import re
+
+MOST_TITLE_CHARS = 100
+"""A longer line is no title: it is the content, and its beginning the title."""
+
+_LEAST_SENTENCE = 15
+_SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
+_MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
+
+
+def titled(text: str) -> tuple[str, str]:
+    """A text as a title and the content: its first line and the rest, or all of it where that line is too long."""
+    text = text.strip("\n")
+    while text and not text.partition("\n")[0].strip():
+        text = text.partition("\n")[2]
+    first, _, rest = text.partition("\n")
+    head = _MARKDOWN_HEADING.sub("", first.strip(), count=1)
+    if len(head) <= MOST_TITLE_CHARS:
+        return head, rest.strip("\n")
+    return shortened(head), text
+
+
+def shortened(line: str) -> str:
+    """The beginning of a line that is too long for a title: its first sentence, or as many whole words as there is room."""
+    ends = (found for found in _SENTENCE_END.finditer(line, 0, MOST_TITLE_CHARS + 2))
+    for found in ends:
+        if _LEAST_SENTENCE <= found.end() <= MOST_TITLE_CHARS:
+            return line[: found.end()].removesuffix(".")
+    cut = line[: MOST_TITLE_CHARS - 1]
+    words = cut.rpartition(" ")[0].rstrip(" ,;:-–(") if line[MOST_TITLE_CHARS - 1] != " " else cut
+    return f"{(words if len(words) >= _LEAST_SENTENCE else cut).rstrip()}…"
