@@ -38,6 +38,7 @@ from rekall.store.values import (
     SHORTEST_END,
     Facets,
     Lease,
+    Order,
     Origin,
     Selection,
     SetAside,
@@ -1549,6 +1550,52 @@ def test_exact_titles_are_selected_and_bounded_the_newest_first(store, shelve):
         store.words.put(keys[1], make_entry(title="another title"))
         store.words.delete(keys[0])
     assert store.words.titled("another title", EVERYTHING, 9) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("safari", [1, 0]),
+        ("SAFARI fail", [0]),
+        ("cookies dropped", [1]),
+        ("cook", [1]),
+        ("deja", [2]),
+        ("据库", [3]),
+        ("body", []),
+        ("safari nginx", []),
+        ("", []),
+        ("'\"; --", []),
+        ("title:safari", []),
+    ],
+)
+def test_titles_that_hold_every_word_or_its_beginning_the_newest_first(store, shelve, text, found):
+    titles = ("CORS fails on Safari", "Safari drops the cookie", "Déjà vu", "我的数据库")
+    keys = [shelve(title, "body nginx") for title in titles]
+    assert store.words.in_titles(text, 9) == [keys[place] for place in found]
+    assert store.words.in_titles(text, 1) == [keys[place] for place in found][:1]
+
+
+@pytest.mark.parametrize(
+    ("order", "titles"),
+    [
+        (Order.CHANGED, "cAb"),
+        (Order.CREATED, "bcA"),
+        (Order.TITLE, "Abc"),
+        (Order.TYPE, "cbA"),
+        (Order.PROJECT, "cbA"),
+    ],
+)
+def test_keys_come_in_the_order_that_is_asked_for(store, shelve, order, titles):
+    later = timedelta(hours=1)
+    by_title = {
+        "A": shelve("A", type=EntryType.TIL, created_at=NOW - later),
+        "b": shelve("b", project="X", created_at=NOW + later, updated_at=NOW - later),
+        "c": shelve("c", project="a"),
+    }
+    assert store.entries.keys(order=order, limit=9) == [by_title[title] for title in titles]
+    reverse = [by_title[title] for title in reversed(titles)]
+    assert store.entries.keys(order=order, is_reversed=True) == reverse
+    assert store.entries.keys(order=order, limit=1, offset=1) == [by_title[titles[1]]]
 
 
 LATIN = ("zebra", "horse", "cookie", "proxy", "nginx", "timeout", "a", "the")
