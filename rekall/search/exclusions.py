@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import FIELDS, Entry
-from rekall.entry.filters import FILTERS, Filters
+from rekall.entry.filters import Filters
 from rekall.search.query import Mark, ParsedQuery, parse_query
 from rekall.search.results import LeftOut
 from rekall.search.titles import exact_titles, spelt_alike
@@ -57,11 +57,10 @@ class Settled:
         """What a person should know about how the line was read."""
         notes, filters = [*self.query.notes], self.selection.filters
         if not self.typed.is_empty:
-            first = next(f"{each.key}:{text}" for each in FILTERS for text in each.texts(self.typed))
             passes = has_hits or store.entries.count(Selection(filters))
             said = f"filtered by {self.typed}" if passes else f"no entry passes the filter {self.typed}"
             said += "" if passes or not filters.contradiction else f", for {filters.contradiction}"
-            notes.append(f'{said}; "{first}" searches for the text')
+            notes.append(f'{said}; "{self.query.first_filter}" searches for the text')
         elif filters.contradiction:
             notes.append(f"no entry can pass: {filters.contradiction}")
         if self.query.phrases and not (has_hits or store.entries.count(Selection(filters, self.query.phrases))):

@@ -62,6 +62,7 @@ class ParsedQuery:
         notes: What a person should know of how the line was read.
         marks: Parts of the text that may be exclusions.
         unfinished: Whether the last word is still being typed.
+        first_filter: The first of its filters as it was typed, for notes.
     """
 
     text: str
@@ -71,6 +72,7 @@ class ParsedQuery:
     notes: tuple[str, ...] = ()
     marks: tuple[Mark, ...] = ()
     unfinished: bool = False
+    first_filter: str = field(default="", compare=False)
 
     @property
     def is_plain(self) -> bool:
@@ -99,6 +101,7 @@ def parse_query(line: str) -> ParsedQuery:
     excluded: list[str] = []
     typed: dict[str, list[str]] = {}
     notes: list[str] = []
+    first_filter = ""
     for part in _parts(line):
         phrase, word = part["phrase"], part["word"] or part[0]
         is_negated = words[-1:] == ["NOT"] and len(words) - 1 not in quoted
@@ -116,7 +119,7 @@ def parse_query(line: str) -> ParsedQuery:
             words.append(word)
             notes.append(f"{word} was searched as text, for a filter leaves nothing out")
         elif _is_filter(word, part["key"], part["value"], typed):
-            continue
+            first_filter = first_filter or (f"{part['key']}:{part['value']}" if part["key"] else word)
         else:
             words.append(word)
             notes += [note] if len(notes) < MOST_NOTES and (note := _note(word)) else []
@@ -130,6 +133,7 @@ def parse_query(line: str) -> ParsedQuery:
         Filters.from_line(typed),
         tuple(dict.fromkeys(notes))[:MOST_NOTES],
         _marks(words, quoted)[: MOST_PARTS - len(excluded)],
+        first_filter=first_filter,
     )
 
 

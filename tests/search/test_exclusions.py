@@ -237,6 +237,8 @@ def test_filters_of_the_line_are_said(bench):
     nothing = search(bench, "nginx tag:latest")
     assert nothing.hits == ()
     assert nothing.notes == ('no entry passes the filter tag:latest; "tag:latest" searches for the text',)
+    for typed in ("since:3 days ago", "created:2020..", "changed:last year to today", "Tag:WEB"):
+        assert search(bench, f"nginx {typed} status:active").notes[0].endswith(f'; "{typed}" searches for the text')
     assert titles(search(bench, 'nginx "tag:latest"')) == ["nginx tag:latest in a text"]
     alone = search(bench, "tag:web")
     assert (len(alone.hits), len(alone.notes)) == (1, 1)
