@@ -46,7 +46,7 @@ class EntryList(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "first", "First", show=False),
         Binding("end,G", "last", "Last", show=False),
-        Binding("enter", "open", "Open", show=False, tooltip="Read the entry"),
+        Binding("enter", "open", "Choose", show=False, key_display="enter", tooltip="Read the entry"),
         Binding("x,space", "mark", "Mark", tooltip="Mark the entry, or take its mark away"),
         Binding("X", "mark_range", "Mark to here", show=False, tooltip="Mark all from the last marked one to here"),
         Binding("shift+down", "mark_and_move(1)", "Mark", show=False),

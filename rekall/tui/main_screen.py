@@ -36,7 +36,9 @@ POLL_S = 2.0
 _READ_DELAY_S = 0.06
 """Holding a key moves through the list faster than entries can be drawn."""
 
-_CHANGES = frozenset({"add", "edit", "edit_outside", "open_source", "delete", "undo", "change", "link", "mark_all"})
+_CHANGES = frozenset(
+    {"mark", "mark_range", "add", "edit", "edit_outside", "open_source", "delete", "undo", "change", "link", "mark_all"}
+)
 """What a screen that is there to choose an entry does not do."""
 
 _LAST = ("command_palette", "help", "quit")
@@ -45,6 +47,7 @@ _IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
 _IN_ENTRY = ("leave", "search", "edit", "links", "link", "similar", "delete", *_LAST)
 _IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:])
 _IN_EMPTY = ("add", *_LAST)
+_IN_PICKER = ("open", "search", "filter", "similar", "leave", "command_palette", "help")
 
 
 class MainScreen(ReadingScreen):
@@ -243,6 +246,8 @@ class MainScreen(ReadingScreen):
         """What the line of keys shows, in order: of what can be done where the keyboard is, what is done most."""
         if self.is_reading:
             return _IN_MATCHES if self.detail.has_matches else _IN_ENTRY
+        if self.entry_list.has_focus and self._pick:
+            return _IN_PICKER
         if self.entry_list.has_focus:
             return _IN_MARKED if self.entry_list.marked else _IN_LIST
         return _IN_EMPTY if self.has_class("empty") and not self.line.has_focus else None

@@ -34,6 +34,7 @@ async def test_a_first_query_is_there_and_the_list_chooses_too(rekall):
     async with picking(rekall, "cookie") as ui:
         assert ui.titles()[0] == SAFARI.title
         await ui.press("down", "d", "a", "e")
+        assert ui.lines()[-1].startswith(" enter Choose")
         assert ui.app.screen is ui.main
         assert rekall.open_base().count() == 4
         await ui.pilot.press("enter")
