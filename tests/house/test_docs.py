@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 
@@ -51,6 +52,17 @@ def test_every_state_of_the_terminal_ui_has_its_picture_and_is_shown():
     assert {path.name for path in (CHECKOUT / "docs" / "pictures").glob("tui*.svg")} == names
     document = (CHECKOUT / "docs" / "tui.md").read_text("utf-8")
     assert {name for name in names if f"(pictures/{name})" not in document} == set()
+
+
+@pytest.mark.skipif(not shutil.which("groff"), reason="there is no groff")
+def test_the_man_page_is_set_without_a_complaint():
+    page = ["groff", "-man", "-Tutf8", "-ww", "docs/rekall.1"]
+    ran = subprocess.run(page, cwd=CHECKOUT, capture_output=True, text=True, encoding="utf-8", check=True)
+    assert ran.stderr == ""
+    shown = re.sub(r"\x1b\[[0-9;]*m|.\x08", "", ran.stdout)
+    assert "rekall - write down what you learned" in shown
+    assert all(re.search(rf"^ +{name}\b", shown, re.MULTILINE) for name in COMMANDS)
+    assert 'rekall search "safari blocks my api call"' in shown  # as it is typed, quotes and dashes and all
 
 
 def test_every_command_setting_and_exit_code_is_documented():
