@@ -114,6 +114,7 @@ _SHELLS: Mapping[str, Callable[[click.Group, Sequence[str]], Iterator[str]]] = {
 def _of_words(cli: click.Group, asked: Sequence[str]) -> Offers:
     """The offers for words that the shell took apart itself; what cannot be shown or typed is left out."""
     *words, last = asked or [""]
+    words = [word for word in words if word]  # an empty list of words is one empty word to some shells
     found = complete(cli, words, last.removeprefix("="))
     offers = tuple(each for each in found.offers if _is_typable(each.value))
     return Offers(found.kind, found.before, offers)

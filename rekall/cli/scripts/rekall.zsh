@@ -6,6 +6,9 @@ _rekall_complete() {
     answer=("${(@f)$(command rekall __complete zsh "${(@Q)words[2,CURRENT-1]}" "=${(Q)PREFIX}" 2>/dev/null)}")
     kind=$answer[1]
     shift answer
+    if [[ $kind == (files|folders) && $PREFIX == --*=* ]]; then
+        compset -P '*='
+    fi
     case $kind in
         files) _files; return ;;
         folders) _files -/; return ;;
