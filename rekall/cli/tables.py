@@ -13,6 +13,7 @@ from rekall.cli.render import cells, fit, styled, terminal_width
 from rekall.entry.times import local_day
 from rekall.search.explain import BETWEEN, why_line, why_parts
 from rekall.system.last_lists import MOST_PLACES
+from rekall.typeset.flat import flat
 from rekall.wording import age_text, in_a_row, printable
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def row_of_hit(hit: Hit, short: Mapping[str, str], *, explain: bool) -> Row:
         match=hit.match.value if hit.match else "",
         is_faint=hit.is_weak,
         note=note,
-        text=in_a_row(hit.snippet),
+        text=in_a_row(flat(hit.snippet)),
         reasons=tuple(map(printable, why_parts(hit))) if explain else (),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from rekall.entry.types import Status
 from rekall.knowledge.reports import Page
 from rekall.search.explain import why_line
 from rekall.search.results import Hit
+from rekall.typeset.flat import flat
 from rekall.wording import in_a_row
 
 Spans = Sequence[tuple[int, int]]
@@ -22,12 +22,6 @@ _MOST_TEXT_CHARS = 300
 
 _LEAST_REPEATED = 12
 """A shorter title may well be the first words of a sentence."""
-
-_MARKUP = re.compile(r"```\w*|\*\*|`|^\s*(?:#{1,6} |[-*>] |\|)|^---+$", re.MULTILINE)
-"""What stands in Markdown for looks alone."""
-
-_LINK = re.compile(r"!?\[([^\[\]]*)\]\((?=\S*[/.#:…])[^()\s]*(?:\)|$)")
-"""A link or a picture, of which the text is shown; a snippet may end within its address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +108,7 @@ def beginning(entry: Entry) -> str:
 
 
 def _plain(text: str) -> str:
-    return one_line(_MARKUP.sub("", _LINK.sub(r"\1", text)))
+    return one_line(flat(text))
 
 
 def _without(text: str, title: str) -> str:
