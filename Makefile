@@ -8,12 +8,13 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check lint types docs model goldens bench faults clean
+.PHONY: help demo test test-fast test-deep check lint types docs model goldens bench faults clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
 	@echo "make test       run every test"
 	@echo "make test-fast  run the tests but for the slow ones"
+	@echo "make test-deep  run every test, with all examples of those that try things out"
 	@echo "make check      lint, types, docs and tests: what a change must pass"
 	@echo "make docs       write the generated documents again"
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
@@ -55,10 +56,13 @@ demo: $(VENV)/base
 	@echo; echo 'Go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ...'
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 3 --dist worksteal
+
+test-deep: $(VENV)/dev
+	REKALL_TESTS_DEEP=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -n 3 -m "not slow"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

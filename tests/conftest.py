@@ -41,7 +41,7 @@ SLOW = (
     *("test_engine_child", "test_hub", "test_architectures", "test_export", "test_unigram", "test_via_torch"),
     *("test_mcp_http", "test_mcp_lines", "test_mcp_frames"),
     *("test_mcp_transports", "test_cli_switching", "test_cli_pull", "test_cli_index", "test_bad_input", "test_json"),
-    *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install"),
+    *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install", "test_hooks"),
     *("test_privacy", "test_tables", "test_budgets", "test_packaging", "test_imports", "test_docs"),
     *("test_benchmarks", "test_cli_bench"),
     *(
@@ -65,11 +65,17 @@ SLOW = (
 """Files that start processes and screens, make models, or try thousands of inputs: `make test-fast` leaves them out."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+LONGEST = ("test_faults", "test_packaging", "test_benchmarks", "test_budgets")
+"""Files of single tests that take many seconds: begun first, so that none is left over when the others are done."""
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker("slow")
+    yield
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -144,6 +144,17 @@ def tree_of(module: str) -> ast.Module:
 
 
 @cache
+def constants() -> set[str]:
+    """Every text in the code."""
+    return {
+        constant.value
+        for module in modules()
+        for constant in ast.walk(tree_of(module))
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+
+
+@cache
 def imports() -> tuple[Import, ...]:
     return tuple(found for module in modules() for found in imports_of(module))
 
@@ -288,13 +299,7 @@ def test_a_library_stays_behind_its_wall(library):
 
 @pytest.mark.parametrize("library", [library for library, rooms in WALLS.items() if rooms])
 def test_a_wall_has_something_behind_it(library):
-    named = {
-        constant.value
-        for module in modules()
-        for constant in ast.walk(tree_of(module))
-        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
-    }
-    assert library in named | {found.imported.split(".")[0] for found in imports()}
+    assert library in constants() | {found.imported.split(".")[0] for found in imports()}
 
 
 def test_no_door_touches_arrays():
