@@ -110,7 +110,10 @@ def _said(app: App, words: tuple[str, ...], given: dict[str, Any]) -> tuple[Draf
         talk("note: what came over stdin stands below the text of --content")
     content = "\n\n".join(part for part in (own, piped.strip("\n")) if part.strip())
     draft = _draft(app, kind, thought, content, given, is_whole=not own)
-    return draft, bool(thought.text.strip() or content)
+    says_something = bool(thought.text.strip() or content)
+    if not says_something and len(words) > (thought.kind is not None):  # an empty text is a slip, of a script say
+        rules.checked(draft)
+    return draft, says_something
 
 
 def _nothing_said() -> UsageError:

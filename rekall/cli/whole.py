@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rekall.entry import rules
@@ -19,6 +19,7 @@ _NAMES = (*(field.name for field in FIELDS), LINKS)
 _PASSED_OVER = ("origin", "schema_version")
 """What answers say of an entry besides."""
 
+_LINES = ("title", "project")
 _AROUND = ("entry", "entries", "added")
 """Under what answers and export files hold entries."""
 
@@ -108,10 +109,16 @@ def _whole(record: Any, kind: EntryType, which: str) -> Whole:
         raise InvalidInput(
             f"{which}{wrong} is no id of an entry", "ids have 26 characters; leave it out to get a new one"
         )
-    draft = read.draft
+    draft = _unshortened(read.draft, fields)
     if not draft.title and draft.content:
         title, rest = titled(draft.content)
-        draft = Draft(
-            **{field.name: getattr(draft, field.name) for field in FIELDS} | {"title": title, "content": rest}
-        )
+        draft = replace(draft, title=title, content=rest)
     return Whole(draft, read.links, any(means(name) == "project" for name in fields))
+
+
+def _unshortened(draft: Draft, fields: Mapping[str, Any]) -> Draft:
+    """The draft with its lines as they were given, so that one that is too long is refused, not cut as in an import."""
+    lines = {means(name): value for name, value in fields.items() if means(name) in _LINES and isinstance(value, str)}
+    given = {normal(name) for name in fields if means(name) in _LINES}
+    others = tuple(field for field in draft.other_fields if normal(field.name) not in given)
+    return replace(draft, **lines, other_fields=others)

@@ -352,9 +352,10 @@ def test_a_long_query_is_answered(rekall: Rekall, base: list[dict[str, Any]]) ->
 
 
 def test_a_long_title_names_its_limit(rekall: Rekall, home: Path) -> None:
-    assert "500" in complains(rekall("add", "til", "x" * 501), 4)
+    long = '{"title": "%s"}'
+    assert "500" in complains(rekall("add", "--from-json", "-", stdin=long % ("x" * 501)), 4)
     assert not home.exists()
-    assert rekall("add", "til", "x" * 500).code == 0
+    assert rekall("add", "--from-json", "-", stdin=long % ("x" * 500)).code == 0
 
 
 @pytest.mark.parametrize("title", ["", "  ", "\n\t", "\u3000"])

@@ -140,7 +140,7 @@ def test_the_setting_says_the_type_of_a_thought(rekall: Rekall) -> None:
 
 
 def test_nothing_at_all_is_explained(rekall: Rekall, home: Path) -> None:
-    for words in ((), ("bug",), ("--tag", "x"), ("",)):
+    for words in ((), ("bug",), ("--tag", "x")):
         ran = rekall("add", *words)
         assert (ran.code, "nothing to write down" in ran.err) == (2, True)
     assert not home.exists()

@@ -169,7 +169,7 @@ def test_add_without_an_engine_stores_and_says_so(rekall: Rekall, monkeypatch: p
 
 
 def test_a_refused_entry_leaves_no_database(rekall: Rekall, home: Path) -> None:
-    assert rekall("add", "til", " \t ").code == 2
+    assert rekall("add", "til", " \t ").code == 4
     assert rekall("add", "bgu", "a title").code == 4
     assert rekall("add", "x", "--tag", "y" * 101).code == 4
     assert not home.exists()
