@@ -118,7 +118,9 @@ def _whole(record: Any, kind: EntryType, which: str) -> Whole:
 
 def _unshortened(draft: Draft, fields: Mapping[str, Any]) -> Draft:
     """The draft with its lines as they were given, so that one that is too long is refused, not cut as in an import."""
-    lines = {means(name): value for name, value in fields.items() if means(name) in _LINES and isinstance(value, str)}
+    lines: dict[str, Any] = {
+        means(name): value for name, value in fields.items() if means(name) in _LINES and isinstance(value, str)
+    }
     given = {normal(name) for name in fields if means(name) in _LINES}
     others = tuple(field for field in draft.other_fields if normal(field.name) not in given)
     return replace(draft, **lines, other_fields=others)
