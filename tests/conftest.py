@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
 from support.depth import tries
+from support.shared_model import shipped_model_loaded_once
 from support.syncing import no_waiting_for_the_disk
 
 from rekall.app import App, load_encoder
@@ -156,7 +157,7 @@ def missing_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def rekall(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    """Runs the command in this process: fast, and neither end is a terminal."""
+    """Runs the command in this process: fast, with the shipped model loaded once for all, and neither end is a terminal."""
     from rekall.cli.main import run
 
     def invoke(*arguments: str, stdin: str | bytes = "") -> Ran:
@@ -166,7 +167,12 @@ def rekall(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
             io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True),
         )
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        with (
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+            shipped_model_loaded_once(),
+        ):
             run(list(arguments))
         code = ended.value.code
         return Ran(
