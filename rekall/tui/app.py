@@ -10,10 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
 from textual.notifications import SeverityLevel
+from textual.widgets import Input
 
 from rekall import app as rekall_app
 from rekall.config import Places, Settings
@@ -173,6 +175,14 @@ class RekallApp(App[str]):
         from rekall.tui.dialogs import HelpDialog
 
         self.push_screen(HelpDialog(self.places))
+
+    def on_key(self, event: events.Key) -> None:
+        """A key that comes here was typed for a field that opened meanwhile, which would have kept it; it is no command."""
+        field = self.screen.focused
+        if isinstance(field, Input) and event.is_printable and event.character:
+            field.insert_text_at_cursor(event.character)
+            event.stop()
+            event.prevent_default()
 
     async def action_quit(self) -> None:
         """Quit at once, whatever is still running; text that was typed and not saved goes into a draft file."""

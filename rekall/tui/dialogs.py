@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from rekall.config import Places
 from rekall.wording import printable
@@ -52,6 +53,11 @@ class Dialog(ModalScreen[Answer]):
     """A box in the middle of the screen; escape closes it without an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Give lists half the screen, so that what stands below them is seen."""
+        for options in self.query(OptionList):
+            options.styles.max_height = max(event.size.height // 2, 4)
 
     def action_close(self) -> None:
         """Close it without an answer."""

@@ -54,6 +54,8 @@ class FormScreen(RekallScreen[Saved | None]):
         Binding("escape", "leave", "Cancel", priority=True, tooltip="Leave the form"),
     ]
 
+    AUTO_FOCUS = "#title"
+
     def __init__(self, host: Host, base: KnowledgeBase, entry: Entry | None) -> None:
         """Show a form.
 

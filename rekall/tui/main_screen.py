@@ -43,7 +43,7 @@ _LAST = ("command_palette", "help", "quit")
 _IN_LIST = ("search", "filter", "mark", "similar", "add", "edit", "delete", *_LAST)
 _IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
 _IN_ENTRY = ("leave", "search", "edit", "links", "link", "similar", "delete", *_LAST)
-_IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:])
+_IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:-1])  # q would be cut off at 80 columns
 _IN_EMPTY = ("add", *_LAST)
 _IN_PICKER = ("open", "search", "filter", "similar", "leave", "command_palette", "help")
 

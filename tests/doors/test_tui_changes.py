@@ -24,6 +24,7 @@ from support.tui_driver import (
     put,
     sample,
 )
+from textual import events
 
 from rekall.app import App
 from rekall.entry.fields import Draft
@@ -31,6 +32,7 @@ from rekall.entry.types import EntryType, Status
 from rekall.errors import DatabaseLocked, DiskFull, InvalidInput
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, items_of, lines_of, texts_of
+from rekall.tui.themes import DARK
 
 pytestmark = pytest.mark.usefixtures("quick_model")
 __all__ = ["lent"]
@@ -66,6 +68,17 @@ async def test_an_entry_is_added(rekall):
         assert ui.chosen == "Redis forgets"
         assert "saved: Redis forgets" in ui.told
         assert rekall.open_base().index.status().pending_entries == 0
+
+
+@driven
+async def test_what_is_typed_while_a_form_opens_is_its_title_and_no_command(rekall):
+    async with opened(rekall) as ui:
+        for key in "aquick dt":
+            ui.app.post_message(events.Key("space" if key == " " else key, key))
+        await ui.settle()
+        assert form(ui).texts["title"] == "quick dt"
+        assert ui.app.is_running
+        assert ui.app.theme == DARK.name
 
 
 @driven
