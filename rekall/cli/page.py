@@ -17,7 +17,7 @@ from rekall.wording import printable
 WIDEST = 100
 """Lines of prose beyond these are hard to read."""
 
-_MOST_MARKDOWN_CHARS = 300_000
+_MOST_MARKDOWN_CHARS = 100_000
 """A longer text is shown as it is stored: laying it out would take seconds."""
 
 _DRAWN: Mapping[Style, Mapping[str, Any]] = {

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _QUOTE, _BULLET, _GAP = "▏ ", "• ", "  "
 _STYLES = {"em": Style.EMPHASIS, "strong": Style.STRONG, "s": Style.STRUCK}
 _LEAST_COLUMN = 6
+_DEEPEST = 60
+"""Quotes and lists inside one another; a text with more is shown as it stands. The parser leaves out what lies deeper, and
+recurses on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,12 @@ class MarkdownText:
         """
         from markdown_it import MarkdownIt  # 3 MB
 
-        parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-        self._blocks = _Reader(addresses).read(parser.parse(source))
+        parser = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
+        tokens = parser.parse(source)
+        if any(token.level >= _DEEPEST - 2 for token in tokens):  # what lies deeper is not among them
+            self._blocks = [_Placed(_Text(StyledText(source)), "", "", False, 0)]
+        else:
+            self._blocks = _Reader(addresses).read(tokens)
 
     @property
     def plain(self) -> str:
@@ -325,7 +332,7 @@ def _inline(tokens: Iterable[Token], *, addresses: bool) -> StyledText:
     """A text with its emphasis, code and links."""
     text: list[str] = []
     spans: list[Span] = []
-    opened: list[tuple[int, Style | None, str]] = []
+    opened: list[tuple[int, int, Style | None, str]] = []
     length = 0
 
     def put(part: str) -> None:
@@ -335,12 +342,12 @@ def _inline(tokens: Iterable[Token], *, addresses: bool) -> StyledText:
 
     for token in tokens:
         if token.nesting > 0:
-            opened.append((length, *_style_of(token)))
+            opened.append((len(text), length, *_style_of(token)))
         elif token.nesting < 0:
-            start, style, address = opened.pop()
+            part, start, style, address = opened.pop()
             if style is not None:
                 spans.append(Span(start, length, style, address))
-            if addresses and address and "".join(text)[start:] not in (address, address.removeprefix("mailto:")):
+            if addresses and address and "".join(text[part:]) not in (address, address.removeprefix("mailto:")):
                 behind = length
                 put(f" <{printable(address)}>")
                 spans.append(Span(behind, length, Style.FAINT))

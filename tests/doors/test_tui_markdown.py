@@ -50,6 +50,13 @@ def test_a_table_that_is_too_wide_keeps_every_cell():
     assert max(len(line) for line in lines) <= 20
 
 
+@pytest.mark.parametrize(
+    "source", ["> " * 25 + "deep", "> " * 200 + "deep", "- " * 90 + "deep", "> " * 58 + "deep", "*" * 500 + "deep"]
+)
+def test_what_lies_deep_is_not_lost(source):
+    assert "deep" in MarkdownText(source).plain
+
+
 def test_code_is_folded_and_fills_its_lines():
     lines = MarkdownText("```\n" + "z" * 50 + "\n```").laid_out(20)
     assert [line.cell_length for line in lines] == [20, 20, 20]
