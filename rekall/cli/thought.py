@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from rekall.cli.typed import NOTES, Options, begin_of_words, end_of_words, is_dashed
+from rekall.cli.typed import NOTES, Options, begin_of_words, end_of_words, is_dashed, refuse_without_value
 from rekall.entry import rules
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
@@ -39,6 +39,7 @@ class ThoughtCommand(click.Command):
             named = {way: each for each in self.params if isinstance(each, click.Option) for way in each.opts}
             options, words, notes = _apart(Options(named, context.help_option_names, context), args)
             context.meta[NOTES] = notes
+            refuse_without_value(named, options, context)
             args = [*options, "--", *words] if words else options
         return super().parse_args(context, args)
 

@@ -134,8 +134,24 @@ class LineCommand(click.Command):
             named = {way: each for each in self.params if isinstance(each, click.Option) for way in each.opts}
             typed = read_line(Options(named, context.help_option_names, context), args)
             context.meta[NOTES] = typed.notes
+            refuse_without_value(named, typed.options, context)
             args = [*typed.options, "--", *typed.words] if typed.words else list(typed.options)
         return super().parse_args(context, args)
+
+
+def refuse_without_value(named: Mapping[str, click.Option], tokens: Sequence[str], context: click.Context) -> None:
+    """Refuse options of which the last one lacks its value, before it takes the dashes behind it for one.
+
+    Raises:
+        click.BadOptionUsage: It does.
+    """
+    place = 0
+    while place < len(tokens):
+        option = named.get(tokens[place])
+        takes_value = option is not None and not option.is_flag
+        if takes_value and place + 1 == len(tokens):
+            raise click.BadOptionUsage(tokens[place], f"Option {tokens[place]!r} requires an argument.", context)
+        place += 1 + takes_value
 
 
 def read_line(options: Options, args: Sequence[str]) -> Typed:

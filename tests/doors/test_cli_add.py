@@ -127,6 +127,8 @@ def test_a_type_that_is_nearly_one_is_refused_before_a_title_in_quotes(rekall: R
 def test_a_misspelt_option_is_none_of_the_text(rekall: Rekall) -> None:
     assert rekall("add", "bug", "A title", "--confidnce", "3").code == 2
     assert rekall("add", "a thought", "--tags", "git").code == 2
+    assert rekall("add", "a thought", "--tag").code == 2
+    assert rekall("search", "a thought", "--tag").code == 2
 
 
 def test_a_word_that_is_an_option_elsewhere_is_told_of(rekall: Rekall) -> None:
