@@ -146,7 +146,7 @@ def _path(known: Client, *, project: bool) -> Path | None:
         if not known.project:
             names = ", ".join(each.name for each in _clients(True))
             raise InvalidInput(f"{known.title} has no file for a project", f"those that have one: {names}")
-        return _top() / known.project
+        return known.project_path(_top())
     return known.path() if known.files else None
 
 

@@ -36,6 +36,7 @@ class Client:
         project: Its file for a project, below the project's top folder; empty where it has none.
         sign: A file or folder that is there where the assistant is installed, as in `files`; the file's folder by default.
         paste: Where a person puts the entry, for one without a file.
+        moved_by: The variable that names another folder for its file, and the file in there.
     """
 
     name: str
@@ -47,10 +48,17 @@ class Client:
     project: str = ""
     sign: str = ""
     paste: str = ""
+    moved_by: tuple[str, str] = ("", "")
 
     def path(self, environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path:
         """Its configuration file on this machine."""
-        return self._place(self.files, environ, platform)
+        variable, file = self.moved_by
+        moved = environ.get(variable, "") if variable else ""
+        return _as_kept(Path(moved).expanduser() / file if moved else self._place(self.files, environ, platform))
+
+    def project_path(self, top: Path) -> Path:
+        """Its file for a project, below the project's top folder."""
+        return _as_kept(top / self.project)
 
     def is_installed(self) -> bool:
         """Whether it seems to be on this machine."""
@@ -110,7 +118,16 @@ class Client:
         file = files.get(platform) or files["other"]
         if platform == "win32" and platform in files:
             return Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / file
+        settings = environ.get("XDG_CONFIG_HOME", "")
+        if file.startswith(".config/") and os.path.isabs(settings):
+            return Path(settings) / file.removeprefix(".config/")
         return Path.home() / file
+
+
+def _as_kept(path: Path) -> Path:
+    """A file of JSON, or the one beside it that says by its name that it has comments, where only that is there."""
+    commented = path.with_suffix(".jsonc")
+    return commented if path.suffix == ".json" and commented.exists() and not path.exists() else path
 
 
 _DESKTOP = "Claude/claude_desktop_config.json"
@@ -133,6 +150,7 @@ CLIENTS = (
         "typed",
         project=".mcp.json",
         sign=".claude",
+        moved_by=("CLAUDE_CONFIG_DIR", ".claude.json"),
     ),
     Client("cline", "Cline in Visual Studio Code", _application(f"{_CODE}/{_CLINE}"), "mcpServers", "cline"),
     Client(
@@ -143,7 +161,14 @@ CLIENTS = (
         "cline",
         sign=".cline",
     ),
-    Client("codex", "Codex", {"other": ".codex/config.toml"}, "mcp_servers", project=".codex/config.toml"),
+    Client(
+        "codex",
+        "Codex",
+        {"other": ".codex/config.toml"},
+        "mcp_servers",
+        project=".codex/config.toml",
+        moved_by=("CODEX_HOME", "config.toml"),
+    ),
     Client(
         "continue",
         "Continue",
@@ -160,6 +185,7 @@ CLIENTS = (
         "mcpServers",
         "copilot",
         project=".github/mcp.json",
+        moved_by=("COPILOT_HOME", "mcp-config.json"),
     ),
     Client("cursor", "Cursor", {"other": ".cursor/mcp.json"}, "mcpServers", project=".cursor/mcp.json"),
     Client(

@@ -21,9 +21,19 @@ from rekall.entry.filters import Filters
 from rekall.entry.times import written
 from rekall.errors import Ambiguous, InvalidInput, NotFound, RekallError, in_our_words
 from rekall.knowledge_base import KnowledgeBase
-from rekall.mcp.answers import Answer, entry_items, entry_text, error_answer, hit_items, named_in, shortened
+from rekall.mcp.answers import (
+    TITLE_CHARS,
+    Answer,
+    cut,
+    entry_items,
+    entry_text,
+    error_answer,
+    hit_items,
+    named_in,
+    shortened,
+)
 from rekall.mcp.caller import Caller, IsWanted
-from rekall.mcp.frames import Frame, flat, shown
+from rekall.mcp.frames import Frame, shown
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, Tool
@@ -149,7 +159,7 @@ class RekallServer:
             protocol.Resource(
                 uri=ENTRY_URI + entry.id,
                 name=entry.id,
-                title=flat(entry.title),
+                title=cut(entry.title, TITLE_CHARS),
                 description=f"A note: {entry.type.value}, changed {written(entry.updated_at)}.",
                 mime_type="text/markdown",
             )

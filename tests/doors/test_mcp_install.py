@@ -45,6 +45,8 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("USERPROFILE", str(folder))
     monkeypatch.setenv("APPDATA", str(folder / "AppData" / "Roaming"))
+    for name in ("XDG_CONFIG_HOME", "CLAUDE_CONFIG_DIR", "CODEX_HOME", "COPILOT_HOME"):
+        monkeypatch.delenv(name, raising=False)
     return folder
 
 
@@ -212,6 +214,31 @@ def test_each_system_has_its_place(name, darwin, win32, linux, user):
     assert client.path(environ, "darwin") == user / darwin
     assert client.path(environ, "win32") == client.path({}, "win32") == user / win32
     assert client.path(environ, "linux") == user / linux
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "file"),
+    [
+        ("claude-code", "CLAUDE_CONFIG_DIR", ".claude.json"),
+        ("codex", "CODEX_HOME", "config.toml"),
+        ("copilot-cli", "COPILOT_HOME", "mcp-config.json"),
+        ("zed", "XDG_CONFIG_HOME", "zed/settings.json"),
+        ("goose", "XDG_CONFIG_HOME", "goose/config.yaml"),
+    ],
+)
+def test_a_file_that_was_moved_by_a_variable_is_found(name, variable, file, tmp_path):
+    assert find_client(name).path({variable: str(tmp_path)}, "linux") == tmp_path / file
+    assert find_client(name).path({variable: ""}, "linux").is_relative_to(Path.home())
+
+
+def test_a_file_with_comments_in_its_name_is_used_where_only_that_is_there(rekall: Rekall):
+    client = find_client("opencode")
+    commented = client.path().with_suffix(".jsonc")
+    commented.parent.mkdir(parents=True)
+    commented.write_text("// mine\n{}\n")
+    assert rekall("mcp", "install", "opencode", "--write", "--json").json["path"] == str(commented)
+    assert commented.read_text().startswith("// mine\n")
+    assert list(commented.parent.glob("*.json")) == []
 
 
 # what it writes

@@ -90,7 +90,7 @@ def serve(place: Path) -> None:
     from rekall.models import library
 
     library.ChildLoader = library.FolderLoader  # type: ignore[misc]
-    run(["mcp"])
+    run(["mcp", "--structured"])
 
 
 def operations(models: Path) -> list[Operation]:
