@@ -13,7 +13,7 @@ import pytest
 from support import Ran
 from support.waiting import PATIENCE_S
 
-from rekall.config import SETTINGS
+from rekall.settings import SETTINGS
 
 Rekall = Callable[..., Ran]
 MINE = """\
@@ -54,7 +54,8 @@ def test_list_shows_every_setting_with_its_value_and_origin(rekall: Rekall, conf
     assert limit[1:3] == ["7", "file"]
 
 
-def test_list_in_json_documents_every_setting(rekall: Rekall) -> None:
+def test_list_in_json_documents_every_setting(rekall: Rekall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("REKALL_ADD_PROJECT")  # the suite's own
     answer = rekall("config", "list", "--json").json
     assert answer["schema_version"] == 2
     for item, setting in zip(answer["settings"], SETTINGS):
