@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import mcp_types as protocol
 import psutil
 import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
+from pydantic import FileUrl
 from support import CHECKOUT
+from test_mcp_workspace import repository
 
 NOTES = CHECKOUT / "examples" / "notes"
 SOME_NOTES = ("[n-s]*.md", "login-*.md")
@@ -603,6 +606,22 @@ def test_over_pipes_no_socket_is_opened_and_nothing_is_written_elsewhere(notes, 
     ]
     assert outside == []
     assert [path for path in elsewhere.rglob("*") if not path.is_dir()] == []
+
+
+def test_a_client_is_asked_over_pipes_which_project_it_has_open(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("REKALL_ADD_PROJECT", "auto")
+    top = repository(tmp_path / "webapp")
+
+    async def name_it(context: Any) -> protocol.ListRootsResult:
+        return protocol.ListRootsResult(roots=[protocol.Root(uri=FileUrl(top.as_uri()))])
+
+    async def speak() -> str:
+        arguments = ["-m", "rekall", "--set", "engine.model=none", "mcp"]
+        server = StdioServerParameters(command=sys.executable, args=arguments, env={**os.environ}, cwd=CHECKOUT)
+        async with Client(server, mode="legacy", list_roots_callback=name_it) as client:
+            return str((await client.call_tool("add", {"content": "a thought"})).content[0].text)
+
+    assert asyncio.run(speak()).splitlines()[0].endswith(" (til, project webapp)")
 
 
 # over HTTP
