@@ -79,19 +79,17 @@ class _UnderWay:
         self._is_over = False
         self._changed = anyio.Event()
 
-    def note(self, message: Any) -> None:
-        """A message has come or gone: a request waits, an answer or the client's wish to have none ends that."""
+    def came(self, message: Any) -> None:
+        """A message of the client: a request waits, and its wish to have no answer ends that."""
         if isinstance(message, protocol.JSONRPCRequest):
             self._ids[str(message.id)] += 1
-            return
-        if isinstance(message, protocol.JSONRPCNotification):
-            is_end = message.method == "notifications/cancelled"
-            ended = (message.params or {}).get("requestId") if is_end else None
-        else:
-            ended = message.id
-        if ended is not None and self._ids[str(ended)] > 0:
-            self._ids[str(ended)] -= 1
-        self._tell()
+        elif isinstance(message, protocol.JSONRPCNotification) and message.method == "notifications/cancelled":
+            self._end((message.params or {}).get("requestId"))
+
+    def went(self, message: Any) -> None:
+        """A message to the client: an answer ends what waits. What the server asks has ids of its own."""
+        if not isinstance(message, (protocol.JSONRPCRequest, protocol.JSONRPCNotification)):
+            self._end(message.id)
 
     def give_up(self) -> None:
         """Nothing is answered any more."""
@@ -105,6 +103,11 @@ class _UnderWay:
                 await self._changed.wait()
             if patience.cancelled_caught and not self._is_writing():
                 break
+
+    def _end(self, ended: Any) -> None:
+        if ended is not None and self._ids[str(ended)] > 0:
+            self._ids[str(ended)] -= 1
+        self._tell()
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
@@ -126,7 +129,7 @@ def _read_lines(
             if isinstance(message, Refusal):
                 await out.write(message.dumped())
             else:
-                under_way.note(message)
+                under_way.came(message)
                 await incoming.send(SessionMessage(message))
 
     def wait_for(work: Any) -> None:
@@ -150,7 +153,7 @@ async def _send(outgoing: MemoryObjectReceiveStream[SessionMessage], out: _Out, 
         async with outgoing:
             async for sent in outgoing:
                 await out.write(_dumped(sent.message))
-                under_way.note(sent.message)
+                under_way.went(sent.message)
     finally:
         under_way.give_up()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -243,3 +244,21 @@ def test_a_body_is_mended_only_where_it_must_be():
     assert json.loads(mended(b'{"\\ud83d": ["\\ude00\\ud83d"]}')) == {"\ufffd": ["\ufffd\ufffd"]}
     assert mended(b'{"a": "\\ud83d') == b'{"a": "\\ud83d'
     assert mended(b"{}") == b"{}"
+
+
+def test_what_the_server_asks_is_not_waited_for_at_the_end():
+    import mcp_types as protocol
+
+    from rekall.mcp.pipes import _UnderWay
+
+    async def talk() -> None:
+        waiting = _UnderWay(lambda: False)
+        waiting.came(protocol.JSONRPCRequest(jsonrpc="2.0", id=1, method="tools/call"))
+        waiting.went(protocol.JSONRPCRequest(jsonrpc="2.0", id=1, method="roots/list"))
+        waiting.came(protocol.JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
+        assert any(waiting._ids.values())  # its own request has no answer yet
+        waiting.went(protocol.JSONRPCResponse(jsonrpc="2.0", id=1, result={}))
+        await waiting.none_left()
+        assert not any(waiting._ids.values())
+
+    asyncio.run(talk())
