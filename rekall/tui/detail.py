@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
+from textual.content import Content, Span
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
@@ -114,17 +115,31 @@ class PartView(Widget):
     def render(self) -> Content:
         """The whole text."""
         lines, content = self._lines(self.size.width), self._part.content
+        spans = list(content.spans)
         if 0 <= self._current < len(lines):
             first, behind = lines[self._current]
-            for start, end in self._part.places:
-                if first <= start < behind:
-                    content = content.stylize(CURRENT, start, end)
-        return Content("\n").join(content[start:end] for start, end in lines)
+            spans += [Span(start, end, CURRENT) for start, end in self._part.places if first <= start < behind]
+        return _folded(content.plain, spans, lines)
 
     def _lines(self, width: int) -> list[tuple[int, int]]:
         if self._laid_out[0] != width:
             self._laid_out = (width, wrapped(self._part.content.plain, max(width, 10), cells))
         return self._laid_out[1]
+
+
+def _folded(text: str, spans: Sequence[Span], lines: Sequence[tuple[int, int]]) -> Content:
+    """A text cut into lines. Cutting a `Content` line by line would look at thousands of spans thousands of times."""
+    starts = [start for start, _ in lines]
+    moved = [0]
+    for start, end in lines:
+        moved.append(moved[-1] + end - start + 1)
+
+    def place(old: int) -> int:
+        at = max(bisect_right(starts, old) - 1, 0)
+        return moved[at] + min(old, lines[at][1]) - starts[at]
+
+    placed = [Span(place(start), place(end), style) for start, end, style in spans]
+    return Content("\n".join(text[start:end] for start, end in lines), placed)
 
 
 class LinkList(OptionList):
