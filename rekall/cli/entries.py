@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rekall.app import App
-from rekall.cli.naming import METAVAR, deleted_id, entry_id, entry_ids, remember
+from rekall.cli.naming import METAVAR, deleted_id, entry_id, entry_ids, remember, spread
 from rekall.cli.options import json_option, limit_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.cli.saved import print_saved
@@ -68,15 +69,41 @@ def delete(app: App, names: tuple[str, ...], forever: bool, yes: bool, as_json: 
 
 def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
     """Delete entries, or what is left of deleted ones, so that nothing can be restored."""
-    for name in names if names != ("-",) else entry_ids(app, base, names):
+    found: dict[str, Entry | Tombstone | None] = {}
+    for name in spread(names):
         left = base.erased(name)
-        if left is not None:
-            _report_erased(app, base.delete(left, forever=True), None, as_json=as_json)
-            continue
-        entry = _entry_or_tombstone(app, base, name)
-        if not yes:
-            _ask([entry], base.short_ids([entry.id]), " for ever", as_json=as_json)
-        _report_erased(app, base.delete(entry.id, forever=True), entry, as_json=as_json)
+        if left is None:
+            entry = _entry_or_tombstone(app, base, name)
+            found[entry.id] = entry
+        else:
+            found[left] = None  # gone already; its traces are wiped now
+    entries = [entry for entry in found.values() if entry is not None]
+    short = base.short_ids(list(found))
+    if not found:
+        talk("nothing to delete: no ids on stdin")
+        return
+    if entries and not yes:
+        _ask(entries, short, " for ever", as_json=as_json)
+    erased = [base.delete(each, forever=True) for each in found]
+    copies = {each: _copies_of(app, each) for each in found}
+    if as_json:
+        gone = [_deleted_fields(entry) for entry in entries]
+        named = {"entries": gone} if len(found) > 1 else {"deleted": gone[0] if gone else None}
+        why = next((each.why_traces for each in erased if each.why_traces), None)
+        backups = list(dict.fromkeys(str(copy) for each in copies.values() for copy in each))
+        out_json({**named, "traces": bool(why), "why_traces": why, "backups": backups})
+        return
+    for each in erased:
+        gone_now = found[each.entry_id]
+        named_so = f"{short[each.entry_id]}  {in_a_row(gone_now.title)}" if gone_now else each.entry_id
+        _report_erased(each, named_so, copies[each.entry_id])
+
+
+def _copies_of(app: App, erased_id: str) -> Sequence[Path]:
+    """The copies of the base that still hold an entry that was deleted for ever; its drafts go with it."""
+    for draft in traces_of(app.places.drafts, erased_id):
+        draft.unlink(missing_ok=True)
+    return app.base_file().copies_with(erased_id)
 
 
 def _ask(entries: Sequence[Entry | Tombstone], short: dict[str, str], how: str, *, as_json: bool) -> None:
@@ -119,24 +146,8 @@ def _says_yes(question: str) -> bool:
         return person.readline().strip().casefold() in ("y", "yes")
 
 
-def _report_erased(app: App, erased: Deleted, entry: Entry | Tombstone | None, *, as_json: bool) -> None:
-    """Say that an entry is gone for ever, and what of it may still lie somewhere.
-
-    Args:
-        app: Knows where drafts and backups lie.
-        erased: What became of it.
-        entry: What it was; None when it was gone already, and its traces were wiped now.
-        as_json: Whether a program reads it.
-    """
-    for draft in traces_of(app.places.drafts, erased.entry_id):
-        draft.unlink(missing_ok=True)
-    copies = app.base_file().copies_with(erased.entry_id)
-    if as_json:
-        gone = _deleted_fields(entry) if entry else None
-        why = erased.why_traces or None
-        out_json({"deleted": gone, "traces": bool(why), "why_traces": why, "backups": list(map(str, copies))})
-        return
-    named = f"{erased.entry_id}  {in_a_row(entry.title)}" if entry else erased.entry_id
+def _report_erased(erased: Deleted, named: str, copies: Sequence[Path]) -> None:
+    """Say that an entry is gone for ever, and what of it may still lie somewhere."""
     talk(f"deleted {named} for ever")
     if erased.why_traces:
         talk(

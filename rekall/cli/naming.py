@@ -59,7 +59,7 @@ def entry_ids(app: App, base: KnowledgeBase, texts: Sequence[str]) -> list[str]:
 def all_named(app: App, base: KnowledgeBase, texts: Sequence[str]) -> list[Named]:
     """The same, each with the query that it was found by."""
     found: dict[str, Named] = {}
-    for text in _spread(texts):
+    for text in spread(texts):
         each = named(app, base, text)
         found.setdefault(each.entry_id, each)
     return list(found.values())
@@ -233,7 +233,7 @@ def _ambiguous(base: KnowledgeBase, message: str, ids: Sequence[str], hint: str)
     return Ambiguous(message, hint, [f"{short[each]}  {in_a_row(titles.get(each, ''))}" for each in chosen])
 
 
-def _spread(texts: Sequence[str]) -> Iterator[str]:
+def spread(texts: Sequence[str]) -> Iterator[str]:
     """Names one by one: those on stdin, and each place of a range."""
     for text in texts:
         places = _PLACES.fullmatch(text.strip())

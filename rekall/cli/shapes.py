@@ -164,7 +164,14 @@ _ANSWERS = (
     shape("SeveralChanged", "Entries that were changed.", changed=("list of Saved", "Those that are different now.")),
     shape("Shown", "One entry.", entry=("Entry", "The entry.")),
     shape("SeveralShown", "Entries, where several were named.", entries=("list of Entry", "In the order they were named.")),
-    shape("SeveralGone", "What was deleted, where several were named.", entries=("list of Deleted", "One each.")),
+    shape(
+        "SeveralGone",
+        "What was deleted, where several were named.",
+        entries=("list of Deleted", "One each."),
+        traces=("flag", "Whether the file still holds traces of their texts.", "with `--forever`"),
+        why_traces=("text or null", "Why they could not be removed now.", "with `--forever`"),
+        backups=("list of text", "Copies of the base that still hold one of them.", "with `--forever`"),
+    ),
     shape(
         "Gone",
         "What was deleted.",

@@ -186,6 +186,23 @@ def test_a_question_counts_and_names_what_would_go(
     assert rekall("list", "--json").json["total"] == 1
 
 
+def test_several_for_ever_are_asked_for_once_and_all_or_none(
+    rekall: Rekall, stocked: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rekall("list", "--sort", "title")
+    rekall("delete", "1", "--yes")
+    assert rekall("delete", "--forever", "--yes", "1", "2", "nothing-like-it").code == 3
+    assert rekall("list", "--json").json["total"] == 3
+    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
+    ran = rekall("delete", "--forever", "1-2", "cookie", stdin="y\n")
+    assert ran.code == 0
+    assert ran.err.count("delete these 3 entries for ever?") == 1
+    short = stocked["Café au lait"][-4:]
+    assert f"deleted {short}  Café au lait for ever\n" in ran.err
+    assert rekall("list", "--json").json["total"] == 1
+    assert rekall("restore", "--json").json["tombstones"] == []
+
+
 def test_links_and_near_ones_are_named_by_number(rekall: Rekall, stocked: dict[str, str]) -> None:
     rekall("list", "--sort", "title")
     link = rekall("link", "1", "cookie", "--json").json["link"]

@@ -254,7 +254,10 @@ CALLS: dict[str, Calls] = {
     "show": lambda w: [("show", w.old), ("show", w.new), ("show", w.other)],
     "show --json, several": lambda w: [("show", w.old, w.new)],
     "pick": lambda w: [("pick",)],
-    "delete --yes, several": lambda w: [("delete", w.old, w.other, "--yes")],
+    "delete --yes, several": lambda w: [
+        ("delete", w.old, w.other, "--yes"),
+        ("delete", w.old, w.gone, "--forever", "--yes"),
+    ],
     "restore --json, several": lambda w: [("delete", w.other, "--yes"), ("restore", w.gone, w.other)],
     "edit": lambda w: [
         ("edit", w.new, "--title", "nginx: 502", "--tag", "reload", "--untag", "http"),
