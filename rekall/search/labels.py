@@ -41,6 +41,9 @@ _RESEMBLES = 0.8
 """How clear a similarity between two entries is where they say the same: a cosine of 0.85 with all-MiniLM-L6-v2. Of 2,820
 real notes 2 in 100 have such a neighbour (benchmarks/alike.py)."""
 
+_SAME = 0.97
+"""A cosine that two entries have with no model unless they say the same; a base of a few notes says little of its model."""
+
 
 def labelled(query: str, hit: Hit, entries: int) -> Hit:
     """The hit with its word and the numbers of the query that it lacks; `entries` is the size of the base."""
@@ -93,7 +96,7 @@ def lacking(query: str, entry: Entry) -> tuple[str, ...]:
 
 def resembles(why: Why) -> bool:
     """Whether an entry found by its similarity to another may say the same."""
-    return why.clear is not None and why.clear >= _RESEMBLES
+    return why.clear is not None and (why.clear >= _RESEMBLES or (why.similarity or 0.0) >= _SAME)
 
 
 def _has_meaning(why: Why) -> bool:

@@ -119,6 +119,7 @@ def test_clear_similarity_counts_before_the_one_that_the_base_colours():
 def test_only_clear_similarity_makes_two_entries_alike():
     assert resembles(Why(clear=0.8))
     assert not resembles(Why(clear=0.7))
+    assert resembles(Why(clear=0.7, similarity=0.98))  # a base of a few notes, of which two say the same
     assert not resembles(Why(near=1.0, coverage=1.0))
 
 
