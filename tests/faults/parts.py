@@ -52,7 +52,7 @@ def kills(folder: Path, is_bounded: bool) -> list[Tally]:
     def attempt(workshop: points.Workshop) -> Tally:
         faults = list(points.kill_faults(workshop.reference.calls, most))
         if is_bounded:
-            faults = [faults[place - 1] for place in points.spread_over(len(faults), 4)]
+            faults = [faults[place - 1] for place in points.spread_over(len(faults), 3)]
         return points.try_points(workshop, faults, "")
 
     return [
@@ -85,8 +85,8 @@ def errors(folder: Path, is_bounded: bool) -> list[Tally]:
     def attempt(workshop: points.Workshop) -> Tally:
         faults = list(points.error_faults(workshop.reference.calls, 2 if is_bounded else 12))
         if is_bounded:  # other faults at other commands, always the same
-            start = zlib.crc32(workshop.operation.name.encode()) % 4
-            faults = faults[start::4]
+            start = zlib.crc32(workshop.operation.name.encode()) % 6
+            faults = faults[start::6]
         return points.try_points(workshop, faults, "")
 
     return [_each_operation(folder, "ENOSPC and EIO from such a call on, or once", attempt, is_bounded=is_bounded)]
@@ -108,7 +108,7 @@ def strace(folder: Path, is_bounded: bool) -> list[Tally]:
 
 def moments(folder: Path, is_bounded: bool) -> list[Tally]:
     """Kills at moments nobody chose."""
-    rounds = (12, 3, 4, 4) if is_bounded else (200, 60, 80, 80)
+    rounds = (8, 2, 2, 2) if is_bounded else (200, 60, 80, 80)
     return [
         random_kills.try_writer(_home(folder, "writer"), SEED, rounds[0]),
         random_kills.try_imports(_home(folder, "imports"), SEED, rounds[1]),
@@ -124,8 +124,8 @@ def damage(folder: Path, is_bounded: bool) -> list[Tally]:
     model = "models/tiny"
     found = []
     for kind, where, file, count, few in (
-        ("damaged bases", home, "rekall.db", 420, 14),
-        ("damaged logs", logged, "rekall.db-wal", 120, 4),
+        ("damaged bases", home, "rekall.db", 420, 7),
+        ("damaged logs", logged, "rekall.db-wal", 120, 3),
         ("damaged models: the table", home, f"{model}/table.npy", 60, 1),
         ("damaged models: the tokenizer", home, f"{model}/tokenizer.json", 40, 1),
         ("damaged models: the card", home, f"{model}/model.json", 40, 1),
@@ -142,12 +142,12 @@ def together(folder: Path, is_bounded: bool) -> list[Tally]:
 
 def queries(folder: Path, is_bounded: bool) -> list[Tally]:
     """Queries of all kinds."""
-    return [fuzz_queries.try_queries(_home(folder, "queries"), SEED, 2_000 if is_bounded else 100_000)]
+    return [fuzz_queries.try_queries(_home(folder, "queries"), SEED, 1_000 if is_bounded else 100_000)]
 
 
 def notes(folder: Path, is_bounded: bool) -> list[Tally]:
     """Front matter of all kinds."""
-    return [fuzz_notes.try_notes(_home(folder, "notes"), SEED, 150 if is_bounded else 5_000)]
+    return [fuzz_notes.try_notes(_home(folder, "notes"), SEED, 75 if is_bounded else 5_000)]
 
 
 def archives(folder: Path, is_bounded: bool) -> list[Tally]:
@@ -157,7 +157,7 @@ def archives(folder: Path, is_bounded: bool) -> list[Tally]:
 
 def tools(folder: Path, is_bounded: bool) -> list[Tally]:
     """Tool calls."""
-    return [fuzz_tools.try_tools(_home(folder, "tools"), SEED, 200 if is_bounded else 5_000)]
+    return [fuzz_tools.try_tools(_home(folder, "tools"), SEED, 100 if is_bounded else 5_000)]
 
 
 def bases(folder: Path, is_bounded: bool) -> list[Tally]:
