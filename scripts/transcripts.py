@@ -49,7 +49,8 @@ def _folder() -> Iterator[Callable[[str], str]]:
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         shop = place / "webshop"
-        (shop / ".git").mkdir(parents=True)
+        for part in ("objects", "refs"):
+            (shop / ".git" / part).mkdir(parents=True)
         (shop / ".git" / "HEAD").write_text("ref: refs/heads/main\n", "utf-8")
         shutil.copytree(ROOT / "examples" / "notes", shop / "notes")
         environ = {
