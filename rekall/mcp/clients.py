@@ -252,8 +252,9 @@ CLIENTS = (
 
 _OTHERS = {
     "aider": (
-        "aider has no MCP",
-        "let it run `rekall search` with /run; docs/assistants.md has lines for its conventions file",
+        "aider starts no MCP servers",
+        "put what `rekall hook line` prints into a file that it reads (`read: CONVENTIONS.md` in .aider.conf.yml); "
+        "`/run rekall search WORDS` shows it what is known",
     )
 }
 """Assistants that people ask for and that cannot start a server."""

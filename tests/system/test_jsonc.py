@@ -143,7 +143,7 @@ def comments(text: str) -> list[str]:
     return re.findall(r"// c\d+|/\* c\d+ \*/", text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(made=texts(), name=names, value=values)
 def test_any_text_takes_a_member_and_keeps_every_comment(made, name, value):
     document, text = made
