@@ -344,7 +344,7 @@ import pathlib, rekall
 notes = [path.read_text("utf-8") for path in sorted(pathlib.Path(sys.argv[1]).glob("*.md"))]
 assert len(notes) >= 30
 texts = (notes * 20)[:600]
-texts[120:] = [text[:60] for text in texts[120:]]
+texts[60:] = [text[:60] for text in texts[60:]]
 assert len(texts) == 600
 rekall.load_encoder("all-MiniLM-L6-v2").encode_documents(texts)
 print(kilobytes("VmHWM"))
