@@ -163,7 +163,9 @@ _ANSWERS = (
     shape("SeveralAdded", "Entries that were added.", added=("list of Saved", "One each.")),
     shape("SeveralChanged", "Entries that were changed.", changed=("list of Saved", "Those that are different now.")),
     shape("Shown", "One entry.", entry=("Entry", "The entry.")),
-    shape("SeveralShown", "Entries, where several were named.", entries=("list of Entry", "In the order they were named.")),
+    shape(
+        "SeveralShown", "Entries, where several were named.", entries=("list of Entry", "In the order they were named.")
+    ),
     shape(
         "SeveralGone",
         "What was deleted, where several were named.",
