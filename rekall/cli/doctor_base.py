@@ -26,6 +26,7 @@ def _base(app: App) -> Iterator[Look]:
     if glance is None:
         from rekall.config import find_original_base
 
+        yield from _place(path.parent)
         original = find_original_base()
         hint = (
             f"`rekall import {original}` takes in the base of the original Rekall"
@@ -50,6 +51,17 @@ def _base(app: App) -> Iterator[Look]:
     yield from _words(glance)
     yield from _vectors(app, glance)
     yield from _log(glance)
+
+
+def _place(folder: Path) -> Iterator[Look]:
+    """Whether the base could be made."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        yield Look("base", Health.BAD, f"{there} is no folder", "point REKALL_HOME at another one, or move it away")
+    elif not os.access(there, os.W_OK):
+        yield Look("base", Health.BAD, f"{there} cannot be written", "check its permissions, or set REKALL_HOME")
 
 
 def _words(glance: Glance) -> Iterator[Look]:

@@ -47,7 +47,7 @@ def unset_setting(places: Places, key: str) -> bool:
     section, dot, name = key.partition(".")
     document = _document(places)
     table = document.get(section) if dot else document
-    if not isinstance(table, MutableMapping) or (name or section) not in table:
+    if not isinstance(table, MutableMapping) or isinstance(table.get(name or section, {}), MutableMapping):
         find_setting(key)
         return False
     del table[name or section]  # which may be a key that nobody reads any more

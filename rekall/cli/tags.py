@@ -103,7 +103,9 @@ def _change_tags(
     come = None if new is None else rules.tag(new)
     if come == "":
         raise InvalidInput("the new tag is empty", "`rekall tags remove TAG` takes a tag away")
-    old = [name for name in old if name != come] or old  # a tag that becomes itself is told by the base
+    old = [name for name in old if name != come]
+    if not old:
+        raise InvalidInput(f"{printable(come or '')!r} is the same tag", "tags are written in small letters")
     counts = {name: known.get(name, 0) if come is None else _count(base, name) for name in old}
     for name, number in counts.items():
         if not number:

@@ -98,6 +98,12 @@ def test_a_base_that_cannot_be_used_is_a_bad_line_and_the_page_goes_on(
     assert {"editor", "terminal", "assistants", "hooks"} <= {line["topic"] for line in ran.json["lines"]}
 
 
+def test_a_place_in_which_no_base_can_be_made(rekall: Rekall, home: Path) -> None:
+    home.write_text("a file")
+    ran = rekall("doctor", "--json")
+    assert (ran.code, worst(ran, "base")["text"]) == (5, f"{home} is no folder")
+
+
 def test_what_waits_is_lacking_or_left_lying_is_said(rekall: Rekall, base: Path, home: Path) -> None:
     with sqlite3.connect(base) as other:
         other.execute("DELETE FROM words_docsize")

@@ -235,3 +235,6 @@ def test_a_file_of_settings_is_edited_and_taken_over_when_it_is_right(
     assert (ran.code, ran.err) == (0, "search.limit = 10\n")
     assert "was not set" in rekall("config", "unset", "search.limit").err
     assert rekall("config", "unset", "serach.limit").code == 3
+    assert rekall("config", "set", "search.limit", "9").code == 0
+    assert rekall("config", "unset", "search").code == 3  # a section is more than anybody means
+    assert rekall("config", "get", "search.limit").out == "9\n"
