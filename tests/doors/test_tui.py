@@ -424,7 +424,7 @@ async def test_similar_entries_come_though_another_window_writes_meanwhile(rekal
     real = KnowledgeBase.similar
 
     def similar(self, *arguments):
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return real(self, *arguments)
 
     monkeypatch.setattr(KnowledgeBase, "similar", similar)
@@ -456,7 +456,7 @@ async def test_a_later_search_gives_up_a_similar_one(rekall, monkeypatch):
         await ui.until(lambda: bool(asked))
         await ui.pilot.press("slash", "5")
         await ui.settle()
-        assert given_up.wait(5)
+        assert given_up.wait(120)
         assert "nothing here is about this; the nearest 4" in ui.status
         assert ui.told == ""
 
@@ -754,7 +754,7 @@ def slowly(encoder: FakeEncoder, go_on: threading.Event, asked: list[str] | None
     def encode(texts):
         if asked is not None:
             asked.extend(texts)
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return encoder.encode_documents(texts)
 
     return encode

@@ -226,7 +226,7 @@ async def test_saving_is_said_while_it_lasts_and_happens_once(rekall, quick_mode
     real = quick_model.encode_documents
 
     def encode(texts):
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return real(texts)
 
     monkeypatch.setattr(quick_model, "encode_documents", encode)
@@ -247,7 +247,7 @@ async def test_keys_while_it_is_saved_change_nothing(rekall, monkeypatch):
     real = KnowledgeBase.add
 
     def add(self, draft):
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return real(self, draft)
 
     monkeypatch.setattr(KnowledgeBase, "add", add)
@@ -270,7 +270,7 @@ async def test_what_is_typed_while_it_is_saved_stays(rekall, monkeypatch):
     real = KnowledgeBase.add
 
     def add(self, draft):
-        assert go_on.wait(20)
+        assert go_on.wait(120)
         return real(self, draft)
 
     monkeypatch.setattr(KnowledgeBase, "add", add)

@@ -619,7 +619,7 @@ def test_a_killed_process_holds_nothing_and_the_next_one_finishes(path, tmp_path
     assert rooms.store.leases.under("") == []
     again = start("free")
     tell(again, "[]")
-    assert again.wait(60) == 0
+    assert again.wait(120) == 0
     assert len(embedded(tmp_path)) == 8
     rooms.base.close()
 

@@ -811,7 +811,7 @@ class Slow(FakeEncoder):
 
     def encode_queries(self, texts: Sequence[str]) -> Matrix:
         self.begun.set()
-        self.gate.wait(20)
+        self.gate.wait(120)
         return super().encode_queries(texts)
 
 
@@ -858,12 +858,12 @@ def test_a_search_nobody_wants_does_not_wait_for_the_one_before(slow):
     answers: list[SearchResult] = []
     before = threading.Thread(target=lambda: answers.append(ask(bench, "crossing")))
     before.start()
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(120)
     asked = iter([True, False])
     unwanted(bench, Mode.HYBRID, lambda: next(asked))
     assert answers == []
     encoder.gate.set()
-    before.join(10)
+    before.join(120)
     assert titles(answers[0]) == titles(ask(bench, "zebra")) == ["zebra crossing"]
 
 
@@ -872,12 +872,12 @@ def test_a_search_by_words_waits_for_nothing_and_is_always_answered(slow):
     encoder.gate.clear()
     before = threading.Thread(target=ask, args=(bench, "crossing"))
     before.start()
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(120)
     result = bench.base.search("zebra", Filters(), Mode.WORDS, 5, is_wanted=lambda: False)
     assert titles(result) == ["zebra crossing"]
     assert before.is_alive()
     encoder.gate.set()
-    before.join(10)
+    before.join(120)
 
 
 def test_while_the_engine_works_the_base_is_free(slow):
@@ -886,12 +886,12 @@ def test_while_the_engine_works_the_base_is_free(slow):
     answers: list[SearchResult] = []
     searching = threading.Thread(target=lambda: answers.append(ask(bench, "zebra")))
     searching.start()
-    assert encoder.begun.wait(10)
+    assert encoder.begun.wait(120)
     entry = bench.base.list_entries(Filters(), None).entries[0]
     bench.base.delete(entry.id)
     assert searching.is_alive()
     encoder.gate.set()
-    searching.join(10)
+    searching.join(120)
     assert answers[0].hits == ()
 
 
@@ -929,7 +929,7 @@ def test_of_many_searches_typed_after_each_other_the_last_is_answered(slow):
     for latest, thread in enumerate(threads):  # noqa: B007  # the threads read it
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(120)
     assert len(ended) == 10
     assert isinstance(ended[9], SearchResult)
     assert titles(ended[9]) == ["zebra crossing"]
