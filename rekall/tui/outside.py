@@ -9,7 +9,7 @@ from textual.app import SuspendNotSupported
 
 from rekall.entry.fields import Entry
 from rekall.errors import InvalidInput, NotFound, RekallError
-from rekall.exchange.editing import edited_draft, text_to_edit
+from rekall.exchange.editing import edited_draft, line_of_content, text_to_edit
 from rekall.knowledge.origins import source_file
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
@@ -34,13 +34,15 @@ async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: C
         RekallError: The editor failed, or the text cannot be stored; the hint says where it is kept.
     """
     try:
-        draft = DraftFile.begin(host.places.drafts, old.id, text_to_edit(old))
+        text = text_to_edit(old)
+        draft = DraftFile.begin(host.places.drafts, old.id, text)
         if draft.is_taken_up:
             host.say("resuming your unsaved text", str(draft.path))
         for other in draft.others:
             host.warn("there is an unsaved draft of an earlier version", f"it is in {other}")
         with _terminal_of(host):
-            edited = draft.edited(host.settings.text("ui.editor"))
+            line = 0 if draft.is_taken_up else line_of_content(text)
+            edited = draft.edited(host.settings.text("ui.editor"), line)
     except OSError as error:
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
     except SuspendNotSupported:
