@@ -94,7 +94,10 @@ def _whole(record: Any, kind: EntryType, which: str) -> Whole:
         if not means(name) and normal(name) != "content":
             near = rules.nearest(normal(name), _NAMES)
             hint = f"did you mean {near!r}?" if near else f"fields: {', '.join(_NAMES)}"
-            raise InvalidInput(f"{which}an entry has no field {rules.quoted(name)}", f"{hint}; other_fields holds any")
+            raise InvalidInput(
+                f"{which}an entry has no field {rules.quoted(name)}",
+                f"{hint} (what is none of them goes under other_fields)",
+            )
     content = next((value for name, value in known.items() if means(name) == "content" and name != "other_fields"), "")
     if content is not None and not isinstance(content, str):
         raise InvalidInput(f"{which}the content is {rules.quoted(content)}, expected text")
