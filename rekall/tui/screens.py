@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from textual.content import Content
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker
@@ -92,9 +93,9 @@ class RekallScreen(Screen[Result]):
         return None
 
     def tell(self, text: str, severity: SeverityLevel, seconds: float | None = None) -> None:
-        """Say something for a while: what a key has done in place of the keys, what went wrong on lines of its own."""
+        """Say something for a while: what a key has done in place of the keys, what went wrong or is longer on lines of its own."""
         style, usual_s = _MESSAGES[severity]
-        if severity == "information":
+        if severity == "information" and Content(" ".join(text.split())).cell_length <= self.size.width - 2:
             self.keys.say(text, style, seconds or usual_s)
         else:
             self.messages.show(text, style, seconds or usual_s)
