@@ -56,6 +56,8 @@ SLOW = (
         "test_backlog",
         "test_import_killed",
         "test_salvage",
+        "test_types_of_values",
+        "test_other_layouts",
     ),
     *(
         "test_nothing_lost",
