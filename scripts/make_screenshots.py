@@ -100,8 +100,9 @@ async def _nothing_close(person: Person) -> None:
 
 
 async def _facets(person: Person) -> None:
+    await person.search("nginx")
     await person.press("f")
-    await person.type("pyth")
+    await person.type("infr")
     await person.press("enter")
 
 
@@ -122,6 +123,7 @@ async def _form(person: Person) -> None:
 
 
 async def _palette(person: Person) -> None:
+    await person.search("nginx")  # the newest of those without a date of their own come in any order
     await person.press("colon")
     await person.type("link")
 
