@@ -10,7 +10,7 @@ import fnmatch
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 MOST_BYTES = 1_000_000
@@ -18,6 +18,11 @@ MOST_BYTES = 1_000_000
 
 _DEEPEST = 10
 """Files that include files."""
+
+_MOST_FILES = 100
+"""Files that are read for one configuration: some that include each other would go on for ever."""
+
+_MOST_PATTERN_CHARS = 4_096
 
 _SECTION = re.compile(r'\[[ \t]*(?P<name>[A-Za-z0-9.-]+)(?:[ \t]+"(?P<sub>(?:[^"\\]|\\.)*)")?[ \t]*\]')
 _NAME = re.compile(r"[ \t]*(?P<name>[A-Za-z][A-Za-z0-9-]*)[ \t]*(?P<equals>=?)[ \t]*")
@@ -66,23 +71,41 @@ def small_file(path: str) -> str | None:
     return None if len(data) > MOST_BYTES else data.decode("utf-8-sig", "replace")
 
 
-def read_settings(path: str, git_folder: str, depth: int = 0) -> Iterator[Setting]:
+def read_settings(path: str, git_folder: str) -> Iterator[Setting]:
     """The settings of a file and of what it includes, in their order; the last one of a name holds.
 
     Args:
         path: The file; nothing comes of one that is not there.
         git_folder: The repository's own folder, which `includeIf "gitdir:…"` asks for.
-        depth: How many files include this one.
     """
-    text = small_file(path) if depth <= _DEEPEST else None
-    for each in _settings(text or ""):
+    return _read(path, git_folder, 0, _Budget())
+
+
+@dataclass(slots=True)
+class _Budget:
+    """What may still be read for one configuration, whatever its files include."""
+
+    files: int = _MOST_FILES
+    chars: int = MOST_BYTES
+
+    def text(self, path: str) -> str:
+        """What a file says, as far as that is still within it."""
+        text = (small_file(path) or "") if self.files > 0 else ""
+        self.files -= 1
+        self.chars -= len(text)
+        return text if self.chars >= 0 else ""
+
+
+def _read(path: str, git_folder: str, depth: int, budget: _Budget) -> Iterator[Setting]:
+    """The settings of a file that so many others lead to."""
+    for each in _settings(budget.text(path) if depth <= _DEEPEST else ""):
         yield each
         is_included = each.section == "include" or (
             each.section == "includeif" and _holds(each.subsection, git_folder, os.path.dirname(path))
         )
         if is_included and each.name == "path" and each.value:
             named = os.path.join(os.path.dirname(path), os.path.expanduser(each.value))
-            yield from read_settings(named, git_folder, depth + 1)
+            yield from _read(named, git_folder, depth + 1, budget)
 
 
 def users_files(environ: Mapping[str, str], home: str) -> list[str]:
@@ -147,7 +170,7 @@ def _value(rest: str, lines: Iterator[str]) -> str | None:
 def _holds(condition: str, git_folder: str, beside: str) -> bool:
     """Whether `includeIf` holds: of its conditions only the one on the repository's folder is known."""
     kind, colon, pattern = condition.partition(":")
-    if not colon or kind not in ("gitdir", "gitdir/i") or not pattern:
+    if not colon or kind not in ("gitdir", "gitdir/i") or len(pattern) > _MOST_PATTERN_CHARS:
         return False
     if pattern.startswith("./"):
         pattern = os.path.join(beside, pattern[2:])
@@ -156,17 +179,21 @@ def _holds(condition: str, git_folder: str, beside: str) -> bool:
         pattern = f"**/{pattern}"
     if pattern.endswith("/"):
         pattern += "**"
-    flags = re.IGNORECASE if kind.endswith("/i") else 0
     folders = (git_folder, os.path.realpath(git_folder))
-    return any(re.fullmatch(_as_expression(pattern), folder.replace(os.sep, "/"), flags) for folder in folders)
+    if kind.endswith("/i"):
+        pattern, folders = pattern.lower(), (folders[0].lower(), folders[1].lower())
+    return any(_matches(pattern.split("/"), folder.replace(os.sep, "/").split("/")) for folder in folders)
 
 
-def _as_expression(pattern: str) -> str:
-    """A pattern in which `**` takes any folders and `*` none, as a regular expression."""
-    parts = re.split(r"(\*\*/|/\*\*\Z|\*\*)", pattern)
-    known = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*"}
-    return "".join(known.get(part) or _within_a_folder(part) for part in parts)
-
-
-def _within_a_folder(part: str) -> str:
-    return fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z").removesuffix(r")\z").replace(".*", "[^/]*")
+def _matches(pattern: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a pattern takes a path, name by name: `**` takes any names, at its end one at least."""
+    places = {0}
+    """How many names may have been taken so far."""
+    for number, part in enumerate(pattern, 1):
+        if part == "**":
+            places = set(range(min(places) + (number == len(pattern)), len(names) + 1))
+        else:
+            places = {place + 1 for place in places if place < len(names) and fnmatch.fnmatchcase(names[place], part)}
+        if not places:
+            return False
+    return len(names) in places

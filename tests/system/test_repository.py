@@ -176,6 +176,27 @@ def test_the_configuration_of_git_names_the_project(tmp_path, own_user):
 
 
 @needs_git
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "work/", "work/api/.git", "work/**", "w*k/", "wor?/", "[vw]ork/", "work/*/", "work/*/.git", "api/", "pi/", "*/", "**", "*",
+        "**/api/**/.git", "work/**/.git/", "**/.git/**", "WORK/", f"{'**/' * 60}nowhere/", f"**/{'*a' * 60}/", "",
+    ],
+)  # fmt: skip
+def test_a_condition_holds_where_git_says_so(tmp_path, own_user, pattern):
+    top = made(tmp_path / "work" / "api")
+    (own_user / "other.inc").write_text("[rekall]\nproject = other\n")
+    for kind in ("gitdir", "gitdir/i"):
+        (own_user / ".gitconfig").write_text(
+            f'[rekall]\nproject = own\n[includeIf "{kind}:{pattern}"]\npath = ~/other.inc\n'
+        )
+        if "nowhere" in pattern or "*a*a" in pattern:  # git itself takes as long as it takes
+            assert name_of(top) == "own"
+        else:
+            assert name_of(top) == git(top, "config", "rekall.project")
+
+
+@needs_git
 def test_our_own_file_goes_before_all(tmp_path):
     top = made(tmp_path / "mono", "https://example.org/acme/mono.git")
     parts = top / "parts" / "billing"
@@ -312,9 +333,10 @@ def test_any_configuration_can_be_read(text):
         assert all(each.name for each in read_settings(str(file), folder))
 
 
-def test_a_configuration_that_includes_itself_ends(tmp_path):
+@pytest.mark.parametrize("times", [1, 2_000])
+def test_a_configuration_that_includes_itself_ends(tmp_path, times):
     file = tmp_path / "config"
-    file.write_text("[rekall]\nproject = a\n[include]\npath = config\n")
+    file.write_text("[rekall]\nproject = a\n" + "[include]\npath = config\n" * times)
     assert {each.value for each in read_settings(str(file), "/x") if each.name == "project"} == {"a"}
 
 
