@@ -26,6 +26,7 @@ from rekall.store.values import Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
+    from rekall.knowledge.journal import Journal
     from rekall.store.contract import Store
 
 ALL = Filters()
@@ -136,6 +137,13 @@ class KnowledgeBase:
     def delete_all(self, ids: Iterable[str]) -> list[Entry]:
         """Delete several entries, all or none; `restore` takes each back. Returns them. Raises as `delete` does."""
         return self._bulk().delete(ids)
+
+    @property
+    def journal(self) -> Journal:
+        """Notes that grow at their end, such as that of a day."""
+        from rekall.knowledge.journal import Journal
+
+        return Journal(self._store, self._writer)
 
     def rename_tag(self, old: str, new: str | None) -> int:
         """Give every entry that has a tag another one instead, or none; see `Bulk.rename_tag`."""

@@ -105,7 +105,7 @@ def _said(app: App, words: tuple[str, ...], given: dict[str, Any]) -> tuple[Draf
     thought = thought_of(words, named is not None)
     kind = checked_type(named) if named is not None else thought.kind or EntryType(app.settings.text("add.type"))
     own = "" if own is None or is_asked_for else own
-    piped = read_stdin() if is_asked_for else _piped(is_content=bool(words))
+    piped = read_stdin() if is_asked_for else piped_in(is_content=bool(words))
     if piped.strip() and own:
         talk("note: what came over stdin stands below the text of --content")
     content = "\n\n".join(part for part in (own, piped.strip("\n")) if part.strip())
@@ -165,7 +165,7 @@ def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:
     return replace(draft, project=found.name) if found else draft
 
 
-def _piped(*, is_content: bool) -> str:
+def piped_in(*, is_content: bool) -> str:
     """What came over stdin without having been asked for.
 
     Args:
@@ -189,7 +189,8 @@ def _piped(*, is_content: bool) -> str:
     text = as_text(found.data)
     if is_content and found.is_shared:
         lines = count_text(len(text.splitlines()), "line")
-        talk(f"note: {lines} on stdin became the content; a loop keeps them by `rekall add … < /dev/null`")
+        command = click.get_current_context().info_name
+        talk(f"note: {lines} on stdin became the content; a loop keeps them by `rekall {command} … < /dev/null`")
     return text
 
 

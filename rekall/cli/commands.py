@@ -25,6 +25,7 @@ EXIT_CODES = (
 
 COMMANDS = {
     "add": "add:add",
+    "today": "today:today",
     "search": "search:search",
     "show": "show:show",
     "edit": "edit:edit",
@@ -60,6 +61,7 @@ COMMANDS = {
 
 SUMMARIES = {
     "add": "Write down an entry.",
+    "today": "Add a line to the note of the day; without one, open it.",
     "search": "Find entries by word, by meaning, or both.",
     "show": "Show entries in full; without a name, choose one.",
     "edit": "Change entries, with options or in the editor; without a name, choose one.",

@@ -17,6 +17,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall add decision                         # opens your editor",
         "make 2>&1 | tail -20 | rekall add bug build fails on main",
     ),
+    "today": (
+        "rekall today found the leak: the pool was never closed",
+        "rekall today                                # opens the note in your editor",
+        "rekall today --yesterday --show",
+        "git log --oneline -5 | rekall today pushed to main",
+    ),
     "search": (
         "rekall search nginx 502 after a reload",
         "rekall search '\"load failed\" -chrome type:bug tag:cors since:2w'",

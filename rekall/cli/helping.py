@@ -10,7 +10,7 @@ import click
 from rekall.cli.examples import EXAMPLES
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Write", ("add", "edit", "link", "tags", "projects")),
+    ("Write", ("add", "today", "edit", "link", "tags", "projects")),
     ("Find", ("search", "show", "list", "similar", "pick", "tui")),
     ("Keep", ("delete", "restore", "import", "export", "backup", "restore-base", "check", "doctor", "stats", "index")),
     ("Assistants", ("mcp", "hook")),

@@ -339,6 +339,8 @@ _ANSWERS = (
 COMMANDS = (
     Answer("add", "Saved"),
     Answer("add --from-json, several", "SeveralAdded"),
+    Answer("today", "Shown"),
+    Answer("today TEXT", "Saved"),
     Answer("search", "Found"),
     Answer("search --format jsonl", "Hit"),
     Answer("show", "Shown"),

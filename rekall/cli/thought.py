@@ -33,18 +33,23 @@ class Thought:
 class ThoughtCommand(click.Command):
     """A command whose arguments are a thought: options stand before it or behind it, every other dash is text."""
 
+    takes_type = True
+    """Whether the first word may be a type."""
+
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         """Read the options off both ends of the line; what is left are the words."""
         if not context.resilient_parsing:
             named = {way: each for each in self.params if isinstance(each, click.Option) for way in each.opts}
-            options, words, notes = _apart(Options(named, context.help_option_names, context), args)
+            options, words, notes = _apart(
+                Options(named, context.help_option_names, context), args, takes_type=self.takes_type
+            )
             context.meta[NOTES] = notes
             refuse_without_value(named, options, context)
             args = [*options, "--", *words] if words else options
         return super().parse_args(context, args)
 
 
-def _apart(options: Options, args: Sequence[str]) -> tuple[list[str], list[str], tuple[str, ...]]:
+def _apart(options: Options, args: Sequence[str], *, takes_type: bool) -> tuple[list[str], list[str], tuple[str, ...]]:
     """The options of a command line, its words, and what was read otherwise than it may have been meant.
 
     Where one argument alone is the thought, or a type and a title, what looks like an option behind them is one.
@@ -55,11 +60,12 @@ def _apart(options: Options, args: Sequence[str]) -> tuple[list[str], list[str],
     taken, body = before[:place], before[place:]
     if not body:
         return taken, behind, ()
-    if _type_word(body[0]) is not None:  # `add bug --tag cors it fails`
+    is_typed = takes_type and _type_word(body[0]) is not None
+    if is_typed:  # `add bug --tag cors it fails`
         place = begin_of_words(options, body[1:])
         taken, body = [*taken, *body[1 : 1 + place]], [body[0], *body[1 + place :]]
     first_dash = next((at for at, token in enumerate(body) if at and is_dashed(token)), len(body))
-    is_sure = first_dash == 1 or (first_dash == 2 and _type_word(body[0]) is not None)
+    is_sure = first_dash == 1 or (first_dash == 2 and is_typed)
     start = end_of_words(options, body, surely=is_sure, slips=is_sure)
     if start > first_dash:  # flags of another command stand between: `til docker run -it maps a terminal`
         start = end_of_words(options, body, surely=False, slips=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,15 @@ class EntryService:
         self._clock = clock
         self.eraser = Eraser(store, clock, self.take_out)
 
-    def add(self, draft: Draft) -> Saved:
+    def add(self, draft: Draft, *, unless: Callable[[], bool] = lambda: False) -> Saved:
         """Store a new entry.
 
+        Args:
+            draft: What it says.
+            unless: Asked at the last moment, when nobody else can write, whether it is needed no more.
+
         Raises:
+            EditConflict: It is needed no more; nothing was stored.
             InvalidInput: The draft breaks a rule, see `rules.checked`, or brings the id of an entry that is there.
             NotFound, Ambiguous: Its successor's id does not name one entry.
         """
@@ -75,6 +81,8 @@ class EntryService:
         entry = self.new_entry(settled(self._with_successor(draft)))
         prepared, problem = self._prepared(entry, None)
         with self._store.transaction():
+            if unless():
+                raise EditConflict(f"{entry.title!r} was just stored in another window", "run the command again")
             if self._store.entries.key_of(entry.id) is not None:
                 raise InvalidInput(f"there already is an entry {entry.id}", "change it with `rekall edit`")
             key = self.put(None, entry, prepared)

@@ -243,6 +243,8 @@ CALLS: dict[str, Calls] = {
         ("add", "bug", "a title alone"),
         ("add", "just", "a", "thought"),
     ],
+    "today": lambda w: [("add", "2025-11-24"), ("today", "--date", "2025-11-24")],
+    "today TEXT": lambda w: [("today", "a", "line"), ("today", "another line", "--yesterday")],
     "search": lambda w: [
         ("search", "nginx reload"),
         ("search", "nginx", "502", "type:bug", "type:bgu", "--explain"),
@@ -396,7 +398,7 @@ def answered(rekall: Rekall, answer: Answer, arguments: tuple[str, ...]) -> list
 
 @pytest.mark.parametrize("answer", commands.COMMANDS, ids=lambda answer: answer.call)
 def test_a_command_answers_what_is_promised(rekall: Rekall, world: World, tiny: None, answer: Answer):
-    name = answer.call.split(" --")[0].removesuffix(" ID").removesuffix(" CLIENT")
+    name = answer.call.split(" --")[0].removesuffix(" ID").removesuffix(" CLIENT").removesuffix(" TEXT")
     run = 0
     for arguments in CALLS[answer.call](world):
         if f"{' '.join(arguments)} ".startswith(f"{name} "):

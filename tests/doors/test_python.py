@@ -42,13 +42,13 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_the_face_has_the_verbs_of_the_shell() -> None:
     verbs = {"list": "list_entries", "show": "get", "import": "files", "export": "files"}
-    verbs |= {"edit": "change", "tags": "facets", "projects": "facets"}
+    verbs |= {"edit": "change", "tags": "facets", "projects": "facets", "today": "journal"}
     not_of_a_base = {"bench", "tui", "model", "embed", "mcp", "config", "version", "check", "backup", "restore-base"}
     not_of_a_base |= {"pick", "doctor", "hook", "init", "help"}
     for command in COMMANDS:
         if command not in not_of_a_base:
             name = verbs.get(command, command)
-            annotated = name in ("files", "index")
+            annotated = name in ("files", "index", "journal")
             assert annotated or callable(getattr(rekall.KnowledgeBase, name)), command
 
 
