@@ -139,10 +139,10 @@ def status(app: App, client: str | None, as_json: bool) -> None:
 @hook.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.argument("client", default="")
 @click.argument("moment", default="")
-@click.option("--home", metavar="FOLDER", help="What REKALL_HOME was when the hooks were installed.")
-def run(
-    client: str, moment: str, home: str | None
-) -> None:  # a mistake would end with 2, which blocks a client's prompt
+@click.option(  # a mistake would end with 2, which blocks a client's prompt
+    "--home", metavar="FOLDER", is_flag=False, flag_value="", help="What REKALL_HOME was when the hooks were installed."
+)
+def run(client: str, moment: str, home: str | None) -> None:
     """Answer one event of CLIENT: clients run this, with the event on stdin.
 
     It takes at most half a second, never fails, and says nothing where it knows nothing for sure.

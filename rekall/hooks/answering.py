@@ -61,7 +61,13 @@ def project_name(app: App, asked: Asked) -> str:
 
     if app.settings.text("add.project") != "auto":
         return ""
-    found = project_of(Path(asked.folder or os.getcwd()))
+    try:
+        found = project_of(Path(asked.folder or os.getcwd()))
+    except (
+        OSError,
+        ValueError,
+    ):  # the folder is gone, or what was sent is no path: a question is answered all the same
+        return ""
     return found.name if found else ""
 
 

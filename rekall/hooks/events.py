@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rekall.hooks.hosts import Host, Moment
+from rekall.hooks.substance import ERROR_WORDS, PROMPT_WORDS, says_enough
 
 MOST_BYTES = 8 << 20
 """What is longer is not read as an event: hosts cut the output of commands far below."""
@@ -46,7 +47,8 @@ _PASSING = re.compile(
     r"\bline \d+(?:,? col(?:umn)? \d+)?(?: \(char \d+\))?|\(\d+[,:]\d+\)|"
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,40}\b|"  # ids
     r"\b\d+(?:\.\d+)? ?(?:ms|m?s(?:ec(?:ond)?s?)?|min(?:ute)?s?|%|[kKMG]i?B)(?=$|\W)|\[\d+\]|\bpid[ =:]+\d+|"  # durations, sizes
-    r"\b\d+ (?=(?:failed|passed|skipped|errors?|warnings?|failures?|problems?|tests?)\b)",  # counts
+    r"(?<!port )(?<!status )(?<!code )(?<!http )\b\d+ (?=(?:failed|passed|skipped|errors?|warnings?|failures?|problems?|tests?)\b)|"
+    r"\bexit(?:ed)?(?: with)?(?: (?:code|status))+:? ?[0-2]\b|(?<=\] error )[12]$",  # counts, and codes that say nothing
     re.IGNORECASE | re.MULTILINE,
 )
 """Numbers of one run alone: a note about the same error has none of them."""
@@ -96,12 +98,17 @@ def prompt_text(prompt: str) -> str:
     text = prompt.strip()
     if len(text.encode("utf-8", "replace")) < _LEAST_CHARS or re.match(r"[/!][\w-]*(?:\s|$)|<[a-z]", text):
         return ""
+    if not says_enough(text, PROMPT_WORDS, 1):
+        return ""
     begin, end = _PROMPT_CHARS
     return text if len(text) <= begin + end else f"{text[:begin]}\n{text[-end:]}"
 
 
 def error_text(output: str) -> str:
-    """The lines of a command's output that say what went wrong, without what only this run had: places, times, addresses."""
+    """The lines of a command's output that say what went wrong, without what only this run had: places, times, addresses.
+
+    Empty where they say no more than that something is wrong.
+    """
     text = _EXIT.sub("", _ANSI.sub("", output[-_LOOKED_AT:].replace("\r\n", "\n")))
     lines = [line.strip()[:_LINE_CHARS] for line in re.split(r"[\r\n]", text) if line.strip()]
     saying = [line for line in lines if _SAYS_WHY.search(line)]
@@ -110,7 +117,8 @@ def error_text(output: str) -> str:
     )
     if len(kept) > _FIRST_LINES + _LAST_LINES:
         kept = [*kept[:_FIRST_LINES], *kept[-_LAST_LINES:]]
-    return "\n".join(kept)[:_ERROR_CHARS].strip()
+    found = "\n".join(kept)[:_ERROR_CHARS].strip()
+    return found if says_enough(found, ERROR_WORDS, 2) else ""
 
 
 def _text(sent: Mapping[str, Any], name: str) -> str:

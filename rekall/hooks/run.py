@@ -91,7 +91,7 @@ def run(client: str, moment: str, home: str | None) -> None:
 
 def is_off(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether hooks are to say nothing in this environment."""
-    return environ.get("REKALL_HOOKS", "").lower() in _OFF
+    return environ.get("REKALL_HOOKS", "").strip().lower() in _OFF
 
 
 def _answer(asked: Asked, home: str | None, ends: float) -> None:
@@ -217,9 +217,10 @@ def _stdin(ends: float) -> bytes:
 
 def _limit_s() -> float:
     try:
-        return min(max(float(os.environ.get(LIMIT_NAME, LIMIT_S)), 0.0), _LONGEST_S)
+        wanted = float(os.environ.get(LIMIT_NAME, LIMIT_S))
     except ValueError:
         return LIMIT_S
+    return min(max(wanted, 0.0), _LONGEST_S) if wanted == wanted else LIMIT_S  # "nan" is a number that equals none
 
 
 def _age_s() -> float:

@@ -19,7 +19,7 @@ from rekall.app import App
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.errors import StorageError
-from rekall.hooks import seen
+from rekall.hooks import run, seen
 from rekall.hooks.answering import answer
 from rekall.hooks.choosing import worth
 from rekall.hooks.events import Asked, error_text, prompt_text, read_event
@@ -198,14 +198,23 @@ def test_whatever_stdin_holds_nothing_is_raised(data, words_only, known):
 
 @pytest.mark.parametrize(
     "prompt",
-    ["", "yes", "go on", "/clear", "/model opus and more words", "!ls -la /tmp", "<task-notification>done</task>"],
+    [
+        *("", "yes", "go on", "/clear", "/model opus and more words", "!ls -la /tmp", "<task-notification>done</task>"),
+        *(
+            "Rename this file",
+            "thanks, that works! Let’s continue with the next step",
+            "run the tests and show me the output",
+        ),
+        "it still doesn't work, try again please",
+    ],
 )
 def test_a_prompt_that_says_nothing_is_not_searched(prompt):
     assert prompt_text(prompt) == ""
 
 
-def test_a_question_in_a_script_without_blanks_is_searched():
-    assert prompt_text("为什么登录失败？") == "为什么登录失败？"
+@pytest.mark.parametrize("prompt", ["为什么登录失败？", "how do I rename a file in vim?", "nginx answers 502"])
+def test_a_question_that_names_something_is_searched(prompt):
+    assert prompt_text(prompt) == prompt
 
 
 def test_of_a_long_prompt_both_ends_are_searched():
@@ -226,11 +235,18 @@ def test_of_a_long_prompt_both_ends_are_searched():
         ("Expecting value: line 3 column 12 (char 433) is invalid", "Expecting value:  is invalid"),
         ("connect ECONNREFUSED 127.0.0.1:5432 refused", "connect ECONNREFUSED 127.0.0.1:5432 refused"),
         (
-            "\n".join(f"error {letter}" for letter in "abcdefghi"),
-            "error a\nerror b\nerror c\nerror g\nerror h\nerror i",
+            "\n".join(f"error in part{letter}" for letter in "abcdefghi"),
+            "\n".join(f"error in part{letter}" for letter in "abcghi"),
         ),
         ("a\r\nb\r\nthe third line\r\nlast line here", "b\nthe third line\nlast line here"),
+        ("server at port 5432 failed: FATAL: bad password", "server at port 5432 failed: FATAL: bad password"),
+        ("Command failed with exit code 1: spawn EACCES", "Command failed with : spawn EACCES"),
+        ("worker exited with code 137: out of memory", "worker exited with code 137: out of memory"),
+        ("make: *** [Makefile:3: all] Error 2", "make: *** [Makefile:3: all] Error"),
         ("", ""),
+        ("Exit code 1\nError: failed", ""),
+        ("/bin/bash: line 1: docker: command not found", ""),
+        ("permission denied", ""),
     ],
 )
 def test_of_an_output_the_lines_that_say_why_are_searched_without_what_only_this_run_had(output, text):
@@ -263,6 +279,17 @@ def test_an_error_gets_its_solution_and_what_was_tried_in_vain(words_only, known
 def test_what_a_session_was_given_is_not_given_again(words_only, known):
     given = Seen(None, frozenset({known["cookie"]}))
     assert answer(words_only, asked(Moment.PROMPT, QUESTION), given) is None
+
+
+@pytest.mark.parametrize("folder", ["/does/not/exist", "/a\0b", "/half\ud800", "x" * 100_000, ""])
+def test_a_folder_that_is_none_keeps_no_answer_back(words_only, known, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("REKALL_ADD_PROJECT", "auto")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    told = answer(App(os.environ), asked(Moment.PROMPT, QUESTION, folder), Seen(None))
+    assert told is not None
+    assert told.ids == (known["cookie"],)
 
 
 def test_words_are_told_before_the_model_is_waited_for(app, quick_model):
@@ -450,6 +477,17 @@ def test_a_base_that_is_locked_keeps_no_host_waiting(app, known, home, in_a_thre
     lock.execute("BEGIN EXCLUSIVE")
     assert hooked("prompt", event(prompt=QUESTION), in_a_thread=in_a_thread, REKALL_HOOKS_SECONDS="1") == ""
     lock.close()
+
+
+@pytest.mark.parametrize("options", [("--home",), ("--home", ""), ("--no-such", "--json", "more")])
+def test_no_slip_in_the_command_blocks_a_host(rekall, options):
+    assert rekall("hook", "run", "claude-code", "prompt", *options, stdin="{}").code == 0
+
+
+@pytest.mark.parametrize(("value", "limit_s"), [("2", 2.0), ("nan", 0.5), ("x", 0.5), ("-1", 0.0), ("1e9", 60.0)])
+def test_the_time_can_be_set_within_reason(value, limit_s, monkeypatch):
+    monkeypatch.setenv(run.LIMIT_NAME, value)
+    assert run._limit_s() == limit_s
 
 
 def test_an_input_beyond_reason_is_read_to_its_end_and_not_answered(app, known):
