@@ -70,8 +70,9 @@ def install(
     home = os.environ.get("REKALL_HOME")
     home = str(Path(home).expanduser().absolute()) if home else None
     commands = {each: command_line(_launch(), host, each, home) for each in wanted}
-    change = _planned(host.file(_folder(project)), lambda text: with_ours(text, host, commands))
-    changes = [change, *([_skill_change(skill_file(host, _folder(project)))] if skill else [])]
+    folder = _folder(project)
+    change = _planned(host.file(folder), lambda text: with_ours(text, host, commands))
+    changes = [change, *([_skill_change(skill_file(host, folder))] if skill else [])]
     copies = _made(changes, dry_run=dry_run, as_json=as_json)
     if as_json:
         out_json(_changes_data(host, changes, copies, dry_run=dry_run))
@@ -80,9 +81,8 @@ def install(
         return
     _tell_changes(changes, copies)
     if any(each.is_any for each in changes):
-        talk(
-            f"\nhint: {host.after}; `rekall hook status` shows what is there, `rekall hook uninstall {host.name}` ends it"
-        )
+        ends = f"rekall hook uninstall {host.name}{' --project' if project else ''}"
+        talk(f"\nhint: {host.after}; `rekall hook status` shows what is there, `{ends}` ends it")
         _tell_of_the_file(change, project)
         if not skill:
             talk("hint: --skill teaches it when to search and what to keep; `rekall hook line` is shorter")
@@ -100,8 +100,12 @@ def uninstall(client: str, project: bool, dry_run: bool, as_json: bool) -> None:
     from rekall.hooks.wiring import without_ours
 
     host = find_host(client)
-    changes = [_planned(host.file(_folder(project)), without_ours)]
-    taught = skill_file(host, _folder(project))
+    folder = _folder(project)
+    path = host.file(folder)
+    changes = [
+        _planned(path, (lambda text: without_ours(text, keeps_file=True)) if path.is_symlink() else without_ours)
+    ]
+    taught = skill_file(host, folder)
     if taught.is_file():
         changes.append(_skill_change(taught, remove=True))
     copies = _made(changes, dry_run=dry_run, as_json=as_json)
@@ -121,7 +125,7 @@ def status(app: App, client: str | None, as_json: bool) -> None:
     from rekall.hooks.standing import standing
 
     hosts = HOSTS if client is None else (find_host(client),)
-    found = [standing(host, folder, _launch()) for host in hosts for folder in (None, _top())]
+    found = [standing(host, folder, _launch()) for host in hosts for folder in _scopes(host)]
     why = _is_off(app)
     if as_json:
         out_json({"hooks": [_standing_data(each) for each in found], "off": why or None})
@@ -223,12 +227,27 @@ def _launch() -> list[str]:
 
 
 def _folder(project: bool) -> Path | None:
-    return _top() if project else None
+    if not project:
+        return None
+    top = _top()
+    if top is None:
+        raise UsageError("the folder you are in is gone", "go to the project's folder, then try again")
+    return top
 
 
-def _top() -> Path:
-    """The top folder of the project that this process stands in: of the checkout, or the folder itself."""
-    here = Path.cwd()
+def _scopes(host: Host) -> list[Path | None]:
+    """Where a host's files are looked at: None for the user's, and the project's folder where its file is another one."""
+    top = _top()
+    is_other = top is not None and os.path.realpath(host.file(top)) != os.path.realpath(host.file(None))
+    return [None, top] if is_other else [None]
+
+
+def _top() -> Path | None:
+    """The top folder of the project that this process stands in: of the checkout, or the folder itself; None if it is gone."""
+    try:
+        here = Path.cwd()
+    except OSError:
+        return None
     above = [folder for folder in (here, *here.parents) if folder != Path.home()]
     return next((folder for folder in above if (folder / ".git").exists()), here)
 

@@ -197,6 +197,8 @@ def find_host(name: str) -> Host:
     known = {host.name: host for host in HOSTS}
     if name.lower() in known:
         return known[name.lower()]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    begun = [each for each in known if name and each.startswith(name.lower())]
+    near = begun or difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.7)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise NotFound(f"no hooks for {name!r}", f"{hint}clients with hooks: {', '.join(known)}")
+    others = "for every other one: `rekall hook line`"
+    raise NotFound(f"no hooks for {name!r}", f"{hint}clients with hooks: {', '.join(known)}; {others}")

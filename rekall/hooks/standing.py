@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def standing(host: Host, folder: Path | None, launch: Sequence[str]) -> Standing
         launch: What starts this rekall.
     """
     path = host.file(folder)
-    has_skill = skill_file(host, folder).is_file()
+    has_skill = os.path.isfile(skill_file(host, folder))
     try:
         text = planned(path, lambda text: text).old
         found, off = found_in(text), turns_off(text)

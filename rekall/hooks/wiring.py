@@ -98,8 +98,12 @@ def with_ours(text: str, host: Host, commands: dict[Moment, str]) -> str:
     return text
 
 
-def without_ours(text: str) -> str | None:
+def without_ours(text: str, *, keeps_file: bool = False) -> str | None:
     """The settings without our hooks; None where nothing but these was in the file.
+
+    Args:
+        text: The settings.
+        keeps_file: Whether the file stays all the same: a link of somebody's dotfiles leads to it.
 
     Raises:
         InvalidInput: The text cannot be read.
@@ -108,7 +112,9 @@ def without_ours(text: str) -> str | None:
     new = _without(text, there)
     left = jsonc.parsed(new)
     is_bare = not left or set(left) == {"version"}
-    return None if there and is_bare and not _COMMENT.search(new) else new
+    if there and is_bare and not _COMMENT.search(new):
+        return "{}\n" if keeps_file else None
+    return new
 
 
 def _ours(events: dict[str, Any]) -> Iterator[Ours]:

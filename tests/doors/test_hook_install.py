@@ -24,6 +24,10 @@ from rekall.system import jsonc
 
 Rekall = Callable[..., Ran]
 
+needs_links = pytest.mark.skipif(
+    sys.platform == "win32", reason="links there need a right, and a folder that is used stays"
+)
+
 LAUNCH = ["/opt/re kall/bin/rekall"]
 NAMES = [host.name for host in HOSTS]
 CLAUDE = find_host("claude-code")
@@ -229,6 +233,7 @@ def test_a_project_s_file_and_a_copy_of_what_was_there(rekall: Rekall, tmp_path,
     assert rekall("hook", "uninstall", "claude-code", "--project").code == 0
     assert path.read_text() == SETTINGS
     assert list(user.iterdir()) == []
+    assert "`rekall hook uninstall codex --project` ends it" in rekall("hook", "install", "codex", "--project").err
 
 
 def test_a_dry_run_shows_the_change_and_makes_none(rekall: Rekall, user):
@@ -271,6 +276,43 @@ def test_a_file_that_cannot_be_read_is_left_alone_and_said(rekall: Rekall, user,
     assert rekall("hook", "status", "claude-code", "--json").json["hooks"][0]["problem"]
 
 
+@needs_links
+def test_links_are_followed_and_one_that_leads_to_itself_is_said(rekall: Rekall, user, tmp_path):
+    path = user / ".claude" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.symlink_to(put(tmp_path / "dotfiles" / "claude.json", "{}"))
+    assert rekall("hook", "install", "claude-code").code == 0
+    assert rekall("hook", "uninstall", "claude-code").code == 0
+    assert path.is_symlink()
+    assert jsonc.parsed(path.read_text()) == {}
+    path.unlink()
+    path.symlink_to(path)
+    for verb in ("install", "uninstall"):
+        said = rekall("hook", verb, "claude-code")
+        assert said.code == 4
+        assert "leads back to itself" in said.err
+    found = rekall("hook", "status", "--json").json["hooks"]
+    assert [each["client"] for each in found if each["problem"]] == ["claude-code"]
+
+
+def test_a_file_that_is_the_user_s_and_the_project_s_is_shown_once(rekall: Rekall, user, monkeypatch):
+    monkeypatch.chdir(user)
+    assert rekall("hook", "install", "gemini").code == 0
+    assert rekall("hook", "status").out.count("settings.json") == 1
+
+
+@needs_links
+def test_where_the_folder_is_gone_the_user_s_files_are_shown(rekall: Rekall, tmp_path, user, monkeypatch):
+    assert rekall("hook", "install", "gemini").code == 0
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert [each["scope"] for each in rekall("hook", "status", "gemini", "--json").json["hooks"]] == ["user"]
+    said = rekall("hook", "install", "gemini", "--project")
+    assert said.code == 2
+    assert "gone" in said.err
+
+
 def test_a_folder_of_the_host_s_own_is_kept_to(rekall: Rekall, tmp_path, monkeypatch):
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "conf"))
     assert rekall("hook", "install", "claude-code", "--skill").code == 0
@@ -284,6 +326,7 @@ def test_a_folder_of_the_host_s_own_is_kept_to(rekall: Rekall, tmp_path, monkeyp
         (["install", "codex", "--on", "failure"], 2, "does not say whether a command failed"),
         (["install", "--project"], 2, "no client was named"),
         (["uninstall", "vim"], 3, "clients with hooks"),
+        (["install", "opencode"], 3, "hint: clients with hooks"),
         (["line", "--remove"], 2, "--write-to AGENTS.md"),
         (["skill", "--dry-run"], 2, "--write-to FOLDER"),
     ],
