@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,9 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
     Raises:
         InvalidInput: It is no file, no UTF-8, or `change` cannot read it; nothing was changed.
     """
-    path = path.resolve()  # a link of somebody's dotfiles stays one
+    path = Path(os.path.realpath(path))  # a link of somebody's dotfiles stays one
+    if path.is_symlink():
+        raise InvalidInput("it is a link that leads back to itself", "put a file there, then try again")
     if path.exists() and not path.is_file():
         raise InvalidInput("it is no file", "move it away, then try again")
     data = path.read_bytes() if path.exists() else b""
