@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Entry
 from rekall.errors import DatabaseLocked, NotFound, StorageError
-from rekall.knowledge import kept
 from rekall.knowledge.reports import Deleted
 from rekall.store.values import SHORTEST_END
 from rekall.system.clock import Clock
@@ -83,6 +82,8 @@ class Eraser:
             self._wipe(_BESIDE_S)
 
     def _take_out(self, entry_id: str, key: int | None) -> None:
+        from rekall.knowledge import kept  # what becomes of deleted entries is no part of a search
+
         store = self._store
         if key is not None:
             self._remove(key, store.entries.one(key), None)

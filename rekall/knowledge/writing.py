@@ -13,17 +13,16 @@ from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
-from rekall.knowledge import kept
 from rekall.knowledge.capturing import Capture
 from rekall.knowledge.erasing import Eraser
-from rekall.knowledge.kept import Kept
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
 from rekall.prepared import Prepared
 from rekall.system.clock import Clock
 
-if TYPE_CHECKING:  # neither is needed by a search
+if TYPE_CHECKING:  # none of them is needed by a search
     from rekall.entry.secrets import Secret
+    from rekall.knowledge.kept import Kept
     from rekall.store.contract import Store
 
 
@@ -206,6 +205,8 @@ class EntryService:
             NotFound, Ambiguous: The id does not name one deleted entry.
             EntryDamaged: What is kept of it is damaged.
         """
+        from rekall.knowledge import kept  # what becomes of deleted entries is no part of a search
+
         store = self._store
         tombstone = store.tombstones.resolve(prefix)
         was = kept.read(store, tombstone)
@@ -237,6 +238,8 @@ class EntryService:
             NotFound: There is no such deleted entry.
             EntryDamaged: What is kept of it is damaged.
         """
+        from rekall.knowledge import kept
+
         was = kept.read(self._store, self._store.tombstones.resolve(entry_id))
         if was is None:
             raise _restored_already(entry_id)
@@ -334,6 +337,8 @@ class EntryService:
         return key, self._store.entries.one(key)
 
     def _record(self, key: int, entry: Entry) -> dict[str, Any]:
+        from rekall.knowledge import kept
+
         return kept.record_of(entry, self._store.links.of(key), self._store.origins.of(key))
 
     def _restore_link(self, entry: Entry, link: Link) -> None:
@@ -344,6 +349,8 @@ class EntryService:
         if other is None:
             record = store.tombstones.record(other_id)
             if record is not None:
+                from rekall.knowledge import kept
+
                 store.tombstones.replace(other_id, kept.with_link(record, link))
             return
         target = other if link.target == other_id else entry
