@@ -12,7 +12,7 @@ from support import CHECKOUT
 
 HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "rekall.tui", "mcp", "pydantic", "rich.console")
 ENGINE = ("numpy", "onnxruntime", "tokenizers")
-UNUSED = (*ENGINE, "rich", "rekall.knowledge.kept", "rekall.entry.record")
+UNUSED = (*ENGINE, "rich", "rekall.knowledge.kept")
 """What a search by words of Western texts has no use for."""
 
 REPORT = """
