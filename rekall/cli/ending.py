@@ -40,7 +40,18 @@ READS = frozenset(
             "mcp-server",
         ),
         *("index", "index status", "model", "model list", "model info", "model verify", "model bench"),
-        *("config", "config list", "config get", "config path", "config edit", "mcp install", "export", "check", ""),
+        *(
+            "config",
+            "config list",
+            "config get",
+            "config path",
+            "config edit",
+            "mcp install",
+            "mcp status",
+            "export",
+            "check",
+            "",
+        ),
         *("hook", "hook status", "hook run", "hook line", "hook skill"),
     )
 )

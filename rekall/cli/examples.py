@@ -28,6 +28,8 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall search '\"load failed\" -chrome type:bug tag:cors since:2w'",
         "make 2>&1 | tail -20 | rekall search -      # an error as the question",
         "rekall search --min strong --json deadlock  # only what is surely about it",
+        "rekall search --save slow type:bug timeout since:2w",
+        "rekall search @slow nginx                   # what was saved, and one word more",
     ),
     "show": (
         "rekall show 1                               # the first hit of the last list",
@@ -141,6 +143,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall mcp install --all --write            # all that are installed here",
         "rekall mcp install cursor --project --write",
     ),
+    "mcp status": ("rekall mcp status", "rekall mcp status --project"),
     "mcp uninstall": (
         "rekall mcp uninstall claude-code",
         "rekall mcp uninstall --all",

@@ -9,7 +9,7 @@ import sys
 import click
 
 from rekall.app import App
-from rekall.cli.mcp_install import DEFAULT_PORT, HINT, install, uninstall
+from rekall.cli.mcp_install import DEFAULT_PORT, HINT, install, status, uninstall
 from rekall.cli.options import is_installed
 from rekall.cli.render import talk
 from rekall.errors import UsageError
@@ -105,4 +105,5 @@ def _who_is_let_in(app: App, *, is_open: bool, is_given: bool) -> str:
 
 
 mcp.add_command(install)
+mcp.add_command(status)
 mcp.add_command(uninstall)

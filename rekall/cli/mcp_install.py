@@ -1,4 +1,4 @@
-"""`rekall mcp install` and `uninstall`: Rekall's place in the configuration of assistants."""
+"""`rekall mcp install`, `status` and `uninstall`: Rekall's place in the configuration of assistants."""
 
 from __future__ import annotations
 
@@ -77,6 +77,14 @@ def install(
         _write_entry(known[0], launch, project=project, as_json=as_json)
     else:
         _print_entry(app, known[0], launch, project=project, as_json=as_json)
+
+
+@click.command()
+@_project_option
+@json_option
+def status(project: bool, as_json: bool) -> None:
+    """List the known clients, which of them are installed, and what each starts as Rekall."""
+    _list_clients(project=project, as_json=as_json)
 
 
 @click.command()
@@ -285,7 +293,8 @@ def _tell_written(
     if as_json:
         out_json(_written(known, path, copy, changed=changed))
     elif changed:
-        talk(f"wrote {path}" + (f"; the old file: {copy}" if copy else ""))
+        did = f"wrote {path}" if path.exists() else f"removed {path}, which held nothing else"
+        talk(did + (f"; the old file: {copy}" if copy else ""))
         talk(f"\nhint: restart {known.title}" + (", then ask it to call rekall's `usage` tool" if restart else ""))
     else:
         talk(f"{path} {'already has it' if restart else 'does not name Rekall'}; nothing changed")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rekall.errors import InvalidInput
-from rekall.mcp.clients import HEADERS, OURS, SERVER_NAME, Client
-from rekall.mcp.launching import Address, Launch, without_token
-from rekall.system.jsonc import parsed, put, removed
-from rekall.system.their_files import planned
+from rekall.mcp.clients import ENVIRONMENTS, HEADERS, OURS, SERVER_NAME, Client
+from rekall.mcp.launching import HOME, Address, Launch, without_token
+from rekall.system.jsonc import is_bare, parsed, put, removed
+from rekall.system.their_files import copies, planned
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,11 @@ def merged(client: Client, text: str, launch: Launch | Address) -> str:
     if isinstance(old, Mapping) and ({"command", "cmd"} & old.keys() or _is_there(client, old, launch)):
         entry |= {key: value for key, value in old.items() if key not in OURS and key not in entry}
         entry |= {key: old[key] for key in ("enabled", "timeout", "tools") if key in old}  # what a person set stays
-        for name in HEADERS:
-            if name in entry and isinstance(old.get(name), Mapping):
-                entry[name] = {**old[name], **entry[name]}
+        for name in HEADERS if isinstance(launch, Address) else ENVIRONMENTS:
+            said = old.get(name)
+            kept = {key: value for key, value in said.items() if key != HOME} if isinstance(said, Mapping) else {}
+            if kept:
+                entry[name] = {**kept, **entry.get(name, {})}
     return text if old == entry else _put(client, text, entry)
 
 
@@ -59,12 +61,15 @@ def without(client: Client, text: str) -> str:
     if SERVER_NAME not in servers:
         return text
     if client.format == "toml":
-        return _without_toml(client, text)
+        from rekall.mcp import toml_entry
+
+        return toml_entry.removed_entry(text, client.section, SERVER_NAME)
     if client.format == "yaml":
         from rekall.mcp.yaml_entry import removed_entry
 
         return removed_entry(text, client.section, SERVER_NAME)
-    return removed(text, [client.section] if len(servers) == 1 else [client.section, SERVER_NAME])
+    rest = removed(text, [client.section, SERVER_NAME])
+    return removed(rest, [client.section]) if is_bare(rest, [client.section]) else rest
 
 
 def standing(client: Client, path: Path) -> Standing:
@@ -101,10 +106,12 @@ def write_entry(client: Client, path: Path, launch: Launch | Address) -> Path | 
 
 
 def remove_entry(client: Client, path: Path) -> Path | None:
-    """Take the entry out of a client's file, after a copy was made beside it.
+    """Take the entry out of a client's file, after a copy was made beside it; a file that holds nothing else goes.
+
+    Where a copy shows that only the entry has come since, the file is again what it was, to the byte.
 
     Returns:
-        The copy; None when there was nothing to take out.
+        The copy; None when there was nothing to take out, or nothing else in the file.
 
     Raises:
         InvalidInput: The file cannot be read; nothing was changed.
@@ -112,10 +119,26 @@ def remove_entry(client: Client, path: Path) -> Path | None:
     if not path.exists():
         return None
     try:
-        return planned(path, lambda old: without(client, old)).write()
+        change = planned(path, lambda old: _before(client, path, old))
+        return change.write(keep=change.new is not None)
     except InvalidInput as error:
         hint = error.hint or f"take {SERVER_NAME} out of {client.section} yourself"
         raise InvalidInput(f"{path} was left alone: {error.message}", hint) from error
+
+
+def _before(client: Client, path: Path, text: str) -> str | None:
+    """What a file said before the entry came; None where it was not there."""
+    entry = _servers(client, text).get(SERVER_NAME)
+    if not isinstance(entry, Mapping):
+        return without(client, text)
+    for copy in copies(path):
+        try:
+            old = copy.read_bytes().decode("utf-8-sig")
+            if SERVER_NAME not in _servers(client, old) and _put(client, old, dict(entry)) == text:
+                return old
+        except (InvalidInput, OSError, UnicodeDecodeError):  # it is no copy of this file
+            continue
+    return None if _put(client, "", dict(entry)) == text else without(client, text)
 
 
 def _servers(client: Client, text: str) -> Mapping[str, Any]:
@@ -125,18 +148,20 @@ def _servers(client: Client, text: str) -> Mapping[str, Any]:
         InvalidInput: The text cannot be read, or holds something else there.
     """
     if client.format == "toml":
-        document: Any = _toml(text)
+        from rekall.mcp import toml_entry
+
+        document: Any = toml_entry.read(text)
     elif client.format == "yaml":
         from rekall.mcp.yaml_entry import read
 
         document = read(text)
     else:
         document = parsed(text)
-    document = {} if document is None else document
+    document = {} if document is None else document  # null, or nothing
     if not isinstance(document, Mapping):
         raise InvalidInput("it is not a JSON object" if client.format == "json" else "it holds no keys")
     servers = document.get(client.section, {})
-    if servers is None and client.format == "yaml":  # a key with nothing below it
+    if servers is None:  # a key with nothing below it
         return {}
     if not isinstance(servers, Mapping):
         raise InvalidInput(f"{client.section} is not an object in it")
@@ -145,39 +170,14 @@ def _servers(client: Client, text: str) -> Mapping[str, Any]:
 
 def _put(client: Client, text: str, entry: dict[str, Any]) -> str:
     if client.format == "toml":
-        import tomlkit
+        from rekall.mcp import toml_entry
 
-        document = _toml(text)
-        document.setdefault(client.section, {})[SERVER_NAME] = entry
-        new = tomlkit.dumps(document)
-        return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
+        return toml_entry.put_entry(text, client.section, SERVER_NAME, entry)
     if client.format == "yaml":
         from rekall.mcp.yaml_entry import put_entry
 
         return put_entry(text, client.section, SERVER_NAME, entry)
     return put(text, [client.section, SERVER_NAME], entry)
-
-
-def _without_toml(client: Client, text: str) -> str:
-    import tomlkit
-
-    document = _toml(text)
-    servers = document[client.section]
-    del servers[SERVER_NAME]
-    if not servers:
-        del document[client.section]
-    new = tomlkit.dumps(document)
-    return new.replace("\r\n", "\n").replace("\n", "\r\n") if "\r\n" in text else new
-
-
-def _toml(text: str) -> MutableMapping[str, Any]:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
-    try:
-        return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise InvalidInput(f"it is not TOML: {error}") from error
 
 
 def _is_there(client: Client, old: Mapping[str, Any], launch: Launch | Address) -> bool:

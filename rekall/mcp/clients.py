@@ -19,7 +19,8 @@ SERVER_NAME = "rekall"
 
 ADDRESSES = ("url", "httpUrl", "serverUrl", "uri")
 HEADERS = ("headers", "http_headers")
-OURS = ("type", "command", "cmd", "args", "env", "envs", "environment", *ADDRESSES, *HEADERS)
+ENVIRONMENTS = ("env", "envs", "environment")
+OURS = ("type", "command", "cmd", "args", *ENVIRONMENTS, *ADDRESSES, *HEADERS)
 """The keys that are rewritten; anything else a person put there stays."""
 
 
@@ -261,7 +262,7 @@ _OTHERS = {
 
 
 def find_client(name: str) -> Client:
-    """The client of that name.
+    """The client of that name or title, in either case.
 
     Raises:
         NotFound: It is not known; the nearest is suggested.
@@ -269,10 +270,12 @@ def find_client(name: str) -> Client:
     import difflib
 
     known = {client.name: client for client in CLIENTS}
-    if name.lower() in known:
-        return known[name.lower()]
-    if name.lower() in _OTHERS:
-        raise NotFound(*_OTHERS[name.lower()])
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+    by_title = {client.title.lower(): client for client in CLIENTS}
+    said = name.strip().lower()
+    if said in known or said in by_title:
+        return known.get(said) or by_title[said]
+    if said in _OTHERS:
+        raise NotFound(*_OTHERS[said])
+    near = difflib.get_close_matches(said, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     raise NotFound(f"unknown client {name!r}", f"{hint}clients: {', '.join(known)}")

@@ -11,6 +11,9 @@ from pathlib import Path
 
 SCRIPT = "rekall"
 
+HOME = "REKALL_HOME"
+"""The variable that says where the base is."""
+
 _PLACEHOLDER = "TOKEN"
 
 
@@ -52,7 +55,7 @@ def this_launch(
         environ: The environment.
     """
     arguments = ("mcp", "--read-only") if read_only else ("mcp",)
-    env = (("REKALL_HOME", str(Path(home).expanduser().absolute())),) if home and not is_shared else ()
+    env = ((HOME, str(Path(home).expanduser().absolute())),) if home and not is_shared else ()
     own = Path(sys.executable).with_name(f"{SCRIPT}.exe" if sys.platform == "win32" else SCRIPT)
     found = shutil.which(SCRIPT, path=environ.get("PATH"))
     if is_shared:

@@ -5,6 +5,7 @@ What cannot be done by whole lines, or would change more than the entry, is refu
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -12,6 +13,7 @@ import yaml
 from rekall.errors import InvalidInput
 
 _UNIT = "  "
+_NOTHING = re.compile(r"^\s*:(?:\s*(?:~|null|Null|NULL))?")
 
 
 def read(text: str) -> Any:
@@ -30,7 +32,8 @@ def read(text: str) -> Any:
 
 def put_entry(text: str, section: str, name: str, entry: dict[str, Any]) -> str:
     """The text with an entry below a section. Raises InvalidInput."""
-    before, text = read(text) or {}, text if text.strip() else ""
+    said = read(text)
+    before, text = said or {}, text if said is not None or text.lstrip().startswith("#") else ""
     line_end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith(("\n", "\r")):
@@ -39,8 +42,10 @@ def put_entry(text: str, section: str, name: str, entry: dict[str, Any]) -> str:
     if key is None:
         lines += [f"{section}:{line_end}", *_block(name, entry, _UNIT, line_end)]
     elif value is None or (isinstance(value, yaml.MappingNode) and not value.value):
-        line = key.start_mark.line
-        lines[line : line + 1] = [f"{section}:{line_end}", *_block(name, entry, _UNIT, line_end)]
+        start, line = key.start_mark, (value or key).end_mark.line
+        rest = lines[line][(value or key).end_mark.column :].rstrip()
+        rest = _NOTHING.sub("", rest) if value is None else rest  # a comment stays
+        lines[start.line : line + 1] = [f"{section}:{rest}{line_end}", *_block(name, entry, _UNIT, line_end)]
     else:
         first = value.value[0][0].start_mark
         old = _place(value, name)
@@ -59,9 +64,10 @@ def removed_entry(text: str, section: str, name: str) -> str:
         raise InvalidInput(f"{name} does not stand on lines of its own in it")
     lines = text.splitlines(keepends=True)
     rest = {each: what for each, what in before[section].items() if each != name}
-    lines[place[0] if rest else key.start_mark.line : place[1]] = []
+    is_bare = not rest and lines[key.start_mark.line].rstrip().endswith(":") and place[0] == key.start_mark.line + 1
+    lines[key.start_mark.line if is_bare else place[0] : place[1]] = []
     after = {each: what for each, what in before.items() if each != section}
-    return _checked("".join(lines), ({**before, section: rest} if rest else after) or None)
+    return _checked("".join(lines), (after if is_bare else {**before, section: rest or None}) or None)
 
 
 def _section(text: str, section: str) -> tuple[Any, Any]:
@@ -104,6 +110,10 @@ def _block(name: str, entry: dict[str, Any], indent: str, line_end: str) -> list
 
 
 def _checked(text: str, wanted: Any) -> str:
-    if read(text) != wanted:
+    try:
+        said = read(text)
+    except InvalidInput:  # something else refers to what was taken out
+        said = ...
+    if said != wanted:
         raise InvalidInput("it cannot be changed by whole lines")
     return text

@@ -63,7 +63,7 @@ def parsed(text: str) -> Any:
 
 
 def put(text: str, path: Path, value: Any) -> str:
-    """The text with a value at a path; objects on the way that are missing are made.
+    """The text with a value at a path; objects on the way that are missing, or null, are made.
 
     Args:
         text: The old text; an empty one becomes an object.
@@ -83,6 +83,9 @@ def put(text: str, path: Path, value: Any) -> str:
         )
     node, depth = root, 0
     while depth < len(path):
+        if text[node.start : node.end] == "null":
+            new = _dumped(_nested(path[depth:], value), _unit(text, root), _indent(text, node.start), _line_end(text))
+            return text[: node.start] + new + text[node.end :]
         part = _find(node, path[depth])
         if part is None:
             return _inserted(text, root, node, path[depth], _nested(path[depth + 1 :], value))
@@ -118,6 +121,15 @@ def removed(text: str, path: Path) -> str:
         node = part.node
     gone = _find(node, path[-1])
     return text if gone is None else _without(text, node, gone)
+
+
+def is_bare(text: str, path: Path) -> bool:
+    """Whether an object or list is there that holds nothing, nor a comment."""
+    node = _read(text)
+    for step in path:
+        part = None if node is None else _find(node, step)
+        node = None if part is None else part.node
+    return node is not None and bool(node.kind) and not text[node.start + 1 : node.end - 1].strip()
 
 
 def _read(text: str) -> _Node | None:

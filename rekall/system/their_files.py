@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,16 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
     return TheirChange(path, old, change(old), mark)
 
 
+def copies(path: Path) -> list[Path]:
+    """The copies that were made of a file, the latest first."""
+    return list(itertools.takewhile(Path.exists, _copy_names(path.resolve())))[::-1]
+
+
 def _free_name(path: Path) -> Path:
     """Where the copy goes: no copy takes the place of an earlier one."""
-    names = (f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}" for number in itertools.count(1))
-    return next(copy for name in names if not (copy := path.with_name(name)).exists())
+    return next(copy for copy in _copy_names(path) if not copy.exists())
+
+
+def _copy_names(path: Path) -> Iterator[Path]:
+    for number in itertools.count(1):
+        yield path.with_name(f"{path.name}.before-rekall{f'-{number}' if number > 1 else ''}")

@@ -333,6 +333,7 @@ CALLS: dict[str, Calls] = {
     ],
     "embed": lambda w: [("embed", "one text", "another"), ("embed", "a question", "--query", "--model", "tiny")],
     "mcp install": lambda w: [("mcp", "install")],
+    "mcp status": lambda w: [("mcp", "status")],
     "mcp install CLIENT": lambda w: [("mcp", "install", name) for name in ("cursor", "codex", "opencode")],
     "mcp install CLIENT --write": lambda w: (
         [("mcp", "install", "cursor", "--write")] * 2 + [("mcp", "install", "cursor", "--write", "--read-only")]

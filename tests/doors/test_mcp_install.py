@@ -171,6 +171,12 @@ def test_an_unknown_client_is_told_which_are_near(rekall: Rekall, name, near):
 
 def test_a_client_is_known_in_any_case(rekall: Rekall):
     assert rekall("mcp", "install", "Cursor", "--json").json["client"] == "cursor"
+    assert rekall("mcp", "install", "Claude Code", "--json").json["client"] == "claude-code"
+
+
+def test_status_lists_what_install_lists(rekall: Rekall):
+    assert rekall("mcp", "status").out == rekall("mcp", "install").out
+    assert rekall("mcp", "status", "--json").json == rekall("mcp", "install", "--json").json
 
 
 def test_write_needs_a_client(rekall: Rekall):
@@ -335,7 +341,7 @@ def test_what_a_person_added_to_the_entry_stays(rekall: Rekall):
     entry = json.loads(path.read_text("utf-8"))["mcpServers"]["rekall"]
     assert entry["disabled"] is True
     assert entry["command"] != "old"
-    assert set(entry["env"]) == {"REKALL_HOME"}
+    assert set(entry["env"]) == {"A", "REKALL_HOME"}
     assert not rekall("mcp", "install", "cursor", "--write", "--json").json["changed"]
 
 
@@ -357,7 +363,6 @@ BROKEN = {
     "a list": b"[]",
     "a text": b'"mcpServers"',
     "servers that are a list": b'{"mcpServers": []}',
-    "servers that are null": b'{"mcpServers": null}',
     "deep": b"[" * 100_000,
 }
 
@@ -421,20 +426,27 @@ def test_a_toml_file_keeps_its_comments_and_order(rekall: Rekall):
         '[mcp_servers.a]\ncommand = "x"\n\n[z]\nb = 1\n\n[mcp_servers.c]\ncommand = "y"\n',
         'mcp_servers = { a = { command = "x" } }\n',
         'mcp_servers.a.command = "x"\n\n[z]\nb = 1\n',
+        'mcp_servers.a.command = "x"\nmcp_servers.a.args = []\nmodel = "m"\n',
+        '[mcp_servers]\na.command = "x"\nrekall.command = "old"\nb.command = "y"\n',
+        '[mcp_servers.rekall]\ncommand = "old"\n\n# of the next\n[z]\nb = 1\n',
         "[mcp_servers]\n",
         '[mcp_servers.rekall]\ncommand = "old"\nstartup_timeout_sec = 20\n',
         'a = 1\r\n\r\n[mcp_servers.a]\r\ncommand = "x"\r\n',
     ],
-    ids=range(6),
+    ids=range(9),
 )
-def test_a_toml_file_of_any_shape_takes_the_entry(text):
+def test_a_toml_file_of_any_shape_takes_the_entry_and_gives_it_back(text):
     client = find_client("codex")
     before, after = tomllib.loads(text), tomllib.loads(merged(client, text, LAUNCH))
     added = after["mcp_servers"].pop("rekall")
     old = before["mcp_servers"].pop("rekall", {})
     assert after == before
     assert added == {**old, **client.entry(LAUNCH)}
-    assert merged(client, merged(client, text, LAUNCH), LAUNCH) == merged(client, text, LAUNCH)
+    new = merged(client, text, LAUNCH)
+    assert merged(client, new, LAUNCH) == new
+    gone = without(client, new)
+    assert {"mcp_servers": {}, **tomllib.loads(gone)} == before
+    assert [line for line in text.splitlines() if line.startswith("#") and line not in gone.splitlines()] == []
 
 
 @pytest.mark.parametrize("text", ["a = ", "[x", 'mcp_servers = "none"\n', "[[mcp_servers]]\na = 1\n"])
@@ -622,14 +634,60 @@ def test_a_yaml_file_that_is_not_written_by_lines_is_left_alone(rekall: Rekall, 
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-def test_it_goes_as_it_came(rekall: Rekall, client):
+def test_a_file_that_holds_nothing_else_goes(rekall: Rekall, client):
     assert rekall("mcp", "install", client.name, "--write").code == 0
     ran = rekall("mcp", "uninstall", client.name, "--json")
-    assert ran.json["changed"]
-    assert "rekall" not in (parsed(client, client.path().read_text("utf-8")) or {})
-    assert standing(client, client.path()).state == "not configured"
-    assert Path(ran.json["copy"]).exists()
+    assert (ran.json["changed"], ran.json["copy"]) == (True, None)
+    assert not client.path().exists()
     assert not rekall("mcp", "uninstall", client.name, "--json").json["changed"]
+
+
+WHOLE_FILES = {
+    "cursor": [
+        b"",
+        b"null\n",
+        b'{"mcpServers": null, "a": 1}',
+        b'\xef\xbb\xbf{\n  "mcpServers": {}\n}\n',
+        b'{\r\n\t"mcpServers": {\r\n\t\t// none yet\r\n\t},\r\n}',
+        b'{"mcpServers":{"a":{"command":"rekall"}},"z":[1, 2]}',
+    ],
+    "codex": [
+        b"a = 1",
+        b'[mcp_servers."a"]\r\ncommand = "x"\r\n# end',
+        b'mcp_servers = { a = { command = "x" } }\nb = 1\n',
+        b'mcp_servers.a.command = "x"\nmodel = "m"\n',
+    ],
+    "goose": [
+        b"extensions: {}  # none",
+        b"extensions: ~\n",
+        b"d: &d\n  x: 1\nextensions:  # mine\n  a:\n    <<: *d\n# end",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "old"), [(name, old) for name, files in WHOLE_FILES.items() for old in files])
+def test_a_file_is_what_it_was_to_the_byte_when_it_goes(rekall: Rekall, name, old):
+    path = put(find_client(name), old)
+    assert rekall("mcp", "install", name, "--write").code == 0
+    assert rekall("mcp", "install", name, "--write", "--read-only").code == 0
+    assert standing(find_client(name), path).state == "configured"
+    assert rekall("mcp", "uninstall", name).code == 0
+    assert path.read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cursor", '{\n  "mcpServers": {\n    // none yet\n  }\n}\n'),
+        ("goose", "extensions:  # none yet\na: 1\n"),
+        ("goose", "extensions: {}  # none yet\n"),
+    ],
+)
+def test_a_comment_of_an_empty_section_stays_without_any_copy(name, text):
+    client = find_client(name)
+    gone = without(client, merged(client, text, LAUNCH))
+    assert "none yet" in gone
+    assert client.section in gone
 
 
 def test_what_others_put_there_stays_when_it_goes(rekall: Rekall):

@@ -98,7 +98,14 @@ def test_what_is_no_json_even_so_is_refused_with_its_line(text, line):
             use(text)
 
 
-@pytest.mark.parametrize("text", ['{"s": []}', '{"s": null}', "[]", '"s"', '{"s": 3}'])
+@pytest.mark.parametrize("text", ["null", '{"s": null}', '{"s": {"r": null}}', "// none\nnull\n"])
+def test_null_is_a_place_that_is_empty(text):
+    new = put(text, ["s", "r"], NEW)
+    assert parsed(new) == {"s": {"r": NEW}}
+    assert text.partition("null")[0] in new
+
+
+@pytest.mark.parametrize("text", ['{"s": []}', "[]", '"s"', '{"s": 3}'])
 def test_nothing_is_put_where_nothing_can_lie(text):
     with pytest.raises(InvalidInput):
         put(text, ["s", "r"], NEW)
