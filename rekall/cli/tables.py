@@ -27,9 +27,14 @@ _WHOLE_DATES = 100
 """On a narrower terminal a date is said as an age, which takes half the room."""
 
 _LEAST_TITLE = 22
-"""The fewest cells for a title, while there is another column to leave out."""
+_ENOUGH_TITLE = 40
+"""The cells of a title while there is another column to leave out: on a line in between nearly half of it."""
 
 _LONGEST_PROJECT = 14
+_LEAST_PROJECT = 10
+_SEVERAL = 3
+"""Of fewer rows every column may say the same."""
+
 _LONGEST_WHERE_WIDE = 24
 _ALIGNED_TITLE = 60
 """In a pipe nothing is cut; a longer title pushes what stands behind it to the right."""
@@ -49,6 +54,7 @@ class Row:
         project: Its project, or empty.
         changed: When it was changed last.
         short: The id by which it is shown.
+        mark: What is said behind the title, and never cut with it; or empty.
         match: How sure it is, or empty.
         is_faint: Whether it stands out less than others.
         note: What is to be known before it is read, or empty.
@@ -61,6 +67,7 @@ class Row:
     project: str
     changed: datetime
     short: str
+    mark: str = ""
     match: str = ""
     is_faint: bool = False
     note: str = ""
@@ -102,8 +109,7 @@ def row_of_hit(hit: Hit, short: Mapping[str, str], *, explain: bool) -> Row:
 
 def row_of_entry(entry: Entry, short: Mapping[str, str]) -> Row:
     """An entry of a list as a row."""
-    row = _row(entry, short)
-    return replace(row, title=f"{row.title} (obsolete)") if entry.status.value == "obsolete" else row
+    return replace(_row(entry, short), mark=" (obsolete)" if entry.status.value == "obsolete" else "")
 
 
 def _row(entry: Entry, short: Mapping[str, str]) -> Row:
@@ -142,13 +148,13 @@ def _width() -> int | None:
 
 
 def _widths(rows: Sequence[Row], width: int | None) -> _Widths:
-    """The widths of the columns; those that tell least are left out where the title has no room."""
+    """The widths of the columns; those that tell least are left out where the titles have no room."""
     number = max(len(str(len(rows))), 2)
     has_age = width is not None and width < _WHOLE_DATES
     project = max(cells(row.project) for row in rows)
     found = _Widths(
         number,
-        max(cells(row.title) for row in rows),
+        max(cells(row.title) + len(row.mark) for row in rows),
         max(len(row.kind) for row in rows),
         project if width is None else min(project, _LONGEST_PROJECT if has_age else _LONGEST_WHERE_WIDE),
         5 if has_age else 10,
@@ -158,12 +164,27 @@ def _widths(rows: Sequence[Row], width: int | None) -> _Widths:
     )
     if width is None:
         return replace(found, title=min(found.title, _ALIGNED_TITLE))
-    for left_out in ("project", "date", "kind", "match", ""):
+    least = min(found.title, max(_LEAST_TITLE, width * 9 // 20), _ENOUGH_TITLE)
+    room = width - number - 2 - _taken(found)
+    for column in ("date", "project", "kind") if len(rows) >= _SEVERAL else ():
+        if room < found.title and _is_same(rows, column, found):
+            found = _without(found, column)
+            room = width - number - 2 - _taken(found)
+    narrow = max(found.project - max(least - room, 0), min(found.project, _LEAST_PROJECT))
+    found = replace(found, project=narrow)
+    for column in ("date", "project", "kind", "match"):
         room = width - number - 2 - _taken(found)
-        if room >= min(found.title, _LEAST_TITLE) or not left_out:
+        if room >= least:
             break
-        found = _without(found, left_out)
-    return replace(found, title=max(min(found.title, room), 8))
+        found = _without(found, column)
+    return replace(found, title=max(min(found.title, width - number - 2 - _taken(found)), 8))
+
+
+def _is_same(rows: Sequence[Row], column: str, widths: _Widths) -> bool:
+    """Whether a column says the same of every row, so that nobody can choose by it."""
+    if column == "date":
+        return len({_date(row, widths).strip() for row in rows}) == 1
+    return len({row.project if column == "project" else row.kind for row in rows}) == 1
 
 
 def _without(widths: _Widths, column: str) -> _Widths:
@@ -182,7 +203,7 @@ def _taken(widths: _Widths) -> int:
 
 def _head(place: int, row: Row, widths: _Widths, width: int | None, marking: Marking) -> list[str]:
     """The line of a row with its columns, and what is to be known before it is read."""
-    title = fit(row.title, widths.title) if widths.is_cut else row.title
+    title = (fit(row.title, widths.title - len(row.mark)) if widths.is_cut else row.title) + row.mark
     blanks = " " * (widths.title - cells(title))
     behind = styled(_behind(row, widths), fg="cyan") + (styled(_match(row, widths), dim=True) if row.match else "")
     number = str(place) if place <= MOST_PLACES else ""
@@ -220,12 +241,17 @@ def _behind(row: Row, widths: _Widths) -> str:
     if widths.project:
         project = fit(row.project, widths.project) if widths.is_cut else row.project
         columns.append(project + " " * (widths.project - cells(project)))
-    if widths.date == 10:
-        columns.append(local_day(row.changed))
-    elif widths.date:
-        columns.append(age_text(row.changed, datetime.now(timezone.utc)).rjust(widths.date))
+    if widths.date:
+        columns.append(_date(row, widths))
     columns.append(row.short.ljust(widths.short) if widths.match else row.short)
     return "".join(f"  {column}" for column in columns)
+
+
+def _date(row: Row, widths: _Widths) -> str:
+    """When a row was changed last: the day, or where that has no room its age."""
+    if widths.date == 10:
+        return local_day(row.changed)
+    return age_text(row.changed, datetime.now(timezone.utc)).rjust(widths.date)
 
 
 def _match(row: Row, widths: _Widths) -> str:
