@@ -12,14 +12,33 @@ from datetime import datetime
 
 from rekall.entry.date_forms import DAYS, MONTHS, Ahead, Said, read
 from rekall.entry.rules import nearest
-from rekall.entry.spans import BETWEEN, Span
+from rekall.entry.spans import BETWEEN, SECOND, Span
 from rekall.errors import InvalidInput
 
 FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 """What a date may look like, for hints."""
 
+_WORDS_BETWEEN = re.compile(
+    r"\s*(?:(?:from|since)\s+(.+?)\s+(?:to|until|till)|between\s+(.+?)\s+and)\s+(.+)", re.IGNORECASE
+)
+_WORD_BEFORE = re.compile(
+    r"\s*(?P<word>since|from|starting|until|till|to|after|before)\s+(?P<date>.+)", re.IGNORECASE
+)
+
 _ENDS = re.compile(r"\.{2,}|…|(?<=\S)\s+(?:to|-|–|—)\s+(?=\S)", re.IGNORECASE)
 """What may stand between two dates."""
+
+_SAID_OTHERWISE = tuple(
+    (re.compile(written), plain)
+    for written, plain in (
+        (r"\b(?:noon|midday)\b", "12:00"),
+        (r"\bmidnight\b", "00:00"),
+        (r"\bhalf (?:an?|of an?) ", "0.5 "),
+        (r"\b(?:an?|one) (\w+) and a half\b", r"1.5 \1"),
+        (r"(?<=[a-z])\.(?=\s|\Z)", ""),  # fri.
+        (r"['\N{RIGHT SINGLE QUOTATION MARK}](\d\d)\Z", r"20\1"),  # nov '25
+    )
+)
 
 _YEAR_LAST = re.compile(r"(.+) (\d\d:\d\d:\d\d)( utc| gmt)? (\d{4})( [+-]\d\d:\d\d)?\Z")
 """A time as `date` and `git log` print it: Thu Nov 26 21:08:33 UTC 2026."""
@@ -62,7 +81,13 @@ def span(text: str, now: datetime) -> Span:
     Raises:
         InvalidInput: It is none, or ends before it begins.
     """
+    in_words = _WORDS_BETWEEN.fullmatch(text)
+    if in_words:
+        text = f"{in_words[1] or in_words[2]}{BETWEEN}{in_words[3]}"
     first, between, last = _ENDS.sub(BETWEEN, text, 1).partition(BETWEEN)
+    one_end = None if between else _WORD_BEFORE.fullmatch(text)
+    if one_end:
+        return _open_span(one_end["word"].lower(), said(one_end["date"], now))
     if not between:
         found = said(text, now)
         return Span(found.start, None if found.end is None else found.last)
@@ -78,11 +103,22 @@ def span(text: str, now: datetime) -> Span:
     return made
 
 
+def _open_span(word: str, found: Said) -> Span:
+    """The stretch that begins or ends with a date; before and after leave the date itself out."""
+    if word == "after":
+        return Span(found.last + SECOND)
+    if word == "before":
+        return Span(None, found.start - SECOND)
+    return Span(found.start) if word in ("since", "from", "starting") else Span(None, found.last)
+
+
 def _plain(text: str) -> str:
     """A date without what says nothing: capitals, commas, little words, more blanks than one."""
     if len(text) > 4 * _MOST_CHARS:
         return text
     text = unicodedata.normalize("NFKC", text).casefold().replace("\N{MINUS SIGN}", "-").replace(",", " ")
+    for written, plain in _SAID_OTHERWISE:
+        text = written.sub(plain, text)
     text = re.sub(r"(?<!\d)(\d{8})[t ](\d\d)(\d\d)(\d\d)?(?!\d)", _spelled_out, text)
     text = re.sub(r"(?<=\d)t(\d\d)(?![\d:])", r" \1:00", text)
     text = re.sub(r"(?<=\d)t(?=\d)", " ", text)
