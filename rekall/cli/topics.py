@@ -75,6 +75,7 @@ In options, in queries, in the terminal UI and over MCP:
   7d  2w  3mo  1y                   so long ago
   "3 months ago"  "last 2 weeks"    the same in words
   "last week"  november  "5 nov"    by name; without a year the last one
+  "last night"  "monday 9am"        a part of a day, a time of it
   2026-11-24  2026-11  2026-W48     a day, a month, a week
   2026-11-24T18:30                  a moment, in local time
 
