@@ -40,6 +40,27 @@ def check_is_file(path: Path) -> None:
         raise StorageError(f"{path} is no file", "point REKALL_HOME at another folder, or move it away")
 
 
+def which_file(path: Path | None) -> tuple[int, int] | None:
+    """What tells a file from any other that may take its name; None where there is none."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino) if found else None
+
+
+def check_is_there(path: Path | None, opened: tuple[int, int] | None) -> None:
+    """Refuse to write to a file that was removed or replaced since it was opened: nobody would ever find it again.
+
+    Raises:
+        StorageError: Another file, or none, has the name.
+    """
+    if which_file(path) != opened:
+        raise StorageError(
+            f"{path} was moved, removed or replaced", "nothing was stored; start Rekall anew to use what is there now"
+        )
+
+
 def distrust(connection: apsw.Connection) -> None:
     """Let nothing that stands in the file act by itself; call it before the schema is read."""
     connection.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)

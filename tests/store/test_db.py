@@ -688,3 +688,22 @@ def test_the_version_of_a_base_tells_of_another_window(path):
     finally:
         for bench in benches:
             bench.base.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file that is open keeps its name there")
+def test_nothing_is_written_to_a_file_that_lost_its_name(tmp_path):
+    path = tmp_path / "rekall.db"
+    with contextlib.closing(Database(path)) as db:
+        db.run("CREATE TABLE t (x)")
+        (tmp_path / "kept").hardlink_to(path)
+        path.unlink()
+        with pytest.raises(StorageError, match="moved, removed or replaced"), db.transaction():
+            pytest.fail("was begun")
+        (tmp_path / "other").write_bytes(b"")
+        (tmp_path / "other").rename(path)
+        with pytest.raises(StorageError, match="moved, removed or replaced"), db.transaction():
+            pytest.fail("was begun")
+        path.unlink()
+        (tmp_path / "kept").rename(path)
+        with db.transaction():
+            db.run("INSERT INTO t VALUES (1)")
