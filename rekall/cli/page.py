@@ -11,7 +11,7 @@ from rekall.entry.fields import Place
 from rekall.entry.times import local_day
 from rekall.entry.view import EntryView, LinkLine, Section, labels_of
 from rekall.typeset.markdown import MarkdownText, Page
-from rekall.typeset.text import Line, Run, Style, StyledText
+from rekall.typeset.text import Line, Run, Style, StyledText, wrapped
 from rekall.wording import printable
 
 WIDEST = 100
@@ -149,7 +149,7 @@ def _put_content(
         text = text.marked(marking(source)) if width else text
         lines.extend(_as_stored(text, width))
         places = [number for number, runs in enumerate(lines[begin:], begin) if _is_match(runs)]
-        wanted = begin + source.count("\n", 0, at) if at else begin
+        wanted = begin + _lines_before(source, at, width)
         return next((place for place in places if place >= wanted), wanted if at else 0)
     markdown = MarkdownText(source, addresses=True)
     markdown = markdown.marked(marking(markdown.plain))
@@ -157,6 +157,14 @@ def _put_content(
     lines.extend(line.runs for line in laid)
     place = _place_of(laid, source.count("\n", 0, at) if at else None)
     return 0 if place is None else begin + place
+
+
+def _lines_before(source: str, at: int, width: int | None) -> int:
+    """How many lines stand above the one that holds a character, of a text that is shown as it is stored."""
+    above = source[: source.rfind("\n", 0, at) + 1][:-1]
+    if not at or not above or not width:
+        return source.count("\n", 0, at)
+    return len(wrapped(above, width, cells))
 
 
 def _as_stored(text: StyledText, width: int | None) -> Iterator[Sequence[Run]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,6 +43,10 @@ def make_snippet(
     """
     if len(text) <= SNIPPET_CHARS:
         return Snippet(" ".join(text.split()))
+    first = _first_mention(text, terms) if len(text) > _SCANNED_CHARS else 0
+    if first:
+        snippet = make_snippet(text[first : first + _SCANNED_CHARS], terms, tokens_of, beginnings)
+        return Snippet(snippet.text if snippet.text.startswith("…") else f"… {snippet.text}", first + snippet.at)
     text = text[:_SCANNED_CHARS]
     found = (
         [token for token in tokens_of(text) if token[2] in terms or token[2].startswith(beginnings)] if terms else []
@@ -53,10 +59,25 @@ def make_snippet(
     begin = line_start if start - line_start <= SNIPPET_CHARS // 3 else _word_start(text, start - SNIPPET_CHARS // 3)
     cut = text[begin : begin + SNIPPET_CHARS]
     if begin + SNIPPET_CHARS < len(text):
-        cut = cut.rsplit(None, 1)[0] if " " in cut.strip() else cut
+        whole = cut.rsplit(None, 1)[0]
+        cut = whole if len(whole) > SNIPPET_CHARS // 2 else cut  # a last word as long as that is an address
     before = "… " if text[:begin].strip() else ""
     after = " …" if text[begin + len(cut) :].strip() else ""
     return Snippet(before + " ".join(cut.split()) + after, start)
+
+
+def _first_mention(text: str, terms: Mapping[str, str]) -> int:
+    """The line on which a long text says first what its beginning does not; 0 where its beginning does."""
+    shared = {_shared(stem, word.casefold()) for stem, word in terms.items()}
+    said = "|".join((r"\b" if each.isascii() else "") + re.escape(each) for each in sorted(shared) if each)
+    found = re.search(said, text, re.IGNORECASE) if said else None
+    place = found.start() if found else 0
+    return max(text.rfind("\n", 0, place), 0) if place >= _SCANNED_CHARS else 0
+
+
+def _shared(stem: str, word: str) -> str:
+    """What a stem and its word begin with."""
+    return "".join(one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(stem, word)))
 
 
 def _best_start(found: Sequence[Token]) -> int:

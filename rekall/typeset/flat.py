@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 
-_MARKUP = re.compile(r"```\w*|\*\*|`|^\s*(?:#{1,6} |[-*>] |\|)|^---+$", re.MULTILINE)
-"""What stands in Markdown for looks alone."""
+_MARKUP = re.compile(
+    r"```\w*|\*\*|`|^\s*(?:#{1,6} |[-*>] |\|)|^---+$"
+    r"|(?<=\s)(?:#{2,6}(?= )|[=-]{4,}(?=\s|$)|\| ?:?-{2,}:? ?\|(?: ?:?-+:? ?\|)*)",
+    re.MULTILINE,
+)
+"""What stands in Markdown for looks alone; a snippet has its lines in one, with the marks of later ones within."""
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\((?=\S*[/.#:…])[^()\s]*(?:\)|$)")
 """A link or a picture, of which the text is shown; a snippet may end within its address."""

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 
 from rekall.cli.render import as_shown, cells, fit
 from rekall.cli.tables import Row, table
+from rekall.typeset.flat import flat
 
 TITLE = "The proxy closes idle connections of the billing service before the pool notices"
 NOW = datetime.now(timezone.utc)
@@ -58,6 +59,21 @@ def test_few_rows_keep_what_they_all_say(monkeypatch):
 def test_a_mark_is_never_cut_away_with_the_title(monkeypatch, columns):
     lines = shown([row(1), row(2, mark=" (obsolete)"), row(3)], monkeypatch, columns)
     assert ["(obsolete)" in line for line in lines] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("snippet", "line"),
+    [
+        ("# Proxy\ntext", "Proxy text"),
+        ("Proxy ====== The pool. ## Sizes It is ten.", "Proxy The pool. Sizes It is ten."),
+        ("| size | time | |---|--:| | ten | one |", "size | time | | ten | one |"),
+        ("git diff -- a | sort --- b", "git diff -- a | sort --- b"),
+        ("-----BEGIN KEY----- # note", "-----BEGIN KEY----- # note"),
+        ("a | - | b", "a | - | b"),
+    ],
+)
+def test_marks_of_markdown_within_a_snippet_are_not_shown(snippet, line):
+    assert flat(snippet) == line
 
 
 @pytest.mark.parametrize(

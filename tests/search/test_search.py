@@ -764,6 +764,18 @@ def test_a_line_is_shown_from_its_beginning(stemmer):
     assert snippet(stemmer, text, "zebra").startswith("… $ run the zebra command")
 
 
+def test_the_snippet_of_a_very_long_text_shows_what_only_its_end_says(stemmer):
+    text = "filler text\n" * 40_000 + "the zebra crossing\n" + "other text\n" * 4_000
+    terms = {stem: word for word in ("zebras", "crossing") for _, _, stem in stemmer.stem_places(word)}
+    found = make_snippet(text, terms, stemmer.stem_places)
+    assert "the zebra crossing" in found.text
+    assert text[found.at :].startswith("zebra")
+
+
+def test_a_snippet_shows_the_beginning_of_an_address_that_is_longer(stemmer):
+    assert "https://example.com/" in snippet(stemmer, f"See https://example.com/{'x' * 400} for more", "see")
+
+
 def test_the_snippet_of_the_only_entry_shows_the_words_too(bench, add):
     add("long", "filler text " * 60 + "the zebra crossing " + "filler text " * 60)
     (hit,) = ask(bench, "zebra", Mode.WORDS).hits
