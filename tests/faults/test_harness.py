@@ -99,17 +99,17 @@ say(points.try_points(shop, list(points.kill_faults(shop.reference.calls, 6)), "
 def test_a_command_that_does_half_of_it_is_caught(found):
     problems = found(
         """
-from rekall.knowledge.writing import EntryService
+from rekall.knowledge_base import KnowledgeBase
 import apsw
 from rekall.app import App
-delete = EntryService.delete
-def halves(self, entry_id, **more):
+delete_all = KnowledgeBase.delete_all
+def halves(self, ids, **more):
     connection = apsw.Connection(str(App().places.database))
-    connection.execute("UPDATE entry SET content = 'half way' WHERE id = ?", (entry_id,))
+    connection.executemany("UPDATE entry SET content = 'half way' WHERE id = ?", [(each,) for each in ids])
     connection.close()
-    return delete(self, entry_id, **more)
+    return delete_all(self, ids, **more)
 shop = points.Workshop(operation("delete"), folder / "delete")
-EntryService.delete = halves
+KnowledgeBase.delete_all = halves
 say(points.try_points(shop, list(points.kill_faults(shop.reference.calls, 6)), "").problems)
 """
     )
