@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from rekall.entry.rules import nearest
-from rekall.errors import UsageError
+from rekall.errors import InvalidInput, UsageError
 from rekall.wording import printable
 
 _QUOTED = re.compile(r"'(?P<value>.*)' (?:is|does) not\b", re.DOTALL)
@@ -82,12 +82,9 @@ def _in_words(error: click.UsageError, path: str) -> tuple[str, str]:
         words = found["words"]
         noun = "these are" if " " in words else "this is"
         takes = _arguments(error.ctx)
-        return (
-            f"{noun} too much for {_command(path)}: {printable(words)}",
-            f"it takes {takes}; what has blanks in it goes in quotes"
-            if takes
-            else f"it takes no arguments: `{path} --help`",
-        )
+        hint = f"it takes {takes}; what has blanks in it goes in quotes" if takes else ""
+        hint = _split_date(words, error.ctx) or hint or f"it takes no arguments: `{path} --help`"
+        return f"{noun} too much for {_command(path)}: {printable(words)}", hint
     found = _NO_COMMAND.match(error.message)
     if found and error.ctx is not None and isinstance(error.ctx.command, click.Group):
         names = error.ctx.command.list_commands(error.ctx)
@@ -97,6 +94,22 @@ def _in_words(error: click.UsageError, path: str) -> tuple[str, str]:
     if error.message.startswith("Missing command"):
         return f"{_command(path)} needs a command", f"`{path} --help` lists them"
     return error.format_message().rstrip("."), f"run `{path} --help`"
+
+
+def _split_date(words: str, context: click.Context | None) -> str:
+    """What to type where the words that are too many belong to a date: `--since last week`; else empty."""
+    from rekall.entry.filters import FILTERS
+
+    given = context.params if context else {}
+    for each in FILTERS:
+        for value in given.get(each.name) or () if each.is_date else ():
+            date = f"{value} {words}"
+            try:
+                each.read(date)
+            except InvalidInput:
+                continue
+            return f'a date of several words goes in quotes: --{each.key} "{printable(date)}"'
+    return ""
 
 
 def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> tuple[str, str]:

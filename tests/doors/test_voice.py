@@ -57,6 +57,17 @@ def every_command(group: click.Command = cli, path: str = "") -> Iterator[tuple[
         ("list --limit 0", "--limit takes a whole number from 1 to 100,000, not '0'", "for example `rekall list"),
         ("tags --sort nmae", "--sort takes count or name, not 'nmae'", "did you mean name?"),
         ("version a b", "these are too much for `rekall version`: a b", "it takes no arguments"),
+        (
+            "list --since last week",
+            "this is too much for `rekall list`: week",
+            'a date of several words goes in quotes: --since "last week"',
+        ),
+        (
+            "export x --created 2 days ago",
+            "these are too much for `rekall export`: days ago",
+            'a date of several words goes in quotes: --created "2 days ago"',
+        ),
+        ("list --since monday x", "this is too much for `rekall list`: x", "it takes no arguments"),
         ("config get a b", "this is too much for `rekall config get`: b", "it takes KEY"),
         ("list --limit", "--limit needs a value", "for example `rekall list"),
         ("stats --json=yes", "--json takes no value", "for example `rekall stats`"),
