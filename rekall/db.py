@@ -76,7 +76,7 @@ class Database:
             _prepare(path)
         with self._translated():
             self._connection = apsw.Connection(str(path) if path else ":memory:")
-        self._opened = opening.which_file(path)
+        self._identity = opening.which_file(path)
         try:
             with self._translated():
                 self._connection.set_busy_timeout(int(busy_timeout_s * 1000))
@@ -143,7 +143,7 @@ class Database:
             if self._in_transaction():
                 yield
                 return
-        opening.check_is_there(self.path, self._opened)
+        opening.check_is_there(self.path, self._identity)
         with announced(self.path, doing), self._write_lock(wait_s):
             self.changes += 1
             try:
