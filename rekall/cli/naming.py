@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rekall.app import App
+from rekall.entry.times import local_day
 from rekall.errors import Ambiguous, NotFound, RekallError
 from rekall.system.last_lists import TERMINAL, LastList, LastLists
 from rekall.wording import count_text, in_a_row, printable
 
 if TYPE_CHECKING:
+    from rekall.entry.types import Tombstone
     from rekall.knowledge_base import KnowledgeBase
 
 METAVAR = "ENTRY"
@@ -21,6 +23,9 @@ METAVAR = "ENTRY"
 _PLACE = re.compile(r"@?([0-9]{1,3})")
 _PLACES = re.compile(r"@?([0-9]{1,3})(?:-|\.\.)@?([0-9]{1,3})")
 _WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_BELOW = "    "
+"""How far in the text of a hit stands in a table, where no number does."""
+
 _MOST_SHOWN = 8
 _MOST_DELETED = 1_000
 _MOST_CHARS = 1_000
@@ -51,7 +56,7 @@ def entry_ids(app: App, base: KnowledgeBase, texts: Sequence[str]) -> list[str]:
     """The whole ids of the entries that a person named, each once.
 
     `-` reads them from stdin, one a line, as `rekall search --ids` and `--format plain` print them, and may be none;
-    `2-4` are places 2 to 4.
+    `2-4` are places 2 to 4, `1,3` are places 1 and 3.
     """
     return [each.entry_id for each in all_named(app, base, texts)]
 
@@ -79,9 +84,7 @@ def named(app: App, base: KnowledgeBase, text: str) -> Named:
     place = _PLACE.fullmatch(text)
     if place:
         return _at(app, base, int(place[1]), text)
-    if _WHOLE_ID.fullmatch(text.upper()):
-        return Named(base.get(text).entry.id)
-    ways = [_by_id, _by_title]
+    ways = [_by_id] if _WHOLE_ID.fullmatch(text.upper()) else [_by_id, _by_title]
     if text.isalpha() and text.islower():  # ids are shown in capitals
         ways.reverse()
     problem: NotFound | None = None
@@ -93,6 +96,9 @@ def named(app: App, base: KnowledgeBase, text: str) -> Named:
     assert problem is not None
     if isinstance(problem, Ambiguous):
         raise problem
+    gone = _deleted(base, text)
+    if len(gone) == 1:
+        raise _was_deleted(base, f"{_shown(gone[0].title)} was deleted", gone[0].id)
     raise NotFound(
         f"no entry {_shown(text)}",
         "`rekall list` numbers the entries and shows their ids, `rekall search` finds them; a title does as well",
@@ -118,14 +124,7 @@ def deleted_id(app: App, base: KnowledgeBase, text: str) -> str:
     except NotFound as error:
         if isinstance(error, Ambiguous):
             raise
-        words = text.casefold().split()
-        found = [
-            each
-            for each in base.deleted(_MOST_DELETED)
-            if words and all(word in each.title.casefold() for word in words)
-        ]
-        exact = [each for each in found if each.title.casefold().split() == words]
-        chosen = exact or found
+        chosen = _deleted_by_title(base, text)
         if not chosen:
             raise
         if len(chosen) > 1:
@@ -133,6 +132,24 @@ def deleted_id(app: App, base: KnowledgeBase, text: str) -> str:
             message = f"{_shown(text)} fits the titles of {len(chosen)} deleted entries"
             raise Ambiguous(message, "give more words of the title, or the id", candidates) from error
         return chosen[0].id
+
+
+def _deleted(base: KnowledgeBase, text: str) -> list[Tombstone]:
+    """The deleted entries that a name means: the one of that id, else those of exactly that title."""
+    try:
+        return [base.find_deleted(text)] if text else []
+    except NotFound:
+        words = text.casefold().split()
+        return [each for each in base.deleted(_MOST_DELETED) if each.title.casefold().split() == words]
+
+
+def _deleted_by_title(base: KnowledgeBase, text: str) -> list[Tombstone]:
+    """The deleted entries of exactly this title, else those whose titles hold its words."""
+    words = text.casefold().split()
+    found = [
+        each for each in base.deleted(_MOST_DELETED) if words and all(word in each.title.casefold() for word in words)
+    ]
+    return [each for each in found if each.title.casefold().split() == words] or found
 
 
 def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = ()) -> None:
@@ -186,11 +203,15 @@ def _no_place(lists: LastLists, last: LastList | None, place: int, text: str) ->
 def _gone(base: KnowledgeBase, entry: str, place: int) -> NotFound:
     """The error for an entry of the list that is no more."""
     try:
-        title = f", {_shown(base.find_deleted(entry).title)},"
-        hint = f"`rekall restore {base.short_ids([entry])[entry]}` brings it back"
+        title = base.find_deleted(entry).title
     except RekallError:
-        title, hint = "", "`rekall list` shows what is there now"
-    return NotFound(f"entry {place} of the last list{title} was deleted since", hint)
+        return NotFound(f"entry {place} of the last list was deleted since", "`rekall list` shows what is there now")
+    return _was_deleted(base, f"entry {place} of the last list, {_shown(title)}, was deleted since", entry)
+
+
+def _was_deleted(base: KnowledgeBase, message: str, entry: str) -> NotFound:
+    """The error for a deleted entry that can come back."""
+    return NotFound(message, f"`rekall restore {base.short_ids([entry])[entry]}` brings it back")
 
 
 def _say_what_was_taken(base: KnowledgeBase, text: str, entry: str, title: str) -> None:
@@ -230,26 +251,50 @@ def _ambiguous(base: KnowledgeBase, message: str, ids: Sequence[str], hint: str)
     """The error for several entries, each with the id by which it is shown everywhere."""
     chosen = list(ids[:_MOST_SHOWN])
     short, titles = base.short_ids(chosen), base.titles(chosen)
-    return Ambiguous(message, hint, [f"{short[each]}  {in_a_row(titles.get(each, ''))}" for each in chosen])
+    alike = len(set(titles.values())) < len(titles)
+    return Ambiguous(
+        message,
+        hint,
+        [f"{short[each]}  {in_a_row(titles.get(each, ''))}{_apart(base, each) if alike else ''}" for each in chosen],
+    )
+
+
+def _apart(base: KnowledgeBase, entry_id: str) -> str:
+    """What tells an entry from another of the same title."""
+    entry = base.get(entry_id).entry
+    said = [entry.type.value, in_a_row(entry.project or ""), f"changed {local_day(entry.updated_at)}"]
+    return f"  ({', '.join(filter(None, said))})"
 
 
 def spread(texts: Sequence[str]) -> Iterator[str]:
-    """Names one by one: those on stdin, and each place of a range."""
+    """Names one by one: those on stdin, each place of a range, each of several between commas."""
     for text in texts:
-        places = _PLACES.fullmatch(text.strip())
         if text == "-":
             yield from _from_stdin()
-        elif places and int(places[1]) <= int(places[2]):
-            yield from map(str, range(int(places[1]), int(places[2]) + 1))
-        else:
+            continue
+        parts = [part.strip() for part in text.split(",")]
+        if not all(map(_is_place, parts)):
             yield text
+            continue
+        for part in parts:
+            places = _PLACES.fullmatch(part)
+            yield from map(str, range(int(places[1]), int(places[2]) + 1)) if places else [part]
 
 
-def _from_stdin() -> list[str]:
-    """The ids that another command wrote, the first word of each line."""
+def _is_place(text: str) -> bool:
+    places = _PLACES.fullmatch(text)
+    return int(places[1]) <= int(places[2]) if places else bool(_PLACE.fullmatch(text))
+
+
+def _from_stdin() -> Iterator[str]:
+    """What another command wrote: the first column of each line, but no lines of text below a hit."""
     from rekall.cli.options import read_stdin
 
-    return [line.split()[0] for line in read_stdin().splitlines() if line.strip()]
+    for line in read_stdin().splitlines():
+        if line.strip() and not line.startswith(_BELOW):
+            column = re.split("\t|  ", line.strip(), maxsplit=1)[0]
+            word = column.split()[0]
+            yield word if _WHOLE_ID.fullmatch(word) else column
 
 
 def _shown(text: str) -> str:

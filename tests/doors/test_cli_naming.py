@@ -84,6 +84,25 @@ def test_what_was_deleted_since_is_said_so(rekall: Rekall, stocked: dict[str, st
     assert shown(rekall, "3") == "CORS fails on Safari"
 
 
+@pytest.mark.parametrize("verb", [("show",), ("edit", "--add-tag", "x"), ("delete", "-y")])
+def test_a_deleted_one_is_said_to_be_so_by_its_id_and_its_title(
+    rekall: Rekall, stocked: dict[str, str], verb: tuple[str, ...]
+) -> None:
+    assert rekall("delete", "-y", "CORS fails on Safari").code == 0
+    for name in (stocked["CORS fails on Safari"], stocked["CORS fails on Safari"][-6:], "cors fails on safari"):
+        ran = rekall(verb[0], name, *verb[1:])
+        assert (ran.code, "'CORS fails on Safari' was deleted" in ran.err) == (3, True)
+        assert "rekall restore" in ran.err
+    assert "was deleted" not in shown(rekall, "CORS")
+
+
+def test_entries_of_one_title_are_told_apart(rekall: Rekall, stocked: dict[str, str]) -> None:
+    rekall("add", "bug", "Café au lait", "-p", "shop")
+    candidates = rekall("show", "café au lait", "--json").json["error"]["candidates"]
+    assert ["  Café au lait  (bug, shop, changed " in each for each in candidates] == [True, False]
+    assert "  Café au lait  (til, changed " in candidates[1]
+
+
 def test_a_number_that_is_a_title_too_says_what_was_taken(rekall: Rekall, stocked: dict[str, str]) -> None:
     assert shown(rekall, "404") == "404"  # there is no such place
     LastLists(App().places.lists).keep(LastList((stocked["CORS fails on Safari"],) * 500))
@@ -144,6 +163,24 @@ def test_several_at_once_and_ranges_and_ids_from_stdin(rekall: Rekall, stocked: 
     ran = rekall("show", "-", stdin="\n")
     assert (ran.code, ran.out) == (0, "")
     assert "no ids on stdin" in ran.err
+
+
+def test_places_between_commas(rekall: Rekall, stocked: dict[str, str]) -> None:
+    assert rekall("list").code == 0
+    ids = list(stocked.values())
+    said = rekall("show", "1,3-4, @2", "--json").json["entries"]
+    assert [each["id"] for each in said] == [ids[0], ids[2], ids[3], ids[1]]
+    assert "no entry '1,x'" in rekall("show", "1,x").err
+
+
+def test_a_line_on_stdin_is_a_column_or_a_whole_title(rekall: Rekall, stocked: dict[str, str]) -> None:
+    ids = list(stocked.values())
+    table = rekall("search", "safari", "--mode", "words", "--limit", "2").out
+    assert len(rekall("show", "-", "--json", stdin=table).json["entries"]) == 2
+    lines = f"{ids[0]} anything\n{ids[2][-6:]}\ttil\tanything\nSafari drops the cookie\n"
+    said = rekall("show", "-", "--json", stdin=lines).json
+    assert [each["id"] for each in said["entries"]] == [ids[0], ids[2], stocked["Safari drops the cookie"]]
+    assert "no entry 'Safari holds'" in rekall("delete", "-y", "-", stdin="Safari holds\n").err  # nor one of its words
 
 
 def test_one_that_is_not_there_stops_before_anything_is_done(rekall: Rekall, stocked: dict[str, str]) -> None:
