@@ -24,7 +24,7 @@ _MOST_FILES = 100
 
 _MOST_PATTERN_CHARS = 4_096
 
-_SECTION = re.compile(r'\[[ \t]*(?P<name>[A-Za-z0-9.-]+)(?:[ \t]+"(?P<sub>(?:[^"\\]|\\.)*)")?[ \t]*\]')
+_SECTION = re.compile(r'\[[ \t]*(?P<name>[A-Za-z0-9.-]+)(?:[ \t]+"(?P<sub>(?:[^"\\]|\\.)*)")?[ \t]*\][ \t]*')
 _NAME = re.compile(r"[ \t]*(?P<name>[A-Za-z][A-Za-z0-9-]*)[ \t]*(?P<equals>=?)[ \t]*")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\"}
 
@@ -51,7 +51,7 @@ class Setting:
         return self.value is None or self.value.lower() in ("true", "yes", "on", "1")
 
 
-def small_file(path: str) -> str | None:
+def small_file(path: str, most_bytes: int = MOST_BYTES) -> str | None:
     """What a file says; None where there is none, or it is none that can simply be read.
 
     A pipe or a device of that name is never waited for.
@@ -63,12 +63,12 @@ def small_file(path: str) -> str | None:
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
             return None
-        data = os.read(number, MOST_BYTES + 1)
+        data = os.read(number, most_bytes + 1)
     except OSError:
         return None
     finally:
         os.close(number)
-    return None if len(data) > MOST_BYTES else data.decode("utf-8-sig", "replace")
+    return None if len(data) > most_bytes else data.decode("utf-8-sig", "replace")
 
 
 def read_settings(path: str, git_folder: str) -> Iterator[Setting]:
@@ -121,10 +121,12 @@ def _settings(text: str) -> Iterator[Setting]:
     lines = iter(text.replace("\r\n", "\n").split("\n"))
     for line in lines:
         rest = line.strip(" \t")
-        while (found := _SECTION.match(rest)) is not None:
+        place = 0
+        while (found := _SECTION.match(rest, place)) is not None:
             section, dot, old_way = found["name"].lower().partition(".")
             subsection = old_way if dot else re.sub(r"\\(.)", r"\1", found["sub"] or "")
-            rest = rest[found.end() :].strip(" \t")
+            place = found.end()
+        rest = rest[place:]
         named = _NAME.match(rest)
         if named is None or not section:
             continue

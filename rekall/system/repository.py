@@ -24,6 +24,8 @@ OWN_FILE = ".rekall.toml"
 _NAMED = ("rekall", "", "project")
 _MOST_CHARS = 100
 _MOST_FOLDERS = 200
+_MOST_OWN_BYTES = 8_000
+"""Of our own file: TOML's reader takes minutes for some that are longer, and one line is all it needs."""
 _HELPER = re.compile(r"\A[A-Za-z0-9-]+::")
 """What hands an address to another program: `codecommit::eu-west-1://webapp`."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -222,10 +224,10 @@ def repository_name(address: str) -> str:
 
 def _own_name(path: str, tell: Callable[[str], None]) -> str | None:
     """The project that a file of ours names, empty where it says there is none; None where there is no such file."""
-    text = small_file(path)
+    text = small_file(path, _MOST_OWN_BYTES)
     if text is None:
         if os.path.lexists(path):
-            tell(f"{path} is passed over: it cannot be read")
+            tell(f"{path} is passed over: it cannot be read, or is longer than {_MOST_OWN_BYTES:,} bytes")
         return None
     if sys.version_info >= (3, 11):
         import tomllib

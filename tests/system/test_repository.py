@@ -311,6 +311,7 @@ def test_the_name_of_a_repository_in_an_address(address, name):
         '[a "b\\"]c"] x = 1\n[rekall]\nproject = äöü\n',
         "[a]\nx\n[rekall]\nproject = a",
         "[rekall]\nproject =\n",
+        '[a][b "c"] [rekall]  project = a\n',
     ],
 )
 def test_a_configuration_says_what_git_says(tmp_path, text):
@@ -338,6 +339,15 @@ def test_a_configuration_that_includes_itself_ends(tmp_path, times):
     file = tmp_path / "config"
     file.write_text("[rekall]\nproject = a\n" + "[include]\npath = config\n" * times)
     assert {each.value for each in read_settings(str(file), "/x") if each.name == "project"} == {"a"}
+
+
+def test_a_long_file_of_ours_is_passed_over_and_told_of(tmp_path):
+    top = tmp_path / "webapp"
+    top.mkdir()
+    (top / ".rekall.toml").write_text("a" + ".a" * 40_000 + " = 1\nproject = 'x'\n")
+    notes: list[str] = []
+    assert project_of(top, tell=notes.append) is None
+    assert "longer than 8,000 bytes" in notes[0]
 
 
 def test_the_application_knows_where_it_stands(tmp_path, monkeypatch):
