@@ -86,6 +86,10 @@ class KnowledgeBase:
         draft = Changes.of(title=title, **values).applied(_empty(entry))
         return self._writer.add(draft)
 
+    def add_all(self, given: Sequence[tuple[Draft, Sequence[Link]]]) -> list[Saved]:
+        """Store new entries with the links that start at them, all or none; see `Bulk.add`."""
+        return self._bulk().add(given)
+
     def get(self, prefix: str) -> EntryView:
         """The entry whose id begins so, with its links.
 

@@ -20,7 +20,7 @@ from rekall.entry import rules
 from rekall.entry.fields import BY_NAME, Draft
 from rekall.entry.titles import titled
 from rekall.entry.types import EntryType
-from rekall.errors import InvalidInput, UsageError
+from rekall.errors import Ambiguous, InvalidInput, NotFound, UsageError
 from rekall.system.drafts import NEW
 from rekall.wording import count_text
 
@@ -261,11 +261,11 @@ def _add_from_json(app: App, name: str, given: dict[str, Any], *, as_json: bool)
         except InvalidInput as error:
             raise InvalidInput(f"entry {place}: {error.message}", f"nothing was added; {error.hint}") from error
     base = app.open_base(to_write=True)
-    saved = []
-    for draft, record in zip(drafts, records, strict=True):
-        saved.append(base.add(draft))
-        for link in record.links:
-            base.link(saved[-1].entry.id, link.target, link.type, link.reason)
+    try:
+        saved = base.add_all([(draft, record.links) for draft, record in zip(drafts, records, strict=True)])
+    except (InvalidInput, NotFound, Ambiguous) as error:
+        error.hint = f"nothing was added; {error.hint}"
+        raise
     print_added(base, saved, as_json=as_json, one=len(saved) == 1)
 
 

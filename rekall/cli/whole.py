@@ -59,22 +59,33 @@ def read_whole(text: str, kind: EntryType) -> list[Whole]:
 def _records(text: str) -> list[Any]:
     if not text.strip():
         return []
-    try:
-        value = json.loads(text)
-    except RecursionError as error:
-        raise InvalidInput("it is nested deeper than anybody writes") from error
-    except ValueError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
-        try:
-            return [_inner(json.loads(line)) for line in lines] if len(lines) > 1 else _refuse(error)
-        except (ValueError, RecursionError):
-            return _refuse(error)
-    value = _inner(value)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    is_lines = len(lines) > 1 and lines[0][1].rstrip().endswith("}") and lines[0][1].startswith("{")
+    if is_lines:
+        return [_inner(_loaded(line, f"line {number}: ")) for number, line in lines]
+    value = _inner(_loaded(text))
     return value if isinstance(value, list) else [value]
 
 
-def _refuse(error: ValueError) -> list[Any]:
-    raise InvalidInput(f"it is no JSON: {error}", "give one object, a list of objects, or one object a line") from error
+def _loaded(text: str, which: str = "") -> Any:
+    """What JSON says. Raises InvalidInput, also where an object has two values of one name: only one would be kept."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise InvalidInput(f"{which}it is nested deeper than anybody writes") from error
+    except ValueError as error:
+        raise InvalidInput(
+            f"{which}it is no JSON: {error}", "give one object, a list of objects, or one object a line"
+        ) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidInput(f"{rules.quoted(twice)} stands twice in one object", "write it once")
+    return found
 
 
 def _inner(value: Any) -> Any:
@@ -86,18 +97,12 @@ def _inner(value: Any) -> Any:
 
 def _whole(record: Any, kind: EntryType, which: str) -> Whole:
     if not isinstance(record, Mapping):
-        raise InvalidInput(f"{which}it is {rules.quoted(record)}, expected an object", "docs/json.md names its fields")
+        what = "null" if record is None else rules.quoted(record)
+        raise InvalidInput(f"{which}it is {what}, expected an object", "docs/json.md names its fields")
     if isinstance(record.get("entry"), Mapping) and "title" not in record:
         record = record["entry"]
     known = {name: value for name, value in record.items() if name not in _PASSED_OVER}
-    for name in known:
-        if not means(name) and normal(name) != "content":
-            near = rules.nearest(normal(name), _NAMES)
-            hint = f"did you mean {near!r}?" if near else f"fields: {', '.join(_NAMES)}"
-            raise InvalidInput(
-                f"{which}an entry has no field {rules.quoted(name)}",
-                f"{hint} (what is none of them goes under other_fields)",
-            )
+    _refuse_what_is_no_field(known, which)
     content = next((value for name, value in known.items() if means(name) == "content" and name != "other_fields"), "")
     if content is not None and not isinstance(content, str):
         raise InvalidInput(f"{which}the content is {rules.quoted(content)}, expected text")
@@ -117,6 +122,24 @@ def _whole(record: Any, kind: EntryType, which: str) -> Whole:
         title, rest = titled(draft.content)
         draft = replace(draft, title=title, content=rest)
     return Whole(draft, read.links, any(means(name) == "project" for name in fields))
+
+
+def _refuse_what_is_no_field(known: Mapping[str, Any], which: str) -> None:
+    """Refuse names that no field has, and two that mean the same one, of which one text would be lost."""
+    said: dict[str, str] = {}
+    for name, value in known.items():
+        other = said.setdefault(means(name) or normal(name), name) if value not in (None, "") else name
+        if other != name:
+            raise InvalidInput(
+                f"{which}{rules.quoted(other)} and {rules.quoted(name)} are the same field", "name it once"
+            )
+        if not means(name) and normal(name) != "content":
+            near = rules.nearest(normal(name), _NAMES)
+            hint = f"did you mean {near!r}?" if near else f"fields: {', '.join(_NAMES)}"
+            raise InvalidInput(
+                f"{which}an entry has no field {rules.quoted(name)}",
+                f"{hint} (what is none of them goes under other_fields)",
+            )
 
 
 def _unshortened(draft: Draft, fields: Mapping[str, Any]) -> Draft:

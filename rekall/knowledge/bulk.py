@@ -1,8 +1,8 @@
-"""Many entries changed at once: all of them, or none."""
+"""Many entries stored or changed at once: all of them, or none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from rekall.entry import rules
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
+from rekall.entry.types import Link, LinkType
 from rekall.errors import InvalidInput, NotFound
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.writing import EntryService
@@ -20,12 +21,39 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
 
 
 class Bulk:
-    """Changes and deletes several entries, each time in one transaction."""
+    """Stores, changes and deletes several entries, each time in one transaction."""
 
     def __init__(self, store: Store, writer: EntryService) -> None:
         """Work on an open store, with what changes one entry."""
         self._store = store
         self._writer = writer
+
+    def add(self, given: Sequence[tuple[Draft, Sequence[Link]]]) -> list[Saved]:
+        """Store new entries, and the links that start at them.
+
+        Args:
+            given: What each says, and its links, whose sources are not looked at. They, and the successors, may name an id
+                that another of these entries brings.
+
+        Raises:
+            NotFound, Ambiguous: The id of a successor or of a link's target does not name one entry; nothing was stored.
+            InvalidInput: A draft breaks a rule, or brings the id of an entry that is there; nothing was stored.
+        """
+        brought = {draft.id.upper() for draft, _ in given if draft.id}
+        later = [(draft.superseded_by or "").upper() in brought for draft, _ in given]
+        begun = [
+            self._writer.begun(replace(draft, superseded_by=None) if is_later else draft)
+            for (draft, _), is_later in zip(given, later, strict=True)
+        ]
+        with self._store.transaction():
+            keys = [self._writer.put_new(new) for new in begun]
+            for (draft, links), is_later, new in zip(given, later, begun, strict=True):
+                for link in links:
+                    self._writer.link(new.entry.id, link.target, link.type, link.reason)
+                if is_later and draft.superseded_by:
+                    self._writer.link(draft.superseded_by, new.entry.id, LinkType.SUPERSEDES)
+            stored = [self._store.entries.one(key) for key in keys]
+        return [self._writer.saved(key, entry, new) for key, entry, new in zip(keys, stored, begun, strict=True)]
 
     def change(self, ids: Iterable[str], changes: Changes) -> list[Saved]:
         """Change parts of several entries.

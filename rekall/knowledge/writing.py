@@ -27,14 +27,20 @@ if TYPE_CHECKING:  # none of them is needed by a search
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """An entry as the editor saw it, what is to be stored in its place, and with which vectors or why without."""
+class New:
+    """An entry that is to be stored, and with which vectors or why without."""
 
-    old: Entry
     entry: Entry
     prepared: Prepared | None
     problem: EngineError | None
     secrets: tuple[Secret, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edit(New):
+    """What is to be stored in the place of an entry, and that one as the editor saw it."""
+
+    old: Entry
 
 
 class EntryService:
@@ -69,24 +75,32 @@ class EntryService:
 
         Args:
             draft: What it says.
-            unless: Asked at the last moment, when nobody else can write, whether it is needed no more.
+            unless: Asked when nobody else can write: whether it is needed no more; EditConflict then.
 
         Raises:
-            EditConflict: It is needed no more; nothing was stored.
             InvalidInput: The draft breaks a rule, see `rules.checked`, or brings the id of an entry that is there.
             NotFound, Ambiguous: Its successor's id does not name one entry.
         """
-        draft, secrets = self.capture.looked_at(rules.checked(draft))
-        entry = self.new_entry(settled(self._with_successor(draft)))
-        prepared, problem = self._prepared(entry, None)
+        new = self.begun(draft)
         with self._store.transaction():
             if unless():
-                raise EditConflict(f"{entry.title!r} was just stored in another window", "run the command again")
-            if self._store.entries.key_of(entry.id) is not None:
-                raise InvalidInput(f"there already is an entry {entry.id}", "change it with `rekall edit`")
-            key = self.put(None, entry, prepared)
-            put_successor(self._store, entry, None, self._clock.now())
-        return Saved.of(entry, problem or self._caught_up(key), self._embeddings.advice, secrets)
+                raise EditConflict(f"{new.entry.title!r} was just stored in another window", "run the command again")
+            key = self.put_new(new)
+        return self.saved(key, new.entry, new)
+
+    def begun(self, draft: Draft) -> New:
+        """The entry that a draft is to become, with its vectors; nothing is stored yet. Raises as `add` does."""
+        draft, secrets = self.capture.looked_at(rules.checked(draft))
+        entry = self.new_entry(settled(self._with_successor(draft)))
+        return New(entry, *self._prepared(entry, None), secrets)
+
+    def put_new(self, new: New) -> int:
+        """Store a new entry; the caller holds the transaction. Returns its key. Raises InvalidInput: its id is there."""
+        if self._store.entries.key_of(new.entry.id) is not None:
+            raise InvalidInput(f"there already is an entry {new.entry.id}", "change it with `rekall edit`")
+        key = self.put(None, new.entry, new.prepared)
+        put_successor(self._store, new.entry, None, self._clock.now())
+        return key
 
     def edit(self, old: Entry, draft: Draft, *, reason: str = "") -> Saved:
         """Replace what an entry says.
@@ -111,7 +125,7 @@ class EntryService:
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._clock.now())
         draft, secrets = self.capture.looked_at(rules.checked(draft), old)
         entry = self.new_entry(settled(self._with_successor(draft), old))
-        return Edit(old, entry, *self._prepared(entry, self._store.entries.key_of(old.id)), secrets)
+        return Edit(entry, *self._prepared(entry, self._store.entries.key_of(old.id)), secrets, old)
 
     def put_edit(self, edit: Edit, reason: str = "") -> tuple[int, Entry]:
         """Store an edit; the caller holds the transaction.
@@ -135,9 +149,9 @@ class EntryService:
         put_successor(self._store, edit.entry, old.superseded_by, self._clock.now(), reason)
         return key, self._store.entries.one(key)
 
-    def saved(self, key: int, entry: Entry, edit: Edit) -> Saved:
-        """What is to be said of an edit that was stored, once its transaction has ended."""
-        return Saved.of(entry, edit.problem or self._caught_up(key), self._embeddings.advice, edit.secrets)
+    def saved(self, key: int, entry: Entry, new: New) -> Saved:
+        """What is to be said of an entry that was stored, once its transaction has ended."""
+        return Saved.of(entry, new.problem or self._caught_up(key), self._embeddings.advice, new.secrets)
 
     def change(self, prefix: str, changes: Changes) -> Saved:
         """Change parts of the entry whose id begins so. Raises as `edit` does, and NotFound or Ambiguous."""

@@ -395,6 +395,10 @@ def test_several_whole_entries(rekall: Rekall, tmp_path: Path, shape: str) -> No
         ('{"title": "a", "links": [{"target": "b", "type": "related"}]}', "no id of an entry"),
         ('[{"title": "fine"}, {"title": ""}]', "entry 2"),
         ('[{"title": "fine"}, 3]', "entry 2"),
+        ('{"title": "a", "content": "b", "body": "c"}', "the same field"),
+        ('{"title": "a", "content": "b", "content": "c"}', "stands twice"),
+        ('{"title": "a"}\n\n{"title": }\n', "line 3: it is no JSON"),
+        ("null", "it is null"),
         ("{", "no JSON"),
         ("[]", "no entry"),
         ("", "no entry"),
@@ -408,6 +412,36 @@ def test_a_whole_entry_that_says_more_than_there_is_is_refused(
     assert ran.code == 4
     assert said in ran.err
     assert not (home / "rekall.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("second", "code", "said"),
+    [
+        ({"links": [{"target": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "type": "related"}]}, 3, "no entry"),
+        ({"superseded_by": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, 3, "no entry"),
+        ({"id": "THERE"}, 4, "there already is an entry"),
+    ],
+)
+def test_of_whole_entries_all_are_stored_or_none(rekall: Rekall, second: dict[str, Any], code: int, said: str) -> None:
+    there = added(rekall, "it is there")
+    second = {name: there["id"] if value == "THERE" else value for name, value in second.items()}
+    ran = rekall("add", "--from-json", "-", stdin=json.dumps([{"title": "first"}, {"title": "second", **second}]))
+    assert ran.code == code
+    assert said in ran.err
+    assert "nothing was added" in ran.err
+    assert [each["title"] for each in rekall("list", "--json").json["entries"]] == ["it is there"]
+
+
+def test_whole_entries_may_name_each_other(rekall: Rekall) -> None:
+    old, new = "01ARZ3NDEKTSV4RRFFQ69G5FA1", "01ARZ3NDEKTSV4RRFFQ69G5FA2"
+    given = [
+        {"id": old, "title": "Jobs go through Redis", "status": "obsolete", "superseded_by": new},
+        {"id": new, "title": "Jobs go through NATS", "links": [{"target": old, "type": "related"}]},
+    ]
+    answer = rekall("add", "--from-json", "-", "--json", stdin=json.dumps(given)).json
+    first, second = (each["entry"] for each in answer["added"])
+    assert (first["status"], first["superseded_by"]["id"]) == ("obsolete", new)
+    assert {each["type"] for each in second["links"]} == {"related", "supersedes"}
 
 
 # the editor
