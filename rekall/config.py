@@ -16,6 +16,9 @@ from rekall.settings import SETTINGS, Setting
 
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
+SEARCHES = "searches"
+"""The section of saved searches: a name and a line each, which are a person's own."""
+
 _RENAMED = {"performance.vector_backend": "performance.vector_index_backend", "editor": "ui.editor"}
 """Keys of the original Rekall, whose file lies in the same place, and what they are called today."""
 
@@ -143,6 +146,7 @@ class Settings:
     Raises nothing after construction: every value is parsed when the object is made.
 
     Attributes:
+        searches: The lines of saved searches by their names, from the file alone.
         remarks: What a person should know of the file: keys that are passed over, values that cannot be used. A file may
             come from an earlier or a later Rekall, and stops no command.
     """
@@ -156,7 +160,9 @@ class Settings:
             InvalidInput: A value of a flag or a variable is of the wrong type or out of bounds, or the file is no TOML.
             NotFound: A flag names a key that does not exist.
         """
-        in_file, self.remarks = _usable(places.config_file)
+        raw = read_config(places.config_file)
+        self.searches = {key.partition(".")[2]: str(line) for key, line in raw.items() if _is_search(key, line)}
+        in_file, self.remarks = _usable(places.config_file, raw)
         for key in flags or {}:
             find_setting(key)
         self._configured: dict[str, Configured] = {}
@@ -204,13 +210,14 @@ def find_setting(key: str) -> Setting:
     """
     if key in _BY_KEY:
         return _BY_KEY[key]
+    if key.startswith(f"{SEARCHES}."):
+        raise NotFound(f"no setting {key!r}", "`rekall search --saved` lists searches, `--save NAME WORDS` keeps one")
     near = _RENAMED.get(key) or rules.nearest(key, list(_BY_KEY))
     raise NotFound(f"no setting {key!r}", f"did you mean `{near}`?" if near else "run `rekall config list`")
 
 
-def _usable(path: Path) -> tuple[dict[str, int | float | str], tuple[str, ...]]:
+def _usable(path: Path, raw: Mapping[str, object]) -> tuple[dict[str, int | float | str], tuple[str, ...]]:
     """The settings of the config file, and remarks about what in it is none, or has a value that cannot be used."""
-    raw = read_config(path)
     found: dict[str, int | float | str] = {}
     remarks: list[str] = []
     renamed = [key for key in raw if key in _RENAMED]
@@ -230,10 +237,14 @@ def _usable(path: Path) -> tuple[dict[str, int | float | str], tuple[str, ...]]:
     if renamed:
         told = ", ".join(f"{key} (now {_RENAMED[key]})" for key in renamed)
         remarks.append(f"{path}: read under today's name: {told}")
-    unknown = [key for key in raw if key not in _BY_KEY and key not in _RENAMED]
+    unknown = [key for key in raw if not (key in _BY_KEY or key in _RENAMED or _is_search(key, raw[key]))]
     if unknown:
         remarks.append(f"{path}: passed over, no settings of this Rekall: {', '.join(_told(unknown))}")
     return found, tuple(remarks)
+
+
+def _is_search(key: str, line: object) -> bool:
+    return key.startswith(f"{SEARCHES}.") and isinstance(line, str)
 
 
 def _told(unknown: list[str]) -> list[str]:

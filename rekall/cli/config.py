@@ -88,7 +88,7 @@ def set_value(app: App, key: str, value: str, as_json: bool) -> None:
 def unset(app: App, key: str, as_json: bool) -> None:
     """Take one setting out of the config file, so that its default holds again."""
     from rekall.cli.settings_file import unset_setting
-    from rekall.config import find_setting
+    from rekall.config import SEARCHES, find_setting
 
     was_there = unset_setting(app.places, key)
     try:
@@ -101,7 +101,8 @@ def unset(app: App, key: str, as_json: bool) -> None:
     if as_json:
         out_json({"key": key, "was_set": was_there, "value": value, "origin": origin})
     elif value is None:
-        talk(f"{key} is no setting, and no longer in the file")
+        is_search = key.startswith(f"{SEARCHES}.")
+        talk(f"{key} is {'forgotten' if is_search else 'no setting, and no longer in the file'}")
     else:
         talk(f"{key} = {text}" + ("" if was_there else f"  (it was not set in {app.places.config_file})"))
         if origin != "default":

@@ -27,9 +27,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall search nginx 502 after a reload",
         "rekall search '\"load failed\" -chrome type:bug tag:cors since:2w'",
         "make 2>&1 | tail -20 | rekall search -      # an error as the question",
-        "rekall search --min strong --json deadlock  # only what is surely about it",
-        "rekall search --save slow type:bug timeout since:2w",
-        "rekall search @slow nginx                   # what was saved, and one word more",
+        "rekall search --save slow type:bug timeout    # then: rekall search @slow",
     ),
     "show": (
         "rekall show 1                               # the first hit of the last list",

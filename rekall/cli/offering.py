@@ -120,6 +120,18 @@ def _keys(place: Place, begun: str) -> Iterator[Offer]:
     yield from (Offer(each.key, each.doc) for each in SETTINGS)
 
 
+def _keys_that_are_set(place: Place, begun: str) -> Iterator[Offer]:
+    """What can be unset: saved searches, too."""
+    from rekall.config import SEARCHES
+
+    yield from _keys(place, begun)
+    yield from (Offer(f"{SEARCHES}.{name}", line) for name, line in App().settings.searches.items())
+
+
+def _saved(place: Place, begun: str) -> Iterator[Offer]:
+    yield from (Offer(name, line) for name, line in App().settings.searches.items())
+
+
 def _setting_values(place: Place, begun: str) -> Iterator[Offer]:
     """What the setting that was named before can be, what it is by default among them."""
     yield from _values_of_setting(place.arguments[0] if place.arguments else "")
@@ -177,6 +189,10 @@ def _line(place: Place, begun: str) -> Iterator[Offer]:
     from rekall.entry.filters import BY_KEY, FILTERS
 
     key, colon, value = begun.partition(":")
+    if begun.startswith("@"):
+        if not place.arguments:
+            yield from (Offer(f"@{name}", line) for name, line in App().settings.searches.items())
+        return
     if not colon:
         if begun:
             yield from (Offer(f"{each.key}:", each.help, is_whole=False) for each in FILTERS)
@@ -220,6 +236,9 @@ _BY_PLACE: dict[tuple[str, str], Source] = {
     ("restore", "entry_id"): _deleted,
     ("restore", "entry_ids"): _deleted,
     ("config set", "value"): _setting_values,
+    ("config unset", "key"): _keys_that_are_set,
+    ("search", "save"): _saved,
+    ("search", "forget"): _saved,
     ("similar", "words"): _entries_or_line,
     ("bench", "models"): _models,
     ("embed", "name"): _models,

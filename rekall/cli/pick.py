@@ -78,7 +78,9 @@ def pick_one(app: App, query: str) -> str | None:
         query: What is searched for at first; empty shows everything, the latest change first.
     """
     from rekall.cli.tui import is_installed
+    from rekall.search.saved import expanded
 
+    query = expanded(query, app.settings.searches)
     wanted = app.settings.text("ui.picker")
     base = app.open_base()
     if not base.count():

@@ -40,7 +40,10 @@ _KEYS: dict[str, Callable[[Hit], Any]] = {
 
 
 @click.command(cls=LineCommand)
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1, metavar="WORDS...")
+@click.option("--save", metavar="NAME", help="Keep the line under a name, for `rekall search @NAME`; it is not run.")
+@click.option("--saved", "is_listed", is_flag=True, help="List the saved searches.")
+@click.option("--forget", metavar="NAME", help="Forget a saved search.")
 @filter_options
 @limit_option("10, or search.limit")
 @click.option(
@@ -56,9 +59,14 @@ _KEYS: dict[str, Callable[[Hit], Any]] = {
 @click.option("--explain", "-e", is_flag=True, help="Explain why each hit is there.")
 @form_options(SORTS, "relevance")
 @pass_app
+@click.pass_context
 def search(
+    context: click.Context,
     app: App,
     words: tuple[str, ...],
+    save: str | None,
+    is_listed: bool,
+    forget: str | None,
     filters: Filters,
     limit: int | None,
     mode: str,
@@ -82,13 +90,30 @@ def search(
     Each hit says how sure it is that it is about what was asked: strong, likely or weak. Its number names it until the
     next list: `rekall show 1`.
 
+    --save NAME before the words keeps them with the filters, and @NAME as the first word of a query, or all of it, stands
+    for them: `rekall search @slow nginx`. Dates stay as they were typed.
+
     Inside a repository, entries of its project come before others that are about as good. -p NAME keeps to a project,
     -p . to that of the folder; -p all prefers none.
     """
     from rekall.search.results import Mode
 
+    if is_listed or not (save is None and forget is None):
+        from rekall.cli.saved_searches import Wish, do
+
+        do(app, context, Wish(save, forget, is_listed), words, as_json=wanted.form is Form.JSON)
+        return
+    if not words:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     pasted = words == ("-",)
     line = read_stdin() if pasted else " ".join(words)
+    note = ""
+    if line.lstrip().startswith("@") and not pasted and app.settings.searches:
+        from rekall.cli.saved_searches import note_of
+        from rekall.search.saved import expanded
+
+        note = note_of(line, app.settings.searches)
+        line = expanded(line, app.settings.searches)
     project, near = scope(app, filters.project)
     base = app.open_base()
     notice = _notice if sys.stderr.isatty() and mode != "words" else lambda text: None
@@ -108,6 +133,7 @@ def search(
     def marking(text: str) -> Sequence[tuple[int, int]]:
         return base.highlights(text, line, literal=pasted)
 
+    result = replace(result, notes=(note, *result.notes)) if note else result
     print_result(app, base, _with_notes(result), wanted, marking, explain=explain, fits=limit is None)
 
 

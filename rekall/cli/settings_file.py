@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rekall.config import Places, Settings, config_text, find_setting, not_toml
+from rekall.config import SEARCHES, Places, Settings, config_text, find_setting, not_toml
 from rekall.errors import InvalidInput
 from rekall.settings import SETTINGS
 from rekall.system.files import make_private_folder, write_atomically
@@ -29,6 +29,24 @@ def write_setting(places: Places, key: str, raw: str) -> None:
     text = _changed(places, key, raw)
     make_private_folder(places.config_file.parent)
     write_atomically(places.config_file, text.encode(), is_named=True)
+
+
+def write_search(places: Places, name: str, line: str) -> None:
+    """Keep a line under a name; everything else of the config file stays as it is.
+
+    Raises:
+        InvalidInput: The file is no TOML, or has something else in the place of saved searches.
+        OSError: It cannot be written.
+    """
+    import tomlkit
+
+    document = _document(places)
+    table = document.setdefault(SEARCHES, tomlkit.table())
+    if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
+        raise not_toml(places.config_file, ValueError(f"[{SEARCHES}] is not a section with a value {name}"))
+    table[name] = line
+    make_private_folder(places.config_file.parent)
+    write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
 
 
 def unset_setting(places: Places, key: str) -> bool:

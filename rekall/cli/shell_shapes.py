@@ -14,6 +14,12 @@ OF_SHELL = (
         hint=("text or null", "What to type."),
     ),
     shape(
+        "SavedSearch",
+        "A search that was saved.",
+        name=("text", "What it is called, without the @."),
+        line=("text", "The query."),
+    ),
+    shape(
         "Named",
         "A name and how often it is there.",
         name=("text", "It."),
@@ -42,6 +48,14 @@ SHELL_ANSWERS = (
         would_change=("whole or null", "With `--dry-run`, how many would be; else null."),
     ),
     shape(
+        "SearchKept",
+        "A search that was saved or forgotten.",
+        name=("text", "What it is called, without the @."),
+        line=("text or null", "The query that is kept; null if it was forgotten."),
+        before=("text or null", "The query that the name stood for before."),
+    ),
+    shape("SavedSearches", "The saved searches.", searches=("list of SavedSearch", "In the order of the config file.")),
+    shape(
         "Unset",
         "A setting that is back at its default.",
         key=("text", "The setting."),
@@ -52,6 +66,9 @@ SHELL_ANSWERS = (
 )
 
 SHELL_COMMANDS = (
+    Answer("search --save", "SearchKept"),
+    Answer("search --forget", "SearchKept"),
+    Answer("search --saved", "SavedSearches"),
     Answer("doctor", "Doctored"),
     Answer("tags", "Tags"),
     Answer("tags list", "Tags"),

@@ -42,6 +42,8 @@ Nothing needs quotes but a line that the shell would change.
 Flags of what you search for are text: `rekall search docker run -it`. The options of
 search stand before the query or behind it. A word that looks like a filter and is none
 is searched as text, and a note says so.
+`rekall search --save slow type:bug timeout` keeps a line, and @slow as the first word of
+a query stands for it, here and in the terminal UI; `--saved` lists them.
 `rekall search -` takes an error message from stdin as the question.
 Each hit says how sure it is: strong, likely or weak. `--min strong` leaves out the rest,
 `--explain` says why a hit is there, `--mode words` asks the words alone.

@@ -7,7 +7,7 @@ Options stand before the query or after it, whole and with values that they can 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import click
 
@@ -18,6 +18,10 @@ NOTES = "rekall.typed"
 
 _ALIKE = 0.8
 """How alike a word and an option must be (difflib's ratio) to be a slip: `--limt`, but not `--oneline`."""
+
+
+_FIRST = ("--save", "--saved", "--forget")
+"""Options that stand before the query only: behind it they are those of other programs, as in `npm install --save x`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +172,18 @@ def read_line(options: Options, args: Sequence[str]) -> Typed:
         return Typed(tuple(taken), tuple(behind))
     first_dash = next((at for at, token in enumerate(body) if at and is_dashed(token)), len(body))
     is_quoted = first_dash == 1 and " " in body[0].strip()
-    start = end_of_words(options, body, surely=is_quoted, slips=first_dash == 1)
+    behind_words = options if is_quoted else replace(options, named=_without_first(options.named))
+    start = end_of_words(behind_words, body, surely=is_quoted, slips=first_dash == 1)
     if start > 1 and not is_quoted:  # flags of another command stand between: `journalctl -u nginx --since today`
         foreign = any(map(is_dashed, body[1:start]))
-        start = end_of_words(options, body, surely=False, slips=False, foreign=foreign)
+        start = end_of_words(behind_words, body, surely=False, slips=False, foreign=foreign)
     after, words = body[start:], (*body[:start], *behind)
     notes = [] if is_quoted else [*_surprises(options, words, after), *_no_options(options, body[:start])]
     return Typed((*taken, *after), words, tuple(notes[:2]))
+
+
+def _without_first(named: Mapping[str, click.Option]) -> Mapping[str, click.Option]:
+    return {way: option for way, option in named.items() if way not in _FIRST}
 
 
 def is_dashed(token: str) -> bool:
@@ -228,6 +237,8 @@ def _no_options(options: Options, words: Sequence[str]) -> list[str]:
         date = options.date(token, words[place:]) if name == token else ""
         if date:
             return [f'{token} was searched as text: a date of several words goes in quotes, {token} "{date}"']
+        if name == token and name in _FIRST:
+            return [f"{token} was searched as text: as an option it stands before the query"]
         if name and name == token.partition("=")[0]:
             return [f"{token} was searched as text: options stand before the query or after it, with a valid value"]
         if name:

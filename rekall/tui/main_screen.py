@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from rekall.entry.filters import Filters
 from rekall.errors import NotFound, StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
+from rekall.search.saved import expanded
 from rekall.tui.document import Document, Find
 from rekall.tui.entry_list import EntryList
 from rekall.tui.finding import Refill, View
@@ -96,7 +97,7 @@ class MainScreen(ReadingScreen):
         self._limit = limit
         self._version = base.version()
         self._said = ""
-        self._waits: Callable[[], None] | None = None
+        self._asking: Refill | None = None
         self._before_similar: list[tuple[View, str]] = []
         self._welcome = WELCOME if base.count() else welcome()
 
@@ -140,8 +141,19 @@ class MainScreen(ReadingScreen):
                     raise
                 self.host.say("this entry was deleted", self.keeper.view.like_title)
                 self.call_later(self._leave_similar)  # after this request, since it makes another
+            finally:
+                if self._asking is refill:
+                    self._asking = None
+                    self.host.take_keys()
 
+        self._asking = refill
         self.start(work, "list", exclusive=True)
+
+    def holds(self, key: str) -> bool:
+        """In the list keys are about what was typed, not about what is still to be seen; so is the enter that chooses."""
+        is_behind = self._asking is not None and (self.keeper.is_behind or self._asking.changed)
+        is_for_list = self.entry_list.has_focus and key != "slash"
+        return super().holds(key) or (is_behind and (is_for_list or (self._pick is not None and key == "enter")))
 
     def show_view(self, view: View, *, delay_s: float = 0.0, chosen: str = "") -> None:
         """Show something else in the list."""
@@ -155,9 +167,7 @@ class MainScreen(ReadingScreen):
         self._state.update(one_line(" · ".join(filter(None, (self._marked_text(), text)))))
         self._show_model()
         self.set_class(self.keeper.is_base_empty, "empty")
-        if self._waits is not None and not self.keeper.is_behind:
-            do, self._waits = self._waits, None
-            do()
+        self.host.take_keys()
 
     def show_change(self, entry_id: str) -> None:
         """Show the base after a change made here; the id is empty when the entry is gone."""
@@ -165,7 +175,7 @@ class MainScreen(ReadingScreen):
             self._close_detail()
         elif self._read_id:
             self.read(self._read_id, keep_place=True)
-        self.fill(Refill(chosen=entry_id, quiet=True))
+        self.fill(Refill(chosen=entry_id, quiet=True, changed=True))
 
     def on_resize(self, event: events.Resize) -> None:
         """With room for both, the detail shows what the list has chosen."""
@@ -175,8 +185,9 @@ class MainScreen(ReadingScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while the person types."""
         self._before_similar.clear()
-        self._waits = None
-        view = View(self._limit, self.line.query_text, self.keeper.view.filters, literal=self.line.is_literal)
+        is_literal, line = self.line.is_literal, self.line.query_text
+        line = line if is_literal else expanded(line, self.host.settings.searches)
+        view = View(self._limit, line, self.keeper.view.filters, literal=is_literal)
         self.show_view(view, delay_s=self.host.debounce_s)
 
     def on_paste(self, event: events.Paste) -> None:
@@ -202,9 +213,7 @@ class MainScreen(ReadingScreen):
 
     def on_entry_list_opened(self, event: EntryList.Opened) -> None:
         """Read an entry, and move the keyboard to the detail pane; or choose it."""
-        if self.keeper.is_behind:  # it is about what was typed, not about what is still to be seen
-            self._once_shown(self.entry_list.action_open)
-        elif self._pick:
+        if self._pick:
             self._pick(event.row.id)
         else:
             self._trail.clear()
@@ -236,7 +245,7 @@ class MainScreen(ReadingScreen):
     def action_enter_line(self) -> None:
         """Enter in the search line: go to the list, or choose the entry that the list is at."""
         if self._pick:
-            self._once_shown(self.entry_list.action_open)
+            self.entry_list.action_open()
         else:
             self.action_to_list()
 
@@ -308,13 +317,6 @@ class MainScreen(ReadingScreen):
         """Show the entries near in meaning to the current one."""
         if self.current_id:
             self.start(partial(self._similar, self.current_id), "list", exclusive=True)
-
-    def _once_shown(self, do: Callable[[], None]) -> None:
-        """Do something once the list shows what is asked for: a person types faster than a base answers."""
-        if self.keeper.is_behind:
-            self._waits = do
-        else:
-            do()
 
     def _set_filters(self, filters: Filters) -> None:
         self.show_view(replace(self.keeper.view, filters=filters))

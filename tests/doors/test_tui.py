@@ -230,13 +230,15 @@ async def test_the_status_says_that_the_model_is_being_loaded(rekall, quick_mode
 
 @driven
 async def test_the_query_language_works_in_the_search_line(rekall):
+    rekall.settings.searches["chosen"] = "type:decision"
     async with opened(rekall) as ui:
-        await ui.press("slash")
-        await ui.type("type:decision")
-        await ui.settle()
-        assert ui.titles() == [PAGING.title]
-        assert "1 hit" in ui.status
-        await ui.press("escape")
+        for line in ("@chosen", "type:decision"):
+            await ui.press("slash")
+            await ui.type(line)
+            await ui.settle()
+            assert ui.titles() == [PAGING.title]
+            assert "1 hit" in ui.status
+            await ui.press("escape")
         assert ui.titles() == [draft.title for draft in few()]
         assert ui.focused == "list"
 
