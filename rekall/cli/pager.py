@@ -15,7 +15,7 @@ import click
 
 from rekall.cli.render import as_shown, cells, out, terminal_width
 
-_OPENS_AT = frozenset({"less", "more", "most"})
+_OPENS_AT = frozenset({"less", "more", "most", "moar", "moor", "vim", "nvim", "view"})
 """Pagers that take `+LINE`."""
 
 _TAKES_STYLES = frozenset({"bat", "batcat", "moar", "moor", "ov"})
@@ -40,7 +40,8 @@ def show_lines(
     size = shutil.get_terminal_size((80, 24))
     if may_page and sys.stdout.isatty() and environ.get("TERM") != "dumb" and _rows(lines) >= size.lines:
         command = pager_command(environ)
-        if command and _paged(command, lines, at if at >= size.lines - _ABOVE else 0, environ):
+        begin = max(min(at - _ABOVE, len(lines) - size.lines + 1), 0)  # as far down as the last page
+        if command and _paged(command, lines, begin if at >= size.lines - _ABOVE else 0, environ):
             return
     out("\n".join(lines))
 
@@ -75,13 +76,13 @@ def _rows(lines: Sequence[str]) -> int:
     return sum(max(-(-cells(click.unstyle(as_shown(line))) // width), 1) for line in lines)
 
 
-def _paged(command: Sequence[str], lines: Sequence[str], at: int, environ: Mapping[str, str]) -> bool:
-    """Show lines in a pager. Returns whether it did."""
+def _paged(command: Sequence[str], lines: Sequence[str], begin: int, environ: Mapping[str, str]) -> bool:
+    """Show lines in a pager, from the one to begin with. Returns whether it did."""
     context = click.get_current_context(silent=True)
     shown = as_shown("\n".join(lines)) + "\n"
     if not takes_styles(command, environ) or (context is not None and context.color is False):
         shown = click.unstyle(shown)
-    opened = [f"+{max(at - _ABOVE, 0) + 1}"] if at and Path(command[0]).stem in _OPENS_AT else []
+    opened = [f"+{begin + 1}"] if begin and Path(command[0]).stem in _OPENS_AT else []
     settings = {**environ, "LESS": environ.get("LESS", _LESS), "LESSCHARSET": environ.get("LESSCHARSET", "utf-8")}
     try:
         pager = subprocess.Popen([*command, *opened], stdin=subprocess.PIPE, env=settings)

@@ -9,15 +9,22 @@ MOST_TITLE_CHARS = 100
 
 _LEAST_SENTENCE = 15
 _SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
+_FENCE = re.compile(r" {0,3}(?:`{3,}[^`]*$|~{3,})")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
 
 
 def titled(text: str) -> tuple[str, str]:
-    """A text as a title and the content: its first line and the rest, or all of it where that line is too long."""
+    """A text as a title and the content: its first line and the rest, or all of it where that line is too long.
+
+    Of a text that begins with a block of code the title is the first line in it, and the block stays whole.
+    """
     text = text.strip("\n")
     while text and not text.partition("\n")[0].strip():
         text = text.partition("\n")[2]
     first, _, rest = text.partition("\n")
+    if _FENCE.match(first):
+        line = next((line.strip() for line in rest.split("\n") if line.strip() and not _FENCE.match(line)), "")
+        return (line if len(line) <= MOST_TITLE_CHARS else shortened(line)) or first.strip(), text
     head = _MARKDOWN_HEADING.sub("", first.strip(), count=1)
     if len(head) <= MOST_TITLE_CHARS:
         return head, rest.strip("\n")

@@ -192,6 +192,11 @@ def test_a_title_ends_with_a_sentence_or_a_word(line: str, title: str) -> None:
         ("#hashtag\n", "#hashtag", ""),
         ("", "", ""),
         ("  \n", "", ""),
+        ("```sh\ntar -xf a.tar\n```\nUnpacks it", "tar -xf a.tar", "```sh\ntar -xf a.tar\n```\nUnpacks it"),
+        ("~~~\n\n  deep\n~~~", "deep", "~~~\n\n  deep\n~~~"),
+        ("```\n```\nUnpacks it", "Unpacks it", "```\n```\nUnpacks it"),
+        ("```tar -xf``` unpacks\nit", "```tar -xf``` unpacks", "it"),
+        ("```", "```", "```"),
     ],
 )
 def test_the_first_line_is_the_title(text: str, title: str, content: str) -> None:

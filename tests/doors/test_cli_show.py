@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import struct
@@ -191,6 +192,14 @@ class Terminal:
         return said.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
+class TerminalText(io.StringIO):
+    """A terminal that shows nothing."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
 @posix
 def test_a_list_and_its_numbers_on_a_real_terminal(rekall: Rekall, quick_model, tmp_path: Path) -> None:
     long = rekall("add", "til", "Long", "-c", CONTENT, "--json").json["entry"]["id"]
@@ -221,6 +230,22 @@ def test_a_list_and_its_numbers_on_a_real_terminal(rekall: Rekall, quick_model, 
         plain.count("The walrus operator binds a name.") == 3
     )  # beside its title, and where there was no pager or it failed
     assert plain.count("just words just words") >= 1
+
+
+@posix
+@pytest.mark.parametrize(("at", "line"), [(0, None), (8, None), (30, 28), (95, 78), (99, 78)])
+def test_a_pager_opens_at_a_line_but_shows_no_empty_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int, line: int | None
+) -> None:
+    less, note = tmp_path / "less", tmp_path / "note"
+    less.write_text(f'#!/bin/sh\necho "$@" > "{note}"\ncat > /dev/null\n')
+    less.chmod(0o755)
+    monkeypatch.setattr("sys.stdout", TerminalText())
+    monkeypatch.setattr("rekall.cli.pager.shutil.get_terminal_size", lambda fallback: os.terminal_size((80, 24)))
+    pager.show_lines(
+        [f"line {place}" for place in range(100)], at, environ={"PAGER": str(less), "PATH": os.environ["PATH"]}
+    )
+    assert note.read_text().split() == ([f"+{line}"] if line else [])
 
 
 @pytest.mark.parametrize("command", [("show",), ("pick",), ("show", "--json")])

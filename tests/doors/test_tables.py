@@ -70,6 +70,8 @@ def test_a_mark_is_never_cut_away_with_the_title(monkeypatch, columns):
         ("git diff -- a | sort --- b", "git diff -- a | sort --- b"),
         ("-----BEGIN KEY----- # note", "-----BEGIN KEY----- # note"),
         ("a | - | b", "a | - | b"),
+        ("… | ten | one |", "… ten | one |"),
+        ("… - an item", "… an item"),
     ],
 )
 def test_marks_of_markdown_within_a_snippet_are_not_shown(snippet, line):
