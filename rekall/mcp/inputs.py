@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,40 +14,23 @@ from rekall.entry.fields import BY_NAME, CONTEXT, Kind
 from rekall.entry.filters import FILTERS, Filters
 from rekall.entry.types import EntryType, LinkType, Status
 from rekall.errors import InvalidInput
+from rekall.mcp import meant
 from rekall.search.results import Mode
 
 MOST_RESULTS = 50
 MOST_ENTRIES = 20
 
 
-def _listed(value: object) -> object:
-    """Assistants send `"a, b"`, `"a"` or `'["a", "b"]'` where a list is asked for."""
-    listed = _one_text(value)
-    if listed == [value]:
-        return [part.strip() for part in str(value).split(",") if part.strip()]
-    return listed
+Text = Annotated[str, BeforeValidator(meant.joined)]
+Words = Annotated[list[str], BeforeValidator(meant.listed)]
+Texts = Annotated[list[str], BeforeValidator(meant.one_text)]  # error messages hold commas
 
-
-def _one_text(value: object) -> object:
-    """A list, also from its JSON; any other text is its one item."""
-    if not isinstance(value, str):
-        return value
-    if value.strip().startswith("["):
-        try:
-            items = json.loads(value)
-        except (ValueError, RecursionError):
-            return [value]
-        if isinstance(items, list) and all(isinstance(item, str) for item in items):
-            return items
-    return [value]
-
-
-Words = Annotated[list[str], BeforeValidator(_listed)]
-Texts = Annotated[list[str], BeforeValidator(_one_text)]  # error messages hold commas
-
-Id = Annotated[str, Field(min_length=1, description="An entry's id.")]
-Budget = Annotated[int, Field(ge=100, le=50_000, description="Most tokens to answer with.")]
-Cursor = Annotated[str, Field(description="From the previous answer.")]
+Id = Annotated[str, Field(min_length=1, description="An entry's id."), BeforeValidator(meant.bare_id)]
+Budget = Annotated[int, meant.at_most(50_000), Field(ge=100, description="Most tokens to answer with.")]
+Limit = Annotated[int, meant.at_most(MOST_RESULTS), Field(ge=1)]
+Cursor = Annotated[Text, Field(description="From the previous answer.")]
+Type = Annotated[EntryType, BeforeValidator(meant.word)]
+State = Annotated[Status, BeforeValidator(meant.word)]
 
 ANY_PROJECT, NO_PROJECT = "all", "-"
 """Said as a project: none, where otherwise the one that is open would count."""
@@ -71,7 +53,7 @@ _UNLISTED = "unlisted"
 class Input(BaseModel):
     """Arguments of a tool. What is not named here is refused by name."""
 
-    model_config = ConfigDict(extra="forbid", defer_build=True, str_strip_whitespace=False)
+    model_config = ConfigDict(extra="forbid", defer_build=True, str_strip_whitespace=False, coerce_numbers_to_str=True)
 
     def check(self) -> None:
         """Look at what no schema says. Raises InvalidInput."""
@@ -81,9 +63,9 @@ def _filter_arguments(unlisted: Collection[str]) -> dict[str, Any]:
     """An argument for each filter of the table; clients are not told of those that are seldom of use."""
     arguments: dict[str, Any] = {}
     for each in FILTERS:
-        kind: Any = {"types": EntryType, "status": Status}.get(each.name, str)
+        kind: Any = {"types": Type, "status": State}.get(each.name, Text)
         if each.is_list:
-            kind = Annotated[list[kind], BeforeValidator(_listed)]
+            kind = Annotated[list[kind], BeforeValidator(meant.listed)]
         arguments[each.name] = (
             kind if each.is_list else kind | None,
             Field(
@@ -131,15 +113,17 @@ _FilterInput: Any = create_model("_FilterInput", __base__=_Filtered, **_filter_a
 class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `search`."""
 
-    query: str = Field(
+    query: Text = Field(
         min_length=1,
         max_length=20_000,
         description='Words, a question or an error; "phrases" must occur, NOT word leaves out.',
     )
-    mode: Mode = Field(Mode.HYBRID, description="hybrid: words and meaning.")
+    mode: Annotated[Mode, BeforeValidator(meant.word)] = Field(Mode.HYBRID, description="hybrid: words and meaning.")
     literal: bool = Field(False, description="Query as plain text: for pasted errors.")
-    min: Literal["strong", "likely"] | None = Field(None, description="Leave out less sure hits.")
-    limit: int = Field(8, ge=1, le=MOST_RESULTS, description=f"Most hits, up to {MOST_RESULTS}.")
+    min: Annotated[Literal["strong", "likely"], BeforeValidator(meant.word)] | None = Field(
+        None, description="Leave out less sure hits."
+    )
+    limit: Limit = Field(8, description=f"Most hits, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_500
     cursor: Cursor | None = None
 
@@ -147,7 +131,9 @@ class SearchInput(FilterInput):  # type: ignore[misc]  # made from the table of 
 class GetInput(Input):
     """Arguments of `get`."""
 
-    ids: Words = Field(min_length=1, max_length=MOST_ENTRIES, description="Ids of entries.")
+    ids: Annotated[list[str], BeforeValidator(meant.bare_ids)] = Field(
+        min_length=1, max_length=MOST_ENTRIES, description="Ids of entries."
+    )
     max_tokens: Budget = 6_000
     cursor: Cursor | None = None
 
@@ -161,7 +147,7 @@ def _argument(field: fields.Field, described: bool) -> tuple[Any, Any]:
     elif field.kind is Kind.NUMBER:
         kind = Annotated[int, Field(ge=0, le=field.most)]
     else:
-        kind = field.choices or str
+        kind = Annotated[field.choices, BeforeValidator(meant.word)] if field.choices else Text
     return (kind | None, Field(None, description=field.help if described else None))
 
 
@@ -197,10 +183,10 @@ _UpdateInput: Any = create_model("_UpdateInput", __base__=_Writing, **_context(d
 class AddInput(_AddInput):  # type: ignore[misc]  # made from the table of fields
     """Arguments of `add`: a title, or content whose first line becomes one."""
 
-    content: str = Field("", description=BY_NAME["content"].help)
-    title: str = Field("", description="The point in one line, not the topic; default: content's first line.")
-    type: EntryType | None = Field(None, description="Default: til.")
-    project: str | None = Field(None, description=f'Default: the open one; "{NO_PROJECT}" for none.')
+    content: Text = Field("", description=BY_NAME["content"].help)
+    title: Text = Field("", description="The point in one line, not the topic; default: content's first line.")
+    type: Type | None = Field(None, description="Default: til.")
+    project: Text | None = Field(None, description=f'Default: the open one; "{NO_PROJECT}" for none.')
     tags: Words = Field([], description=BY_NAME["tags"].help)
 
     def check(self) -> None:
@@ -219,13 +205,13 @@ class UpdateInput(_UpdateInput):  # type: ignore[misc]  # made from the table of
     """Arguments of `update`: what is not given stays, lists replace."""
 
     id: Id
-    type: EntryType | None = Field(None, description="Another type.")
-    title: str | None = Field(None, description="Another title.")
-    content: str | None = Field(None, description="The whole new text.")
+    type: Type | None = Field(None, description="Another type.")
+    title: Text | None = Field(None, description="Another title.")
+    content: Text | None = Field(None, description="The whole new text.")
     add_tags: Words = Field([], description="Tags to add.")
     remove_tags: Words = Field([], description="Tags to remove.")
-    status: Status | None = Field(None, description="active revives an obsolete one.")
-    if_updated_at: str | None = Field(None, description="updated_at as read; refused if it changed since.")
+    status: State | None = Field(None, description="active revives an obsolete one.")
+    if_updated_at: Text | None = Field(None, description="updated_at as read; refused if it changed since.")
 
 
 class DeleteInput(Input):
@@ -240,19 +226,19 @@ class LinkInput(Input):
 
     source: Id
     target: Id
-    type: LinkType = Field(
+    type: Annotated[LinkType, BeforeValidator(meant.word)] = Field(
         LinkType.RELATED,
         validation_alias=AliasChoices("type", "kind"),
         description="How source bears on target. supersedes makes target obsolete.",
     )
-    reason: str = Field("", max_length=1_000, description="Why.")
+    reason: Text = Field("", max_length=1_000, description="Why.")
 
 
 class SimilarInput(_FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `similar`."""
 
-    to: str = Field(min_length=1, max_length=20_000, description="An entry's id, or any text.")
-    limit: int = Field(5, ge=1, le=MOST_RESULTS, description=f"Most hits, up to {MOST_RESULTS}.")
+    to: Text = Field(min_length=1, max_length=20_000, description="An entry's id, or any text.")
+    limit: Limit = Field(5, description=f"Most hits, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 
@@ -260,7 +246,7 @@ class SimilarInput(_FilterInput):  # type: ignore[misc]  # made from the table o
 class RecentInput(FilterInput):  # type: ignore[misc]  # made from the table of filters
     """Arguments of `recent`."""
 
-    limit: int = Field(10, ge=1, le=MOST_RESULTS, description=f"Most entries, up to {MOST_RESULTS}.")
+    limit: Limit = Field(10, description=f"Most entries, up to {MOST_RESULTS}.")
     max_tokens: Budget = 1_000
     cursor: Cursor | None = None
 
@@ -269,12 +255,16 @@ class DeprecateInput(Input):
     """Arguments of `deprecate`."""
 
     id: Id
-    superseded_by: str | None = Field(None, description="Id of the entry to read instead.")
-    reason: str = Field("", max_length=1_000, description="Why it no longer holds.")
+    superseded_by: Annotated[str, BeforeValidator(meant.bare_id)] | None = Field(
+        None, description="Id of the entry to read instead."
+    )
+    reason: Text = Field("", max_length=1_000, description="Why it no longer holds.")
 
 
 class UsageInput(Input):
-    """`usage` takes nothing."""
+    """`usage` takes nothing; some clients cannot send that, and what they make up means nothing."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 def schema_of(kind: type[Input]) -> dict[str, Any]:
@@ -285,17 +275,9 @@ def schema_of(kind: type[Input]) -> dict[str, Any]:
     assert isinstance(flat, dict)
     for name in ("description", "additionalProperties"):  # what it refuses, it refuses by name
         flat.pop(name, None)
-    required = flat.get("required", [])
     listed = {name: part for name, part in flat["properties"].items() if not part.get(_UNLISTED)}
-    flat["properties"] = dict(
-        sorted(listed.items(), key=lambda item: (item[0] not in required, _is_inherited(kind, item[0])))
-    )
+    flat["properties"] = dict(sorted(listed.items(), key=lambda item: _rank(kind, item[0])))
     return flat
-
-
-def _is_inherited(kind: type[Input], name: str) -> bool:
-    """Whether an argument comes from a table; what a tool has of its own stands before that."""
-    return name not in kind.__annotations__
 
 
 def validated(kind: type[Input], arguments: dict[str, Any] | None) -> Any:
@@ -305,12 +287,16 @@ def validated(kind: type[Input], arguments: dict[str, Any] | None) -> Any:
         InvalidInput: They do not fit; every problem is named, and what is taken instead.
     """
     optional = {name for name, field in kind.model_fields.items() if not field.is_required()}
-    given = {name: value for name, value in (arguments or {}).items() if value is not None or name not in optional}
+    given = meant.named(arguments or {}, [*kind.model_fields, *_aliases(kind)])
+    given = {name: value for name, value in given.items() if value is not None or name not in optional}
     try:
         read = kind.model_validate(given)
     except ValidationError as error:
-        problems = dict.fromkeys(_problem(kind, problem) for problem in error.errors(include_url=False))
-        raise InvalidInput("; ".join(problems), f"arguments: {', '.join(_signature(kind)) or 'none'}") from None
+        found = error.errors(include_url=False)
+        problems = dict.fromkeys(_problem(kind, problem) for problem in found)
+        is_named = not any(problem["type"] in ("missing", "extra_forbidden") for problem in found)
+        hint = "" if is_named else f"arguments: {', '.join(_signature(kind)) or 'none'}"
+        raise InvalidInput("; ".join(problems), hint) from None
     read.check()
     return read
 
@@ -346,19 +332,49 @@ def _flattened(part: Any, definitions: dict[str, Any]) -> Any:
     return flat
 
 
+def _aliases(kind: type[Input]) -> list[str]:
+    choices = [field.validation_alias for field in kind.model_fields.values()]
+    return [str(name) for each in choices if isinstance(each, AliasChoices) for name in each.choices]
+
+
+_SHOULD = {
+    "int": "be a whole number",
+    "bool": "be true or false",
+    "string_type": "be a text",
+    "list_type": "be a list of texts",
+    "string_too_short": "not be empty",
+}
+"""What a value should do, by the kind of problem, where the library's words say it less well."""
+
+
 def _problem(kind: type[Input], problem: Any) -> str:
-    where = ".".join(str(step) for step in problem["loc"])
+    where = str(problem["loc"][0])
     if problem["type"] == "extra_forbidden":
         near = difflib.get_close_matches(where, kind.model_fields, n=1)
         return f"no argument {where!r}" + (f", did you mean {near[0]!r}?" if near else "")
     if problem["type"] == "missing":
         return f"{where!r} is missing"
-    message = problem["msg"].partition(" should ")[2].partition(" after validation")[0]
+    about = problem.get("ctx", {})
+    said = problem["msg"].partition(" should ")[2].partition(" after validation")[0]
+    should = _SHOULD.get(problem["type"]) or _SHOULD.get(problem["type"].partition("_")[0]) or said
+    should = should.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
     given = "null" if problem["input"] is None else repr(problem["input"])
-    return f"{where!r} should {message or 'be something else'}, not {given if len(given) <= 80 else given[:79] + '…'}"
+    if "actual_length" in about:
+        given = f"{about['actual_length']:,}"
+    elif problem["type"] == "string_too_long":
+        given = f"{len(problem['input']):,}"
+    of = BY_NAME.get(where)
+    bounds = f" from 0 to {of.most}" if of and of.kind is Kind.NUMBER and should == _SHOULD["int"] else ""
+    return f"{where!r} should {should or 'be something else'}{bounds}, not {given if len(given) <= 80 else given[:79] + '…'}"
 
 
 def _signature(kind: type[Input]) -> list[str]:
     """The arguments by name, those that must be given first."""
-    fields = sorted(kind.model_fields.items(), key=lambda item: not item[1].is_required())
-    return [f"{name} (required)" if field.is_required() else name for name, field in fields]
+    names = sorted(kind.model_fields, key=lambda name: _rank(kind, name))
+    return [f"{name} (required)" if kind.model_fields[name].is_required() else name for name in names]
+
+
+def _rank(kind: type[Input], name: str) -> tuple[bool, int]:
+    """Where an argument stands: what must be given, what a tool has of its own, in the order of its class; then the rest."""
+    own = list(kind.__annotations__)
+    return not kind.model_fields[name].is_required(), own.index(name) if name in own else len(own)
