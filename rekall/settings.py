@@ -33,12 +33,16 @@ class Setting:
         """
         value = self._typed(raw, origin)
         if self.choices and value not in self.choices:
-            raise InvalidInput(f"{origin}: {self.key} is {value!r}", f"choose one of: {', '.join(self.choices)}")
+            raise InvalidInput(f"{self._said(origin)} {value!r}", f"choose one of: {', '.join(self.choices)}")
         if not isinstance(value, str) and not (
             (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
         ):
-            raise InvalidInput(f"{origin}: {self.key} is {value}", f"give a number from {self.low:g} to {self.high:g}")
+            raise InvalidInput(f"{self._said(origin)} {value}", f"give a number from {self.low:g} to {self.high:g}")
         return value
+
+    def _said(self, origin: str) -> str:
+        """The beginning of what is wrong: where a value stands, unless it was typed a moment ago."""
+        return f"{self.key} cannot be" if origin in ("value", "flag") else f"{origin}: {self.key} is"
 
     def _typed(self, raw: object, origin: str) -> int | float | str:
         kind = type(self.default)
@@ -52,7 +56,7 @@ class Setting:
             except (ValueError, OverflowError):
                 pass  # the error below says what was expected
         expected = {int: "a whole number", float: "a number", str: "text"}[kind]
-        raise InvalidInput(f"{origin}: {self.key} is {raw!r}", f"it takes {expected}, for example {self.default}")
+        raise InvalidInput(f"{self._said(origin)} {raw!r}", f"it takes {expected}, for example {self.default}")
 
 
 SETTINGS = (

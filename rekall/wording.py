@@ -47,6 +47,8 @@ def _is_plain(text: str) -> bool:
 
 def size_text(size: float) -> str:
     """Bytes for people: 24.1 MB."""
+    if size >= 1e10:
+        return f"{size / 1e9:,.1f} GB"
     return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 

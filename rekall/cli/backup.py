@@ -11,7 +11,7 @@ from rekall.app import App
 from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.entry.times import local_time, written
-from rekall.errors import Interrupted, UsageError
+from rekall.errors import Interrupted, NotFound, UsageError
 from rekall.wording import count_text, printable, shell_word, size_text
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def restore_base(app: App, file: Path, yes: bool, as_json: bool) -> None:
 
     A copy of what is there is made first, and named. The file is looked at first: only a whole base is taken. Programs that have the base open see the restored one.
     """
+    if not file.exists():
+        raise NotFound(f"{printable(str(file))} does not exist", "`rekall backup --list` names the copies there are")
     if not yes and not on_terminal():
         raise UsageError("restore-base asks before it replaces the base, and there is no terminal", "add --yes")
 

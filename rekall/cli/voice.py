@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from rekall.cli.commands import ALIASES
 from rekall.entry.rules import nearest
-from rekall.errors import InvalidInput, UsageError
-from rekall.wording import printable
+from rekall.errors import InvalidInput, NotFound, RekallError, UsageError
+from rekall.wording import printable, shell_word
 
 _QUOTED = re.compile(r"'(?P<value>.*)' (?:is|does) not\b", re.DOTALL)
 _NUMBER = re.compile(r"(?P<value>-?[0-9.]+) is not in the range")
@@ -18,7 +19,7 @@ _NO_COMMAND = re.compile(r"No such command '(?P<name>.*?)'", re.DOTALL)
 _MOST_SHOWN = 60
 
 
-def told(error: click.UsageError, command: str) -> UsageError:
+def told(error: click.UsageError, command: str) -> RekallError:
     """The error as Rekall says it, with its hint.
 
     Args:
@@ -27,7 +28,14 @@ def told(error: click.UsageError, command: str) -> UsageError:
     """
     path = error.ctx.command_path if error.ctx else f"rekall {command}".strip()
     message, hint = _told(error, path)
-    return UsageError(message, hint or _by_example(path))
+    kind = NotFound if _is_missing_path(error) else UsageError
+    return kind(message, hint or _by_example(path))
+
+
+def _is_missing_path(error: click.UsageError) -> bool:
+    """Whether a path was named well, and nothing is there."""
+    parameter = error.param if isinstance(error, click.BadParameter) else None
+    return parameter is not None and isinstance(parameter.type, click.Path) and "does not exist" in error.message
 
 
 _MEANT = {
@@ -49,6 +57,27 @@ _MEANT = {
 }
 """What people type from habit, and the command that does it."""
 
+_MEANT_BELOW = {
+    ("projects", "merge"): "`rekall projects rename A B` moves the entries of A to B, which may be there already",
+    **dict.fromkeys(
+        (("projects", name) for name in ("remove", "delete", "rm")),
+        "`rekall projects rename NAME -` leaves its entries without a project",
+    ),
+    **dict.fromkeys((("tags", name) for name in ("delete", "rm")), "did you mean `rekall tags remove`?"),
+    **dict.fromkeys(
+        (("config", name) for name in ("remove", "delete", "rm", "reset")), "did you mean `rekall config unset`?"
+    ),
+    **dict.fromkeys((("model", name) for name in ("get", "install", "add")), "did you mean `rekall model pull`?"),
+}
+"""The same below a command, and what to type."""
+
+_INSTEAD = {
+    "list": "it takes no arguments; `rekall search {}` searches",
+    "tags": "`rekall list --tag {}` lists the entries with a tag; below `rekall tags` are {}",
+    "projects": "`rekall list --project {}` lists the entries of a project; below `rekall projects` are {}",
+}
+"""What a word behind these was meant to do."""
+
 
 def no_command(name: str, names: Iterable[str]) -> UsageError:
     """The error for a command that does not exist."""
@@ -60,7 +89,7 @@ def no_command(name: str, names: Iterable[str]) -> UsageError:
 def _told(error: click.UsageError, path: str) -> tuple[str, str]:
     """Message and hint; the hint may be empty."""
     if isinstance(error, click.NoSuchOption):
-        near = nearest(error.option_name, _option_names(error.ctx))
+        near = _near_option(error.option_name, error.ctx)
         hint = f"did you mean {near}?" if near else f"`{path} --help` lists its options"
         return f"{_command(path)} has no option {_shown(error.option_name)}", hint
     if isinstance(error, click.MissingParameter):
@@ -80,16 +109,20 @@ def _in_words(error: click.UsageError, path: str) -> tuple[str, str]:
     found = _EXTRA.fullmatch(error.message)
     if found:
         words = found["words"]
-        noun = "these are" if " " in words else "this is"
         takes = _arguments(error.ctx)
         hint = f"it takes {takes}; what has blanks in it goes in quotes" if takes else ""
+        hint = hint or _INSTEAD.get(_name(path), "").format(_typed(words))
         hint = _split_date(words, error.ctx) or hint or f"it takes no arguments: `{path} --help`"
-        return f"{noun} too much for {_command(path)}: {printable(words)}", hint
+        return f"too many arguments for {_command(path)}: {printable(words)}", hint
     found = _NO_COMMAND.match(error.message)
     if found and error.ctx is not None and isinstance(error.ctx.command, click.Group):
         names = error.ctx.command.list_commands(error.ctx)
         near = nearest(found["name"], names)
         hint = f"did you mean `{path} {near}`?" if near else f"`{path} --help` lists them: {', '.join(names)}"
+        if (_name(path), found["name"]) in _MEANT_BELOW:
+            hint = _MEANT_BELOW[_name(path), found["name"]]
+        elif not near and _name(path) in _INSTEAD:
+            hint = _INSTEAD[_name(path)].format(_typed(found["name"]), _listed(names, "and"))
         return f"{_command(path)} has no command {_shown(found['name'])}", hint
     if error.message.startswith("Missing command"):
         return f"{_command(path)} needs a command", f"`{path} --help` lists them"
@@ -137,8 +170,8 @@ def _range(kind: click.IntRange) -> str:
     return f"a whole number from {kind.min or 0:,} to {kind.max:,}"
 
 
-def _listed(choices: Sequence[str]) -> str:
-    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"
+def _listed(choices: Sequence[str], word: str = "or") -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} {word} {choices[-1]}"
 
 
 def _label(parameter: click.Parameter | None, context: click.Context | None) -> str:
@@ -156,17 +189,31 @@ def _arguments(context: click.Context | None) -> str:
     return " ".join(_label(each, context) for each in parameters if isinstance(each, click.Argument))
 
 
-def _option_names(context: click.Context | None) -> list[str]:
+def _near_option(typed: str, context: click.Context | None) -> str:
+    """The long option that looks most like what was typed, or empty; the dashes, which all have, count for nothing."""
     parameters = context.command.params if context else []
     named = [name for each in parameters if isinstance(each, click.Option) and not each.hidden for name in each.opts]
-    return [*(name for name in named if name.startswith("--")), "--help"]
+    long = [name.removeprefix("--") for name in (*named, "--help") if name.startswith("--")]
+    near = nearest(typed.lstrip("-"), long)
+    return f"--{near}" if near else ""
+
+
+def _name(path: str) -> str:
+    """The names of the commands in a path, without `rekall`, and without aliases."""
+    first, *rest = path.split()[1:] or [""]
+    return " ".join([ALIASES.get(first, first), *rest])
+
+
+def _typed(value: str) -> str:
+    """A word as one types it in a shell."""
+    return printable(shell_word(value))
 
 
 def _by_example(path: str) -> str:
     """A line that would be right."""
     from rekall.cli.examples import EXAMPLES
 
-    lines = EXAMPLES.get(path.removeprefix("rekall").strip(), ())
+    lines = EXAMPLES.get(_name(path), ())
     return (
         f"for example `{lines[0].partition('  #')[0].rstrip()}`; more by `{path} --help`"
         if lines

@@ -517,3 +517,8 @@ def test_without_rekall_home_the_platform_decides(
     paths = [Path(line.split(None, 1)[1]) for line in ran.stdout.splitlines()]
     assert len(paths) == 3
     assert all(tmp_path / "user" in path.parents and "rekall" in path.parts for path in paths)
+
+
+@pytest.mark.parametrize("line", [["config", "set", "search.limit", "many"], ["--set", "search.limit=many", "list"]])
+def test_a_value_that_was_typed_is_told_without_its_place(rekall: Rekall, line: list[str]) -> None:
+    assert rekall(*line).err.startswith("error: search.limit cannot be 'many'\n")
