@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rekall.hooks.hosts import Host, Moment
-from rekall.hooks.substance import ERROR_WORDS, PROMPT_WORDS, says_enough
+from rekall.hooks.substance import ERROR_WORDS, PROMPT_WORDS, says_enough, without_code
 
 MOST_BYTES = 8 << 20
 """What is longer is not read as an event: hosts cut the output of commands far below."""
@@ -95,12 +95,17 @@ def read_event(host: Host, moment: Moment, data: bytes) -> Asked | None:
 
 def prompt_text(prompt: str) -> str:
     """What of a prompt is searched for; empty where it is a command of the host, or says too little."""
-    text = prompt.strip()
+    text = _ends(prompt.strip(), _LOOKED_AT, _LOOKED_AT)
     if len(text.encode("utf-8", "replace")) < _LEAST_CHARS or re.match(r"[/!][\w-]*(?:\s|$)|<[a-z]", text):
         return ""
+    text = text if _SAYS_WHY.search(text) else without_code(text)
     if not says_enough(text, PROMPT_WORDS, 1):
         return ""
-    begin, end = _PROMPT_CHARS
+    return _ends(text, *_PROMPT_CHARS)
+
+
+def _ends(text: str, begin: int, end: int) -> str:
+    """How a long text begins, and how it ends."""
     return text if len(text) <= begin + end else f"{text[:begin]}\n{text[-end:]}"
 
 

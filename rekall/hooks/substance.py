@@ -294,6 +294,29 @@ _WORD = re.compile(
 )
 
 
+_MARKS = frozenset("{}()<>[];=")
+_MOST_MARKS, _LEAST_CODE_CHARS, _LEAST_CODE_LINES = 0.08, 120, 3
+"""From which share of such marks a text is code: of prose it is 0.01, of tracebacks 0.05. Less than so much may be a question
+that names a call."""
+
+
+_FENCED = re.compile(r"^(```+|~~~+).*?^\1", re.DOTALL | re.MULTILINE)
+
+
+def without_code(text: str) -> str:
+    """What is left of a text without blocks of code; of one that is code itself, the lines that ask something."""
+    text = _FENCED.sub(lambda block: "" if _is_code(block[0]) else block[0], text).strip()
+    return "\n".join(line for line in text.splitlines() if line.rstrip().endswith("?")) if _is_code(text) else text
+
+
+def _is_code(text: str) -> bool:
+    """Whether a text is code: what it has in common with a note is then the language alone."""
+    if len(text) < _LEAST_CODE_CHARS and len(text.splitlines()) < _LEAST_CODE_LINES:
+        return False
+    letters = "".join(text.split())
+    return sum(letter in _MARKS for letter in letters) > _MOST_MARKS * len(letters)
+
+
 def says_enough(text: str, common: Collection[str], least: int) -> bool:
     """Whether a text has so many different words beside common ones."""
     return len(set(_WORD.findall(text.casefold())) - set(common)) >= least

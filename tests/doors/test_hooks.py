@@ -217,6 +217,33 @@ def test_a_question_that_names_something_is_searched(prompt):
     assert prompt_text(prompt) == prompt
 
 
+CODE = """\
+package main
+
+import "fmt"
+
+func main() {
+\tfmt.Println(greet("you"), len(os.Args))
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        (CODE, ""),
+        (f"```go\n{CODE}```\n", ""),
+        (f"Why is os.Args empty in a container?\n\n```go\n{CODE}```", "Why is os.Args empty in a container?"),
+        (f"{CODE}\nwhy is os.Args empty in a container?", "why is os.Args empty in a container?"),
+        ("Array.map(x => f(x)) is slow, why?", "Array.map(x => f(x)) is slow, why?"),
+        (f"{CODE}\npanic: nil map", f"{CODE}\npanic: nil map"),
+        ("```\nnpm login\nnpm publish\n```\nasks for a code", "```\nnpm login\nnpm publish\n```\nasks for a code"),
+    ],
+)
+def test_code_is_not_searched_for_what_its_language_has_in_common_with_notes(prompt, text):
+    assert prompt_text(prompt) == text
+
+
 def test_of_a_long_prompt_both_ends_are_searched():
     text = prompt_text("Why does this fail?\n" + "x" * 100_000 + "\nTypeError: nothing")
     assert text.startswith("Why does")
