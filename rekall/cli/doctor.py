@@ -67,9 +67,13 @@ def _wrapped(text: str, taken: int) -> list[str]:
 
 
 def every_look(app: App) -> Iterator[Look]:
-    """Every line; what fails while it is looked at is a line that says so."""
+    """Every line; what fails while it is looked at is a line that says so, and several fail of the same once."""
+    said = set()
     for topic, look in (*AROUND[0], *OF_BASE, *AROUND[1]):
-        yield from _looked(topic, look, app)
+        for each in _looked(topic, look, app):
+            if each.health is not Health.BAD or each.text not in said:
+                yield each
+            said.add(each.text)
 
 
 def _looked(topic: str, look: Callable[[App], Iterator[Look]], app: App) -> Iterator[Look]:

@@ -154,8 +154,16 @@ def _editor(app: App) -> Iterator[Look]:
 
 
 def _picker(app: App) -> Iterator[Look]:
-    fzf = shutil.which("fzf")
-    used = f"fzf ({fzf})" if fzf else "the terminal UI" if is_installed("textual") else "a numbered list"
+    wanted, fzf = app.settings.text("ui.picker"), shutil.which("fzf")
+    if wanted == "fzf" and not fzf:
+        text = "ui.picker is fzf, and fzf is not installed"
+        yield Look("picker", Health.BAD, text, "`rekall config set ui.picker auto` takes what is there")
+        return
+    used = "a numbered list"
+    if fzf and wanted in ("auto", "fzf"):
+        used = f"fzf ({fzf})"
+    elif wanted in ("auto", "tui") and is_installed("textual"):
+        used = "the terminal UI"
     yield Look("picker", Health.GOOD, f"entries are chosen in {used}")
 
 
@@ -209,12 +217,13 @@ def _clients(app: App) -> Iterator[Look]:
     from rekall.mcp.client_files import standing
     from rekall.mcp.clients import CLIENTS
 
-    known = []
+    known, is_wrong = [], False
     for client in CLIENTS:
         if not client.files:  # what it keeps, no other program reads
             continue
         path = client.path()
         found = standing(client, path)
+        is_wrong = is_wrong or found.state in ("unreadable", "missing")
         if found.state == "unreadable":
             text = f"{client.title}: {path} cannot be read: {found.problem}"
             yield Look("assistants", Health.WARN, text, "correct the file")
@@ -225,7 +234,7 @@ def _clients(app: App) -> Iterator[Look]:
             known.append(client.title)
     if known:
         yield Look("assistants", Health.GOOD, f"set up: {', '.join(known)}")
-    else:
+    elif not is_wrong:
         yield Look("assistants", Health.GOOD, "none is set up", "`rekall mcp install` lists those that can be")
 
 

@@ -26,7 +26,10 @@ def _base(app: App) -> Iterator[Look]:
     if glance is None:
         from rekall.config import find_original_base
 
-        yield from _place(path.parent)
+        wrong = list(_place(path.parent))
+        if wrong:
+            yield from wrong
+            return
         original = find_original_base()
         hint = (
             f"`rekall import {original}` takes in the base of the original Rekall"

@@ -171,6 +171,31 @@ def test_assistants_whose_command_is_gone(rekall: Rekall, tmp_path: Path) -> Non
     assert ran.code == 5
 
 
+def test_no_line_gives_the_lie_to_another(rekall: Rekall, home: Path, tmp_path: Path, monkeypatch) -> None:
+    path = find_client("zed").path()
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({find_client("zed").section: {"rekall": {"command": "/gone/bin/rekall"}}}))
+    ran = rekall("doctor", "--json")
+    assert [line["level"] for line in lines(ran, "assistants")] == ["bad"]
+
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "file" / "below"))
+    assert [line["level"] for line in lines(rekall("doctor", "--json"), "base")] == ["bad"]
+
+    home.mkdir(parents=True)
+    (home / "config.toml").write_text("no toml")
+    monkeypatch.setenv("REKALL_HOME", str(home))
+    bad = [line["text"] for line in rekall("doctor", "--json").json["lines"] if line["level"] == "bad"]
+    assert sum("config.toml" in text for text in bad) == 1
+
+
+@pytest.mark.parametrize(("picker", "said"), [("list", "a numbered list"), ("fzf", "fzf is not installed")])
+def test_the_picker_is_the_one_that_is_set(rekall: Rekall, monkeypatch, tmp_path: Path, picker: str, said: str) -> None:
+    monkeypatch.setenv("REKALL_UI_PICKER", picker)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert worst(rekall("doctor", "--json"), "picker")["text"].endswith(said)
+
+
 def test_it_works_without_any_home(home: Path) -> None:
     environ = {name: value for name, value in os.environ.items() if name not in ("HOME", "REKALL_HOME", "USERPROFILE")}
     ran = subprocess.run(
