@@ -300,7 +300,7 @@ _MOST_MARKS, _LEAST_CODE_CHARS, _LEAST_CODE_LINES = 0.08, 120, 3
 that names a call."""
 
 
-_FENCED = re.compile(r"^(```+|~~~+).*?^\1", re.DOTALL | re.MULTILINE)
+_FENCED = re.compile(r"^(`{3,9}|~{3,9})[^`~].*?^\1", re.DOTALL | re.MULTILINE)
 
 
 def without_code(text: str) -> str:
