@@ -106,6 +106,7 @@ def _said(app: App, words: tuple[str, ...], given: dict[str, Any]) -> tuple[Draf
     kind = checked_type(named) if named is not None else thought.kind or EntryType(app.settings.text("add.type"))
     own = "" if own is None or is_asked_for else own
     piped = read_stdin() if is_asked_for else piped_in(is_content=bool(words))
+    piped = piped.replace("\r\n", "\n")
     if piped.strip() and own:
         talk("note: what came over stdin stands below the text of --content")
     content = "\n\n".join(part for part in (own, piped.strip("\n")) if part.strip())
@@ -146,15 +147,29 @@ def _draft(
         return _in_project(
             app, replace(begun, title=title, content="\n\n".join(part for part in (rest, content) if part)), given
         )
-    if is_whole and content.lstrip().startswith("---\n"):
-        from rekall.exchange.editing import edited_draft
-
-        read = edited_draft(content, kind)
+    read = _with_head(content, kind) if is_whole else None
+    if read is not None:
         title, rest = (read.title, read.content) if read.title else titled(read.content)
         draft = changes_of(given).applied(replace(read, title=title, content=rest))
         return draft if draft.project else _in_project(app, draft, given)
     title, rest = titled(content)
     return _in_project(app, replace(begun, title=title, content=rest), given)
+
+
+def _with_head(text: str, kind: EntryType) -> Draft | None:
+    """The entry that a text says whose front matter names fields of one; None where it has none.
+
+    A rule between lines and a document in YAML are text.
+    """
+    if not text.lstrip().startswith(("---\n", "+++\n")):
+        return None
+    from rekall.entry.record import means
+    from rekall.exchange.editing import edited_draft
+    from rekall.exchange.front_matter import split
+
+    found = split(text)
+    is_head = means("title") in map(means, found.fields) or any(name == means(name) for name in found.fields)
+    return edited_draft(text, kind) if is_head else None
 
 
 def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:
@@ -165,11 +180,12 @@ def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:
     return replace(draft, project=found.name) if found else draft
 
 
-def piped_in(*, is_content: bool) -> str:
+def piped_in(*, is_content: bool, is_taken: bool = True) -> str:
     """What came over stdin without having been asked for.
 
     Args:
         is_content: It stands below words; a loop over lines may have meant to keep it.
+        is_taken: The command can take it, and says what it left.
     """
     if on_terminal() or sys.stdin.isatty():
         return ""
@@ -182,9 +198,9 @@ def piped_in(*, is_content: bool) -> str:
     from rekall.system.stdin import Came, whats_on_stdin
 
     found = whats_on_stdin(MOST_STDIN_BYTES, lambda: talk("waiting for what comes over stdin; ctrl-c ends it"))
-    if found.came is Came.SILENCE:
+    if is_taken and found.came is Came.SILENCE:
         talk("note: stdin is open, but nothing came over it; a lone - as the last word waits until it ends")
-    if found.came is Came.REST:
+    if is_taken and found.came is Came.REST:
         talk("note: what is left of the file on stdin was not read; a lone - as the last word reads it")
     text = as_text(found.data)
     if is_content and found.is_shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ def edit(
     if changes.is_empty and ("-" in names or (len(found) > 1 and as_json)):
         raise UsageError("there is nothing to change", "say what: `rekall edit - --tag git`")
     if changes.is_empty:
+        _refuse_piped(names)
         for each in found:
             _edit_one(app, base, each, fresh=fresh, as_json=as_json)
     elif len(found) == 1 and "-" not in names:
@@ -97,6 +99,18 @@ def _picked(app: App, *, as_json: bool) -> Named:
     if chosen is None:
         raise click.exceptions.Exit(130)
     return Named(chosen)
+
+
+def _refuse_piped(names: Sequence[str]) -> None:
+    """Refuse what is piped in: an editor would read it as keys, and the text would be lost."""
+    from rekall.cli.add import piped_in
+
+    if piped_in(is_content=False, is_taken=False).strip():
+        name = shlex.quote(names[0]) if names else "1"
+        raise UsageError(
+            "a text is piped in, and nothing says where it goes",
+            f"`rekall edit {name} -c -` makes it the content; `rekall edit {name} < /dev/tty` opens the editor in a loop",
+        )
 
 
 def _only(found: Sequence[Named], option: str) -> Named:

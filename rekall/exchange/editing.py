@@ -125,6 +125,10 @@ def edited_draft(text: str, kind: EntryType, title: str = "") -> Draft:
     Raises:
         InvalidInput: A field cannot be read, or names what does not exist: whoever sits there can mend it.
     """
+    try:
+        rules.text(text, "text")
+    except InvalidInput as error:
+        raise InvalidInput(error.message, "let your editor save it as UTF-8") from error
     found = split(_plain(text))
     if found.problem:
         raise InvalidInput(

@@ -206,6 +206,46 @@ def test_the_first_line_is_the_title(text: str, title: str, content: str) -> Non
 # stdin
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("head", ["---\ntitle: {}\ntags: [web]\n---\n", "+++\ntitle = {}\ntags = ['web']\n+++\n"])
+def test_a_piped_head_says_fields_however_lines_end(rekall: Rekall, head: str, end: str) -> None:
+    entry = added(rekall, text=f"{head.format(repr('A head'))}Body\nmore\n".replace("\n", end))
+    assert (entry["title"], entry["tags"], entry["content"]) == ("A head", ["web"], "Body\nmore")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["---\na rule\n---\nBody", "---\nkind: Pod\nmetadata:\n  name: web\n", "+++ b/file.c\n+int x;", "---\n- a\n- b\n"],
+)
+def test_a_piped_text_that_only_looks_like_a_head_is_kept_whole(rekall: Rekall, text: str) -> None:
+    entry = added(rekall, text=text)
+    assert all(line in f"{entry['title']}\n{entry['content']}" for line in text.splitlines())
+    assert entry["other_fields"] == {}
+
+
+def test_what_is_piped_into_edit_is_not_thrown_away(rekall: Rekall, editor: Callable[[str], Path]) -> None:
+    noted = editor("file.write_text(text + 'typed')")
+    name = added(rekall, "it is there")["id"]
+    ran = rekall("edit", name, stdin="a new text\n")
+    assert ran.code == 2
+    assert f"rekall edit {name} -c -" in ran.err
+    assert not noted.exists()
+    assert rekall("edit", name, "-c", "-", stdin="a new text\n").code == 0
+    assert rekall("show", name, "--json").json["entry"]["content"] == "a new text"
+
+
+@pytest.mark.usefixtures("person")
+@pytest.mark.parametrize("name", ["latin-1", "utf-16"])
+def test_an_editor_that_saves_in_another_encoding_is_told_so(
+    rekall: Rekall, editor: Callable[[str], Path], name: str
+) -> None:
+    editor(f"file.write_bytes(text.replace('title:', 'title: café', 1).encode({name!r}))")
+    ran = rekall("add", stdin="k\n")
+    assert ran.code == 4
+    assert "UTF-8" in ran.err
+    assert "YAML" not in ran.err
+
+
 def test_what_is_piped_in_is_the_content(rekall: Rekall) -> None:
     entry = added(rekall, "til", "piped without dash", text="piped body\n")
     assert (entry["title"], entry["content"]) == ("piped without dash", "piped body")
