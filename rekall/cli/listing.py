@@ -15,6 +15,7 @@ from rekall.cli.naming import remember
 from rekall.cli.options import filter_options, limit_option, pass_app
 from rekall.cli.render import out, out_json, out_json_line, talk, way_in
 from rekall.cli.tables import entry_line, row_of_entry, table
+from rekall.errors import UsageError
 from rekall.knowledge import answers
 from rekall.store.values import Order
 from rekall.wording import count_text
@@ -42,6 +43,8 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
 
     The numbers name them until the next list on this terminal: `rekall show 3`.
     """
+    if everything and limit is not None:
+        raise UsageError("--all and --limit say different things", "give one of them")
     project, _ = scope(app, filters.project) if filters.project else (None, None)
     base = app.open_base()
     order = Order(wanted.sort or Order.CHANGED.value)
@@ -52,8 +55,10 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
         out_json({"total": page.total, "entries": entries})
         return
     _print(app, base, page, wanted)
-    if not page.entries:
-        talk("nothing to list" + ("" if page.total or not filters.is_empty else f"; {way_in()}"))
+    if page.total and not page.entries:
+        talk(f"nothing to list: {count_text(page.total, 'entry', 'entries')}, and --offset skips {offset:,}")
+    elif not page.entries:
+        talk("nothing to list" + ("" if not filters.is_empty else f"; {way_in()}"))
     elif page.total > len(page.entries) and wanted.form in (Form.TABLE, Form.PLAIN):
         talk(
             f"\n{len(page.entries)} of {count_text(page.total, 'entry', 'entries')}; --all lists all, --limit and --offset choose a part"

@@ -19,6 +19,7 @@ from rekall.cli.tables import Marking, hit_line, row_of_hit, table
 from rekall.cli.typed import NOTES, LineCommand
 from rekall.errors import NotFound
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
+from rekall.search.titles import spelt_alike
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
@@ -149,8 +150,8 @@ def similar(
 ) -> None:
     """Find entries close in meaning to an entry or a text.
 
-    An entry is named by its number in the last list, or by its id. Options stand before the text or after it; every
-    other dash is part of it.
+    An entry is named by its number in the last list, by its id, or by its title as it is. Options stand before the text
+    or after it; every other dash is part of it.
     """
     project, near = scope(app, filters.project)
     base = app.open_base()
@@ -161,6 +162,8 @@ def similar(
         except NotFound:
             if text.startswith("@"):
                 raise
+    titled = [each.id for each in base.titled(text) if spelt_alike(each.title, text)]
+    text = titled[0] if len(titled) == 1 else text
     most = limit or app.settings.whole("search.limit")
     result = base.similar(text, replace(filters, project=project), most, near=near)
     print_result(app, base, _with_notes(result), wanted, explain=explain, fits=limit is None)

@@ -759,6 +759,11 @@ def test_list_tells_how_many_there_are_in_all(rekall: Rekall) -> None:
 
 
 @pytest.mark.usefixtures("five")
+def test_list_says_how_many_there_are_before_the_part_that_is_empty(rekall: Rekall) -> None:
+    assert "nothing to list: 5 entries, and --offset skips 9" in rekall("list", "--offset", "9").err
+
+
+@pytest.mark.usefixtures("five")
 def test_list_shows_twenty_unless_told(rekall: Rekall) -> None:
     for number in range(20):
         rekall("add", "til", f"more {number}")
@@ -768,7 +773,7 @@ def test_list_shows_twenty_unless_told(rekall: Rekall) -> None:
 
 
 @pytest.mark.usefixtures("five")
-@pytest.mark.parametrize("options", [("--limit", "0"), ("--limit", "many"), ("--offset", "-1")])
+@pytest.mark.parametrize("options", [("--limit", "0"), ("--limit", "many"), ("--offset", "-1"), ("--all", "-n", "2")])
 def test_a_limit_that_makes_no_sense_is_a_usage_error(rekall: Rekall, options: tuple[str, ...]) -> None:
     assert rekall("list", *options).code == 2
 

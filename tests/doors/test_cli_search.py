@@ -500,12 +500,17 @@ def test_similar_to_an_entry_leaves_the_entry_out(rekall: Rekall, name: str) -> 
     assert scores == sorted(scores, reverse=True)
 
 
+def test_similar_to_a_title_is_similar_to_its_entry(rekall: Rekall) -> None:
+    found = ids(rekall("similar", "celery", "loses", "tasks", "--json"))
+    assert found == ids(rekall("similar", NOTES[2]["id"], "--json"))
+
+
 def test_similar_to_a_short_id(rekall: Rekall) -> None:
     assert ids(rekall("similar", "01J8", "--json")) == ids(rekall("similar", NOTES[2]["id"], "--json"))
 
 
 def test_similar_to_a_text(rekall: Rekall) -> None:
-    assert ids(rekall("similar", "Celery", "loses", "tasks", "--json"))[0] == NOTES[2]["id"]
+    assert ids(rekall("similar", "Celery", "lost", "tasks", "--json"))[0] == NOTES[2]["id"]
     assert ids(rekall("similar", "mojibake", "--json", "--limit", "1")) == [WIDE]
 
 
