@@ -11,7 +11,7 @@ from rekall.entry.fields import Place
 from rekall.entry.times import local_day
 from rekall.entry.view import EntryView, LinkLine, Section, labels_of
 from rekall.typeset.markdown import MarkdownText, Page
-from rekall.typeset.text import Line, Run, Style, StyledText, wrapped
+from rekall.typeset.text import Line, Run, Style, StyledText, expanded, wrapped
 from rekall.wording import printable
 
 WIDEST = 100
@@ -112,7 +112,7 @@ class _Sheet:
 
     def put(self, text: str, *styles: Style, indent: str = "") -> None:
         """Add a text, broken at words where there is a width."""
-        shown = StyledText(printable(text))
+        shown = StyledText(_laid(printable(text), self._width))
         shown = shown.marked(self._marking(shown.plain))
         for style in styles:
             shown = shown.styled(style)
@@ -143,28 +143,32 @@ def _put_content(
 ) -> int:
     """Add the content, and return the line on which what was found begins; 0 where nothing in it was."""
     source = printable(content)
+    above = content.count("\n", 0, at)
     begin = len(lines)
     if width is None or not is_rendered or len(source) > _MOST_MARKDOWN_CHARS:
+        source = _laid(source, width)
         text = StyledText(source)
         text = text.marked(marking(source)) if width else text
         lines.extend(_as_stored(text, width))
         places = [number for number, runs in enumerate(lines[begin:], begin) if _is_match(runs)]
-        wanted = begin + _lines_before(source, at, width)
+        wanted = begin + _lines_of(source, above, width)
         return next((place for place in places if place >= wanted), wanted if at else 0)
     markdown = MarkdownText(source, addresses=True)
     markdown = markdown.marked(marking(markdown.plain))
     laid = markdown.laid_out(Page(width, cells, margin=2, folds=False))
     lines.extend(line.runs for line in laid)
-    place = _place_of(laid, source.count("\n", 0, at) if at else None)
+    place = _place_of(laid, above if at else None)
     return 0 if place is None else begin + place
 
 
-def _lines_before(source: str, at: int, width: int | None) -> int:
-    """How many lines stand above the one that holds a character, of a text that is shown as it is stored."""
-    above = source[: source.rfind("\n", 0, at) + 1][:-1]
-    if not at or not above or not width:
-        return source.count("\n", 0, at)
-    return len(wrapped(above, width, cells))
+def _laid(text: str, width: int | None) -> str:
+    """A text as it is set for a terminal: with blanks for tabs, of which nobody knows how wide they are."""
+    return "\n".join(map(expanded, text.split("\n"))) if width and "\t" in text else text
+
+
+def _lines_of(source: str, rows: int, width: int | None) -> int:
+    """How many lines the first rows of a text take that is shown as it is stored."""
+    return len(wrapped("\n".join(source.split("\n", rows)[:rows]), width, cells)) if rows and width else rows
 
 
 def _as_stored(text: StyledText, width: int | None) -> Iterator[Sequence[Run]]:

@@ -345,7 +345,10 @@ def _inline(tokens: Iterable[Token], *, addresses: bool) -> StyledText:
             opened.append((len(text), length, *_style_of(token)))
         elif token.nesting < 0:
             part, start, style, address = opened.pop()
-            if style is not None:
+            if token.markup == "__" and _is_name(text[part:]) and not (spans and spans[-1].end > start):
+                text[part:] = [f"__{text[part]}__"]
+                length += 4
+            elif style is not None:
                 spans.append(Span(start, length, style, address))
             if addresses and address and "".join(text[part:]) not in (address, address.removeprefix("mailto:")):
                 behind = length
@@ -359,6 +362,11 @@ def _inline(tokens: Iterable[Token], *, addresses: bool) -> StyledText:
     return StyledText("".join(text), tuple(spans))
 
 
+def _is_name(parts: Sequence[str]) -> bool:
+    """Whether what stands between two underscores is a name of a programming language: `__init__`, but not __Note__."""
+    return len(parts) == 1 and parts[0].isidentifier() and (parts[0].islower() or parts[0].isupper())
+
+
 def _style_of(token: Token) -> tuple[Style | None, str]:
     """The style from an opening token up to its closing one, and where a link leads."""
     if token.type != "link_open":
@@ -369,6 +377,6 @@ def _style_of(token: Token) -> tuple[Style | None, str]:
 def _words_of(token: Token) -> str:
     if token.type == "image":
         return printable(f"[image: {token.content or token.attrs.get('src', '')}]")
-    return {"softbreak": " ", "hardbreak": "\n"}.get(token.type) or printable(
-        token.content
-    )  # `&#8238;` is a character now
+    if token.type in ("softbreak", "hardbreak"):
+        return " " if token.type == "softbreak" else "\n"
+    return printable(token.content.replace("\t", " "))  # `&#8238;` is a character now

@@ -104,6 +104,14 @@ def test_what_was_searched_for_is_marked_and_opened_at(bench) -> None:
     assert set_for(view, {view.entry.id: "AAAA"}, 80, lambda text: (), 0, is_rendered=True).at == 0
 
 
+def test_a_long_text_opens_at_its_match_though_its_lines_are_broken(bench) -> None:
+    content = "a row with\ttabs and many words that take more than one line at forty columns\n" * 1_500 + "the quagga\n"
+    view = view_of(bench.base, content=content, situation="")
+    printed = set_for(view, {view.entry.id: "AAAA"}, 40, lambda text: (), content.index("quagga"), is_rendered=True)
+    assert as_shown(printed.lines[printed.at]) == "the quagga"
+    assert not any("\t" in line for line in printed.lines)
+
+
 def test_a_table_that_is_too_wide_folds_its_widest_column() -> None:
     source = "| k | v |\n|---|---|\n| a | " + "word " * 30 + "|\n| b | 日本語の長い文章がここにあります |"
     lines = [line.plain for line in MarkdownText(source).laid_out(Page(40, cells))]

@@ -33,6 +33,8 @@ def laid_out(source: str, width: int = 40) -> list[str]:
         ("<b>x</b> Vec<String>\n\n<div>y</div>", ["<b>x</b> Vec<String>", "", "<div>y</div>"]),
         ("![alt](pic.png) ![](b.png)", ["[image: alt] [image: b.png]"]),
         ("[bold]x[/]", ["[bold]x[/]"]),
+        ("a\tb `c\td`", ["a b c d"]),
+        ("__init__ and __all__, __Note__ __two words__ __`x`__", ["__init__ and __all__, Note two words x"]),
     ],
 )
 def test_parts(source, lines):
