@@ -38,7 +38,7 @@ class New:
 
 @dataclass(frozen=True, slots=True)
 class Edit(New):
-    """What is to be stored in the place of an entry, and that one as the editor saw it."""
+    """The same in the place of an entry as the editor saw it."""
 
     old: Entry
 
@@ -46,8 +46,7 @@ class Edit(New):
 class EntryService:
     """Writes entries with their words, vectors and links, each change in one transaction.
 
-    The model works before the transaction, so that no lock is held while it does; without it an entry is stored all the
-    same, to be embedded later.
+    The model works before it, while no lock is held; without a model an entry is stored, to be embedded later.
 
     Attributes:
         eraser: Deletes for ever.
@@ -71,13 +70,10 @@ class EntryService:
         self.eraser = Eraser(store, clock, self.take_out)
 
     def add(self, draft: Draft, *, unless: Callable[[], bool] = lambda: False) -> Saved:
-        """Store a new entry.
-
-        Args:
-            draft: What it says.
-            unless: Asked when nobody else can write: whether it is needed no more; EditConflict then.
+        """Store a new entry, unless it is said, when nobody else can write, that it is needed no more.
 
         Raises:
+            EditConflict: It is needed no more; nothing was stored.
             InvalidInput: The draft breaks a rule, see `rules.checked`, or brings the id of an entry that is there.
             NotFound, Ambiguous: Its successor's id does not name one entry.
         """
@@ -121,7 +117,7 @@ class EntryService:
         return self.saved(key, entry, edit)
 
     def edited(self, old: Entry, draft: Draft) -> Edit:
-        """What is to be stored in the place of an entry, with its vectors; nothing is stored yet. Raises InvalidInput."""
+        """What is to be stored in the place of an entry; nothing is stored yet. Raises InvalidInput."""
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._clock.now())
         draft, secrets = self.capture.looked_at(rules.checked(draft), old)
         entry = self.new_entry(settled(self._with_successor(draft), old))
