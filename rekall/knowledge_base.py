@@ -17,7 +17,7 @@ from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
 from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
-from rekall.search.labels import resembles
+from rekall.search.labels import alike
 from rekall.search.legs import Waiting
 from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
@@ -322,12 +322,14 @@ class KnowledgeBase:
         return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted, near)
 
     def resembling(self, entry_id: str) -> tuple[Hit, ...]:
-        """The few entries that say nearly the same as one; none while it has no vector."""
+        """The few entries of the same title as one, and those that say nearly the same, which needs its vector."""
+        entry = self.get(entry_id).entry
+        titled = self.search(entry.title, mode=Mode.WORDS, limit=4, literal=True).hits
         try:
-            hits = self.similar(entry_id, limit=3).hits
+            near = self.similar(entry.id, limit=3).hits
         except EngineError:  # it is found by words only, which whoever stored it was told
-            return ()
-        return tuple(hit for hit in hits if resembles(hit.why))
+            near = ()
+        return alike(entry, titled, near)
 
     def count(self) -> int:
         """How many entries there are."""

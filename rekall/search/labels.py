@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rekall.entry.fields import FIELDS, Entry
@@ -40,6 +41,8 @@ _UNREAD = 0.9
 _RESEMBLES = 0.8
 """How clear a similarity between two entries is where they say the same: a cosine of 0.85 with all-MiniLM-L6-v2. Of 2,820
 real notes 2 in 100 have such a neighbour (benchmarks/alike.py)."""
+
+_MOST_ALIKE = 3
 
 _SAME = 0.97
 """A cosine that two entries have with no model unless they say the same; a base of a few notes says little of its model."""
@@ -97,6 +100,22 @@ def lacking(query: str, entry: Entry) -> tuple[str, ...]:
 def resembles(why: Why) -> bool:
     """Whether an entry found by its similarity to another may say the same."""
     return why.clear is not None and (why.clear >= _RESEMBLES or (why.similarity or 0.0) >= _SAME)
+
+
+def alike(entry: Entry, titled: Sequence[Hit], near: Sequence[Hit]) -> tuple[Hit, ...]:
+    """What an entry resembles: what has its very title, and what may say the same and lacks no number of its title.
+
+    Args:
+        entry: The entry.
+        titled: What a search for its title found.
+        near: What is nearest to it in meaning.
+    """
+    same = [hit for hit in titled if hit.why.exact_title and hit.entry.id != entry.id]
+    known = {hit.entry.id for hit in same}
+    same += [
+        hit for hit in near if hit.entry.id not in known and resembles(hit.why) and not lacking(entry.title, hit.entry)
+    ]
+    return tuple(same[:_MOST_ALIKE])
 
 
 def _has_meaning(why: Why) -> bool:

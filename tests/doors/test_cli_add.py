@@ -489,6 +489,14 @@ def test_whole_entries_may_name_each_other(rekall: Rekall) -> None:
     assert {each["type"] for each in second["links"]} == {"related", "supersedes"}
 
 
+def test_it_resembles_what_has_its_title_and_not_what_has_another_number(rekall: Rekall) -> None:
+    first = added(rekall, "Postgres locks the table", "-c", "It takes an ACCESS EXCLUSIVE lock while it adds a check.")
+    again = rekall("add", "postgres  locks the table", "--json").json
+    assert [each["id"] for each in again["alike"]] == [first["id"]]
+    added(rekall, "step 1 of the release")
+    assert rekall("add", "step 2 of the release", "--json").json["alike"] == []
+
+
 # the editor
 
 
