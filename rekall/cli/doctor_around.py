@@ -240,12 +240,12 @@ def _clients(app: App) -> Iterator[Look]:
 
 def _hooks(app: App) -> Iterator[Look]:
     from rekall.hooks.hosts import HOSTS
-    from rekall.hooks.standing import standing
+    from rekall.hooks.standing import home_named, scopes, standing
     from rekall.mcp.launching import this_launch
 
     launch = this_launch(None)
     start = [launch.command, *launch.arguments[: launch.arguments.index("mcp")]]
-    found = [standing(host, folder, start) for host in HOSTS for folder in (None, Path.cwd())]
+    found = [standing(host, folder, start, home_named()) for host in HOSTS for folder in scopes(host)]
     for each in found:
         if each.problem:
             yield Look("hooks", Health.WARN, f"{each.host.title}: {each.path}: {each.problem}", "correct the file")
@@ -253,8 +253,8 @@ def _hooks(app: App) -> Iterator[Look]:
             yield Look(
                 "hooks",
                 Health.WARN,
-                f"{each.host.title} runs another rekall: {each.path}",
-                f"`rekall hook install {each.host.name}`",
+                f"{each.host.title} runs another rekall, or over another base: {each.path}",
+                f"`rekall hook install {each.host.name}{' --project' if each.folder else ''}`",
             )
     names = dict.fromkeys(each.host.title for each in found if each.moments and each.is_current)
     if names:

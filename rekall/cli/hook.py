@@ -59,7 +59,7 @@ def install(
         _list_hosts(as_json=as_json)
         return
     from rekall.hooks.hosts import Moment, find_host
-    from rekall.hooks.standing import skill_file
+    from rekall.hooks.standing import home_named, skill_file
     from rekall.hooks.wiring import command_line, with_ours
 
     host = find_host(client)
@@ -67,9 +67,7 @@ def install(
     for each in wanted:
         if each not in host.wirings:
             raise UsageError(f"{host.title} has no hook for {each.value}: {host.lacks[each]}", "leave it out of --on")
-    home = os.environ.get("REKALL_HOME")
-    home = str(Path(home).expanduser().absolute()) if home else None
-    commands = {each: command_line(_launch(), host, each, home) for each in wanted}
+    commands = {each: command_line(_launch(), host, each, home_named()) for each in wanted}
     folder = _folder(project)
     change = _planned(host.file(folder), lambda text: with_ours(text, host, commands))
     changes = [change, *([_skill_change(skill_file(host, folder))] if skill else [])]
@@ -122,18 +120,19 @@ def uninstall(client: str, project: bool, dry_run: bool, as_json: bool) -> None:
 def status(app: App, client: str | None, as_json: bool) -> None:
     """Show which clients have Rekall's hooks and skill: your own files, and those of this project."""
     from rekall.hooks.hosts import HOSTS, find_host
-    from rekall.hooks.standing import standing
+    from rekall.hooks.standing import home_named, scopes, standing
 
     hosts = HOSTS if client is None else (find_host(client),)
-    found = [standing(host, folder, _launch()) for host in hosts for folder in _scopes(host)]
+    launch, home = _launch(), home_named()
+    found = [standing(host, folder, launch, home) for host in hosts for folder in scopes(host)]
     why = _is_off(app)
     if as_json:
         out_json({"hooks": [_standing_data(each) for each in found], "off": why or None})
         return
     shown = [each for each in found if client is not None or each.moments or each.has_skill or each.problem]
     if shown:
-        scopes = ["yours" if each.folder is None else "project" for each in shown]
-        out(columns([[each.host.name, scope, _state(each), str(each.path)] for each, scope in zip(shown, scopes)]))
+        whose = ["yours" if each.folder is None else "project" for each in shown]
+        out(columns([[each.host.name, scope, _state(each), str(each.path)] for each, scope in zip(shown, whose)]))
     else:
         talk("no client has Rekall's hooks\n\nhint: `rekall hook install` shows the clients that can have them")
     if why:
@@ -229,27 +228,12 @@ def _launch() -> list[str]:
 def _folder(project: bool) -> Path | None:
     if not project:
         return None
-    top = _top()
+    from rekall.hooks.standing import project_top
+
+    top = project_top()
     if top is None:
         raise UsageError("the folder you are in is gone", "go to the project's folder, then try again")
     return top
-
-
-def _scopes(host: Host) -> list[Path | None]:
-    """Where a host's files are looked at: None for the user's, and the project's folder where its file is another one."""
-    top = _top()
-    is_other = top is not None and os.path.realpath(host.file(top)) != os.path.realpath(host.file(None))
-    return [None, top] if is_other else [None]
-
-
-def _top() -> Path | None:
-    """The top folder of the project that this process stands in: of the checkout, or the folder itself; None if it is gone."""
-    try:
-        here = Path.cwd()
-    except OSError:
-        return None
-    above = [folder for folder in (here, *here.parents) if folder != Path.home()]
-    return next((folder for folder in above if (folder / ".git").exists()), here)
 
 
 def _planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
@@ -360,7 +344,7 @@ def _state(found: Standing) -> str:
     if found.problem:
         return f"cannot be read: {found.problem}"
     parts = [moment.value for moment in found.moments] + (["skill"] if found.has_skill else [])
-    old = "" if found.is_current or not found.moments else " (of another rekall: install again)"
+    old = "" if found.is_current or not found.moments else " (of another rekall or base: install again)"
     off = f" (turned off by {found.turned_off})" if found.turned_off else ""
     return (", ".join(parts) or "-") + old + off
 

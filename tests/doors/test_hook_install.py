@@ -301,6 +301,18 @@ def test_a_file_that_is_the_user_s_and_the_project_s_is_shown_once(rekall: Rekal
     assert rekall("hook", "status").out.count("settings.json") == 1
 
 
+def test_hooks_over_another_base_are_told_of(rekall: Rekall, tmp_path, user, monkeypatch):
+    (tmp_path / "project" / ".git").mkdir(parents=True)
+    (tmp_path / "project" / "src").mkdir()
+    monkeypatch.chdir(tmp_path / "project" / "src")
+    assert rekall("hook", "install", "gemini", "--project").code == 0
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "other"))
+    assert "of another rekall or base" in rekall("hook", "status").out
+    assert "`rekall hook install gemini --project`" in rekall("doctor").out
+    assert rekall("hook", "install", "gemini", "--project").code == 0
+    assert [each["current"] for each in rekall("hook", "status", "gemini", "--json").json["hooks"]] == [False, True]
+
+
 @needs_links
 def test_where_the_folder_is_gone_the_user_s_files_are_shown(rekall: Rekall, tmp_path, user, monkeypatch):
     assert rekall("hook", "install", "gemini").code == 0
@@ -308,6 +320,7 @@ def test_where_the_folder_is_gone_the_user_s_files_are_shown(rekall: Rekall, tmp
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     assert [each["scope"] for each in rekall("hook", "status", "gemini", "--json").json["hooks"]] == ["user"]
+    assert "installed: Gemini CLI" in rekall("doctor").out
     said = rekall("hook", "install", "gemini", "--project")
     assert said.code == 2
     assert "gone" in said.err
