@@ -23,6 +23,9 @@ _MOST_LINE_CHARS = 2_000
 _SMALL = 50
 """In a base of fewer entries, a word that most of them hold may still be what was asked for."""
 
+_ENDING = re.compile(r"\w['’]\w{1,2}")
+"""What English leaves of a word behind an apostrophe: the t of can't."""
+
 _BEGINNING = re.compile(r"(\w+)\*")
 _COMMON = frozenset(
     [
@@ -208,8 +211,10 @@ def _sought(store: Store, query: ParsedQuery, *, unfinished: bool) -> Sought:
 def _said_by_all(store: Store, text: str) -> set[str]:
     """The stems of the words of a text that say nothing, unless all of them do."""
     words = store.words
-    typed = {stem: text[start:end].casefold() for start, end, stem in words.places(text)}
+    places = words.places(text)
+    typed = {stem: text[start:end].casefold() for start, end, stem in places}
     common = {stem for stem, word in typed.items() if word in _COMMON}
+    common |= {stem for start, end, stem in places if _ENDING.fullmatch(text, max(start - 2, 0), end)}
     entries = words.count()
     if entries >= _SMALL:
         held = words.held(list(typed.values()))

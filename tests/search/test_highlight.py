@@ -51,6 +51,8 @@ def held(bench: Bench) -> Bench:
         ("connectoin", "the [connection] was reset"),
         ("reset type:bug since:2026-01-01", "the type bug was [reset]"),
         ("strasse", "[STRASSE] [straße]"),
+        ("can't reset it", "don't, it's t: [reset]"),
+        ("error 'as' reset 'id'", "as [id] [reset]"),
         ("", "nothing"),
         ("!!!", "nothing!!!"),
     ],
