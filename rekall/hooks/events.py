@@ -29,6 +29,9 @@ _FIRST_LINES, _LAST_LINES = 3, 3
 """Of the lines that say why: a compiler's first is the cause of the others, a traceback's last."""
 
 
+_OF_HOST = re.compile(r"<([a-z]+[-_][a-z_-]+)>.{0,2000}?</\1>", re.DOTALL)
+"""What hosts put beside a person's words: `<ide_opened_file>…</ide_opened_file>`."""
+
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _SAYS_WHY = re.compile(
     r"error|exception|fatal|panic|fail|abort|segfault|cannot|can't|could not|couldn't|unable|denied|refused|reset by|"
@@ -95,7 +98,7 @@ def read_event(host: Host, moment: Moment, data: bytes) -> Asked | None:
 
 def prompt_text(prompt: str) -> str:
     """What of a prompt is searched for; empty where it is a command of the host, or says too little."""
-    text = _ends(prompt.strip(), _LOOKED_AT, _LOOKED_AT)
+    text = _OF_HOST.sub("", _ends(prompt.strip(), _LOOKED_AT, _LOOKED_AT)).strip()
     if len(text.encode("utf-8", "replace")) < _LEAST_CHARS or re.match(r"[/!][\w-]*(?:\s|$)|<[a-z]", text):
         return ""
     text = text if _SAYS_WHY.search(text) else without_code(text)
@@ -138,10 +141,12 @@ def _error(sent: Mapping[str, Any]) -> str:
 
 def _exit_code_field(sent: Mapping[str, Any]) -> str:
     """Cursor sends the result of a command as JSON in a text."""
-    try:
-        result = json.loads(_text(sent, "tool_output"))
-    except (ValueError, RecursionError):
-        return ""
+    result = sent.get("tool_output")
+    if isinstance(result, str):
+        try:
+            result = json.loads(result)
+        except (ValueError, RecursionError):
+            return ""
     if not isinstance(result, dict) or result.get("exitCode") in (0, None):
         return ""
     return error_text("\n".join(filter(None, (_text(result, name) for name in ("stdout", "output", "stderr")))))

@@ -119,6 +119,14 @@ def known(words_only: App) -> dict[str, str]:
             "spawn EACCES: denied",
         ),
         (
+            "claude-code",
+            "prompt",
+            {"prompt": f"<ide_opened_file>The user opened /a.py</ide_opened_file>\n{QUESTION}"},
+            QUESTION,
+        ),
+        ("codex", "prompt", {"prompt": f"{QUESTION}\n<system-reminder>\nbe brief\n</system-reminder>"}, QUESTION),
+        ("cursor", "failure", {"tool_output": {"exitCode": 2, "stderr": "make: *** No rule"}}, "make: *** No rule"),
+        (
             "cursor",
             "failure",
             {
