@@ -93,8 +93,9 @@ def thought_of(words: Sequence[str], is_named: bool) -> Thought:
     kind = _type_word(first)
     if kind is not None and rest and (is_title or not _is_sentence_case(first)):
         return Thought(kind, " ".join(rest))
-    if kind is not None and not rest and first == first.lower():
-        return Thought(kind, "")
+    alone = _type_word(first.rstrip(": \t")) if not rest and first == first.lower() else None
+    if alone is not None:
+        return Thought(alone, "")
     label = _LABEL.match(text)
     if label is not None and (kind := _type_word(label["type"])) is not None:
         return Thought(kind, text[label.end() :])

@@ -10,25 +10,35 @@ MOST_TITLE_CHARS = 100
 _LEAST_SENTENCE = 15
 _SENTENCE_END = re.compile(r"[.!?](?=[ \t]+[^\Wa-z])|[。！？]")
 _FENCE = re.compile(r" {0,3}(?:`{3,}[^`]*$|~{3,})")
+_RULE = re.compile(r"[-=+*_~#|][-=+*_~#|\s]*")
 _MARKDOWN_HEADING = re.compile(r"#{1,6}[ \t]+(?=\S)")
 
 
 def titled(text: str) -> tuple[str, str]:
     """A text as a title and the content: its first line and the rest, or all of it where that line is too long.
 
-    Of a text that begins with a block of code the title is the first line in it, and the block stays whole.
+    Of a text that begins with a block of code or a rule the title is the first line behind that, and the text stays whole.
     """
     text = text.strip("\n")
     while text and not text.partition("\n")[0].strip():
         text = text.partition("\n")[2]
     first, _, rest = text.partition("\n")
-    if _FENCE.match(first):
-        line = next((line.strip() for line in rest.split("\n") if line.strip() and not _FENCE.match(line)), "")
-        return (line if len(line) <= MOST_TITLE_CHARS else shortened(line)) or first.strip(), text
-    head = _MARKDOWN_HEADING.sub("", first.strip(), count=1)
+    if _says_nothing(first):
+        line = next((_line(line) for line in rest.split("\n") if line.strip() and not _says_nothing(line)), "")
+        return (line if len(line) <= MOST_TITLE_CHARS else shortened(line)) or first.strip(), text if rest else ""
+    head = _line(first)
     if len(head) <= MOST_TITLE_CHARS:
         return head, rest.strip("\n")
     return shortened(head), text
+
+
+def _says_nothing(line: str) -> bool:
+    """Whether a line only begins a block of code, or is a rule."""
+    return bool(_FENCE.match(line) or _RULE.fullmatch(line))
+
+
+def _line(text: str) -> str:
+    return _MARKDOWN_HEADING.sub("", text.strip(), count=1)
 
 
 def shortened(line: str) -> str:

@@ -247,8 +247,8 @@ def _own_name(path: str, tell: Callable[[str], None]) -> str | None:
 
 
 def _project(name: str, source: str, place: str, tell: Callable[[str], None]) -> Project | None:
-    """A project of a name that an entry may have; an empty name is none."""
-    if not name.strip():
+    """A project of a name that an entry may have; an empty name is none, and so is a dash, as for `-p`."""
+    if name.strip() in ("", "-"):
         return None
     try:
         if len(name) > _MOST_CHARS:

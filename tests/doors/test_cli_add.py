@@ -196,7 +196,12 @@ def test_a_title_ends_with_a_sentence_or_a_word(line: str, title: str) -> None:
         ("~~~\n\n  deep\n~~~", "deep", "~~~\n\n  deep\n~~~"),
         ("```\n```\nUnpacks it", "Unpacks it", "```\n```\nUnpacks it"),
         ("```tar -xf``` unpacks\nit", "```tar -xf``` unpacks", "it"),
-        ("```", "```", "```"),
+        ("```", "```", ""),
+        ("---\n# One\n\ntwo", "One", "---\n# One\n\ntwo"),
+        ("====\n----\none\n", "one", "====\n----\none"),
+        ("--", "--", ""),
+        ("- one\n- two", "- one", "- two"),
+        ("🚀\none", "🚀", "one"),
     ],
 )
 def test_the_first_line_is_the_title(text: str, title: str, content: str) -> None:
@@ -232,6 +237,13 @@ def test_what_is_piped_into_edit_is_not_thrown_away(rekall: Rekall, editor: Call
     assert not noted.exists()
     assert rekall("edit", name, "-c", "-", stdin="a new text\n").code == 0
     assert rekall("show", name, "--json").json["entry"]["content"] == "a new text"
+
+
+@pytest.mark.parametrize("words", [("bug",), ("bug:",)])
+def test_a_type_alone_is_no_entry(rekall: Rekall, words: tuple[str, ...]) -> None:
+    assert rekall("add", *words).code == 2
+    entry = added(rekall, *words, text="it fails\n")
+    assert (entry["type"], entry["title"]) == ("bug", "it fails")
 
 
 @pytest.mark.usefixtures("person")

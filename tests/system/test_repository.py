@@ -207,8 +207,9 @@ def test_our_own_file_goes_before_all(tmp_path):
     assert name_of(top) == "by git"
     (parts / ".rekall.toml").write_text('\ufeffproject = "billing"\r\n', "utf-8")
     assert name_of(parts) == "billing"
-    (parts / ".rekall.toml").write_text("project = false\n")
-    assert project_of(parts) is None
+    for none in ("false", '""', '"-"'):
+        (parts / ".rekall.toml").write_text(f"project = {none}\n")
+        assert project_of(parts) is None
 
     (tmp_path / "notes" / "2026").mkdir(parents=True)  # without git
     (tmp_path / "notes" / ".rekall.toml").write_text("project = 'diary'\n")
