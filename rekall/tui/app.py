@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette, Provider
 from textual.notifications import SeverityLevel
@@ -24,6 +25,7 @@ from rekall.tui import themes
 from rekall.tui.main_screen import MainScreen
 from rekall.tui.palette import Commands
 from rekall.tui.screens import WIDE, RekallScreen
+from rekall.tui.typed_ahead import TypedAhead
 from rekall.wording import printable
 
 
@@ -94,6 +96,7 @@ class RekallApp(App[str]):
         self.now = now
         self.picked: str | None = None
         """The id of the entry that was chosen by a picker."""
+        self.typed = TypedAhead(self, super().on_event, self._must_wait)
         self._line = line
         self._is_picker = is_picker
         self._base = rekall.open_base(to_write=not is_picker)
@@ -175,6 +178,30 @@ class RekallApp(App[str]):
         from rekall.tui.dialogs import HelpDialog
 
         self.push_screen(HelpDialog(self.places))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys one after the other."""
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self.typed.add(event)
+        else:
+            await super().on_event(event)
+
+    async def on_followed(self) -> None:
+        """A key has done what it does."""
+        await self.typed.followed()
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top."""
+        closed = super().pop_screen()
+        self.typed.screen_closed()
+        return closed
+
+    def take_keys(self) -> None:
+        """Go on with the keys that waited for what is shown now."""
+        self.call_later(self.typed.go_on)
+
+    def _must_wait(self, key: str) -> bool:
+        return isinstance(self.screen, RekallScreen) and self.screen.holds(key)
 
     def on_key(self, event: events.Key) -> None:
         """A key that comes here was typed for a field that opened meanwhile, which would have kept it; it is no command."""

@@ -67,14 +67,14 @@ class EntryActions:
     def delete(self, entry_id: str) -> None:
         """Delete an entry; `undo` restores it."""
         if entry_id:
-            self._screen.start(partial(self._delete, entry_id))
+            self._screen.prepare(partial(self._delete, entry_id))
 
     def undo(self) -> None:
         """Undo the last deletion or change."""
         if self.history.is_empty:
             self._host.say("nothing to undo", "`rekall restore` lists what was deleted earlier")
         else:
-            self._screen.start(self._undo)
+            self._screen.prepare(self._undo)
 
     def copy_content(self, entry_id: str) -> None:
         """Copy the content of an entry, or the whole entry if it has none."""
@@ -101,7 +101,7 @@ class EntryActions:
             use(view.entry)
 
         if entry_id:
-            self._screen.start(read)
+            self._screen.prepare(read)
 
     def _open_form(self, entry: Entry | None) -> None:
         from rekall.tui.form import FormScreen

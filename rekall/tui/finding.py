@@ -77,12 +77,14 @@ class Refill:
         delay_s: Wait this long first: a later refill may make this one unnecessary.
         chosen: The id to put the cursor on, if it is in the list.
         quiet: Leave the list as it is until the complete answer is there.
+        changed: Something was changed here, so that the list shows what is no more.
     """
 
     top: bool = False
     delay_s: float = 0.0
     chosen: str = ""
     quiet: bool = False
+    changed: bool = False
 
 
 def status_text(view: View, listing: Listing) -> str:

@@ -149,7 +149,7 @@ class FormScreen(RekallScreen[Saved | None]):
         switcher.current = _PAGES[turned]
         self.query_one("#page-name", Static).update(_PAGE_NAMES[turned])
         first = "#title" if switcher.current == _PAGES[0] else "#situation"
-        self.call_after_refresh(self.query_one(first).focus, scroll_visible=False)
+        self.set_focus(self.query_one(first), scroll_visible=False)
 
     def action_leave(self) -> None:
         """Close the form, but not during a save; ask first if something was typed."""

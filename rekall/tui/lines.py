@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from textual import events
 from textual.message import Message
@@ -10,7 +11,10 @@ from textual.widgets import Input
 
 
 class OneLine(Input):
-    """A field of one line; lines that are pasted into it are joined by blanks."""
+    """A field of one line; lines that are pasted into it are joined by blanks, and the first key typed replaces nothing."""
+
+    def __init__(self, value: str = "", placeholder: str = "", **options: Any) -> None:
+        super().__init__(value, placeholder, select_on_focus=False, **options)
 
     def _on_paste(self, event: events.Paste) -> None:
         """Take every line of what the terminal pastes, not only the first."""

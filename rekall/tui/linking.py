@@ -208,12 +208,12 @@ class LinkActions:
         if not entry_id:
             return
         if others:
-            self._screen.start(partial(self._ask, entry_id, others))
+            self._screen.prepare(partial(self._ask, entry_id, others))
             return
 
         def take(other: str | None) -> None:
             if other:
-                self._screen.start(partial(self._ask, entry_id, [other]))
+                self._screen.prepare(partial(self._ask, entry_id, [other]))
 
         self._screen.app.push_screen(FindDialog(self._base, "Link with …", entry_id), take)
 

@@ -52,7 +52,7 @@ class MarkedActions:
                 self._screen.start(partial(self._change, ids, changes, changed))
 
         if ids:
-            self._screen.start(ask)
+            self._screen.prepare(ask)
 
     def delete(self, ids: Sequence[str], deleted: Callable[[list[str]], None]) -> None:
         """Delete entries after a question that counts them; `deleted` is called with their ids."""
@@ -72,9 +72,9 @@ class MarkedActions:
 
         def take(found: list[str], *, is_sure: bool) -> None:
             if is_sure and found:
-                self._screen.start(partial(self._delete, found, deleted))
+                self._screen.prepare(partial(self._delete, found, deleted))
 
-        self._screen.start(ask)
+        self._screen.prepare(ask)
 
     def _read(self, ids: Sequence[str]) -> list[Entry]:
         return [self._base.get(entry_id).entry for entry_id in self._base.titles(ids[:_MOST_READ])]

@@ -72,7 +72,7 @@ class ReadingScreen(EntryKeys):
     def _open(self, entry_id: str) -> None:
         self.add_class("reading")
         self.read(entry_id)
-        self.call_after_refresh(self.detail.focus)  # a hidden widget cannot take the keyboard
+        self.set_focus(self.detail)  # at once: a key typed next may move the keyboard on
 
     def _close_detail(self) -> None:
         self._trail.clear()
@@ -80,7 +80,7 @@ class ReadingScreen(EntryKeys):
         row = self.entry_list.chosen
         if self.has_class("wide") and row and row.id != self._read_id:
             self.read(row.id)
-        self.call_after_refresh(self.entry_list.focus)
+        self.set_focus(self.entry_list)
 
     async def _read(self, entry_id: str, delay_s: float, *, keep_place: bool) -> None:
         await asyncio.sleep(delay_s)

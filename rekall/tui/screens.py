@@ -70,6 +70,10 @@ class Host(Protocol):
         """Report what went wrong and what to do about it."""
         ...
 
+    def take_keys(self) -> None:
+        """Go on with the keys that waited because the screen holds them no more."""
+        ...
+
     def copy_to_clipboard(self, text: str) -> None:
         """Put a text on the clipboard."""
         ...
@@ -87,6 +91,11 @@ class RekallScreen(Screen[Result]):
         self.host = host
         self.messages = MessageLines()
         self.keys = KeyBar(self.bar)
+        self._preparing = 0
+
+    def holds(self, key: str) -> bool:
+        """Whether what a key is about is still to be shown, so that it has to wait; without a name it is a paste."""
+        return self._preparing > 0
 
     def bar(self) -> Sequence[str] | None:
         """The actions that the line of keys shows, in order; None for those whose bindings say so."""
@@ -99,6 +108,19 @@ class RekallScreen(Screen[Result]):
             self.keys.say(text, style, seconds or usual_s)
         else:
             self.messages.show(text, style, seconds or usual_s)
+
+    def prepare(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something that ends with another screen, a dialog or a changed list: what is typed meanwhile is for that."""
+
+        async def then_go_on() -> None:
+            try:
+                await work()
+            finally:
+                self._preparing -= 1
+                self.host.take_keys()
+
+        self._preparing += 1
+        self.start(then_go_on)
 
     def start(
         self, work: Callable[[], Coroutine[Any, Any, None]], group: str = "change", *, exclusive: bool = False
