@@ -128,7 +128,7 @@ def edit(app: App) -> None:
         if open_editor(scratch, editor) != 0:
             raise InvalidInput(
                 f"the editor {find_editor(editor)!r} failed; nothing was changed",
-                f"`EDITOR=nano rekall config edit` takes another one; the text is kept in {scratch}",
+                f"`rekall --set ui.editor=nano config edit` takes another one; the text is kept in {scratch}",
             )
         text = scratch.read_bytes()
         if is_new and text == before:

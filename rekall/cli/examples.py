@@ -173,7 +173,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "config get": ("rekall config get search.limit", "rekall config get ui.editor"),
     "config set": ("rekall config set search.limit 20", "rekall config set ui.editor 'code --wait'"),
     "config unset": ("rekall config unset search.limit", "rekall config unset ui.editor"),
-    "config edit": ("rekall config edit", "EDITOR=nano rekall config edit"),
+    "config edit": ("rekall config edit", "rekall --set ui.editor=nano config edit"),
     "config path": ("rekall config path", "rekall config path --json | jq -r .database"),
     "init": (
         'eval "$(rekall init bash)"                  # in ~/.bashrc',

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from rekall.cli.render import out
 from rekall.errors import NotFound
 from rekall.wording import printable
 
@@ -17,23 +16,20 @@ def show_help(context: click.Context, topic: tuple[str, ...]) -> None:
 
     Without one, list the commands and the topics.
     """
+    from rekall.cli.pager import show_lines
     from rekall.cli.topics import TOPICS, find_topic, page
 
     root = context.find_root()
-    if not topic:
-        out(root.get_help())
-        out("\nTopics:")
-        out("\n".join(f"  {each.name:<14}{each.title}" for each in TOPICS))
-        out("\nShort for others: " + ", ".join(f"{name} ({command})" for name, command in _aliases()))
-        return
-    found = _command_help(root, topic)
     named = find_topic(" ".join(topic))
-    if found is not None:
-        out(found)
-    elif named is not None:
-        out(f"{named.title}\n\n{page(named)}")
+    if not topic:
+        topics = "\n".join(f"  {each.name:<14}{each.title}" for each in TOPICS)
+        short = ", ".join(f"{name} ({command})" for name, command in _aliases())
+        text: str | None = f"{root.get_help()}\n\nTopics:\n{topics}\n\nShort for others: {short}"
     else:
+        text = _command_help(root, topic) or (f"{named.title}\n\n{page(named)}" if named else None)
+    if text is None:
         raise _unknown(" ".join(topic))
+    show_lines(text.split("\n"))
 
 
 def _command_help(root: click.Context, path: tuple[str, ...]) -> str | None:

@@ -43,13 +43,13 @@ def parts(line: str) -> tuple[str, str]:
         words = line.split()
     if words[:1] != ["rekall"]:
         return "", line.strip()
-    stays = words[:2]
-    for word in words[2:]:
-        if not word.startswith("-"):
-            break
-        stays.append(word)
-    stays = stays if len(words) > 1 else [*stays, "show"]
-    return " ".join(stays), " ".join(words[len(stays) :])
+    stays, rest = words[:1], words[1:]
+    while rest[:1] == ["--set"]:
+        stays, rest = stays + rest[:2], rest[2:]
+    stays, rest = stays + (rest[:1] or ["show"]), rest[1:]
+    while rest and rest[0].startswith("-"):
+        stays, rest = stays + rest[:1], rest[1:]
+    return shlex.join(stays), " ".join(rest)
 
 
 def as_typed(entry: Entry, short: str) -> str:

@@ -164,6 +164,12 @@ def _clients(place: Place, begun: str) -> Iterator[Offer]:
     yield from (Offer(each.name, each.title) for each in CLIENTS)
 
 
+def _hosts(place: Place, begun: str) -> Iterator[Offer]:
+    from rekall.hooks.hosts import HOSTS
+
+    yield from (Offer(each.name, each.title) for each in HOSTS)
+
+
 def _assistants(place: Place, begun: str) -> Iterator[Offer]:
     from rekall.exchange.assistants import ASSISTANTS
 
@@ -246,6 +252,7 @@ _BY_PLACE: dict[tuple[str, str], Source] = {
     ("import", "assistant"): _assistants,
     ("add", "kind"): _type_first,
     ("add", "words"): _type_first,
+    **{(f"hook {each}", "client"): _hosts for each in ("install", "uninstall", "status", "run")},
     ("model import", "name"): _files,
     ("model export", "name"): _files,
     ("model pull", "name"): _files,

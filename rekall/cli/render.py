@@ -159,7 +159,7 @@ def columns(rows: Sequence[Sequence[str]], stretch: int | None = None) -> str:
     widths = [max(cells(row[place]) for row in rows) for place in range(len(rows[0]))]
     if stretch is not None and (sys.stdout.isatty() or "COLUMNS" in os.environ):  # a pipe gets all of it
         taken = sum(widths) + 2 * (len(widths) - 1) - widths[stretch]
-        widths[stretch] = max(min(widths[stretch], terminal_width() - taken), 10)
+        widths[stretch] = min(widths[stretch], max(terminal_width() - taken, 10))
     lines = []
     for row in rows:
         shown = [fit(cell, width) for cell, width in zip(row, widths)]

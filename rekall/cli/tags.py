@@ -9,7 +9,7 @@ import click
 
 from rekall.app import App
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app
-from rekall.cli.render import columns, out, out_json, talk
+from rekall.cli.render import columns, out_json, talk
 from rekall.errors import Interrupted, InvalidInput, NotFound, UsageError
 from rekall.wording import count_text, printable
 
@@ -105,7 +105,7 @@ def _change_tags(
         raise InvalidInput("the new tag is empty", "`rekall tags remove TAG` takes a tag away")
     old = [name for name in old if name != come]
     if not old:
-        raise InvalidInput(f"{printable(come or '')!r} is the same tag", "tags are written in small letters")
+        raise InvalidInput(f"{printable(come or '')!r} is the same tag", "tags are written in small letters; give another one")
     counts = {name: known.get(name, 0) if come is None else _count(base, name) for name in old}
     for name, number in counts.items():
         if not number:
@@ -177,8 +177,11 @@ def _show(what: str, counts: Mapping[str, int], sort: str, as_json: bool) -> Non
     if as_json:
         out_json({what: [{"name": name, "entries": number} for name, number in ordered.items()]})
     elif ordered:
+        from rekall.cli.pager import show_lines
+
         width = len(f"{max(ordered.values()):,}")
-        out(columns([[printable(name), f"{number:>{width},}"] for name, number in ordered.items()]))
+        rows = [[name, f"{number:>{width},}"] for name, number in ordered.items()]
+        show_lines(columns(rows, stretch=0).split("\n"))
     else:
         talk(
             f"no {what}; {'`rekall add --tag NAME`' if what == 'tags' else '`rekall add --project NAME`'} makes the first"

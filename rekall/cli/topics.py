@@ -28,7 +28,7 @@ TOPICS = (
         "query",
         "What a search understands.",
         """
-Words are searched as they stand and by what they mean; a little misspelling is mended.
+Words are searched as they stand and by what they mean; small slips of typing are found too.
 Nothing needs quotes but a line that the shell would change.
 
   nginx 502 after reload    all words count, none must be there
@@ -118,7 +118,8 @@ says how sure you are. More: docs/writing.md of the project.
   REKALL_HOME                one folder for everything: settings, base, models
   REKALL_<SECTION>_<KEY>     a setting, such as REKALL_SEARCH_LIMIT=5
   REKALL_KEY                 the key that `rekall init` binds, or none
-  REKALL_PAGER, PAGER        what shows a long entry; empty for nothing
+  REKALL_PAGER, PAGER        what shows what is longer than the screen;
+                             empty for nothing
   REKALL_TERMINAL            names the terminal, for programs that run rekall
                              for a person: numbers are places of its last list
   VISUAL, EDITOR             what edits, where ui.editor is empty

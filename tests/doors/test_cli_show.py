@@ -241,6 +241,17 @@ def test_a_list_and_its_numbers_on_a_real_terminal(rekall: Rekall, quick_model, 
 
 
 @posix
+def test_help_and_names_that_are_more_than_the_screen_are_paged(rekall: Rekall, quick_model, tmp_path: Path) -> None:
+    rekall("add", "til", "Much", *(word for number in range(25) for word in ("--tag", f"t{number}")))
+    note = tmp_path / "paged"
+    Terminal(tmp_path)("$RK help", "$RK help types", "$RK tags", "$RK projects", REKALL_PAGER=f"tee -a {note}")
+    said = note.read_text()
+    assert "Short for others: ls (list)" in said
+    assert "something was broken" not in said
+    assert "t24  1" in said
+
+
+@posix
 @pytest.mark.parametrize(("at", "line"), [(0, None), (8, None), (30, 28), (95, 78), (99, 78)])
 def test_a_pager_opens_at_a_line_but_shows_no_empty_page(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: int, line: int | None

@@ -21,6 +21,7 @@ from rekall.cli.prompts import take_apart
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
+from rekall.hooks.hosts import HOSTS
 from rekall.settings import SETTINGS
 
 Rekall = Callable[..., Ran]
@@ -80,12 +81,17 @@ def offered(rekall: Rekall, line: str, kind: str = "9", breaks: str = "") -> lis
         ("rekall init z", ["zsh"]),
         ("rekall ls --ty", ["--type"]),
         ("rekall tags rename ng", ["nginx"]),
+        ("rekall hook install c", ["claude-code", "codex", "cursor"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.usefixtures("base")
 def test_values_are_completed(rekall: Rekall, line: str, some: list[str]) -> None:
     assert set(some) <= set(offered(rekall, line)), offered(rekall, line)
+
+
+def test_only_clients_with_hooks_are_completed_for_hooks(rekall: Rekall) -> None:
+    assert set(offered(rekall, "rekall hook status ")) == {host.name for host in HOSTS}
 
 
 def test_every_setting_is_completed(rekall: Rekall) -> None:
@@ -292,6 +298,8 @@ def test_the_scripts_hold_what_their_shell_can_read(path: Path) -> None:
         ("rekall show ", "rekall show", ""),
         ("rekall show nginx 502", "rekall show", "nginx 502"),
         ("rekall edit --fresh nginx", "rekall edit --fresh", "nginx"),
+        ("rekall --set ui.theme=light show nginx", "rekall --set ui.theme=light show", "nginx"),
+        ("rekall --set 'ui.editor=code --wait' edit", "rekall --set 'ui.editor=code --wait' edit", ""),
         ('rekall show "an open quote', "rekall show", '"an open quote'),
     ],
 )

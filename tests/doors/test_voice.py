@@ -263,3 +263,12 @@ def test_a_file_of_settings_is_edited_and_taken_over_when_it_is_right(
     assert rekall("config", "set", "search.limit", "9").code == 0
     assert rekall("config", "unset", "search").code == 3  # a section is more than anybody means
     assert rekall("config", "get", "search.limit").out == "9\n"
+
+
+def test_the_editor_that_the_hint_names_is_taken_whatever_is_set(rekall: Rekall) -> None:
+    rekall("config", "set", "ui.editor", "/no/such/editor")
+    ran = rekall("config", "edit")
+    assert ran.code == 4
+    hinted = ran.err.partition("hint: `rekall ")[2].partition("`")[0]
+    ran = rekall(*hinted.replace("nano", "true").split())
+    assert ran.code == 0, ran

@@ -22,7 +22,11 @@ function rk! {
     last=$(fc -ln -1 2>/dev/null)
     last=${last#"${last%%[![:space:]]*}"}
     case $last in
-        "rk "*) ;;
+        "rk "*)
+            if [ -z "${_rekall_said-}" ]; then
+                printf 'It said nothing on stderr.\n' >&2
+                return 1
+            fi ;;
         *) _rekall_said=$(_rekall_shown "$last") ;;
     esac
     if [ -z "${_rekall_said-}" ] && [ -n "$last" ]; then

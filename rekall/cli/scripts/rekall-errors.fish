@@ -23,6 +23,9 @@ function rk!
     set -l last $history[1]
     if not string match -q 'rk *' -- "$last"
         set -g __rekall_said (__rekall_shown "$last" | string collect)
+    else if test -z "$__rekall_said"
+        echo 'It said nothing on stderr.' >&2
+        return 1
     end
     if test -z "$__rekall_said"; and test -n "$last"
         read -l -P "Nothing kept what it said. Run it again?  $last  [y/N] " answer

@@ -20,7 +20,12 @@ rk() {
 'rk!'() {
     local last answer
     last=$(fc -ln -1 2>/dev/null)
-    [[ $last == 'rk '* ]] || typeset -g _rekall_said="$(_rekall_shown "$last")"
+    if [[ $last != 'rk '* ]]; then
+        typeset -g _rekall_said="$(_rekall_shown "$last")"
+    elif [[ -z $_rekall_said ]]; then
+        print -u2 -- 'It said nothing on stderr.'
+        return 1
+    fi
     if [[ -z $_rekall_said && -n $last ]]; then
         print -rn -u2 -- "Nothing kept what it said. Run it again?  $last  [y/N] "
         read -r answer
