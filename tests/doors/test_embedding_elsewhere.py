@@ -141,11 +141,11 @@ async def test_the_terminal_ui_says_it(who, lease, waiting):
             await ui.press("slash")
             await ui.type("docker")
             await ui.settle()
-            assert who in ui.status
+            assert who in " ".join(ui.lines())
             waiting.leases.renew(replace(lease, done=5000))
             await ui.type(" cache")
             await ui.settle()
-            assert "5,000 of 5,497 passages done" in ui.status
+            assert "5,000 of 5,497 passages done" in " ".join(ui.lines())
 
 
 def test_nobody_who_has_ended_is_named(rekall: Rekall, waiting: SqliteStore, lease: Lease) -> None:

@@ -504,7 +504,8 @@ def test_a_folder_with_a_hostile_file_ends_with_code_4_and_says_which_and_why(re
 
 
 def test_stdin_without_an_end_is_refused(rekall, monkeypatch, quick_model):
-    monkeypatch.setattr("rekall.cli.options._MOST_STDIN_BYTES", 1_000_000)
+    for room in ("add", "options"):
+        monkeypatch.setattr(f"rekall.cli.{room}.MOST_STDIN_BYTES", 1_000_000)
     ran = rekall("add", "til", "A title", "-", stdin=b"x " * 600_000)
     assert ran.code == 4
     assert "stdin has more than 1 MB" in ran.err

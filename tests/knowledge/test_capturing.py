@@ -134,11 +134,12 @@ def test_python_sees_what_was_noticed(home: Path) -> None:
 
 def test_assistants_are_told_for_the_person(bench: Bench) -> None:
     from rekall.mcp import inputs, tools
+    from rekall.mcp.caller import Caller
 
-    added = tools.add(bench.base, inputs.AddInput(type="til", title="deploy", content=TOKEN), lambda: True)
+    caller = Caller(bench.clock.now(), lambda: True, str)
+    added = tools.add(bench.base, inputs.AddInput(type="til", title="deploy", content=TOKEN), caller)
     assert "Warning, for the person: stored, and it holds what looks like a secret: GitHub token (ghp_…)" in added.text
-    assert [secret["looks_like"] for secret in added.data["secrets"]] == ["GitHub token"]
-    given = inputs.UpdateInput(id=added.data["entry"]["id"], solution=f"or {OTHER}")
-    updated = tools.update(bench.base, given, lambda: True)
+    (entry,) = bench.base.list_entries().entries
+    updated = tools.update(bench.base, inputs.UpdateInput(id=entry.id, solution=f"or {OTHER}"), caller)
     assert "npm token (npm_…) in solution, line 1" in updated.text
     assert not [text for text in (added.text, updated.text) if TOKEN[4:] in text or OTHER[4:] in text]

@@ -150,7 +150,7 @@ READS: dict[str, Callable[[Bench, Entry], list[Entry]]] = {
     "stream": lambda bench, note: [entry for _, entry in bench.store.entries.stream()],
 }
 QUERIES = {
-    "get": "FROM entry WHERE id >=",
+    "get": "FROM entry WHERE length(?1) >= 4",
     "list": "SELECT e.key FROM entry e WHERE",
     "search": "FROM words JOIN entry e",
     "similar": "FROM entry e WHERE e.status =",

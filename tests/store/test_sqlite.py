@@ -265,7 +265,7 @@ def test_reading_many_entries_takes_as_many_statements_as_reading_one(store, sta
     store.links.starting_at(keys)
     store.entries.short_ids(make_entry(each).id for each in range(number))
     store.entries.obsolete_among(keys)
-    assert len(statements()) == 3
+    assert len(statements()) == 4
 
 
 # words, as BM25 counts them
