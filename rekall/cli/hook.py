@@ -129,10 +129,14 @@ def status(app: App, client: str | None, as_json: bool) -> None:
     if as_json:
         out_json({"hooks": [_standing_data(each) for each in found], "off": why or None})
         return
+    from rekall.cli.mcp_install import short_path
+
     shown = [each for each in found if client is not None or each.moments or each.has_skill or each.problem]
     if shown:
         whose = ["yours" if each.folder is None else "project" for each in shown]
-        out(columns([[each.host.name, scope, _state(each), str(each.path)] for each, scope in zip(shown, whose)]))
+        out(
+            columns([[each.host.name, scope, _state(each), short_path(each.path)] for each, scope in zip(shown, whose)])
+        )
     else:
         talk("no client has Rekall's hooks\n\nhint: `rekall hook install` shows the clients that can have them")
     if why:
@@ -330,8 +334,15 @@ def _list_hosts(*, as_json: bool) -> None:
         ]
         out_json({"clients": data})
         return
+    from rekall.cli.mcp_install import short_path
+
     rows = [
-        [host.name, host.title, ", ".join(each.value for each in Moment if each in host.wirings), str(host.file(None))]
+        [
+            host.name,
+            host.title,
+            ", ".join(each.value for each in Moment if each in host.wirings),
+            short_path(host.file(None)),
+        ]
         for host in HOSTS
     ]
     out(columns(rows))

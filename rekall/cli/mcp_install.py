@@ -183,7 +183,7 @@ def _list_clients(*, project: bool, as_json: bool) -> None:
                 "command": (said.command if said else "") or None,
             }
         )
-        rows.append([each.name, _in_words(each, said, ours), _short(path) if path else each.paste])
+        rows.append([each.name, _in_words(each, said, ours), short_path(path) if path else each.paste])
     if as_json:
         out_json({"clients": listed})
     else:
@@ -199,15 +199,15 @@ def _in_words(known: Client, said: Standing | None, ours: str) -> str:
         return "by hand"
     if said.state == "configured":
         is_other = said.command != ours and not said.command.startswith("http")
-        return f"configured, runs {_short(Path(said.command))}" if is_other else "configured"
+        return f"configured, runs {short_path(Path(said.command))}" if is_other else "configured"
     if said.state == "missing":
-        return f"broken: {_short(Path(said.command))} is gone"
+        return f"broken: {short_path(Path(said.command))} is gone"
     if said.state == "unreadable":
         return "its file cannot be read"
     return "installed, not configured" if known.is_installed() else "not installed"
 
 
-def _short(path: Path) -> str:
+def short_path(path: Path) -> str:
     """A path as a person reads it: the home folder is ~."""
     try:
         return str(Path("~") / path.relative_to(Path.home()))
@@ -262,7 +262,7 @@ def _install_all(
         if as_json:
             out_json({"clients": [_written(each, path, None, changed=False) for each, path in places]})
         elif places:
-            out(columns([[each.name, _short(path)] for each, path in places]))
+            out(columns([[each.name, short_path(path)] for each, path in places]))
         talk(f"\nhint: add --write to put Rekall into {'these files' if places else 'them'}" if places else _NONE)
         return
     changes, problems = [], []
@@ -276,7 +276,7 @@ def _install_all(
         if path.read_bytes() != before:
             changes.append((each, path, copy))
         elif not as_json:
-            talk(f"{_short(path)} already has it")
+            talk(f"{short_path(path)} already has it")
     _tell_all("wrote", changes, problems, as_json=as_json, nothing="" if places else _NONE)
 
 
@@ -313,7 +313,7 @@ def _tell_all(
         out_json({"clients": [_written(known, path, copy, changed=True) for known, path, copy in changes]})
     elif not as_json:
         for known, path, copy in changes:
-            talk(f"{verb} {_short(path)} ({known.title})" + (f"; the old file: {copy.name}" if copy else ""))
+            talk(f"{verb} {short_path(path)} ({known.title})" + (f"; the old file: {copy.name}" if copy else ""))
         if not changes and not problems and nothing:
             talk(nothing)
     if problems:

@@ -298,7 +298,13 @@ def test_links_are_followed_and_one_that_leads_to_itself_is_said(rekall: Rekall,
 def test_a_file_that_is_the_user_s_and_the_project_s_is_shown_once(rekall: Rekall, user, monkeypatch):
     monkeypatch.chdir(user)
     assert rekall("hook", "install", "gemini").code == 0
-    assert rekall("hook", "status").out.count("settings.json") == 1
+    assert rekall("hook", "status").out.split() == [
+        *("gemini", "yours", "session,", "prompt,", "failure"), str(Path("~") / ".gemini" / "settings.json")
+    ]  # fmt: skip
+
+
+def test_the_clients_fit_eighty_columns(rekall: Rekall, user):
+    assert max(map(len, rekall("hook", "install").out.splitlines())) <= 80
 
 
 def test_hooks_over_another_base_are_told_of(rekall: Rekall, tmp_path, user, monkeypatch):
