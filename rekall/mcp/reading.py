@@ -40,7 +40,7 @@ def get(base: KnowledgeBase, given: inputs.GetInput, caller: Caller) -> Answer:
     missing: dict[str, RekallError] = {}
     for name in dict.fromkeys(given.ids):
         try:
-            view = base.get(name)
+            view = _read(base, name)
             views[view.entry.id] = view
         except (NotFound, EntryDamaged) as error:
             missing[name] = error
@@ -83,6 +83,33 @@ def get(base: KnowledgeBase, given: inputs.GetInput, caller: Caller) -> Answer:
         {"entries": said, "next_cursor": cursor, **facts},
         is_shown=True,
     )
+
+
+def whole_id(base: KnowledgeBase, name: str) -> str:
+    """The id of the entry that a name means: an end or a beginning of its id, or exactly its title.
+
+    Raises:
+        NotFound: It names none; entries that may be meant are told, and whether it was deleted.
+        Ambiguous: Several ids fit.
+    """
+    try:
+        return _read(base, name).entry.id
+    except Ambiguous:
+        raise
+    except NotFound as error:
+        raise _all_missing(base, {name: error}) from None
+
+
+def _read(base: KnowledgeBase, name: str) -> EntryView:
+    try:
+        return base.get(name)
+    except NotFound as error:
+        if isinstance(error, Ambiguous):
+            raise
+        titled = [each.id for each in base.titled(name, 2) if each.title == name]
+        if len(titled) != 1:
+            raise
+        return base.get(titled[0])
 
 
 def _in_frame(frame: Frame, entry_id: str, text: str) -> str:

@@ -29,7 +29,7 @@ from rekall.mcp.answers import (
 from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, as_it_came, flat, shown
 from rekall.mcp.guide import usage_text
-from rekall.mcp.reading import get
+from rekall.mcp.reading import get, whole_id
 
 DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
@@ -121,7 +121,7 @@ def _plain_name(name: str) -> str:
 
 def update(base: KnowledgeBase, given: inputs.UpdateInput, caller: Caller) -> Answer:
     """Run `update`."""
-    old = base.get(given.id).entry
+    old = base.get(whole_id(base, given.id)).entry
     changes = given.changes()
     if changes.is_empty:
         raise InvalidInput("nothing to change", "give at least one field and its new value")
@@ -139,7 +139,7 @@ def update(base: KnowledgeBase, given: inputs.UpdateInput, caller: Caller) -> An
 
 def delete(base: KnowledgeBase, given: inputs.DeleteInput, caller: Caller) -> Answer:
     """Run `delete`, when it was confirmed."""
-    entry = base.get(given.id).entry
+    entry = base.get(whole_id(base, given.id)).entry
     named = base.short_ids([entry.id])[entry.id]
     if not given.confirm:
         refusal = InvalidInput(
@@ -157,7 +157,7 @@ def delete(base: KnowledgeBase, given: inputs.DeleteInput, caller: Caller) -> An
 
 def link(base: KnowledgeBase, given: inputs.LinkInput, caller: Caller) -> Answer:
     """Run `link`."""
-    made = base.link(given.source, given.target, given.type, given.reason)
+    made = base.link(whole_id(base, given.source), whole_id(base, given.target), given.type, given.reason)
     short = base.short_ids([made.source, made.target])
     after = f"; {short[made.target]} is obsolete now" if made.type is LinkType.SUPERSEDES else ""
     text = f"linked {short[made.source]} {made.type.value} {short[made.target]}{after}"
@@ -196,7 +196,8 @@ def recent(base: KnowledgeBase, given: inputs.RecentInput, caller: Caller) -> An
 
 def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, caller: Caller) -> Answer:
     """Run `deprecate`."""
-    saved = base.deprecate(given.id, given.superseded_by or None, given.reason)
+    successor = whole_id(base, given.superseded_by) if given.superseded_by else None
+    saved = base.deprecate(whole_id(base, given.id), successor, given.reason)
     after = saved.entry.superseded_by
     instead = f", superseded by {base.short_ids([after])[after]}" if after else ""
     return Answer(_saved_line(base, "now obsolete:", saved, instead), _saved_data(saved))
