@@ -7,7 +7,7 @@ where the head does not name it; so a text that holds such a heading itself keep
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -201,10 +201,15 @@ def _head(what: Draft, in_head: Iterable[str]) -> dict[str, Any]:
 
 
 def _colliding(what: Draft) -> set[str]:
-    """The headed fields whose heading is a line of a text of the entry, so that it may not be read as one."""
+    """The headed fields that may not be read from under a heading: it is a line of a text of the entry, or their text has others."""
     texts = (what.content, *(text for field in HEADED.values() for text in field.texts(what)))
-    found = (_heading(line, HEADED) for text in texts for line in text.split("\n") if line.startswith("##"))
-    return {name for name in found if name}
+    found = {_heading(line, HEADED) for text in texts for line in text.split("\n") if line.startswith("##")}
+    divided = {
+        name
+        for name, field in HEADED.items()
+        if any(mark is None for text in field.texts(what) for _, mark in _headings(text.split("\n"), {}))
+    }
+    return {*found, *divided} - {""}
 
 
 def _says(text: str, what: Draft) -> bool:
@@ -233,16 +238,39 @@ def _labels(field: Field) -> set[str]:
     return {label, f"{label}s", field.noun}
 
 
+def _headings(lines: Iterable[str], known: Mapping[str, Field]) -> Iterator[tuple[str, str | None]]:
+    """Each line, with the name of the field whose heading it is; None for another heading like these, outside code."""
+    fence = ""
+    for line in lines:
+        name: str | None = _heading(line, known)
+        mark = _FENCE.match(line)
+        if name:
+            fence = ""
+        elif mark and not (fence and line.strip().strip(fence[0])):
+            fence = mark[1] if not fence else "" if mark[1].startswith(fence) else fence
+        elif not fence and _OTHER_HEADING.match(line):
+            name = None
+        yield line, name
+
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_OTHER_HEADING = re.compile(r"##[ \t]+\S")
+
+
 def _taken_apart(body: str, headings: Mapping[str, Field]) -> tuple[str, dict[str, Any]]:
     """The content of a body, and the values of the fields whose headings stand in it."""
     content: list[str] = []
     parts: list[tuple[str, list[str]]] = []
-    for line in body.split("\n"):
-        name = _heading(line, headings)
+    into = content
+    for line, name in _headings(body.split("\n"), headings):
         if name:
-            parts.append((name, []))
-        else:
-            (parts[-1][1] if parts else content).append(line)
+            into = []
+            parts.append((name, into))
+            continue
+        if name is None and into is not content:
+            into = content
+            into.extend([""] if content else [])
+        into.append(line)
     texts = [(name, "\n".join(lines).strip("\n")) for name, lines in parts]
     values: dict[str, Any] = {}
     for name, text in texts:

@@ -155,10 +155,20 @@ def test_what_is_written_behind_the_help_stays():
     ],
 )
 def test_headings_are_read_as_people_write_them(heading, field):
-    read = edited_draft(f"---\ntitle: T\n---\nfirst\n{heading}\nhere\n### deeper\n\n## Other\nmore\n", EntryType.BUG)
-    assert read.content == "first"
+    below = "here\n### deeper\n\n```\n## a comment\n```\n# level one"
+    read = edited_draft(f"---\ntitle: T\n---\nfirst\n{heading}\n{below}\n\n## Other\nmore\n", EntryType.BUG)
+    assert read.content == "first\n\n## Other\nmore"
     value = getattr(read, field)
-    assert (value if isinstance(value, str) else value[0]) == "here\n### deeper\n\n## Other\nmore"
+    assert (value if isinstance(value, str) else value[0]) == below
+
+
+def test_a_field_with_headings_of_its_own_stands_in_the_head():
+    entry = as_stored(Draft(EntryType.BUG, "T", "first", situation="a", solution="one\n\n## Then\n\ntwo"))
+    assert entry is not None
+    text = text_to_edit(entry)
+    assert "\nsolution:" in text
+    assert "## Situation\n\na\n" in text
+    assert edited_draft(text.replace("two", "2"), EntryType.BUG).solution == "one\n\n## Then\n\n2"
 
 
 @pytest.mark.parametrize("kind", EntryType)
