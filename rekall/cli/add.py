@@ -220,11 +220,9 @@ def _add_in_editor(app: App, base: KnowledgeBase, desk: Desk, draft: Draft, name
         draft: What is known of it.
         named: The fields that options gave, which no template changes.
     """
-    from rekall.exchange.editing import edited_draft, filled_in, line_to_write, text_to_write
+    from rekall.exchange.editing import edited_draft, line_to_write, text_to_write
 
-    template = _template(app, draft.type)
-    if template is not None:
-        draft = filled_in(draft, template, named)
+    template, draft = _by_template(app, draft, named)
     text = text_to_write(draft, template)
 
     def store(edited: str) -> Saved:
@@ -237,19 +235,20 @@ def _add_in_editor(app: App, base: KnowledgeBase, desk: Desk, draft: Draft, name
     return edit_until_good(replace(desk, line=line_to_write(text)), NEW, text, store)
 
 
-def _template(app: App, kind: EntryType) -> Template | None:
-    """The person's own template for a type; None where they have none.
+def _by_template(app: App, draft: Draft, named: list[str]) -> tuple[Template | None, Draft]:
+    """The person's own template for a type, if they have one, and the draft with what its front matter says.
 
     Raises:
-        InvalidInput: It cannot be read.
+        InvalidInput: It cannot be read, or names what does not exist.
     """
-    from rekall.exchange.editing import read_template
-
-    file = app.places.templates / f"{kind.value}.md"
+    file = app.places.templates / f"{draft.type.value}.md"
     if not file.is_file():
-        return None
+        return None, draft
+    from rekall.exchange.editing import filled_in, read_template
+
     try:
-        return read_template(file.read_text("utf-8-sig"))
+        template = read_template(file.read_text("utf-8-sig"))
+        return template, filled_in(draft, template, named)
     except (InvalidInput, OSError, UnicodeDecodeError) as error:
         why = error.message if isinstance(error, InvalidInput) else str(error)
         raise InvalidInput(f"the template {file} cannot be used: {why}", "correct it, or move it away") from error

@@ -586,10 +586,11 @@ def test_an_own_template_is_begun_with(
     )
     entry = rekall("add", "bug", "-p", "mine", "--json").json["entry"]
     assert (entry["tags"], entry["project"], entry["content"]) == (["triage"], "mine", "## Timeline\n9:00 up")
-    (home / "templates" / "bug.md").write_text("---\ntags: [x\n---\n")
-    ran = rekall("add", "bug")
-    assert ran.code == 4
-    assert "bug.md" in ran.err
+    for broken in ("tags: [x", "confidence: 9", "status: wip"):
+        (home / "templates" / "bug.md").write_text(f"---\n{broken}\n---\n")
+        ran = rekall("add", "bug")
+        assert ran.code == 4
+        assert "bug.md" in ran.err
 
 
 def test_a_broken_draft_can_be_discarded_or_begun_anew(
