@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rekall.entry.fields import Entry
 from rekall.hooks.hosts import Host, Moment
-from rekall.mcp.answers import FRAME_TOKENS, tokens_of
+from rekall.mcp.answers import tokens_of
 from rekall.mcp.frames import Frame, flat
 from rekall.search.results import Hit
 from rekall.wording import count_text
@@ -67,7 +67,8 @@ def as_host_reads(host: Host, moment: Moment, text: str) -> str:
 
 
 def _told(head: str, items: Iterable[tuple[str, str]], budget: int, most: int) -> Told | None:
-    left = budget - tokens_of(f"{head}\n") - tokens_of(f"\n{_READ_MORE}") - FRAME_TOKENS
+    frame = Frame()
+    left = budget - tokens_of(f"{head}\n") - tokens_of(f"\n{_READ_MORE}") - tokens_of(frame.around(""))
     taken: list[tuple[str, str]] = []
     for id_, text in items:
         cost = tokens_of(f"\n{text}")
@@ -78,7 +79,7 @@ def _told(head: str, items: Iterable[tuple[str, str]], budget: int, most: int) -
             taken.append((id_, text))
     if not taken:
         return None
-    framed = Frame().around("\n".join(text for _, text in taken))
+    framed = frame.around("\n".join(text for _, text in taken))
     return Told(f"{head}\n{framed}\n{_READ_MORE}", tuple(id_ for id_, _ in taken))
 
 
