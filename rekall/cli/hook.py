@@ -272,8 +272,9 @@ def _written(change: TheirChange) -> Path | None:
     """Make a change; a skill that goes takes its own folder with it where nothing else is there."""
     from rekall.hooks.skill import SKILL, SKILL_FILE
 
-    copy = change.write(keep=change.new is not None and change.old != SKILL)
-    if change.new is None and change.path.name == SKILL_FILE and not any(change.path.parent.iterdir()):
+    is_skill = change.path.name == SKILL_FILE
+    copy = change.write(keep=change.old != SKILL and (change.new is not None or is_skill))
+    if change.new is None and is_skill and not any(change.path.parent.iterdir()):
         change.path.parent.rmdir()
     return copy
 
@@ -291,7 +292,7 @@ def _tell_changes(changes: Sequence[TheirChange], copies: Sequence[Path | None])
         if not change.is_any:
             talk(f"{change.path}: nothing to change")
         elif change.new is None:
-            talk(f"removed {change.path}, in which nothing else was{kept}")
+            talk(f"removed {change.path}{kept or ', in which nothing else was'}")
         else:
             talk(f"wrote {change.path}{kept}")
 

@@ -83,7 +83,9 @@ def standing(host: Host, folder: Path | None, launch: Sequence[str], home: str |
         home: What `home_named` says.
     """
     path = host.file(folder)
-    has_skill = os.path.isfile(skill_file(host, folder))
+    taught = skill_file(host, folder)
+    is_users = folder is not None and os.path.realpath(taught) == os.path.realpath(skill_file(host, None))
+    has_skill = os.path.isfile(taught) and not is_users
     try:
         text = planned(path, lambda text: text).old
         found, off = found_in(text), turns_off(text)

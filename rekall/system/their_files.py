@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -56,15 +57,24 @@ class TheirChange:
             write_atomically(self.path, (self.new or "").encode(), is_named=True)
             return None
         mode = self.path.stat().st_mode & (_PRIVATE if private else 0o777)
-        copy = _free_name(self.path) if keep else None
-        if copy is not None:
-            write_atomically(copy, self.mark + self.old.encode())
-            copy.chmod(mode)
+        copy = self._kept(mode) if keep else None
         if self.new is None:
             self.path.unlink()
         else:
             write_atomically(self.path, self.mark + self.new.encode(), is_named=True)
             self.path.chmod(mode)
+        return copy
+
+    def _kept(self, mode: int) -> Path:
+        """The copy of what is there: one that was made before where it says the same, so that they do not pile up."""
+        data = self.mark + self.old.encode()
+        for copy in copies(self.path):
+            with contextlib.suppress(OSError):
+                if copy.stat().st_size == len(data) and copy.read_bytes() == data:
+                    return copy
+        copy = _free_name(self.path)
+        write_atomically(copy, data)
+        copy.chmod(mode)
         return copy
 
 
@@ -94,7 +104,7 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
 
 def copies(path: Path) -> list[Path]:
     """The copies that were made of a file, the latest first."""
-    return list(itertools.takewhile(Path.exists, _copy_names(path.resolve())))[::-1]
+    return list(itertools.takewhile(Path.exists, _copy_names(Path(os.path.realpath(path)))))[::-1]
 
 
 def _free_name(path: Path) -> Path:

@@ -259,6 +259,27 @@ def test_the_skill_comes_and_goes_with_the_hooks(rekall: Rekall, user):
     assert not path.parent.exists()
 
 
+def test_a_skill_that_a_person_changed_is_kept_as_a_copy(rekall: Rekall, user, monkeypatch):
+    monkeypatch.chdir(user)
+    assert rekall("hook", "install", "claude-code", "--skill").code == 0
+    path = user / ".claude" / "skills" / "rekall" / "SKILL.md"
+    path.write_text(f"{SKILL}\nmine\n", "utf-8")
+    assert rekall("hook", "status").out.count("skill") == 1
+    said = rekall("hook", "uninstall", "claude-code")
+    assert not path.exists()
+    assert path.with_name("SKILL.md.before-rekall").read_text("utf-8") == f"{SKILL}\nmine\n"
+    assert "the old file: " in said.err
+
+
+def test_copies_do_not_pile_up(rekall: Rekall, user):
+    path = put(user / "AGENTS.md", "# Ours\n")
+    for option in ((), ("--remove",)) * 4:
+        assert rekall("hook", "line", "--write-to", str(path), *option).code == 0
+    assert path.read_text() == "# Ours\n"
+    copies = sorted(each.name for each in user.iterdir() if each != path)
+    assert copies == ["AGENTS.md.before-rekall", "AGENTS.md.before-rekall-2"]
+
+
 def test_somebody_else_s_skill_of_that_name_stays(rekall: Rekall, user):
     path = put(user / ".claude" / "skills" / "rekall" / "SKILL.md", "---\nname: mine\n---\n")
     assert rekall("hook", "uninstall", "claude-code").code == 0
