@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,11 @@ class Shell:
     stroke: Mapping[str, str]
     between: str
     bind: Callable[[str, bool], list[str]]
+
+    def line_with(self, options: str) -> str:
+        """The line, with options of `rekall init` in it."""
+        asked = f"rekall init {self.name}"
+        return self.line.replace(asked, f"{asked} {options}".strip())
 
 
 def _bind_in_bash(keys: str, has_alt: bool) -> list[str]:
@@ -125,7 +131,8 @@ def init(shell: str | None, key: str | None, last_error: bool) -> None:
     $REKALL_KEY names another key.
     """
     if shell is None:
-        out(how_to_install(os.environ))
+        given = ([f"--key {shlex.quote(key)}"] if key else []) + (["--last-error"] if last_error else [])
+        out(how_to_install(os.environ, " ".join(given)))
         return
     asked = key if key is not None else os.environ.get(KEY_VARIABLE, "")
     out(script(_shell(shell), asked.strip().lower(), last_error=last_error).rstrip("\n"))
@@ -187,15 +194,15 @@ def shell_in_use(environ: Mapping[str, str]) -> Shell | None:
         return None
 
 
-def how_to_install(environ: Mapping[str, str]) -> str:
-    """What a person types once."""
+def how_to_install(environ: Mapping[str, str], options: str = "") -> str:
+    """What a person types once; the options, if any, in the line of each shell."""
     shell = shell_in_use(environ)
     lines = []
     if shell is not None:
-        lines += [f"add this line to {shell.file}, then open a new terminal:", "", f"  {shell.line}", ""]
+        lines += [f"add this line to {shell.file}, then open a new terminal:", "", f"  {shell.line_with(options)}", ""]
     lines += [f"for {'another shell' if shell else 'your shell'}:", ""]
     others = [each for each in SHELLS.values() if each is not shell]
-    lines += [f"  {each.file:<28}{each.line}" for each in others]
+    lines += [f"  {each.file:<28}{each.line_with(options)}" for each in others]
     lines += [
         "",
         f"tab completes commands, options and values; {KEY} searches what is on the line",

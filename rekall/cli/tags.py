@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -45,7 +45,7 @@ def _list_options(command: Command) -> Command:
 def tags(context: click.Context, app: App, filters: Filters, sort: str, as_json: bool) -> None:
     """List tags with their counts; rename, merge or remove them."""
     if context.invoked_subcommand is None:
-        _show("tags", app.open_base().facets(filters).tags, sort, as_json)
+        _show("tags", app, filters, sort, as_json)
 
 
 @tags.command("list")
@@ -53,7 +53,7 @@ def tags(context: click.Context, app: App, filters: Filters, sort: str, as_json:
 @pass_app
 def list_tags(app: App, filters: Filters, sort: str, as_json: bool) -> None:
     """List tags and how many entries have each, as `rekall tags` does; of these entries only, if filters are given."""
-    _show("tags", app.open_base().facets(filters).tags, sort, as_json)
+    _show("tags", app, filters, sort, as_json)
 
 
 @tags.command("rename")
@@ -105,7 +105,9 @@ def _change_tags(
         raise InvalidInput("the new tag is empty", "`rekall tags remove TAG` takes a tag away")
     old = [name for name in old if name != come]
     if not old:
-        raise InvalidInput(f"{printable(come or '')!r} is the same tag", "tags are written in small letters; give another one")
+        raise InvalidInput(
+            f"{printable(come or '')!r} is the same tag", "tags are written in small letters; give another one"
+        )
     counts = {name: known.get(name, 0) if come is None else _count(base, name) for name in old}
     for name, number in counts.items():
         if not number:
@@ -133,7 +135,7 @@ def _change_tags(
 def projects(context: click.Context, app: App, filters: Filters, sort: str, as_json: bool) -> None:
     """List projects with their counts; rename them."""
     if context.invoked_subcommand is None:
-        _show("projects", app.open_base().facets(filters).projects, sort, as_json)
+        _show("projects", app, filters, sort, as_json)
 
 
 @projects.command("list")
@@ -141,7 +143,7 @@ def projects(context: click.Context, app: App, filters: Filters, sort: str, as_j
 @pass_app
 def list_projects(app: App, filters: Filters, sort: str, as_json: bool) -> None:
     """List projects and how many entries belong to each, as `rekall projects` does."""
-    _show("projects", app.open_base().facets(filters).projects, sort, as_json)
+    _show("projects", app, filters, sort, as_json)
 
 
 @projects.command("rename")
@@ -171,8 +173,12 @@ def rename_project(app: App, old: str, new: str, dry_run: bool, yes: bool, as_js
     _tell(f"changed {count_text(changed, 'entry', 'entries')}", changed, as_json)
 
 
-def _show(what: str, counts: Mapping[str, int], sort: str, as_json: bool) -> None:
+def _show(what: str, app: App, filters: Filters, sort: str, as_json: bool) -> None:
     """Names and how often each is there."""
+    from rekall.entry.filters import Filters
+
+    facets = app.open_base().facets(filters)
+    counts = facets.tags if what == "tags" else facets.projects
     ordered = dict(sorted(counts.items())) if sort == "name" else counts
     if as_json:
         out_json({what: [{"name": name, "entries": number} for name, number in ordered.items()]})
@@ -182,6 +188,8 @@ def _show(what: str, counts: Mapping[str, int], sort: str, as_json: bool) -> Non
         width = len(f"{max(ordered.values()):,}")
         rows = [[name, f"{number:>{width},}"] for name, number in ordered.items()]
         show_lines(columns(rows, stretch=0).split("\n"))
+    elif filters != Filters():
+        talk(f"no {what}: no entry that these filters choose has one")
     else:
         talk(
             f"no {what}; {'`rekall add --tag NAME`' if what == 'tags' else '`rekall add --project NAME`'} makes the first"

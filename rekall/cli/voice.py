@@ -92,6 +92,8 @@ def _told(error: click.UsageError, path: str) -> tuple[str, str]:
     if isinstance(error, click.NoSuchOption):
         near = _near_option(error.option_name, error.ctx)
         hint = f"did you mean {near}?" if near else f"`{path} --help` lists its options"
+        if error.option_name == "--set" and path != "rekall":
+            hint = f"it stands before the command: `rekall --set KEY=VALUE {path.partition(' ')[2]}`"
         return f"{_command(path)} has no option {_shown(error.option_name)}", hint
     if isinstance(error, click.MissingParameter):
         return f"{_label(error.param, error.ctx)} is missing", ""
@@ -167,7 +169,7 @@ def _bad_value(parameter: click.Parameter, error: click.BadParameter) -> tuple[s
 
 def _range(kind: click.IntRange) -> str:
     if kind.max is None:
-        return f"a whole number from {kind.min:,}" if kind.min is not None else "a whole number"
+        return f"a whole number, {kind.min:,} or more" if kind.min is not None else "a whole number"
     return f"a whole number from {kind.min or 0:,} to {kind.max:,}"
 
 

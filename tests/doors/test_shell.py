@@ -202,6 +202,12 @@ def test_init_without_a_shell_says_how_to_install(rekall: Rekall, monkeypatch: p
     assert "for your shell" in how_to_install({"SHELL": "/bin/csh"})
 
 
+def test_what_was_asked_for_stands_in_the_lines_to_install(rekall: Rekall) -> None:
+    said = rekall("init", "--last-error", "--key", "ctrl-x k").out
+    assert """eval "$(rekall init zsh --key 'ctrl-x k' --last-error)\"""" in said
+    assert "rekall init fish --key 'ctrl-x k' --last-error | source" in said
+
+
 def test_init_of_an_unknown_shell_names_those_there_are(rekall: Rekall) -> None:
     ran = rekall("init", "csh")
     assert ran.code == 3

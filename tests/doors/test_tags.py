@@ -91,3 +91,9 @@ def test_a_name_that_cannot_be_is_refused(rekall: Rekall, arguments: tuple[str, 
     assert ran.code in (2, 3, 4)
     assert ran.err.startswith("error: ")
     assert counts(rekall)["k8s"] == 2
+
+
+def test_filters_that_choose_nothing_are_not_taken_for_an_empty_base(rekall: Rekall) -> None:
+    for what in ("tags", "projects"):
+        ran = rekall(what, "--tag", "nowhere")
+        assert (ran.code, ran.err) == (0, f"no {what}: no entry that these filters choose has one\n")

@@ -72,6 +72,8 @@ def every_command(group: click.Command = cli, path: str = "") -> Iterator[tuple[
         ("list --limit", "--limit needs a value", "for example `rekall list"),
         ("stats --json=yes", "--json takes no value", "for example `rekall stats`"),
         ("model use", "NAME is missing", "for example `rekall model use"),
+        ("doctor --set a=b", "has no option '--set'", "it stands before the command: `rekall --set KEY=VALUE doctor`"),
+        ("list --offset -1", "--offset takes a whole number, 0 or more, not '-1'", "for example `rekall list"),
         ("rm", "ENTRY is missing", "for example `rekall delete 1`; more by `rekall rm --help`"),
         ("list nginx 502", "too many arguments for `rekall list`: nginx 502", "it takes no arguments; `rekall search"),
         ("list --yes", "`rekall list` has no option '--yes'", "`rekall list --help` lists its options"),
