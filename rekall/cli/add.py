@@ -152,6 +152,8 @@ def _draft(
         title, rest = (read.title, read.content) if read.title else titled(read.content)
         draft = changes_of(given).applied(replace(read, title=title, content=rest))
         return draft if draft.project else _in_project(app, draft, given)
+    if is_whole and _is_record(content):
+        talk("note: this JSON is kept as text; `rekall add --from-json -` reads entries from it")
     title, rest = titled(content)
     return _in_project(app, replace(begun, title=title, content=rest), given)
 
@@ -168,8 +170,22 @@ def _with_head(text: str, kind: EntryType) -> Draft | None:
     from rekall.exchange.front_matter import split
 
     found = split(text)
-    is_head = means("title") in map(means, found.fields) or any(name == means(name) for name in found.fields)
+    is_head = any(means(name) == "title" or (name == means(name) != "status") for name in found.fields)
     return edited_draft(text, kind) if is_head else None
+
+
+def _is_record(text: str) -> bool:
+    """Whether a text is JSON that looks like an entry, or a list of them."""
+    if text.lstrip()[:1] not in ("{", "[") or '"title"' not in text:
+        return False
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    first = found[0] if isinstance(found, list) and found else found
+    return isinstance(first, dict) and "title" in first
 
 
 def _in_project(app: App, draft: Draft, given: dict[str, Any]) -> Draft:

@@ -26,6 +26,9 @@ pytestmark = pytest.mark.usefixtures("quick_model")
 posix = pytest.mark.skipif(os.name == "nt", reason="it is about pipes and programs of POSIX")
 
 
+TRACE = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    a["a"]\n'
+
+
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits at the terminal."""
@@ -202,6 +205,13 @@ def test_a_title_ends_with_a_sentence_or_a_word(line: str, title: str) -> None:
         ("--", "--", ""),
         ("- one\n- two", "- one", "- two"),
         ("🚀\none", "🚀", "one"),
+        (f"{TRACE}KeyError: 'a'\n", "KeyError: 'a'", f"{TRACE}KeyError: 'a'"),
+        (
+            f"{TRACE}KeyError: 1\n\nDuring it:\n\n{TRACE}app.Bad\n",
+            "app.Bad",
+            f"{TRACE}KeyError: 1\n\nDuring it:\n\n{TRACE}app.Bad",
+        ),
+        ("Traceback (most recent call last):\n  cut", "Traceback (most recent call last):", "  cut"),
     ],
 )
 def test_the_first_line_is_the_title(text: str, title: str, content: str) -> None:
@@ -226,6 +236,13 @@ def test_a_piped_text_that_only_looks_like_a_head_is_kept_whole(rekall: Rekall, 
     entry = added(rekall, text=text)
     assert all(line in f"{entry['title']}\n{entry['content']}" for line in text.splitlines())
     assert entry["other_fields"] == {}
+
+
+def test_json_that_is_piped_in_as_text_is_said_to_be_text(rekall: Rekall) -> None:
+    for text, is_said in (('{"title": "a"}', True), ('[{"title": "a"}]', True), ('{"title": a', False), ("[x]", False)):
+        ran = rekall("add", "--json", stdin=text)
+        assert ran.json["entry"]["title"] == text
+        assert ("--from-json" in ran.err) == is_said
 
 
 def test_what_is_piped_into_edit_is_not_thrown_away(rekall: Rekall, editor: Callable[[str], Path]) -> None:
