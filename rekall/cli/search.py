@@ -210,7 +210,7 @@ def print_result(
     for note in notes:
         talk(note)
     if not result.hits and not result.weaker:
-        talk(_nothing_found(base.count()))
+        talk(_nothing_found(base.count(), result.query))
 
 
 def _print_for_programs(base: KnowledgeBase, result: SearchResult, wanted: Wanted) -> None:
@@ -300,7 +300,9 @@ def _in_a_shell(note: str) -> str:
     return re.sub(r'"[^"]*"(?= searches)', lambda typed: shell_word(typed[0]), note)
 
 
-def _nothing_found(total: int) -> str:
+def _nothing_found(total: int, query: str) -> str:
+    if total and not query.strip():
+        return "nothing to search for; `rekall list` lists entries"
     if total:
         return f"nothing found among {count_text(total, 'entry', 'entries')}"
     return f"nothing found: the base is empty; {way_in()}"

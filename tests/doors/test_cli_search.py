@@ -248,6 +248,13 @@ def test_an_empty_answer_is_a_success_that_says_so_on_stderr(rekall: Rekall) -> 
     assert rekall("search", "zzzzqqqq", "--mode", "words", "--format", "jsonl").out == ""
 
 
+@pytest.mark.parametrize("line", ["", "  \n"])
+def test_an_empty_line_searches_for_nothing(rekall: Rekall, line: str) -> None:
+    ran = rekall("search", line)
+    assert (ran.code, ran.out) == (0, "")
+    assert "nothing to search for" in ran.err
+
+
 def test_an_empty_base_says_how_to_begin(rekall: Rekall, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REKALL_HOME", str(home))
     ran = rekall("search", "anything")
