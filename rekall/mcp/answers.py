@@ -36,6 +36,14 @@ _HINTS = {
 """Where the hint of the error names a command, an assistant is told of a tool."""
 
 
+_HERE = (
+    ("`rekall search --mode words`", 'search with mode="words"'),
+    (': `rekall add bug "CORS fails on Safari"`', ""),
+    ("; or `rekall --set capture.secrets=warn …` stores it all the same, and `=mask` without it", ""),
+    ("point to the file with --file", "name the file in files"),
+)
+"""What a hint of the shell is called here, where an assistant can do it itself."""
+
 TITLE_CHARS = 200
 _LABEL_CHARS = 40
 _MOST_TAGS = 6
@@ -134,7 +142,7 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 9) or int(cursor) > most:
         raise InvalidInput(
-            f"{cursor!r} is not a cursor of this tool", "pass next_cursor from the previous answer, unchanged"
+            f"{cursor!r} is not a cursor of this tool", "pass the cursor that the previous answer named, unchanged"
         )
     return int(cursor)
 
@@ -175,7 +183,10 @@ def entry_text(view: EntryView, short: Mapping[str, str]) -> str:
     """
     entry = view.entry
     lines = [f"# {entry.title}", "", " · ".join(labels_of(entry))]
-    lines.append(f"confidence {entry.confidence}/5 · updated_at {written(entry.updated_at)}")
+    times = f"updated_at {written(entry.updated_at)}"
+    if (entry.updated_at - entry.created_at).days > 0:
+        times = f"written {entry.created_at.date().isoformat()} · {times}"
+    lines.append(f"confidence {entry.confidence}/5 · {times}")
     if view.successor:
         lines.append(f"Obsolete: read {_named(view.successor.id, short)} instead ({view.successor.title}).")
     lines += _section_lines(view.sections(Place.BEFORE))
@@ -274,7 +285,9 @@ def shortened(base: KnowledgeBase, candidates: Sequence[str]) -> tuple[str, ...]
 
 def hint_of(error: RekallError) -> str:
     """What an assistant can do about an error, or whom to ask: commands are for the person."""
-    hint = _HINTS.get(error.kind, error.hint)
+    hint = _HINTS.get(error.kind, error.hint) if error.hint else ""
+    for command, tool in _HERE:
+        hint = hint.replace(command, tool)
     return f"for the person: {hint}" if "`rekall " in hint else hint
 
 

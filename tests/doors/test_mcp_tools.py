@@ -7,7 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,7 +24,7 @@ from rekall.app import App
 from rekall.entry.fields import CONTEXT, Draft
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
-from rekall.mcp.answers import Budget, Item, page, place_of, stretch, tokens_of
+from rekall.mcp.answers import Budget, Item, entry_text, page, place_of, stretch, tokens_of
 from rekall.mcp.caller import Caller
 from rekall.mcp.inputs import validated
 from rekall.mcp.server import RekallServer
@@ -1026,7 +1026,7 @@ def test_a_cursor_that_no_answer_gave_is_refused(assistant, tool, cursor):
     arguments = {**ARGUMENTS[tool], **({"ids": assistant.added("cookie")} if tool == "get" else {})}
     said = assistant.refused(tool, **arguments, cursor=cursor)
     assert "is not a cursor of this tool" in said.text
-    assert "next_cursor" in said.text
+    assert "pass the cursor that the previous answer named" in said.text
 
 
 @pytest.mark.parametrize("tool", ["search", "get", "recent", "similar"])
@@ -1124,8 +1124,39 @@ def test_reading_makes_no_file_before_something_is_written(assistant, home):
 
 
 def test_a_hint_that_names_a_command_is_for_the_person(assistant):
+    first = assistant.added("never mind")
+    assistant.call("delete", id=first, confirm=True)
+    said = assistant.refused("update", id=first, title="x")
+    assert "it was deleted; the person can undo that: `rekall restore" in said.text
+    assert "hint:" not in said.text
+
+
+@pytest.mark.parametrize("what", [{"title": " "}, {"content": "x" * 5_000_000}])
+def test_a_hint_names_nothing_that_only_a_shell_has(assistant, what):
     entry = assistant.added("Safari drops cookies")
-    assert "hint: for the person: " in assistant.refused("update", id=entry, title=" ").text
+    said = assistant.refused("update", id=entry, **what).text
+    assert "hint: " in said
+    assert not re.search(r"`rekall |--\w", said)
+
+
+@pytest.mark.parametrize("tool", ["get", "update", "deprecate", "link", "delete"])
+def test_a_title_names_its_entry_where_no_other_has_it(assistant, tool):
+    assistant.added("Safari drops cookies")
+    other = assistant.added("Chrome keeps cookies")
+    name = {"get": "ids", "link": "source"}.get(tool, "id")
+    more = {"target": other} if tool == "link" else {}
+    said = assistant.call(tool, **{**ARGUMENTS[tool], **more, name: "Safari drops cookies"})
+    assert not said.is_error
+    refused = assistant.refused(tool, **{**ARGUMENTS[tool], **more, name: "keeps cookies"})
+    assert unframed(refused.text).endswith("  Chrome keeps cookies")
+
+
+def test_an_entry_says_when_it_was_written_where_that_was_long_before(assistant):
+    entry = assistant.added("new")
+    view = assistant.app.open_base().get(entry)
+    old = replace(view, entry=replace(view.entry, created_at=datetime(2024, 5, 1, tzinfo=timezone.utc)))
+    assert "written 2024-05-01 · updated_at " in entry_text(old, {})
+    assert "written" not in entry_text(view, {})
 
 
 # resources
