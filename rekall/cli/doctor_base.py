@@ -92,13 +92,13 @@ def _vectors(app: App, glance: Glance) -> Iterator[Look]:
 
 def _log(glance: Glance) -> Iterator[Look]:
     if glance.log_bytes > _LONG_LOG_BYTES:
-        text = f"the log of writes has {size_text(glance.log_bytes)}: a program keeps the base open"
+        text = f"{size_text(glance.log_bytes)} of writes wait in the file -wal: a program keeps the base open"
         yield Look("log", Health.WARN, text, "it shrinks once `rekall mcp`, `rekall tui` and the like have ended")
     elif glance.log_bytes:
         yield Look(
             "log",
             Health.GOOD,
-            f"the log of writes has {size_text(glance.log_bytes)}; copy the base with `rekall backup`",
+            f"{size_text(glance.log_bytes)} of writes are in the file -wal: copy the base with `rekall backup`, not by hand",
         )
 
 

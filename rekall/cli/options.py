@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rekall.app import App
+from rekall.errors import UsageError
 
 if TYPE_CHECKING:
     from rekall.entry.fields import Field
@@ -34,6 +35,9 @@ def filter_options(command: Command) -> Command:
     @functools.wraps(command)
     def with_filters(*arguments: Any, **given: Any) -> Any:
         typed = {each.name: given.pop(each.name) for each in FILTERS}
+        for each in FILTERS:  # a variable of a script that is not set must not choose every entry
+            if any(not value.strip() for value in typed[each.name] or ()):
+                raise UsageError(f"--{each.key} is empty", f"leave it out, or write --{each.key} {each.metavar}")
         return command(*arguments, filters=Filters.read(typed), **given)
 
     for each in reversed(FILTERS):

@@ -1209,3 +1209,12 @@ def test_an_unknown_type_can_be_mended_in_the_same_editor(
     (entry,) = rekall("list", "--json").json["entries"]
     assert (entry["type"], entry["title"], entry["content"]) == ("bug", "Editor test", "why")
     assert drafts(home) == []
+
+
+@pytest.mark.parametrize("command", ["list", "search nginx", "tags", "export -"])
+@pytest.mark.parametrize("name", ["tag", "project", "type", "since", "status"])
+def test_an_empty_filter_does_not_choose_every_entry(rekall: Rekall, command: str, name: str) -> None:
+    for value in ("", "  "):
+        ran = rekall(*command.split(), f"--{name}", value)
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith(f"error: --{name} is empty\n")
