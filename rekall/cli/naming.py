@@ -255,15 +255,15 @@ def _ambiguous(base: KnowledgeBase, message: str, ids: Sequence[str], hint: str)
     return Ambiguous(
         message,
         hint,
-        [f"{short[each]}  {in_a_row(titles.get(each, ''))}{_apart(base, each) if alike else ''}" for each in chosen],
+        [f"{short[each]}  {_apart(base, each) if alike else ''}{in_a_row(titles.get(each, ''))}" for each in chosen],
     )
 
 
 def _apart(base: KnowledgeBase, entry_id: str) -> str:
     """What tells an entry from another of the same title."""
     entry = base.get(entry_id).entry
-    said = [entry.type.value, in_a_row(entry.project or ""), f"changed {local_day(entry.updated_at)}"]
-    return f"  ({', '.join(filter(None, said))})"
+    said = [entry.type.value, in_a_row(entry.project or ""), local_day(entry.updated_at)]
+    return f"{' '.join(filter(None, said))}  "
 
 
 def spread(texts: Sequence[str]) -> Iterator[str]:

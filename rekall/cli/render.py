@@ -129,9 +129,10 @@ def out_json_line(data: Mapping[str, Any]) -> None:
 
 
 def error_text(error: RekallError) -> str:
-    """An error for people: what happened, a blank line, what to do."""
+    """An error for people: what happened, what may have been meant, a line each, a blank line, what to do."""
     lines = [f"error: {error.message}"]
-    lines += [f"  {candidate}" for candidate in error.candidates]
+    width = terminal_width() if sys.stderr.isatty() else _WIDEST
+    lines += [fit(printable(f"  {candidate}"), width) for candidate in error.candidates]
     return printable("\n".join(lines + (["", f"hint: {error.hint}"] if error.hint else [])))
 
 

@@ -8,8 +8,9 @@ import click
 import pytest
 from rich.cells import cell_len
 
-from rekall.cli.render import as_shown, cells, fit
+from rekall.cli.render import as_shown, cells, error_text, fit
 from rekall.cli.tables import Row, table
+from rekall.errors import Ambiguous
 from rekall.typeset.flat import flat
 
 TITLE = "The proxy closes idle connections of the billing service before the pool notices"
@@ -59,6 +60,16 @@ def test_few_rows_keep_what_they_all_say(monkeypatch):
 def test_a_mark_is_never_cut_away_with_the_title(monkeypatch, columns):
     lines = shown([row(1), row(2, mark=" (obsolete)"), row(3)], monkeypatch, columns)
     assert ["(obsolete)" in line for line in lines] == [False, True, False]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_what_may_have_been_meant_takes_a_line_each_on_a_terminal(monkeypatch, is_terminal):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal)
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = error_text(Ambiguous("it fits two", "give more", [f"K1ZZ  {TITLE}", f"K2ZZ  {TITLE}"])).split("\n")
+    assert lines[2].startswith("  K2ZZ  The proxy")
+    assert (cell_len(lines[2]) <= 60) is is_terminal
+    assert (TITLE in lines[2]) is not is_terminal
 
 
 @pytest.mark.parametrize(
