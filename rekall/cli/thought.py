@@ -14,6 +14,8 @@ from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 
 TYPES = tuple(kind.value for kind in EntryType)
+_NO_OPTIONS = ("--title", "--body", "--message", "--text")
+"""What others call what needs no option here."""
 _LABEL = re.compile(r"(?P<type>[A-Za-z]+):[ \t]+(?=\S)")
 
 
@@ -71,8 +73,11 @@ def _apart(options: Options, args: Sequence[str], *, takes_type: bool) -> tuple[
         start = end_of_words(options, body, surely=False, slips=False)
     words = body[:start]
     known = next((token for token in words[1:] if is_dashed(token) and token.partition("=")[0] in options.named), "")
-    note = f"{known} is part of the text: options stand before the words or behind them" if known else ""
-    return [*taken, *body[start:]], [*words, *behind], (note,) if note else ()
+    notes = [f"{known} is part of the text: options stand before the words or behind them"] if known else []
+    slip = next((token for token in words if token.partition("=")[0] in _NO_OPTIONS), "")
+    if slip:
+        notes.append(f"{slip.partition('=')[0]} is part of the text: the first line is the title, the rest the content")
+    return [*taken, *body[start:]], [*words, *behind], tuple(notes)
 
 
 def thought_of(words: Sequence[str], is_named: bool) -> Thought:

@@ -238,6 +238,13 @@ def test_a_piped_text_that_only_looks_like_a_head_is_kept_whole(rekall: Rekall, 
     assert entry["other_fields"] == {}
 
 
+@pytest.mark.parametrize("words", [("--title", "a"), ("a", "--body=b"), ("git", "push", "--title", "a", "b")])
+def test_what_others_call_a_title_is_said_to_be_text(rekall: Rekall, words: tuple[str, ...]) -> None:
+    ran = rekall("add", *words, "--json")
+    assert ran.json["entry"]["title"] == " ".join(words)
+    assert "is part of the text: the first line is the title" in ran.err
+
+
 def test_json_that_is_piped_in_as_text_is_said_to_be_text(rekall: Rekall) -> None:
     for text, is_said in (('{"title": "a"}', True), ('[{"title": "a"}]', True), ('{"title": a', False), ("[x]", False)):
         ran = rekall("add", "--json", stdin=text)
