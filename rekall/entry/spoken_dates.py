@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timezone
 
 from rekall.entry.date_forms import DAYS, MONTHS, Ahead, Said, read
 from rekall.entry.rules import nearest
@@ -21,9 +21,7 @@ FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 _WORDS_BETWEEN = re.compile(
     r"\s*(?:(?:from|since)\s+(.+?)\s+(?:to|until|till)|between\s+(.+?)\s+and)\s+(.+)", re.IGNORECASE
 )
-_WORD_BEFORE = re.compile(
-    r"\s*(?P<word>since|from|starting|until|till|to|after|before)\s+(?P<date>.+)", re.IGNORECASE
-)
+_WORD_BEFORE = re.compile(r"\s*(?P<word>since|from|starting|until|till|to|after|before)\s+(?P<date>.+)", re.IGNORECASE)
 
 _ENDS = re.compile(r"\.{2,}|…|(?<=\S)\s+(?:to|-|–|—)\s+(?=\S)", re.IGNORECASE)
 """What may stand between two dates."""
@@ -36,12 +34,15 @@ _SAID_OTHERWISE = tuple(
         (r"\bhalf (?:an?|of an?) ", "0.5 "),
         (r"\b(?:an?|one) (\w+) and a half\b", r"1.5 \1"),
         (r"(?<=[a-z])\.(?=\s|\Z)", ""),  # fri.
-        (r"['\N{RIGHT SINGLE QUOTATION MARK}](\d\d)\Z", r"20\1"),  # nov '25
+        (r"['\N{RIGHT SINGLE QUOTATION MARK}]([0-6]\d)\Z", r"20\1"),  # nov '25
+        (r"['\N{RIGHT SINGLE QUOTATION MARK}]([7-9]\d)\Z", r"19\1"),
     )
 )
 
 _YEAR_LAST = re.compile(r"(.+) (\d\d:\d\d:\d\d)( utc| gmt)? (\d{4})( [+-]\d\d:\d\d)?\Z")
 """A time as `date` and `git log` print it: Thu Nov 26 21:08:33 UTC 2026."""
+
+_EARLIEST, _LATEST = (each.replace(tzinfo=timezone.utc) for each in (datetime.min, datetime.max))
 
 _MOST_CHARS = 80
 """A longer text is no date, whatever it begins with."""
@@ -82,16 +83,14 @@ def span(text: str, now: datetime) -> Span:
         InvalidInput: It is none, or ends before it begins.
     """
     in_words = _WORDS_BETWEEN.fullmatch(text)
-    if in_words:
-        text = f"{in_words[1] or in_words[2]}{BETWEEN}{in_words[3]}"
-    first, between, last = _ENDS.sub(BETWEEN, text, 1).partition(BETWEEN)
-    one_end = None if between else _WORD_BEFORE.fullmatch(text)
+    first, *others = [in_words[1] or in_words[2], in_words[3]] if in_words else _ENDS.split(text, 1)
+    one_end = None if others else _WORD_BEFORE.fullmatch(text)
     if one_end:
         return _open_span(one_end["word"].lower(), said(one_end["date"], now))
-    if not between:
+    if not others:
         found = said(text, now)
         return Span(found.start, None if found.end is None else found.last)
-    first, last = first.strip(), last.strip()
+    first, last = first.strip(), others[0].strip()
     if not first and not last:
         raise InvalidInput(
             f"{_cut(text)!r} names no date", f"write 2026-01{BETWEEN}2026-03, monday{BETWEEN} or {FORMS}"
@@ -106,9 +105,9 @@ def span(text: str, now: datetime) -> Span:
 def _open_span(word: str, found: Said) -> Span:
     """The stretch that begins or ends with a date; before and after leave the date itself out."""
     if word == "after":
-        return Span(found.last + SECOND)
+        return Span(found.last + min(SECOND, _LATEST - found.last))
     if word == "before":
-        return Span(None, found.start - SECOND)
+        return Span(None, found.start - min(SECOND, found.start - _EARLIEST))
     return Span(found.start) if word in ("since", "from", "starting") else Span(None, found.last)
 
 

@@ -146,6 +146,8 @@ STRETCHES = {
     "2026-11-26T21:00..": ("@1795726800", "@1795726800000"),
     # two of them
     "2026-11-23.. ": ("since monday", "from monday", "Since  Monday", "after sunday"),
+    "2025-11..2025-12 ": ("nov. 2025 - dec. 2025", "from Nov. '25 to Dec. '25"),
+    "1999": ("'99",),
     "..2026-11-25 ": ("until yesterday", "till wednesday", "before today"),
     "2026-11-23..2026-11-25 ": (
         "from monday to wednesday",
@@ -184,6 +186,11 @@ def test_what_lies_ahead_is_refused(typed):
     with pytest.raises(InvalidInput, match="is still to come") as caught:
         said(typed, NOW)
     assert FORMS in caught.value.hint
+
+
+@pytest.mark.parametrize("typed", ["before 0001-01-01", "after 9999-12-31"])
+def test_beyond_all_days_there_is_nothing_to_raise(typed):
+    assert not span(typed, NOW).is_empty
 
 
 def test_a_day_ahead_that_is_written_out_is_taken():
