@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from rekall.cli.options import on_terminal
 from rekall.cli.render import error_text, talk
 from rekall.errors import EditConflict, InvalidInput, RekallError
-from rekall.system.drafts import DraftFile
+from rekall.system.drafts import NEW, DraftFile
 
 Result = TypeVar("Result")
 
@@ -58,7 +59,8 @@ def edit_until_good(desk: Desk, name: str, text: str, take: Callable[[str], Resu
     if draft.is_taken_up:
         talk(f"continuing the draft in {draft.path}; `--fresh` would begin anew")
     for other in draft.others:
-        talk(f"note: there is an earlier draft in {other}")
+        way = f"; `rekall add < {shlex.quote(str(other))}` stores it" if name == NEW else ""
+        talk(f"note: there is an earlier draft in {other}{way}")
     line = 0 if draft.is_taken_up else desk.line
     while True:
         edited = draft.edited(desk.editor, line, takes_unchanged=desk.takes_unchanged)

@@ -632,6 +632,21 @@ def test_a_broken_draft_can_be_discarded_or_begun_anew(
     assert (ran.json["entry"]["title"], drafts(home)) == ("anew", [])
 
 
+def test_what_an_editor_that_failed_left_can_be_stored(
+    rekall: Rekall, home: Path, editor: Callable[..., Path], person: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    editor(
+        "file.write_text(text.replace('title:', 'title: Half', 1).replace('## Solution', '## Solution\\n\\nall of it'))\nsys.exit(3)"
+    )
+    assert rekall("add", "bug").code == 4
+    draft = home / "drafts" / drafts(home)[0]
+    editor("")
+    assert f"`rekall add < {draft}` stores it" in rekall("add").err
+    monkeypatch.setattr("rekall.cli.add.on_terminal", lambda: False)
+    entry = added(rekall, text=draft.read_text("utf-8"))
+    assert (entry["title"], entry["type"], entry["solution"], entry["content"]) == ("Half", "bug", "all of it", "")
+
+
 def test_edit_begins_at_the_passage_that_matched(
     rekall: Rekall, editor: Callable[..., Path], person: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
