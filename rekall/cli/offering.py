@@ -42,11 +42,14 @@ def values_of(place: Place, parameter: click.Parameter | None, begun: str, befor
 
 
 def _chosen(offers: Iterable[Offer], begun: str, before: str) -> Offers:
-    """Those that go on with what was typed; in either case of letters where none does as it stands."""
-    every = list(offers)
-    fit = [each for each in every if each.is_found or each.value.startswith(begun)]
+    """Those that go on with what was typed; in either case of letters where none does as it stands.
+
+    Quotes count for nothing: `tag:two` goes on with `tag:"two words"`.
+    """
+    every, bare = list(offers), begun.replace('"', "")
+    fit = [each for each in every if each.is_found or each.value.replace('"', "").startswith(bare)]
     if not fit:
-        fit = [each for each in every if each.value.lower().startswith(begun.lower())]
+        fit = [each for each in every if each.value.replace('"', "").lower().startswith(bare.lower())]
     return Offers(before=before, offers=tuple(fit[:MOST_NAMES]))
 
 

@@ -104,8 +104,9 @@ def test_a_copy_is_checked_by_its_name(rekall, base, tmp_path):
     change(copy, "UPDATE entry SET confidence = 9")
     assert rekall("check", str(copy)).code == 5
     assert rekall("check", "--repair", str(copy)).code == 0
+    assert rekall("restore-base", str(copy)).code == 2  # it asks, and nobody is there
     assert rekall("restore-base", str(copy), "--yes").code == 0
-    assert rekall("check", str(tmp_path / "nothing.db")).code == 2
+    assert rekall("check", str(tmp_path / "nothing.db")).code == 3
 
 
 @pytest.mark.parametrize("name", ["copy.db", "a copy; of 'it'.db"])
@@ -248,7 +249,7 @@ def test_how_many_backups_stay_is_said_on_the_line_or_in_the_settings(rekall, ba
         (("backup", "--keep", "0"), 2),
         (("backup", "nowhere/copy.db"), 3),
         (("restore-base", "nothing.db", "--yes"), 3),
-        (("restore-base", "nothing.db"), 2),
+        (("restore-base", "nothing.db"), 3),
         (("restore", "backups/some.db"), 3),
     ],
 )

@@ -70,6 +70,8 @@ def offered(rekall: Rekall, line: str, kind: str = "9", breaks: str = "") -> lis
         ("rekall search ty", ["type:"]),
         ("rekall search type:b", ["bug"]),
         ("rekall search nginx tag:ng", ["nginx"]),
+        ("rekall search tag:two", [r"\"two\ words\""]),
+        ("rekall search tag:two\\ w", [r"\"two\ words\""]),
         ("rekall search -tag:post", ["postgres"]),
         ("rekall config set search.se", ["search.second_stage"]),
         ("rekall config set search.second_stage ", ["on", "off"]),
