@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rekall.entry.fields import Entry, Place
+from rekall.entry.filters import Filters
 from rekall.entry.times import written
 from rekall.entry.types import Status
 from rekall.entry.view import EntryView, Section, labels_of
@@ -263,6 +264,15 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
         likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
         notes.append(f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; shown without min")
     return "\n".join([head, *(f"Note: {cut(note, _NOTE_CHARS)}" for note in notes if note)])
+
+
+def nobody_has(base: KnowledgeBase, filters: Filters) -> str:
+    """Which asked for tags and projects no entry has; empty where each is on some entry."""
+    known = base.facets()
+    missing = [f"tag {cut(each, _LABEL_CHARS)!r}" for each in filters.tags if each not in known.tags]
+    if filters.project and filters.project.casefold() not in map(str.casefold, known.projects):
+        missing.append(f"project {cut(filters.project, _LABEL_CHARS)!r}")
+    return f" No entry has the {' nor the '.join(missing)}; usage lists what there is." if missing else ""
 
 
 def error_answer(error: RekallError) -> Answer:

@@ -23,6 +23,7 @@ from rekall.mcp.answers import (
     entry_items,
     found_head,
     hit_items,
+    nobody_has,
     page,
     place_of,
 )
@@ -83,8 +84,9 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, caller: Caller) -> An
     if result.nothing_close and "limit" not in given.model_fields_set:
         wanted = min(wanted, start + _ENOUGH_WEAK)
     hits = result.hits[start:wanted]
+    head = found_head(result, len(hits), start, base.count())
     return page(
-        found_head(result, len(hits), start, base.count()),
+        head if hits or start else head + nobody_has(base, result.filters),
         "hits",
         hit_items(base, hits),
         start,
@@ -189,7 +191,7 @@ def recent(base: KnowledgeBase, given: inputs.RecentInput, caller: Caller) -> An
         else "Nothing has been written down yet."
     )
     if not found.entries and (start or given.filters() != Filters()):
-        head = "Nothing more." if start else "Nothing matches."
+        head = "Nothing more." if start else f"Nothing matches.{nobody_has(base, given.filters())}"
     budget = Budget(given.max_tokens, caller.with_data)
     return page(head, "entries", entry_items(base, found.entries), start, budget, more, total=found.total)
 

@@ -588,6 +588,14 @@ def test_recent_lists_the_last_changed_first(assistant):
     assert sorted(said.ids) == sorted([first, second])
 
 
+@pytest.mark.parametrize("tool", ["search", "recent"])
+def test_a_tag_or_project_that_nobody_has_is_named(assistant, tool):
+    assistant.added("cookie", tags=["web"], project="shop")
+    said = assistant.call(tool, **ARGUMENTS[tool], tags=["wep", "web"], project="shopp").text
+    assert "No entry has the tag 'wep' nor the project 'shopp'; usage lists what there is." in said
+    assert "No entry has" not in assistant.call(tool, **ARGUMENTS[tool], tags=["web"], types=["til"]).text
+
+
 def test_similar_takes_an_id_or_a_text(assistant):
     first, second = assistant.added("Safari drops cookies"), assistant.added("Chrome drops cookies")
     assert assistant.call("similar", to=first).ids == [second]
