@@ -17,6 +17,9 @@ BETWEEN = " · "
 _WORDS = 6
 """Words that a reason names; a pasted text has dozens."""
 
+_LEAST_COVERAGE = 0.0005
+"""Less comes from words that every other entry has."""
+
 _SHOWN = 0.0005
 """Less would be shown as nothing."""
 
@@ -41,13 +44,28 @@ def why_line(hit: Hit) -> str:
     return BETWEEN.join(why_parts(hit))
 
 
+def why_in_words(hit: Hit) -> str:
+    """Why a hit was found, on one line and without figures."""
+    why = hit.why
+    parts = [hit.match.value] if hit.match else []
+    if why.exact_title:
+        parts.append("exact title")
+    if why.matched and why.coverage >= _LEAST_COVERAGE:
+        parts.append(f"words: {_some(why.matched)}")
+    if why.lacks:
+        parts.append(f"without {_some(why.lacks)}")
+    if why.meaning_rank:
+        parts.append("near in meaning")
+    return BETWEEN.join(parts) or "found"
+
+
 def why_parts(hit: Hit) -> list[str]:
     """Why a hit stands where it stands, part by part: its score, and what it consists of."""
     why = hit.why
     parts = [f"score {hit.score:.3f}"]
     if why.exact_title:
         parts.append("exact title, so first")
-    if why.coverage >= 0.0005:  # less comes from words that every other entry has
+    if why.coverage >= _LEAST_COVERAGE:
         parts.append(
             f"words {why.coverage:.3f} ({': '.join(filter(None, (_place(why.words_rank), _some(why.matched))))})"
         )

@@ -10,7 +10,7 @@ from rekall.entry.fields import Entry
 from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.history import Changed, History
-from rekall.tui.rows import one_line
+from rekall.tui.rows import brief, one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
 from rekall.wording import count_text
@@ -83,7 +83,7 @@ class EntryActions:
             from rekall.exchange.markdown_writing import to_markdown
 
             self._host.copy_to_clipboard(entry.content or to_markdown(entry))
-            self._host.say("copied the content", one_line(entry.title))
+            self._host.say("copied the content", brief(entry.title))
 
         self._with_entry(entry_id, copy)
 
@@ -121,13 +121,13 @@ class EntryActions:
             self.history.changed([Changed(before, saved.entry)])
         self._say_saved(saved)
 
-    def _say_saved(self, saved: Saved) -> None:
+    def _say_saved(self, saved: Saved, said: str = "saved") -> None:
         if saved.secrets:
             self._host.warn("it looks as if there is a secret in it", about_secrets(saved.secrets))
         if saved.warning:
             self._host.warn(f"stored, but it can be found by words only: {saved.warning}", saved.hint)
         else:
-            self._host.say("saved", one_line(saved.entry.title))
+            self._host.say(said, brief(saved.entry.title))
         self._show_change(saved.entry.id)
 
     async def _say_resembling(self, entry_id: str) -> None:
@@ -141,13 +141,13 @@ class EntryActions:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title
         await in_thread(partial(self._base.delete, entry_id))
         self.history.deleted([entry_id])
-        self._host.say("deleted, u brings it back", one_line(title))
+        self._host.say("deleted, u brings it back", brief(title))
         self._show_change("")
 
     async def _undo(self) -> None:
         saved = await self.history.undo()
         if len(saved) == 1:
-            self._say_saved(saved[0])
+            self._say_saved(saved[0], "undone")
         else:
-            self._host.say("brought back", count_text(len(saved), "entry", "entries"))
+            self._host.say("undone", count_text(len(saved), "entry", "entries"))
             self._show_change(saved[0].entry.id)

@@ -21,6 +21,7 @@ KEYS = (
     ("/", "search: type words, or what you mean"),
     ("enter", "from the search to the list; read the entry"),
     ("escape", "back; take the marks away; clear the search"),
+    ("up", "in the search: the line that was cleared"),
     ("j k  g G", "down, up, first, last: as the arrows, home, end"),
     ("n  N", "next, previous match in the entry"),
     ("f  F", "filter by type, project, tag, date; none"),

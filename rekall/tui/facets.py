@@ -120,7 +120,7 @@ class FacetDialog(Dialog[None]):
         """A line to narrow the choices, the choices, and a line for each filter that is typed."""
         with Vertical(id="box") as box:
             box.border_title = "Filters"
-            box.border_subtitle = "up, down, enter choose · ^x none · escape closes"
+            box.border_subtitle = "up, down, enter choose · tab to dates · ^x none · escape closes"
             yield OneLine(placeholder="type to find a tag, a project …", id="narrow", compact=True)
             options = OptionList(id="facets", markup=False, compact=True)
             options.can_focus = False
@@ -149,8 +149,8 @@ class FacetDialog(Dialog[None]):
             value = getattr(Filters.read({name: typed}), name)
         except RekallError as error:
             self._wrong[name] = f"{error.message}\n{error.hint}".strip()
-        else:
-            self._take(replace(self._filters, **{name: value}))
+            value = getattr(Filters(), name)  # not what could be read on the way
+        self._take(replace(self._filters, **{name: value}))
         self._tell()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -191,10 +191,9 @@ class FacetDialog(Dialog[None]):
         self._take(Filters())
 
     def _toggle(self, facet: Facet) -> None:
+        with self.prevent(Input.Changed):  # which would go to the first choice
+            self.query_one("#narrow", Input).value = ""
         self._take(toggled(self._filters, facet.name, facet.value))
-        narrow = self.query_one("#narrow", Input)
-        if narrow.value:
-            narrow.value = ""
 
     def _take(self, filters: Filters) -> None:
         """Apply other filters, and count anew."""
@@ -236,7 +235,11 @@ class FacetDialog(Dialog[None]):
                 shown.append(Option(_line(facet)))
                 self._shown.append(facet)
         if not shown:
-            shown.append(Option(Content("nothing here is called so"), disabled=True))
+            shown.append(
+                Option(
+                    Content("nothing here is called so" if typed else "no entry passes these filters"), disabled=True
+                )
+            )
             self._shown.append(None)
         options.set_options(shown)
         choices = [at for at, facet in enumerate(self._shown) if facet is not None]

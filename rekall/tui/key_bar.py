@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
+_LAST = 3
+"""How many keys at the end of the line stay whatever room there is: they lead to all the others."""
+
+
 class KeyBar(Static):
     """The keys whose bindings are to be shown, as one text.
 
@@ -45,6 +49,12 @@ class KeyBar(Static):
         self._said = self.set_timer(seconds, self._show_again)
         self.update(Content.assemble((" ".join(text.split()), style)))
 
+    def clear(self) -> None:
+        """Take back what was said: something later is said elsewhere."""
+        if self._said is not None:
+            self._said.stop()
+            self._show_again()
+
     def _show_again(self) -> None:
         self._said = None
         self._show(self.screen)
@@ -65,5 +75,15 @@ class KeyBar(Static):
                 text = Content.assemble((key, "bold $primary"), " ", (binding.description, "$foreground 65%"))
                 shown[action] = text.stylize(click)
         texts = list(shown.values()) if wanted is None else [shown[action] for action in wanted if action in shown]
+        self.update(self._fitted(texts))
+
+    def _fitted(self, texts: list[Content]) -> Content:
+        """Keys closer together where they have no room, and without those in the middle where that is not enough."""
+        room = self.size.width
         line = Content("  ").join(texts)
-        self.update(line if line.cell_length <= self.size.width - 2 else Content(" ").join(texts))
+        if line.cell_length > room:
+            line = Content(" ").join(texts)
+        while line.cell_length > room and len(texts) > _LAST:
+            del texts[-_LAST - 1]
+            line = Content(" ").join(texts)
+        return line

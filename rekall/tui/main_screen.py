@@ -43,8 +43,8 @@ _CHANGES = frozenset({"add", "edit", "edit_outside", "open_source", "delete", "u
 _LAST = ("command_palette", "help", "quit")
 _IN_LIST = ("search", "filter", "mark", "similar", "add", "edit", "delete", *_LAST)
 _IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
-_IN_ENTRY = ("leave", "search", "edit", "links", "link", "similar", "delete", *_LAST)
-_IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:-1])  # q would be cut off at 80 columns
+_IN_ENTRY = ("leave", "search", "edit", "delete", "links", "link", "similar", *_LAST)
+_IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:])
 _IN_EMPTY = ("add", *_LAST)
 _IN_PICKER = ("open", "search", "filter", "similar", "leave", "command_palette", "help")
 
@@ -175,6 +175,7 @@ class MainScreen(ReadingScreen):
             self._close_detail()
         elif self._read_id:
             self.read(self._read_id, keep_place=True)
+        self._unmark_gone()
         self.fill(Refill(chosen=entry_id, quiet=True, changed=True))
 
     def on_resize(self, event: events.Resize) -> None:
@@ -276,7 +277,7 @@ class MainScreen(ReadingScreen):
         elif self._pick and not self.line.value:
             self.app.exit()
         else:
-            self.line.value = ""
+            self.line.drop()
             (self.line if self._pick else self.entry_list).focus()
 
     def action_back(self) -> None:
@@ -339,7 +340,17 @@ class MainScreen(ReadingScreen):
         if not self.entry_list.marked:
             return ""
         elsewhere = self.entry_list.marked_elsewhere
-        return f"{len(self.entry_list.marked):,} marked" + (f", {elsewhere:,} not in this list" if elsewhere else "")
+        return f"{len(self.entry_list.marked):,} marked" + (f", {elsewhere:,} elsewhere" if elsewhere else "")
+
+    def _unmark_gone(self) -> None:
+        """Take the marks of entries away that were deleted."""
+
+        async def work() -> None:
+            there = await in_thread(partial(self.base.titles, list(self.entry_list.marked)))
+            self.entry_list.mark([each for each in self.entry_list.marked if each not in there], is_marked=False)
+
+        if self.entry_list.marked:
+            self.start(work, "mark")
 
     def _leave_similar(self) -> None:
         if self._before_similar:
@@ -366,6 +377,7 @@ class MainScreen(ReadingScreen):
             version = await in_thread(self.base.version)
             if version != self._version:
                 self._version = version
+                self._unmark_gone()
                 self.fill(Refill(quiet=True))
                 if self._read_id:
                     self.read(self._read_id, keep_place=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from rekall.entry.fields import Entry
 from rekall.entry.types import Status
 from rekall.knowledge.reports import Page
-from rekall.search.explain import why_line
+from rekall.search.explain import why_in_words
 from rekall.search.results import Hit
 from rekall.typeset.flat import flat
 from rekall.wording import in_a_row
@@ -19,6 +19,8 @@ Spans = Sequence[tuple[int, int]]
 
 _MOST_TEXT_CHARS = 300
 """More of an entry's beginning than the widest row shows."""
+
+_MOST_BRIEF = 48
 
 _LEAST_REPEATED = 12
 """A shorter title may well be the first words of a sentence."""
@@ -33,7 +35,7 @@ class Row:
         note: For an obsolete entry, what to read instead; otherwise empty.
         text: The stretch of it that was found, or its beginning.
         match: How sure it is that it is about what was asked, in a word; may be empty.
-        why: Why it was found, in full; empty unless it is a hit.
+        why: Why it was found, in words; empty unless it is a hit.
         at: The character of its content where the stretch that was found begins.
         project: The project of a hit, which stands beside its text; may be empty.
         title_spans: Where the words that were looked for stand in the title.
@@ -86,7 +88,7 @@ def row_of_hit(hit: Hit, find: Callable[[str], Spans] = lambda text: ()) -> Row:
         note=obsolete_text(entry, hit.successor.title if hit.successor else ""),
         text=text,
         match=match,
-        why=one_line(" · ".join(filter(None, (match, why_line(hit))))),
+        why=one_line(why_in_words(hit)),
         at=hit.at,
         project=one_line(entry.project or ""),
         title_spans=find(title),
@@ -129,6 +131,12 @@ def obsolete_text(entry: Entry, successor: str) -> str:
     if entry.status is not Status.OBSOLETE:
         return ""
     return f"obsolete, see {one_line(successor)}" if successor else "obsolete"
+
+
+def brief(text: str) -> str:
+    """A title as a message of one line has room for it."""
+    shown = one_line(text)
+    return shown if len(shown) <= _MOST_BRIEF else f"{shown[: _MOST_BRIEF - 1].rstrip()}…"
 
 
 def one_line(text: str) -> str:

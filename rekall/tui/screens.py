@@ -107,6 +107,7 @@ class RekallScreen(Screen[Result]):
         if severity == "information" and Content(" ".join(text.split())).cell_length <= self.size.width - 2:
             self.keys.say(text, style, seconds or usual_s)
         else:
+            self.keys.clear()
             self.messages.show(text, style, seconds or usual_s)
 
     def prepare(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import count
 from typing import ClassVar
 
 from textual import events
@@ -15,7 +17,10 @@ MOST_CHARS = 20_000
 """How much of a paste is kept: more than any error message, less than what makes a line slow to draw."""
 
 _MOST_SHOWN = 44
-"""How much of the first line of a paste is shown."""
+"""How much of one line of a paste is shown."""
+
+_TRACEBACK = "Traceback (most recent call last)"
+"""Begins what says in its last line what went wrong."""
 
 
 class SearchLine(Input):
@@ -28,12 +33,14 @@ class SearchLine(Input):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.enter_line", "To the list", key_display="enter"),
         Binding("down", "screen.to_list", "To the list", show=False),
+        Binding("up", "bring_back", "Line before"),
         Binding("escape", "screen.leave", "Clear"),
     ]
 
     def __init__(self) -> None:
         super().__init__(placeholder='words or meaning, "a phrase", -without, type:bug', id="line", compact=True)
         self._folds: dict[str, str] = {}
+        self._before = ""
 
     @property
     def is_literal(self) -> bool:
@@ -49,14 +56,36 @@ class SearchLine(Input):
         return text
 
     def replace(self, text: str, start: int, end: int) -> None:
-        """Put a text in place of another, and of the folds that the other touches."""
+        """Put a text in place of another, and of the folds that the other touches; what was a line or a fold can be brought back."""
         start, end = min(start, end), max(start, end)
+        takes_fold = False
         for first, behind in self._places():
             if start == end and first < start < behind:
                 start = end = behind
             elif start < behind and end > first:
-                start, end = min(start, first), max(end, behind)
+                start, end, takes_fold = min(start, first), max(end, behind), True
+        if takes_fold or (start == 0 and end == len(self.value) > 1):
+            self._keep()
         super().replace(text, start, end)
+
+    def drop(self) -> None:
+        """Empty the line; it can be brought back."""
+        self._keep()
+        self.value = ""
+
+    def action_bring_back(self) -> None:
+        """Put the line before in place of this one, which is the line before then."""
+        self.value, self._before = self._before, self.value
+        self.cursor_position = len(self.value)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is something to bring back only after something was taken away."""
+        return bool(self._before) if action == "bring_back" else super().check_action(action, parameters)
+
+    def _keep(self) -> None:
+        if self.value:
+            self._before = self.value
+            self.refresh_bindings()
 
     def _places(self) -> list[tuple[int, int]]:
         """Where the folds stand."""
@@ -82,12 +111,19 @@ class SearchLine(Input):
         """Put a text where the cursor is; several lines as one fold, which stands for all of them joined by blanks."""
         lines = joined_lines(text[: 2 * MOST_CHARS])
         if len(lines) > 1:
-            shown = lines[0] if len(lines[0]) <= _MOST_SHOWN else f"{lines[0][:_MOST_SHOWN]}…"
-            fold = f"{shown} +{count_text(len(lines) - 1, 'line')}"
-            self._folds[fold] = " ".join(lines)[:MOST_CHARS]
-            self.replace(fold, *self.selection)
+            self.replace(self._folded(lines), *self.selection)
         elif one := "".join(text.splitlines())[:MOST_CHARS]:
             self.replace(one, *self.selection)
+
+    def _folded(self, lines: Sequence[str]) -> str:
+        """The fold of some lines: the one that says most of them, how many others there are, and of two that look alike which."""
+        telling, whole = lines[-1 if lines[0].startswith(_TRACEBACK) else 0], " ".join(lines)[:MOST_CHARS]
+        shown = telling if len(telling) <= _MOST_SHOWN else f"{telling[:_MOST_SHOWN]}…"
+        rest = f" +{count_text(len(lines) - 1, 'line')}"
+        alike = (f"{shown} ({number}){rest}" if number > 1 else shown + rest for number in count(1))
+        fold = next(each for each in alike if self._folds.get(each, whole) == whole)
+        self._folds[fold] = whole
+        return fold
 
 
 class PickLine(SearchLine):
@@ -95,5 +131,6 @@ class PickLine(SearchLine):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "screen.enter_line", "Choose", key_display="enter"),
+        Binding("up", "bring_back", "Line before"),
         Binding("escape", "screen.leave", "Clear, then leave"),
     ]

@@ -160,7 +160,7 @@ async def test_hits_look_like_this(rekall):
         await ui.press("enter")
         ui.assert_looks_like("hits")
         await ui.press("enter")
-        assert "#1: keepalive, timeout" in " ".join(ui.text().split())
+        assert "words: keepalive, timeout" in " ".join(ui.text().split())
         ui.assert_looks_like("hit-read")
 
 
@@ -333,6 +333,8 @@ async def test_filters_are_chosen_by_their_counts_shown_and_dropped(rekall):
         await ui.press("enter")
         assert len(ui.titles()) == 3  # of several types any passes
         await ui.type("webapp")
+        await ui.press("enter", "enter")
+        assert len(ui.titles()) == 3  # the cursor stayed where it was
         await ui.press("enter", "escape")
         assert ui.titles() == [SAFARI.title]
         assert "type:decision ✕   type:bug ✕   project:webapp ✕" in ui.lines()[1]
@@ -372,6 +374,10 @@ async def test_entries_are_filtered_by_their_date(rekall):
         await ui.settle()
         assert ui.titles() == [SAFARI.title, NGINX.title]
         assert "not a date" not in ui.text()
+        put(ui, "since", "2026-13")
+        await ui.settle()
+        assert len(ui.titles()) == 4  # nothing that could be read on the way to it
+        put(ui, "since", "2026-02-27")
         await ui.press("escape")
         assert "since:2026-02-27" in ui.lines()[1]
         await ui.press("f")

@@ -33,7 +33,7 @@ async def paste(ui, text: str) -> None:
 async def test_a_pasted_traceback_keeps_every_line_and_is_text(rekall):
     async with opened(rekall) as ui:
         await paste(ui, TRACE)
-        assert ui.main.line.value == "Traceback (most recent call last): +3 lines"
+        assert ui.main.line.value == "KeyError: 'type:bug \"of\" -zebra' +3 lines"  # its last line says most
         assert ui.main.line.query_text == " ".join(TRACE.split())
         assert ui.main.line.is_literal
         assert ui.titles()[0] == "A KeyError of the zebra"
@@ -75,8 +75,17 @@ async def test_a_fold_is_whole_or_gone(rekall):
         ui.app.post_message(events.Paste("a\r\nb\r\n\r\nc"))
         await ui.settle()
         assert (line.value, line.query_text) == ("a +2 lines", "a b c")
-        await ui.press("backspace")
+        ui.app.post_message(events.Paste("a\nd\ne"))
+        await ui.settle()
+        assert (line.value, line.query_text) == ("a +2 linesa (2) +2 lines", "a b ca d e")
+        await ui.press("backspace", "backspace")
         assert line.value == ""
+        await ui.press("up")  # what was taken away comes back
+        assert line.query_text == "a b c"
+        await ui.press("escape", "slash")
+        assert line.value == ""
+        await ui.press("up")
+        assert line.query_text == "a b c"
 
 
 @driven
