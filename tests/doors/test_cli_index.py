@@ -279,6 +279,7 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
     entry_id = stocked[0]
     commands = [
         ("add", "til", "new"),
+        ("today", "a line"),
         ("show", entry_id),
         ("edit", entry_id, "--title", "other"),
         ("list",),

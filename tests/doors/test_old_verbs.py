@@ -12,8 +12,8 @@ import pytest
 from support import Ran
 from support.tui_driver import base_of, driven, opened
 
-from rekall.cli.earlier import TODAY
 from rekall.cli.commands import COMMANDS, EARLIER
+from rekall.cli.earlier import TODAY
 from rekall.config import find_original_base
 
 Rekall = Callable[..., Ran]
