@@ -27,8 +27,8 @@ _WHOLE_DATES = 100
 """On a narrower terminal a date is said as an age, which takes half the room."""
 
 _LEAST_TITLE = 22
-_ENOUGH_TITLE = 40
-"""The cells of a title while there is another column to leave out: on a line in between nearly half of it."""
+_ENOUGH_TITLE = 44
+"""The cells of a title while there is another column to leave out: on a line in between about half of it."""
 
 _LONGEST_PROJECT = 14
 _LEAST_PROJECT = 10
@@ -164,7 +164,7 @@ def _widths(rows: Sequence[Row], width: int | None) -> _Widths:
     )
     if width is None:
         return replace(found, title=min(found.title, _ALIGNED_TITLE))
-    least = min(found.title, max(_LEAST_TITLE, width * 9 // 20), _ENOUGH_TITLE)
+    least = min(found.title, max(_LEAST_TITLE, width * 21 // 40), _ENOUGH_TITLE)
     room = width - number - 2 - _taken(found)
     for column in ("date", "project", "kind") if len(rows) >= _SEVERAL else ():
         if room < found.title and _is_same(rows, column, found):
