@@ -45,6 +45,7 @@ _IN_LIST = ("search", "filter", "mark", "similar", "add", "edit", "delete", *_LA
 _IN_MARKED = ("mark", "mark_all", "change", "link", "delete", "leave", *_LAST)
 _IN_ENTRY = ("leave", "search", "edit", "delete", "links", "link", "similar", *_LAST)
 _IN_MATCHES = ("leave", "next_match(1)", *_IN_ENTRY[2:])
+_IN_LINE = ("enter_line", "bring_back", "leave")
 _IN_EMPTY = ("add", *_LAST)
 _IN_PICKER = ("open", "search", "filter", "similar", "leave", "command_palette", "help")
 
@@ -252,13 +253,15 @@ class MainScreen(ReadingScreen):
 
     def bar(self) -> Sequence[str] | None:
         """What the line of keys shows, in order: of what can be done where the keyboard is, what is done most."""
+        if self.line.has_focus:
+            return _IN_LINE
         if self.is_reading:
             return _IN_MATCHES if self.detail.has_matches else _IN_ENTRY
         if self.entry_list.has_focus and self._pick:
             return _IN_PICKER
         if self.entry_list.has_focus:
             return _IN_MARKED if self.entry_list.marked else _IN_LIST
-        return _IN_EMPTY if self.has_class("empty") and not self.line.has_focus else None
+        return _IN_EMPTY if self.has_class("empty") else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """In the search line, / types a slash; where an entry is only chosen, nothing is changed."""
