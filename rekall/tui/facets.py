@@ -206,7 +206,7 @@ class FacetDialog(Dialog[None]):
         async def work() -> None:
             filters = self._filters
             facets, passing = await in_thread(partial(self._counted, filters))
-            if filters == self._filters and self.is_attached:
+            if filters == self._filters and self.is_current:
                 self._facets = facets
                 every = " passes" if passing == 1 else " pass"
                 title = count_text(passing, "entry", "entries") + ("" if filters.is_empty else every)
