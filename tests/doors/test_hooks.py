@@ -166,10 +166,10 @@ def test_a_prompt_that_is_no_person_s_asks_nothing():
 
 
 def test_cursor_and_copilot_begin_a_session_in_their_own_words():
-    cursor = {"conversation_id": "c-1", "hook_event_name": "sessionStart", "workspace_roots": ["/work/webapp"]}
+    cursor = {"conversation_id": "c-1", "hook_event_name": "sessionStart", "workspace_roots": ["/src/webapp"]}
     copilot = {"sessionId": "s", "timestamp": 1, "cwd": "/work", "source": "new"}
     first = read_event(find_host("cursor"), Moment.SESSION, json.dumps(cursor).encode())
-    assert first == Asked(find_host("cursor"), Moment.SESSION, "c-1", "/work/webapp")
+    assert first == Asked(find_host("cursor"), Moment.SESSION, "c-1", "/src/webapp")
     second = read_event(find_host("copilot"), Moment.SESSION, json.dumps(copilot).encode())
     assert second == Asked(find_host("copilot"), Moment.SESSION, "s", "/work")
 
