@@ -629,7 +629,7 @@ def test_import_of_something_else_leaves_nothing_behind(
 
 def test_import_of_a_file_that_is_not_there_is_named(rekall: Rekall, tmp_path: Path) -> None:
     ran = rekall("model", "import", str(tmp_path / "nowhere.tar"))
-    assert (ran.code, ran.out) == (2, "")
+    assert (ran.code, ran.out) == (3, "")
     assert "nowhere.tar" in ran.err
 
 
