@@ -31,6 +31,7 @@ from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, as_it_came, flat, shown
 from rekall.mcp.guide import usage_text
 from rekall.mcp.reading import get, whole_id
+from rekall.search.labels import resembles
 
 DEEPEST = 100
 """How deep paging goes: every page repeats the search over the same 100 candidates, and more candidates would reorder
@@ -175,7 +176,10 @@ def similar(base: KnowledgeBase, given: inputs.SimilarInput, caller: Caller) -> 
         given.to, given.filters(), DEEPEST, caller.is_wanted, near
     )  # of fewer, the order may be another
     hits = result.hits[start:wanted]
-    head = "Nearest in meaning:" if hits else "Nothing more." if start else "Nothing is close to it in meaning."
+    head = "Nothing more." if start else "Nothing is close to it in meaning."
+    if hits:
+        same = sum(resembles(hit.why) for hit in hits)
+        head = f"Nearest in meaning, {same or 'none'} of them near enough to say the same:"
     budget = Budget(given.max_tokens, caller.with_data)
     return page(head, "hits", hit_items(base, hits), start, budget, len(result.hits) > wanted)
 

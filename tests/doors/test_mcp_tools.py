@@ -600,6 +600,10 @@ def test_similar_takes_an_id_or_a_text(assistant):
     first, second = assistant.added("Safari drops cookies"), assistant.added("Chrome drops cookies")
     assert assistant.call("similar", to=first).ids == [second]
     assert assistant.call("similar", to="Chrome drops cookies").ids == [second, first]
+    same = assistant.call("similar", to="Chrome drops cookies").text
+    assert same.startswith("Nearest in meaning, 1 of them near enough to say the same:\n")
+    other = assistant.call("similar", to="how bread rises").text
+    assert other.startswith("Nearest in meaning, none of them near enough to say the same:\n")
     assert assistant.call("similar", to="zebra", types=["til"]).text == "Nothing is close to it in meaning."
 
 
