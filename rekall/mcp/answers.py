@@ -9,7 +9,7 @@ from typing import Any
 
 from rekall.entry.fields import Entry, Place
 from rekall.entry.filters import Filters
-from rekall.entry.times import written
+from rekall.entry.times import local_day, written
 from rekall.entry.types import Status
 from rekall.entry.view import EntryView, Section, labels_of
 from rekall.errors import InvalidInput, RekallError
@@ -170,9 +170,9 @@ def _hit_item(hit: Hit, short: Mapping[str, str], *, is_bare: bool) -> Item:
 
 
 def entry_items(base: KnowledgeBase, entries: Sequence[Entry]) -> list[Item]:
-    """Entries in a list."""
+    """Entries in a list, each with the day on which it was changed last."""
     short = base.short_ids([entry.id for entry in entries])
-    return [Item(_entry_line(entry, short), {"id": entry.id}) for entry in entries]
+    return [Item(f"{_entry_line(entry, short)}  {local_day(entry.updated_at)}", {"id": entry.id}) for entry in entries]
 
 
 def entry_text(view: EntryView, short: Mapping[str, str]) -> str:

@@ -586,6 +586,7 @@ def test_recent_lists_the_last_changed_first(assistant):
     assert said.text.startswith("2 in all, most recently changed first:\n")
     assert said.data["total"] == 2
     assert sorted(said.ids) == sorted([first, second])
+    assert all(line.endswith(f"  {datetime.now().date()}") for line in unframed(said.text).splitlines())
 
 
 @pytest.mark.parametrize("tool", ["search", "recent"])
