@@ -90,11 +90,13 @@ class App:
 
     def project(self) -> Project | None:
         """The project of the folder that this process stands in; None where it is in none, or `add.project` is off."""
-        from rekall.system.repository import project_here
-
         if self._project is None:
-            is_wanted = self.settings.text("add.project") == "auto"
-            self._project = (project_here(self._environ, self.tell) if is_wanted else None,)
+            found = None
+            if self.settings.text("add.project") == "auto":
+                from rekall.system.repository import project_here
+
+                found = project_here(self._environ, self.tell)
+            self._project = (found,)
         return self._project[0]
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -209,6 +208,8 @@ def _is_narrow(text: str) -> bool:
 
 def terminal_width() -> int:
     """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
+    import shutil  # with two libraries for archives, which need not stand beside the model
+
     return min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,10 +11,8 @@ import click
 
 from rekall.app import App
 from rekall.cli.forms import Form, Wanted, form_options, scope
-from rekall.cli.naming import entry_id, remember
 from rekall.cli.options import filter_options, limit_option, pass_app, read_stdin
 from rekall.cli.render import at_words, out, out_json, out_json_line, talk, terminal_width, way_in
-from rekall.cli.tables import Marking, hit_line, row_of_hit, table
 from rekall.cli.typed import NOTES, LineCommand
 from rekall.errors import NotFound
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
@@ -23,6 +20,7 @@ from rekall.search.titles import spelt_alike
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
+    from rekall.cli.tables import Marking
     from rekall.entry.filters import Filters
     from rekall.knowledge_base import KnowledgeBase
     from rekall.search.results import Hit, SearchResult
@@ -157,6 +155,8 @@ def similar(
     base = app.open_base()
     text = " ".join(words)
     if text.strip().removeprefix("@").isdecimal():  # a place in the last list, or what such a note is about
+        from rekall.cli.naming import entry_id
+
         try:
             text = entry_id(app, base, text)
         except NotFound:
@@ -196,6 +196,7 @@ def print_result(
         explain: Whether to say why each hit is there.
         fits: Whether the table may leave out texts to fit the screen, since nobody said how many hits to show.
     """
+    base.index.drop_model()  # it has answered, and what is said of its answer needs room
     result = replace(result, hits=_sorted(result.hits, wanted))
     if wanted.form is Form.JSON:
         out_json(_json(base, result, wanted, explain=explain))
@@ -239,6 +240,9 @@ def _print_lines(
     fits: bool,
 ) -> None:
     """Print a table, or a line a hit."""
+    from rekall.cli.naming import remember
+    from rekall.cli.tables import hit_line, row_of_hit, table
+
     short = base.short_ids([named.id for hit in result.hits for named in (hit.entry, hit.successor) if named])
     if wanted.form is Form.PLAIN:
         for hit in result.hits:
@@ -255,6 +259,8 @@ def _print_lines(
 
 def _room(result: SearchResult, notes: Sequence[str]) -> int:
     """The lines of the screen that are left for a table."""
+    import shutil
+
     width, height = terminal_width(), shutil.get_terminal_size((80, 24)).lines
     below = sum(at_words(printable(note), width).count("\n") + 1 for note in notes)
     return height - _AROUND - below - int(result.nothing_close)

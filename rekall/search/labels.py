@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -89,12 +88,21 @@ def evidence(why: Why) -> float:
 
 def lacking(query: str, entry: Entry) -> tuple[str, ...]:
     """The numbers of a query that an entry holds nowhere; `1.2` is in `1.2.3`, and not in `11.2`."""
-    numbers = tuple(dict.fromkeys(_NUMBER.findall(unicodedata.normalize("NFKC", query))))
+    numbers = tuple(dict.fromkeys(_NUMBER.findall(_plain(query))))
     if not 0 < len(numbers) <= _MOST_NUMBERS:
         return ()
     texts = [text for field in FIELDS if field.words is not None for text in field.words_of(entry)]
-    whole = unicodedata.normalize("NFKC", "\n".join(texts))
+    whole = _plain("\n".join(texts))
     return tuple(number for number in numbers if not re.search(rf"(?<!\d){re.escape(number)}(?!\d)", whole))
+
+
+def _plain(text: str) -> str:
+    """A text with digits of any width as they are usually typed."""
+    if text.isascii():
+        return text
+    import unicodedata  # a shared library, for few texts
+
+    return unicodedata.normalize("NFKC", text)
 
 
 def resembles(why: Why) -> bool:
