@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from rekall.app import App
 from rekall.cli.forms import Form, Wanted, form_options, scope
 from rekall.cli.naming import remember
 from rekall.cli.options import filter_options, limit_option, pass_app
-from rekall.cli.render import out, out_json, out_json_line, talk, way_in
+from rekall.cli.render import out, out_json, out_json_line, talk, terminal_lines, way_in
 from rekall.cli.tables import entry_line, row_of_entry, table
 from rekall.errors import UsageError
 from rekall.knowledge import answers
@@ -67,7 +66,7 @@ def list_entries(app: App, filters: Filters, limit: int | None, everything: bool
 
 def _usual() -> int:
     """How many entries are listed where nobody said how many: what a screen holds with the command and the prompt."""
-    lines = shutil.get_terminal_size((80, 24)).lines if sys.stdout.isatty() else 24
+    lines = terminal_lines() if sys.stdout.isatty() else 24
     return min(max(lines - _AROUND, 3), 20)
 
 

@@ -208,9 +208,18 @@ def _is_narrow(text: str) -> bool:
 
 def terminal_width() -> int:
     """Columns of the terminal, or $COLUMNS; 80 in a pipe."""
+    return min(_terminal_size()[0], _WIDEST)
+
+
+def terminal_lines() -> int:
+    """Lines of the terminal, or $LINES; 24 in a pipe."""
+    return _terminal_size()[1]
+
+
+def _terminal_size() -> tuple[int, int]:
     import shutil  # with two libraries for archives, which need not stand beside the model
 
-    return min(shutil.get_terminal_size((80, 24)).columns, _WIDEST)
+    return shutil.get_terminal_size((80, 24))
 
 
 def way_in() -> str:

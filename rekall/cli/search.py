@@ -12,7 +12,7 @@ import click
 from rekall.app import App
 from rekall.cli.forms import Form, Wanted, form_options, scope
 from rekall.cli.options import filter_options, limit_option, pass_app, read_stdin
-from rekall.cli.render import at_words, out, out_json, out_json_line, talk, terminal_width, way_in
+from rekall.cli.render import at_words, out, out_json, out_json_line, talk, terminal_lines, terminal_width, way_in
 from rekall.cli.typed import NOTES, LineCommand
 from rekall.errors import NotFound
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
@@ -259,9 +259,7 @@ def _print_lines(
 
 def _room(result: SearchResult, notes: Sequence[str]) -> int:
     """The lines of the screen that are left for a table."""
-    import shutil
-
-    width, height = terminal_width(), shutil.get_terminal_size((80, 24)).lines
+    width, height = terminal_width(), terminal_lines()
     below = sum(at_words(printable(note), width).count("\n") + 1 for note in notes)
     return height - _AROUND - below - int(result.nothing_close)
 

@@ -103,9 +103,10 @@ class Bulk:
             raise InvalidInput(f"{old!r} and {new!r} are the same tag", "tags are written in small letters")
 
         def renamed(draft: Draft) -> Draft:
-            kept = [name for name in draft.tags if come is not None or name != gone]
-            tags = [f"{come}{name[len(gone) :]}" if f"{name}/".startswith(f"{gone}/") else name for name in kept]
-            return replace(draft, tags=tuple(tags if come is not None else kept))
+            if come is None:
+                return replace(draft, tags=tuple(name for name in draft.tags if name != gone))
+            tags = (f"{come}{name[len(gone) :]}" if f"{name}/".startswith(f"{gone}/") else name for name in draft.tags)
+            return replace(draft, tags=tuple(tags))
 
         keys = self._store.entries.keys(Selection(Filters(tags=(gone,))))
         if not keys:

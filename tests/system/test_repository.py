@@ -156,9 +156,9 @@ def test_a_home_folder_under_git_is_a_project_only_where_it_says_so(tmp_path, ow
 
 @needs_git
 def test_the_configuration_of_git_names_the_project(tmp_path, own_user):
-    top = made(tmp_path / "work" / "api", "https://example.org/acme/api.git")
-    (own_user / ".gitconfig").write_text('[includeIf "gitdir:**/work/"]\n  path = ~/work.inc\n')
-    (own_user / "work.inc").write_text("[Rekall]\n  Project = acme api # the old one\n")
+    top = made(tmp_path / "job" / "api", "https://example.org/acme/api.git")
+    (own_user / ".gitconfig").write_text('[includeIf "gitdir:**/job/"]\n  path = ~/job.inc\n')
+    (own_user / "job.inc").write_text("[Rekall]\n  Project = acme api # the old one\n")
     for expected, change in (
         ("acme api", ()),
         ("a #1", ("config", "rekall.project", "a #1")),
@@ -169,8 +169,8 @@ def test_the_configuration_of_git_names_the_project(tmp_path, own_user):
         assert name_of(top) == expected == git(top, "config", "rekall.project")
     git(top, "worktree", "add", "-q", "../api-2", "-b", "two")
     git(top, "config", "extensions.worktreeConfig", "true")
-    git(tmp_path / "work" / "api-2", "config", "--worktree", "rekall.project", "only here")
-    assert (name_of(tmp_path / "work" / "api-2"), name_of(top)) == ("only here", "b")
+    git(tmp_path / "job" / "api-2", "config", "--worktree", "rekall.project", "only here")
+    assert (name_of(tmp_path / "job" / "api-2"), name_of(top)) == ("only here", "b")
     git(top, "config", "rekall.project", "")
     assert project_of(top) is None
 
@@ -184,7 +184,7 @@ def test_the_configuration_of_git_names_the_project(tmp_path, own_user):
     ],
 )  # fmt: skip
 def test_a_condition_holds_where_git_says_so(tmp_path, own_user, pattern):
-    top = made(tmp_path / "work" / "api")
+    top = made(tmp_path / "job" / "api")
     (own_user / "other.inc").write_text("[rekall]\nproject = other\n")
     for kind in ("gitdir", "gitdir/i"):
         (own_user / ".gitconfig").write_text(
