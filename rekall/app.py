@@ -142,7 +142,7 @@ class App:
         return glance(self.places.database) if self.places.database.exists() else None
 
     def names(self, most: int) -> Names:
-        """What a command line may be completed with: names in the base, read as it is, at most so many a question."""
+        """Names in the base that complete a command line; the base is read as it is, and `most` bounds each list."""
         from rekall.store.names import Names
 
         return Names(self.places.database, most)

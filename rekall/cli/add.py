@@ -46,7 +46,7 @@ Options stand before the text or behind it. docs/writing.md says what goes where
 @click.argument("words", nargs=-1, metavar="[TYPE] TEXT...")
 @field_options("type", *WRITTEN)
 @click.option("--edit", "-e", "is_edited", is_flag=True, help="Go on writing in the editor.")
-@click.option("--fresh", is_flag=True, help="In the editor begin anew, and throw the draft of an earlier try away.")
+@click.option("--fresh", is_flag=True, help="Start over in the editor, and throw away an earlier draft.")
 @click.option("--from-json", metavar="FILE", help="Take whole entries from a file of JSON or JSON lines; - is stdin.")
 @json_option
 @click.pass_context

@@ -143,7 +143,7 @@ def edit(app: App) -> None:
             if on_terminal() and click.confirm("edit again?", default=True, err=True):
                 continue
             raise InvalidInput(
-                "the settings are as they were", f"`rekall config edit` goes on with {scratch}; remove it to begin anew"
+                "the settings are as they were", f"`rekall config edit` goes on with {scratch}; remove it to start over"
             ) from error
         talk(f"changed {places.config_file}")
         return

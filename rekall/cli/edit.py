@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     metavar="[TEXT]",
     help="Where it comes from: a link, a book. Alone: open the file it was imported from, then import that again.",
 )
-@click.option("--fresh", is_flag=True, help="In the editor begin anew, and throw the draft of an earlier edit away.")
+@click.option("--fresh", is_flag=True, help="Start over in the editor, and throw away an earlier draft.")
 @json_option
 @pass_app
 def edit(

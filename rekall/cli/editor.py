@@ -57,7 +57,7 @@ def edit_until_good(desk: Desk, name: str, text: str, take: Callable[[str], Resu
     """
     draft = DraftFile.begin(desk.drafts, name, text, fresh=desk.fresh)
     if draft.is_taken_up:
-        talk(f"continuing the draft in {draft.path}; `--fresh` would begin anew")
+        talk(f"continuing the draft in {draft.path}; `--fresh` starts over")
     for other in draft.others:
         way = f"; `rekall add < {shlex.quote(str(other))}` stores it" if name == NEW else ""
         talk(f"note: there is an earlier draft in {other}{way}")

@@ -40,7 +40,7 @@ class _Line(ThoughtCommand):
 @click.option("--date", metavar="DATE", help="Of another day: monday, 2026-11-24.")
 @click.option("--yesterday", is_flag=True, help="Of the day before.")
 @click.option("--show", "is_shown", is_flag=True, help="Only show the note, as `rekall show` does.")
-@click.option("--fresh", is_flag=True, help="In the editor begin anew, and throw the draft of an earlier edit away.")
+@click.option("--fresh", is_flag=True, help="Start over in the editor, and throw away an earlier draft.")
 @json_option
 @pass_app
 @click.pass_context
