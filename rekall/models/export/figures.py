@@ -16,6 +16,38 @@ _ELSEWHERE = "fetch the model again, or look for another revision of it"
 
 
 @dataclass(frozen=True, slots=True)
+class Rotary:
+    """How queries and keys turn with their positions.
+
+    Attributes:
+        theta: The base of the angles.
+        share: How much of each head turns, from its start.
+        interleaved: Whether a pair are neighbours; else numbers of the two halves.
+        scaling: How the angles are fitted to longer texts, by the name that transformers gives it.
+        factor: How much longer they are.
+        slow, fast: Turns over the texts of the training: pairs with fewer are scaled whole, with more not at all.
+        trained: The longest of those texts in tokens.
+        gain: What queries and keys are multiplied with.
+    """
+
+    theta: float
+    share: float = 1.0
+    interleaved: bool = False
+    scaling: str = "default"
+    factor: float = 1.0
+    slow: float = 1.0
+    fast: float = 1.0
+    trained: int = 0
+    gain: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """A name that only the same angles share."""
+        parts = (self.share, self.scaling, self.factor, self.slow, self.fast, self.trained, self.gain)
+        return ".".join(f"{part:.17g}" if isinstance(part, float) else str(part) for part in (self.theta, *parts))
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The sizes and constants of a transformer.
 
@@ -25,7 +57,7 @@ class Figures:
         padding_id: Where positions are counted from this id on, as RoBERTa does; None counts from 0.
         token_types: Whether there is a table of token types; every text is of type 0.
         relative_bias: Whether attention scores get a bias by distance, as MPNet's do.
-        thetas: Base of the rotary angles of each layer; empty without rotary positions.
+        rotary: How the positions of each layer turn; empty without rotary positions.
         windows: How many tokens to either side each layer looks at, None for all; empty when all do.
     """
 
@@ -39,7 +71,7 @@ class Figures:
     padding_id: int | None = None
     token_types: bool = True
     relative_bias: bool = False
-    thetas: tuple[float, ...] = ()
+    rotary: tuple[Rotary, ...] = ()
     windows: tuple[int | None, ...] = ()
 
 
