@@ -59,6 +59,12 @@ class Figures:
         relative_bias: Whether attention scores get a bias by distance, as MPNet's do.
         rotary: How the positions of each layer turn; empty without rotary positions.
         windows: How many tokens to either side each layer looks at, None for all; empty when all do.
+        embedding: Width of the tables that tokens are looked up in, where a projection leads from there to the hidden
+            states; else 0.
+        normed_embeddings: Whether what was looked up is normalised.
+        task_types: Whether there is a table of task types; every text is of type 0.
+        layer_names: What the tensors of each layer begin with, in the order in which layers run; ALBERT repeats some.
+            Empty for BERT's names.
     """
 
     hidden: int
@@ -73,6 +79,10 @@ class Figures:
     relative_bias: bool = False
     rotary: tuple[Rotary, ...] = ()
     windows: tuple[int | None, ...] = ()
+    embedding: int = 0
+    normed_embeddings: bool = True
+    task_types: bool = False
+    layer_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
