@@ -6,14 +6,16 @@ Another one of BERT's kind is one more `Family` here; one of another kind also b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any
 
+from rekall.models.export.config_rules import EVERY_TRANSFORMER, FIGURES
 from rekall.models.export.figures import Config, Figures, Keys, read_figures
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.modernbert import add_modernbert, modernbert_states, rotary_figures
 from rekall.models.export.postnorm import add_postnorm, postnorm_states
 from rekall.models.export.reference import States
+from rekall.models.export.rules import Rule, honoured, nothing, only, same
 from rekall.models.export.weights import Weights
 
 
@@ -32,6 +34,7 @@ class Family:
         fixed: What the architecture's own code fixes, whatever the configuration says.
         token_types, relative_bias: See `Figures`.
         refine: Adds the figures that this architecture alone has, given the configuration and the file's path.
+        rules: What is done with the keys that this architecture alone has, before `EVERY_TRANSFORMER`.
     """
 
     nodes: Callable[[Figures, int, Weights, GraphBuilder], str]
@@ -44,6 +47,14 @@ class Family:
     token_types: bool = True
     relative_bias: bool = False
     refine: Callable[[Figures, Config, str], Figures] = lambda figures, config, where: figures
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """The table of this architecture's config.json: its own rules, its figures, then what every transformer has."""
+        own = (*self.rules, honoured(*filter(None, astuple(self.keys)), said=FIGURES))
+        fixed = (nothing(*self.fixed, said="the architecture's own code fixes it"),) if self.fixed else ()
+        return (*fixed, *own, *EVERY_TRANSFORMER)
 
     def figures(self, config: Config, where: str) -> Figures:
         """The figures of a transformer from its configuration.
@@ -106,8 +117,15 @@ FAMILIES: Mapping[str, Family] = {
             (".output_layer_norm.", ".output.LayerNorm."),
         ),
         keys=Keys(hidden="dim", inner="hidden_dim", layers="n_layers", heads="n_heads", activation="activation"),
-        defaults={"activation": "gelu", "layer_norm_eps": 1e-12},
+        defaults={"activation": "gelu"},
+        fixed={"layer_norm_eps": 1e-12},
         token_types=False,
+        rules=(
+            same("dim", "hidden_size"),
+            same("n_layers", "num_hidden_layers"),
+            same("n_heads", "num_attention_heads"),
+            nothing("sinusoidal_pos_embds", said="the table of positions is among the weights"),
+        ),
     ),
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
@@ -126,6 +144,7 @@ FAMILIES: Mapping[str, Family] = {
         fixed={"pad_token_id": 1},
         token_types=False,
         relative_bias=True,
+        rules=(only(32, keys=["relative_attention_num_buckets"], said="distances would be counted otherwise"),),
     ),
     "modernbert": Family(
         nodes=add_modernbert,
@@ -134,6 +153,13 @@ FAMILIES: Mapping[str, Family] = {
         keys=Keys(activation="hidden_activation", epsilon="norm_eps"),
         defaults={"hidden_activation": "gelu", "norm_eps": 1e-5},
         refine=rotary_figures,
+        rules=(
+            honoured("layer_types", "global_attn_every_n_layers", "local_attention", said="who sees whom"),
+            honoured("rope_parameters", "rope_theta", "*_rope_theta", said="the angles of positions"),
+            only(keys=["rope_scaling"], said="the angles would be stretched"),
+            honoured("attention_bias", "mlp_bias", "norm_bias", said="a bias is added where the weights have one"),
+            nothing("layer_norm_eps", said="`norm_eps` is what it reads"),
+        ),
     ),
 }
 """By the `model_type` of config.json."""
