@@ -48,6 +48,47 @@ class Rotary:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoder:
+    """What the blocks of a decoder have that those of an encoder have not.
+
+    Attributes:
+        key_heads: Heads of keys and values in each layer; the heads of the queries share them in groups.
+        sizes: Numbers in one head of each layer.
+        causal: Whether a token sees only itself and those before it.
+        scale: What scores are multiplied with; 0 for one over the root of the head's size.
+        attention_bias, output_bias, inner_bias: Whether queries, keys and values, what attention gives, and the
+            feed-forward block have biases.
+        head_norms: Whether each head of queries and keys is normalised; `value_norms` the same for values.
+        post_norms: Whether a block's outcome is normalised before it is added.
+        norm_offset: What is added to the weights of a normalisation.
+        embedding_scale: What the rows of the table are multiplied with.
+        side: Width of what each layer is told of the embeddings, as in EmbeddingGemma 2; 0 without that.
+        projected: Width of the states after a last projection; 0 without one.
+        media: Tokens that stand for pictures and sounds, read as `media_padding`.
+    """
+
+    key_heads: tuple[int, ...] = ()
+    sizes: tuple[int, ...] = ()
+    causal: bool = True
+    scale: float = 0.0
+    attention_bias: bool = False
+    output_bias: bool = False
+    inner_bias: bool = False
+    head_norms: bool = False
+    value_norms: bool = False
+    post_norms: bool = False
+    norm_offset: float = 0.0
+    embedding_scale: float = 1.0
+    side: int = 0
+    projected: int = 0
+    media: tuple[int, ...] = ()
+    media_padding: int = 0
+
+
+_NONE = Decoder()
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The sizes and constants of a transformer.
 
@@ -65,6 +106,7 @@ class Figures:
         task_types: Whether there is a table of task types; every text is of type 0.
         layer_names: What the tensors of each layer begin with, in the order in which layers run; ALBERT repeats some.
             Empty for BERT's names.
+        decoder: What sets a decoder apart; for others it says nothing.
     """
 
     hidden: int
@@ -83,6 +125,12 @@ class Figures:
     normed_embeddings: bool = True
     task_types: bool = False
     layer_names: tuple[str, ...] = ()
+    decoder: Decoder = _NONE
+
+    @property
+    def width(self) -> int:
+        """Width of the last hidden states."""
+        return self.decoder.projected or self.hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +174,8 @@ def read_figures(config: Config, keys: Keys, where: str) -> Figures:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
     sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
-    if min(sizes) < 1 or max(sizes) > 1 << 20 or figures.hidden % figures.heads or (padding_id or 0) < 0:
+    undivided = figures.hidden % figures.heads and "head_dim" not in config
+    if min(sizes) < 1 or max(sizes) > 1 << 20 or undivided or (padding_id or 0) < 0:
         raise ExportFailed(f"{where} does not describe a transformer: {figures}", _ELSEWHERE)
     if config.get("position_embedding_type", "absolute") != "absolute":
         raise ExportFailed(f"{where} asks for {config['position_embedding_type']} positions", WITH_TORCH)

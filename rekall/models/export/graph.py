@@ -98,6 +98,10 @@ class GraphBuilder:
             result = self.node("Add", [result, part])
         return result
 
+    def root_mean_square_norm(self, source: str, scale: str, epsilon: float) -> str:
+        """Rows divided by their root mean square and multiplied with `scale` (Zhang and Sennrich 2019)."""
+        return self.node("SimplifiedLayerNormalization", [source, scale], axis=-1, epsilon=epsilon, stash_type=FLOAT)
+
     def node(
         self,
         operator: str,

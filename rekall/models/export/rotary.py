@@ -117,29 +117,40 @@ def add_turn(rotary: Rotary, size: int, heads: int, max_tokens: int, graph: Grap
     )
 
 
-def add_window_bias(reach: int, graph: GraphBuilder) -> str:
-    """What is added to attention scores, (1, 1, t, t): nothing within `reach` tokens to either side, inclusive."""
+def add_window_bias(reach: int | None, graph: GraphBuilder, *, causal: bool = False) -> str:
+    """What is added to attention scores, (1, 1, t, t): nothing within `reach` tokens to either side, inclusive.
+
+    Where the attention is causal nothing ahead is seen, and None stands for all that came before.
+    """
 
     def make(name: str) -> None:
-        limit = graph.constant(f"reach_{reach}", np.array(reach, dtype=np.int64))
-        outside = graph.node(
-            "Cast", [graph.node("Greater", [graph.node("Abs", [graph.token_offsets()]), limit])], to=FLOAT
+        offsets = graph.token_offsets()
+        unseen = [] if reach is None else [_beyond(graph, graph.node("Abs", [offsets]), reach)]
+        unseen += [_beyond(graph, offsets, 0)] if causal else []
+        outside = unseen[0] if len(unseen) == 1 else graph.node("Or", unseen)
+        bias = graph.node(
+            "Mul", [graph.node("Cast", [outside], to=FLOAT), graph.constant("out_of_sight", np.array(_OUT_OF_SIGHT))]
         )
-        bias = graph.node("Mul", [outside, graph.constant("out_of_sight", np.array(_OUT_OF_SIGHT))])
         graph.node("Unsqueeze", [bias, graph.numbers(0, 1)], output=name)
 
-    return graph.once(f"window_{reach}", make)
+    return graph.once(f"{'causal_' if causal else ''}window_{'all' if reach is None else reach}", make)
+
+
+def _beyond(graph: GraphBuilder, offsets: str, reach: int) -> str:
+    limit = graph.constant(f"reach_{reach}", np.array(reach, dtype=np.int64))
+    return graph.node("Greater", [offsets, limit])
 
 
 # the reference: no code of the graph above
 
 
-def window(tokens: int, reach: int | None) -> Array64 | None:
+def window(tokens: int, reach: int | None, *, causal: bool = False) -> Array64 | None:
     """What the reference adds to attention scores, (t, t); None where every token sees all."""
-    if reach is None:
+    if reach is None and not causal:
         return None
-    places = np.arange(tokens)
-    return np.where(np.abs(places[:, None] - places) > reach, -np.inf, 0.0)
+    ahead = np.arange(tokens) - np.arange(tokens)[:, None]
+    least, most = -tokens if reach is None else -reach, 0 if causal else reach or 0
+    return np.where((ahead < least) | (ahead > most), -np.inf, 0.0)
 
 
 def turn(source: Array64, heads: int, rotary: Rotary) -> Array64:

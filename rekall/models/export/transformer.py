@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.export.checkpoint import Checkpoint
-from rekall.models.export.families import FAMILIES, Family
+from rekall.models.export.families import FAMILIES
+from rekall.models.export.family import Family
 from rekall.models.export.figures import Figures
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
@@ -47,7 +48,7 @@ def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) ->
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
     family, figures = check_architecture(checkpoint)
-    dimensions = check_widths(checkpoint.chain.modules, figures.hidden, options.dimensions)
+    dimensions = check_widths(checkpoint.chain.modules, figures.width, options.dimensions)
     graph = GraphBuilder(options.precision)
     with checkpoint.open_weights() as weights:
         hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
