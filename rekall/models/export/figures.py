@@ -85,6 +85,25 @@ class Decoder:
     media_padding: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class T5:
+    """What sets an encoder of T5's kind apart.
+
+    Attributes:
+        size: Numbers in one head, which may be more or less than the heads' share of the width.
+        buckets: How many kinds of distances the bias of the attention tells apart, half of them for tokens ahead.
+        farthest: The distance from which on all are one kind.
+        every_layer: Whether each layer has a bias of its own; else all have that of the first.
+        gated: Whether the feed-forward block is gated.
+    """
+
+    size: int
+    buckets: int
+    farthest: int
+    every_layer: bool
+    gated: bool
+
+
 _NONE = Decoder()
 
 
@@ -106,7 +125,9 @@ class Figures:
         task_types: Whether there is a table of task types; every text is of type 0.
         layer_names: What the tensors of each layer begin with, in the order in which layers run; ALBERT repeats some.
             Empty for BERT's names.
+        gated: Whether a second projection of the feed-forward block gates the first.
         decoder: What sets a decoder apart; for others it says nothing.
+        t5: What sets an encoder of T5's kind apart; None for others.
     """
 
     hidden: int
@@ -125,7 +146,9 @@ class Figures:
     normed_embeddings: bool = True
     task_types: bool = False
     layer_names: tuple[str, ...] = ()
+    gated: bool = False
     decoder: Decoder = _NONE
+    t5: T5 | None = None
 
     @property
     def width(self) -> int:
@@ -174,7 +197,7 @@ def read_figures(config: Config, keys: Keys, where: str) -> Figures:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
     sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
-    undivided = figures.hidden % figures.heads and "head_dim" not in config
+    undivided = figures.hidden % figures.heads and not {"head_dim", "d_kv"} & config.keys()
     if min(sizes) < 1 or max(sizes) > 1 << 20 or undivided or (padding_id or 0) < 0:
         raise ExportFailed(f"{where} does not describe a transformer: {figures}", _ELSEWHERE)
     if config.get("position_embedding_type", "absolute") != "absolute":

@@ -12,11 +12,19 @@ import numpy as np
 
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
+from rekall.models.export.bert_parts import check_activation
 from rekall.models.export.figures import WITH_TORCH, Config, Figures, malformed
-from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, INT32, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import INT32, GraphBuilder
 from rekall.models.export.reference import States, attend, normalise, project, sums, table_rows
-from rekall.models.export.rotary import add_turn, add_window_bias, read_rotary, turn, window
-from rekall.models.export.weights import Array, Weights
+from rekall.models.export.rotary import read_rotary, turn, window
+from rekall.models.export.rotary_blocks import (
+    add_attention,
+    add_feed_forward,
+    add_norm,
+    read_linear,
+    read_linears,
+)
+from rekall.models.export.weights import Weights
 
 
 def rotary_figures(figures: Figures, config: Config, where: str) -> Figures:
@@ -58,105 +66,30 @@ def add_modernbert(figures: Figures, max_tokens: int, weights: Weights, graph: G
     Raises:
         ExportFailed: A tensor is missing or has another shape, or the activation is not supported.
     """
-    if figures.activation not in ACTIVATIONS:
-        raise ExportFailed(
-            f"the model uses activation {figures.activation}", f"supported: {', '.join(sorted(ACTIVATIONS))}"
-        )
+    check_activation(figures)
     words = weights.table("embeddings.tok_embeddings.weight", figures.hidden)
     hidden = graph.table_rows("embeddings.words", "input_ids", words)
-    hidden = _norm(figures, weights, graph, hidden, "embeddings.norm")
+    hidden = add_norm(figures, weights, graph, hidden, "embeddings.norm")
     graph.node("Cast", ["attention_mask"], to=INT32, output="key_mask")
     for layer in range(figures.layers):
         hidden = _layer(figures, max_tokens, weights, graph, hidden, layer)
-    return _norm(figures, weights, graph, hidden, "final_norm")
+    return add_norm(figures, weights, graph, hidden, "final_norm")
 
 
 def _layer(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, hidden: str, layer: int) -> str:
-    name = f"layers.{layer}"
+    name, width, inner = f"layers.{layer}", figures.hidden, figures.inner
     source = hidden
     if f"{name}.attn_norm.weight" in weights:  # the first layer has none
-        source = _norm(figures, weights, graph, hidden, f"{name}.attn_norm")
-    attended = _attention(figures, max_tokens, weights, graph, source, layer)
+        source = add_norm(figures, weights, graph, hidden, f"{name}.attn_norm")
+    inputs = read_linears(weights, f"{name}.attn.Wqkv", ("query", "key", "value"), width, width)
+    output = read_linear(weights, f"{name}.attn.Wo", width, width)
+    how = figures.rotary[layer], figures.windows[layer]
+    attended = add_attention(figures, max_tokens, graph, source, f"{name}.attn", inputs, output, *how)
     hidden = graph.node("Add", [hidden, attended])
-    source = _norm(figures, weights, graph, hidden, f"{name}.mlp_norm")
-    return graph.node("Add", [hidden, _feed_forward(figures, weights, graph, source, f"{name}.mlp")])
-
-
-def _attention(
-    figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, source: str, layer: int
-) -> str:
-    """Attention, some heads at a time."""
-    name, width, size = f"layers.{layer}.attn", figures.hidden, figures.hidden // figures.heads
-    joined, shift = _weight_and_bias(weights, f"{name}.Wqkv", 3 * width, width)
-    output, last = _weight_and_bias(weights, f"{name}.Wo", width, width)
-    rotary, reach = figures.rotary[layer], figures.windows[layer]
-    unseen = ["", "key_mask"] if reach is None else ["", "key_mask", add_window_bias(reach, graph)]
-    parts = []
-    for number, rows in enumerate(slices(width, size, HEADS_WIDTH)):
-        query, key, value = (
-            _linear(
-                graph,
-                f"{name}.{part}.{number}",
-                source,
-                joined[place * width : (place + 1) * width][rows],
-                None if shift is None else shift[place * width : (place + 1) * width][rows],
-            )
-            for place, part in enumerate(("query", "key", "value"))
-        )
-        heads = (rows.stop - rows.start) // size
-        query, key = (add_turn(rotary, size, heads, max_tokens, graph, part) for part in (query, key))
-        attended = graph.node(
-            "MultiHeadAttention",
-            [query, key, value, *unseen],
-            domain=MICROSOFT,
-            num_heads=heads,
-        )
-        parts.append(graph.matrix_product(f"{name}.output.{number}", attended, output[:, rows]))
-    return _shifted(graph, f"{name}.Wo", graph.total(parts), last)
-
-
-def _feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, source: str, name: str) -> str:
-    """The gated block, a part of the inner width at a time."""
-    width, inner = figures.hidden, figures.inner
-    opening, shift = _weight_and_bias(weights, f"{name}.Wi", 2 * inner, width)
-    closing, last = _weight_and_bias(weights, f"{name}.Wo", width, inner)
-    parts = []
-    for number, rows in enumerate(slices(inner, 1, INNER_WIDTH)):
-        active, gate = (
-            _linear(
-                graph,
-                f"{name}.{part}.{number}",
-                source,
-                opening[place * inner : (place + 1) * inner][rows],
-                None if shift is None else shift[place * inner : (place + 1) * inner][rows],
-            )
-            for place, part in enumerate(("inner", "gate"))
-        )
-        gated = graph.node("Mul", [ACTIVATIONS[figures.activation].nodes(graph, active), gate])
-        parts.append(graph.matrix_product(f"{name}.closing.{number}", gated, closing[:, rows]))
-    return _shifted(graph, f"{name}.Wo", graph.total(parts), last)
-
-
-def _weight_and_bias(weights: Weights, name: str, outputs: int, inputs: int) -> tuple[Array, Array | None]:
-    """A projection; published models have no biases."""
-    bias = weights.tensor(f"{name}.bias", outputs) if f"{name}.bias" in weights else None
-    return weights.tensor(f"{name}.weight", outputs, inputs), bias
-
-
-def _linear(graph: GraphBuilder, name: str, source: str, weight: Array, bias: Array | None) -> str:
-    return _shifted(graph, name, graph.matrix_product(name, source, weight), bias)
-
-
-def _shifted(graph: GraphBuilder, name: str, source: str, bias: Array | None) -> str:
-    return source if bias is None else graph.node("Add", [source, graph.constant(f"{name}.bias", bias)])
-
-
-def _norm(figures: Figures, weights: Weights, graph: GraphBuilder, source: str, name: str) -> str:
-    scale = graph.constant(f"{name}.weight", weights.tensor(f"{name}.weight", figures.hidden))
-    inputs = [source, scale]
-    if f"{name}.bias" in weights:
-        inputs.append(graph.constant(f"{name}.bias", weights.tensor(f"{name}.bias", figures.hidden)))
-    return graph.node("LayerNormalization", inputs, epsilon=figures.epsilon)
+    source = add_norm(figures, weights, graph, hidden, f"{name}.mlp_norm")
+    opening = read_linears(weights, f"{name}.mlp.Wi", ("active", "gated"), inner, width)
+    closing = read_linear(weights, f"{name}.mlp.Wo", width, inner)
+    return graph.node("Add", [hidden, add_feed_forward(figures, graph, source, f"{name}.mlp", opening, closing)])
 
 
 # the reference: no code of the graph above

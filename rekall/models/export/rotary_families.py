@@ -1,0 +1,203 @@
+"""The architectures of BERT's kind with rotary positions: how their configurations and tensors are named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rekall.errors import ExportFailed
+from rekall.models.export.family import Family
+from rekall.models.export.figures import WITH_TORCH, Config, Figures, malformed
+from rekall.models.export.rotary import read_rotary
+from rekall.models.export.rotary_postnorm import add_rotary_postnorm, rotary_postnorm_states
+from rekall.models.export.rules import Rule, honoured, nothing, only, same
+
+_TODAY = (
+    (".post_attention_layernorm.", ".attn_norm."),
+    (".post_mlp_layernorm.", ".mlp_norm."),
+    (".self_attn.", ".attn."),
+    ("encoder.layers.", "layers."),
+    ("encoder.layer.", "layers."),
+    ("emb_ln.", "embeddings.LayerNorm."),
+)
+"""How transformers names tensors since it has these architectures, and what their older code shares."""
+
+_OLDER_NOMIC: Mapping[str, str] = {
+    "n_embd": "hidden_size",
+    "n_inner": "intermediate_size",
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "layer_norm_epsilon": "layer_norm_eps",
+    "rotary_emb_base": "rope_theta",
+}
+_GATES: Mapping[str, str] = {"swiglu": "silu", "geglu": "gelu", "glu": "Sigmoid"}
+
+_ROPE: tuple[Rule, ...] = (
+    honoured("rope_parameters", "rope_scaling", "rope_theta", said="the angles of positions"),
+    honoured("type_vocab_size", said="whether there is a table of token types"),
+    honoured("head_dim", said="the width of a head"),
+    nothing("position_biased_input", "rotary_emb_dim", said="whole heads turn"),
+)
+
+
+def _turned(figures: Figures, config: Config, where: str, **more: Any) -> Figures:
+    """The figures with the rotary positions of every layer."""
+    parameters = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    try:
+        share = float(config.get("rotary_emb_fraction", 1.0))
+        types = int(config["type_vocab_size"]) > 0
+        rotary = read_rotary(dict(parameters), where, theta=float(config["rope_theta"]), share=share)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise malformed(where, error) from error
+    if (size := config.get("head_dim")) and size * figures.heads != figures.hidden:
+        raise ExportFailed(f"{where} asks for heads of {size} numbers, which is not supported", WITH_TORCH)
+    rotary = replace(rotary, interleaved=bool(config.get("rotary_emb_interleaved", False)))
+    return replace(figures, rotary=(rotary,) * figures.layers, token_types=types, **more)
+
+
+def _today(config: Config) -> Config:
+    """NomicBERT's configuration by the names of transformers, from those of the code that it was published with."""
+    renamed = {_OLDER_NOMIC.get(key, key): value for key, value in config.items() if value is not None}
+    return {**renamed, **{key: value for key, value in config.items() if value is not None}}
+
+
+def _nomic_figures(figures: Figures, config: Config, where: str) -> Figures:
+    older = config.get("activation_function")
+    gated = older is None or older in _GATES
+    if older is not None:
+        figures = replace(figures, activation=_GATES.get(str(older), str(older)))
+    if config.get("rotary_scaling_factor") is None:
+        positions = config.get("n_positions", figures.positions)
+    else:  # beyond these, angles change with the longest text of a batch
+        positions = config.get("max_trained_positions", 2048)
+    try:
+        figures = replace(figures, positions=int(positions))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise malformed(where, error) from error
+    return _turned(figures, config, where, gated=gated)
+
+
+_NOMIC = Family(
+    nodes=add_rotary_postnorm,
+    states=rotary_postnorm_states,
+    prefixes=("nomic_bert.", "bert."),
+    names=(
+        *_TODAY,
+        (".attn.Wqkv.", ".attn.qkv_proj."),
+        (".attn.out_proj.", ".attn.o_proj."),
+        (".norm1.", ".attn_norm."),
+        (".norm2.", ".mlp_norm."),
+        (".fc11.", ".up_proj."),
+        (".fc12.", ".gate_proj."),
+        (".fc1.", ".up_proj."),
+        (".fc2.", ".down_proj."),
+    ),
+    defaults={
+        "hidden_act": "silu",
+        "layer_norm_eps": 1e-12,
+        "rope_theta": 1000.0,
+        "type_vocab_size": 2,
+        "max_position_embeddings": 2048,
+    },
+    today=_today,
+    refine=_nomic_figures,
+    rules=(
+        *(same(key, older) for older, key in _OLDER_NOMIC.items()),
+        *_ROPE,
+        honoured("activation_function", said="the activation, and whether it gates"),
+        honoured("n_positions", "max_trained_positions", "rotary_scaling_factor", said="the longest text"),
+        honoured("rotary_emb_fraction", "rotary_emb_interleaved", said="which numbers of a head turn together"),
+        honoured("qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", said="a bias is added where the weights have one"),
+        only(keys=["rotary_emb_scale_base"], said="queries and keys would be scaled by their positions"),
+        only(
+            False,
+            keys=["prenorm", "parallel_block", "parallel_block_tied_norm"],
+            said="blocks would be built otherwise",
+        ),
+        only(False, keys=["use_rms_norm"], said="normalisations would be of another kind"),
+        only(False, keys=["causal"], said="each token would see only those before it"),
+        only(True, keys=["scale_attn_weights"], said="attention would be sharper"),
+        only(False, keys=["scale_attn_by_inverse_layer_idx"], said="attention would differ from layer to layer"),
+        only(-1, 0, keys=["moe_every_n_layers"], said="a mixture of experts"),
+        nothing("moe_*", "num_experts", "num_shared_experts", "expert_*", "ffn_div", said="there is no expert"),
+        nothing("pad_vocab_size_multiple", said="rows that no token has"),
+        nothing("attn_pdrop", "embd_pdrop", "resid_pdrop", said="training alone"),
+        nothing("dense_seq_output", "use_xentropy", "add_pooling_layer", said="belongs to a head"),
+        nothing("reorder_and_upcast_attn", "n_ctx", said="how it is computed, not what comes out"),
+    ),
+)
+
+
+def _gte_figures(figures: Figures, config: Config, where: str) -> Figures:
+    return _turned(figures, config, where, gated=True)
+
+
+def _jina_figures(figures: Figures, config: Config, where: str) -> Figures:
+    return _turned(figures, config, where)
+
+
+_GTE = Family(
+    nodes=add_rotary_postnorm,
+    states=rotary_postnorm_states,
+    prefixes=("new.", "gte."),
+    names=(
+        *_TODAY,
+        (".attention.", ".attn."),
+        (".attn_ln.", ".attn_norm."),
+        (".mlp_ln.", ".mlp_norm."),
+    ),
+    defaults={
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "rope_theta": 160_000.0,
+        "type_vocab_size": 1,
+        "max_position_embeddings": 8192,
+    },
+    refine=_gte_figures,
+    rules=_ROPE,
+)
+_NEW = replace(
+    _GTE,
+    defaults={**_GTE.defaults, "rope_theta": 10_000.0, "max_position_embeddings": 2048},
+    today=lambda config: {key: value for key, value in config.items() if key != "position_embedding_type"},
+    rules=(
+        *_ROPE,
+        only("rope", keys=["position_embedding_type"], said="there would be a table of positions"),
+        only("layer_norm", keys=["layer_norm_type"], said="normalisations would be of another kind"),
+        only(False, keys=["logn_attention_scale"], said="attention would be sharper in longer texts"),
+        nothing("logn_attention_clip1", said="there is no `logn_attention_scale`"),
+        nothing("pack_qkv", said="the weights show how they are stored"),
+    ),
+)
+_JINA = Family(
+    nodes=add_rotary_postnorm,
+    states=rotary_postnorm_states,
+    prefixes=("roberta.",),
+    names=(
+        *_TODAY,
+        (".mixer.Wqkv.", ".attn.qkv_proj."),
+        (".mixer.out_proj.", ".attn.o_proj."),
+        (".norm1.", ".attn_norm."),
+        (".norm2.", ".mlp_norm."),
+        (".fc1.", ".up_proj."),
+        (".fc2.", ".down_proj."),
+    ),
+    defaults={
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "rope_theta": 20_000.0,
+        "type_vocab_size": 1,
+        "max_position_embeddings": 8194,
+    },
+    refine=_jina_figures,
+    rules=_ROPE,
+)
+
+ROTARY_KIN: Mapping[str, Family] = {
+    "nomic_bert": _NOMIC,
+    "gte": _GTE,
+    "new": _NEW,
+    "jina_embeddings_v3": _JINA,
+}
+"""By the `model_type` of config.json."""
