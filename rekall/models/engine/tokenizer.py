@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rekall.errors import EngineError, ModelDamaged
+from rekall.models.engine.bpe import Bpe
 from rekall.models.engine.card import PIECES_FILE, repair_hint
 from rekall.models.engine.growth import MOST_TIMES, growth_of
 from rekall.models.engine.guard import first_line
@@ -27,8 +28,8 @@ class Tokenizer:
     all-MiniLM-L6-v2, whose limit is 256), so both are switched off and the limit is applied here.
 
     A file whose vocabulary is the one row `PIECES_FILE` keeps its pieces in the file of that name beside it. To the
-    library each word is then one unknown piece, which it hands back normalised, and `Unigram` segments it: a
-    vocabulary of 250,000 pieces takes the library 283 MiB and 0.6 s to load; this way it takes 4 MiB and 3 ms.
+    library each word is then one unknown piece, which it hands back normalised, and `Unigram` or `Bpe` segments it:
+    a vocabulary of 250,000 pieces takes the library 283 MiB and 0.6 s to load; this way it takes 4 MiB and 3 ms.
     One thread at a time.
     """
 
@@ -106,12 +107,12 @@ class Tokenizer:
         if self._pieces:
             self._pieces.close()
 
-    def _open_pieces(self, path: Path) -> Unigram | None:
+    def _open_pieces(self, path: Path) -> Unigram | Bpe | None:
         """The pieces of a stripped file; None for a whole one."""
         backend = self._backend
         if backend.get_vocab_size(with_added_tokens=False) != 1 or backend.id_to_token(0) != PIECES_FILE:
             return None
-        pieces = Unigram(path)
+        pieces = Bpe(path) if Bpe.is_file_of(path) else Unigram(path)
         if len(pieces.added) != backend.get_vocab_size() - 1:
             pieces.close()
             raise ModelDamaged(f"{path} does not belong to the tokenizer beside it", repair_hint(path.parent.name))
@@ -179,3 +180,54 @@ class Tokenizer:
             if full.ids[start:stop] == bare.ids and full.tokens[start:stop] == bare.tokens:
                 return full.ids[:start], full.ids[stop:]
         raise ModelDamaged(f"{path} rewrites a text when it adds special tokens", repair_hint(path.parent.name))
+
+
+def as_written(text: str) -> str:
+    """A `tokenizer.json` as the library writes it once it has read it.
+
+    Raises:
+        ModelDamaged: It is not a tokenizer.
+    """
+    return str(_backend_of(text).to_str())
+
+
+def with_added(text: str, tokens: Sequence[Mapping[str, Any]]) -> str:
+    """A `tokenizer.json` with some tokens added: one that is known keeps its id and gets the new flags.
+
+    Args:
+        text: The file's content.
+        tokens: The arguments of `tokenizers.AddedToken` for each.
+    """
+    from tokenizers import AddedToken
+
+    backend = _backend_of(text)
+    backend.add_tokens([AddedToken(**token) for token in tokens])
+    return str(backend.to_str())
+
+
+def ids_of(text: str, texts: Sequence[str]) -> list[list[int]]:
+    """The ids that a `tokenizer.json` gives for whole texts, special tokens included.
+
+    Raises:
+        ModelDamaged: It is not a tokenizer, or has no token for something and none for the unknown.
+    """
+    backend = _backend_of(text)
+    backend.no_truncation()
+    backend.no_padding()
+    try:
+        return [list(encoding.ids) for encoding in backend.encode_batch_fast(list(texts))]
+    except Exception as error:  # the binding raises bare Exception for a piece that the vocabulary lacks
+        raise ModelDamaged(f"it cannot read every text: {first_line(error)}") from error
+
+
+def _backend_of(text: str) -> Any:
+    try:
+        from tokenizers import Tokenizer as Backend
+    except ImportError as error:
+        raise EngineError(
+            f"tokenizers cannot be loaded: {error}", "run `pip install --force-reinstall tokenizers`"
+        ) from error
+    try:
+        return Backend.from_str(text)
+    except Exception as error:  # the binding raises bare Exception for anything unreadable
+        raise ModelDamaged(f"not a tokenizer: {first_line(error)}") from error

@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from rekall.errors import ModelDamaged
 from rekall.models.engine.card import PIECES_FILE, TOKENIZER_FILE
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.engine.unigram import BEGINNING, CHAIN, HEADER, LONGEST_PIECE, MAGIC, NOTHING
+from rekall.models.export.merges import packed_merges
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.system.files import write_in_pieces
 
@@ -24,6 +25,13 @@ MIN_ROWS = 16_000
 
 _NO_LIMIT = 1 << 20
 _COMPARED_PIECES = 20_000
+
+_PLAIN_BYTES = (*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100))
+_OTHER_BYTES = (byte for byte in range(256) if byte not in _PLAIN_BYTES)
+_BYTE_OF_LETTER = {
+    **{chr(byte): byte for byte in _PLAIN_BYTES},
+    **{chr(0x100 + place): byte for place, byte in enumerate(_OTHER_BYTES)},
+}
 
 _TRAPS = (
     "",
@@ -45,7 +53,7 @@ _TRAPS = (
 def write_tokenizer(source: Path, folder: Path) -> bool:
     """Write a tokenizer into a model folder.
 
-    A large Unigram vocabulary goes into `PIECES_FILE`, and `TOKENIZER_FILE` keeps the rest; anything else is copied.
+    A large Unigram or BPE vocabulary goes into `PIECES_FILE`, and `TOKENIZER_FILE` keeps the rest; anything else is copied.
     Every id of a text stays the same, which is checked on texts of many scripts and on the pieces themselves.
 
     Args:
@@ -60,7 +68,7 @@ def write_tokenizer(source: Path, folder: Path) -> bool:
     """
     whole = Tokenizer(source, _NO_LIMIT, trim=False)
     described = json.loads(whole.to_json())
-    packed = _packed(described)
+    packed = _packed(described, source)
     if packed is not None:
         with (folder / PIECES_FILE).open("wb") as file:
             write_in_pieces(file, packed)
@@ -74,7 +82,7 @@ def write_tokenizer(source: Path, folder: Path) -> bool:
 
 def _is_reproduced(model: Mapping[str, Any]) -> bool:
     """Whether `Unigram` reproduces a model exactly."""
-    if model["type"] != "Unigram" or model["byte_fallback"] or model["unk_id"] is None:
+    if model["byte_fallback"] or model["unk_id"] is None:
         return False
     return all(0 < len(piece) <= LONGEST_PIECE and math.isfinite(score) for piece, score in model["vocab"])
 
@@ -86,10 +94,21 @@ def _stripped(described: Mapping[str, Any]) -> dict[str, Any]:
     return {**described, "added_tokens": added, "model": model}
 
 
-def _packed(described: Mapping[str, Any]) -> bytes | None:
-    """The file of pieces, described in `rekall.models.engine.unigram`; None for a vocabulary too small or too odd."""
-    model = described["model"]
-    if len(model["vocab"]) < MIN_ROWS or not _is_reproduced(model):
+def _packed(described: Mapping[str, Any], source: Path) -> bytes | None:
+    """The file of pieces or of merges; None for a vocabulary too small or too odd."""
+    model, added = described["model"], [token["id"] for token in described["added_tokens"]]
+    if len(model["vocab"]) < MIN_ROWS:
+        return None
+    if model["type"] == "Unigram":
+        return _packed_pieces(model, added)
+    if model["type"] == "BPE" and len(model["vocab"]) == len(json.loads(source.read_bytes())["model"]["vocab"]):
+        return packed_merges(model, added)
+    return None
+
+
+def _packed_pieces(model: Mapping[str, Any], added: Sequence[int]) -> bytes | None:
+    """The file of pieces, described in `rekall.models.engine.unigram`."""
+    if not _is_reproduced(model):
         return None
     pieces = [piece for piece, _ in model["vocab"]]
     slots = _hash_table(pieces)
@@ -97,12 +116,11 @@ def _packed(described: Mapping[str, Any]) -> bytes | None:
         return None
     coded = [piece.encode() for piece in pieces]
     scores = array("d", (score for _, score in model["vocab"]))
-    added = array("i", (token["id"] for token in described["added_tokens"]))
     text = HEADER.size + 8 * len(scores) + 4 * (len(pieces) + 1 + len(slots) + len(added))
     starts = array("I", accumulate(map(len, coded), initial=text))
     longest = max(map(len, pieces))
     counts = (len(pieces), len(slots) - CHAIN, len(added), starts[-1] - text, longest, model["unk_id"])
-    return b"".join([HEADER.pack(MAGIC, *counts, min(scores)), scores, starts, slots, added, *coded])
+    return b"".join([HEADER.pack(MAGIC, *counts, min(scores)), scores, starts, slots, array("i", added), *coded])
 
 
 def _hash_table(pieces: Sequence[str]) -> array[int] | None:
@@ -140,9 +158,21 @@ def _texts(described: Mapping[str, Any]) -> list[str]:
     for token in described["added_tokens"]:
         content = token["content"]
         texts += [content, f"a {content} b", f"a{content}b", f"  {content}  {content}x  {content.upper()}"]
-    pieces = [piece for piece, _ in described["model"]["vocab"]]
+    pieces = [*_pieces_of(described["model"])]
     sample = pieces[:: max(1, len(pieces) // _COMPARED_PIECES)]
     for start in range(0, len(sample), 100):
         together = sample[start : start + 100]
-        texts += ["".join(together), " ".join(together)]
+        texts += ["".join(together), " ".join(together), "".join(map(_plain, together))]
     return texts
+
+
+def _pieces_of(model: Mapping[str, Any]) -> Iterable[str]:
+    vocab = model["vocab"]
+    return vocab if isinstance(vocab, Mapping) else (piece for piece, _ in vocab)
+
+
+def _plain(piece: str) -> str:
+    """A piece as it stands in a text: bytes that byte-level vocabularies write as letters, and blanks."""
+    if all(char in _BYTE_OF_LETTER for char in piece):
+        return bytes(_BYTE_OF_LETTER[char] for char in piece).decode("utf-8", "replace")
+    return piece.replace("\u2581", " ")
