@@ -1,0 +1,258 @@
+"""Which tokenizer a model is exported with: that of its tokenizer.json, with what the files beside it say, or none.
+
+transformers 4 followed tokenizer.json and applied a few settings to it; transformers 5 takes the vocabulary alone and lets
+a class build the rest. Where both agree, that is what is exported, and a file that already says so stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rekall.errors import ExportFailed, ModelDamaged
+from rekall.models.engine.card import TOKENIZER_FILE, as_line
+from rekall.models.engine.tokenizer import as_written, ids_of
+from rekall.models.export.probe_texts import PROBE_TEXTS
+from rekall.models.export.tokenizer_classes import NotItsKind, class_of, is_known
+from rekall.models.export.tokenizer_reading import by_class, by_file, contents
+from rekall.models.export.tokenizer_settings import CONFIG_FILE, TokenizerSettings, read_settings
+
+Json = Mapping[str, Any]
+Tokenizers = Literal["agreed", "file", "class"]
+"""Which reading is followed where transformers 4 and 5 read a tokenizer differently."""
+
+_HINT = (
+    "`--tokenizer file` follows tokenizer.json as transformers 4 does, `--tokenizer class` what transformers 5 makes of it: "
+    "take the one that the model was trained and measured with"
+)
+_PARTS = ("normalizer", "pre_tokenizer", "model", "post_processor", "added_tokens")
+_SAMPLE = 2_000
+_NAMED = 5
+
+_ORDINARY = (
+    "Grüße aus Zürich, naïve façade: ÉTÉ İstanbul ẞ ŁÓDŹ",
+    "检索 数据库 index ひらがなカタカナ 한국어 searching",
+    "ALL CAPS and MixedCase, snake_case; don't, can't; x=1.5e-3 & <tag> [link](http://a.b/c?d=e#f)",
+    "word " * 40,
+    "antidisestablishmentarianism" * 5,
+    "0123456789" * 13,
+)
+_ODD = (
+    "",
+    " leading and trailing ",
+    "two  blanks   three\tand\r\nlines\n\n\nend\n",
+    "\u00a0\u2003\u3000 \u200b\u200d\ufeff\u0000\u0001\u0085\ufffd",
+    "e\u0301a\u0308 ﬁ ① ½ ｆｕｌｌ ㎏ \U0001f642\U0001f3fd",
+    "``quoted'' \u2581 \u2581\u2581x",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A tokenizer to export.
+
+    Attributes:
+        content: The tokenizer.json to write; None when the source's own stays.
+        notes: What was done that a person should know.
+    """
+
+    content: str | None
+    notes: tuple[str, ...] = ()
+
+
+def choose_tokenizer(
+    root: Path,
+    architecture: str,
+    config: Mapping[str, Any],
+    rows: int,
+    asked: Tokenizers = "agreed",
+    *,
+    known_otherwise: bool = False,
+) -> Chosen:
+    """The tokenizer that a transformer's folder asks for.
+
+    Args:
+        root: The folder of tokenizer.json.
+        architecture: The model type.
+        config: The content of config.json.
+        rows: Rows of the table that ids are looked up in.
+        asked: Which reading to follow.
+        known_otherwise: Whether the vectors are held against those of the source's own library, so that a class that is
+            not known here need not be refused.
+
+    Raises:
+        ExportFailed: The files contradict each other, or an id has no row.
+    """
+    file = _described(root / TOKENIZER_FILE)
+    settings = read_settings(root, config)
+    kind = class_of(settings, architecture, file)
+    truncation = file.get("truncation") or {}
+    if truncation.get("direction") == "Left" and "truncation_side" not in settings.given:
+        raise ExportFailed(
+            f"{root / TOKENIZER_FILE} keeps the end of a long text (truncation, direction Left), which is not supported",
+            "set `truncation` to null in that file if the beginning will do",
+        )
+    try:
+        followed = _followed(kind, settings, file, asked, root, known_otherwise)
+        fitted, dropped = with_rows(followed[0], rows, root)
+        fitted_file = with_rows(file, rows, root)[0] if _same_added(followed[0], file) else None
+    except ModelDamaged as error:
+        raise ExportFailed(f"{root / TOKENIZER_FILE}: {error.message}", "fetch the model again") from error
+    notes = [*followed[1], *dropped]
+    if not dropped and fitted_file is not None and _alike(fitted, file, _texts(fitted)):
+        return Chosen(None, tuple(notes))
+    notes[:0] = _changes(file, fitted, kind) if not dropped or not _same_parts(fitted, file) else []
+    return Chosen(json.dumps({**fitted, "truncation": None, "padding": None}, ensure_ascii=False), tuple(notes))
+
+
+def with_rows(described: Json, rows: int, root: Path) -> tuple[dict[str, Any], list[str]]:
+    """A tokenizer whose every id has a row.
+
+    An added token beyond the table is no longer looked for: its text is read like any other.
+
+    Raises:
+        ExportFailed: A piece of the vocabulary, or a token that stands around every text, has no row.
+    """
+    vocabulary = contents({**described, "added_tokens": []})
+    beyond = [piece for piece, number in vocabulary.items() if number >= rows]
+    if beyond:
+        raise ExportFailed(
+            f"{root / TOKENIZER_FILE} has {len(beyond):,} pieces without a row in a table of {rows:,}: {_few(beyond)}",
+            "give the weights and the tokenizer of the same model",
+        )
+    lost = [token["content"] for token in described["added_tokens"] if token["id"] >= rows]
+    around = _ids_around(described.get("post_processor"))
+    if any(number >= rows for number in around.values()):
+        names = [name for name, number in around.items() if number >= rows]
+        raise ExportFailed(
+            f"{root / TOKENIZER_FILE} puts {_few(names)} around every text, which has no row in a table of {rows:,}",
+            "give the weights and the tokenizer of the same model",
+        )
+    if not lost:
+        return dict(described), []
+    kept = [token for token in described["added_tokens"] if token["id"] < rows]
+    plural = "s have" if len(lost) > 1 else " has"
+    note = f"{len(lost)} added token{plural} no row in the model and will be read as plain text: {_few(lost)}"
+    return {**described, "added_tokens": kept}, [note]
+
+
+def _described(path: Path) -> dict[str, Any]:
+    try:
+        described: dict[str, Any] = json.loads(as_written(path.read_text("utf-8")))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ExportFailed(f"cannot read {path}: {error}", "fetch the model again") from error
+    except ModelDamaged as error:
+        raise ExportFailed(f"{path} is {error.message}", "fetch the model again") from error
+    return described
+
+
+def _followed(
+    kind: str, settings: TokenizerSettings, file: Json, asked: Tokenizers, root: Path, known_otherwise: bool
+) -> tuple[Json, list[str]]:
+    """The reading to follow, and what to say of it."""
+    before = by_file(kind, settings, file)
+    if asked == "file":
+        return before, []
+    if not is_known(kind):
+        if known_otherwise:
+            return before, []
+        raise ExportFailed(
+            f"{root / CONFIG_FILE} names {kind}Tokenizer, and Rekall does not know how that reads a text",
+            "`--tokenizer file` follows tokenizer.json alone; prove it with `--reference`",
+        )
+    try:
+        now = by_class(kind, settings, file)
+    except NotItsKind as error:
+        if known_otherwise:
+            return before, []
+        raise ExportFailed(
+            f"{root} has a tokenizer that transformers 5 reads as {error}; transformers 4 followed tokenizer.json",
+            "`--tokenizer file` follows it too, which is right for a model made before 2026; prove it with `--reference`",
+        ) from error
+    if asked == "class" or _same_parts(before, now):
+        return now, []
+    ordinary, odd = _texts(now), list(_ODD)
+    one, other = (ids_of(json.dumps(each), [*ordinary, *odd]) for each in (before, now))
+    differing = [text for text, a, b in zip(ordinary, one, other) if a != b]
+    if differing and not known_otherwise:
+        raise ExportFailed(
+            f"{root / CONFIG_FILE} and {TOKENIZER_FILE} contradict each other in {_where(before, now, kind)}: "
+            f"transformers 4 and 5 read {as_line(differing[0])[:60]!r} differently",
+            _HINT,
+        )
+    if one != other:
+        return now, [f"tokenizer: odd blanks are read as {kind}Tokenizer of transformers 5 reads them"]
+    return now, []
+
+
+def _where(before: Json, now: Json, kind: str) -> str:
+    parts = [part for part in _PARTS if _part(before, part) != _part(now, part)]
+    return f"{', '.join(parts)} ({kind if kind == 'TokenizersBackend' else kind + 'Tokenizer'})"
+
+
+def _part(described: Json, part: str) -> Any:
+    found = described.get(part)
+    if part == "model":
+        return {key: value for key, value in described["model"].items() if key not in ("vocab", "merges")}
+    if part == "added_tokens":
+        return sorted(described[part], key=lambda token: int(token["id"]))
+    return found
+
+
+def _same_parts(one: Json, other: Json) -> bool:
+    return all(_part(one, part) == _part(other, part) for part in _PARTS)
+
+
+def _same_added(one: Json, other: Json) -> bool:
+    return bool(_part(one, "added_tokens") == _part(other, "added_tokens"))
+
+
+def _alike(one: Json, other: Json, texts: Sequence[str]) -> bool:
+    """Whether two tokenizers give the same ids, as far as texts show it."""
+    if _same_parts(one, other):
+        return True
+    every = [*texts, *_ODD]
+    return ids_of(json.dumps(one), every) == ids_of(json.dumps(other), every)
+
+
+def _texts(described: Json) -> list[str]:
+    """Texts to compare on: ordinary ones, every added token, a sample of the pieces."""
+    added = [token["content"] for token in described["added_tokens"]][:_SAMPLE]
+    pieces = sorted(contents(described))
+    sample = pieces[:: max(1, len(pieces) // _SAMPLE)]
+    texts = [text for text in PROBE_TEXTS if text.strip()] + list(_ORDINARY)
+    texts += [f"a {token} b{token.upper()}c" for token in added]
+    return texts + [" ".join(sample[start : start + 50]) for start in range(0, len(sample), 50)]
+
+
+def _changes(file: Json, chosen: Json, kind: str) -> list[str]:
+    """What is exported otherwise than tokenizer.json says."""
+    parts = [part for part in _PARTS if _part(file, part) != _part(chosen, part)]
+    one, other = file.get("normalizer") or {}, chosen.get("normalizer") or {}
+    flags = [
+        f"{key} {json.dumps(other[key])}" for key in other if key != "type" and key in one and one[key] != other[key]
+    ]
+    said = ", ".join(flags) if flags and parts == ["normalizer"] else ", ".join(parts)
+    return [f"tokenizer: {CONFIG_FILE} changes {TOKENIZER_FILE}: {said}"] if parts else []
+
+
+def _ids_around(post: Json | None) -> dict[str, int]:
+    """The tokens of a post-processor with their ids."""
+    found: dict[str, int] = {}
+    for part in (post or {}).get("processors", [post] if post else []):
+        for end in ("cls", "sep"):
+            if isinstance(part.get(end), list):
+                found[str(part[end][0])] = int(part[end][1])
+        used = {piece["SpecialToken"]["id"] for piece in part.get("single", []) if "SpecialToken" in piece}
+        for name, token in (part.get("special_tokens") or {}).items():
+            if name in used:
+                found |= dict.fromkeys([name], max(token["ids"], default=0))
+    return found
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(as_line(repr(name)) for name in names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED:,} more" if len(names) > _NAMED else shown
