@@ -12,6 +12,7 @@ EVERY_TRANSFORMER: tuple[Rule, ...] = (
     honoured(
         "architectures", "sentence_transformers", said="an encoder; a reranker or another task's model is refused"
     ),
+    honoured("auto_map", said="code that is never run: taken where Rekall has the same class, else refused"),
     only(False, keys=["is_decoder"], said="each token would see only those before it"),
     only(False, keys=["add_cross_attention", "is_encoder_decoder"], said="a decoder reads a second text"),
     only({}, keys=["pruned_heads"], said="the attention would lose heads"),

@@ -30,6 +30,7 @@ class Family:
         token_types, relative_bias: See `Figures`.
         today: A configuration by the names that the others here go by, from one that may have older ones.
         refine: Adds the figures that this architecture alone has, given the configuration and the file's path.
+        remote: Classes of code in repositories (auto_map) that compute what `nodes` does.
         rules: What is done with the keys that this architecture alone has, before `EVERY_TRANSFORMER`.
         spare: Tensors that an embedding never reads, beside the heads that every architecture may have; `*` stands for
             any text.
@@ -46,6 +47,7 @@ class Family:
     relative_bias: bool = False
     today: Callable[[Config], Config] = lambda config: config
     refine: Callable[[Figures, Config, str], Figures] = lambda figures, config, where: figures
+    remote: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     spare: tuple[str, ...] = ()
 

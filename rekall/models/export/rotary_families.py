@@ -102,6 +102,7 @@ _NOMIC = Family(
     },
     today=_today,
     refine=_nomic_figures,
+    remote=("NomicBertModel",),
     rules=(
         *(same(key, older) for older, key in _OLDER_NOMIC.items()),
         *_ROPE,
@@ -154,13 +155,9 @@ _GTE = Family(
         "type_vocab_size": 1,
         "max_position_embeddings": 8192,
     },
-    refine=_gte_figures,
-    rules=_ROPE,
-)
-_NEW = replace(
-    _GTE,
-    defaults={**_GTE.defaults, "rope_theta": 10_000.0, "max_position_embeddings": 2048},
     today=lambda config: {key: value for key, value in config.items() if key != "position_embedding_type"},
+    refine=_gte_figures,
+    remote=("NewModel", "GteModel"),
     rules=(
         *_ROPE,
         only("rope", keys=["position_embedding_type"], said="there would be a table of positions"),
@@ -170,6 +167,7 @@ _NEW = replace(
         nothing("pack_qkv", said="the weights show how they are stored"),
     ),
 )
+_NEW = replace(_GTE, defaults={**_GTE.defaults, "rope_theta": 10_000.0, "max_position_embeddings": 2048})
 _JINA = Family(
     nodes=add_rotary_postnorm,
     states=rotary_postnorm_states,
