@@ -83,7 +83,8 @@ class Family:
         return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
     def original(self, name: str) -> str:
-        """The name that the architecture itself uses, for messages."""
-        for own, asked in sorted(self.names, key=lambda pair: -len(pair[1])):
-            name = name.replace(asked, own)
+        """The name that the architecture itself uses, for messages; of several, the first in `names`."""
+        owns = {asked: own for own, asked in reversed(self.names)}
+        for asked in sorted(owns, key=len, reverse=True):
+            name = name.replace(asked, owns[asked])
         return name

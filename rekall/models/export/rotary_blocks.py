@@ -42,7 +42,7 @@ def read_linears(weights: Weights, joined: str, names: Sequence[str], outputs: i
     Raises:
         ExportFailed: A tensor is missing or has another shape.
     """
-    if f"{joined}.weight" not in weights:
+    if f"{joined}.weight" not in weights and f"{names[0]}.weight" in weights:
         return [read_linear(weights, name, outputs, inputs) for name in names]
     whole = read_linear(weights, joined, len(names) * outputs, inputs)
     return [whole.some(slice(place * outputs, (place + 1) * outputs)) for place in range(len(names))]

@@ -14,14 +14,11 @@ from rekall.models.export.rotary_postnorm import add_rotary_postnorm, rotary_pos
 from rekall.models.export.rules import Rule, honoured, nothing, only, same
 
 _TODAY = (
+    *((f".self_attn.{part}_proj.", f".attn.{part}_proj.") for part in "qkvo"),
     (".post_attention_layernorm.", ".attn_norm."),
     (".post_mlp_layernorm.", ".mlp_norm."),
-    (".self_attn.", ".attn."),
-    ("encoder.layers.", "layers."),
-    ("encoder.layer.", "layers."),
-    ("emb_ln.", "embeddings.LayerNorm."),
 )
-"""How transformers names tensors since it has these architectures, and what their older code shares."""
+"""How transformers names tensors since it has these architectures; what is published has older names."""
 
 _OLDER_NOMIC: Mapping[str, str] = {
     "n_embd": "hidden_size",
@@ -83,7 +80,8 @@ _NOMIC = Family(
     states=rotary_postnorm_states,
     prefixes=("nomic_bert.", "bert."),
     names=(
-        *_TODAY,
+        ("encoder.layers.", "layers."),
+        ("emb_ln.", "embeddings.LayerNorm."),
         (".attn.Wqkv.", ".attn.qkv_proj."),
         (".attn.out_proj.", ".attn.o_proj."),
         (".norm1.", ".attn_norm."),
@@ -92,6 +90,7 @@ _NOMIC = Family(
         (".fc12.", ".gate_proj."),
         (".fc1.", ".up_proj."),
         (".fc2.", ".down_proj."),
+        *_TODAY,
     ),
     defaults={
         "hidden_act": "silu",
@@ -143,10 +142,11 @@ _GTE = Family(
     states=rotary_postnorm_states,
     prefixes=("new.", "gte."),
     names=(
-        *_TODAY,
-        (".attention.", ".attn."),
+        ("encoder.layer.", "layers."),
+        *((f".attention.{part}_proj.", f".attn.{part}_proj.") for part in ("qkv", *"qkvo")),
         (".attn_ln.", ".attn_norm."),
         (".mlp_ln.", ".mlp_norm."),
+        *_TODAY,
     ),
     defaults={
         "hidden_act": "gelu",
@@ -173,13 +173,15 @@ _JINA = Family(
     states=rotary_postnorm_states,
     prefixes=("roberta.",),
     names=(
-        *_TODAY,
+        ("encoder.layers.", "layers."),
+        ("emb_ln.", "embeddings.LayerNorm."),
         (".mixer.Wqkv.", ".attn.qkv_proj."),
         (".mixer.out_proj.", ".attn.o_proj."),
         (".norm1.", ".attn_norm."),
         (".norm2.", ".mlp_norm."),
         (".fc1.", ".up_proj."),
         (".fc2.", ".down_proj."),
+        *_TODAY,
     ),
     defaults={
         "hidden_act": "gelu",
