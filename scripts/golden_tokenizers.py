@@ -116,6 +116,55 @@ def modernbert_tokenizer() -> Any:
     )
 
 
+def t5_tokenizer() -> Any:
+    """SentencePiece's unigrams with a token at the end and none at the start."""
+    return transformers.T5Tokenizer(vocab=unigrams(["<pad>", "</s>", "<unk>"], 370), extra_ids=2, model_max_length=512)
+
+
+def qwen_tokenizer() -> Any:
+    """Byte-level BPE with one special token, at the end of every text, and padding before it."""
+    made = byte_pairs(["<|endoftext|>", "<|im_start|>", "<|im_end|>"], 420)
+    made.normalizer = normalizers.NFC()
+    end = ("<|endoftext|>", made.token_to_id("<|endoftext|>"))
+    names = {"pad_token": end[0], "eos_token": "<|im_end|>"}
+    made.post_processor = processors.TemplateProcessing(single=f"$A {end[0]}", special_tokens=[end])
+    return transformers.PreTrainedTokenizerFast(
+        tokenizer_object=made, padding_side="left", model_max_length=131072, **names
+    )
+
+
+def gemma_tokenizer() -> Any:
+    """SentencePiece's BPE: blanks become a sign, letters that the vocabulary lacks their bytes."""
+    first = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    unknown = "<unk>"
+    trained = tokenizers.Tokenizer(models.BPE(unk_token=unknown))
+    trained.pre_tokenizer = pre_tokenizers.Split("▁", "merged_with_next")
+    trainer = trainers.BpeTrainer(vocab_size=230, show_progress=False)
+    trainer.special_tokens = [AddedToken(token, special=True) for token in first]
+    trained.train_from_iterator([line.replace(" ", "▁") for line in [*CORPUS, " " + " ".join(FREQUENT * 20)]], trainer)
+    model = json.loads(trained.to_str())["model"]
+    pieces = [
+        *first,
+        *(f"<0x{byte:02X}>" for byte in range(256)),
+        *(piece for piece in model["vocab"] if piece not in first),
+    ]
+    made = tokenizers.Tokenizer(
+        models.BPE(
+            vocab={piece: place for place, piece in enumerate(pieces)},
+            merges=[tuple(merge) for merge in model["merges"]],
+            unk_token=unknown,
+            fuse_unk=True,
+            byte_fallback=True,
+        )
+    )
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")
+    made.add_special_tokens(first)
+    made.post_processor = between(made, "<bos>", "<eos>")
+    names = {f"{name}_token": f"<{name}>" for name in ("pad", "eos", "bos", "unk", "mask")}
+    return transformers.PreTrainedTokenizerFast(tokenizer_object=made, model_max_length=2048, **names)
+
+
 def unigram_tokenizer() -> Any:
     """For a static model: unigrams after NFKC, and special tokens, which static models leave out."""
     special: list[str | AddedToken] = ["<pad>", "<unk>", "<s>", "</s>"]
@@ -142,4 +191,7 @@ TOKENIZERS: Mapping[str, Callable[[], Any]] = {
     "camembert": camembert_tokenizer,
     "modernbert": modernbert_tokenizer,
     "unigram": unigram_tokenizer,
+    "t5": t5_tokenizer,
+    "qwen": qwen_tokenizer,
+    "gemma": gemma_tokenizer,
 }
