@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,21 +35,12 @@ def quantise(matrix: npt.NDArray[np.float32]) -> Blocks:
     Args:
         matrix: (rows, columns) float32.
     """
-    return quantise_parts([matrix], *matrix.shape)
-
-
-def quantise_parts(parts: Iterable[npt.NDArray[np.float32]], rows: int, columns: int) -> Blocks:
-    """Quantise a matrix that comes in parts of some rows each; see `quantise`."""
+    rows, columns = matrix.shape
     blocks = -(-columns // BLOCK)
-    result = Blocks(np.zeros((rows, blocks, BLOCK), dtype=np.int8), np.zeros((rows, blocks), dtype=np.float32))
-    done = 0
-    for part in parts:
-        filled = np.zeros((len(part), blocks * BLOCK), dtype=np.float32)
-        filled[:, :columns] = part
-        wide = filled.reshape(len(part), blocks, BLOCK)
-        scales = np.abs(wide).max(axis=2) / np.float32(_LEVELS)
-        safe = np.where(scales == 0, np.float32(1), scales)
-        result.values[done : done + len(part)] = np.clip(np.rint(wide / safe[:, :, None]), -_LEVELS, _LEVELS)
-        result.scales[done : done + len(part)] = scales
-        done += len(part)
-    return result
+    filled = np.zeros((rows, blocks * BLOCK), dtype=np.float32)
+    filled[:, :columns] = matrix
+    wide = filled.reshape(rows, blocks, BLOCK)
+    scales = np.abs(wide).max(axis=2) / np.float32(_LEVELS)
+    safe = np.where(scales == 0, np.float32(1), scales)
+    values = np.clip(np.rint(wide / safe[:, :, None]), -_LEVELS, _LEVELS).astype(np.int8)
+    return Blocks(values, scales.astype(np.float32))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE
-from rekall.models.export.blocks import BLOCK, quantise, quantise_parts
+from rekall.models.export.blocks import BLOCK, quantise
 from rekall.models.export.options import Precision
 from rekall.models.export.weights import Table
 from rekall.system.files import write_in_pieces
@@ -42,25 +43,44 @@ class _Node:
     attributes: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A tensor that lies in the weights file."""
+
+    shape: tuple[int, ...]
+    dtype: npt.DTypeLike
+    offset: int
+    length: int
+
+
 class GraphBuilder:
-    """Collects nodes and weights; `save` writes both files.
+    """Collects nodes; `save` writes the graph. Weights go to their file at once, so that only one is held at a time.
 
     Methods that add a node return the name of its output, the first where it has several.
     """
 
-    def __init__(self, precision: Precision) -> None:
+    def __init__(self, precision: Precision, folder: Path) -> None:
         """Start an empty graph.
 
         Args:
             precision: How matrices are stored.
+            folder: Where both files go.
         """
         self._quantised = precision == "q8"
+        self._folder = folder
         self._nodes: list[_Node] = []
-        self._weights: dict[str, npt.NDArray[Any]] = {}
+        self._weights: dict[str, npt.NDArray[Any] | _Stored] = {}
+        (folder / WEIGHTS_FILE).write_bytes(b"")
         self._made: set[str] = set()
+        self.vocabulary_rows = 0
+        """Rows of the first table that is looked up in: that of the tokens."""
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
-        """Store an array under a name."""
+        """Store an array under a name; a name that is there already keeps the array it has."""
+        if name in self._weights:
+            return name
+        if value.nbytes > INLINE_BYTES:
+            return self._stored(name, value.shape, value.dtype, [value])
         self._weights[name] = np.ascontiguousarray(value) if value.ndim else value
         return name
 
@@ -140,35 +160,41 @@ class GraphBuilder:
 
         Only the rows needed are widened to float32; the table stays 8-bit and mapped.
         """
+        self.vocabulary_rows = self.vocabulary_rows or table.rows
         if not self._quantised:
-            return self.node("Gather", [self.constant(name, table.whole()), ids])
-        blocks = quantise_parts(table.parts(), table.rows, table.width)
-        values = self.node("Gather", [self.constant(name, blocks.values), ids])
-        scales = self.node("Gather", [self.constant(f"{name}.scales", blocks.scales[:, :, None]), ids])
+            shape = (table.rows, table.width)
+            return self.node("Gather", [self._stored(name, shape, np.float32, table.parts()), ids])
+        blocks = -(-table.width // BLOCK)
+        sizes = np.zeros((table.rows, blocks, 1), dtype=np.float32)
+
+        def narrowed() -> Iterator[npt.NDArray[np.int8]]:
+            done = 0
+            for part in table.parts():
+                narrow = quantise(part)
+                sizes[done : done + len(part), :, 0] = narrow.scales
+                done += len(part)
+                yield narrow.values
+
+        values = self.node("Gather", [self._stored(name, (table.rows, blocks, BLOCK), np.int8, narrowed()), ids])
+        scales = self.node("Gather", [self.constant(f"{name}.scales", sizes), ids])
         wide = self.node("Mul", [self.node("Cast", [values], to=FLOAT), scales])
         rows = self.node("Reshape", [wide, self.numbers(0, 0, -1)])
-        if table.width == blocks.width:
+        if table.width == blocks * BLOCK:
             return rows
         return self.node("Slice", [rows, self.numbers(0), self.numbers(table.width), self.numbers(2)])
 
-    def save(self, folder: Path, dimensions: int) -> None:
-        """Write graph and weights into `folder`; the same content gives the same bytes.
+    def save(self, dimensions: int) -> None:
+        """Write the graph; the same content gives the same bytes.
 
         Inputs are `input_ids` and `attention_mask`, (b, t) int64; the output is `sentence_embedding`,
         (b, dimensions) float32.
         """
         from onnx import TensorProto, helper, numpy_helper  # 0.15 s, which a static model's export need not pay
 
-        tensors = []
-        with (folder / WEIGHTS_FILE).open("wb") as file:
-            for name, value in self._weights.items():
-                if value.nbytes <= INLINE_BYTES:
-                    tensors.append(numpy_helper.from_array(value, name))
-                    continue
-                alignment = GRANULE_BYTES if value.nbytes >= GRANULE_BYTES else PAGE_BYTES
-                file.write(b"\0" * (-file.tell() % alignment))
-                tensors.append(_external(name, value, file.tell()))
-                write_in_pieces(file, memoryview(value.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
+        tensors = [
+            _external(name, value) if isinstance(value, _Stored) else numpy_helper.from_array(value, name)
+            for name, value in self._weights.items()
+        ]
         shape = ["batch", "tokens"]
         nodes = [
             helper.make_node(
@@ -190,7 +216,20 @@ class GraphBuilder:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="rekall")
-        (folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
+        (self._folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
+
+    def _stored(
+        self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]
+    ) -> str:
+        """Append an array, which comes in parts of some rows each, to the weights file."""
+        length = math.prod(shape) * np.dtype(dtype).itemsize
+        alignment = GRANULE_BYTES if length >= GRANULE_BYTES else PAGE_BYTES
+        with (self._folder / WEIGHTS_FILE).open("ab") as file:
+            file.write(b"\0" * (-file.tell() % alignment))
+            self._weights[name] = _Stored(shape, dtype, file.tell(), length)
+            for part in parts:
+                write_in_pieces(file, memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
+        return name
 
 
 def slices(size: int, unit: int, wanted: int) -> list[slice]:
@@ -205,13 +244,14 @@ def slices(size: int, unit: int, wanted: int) -> list[slice]:
     return [slice(start, start + size // parts) for start in range(0, size, size // parts)]
 
 
-def _external(name: str, value: npt.NDArray[Any], offset: int) -> Any:
+def _external(name: str, stored: _Stored) -> Any:
     """A tensor that lies in the weights file."""
     import onnx
     from onnx import TensorProto, helper
 
-    tensor = onnx.TensorProto(name=name, dims=value.shape, data_type=helper.np_dtype_to_tensor_dtype(value.dtype))
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(stored.dtype))
+    tensor = onnx.TensorProto(name=name, dims=stored.shape, data_type=kind)
     tensor.data_location = TensorProto.EXTERNAL
-    for key, entry in (("location", WEIGHTS_FILE), ("offset", offset), ("length", value.nbytes)):
+    for key, entry in (("location", WEIGHTS_FILE), ("offset", stored.offset), ("length", stored.length)):
         tensor.external_data.add(key=key, value=str(entry))
     return tensor

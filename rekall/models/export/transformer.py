@@ -49,11 +49,11 @@ def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) ->
     """
     family, figures = check_architecture(checkpoint)
     dimensions = check_widths(checkpoint.chain.modules, figures.width, options.dimensions)
-    graph = GraphBuilder(options.precision)
+    graph = GraphBuilder(options.precision, folder)
     with checkpoint.open_weights() as weights:
         hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
     add_head(checkpoint.chain.modules, hidden, graph, dimensions)
-    graph.save(folder, dimensions)
+    graph.save(dimensions)
     return dimensions
 
 

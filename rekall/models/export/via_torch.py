@@ -74,9 +74,9 @@ def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Calla
     states = _States(model[0]).eval()
     row = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims).encode(PROBE_TEXTS[:1])[0]
     dimensions = check_widths(modules, _check(states, row, checkpoint), options.dimensions)
-    graph = GraphBuilder(options.precision)
+    graph = GraphBuilder(options.precision, folder)
     add_head(modules, _Translation(graph).states_of(_traced(states, row, checkpoint)), graph, dimensions)
-    graph.save(folder, dimensions)
+    graph.save(dimensions)
     shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
 
     def vectors(texts: Sequence[str]) -> Matrix:
