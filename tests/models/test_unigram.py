@@ -312,7 +312,6 @@ def test_an_added_token_named_like_the_file_stays_with_the_library(tmp_path, all
     [
         models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"),
         models.WordPiece({"[UNK]": 0, "a": 1}, unk_token="[UNK]"),
-        models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]),
     ],
     ids=lambda model: type(model).__name__,
 )

@@ -86,8 +86,8 @@ class _Found(dict[_Key, _Value]):
 class Bpe:
     """Merges with their ranks, looked up in the file itself: what is never needed is never read.
 
-    Merges as the `tokenizers` library does: the lowest rank first, of equal ones the leftmost, and what was queued
-    counts as long as the two pieces that are there now become the same. One thread at a time.
+    Merges as the `tokenizers` library does, tie for tie: the lowest rank first, and of equal ones the leftmost. One
+    thread at a time.
     """
 
     def __init__(self, path: Path) -> None:
@@ -129,7 +129,9 @@ class Bpe:
         """Id of the piece for what there is no piece for; None where that is left out."""
         self._fuses = bool(fuses)
         self._mask, self._word_mask = values - 1, word_values - 1
-        self._loose = min(self._bytes) > NOTHING or self.unknown is None
+        spells_all = min(self._bytes) > NOTHING
+        # unknown characters that are left out let others touch; those that are not may become one, or let bytes pass
+        self._least_known = 0 if spells_all else 2 if self.unknown is None else 1
         self._merge = _Found(self._find_merge, 1 << 14)
         self._letter = _Found(self._find_letter, 1 << 13)
         self._parted = _Found(self._find_parted, 1 << 12)
@@ -281,8 +283,8 @@ class Bpe:
         place = bisect_left(self._pairs, key)
         if place < len(self._pairs) and self._pairs[place] == key:
             return False
-        # unknown ones side by side may become one, or change places with bytes
-        return self._loose or self._letter[pair[0]] >= 0 or self._letter[pair[1]] >= 0
+        known = (self._letter[pair[0]] >= 0) + (self._letter[pair[1]] >= 0)
+        return known >= self._least_known
 
     def _find_merge(self, pair: int) -> int:
         """The rank of the merge of a pair of ids, and what it makes; `NOTHING` when there is none."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from rekall.errors import ModelDamaged
+from rekall.errors import ExportFailed, ModelDamaged
 from rekall.models.engine.card import PIECES_FILE, TOKENIZER_FILE
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.engine.unigram import BEGINNING, CHAIN, HEADER, LONGEST_PIECE, MAGIC, NOTHING
@@ -65,9 +65,15 @@ def write_tokenizer(source: Path, folder: Path) -> bool:
 
     Raises:
         ModelDamaged: `source` is not a tokenizer.
+        ExportFailed: It gives a text other ids every time.
     """
     whole = Tokenizer(source, _NO_LIMIT, trim=False)
     described = json.loads(whole.to_json())
+    if described["model"].get("dropout"):
+        raise ExportFailed(
+            f"{source.name} leaves out merges at random, so that a text has another vector every time",
+            'set "dropout" to null under "model" in that file: it is meant for training',
+        )
     packed = _packed(described, source)
     if packed is not None:
         with (folder / PIECES_FILE).open("wb") as file:
