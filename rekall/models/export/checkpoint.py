@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import TOKENIZER_FILE, Prompts
-from rekall.models.export.families import FAMILIES, Family
-from rekall.models.export.figures import Figures
-from rekall.models.export.modules import STATIC_KIND, WEIGHTS_FILE, Chain, Normalize, read_chain, read_json
+from rekall.models.export.config_rules import MODEL2VEC as MODEL2VEC_CONFIG
+from rekall.models.export.families import FAMILIES, architecture_of
+from rekall.models.export.family import Family
+from rekall.models.export.figures import WITH_TORCH, Figures
+from rekall.models.export.file_rules import SETTINGS
+from rekall.models.export.kinds import ELSEWHERE, check_config, check_reads_text, check_settings
+from rekall.models.export.limits import Reading, asked_limit, read_static, read_transformer, trims
+from rekall.models.export.modules import MODULES_FILE, STATIC_KIND, Chain, Normalize, read_chain, read_json
 from rekall.models.export.options import PLAIN, ExportOptions
 from rekall.models.export.prompts import prompts_of
-from rekall.models.export.weights import Weights
-from rekall.system.files import sha256_of
+from rekall.models.export.remote_code import check_remote_code
+from rekall.models.export.rules import KeyCheck
+from rekall.models.export.weights import WEIGHTS_FILE, Weights, identity_of, weight_files
 
 STATIC = "static"
 MODEL2VEC = "model2vec"
 
-LONGEST_TOKENS = 1_024
-"""A model that reads more is exported with this limit unless another is given: the memory of attention grows with the
-square of the length (50 MB a layer here, 3 GB at 8,192), and a passage of Rekall's has a few hundred tokens."""
-
-UNLIMITED = 1 << 20
-"""The limit of a static model that has none; tokenizer_config.json says 1e30."""
-
-_SBERT_CONFIGS = tuple(
-    f"sentence_{kind}_config.json"
-    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
-)
+SETTINGS_FILE = "config_sentence_transformers.json"
 _FRONT_MATTER = re.compile(r"\A---\n(?P<fields>.*?)^---$", re.DOTALL | re.MULTILINE)
-_TRIMMED_BEFORE = (5, 4)  # sentence-transformers trimmed every text until release 5.3
+_SIMILARITIES = {
+    "cosine": "cosine",
+    "dot": "dot",
+    "dot_score": "dot",
+    "euclidean": "euclidean",
+    "manhattan": "manhattan",
+}
+_CACHED = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,13 @@ class Checkpoint:
         figures: The transformer's sizes; None for static models and for architectures that need torch.
         max_tokens: The sequence limit, special tokens included.
         trims: Whether the ends of a text are trimmed before it is tokenised.
-        weights_sha256: The identity of the first module's weights.
+        lowers: Whether a text is lowercased before the tokenizer sees it.
+        weights: The files of the first module's weights; empty before they are fetched.
+        weights_sha256: Their identity.
+        cut: The leading numbers of a vector that the model itself keeps; None for all.
+        similarity: What its vectors are meant to be compared by.
+        lone: Whether there is no modules.json, so that the pooling is a guess.
+        keys: What was passed over, because somebody vouches for it.
     """
 
     source: Path
@@ -60,10 +69,16 @@ class Checkpoint:
     figures: Figures | None
     max_tokens: int
     trims: bool
+    lowers: bool
     chain: Chain
     prompts: Prompts
     licence: str
+    weights: tuple[Path, ...]
     weights_sha256: str
+    cut: int | None
+    similarity: str
+    lone: bool
+    keys: KeyCheck
 
     @property
     def family(self) -> Family | None:
@@ -79,10 +94,21 @@ class Checkpoint:
         """The first module's tensors, by the names the graph builders use.
 
         Raises:
-            ExportFailed: It is not a safetensors file.
+            ExportFailed: A file is not a safetensors file.
         """
-        path = self.chain.root / WEIGHTS_FILE
-        return Weights(path, self.family.rename, self.family.original) if self.family else Weights(path)
+        if self.family:
+            return Weights(self.weights, self.family.rename, self.family.original)
+        return Weights(self.weights)
+
+    def kept(self, width: int, asked: int | None) -> int:
+        """How many leading numbers of a vector an export keeps: as many as asked for, else as the model itself keeps.
+
+        Raises:
+            ExportFailed: There are fewer than asked for.
+        """
+        if asked is not None and not 1 <= asked <= width:
+            raise ExportFailed(f"the model has {width} dimensions, not {asked}", f"ask for 1 to {width}")
+        return asked or min(width, self.cut or width)
 
 
 def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: bool = True) -> Checkpoint:
@@ -96,50 +122,88 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
     Raises:
         ExportFailed: A file is missing or malformed, or the model has a part that is not supported.
     """
-    repository = options.repository or source.resolve().name
-    settings_path = source / "config_sentence_transformers.json"
+    repository, revision = _origin(source, options)
+    settings_path, config_path = source / SETTINGS_FILE, source / "config.json"
     settings = read_json(settings_path) if settings_path.is_file() else {}
-    config_path = source / "config.json"
+    keys = KeyCheck(options.ignored)
+    check_settings(repository, settings)
+    keys(settings, SETTINGS, str(settings_path), ELSEWHERE)
     config = read_json(config_path) if config_path.is_file() else {}
     if _is_model2vec(config):
-        architecture, chain = (
-            MODEL2VEC,
-            Chain(STATIC_KIND, source, (Normalize(),) if config.get("normalize") else ()),
-        )
+        keys(config, MODEL2VEC_CONFIG, str(config_path), ELSEWHERE)
+        architecture, chain = MODEL2VEC, Chain(STATIC_KIND, source, (Normalize(),) if config.get("normalize") else ())
     else:
-        chain = read_chain(source, complete=complete)
+        chain = read_chain(source, keys, complete=complete)
         config_path = chain.root / "config.json"
         config = read_json(config_path) if chain.kind == "Transformer" and config_path.is_file() else {}
-        architecture = str(config.get("model_type", "")) if chain.kind == "Transformer" else STATIC
-    _check_files(chain, complete=complete)
-    if "auto_map" in config:
-        raise ExportFailed(
-            f"{config_path} asks for remote code (auto_map), which Rekall never runs",
-            "`rekall model list` names models without it",
-        )
-    prompts = _asked_prompts(prompts_of(settings, repository, str(settings_path)), options)
+        architecture = architecture_of(config) if chain.kind == "Transformer" else STATIC
+    lone = architecture != MODEL2VEC and not (source / MODULES_FILE).is_file()
+    weights = weight_files(chain.root) if complete else ()
+    if chain.kind == "Transformer":
+        check_config(repository, config, lone=lone)
+    _check_files(chain, weights, complete=complete)
+    family = FAMILIES.get(architecture)
+    if not options.via_torch:
+        own = family.remote if family else ()
+        check_remote_code(config, own, str(config_path), torch_may_help=family is None)
+    if family is None:
+        check_reads_text(repository, config)
+    elif not options.via_torch:
+        keys(config, family.every_rule, str(config_path), WITH_TORCH)
+    names = (repository, source.resolve().name, options.name)
+    prompts = _asked_prompts(prompts_of(settings, names, str(settings_path)), options)
     if not chain.prompt_pooled and (prompts.query or prompts.document):
         raise ExportFailed(
-            f"{source} leaves its prompts out of the pooling (include_prompt), which is not supported",
-            "`rekall model list` names models that can be exported",
+            f"{source} leaves its prompts out of the pooling (include_prompt), which is not supported", ELSEWHERE
         )
-    family = FAMILIES.get(architecture)
     figures = family.figures(config, str(config_path)) if family else None
-    own_limit = _limit(chain, architecture, config, figures)
+    if chain.kind == "Transformer":
+        reading = read_transformer(chain, repository, config, figures, keys)
+    else:
+        reading = Reading(read_static(chain, config, model2vec=architecture == MODEL2VEC), lowers=False)
     return Checkpoint(
         source=source,
         repository=repository,
-        revision=options.revision,
+        revision=revision,
         architecture=architecture,
         config=config,
         figures=figures,
-        max_tokens=_asked_limit(own_limit, options.max_tokens, chain),
-        trims=chain.kind == "Transformer" and _trims(settings),
+        max_tokens=asked_limit(reading.max_tokens, options.max_tokens, chain),
+        trims=chain.kind == "Transformer" and trims(settings),
+        lowers=reading.lowers,
         chain=chain,
         prompts=prompts,
         licence=_licence(source),
-        weights_sha256=sha256_of(chain.root / WEIGHTS_FILE) if complete else "",
+        weights=weights,
+        weights_sha256=identity_of(weights),
+        cut=_cut(settings, str(settings_path)),
+        similarity=_similarity(settings, str(settings_path)),
+        lone=lone,
+        keys=keys,
     )
+
+
+def _origin(source: Path, options: ExportOptions) -> tuple[str, str | None]:
+    """Repository and revision: as asked, else as the hub client's cache names its folders, else the folder's name."""
+    folder = source.resolve()
+    cached = _CACHED.fullmatch(folder.parent.parent.name) if folder.parent.name == "snapshots" else None
+    if options.repository or not cached:
+        return options.repository or folder.name, options.revision
+    return f"{cached['owner']}/{cached['name']}", options.revision or folder.name
+
+
+def _cut(settings: Mapping[str, Any], where: str) -> int | None:
+    cut = settings.get("truncate_dim")
+    if cut is not None and (not isinstance(cut, int) or isinstance(cut, bool) or cut < 1):
+        raise ExportFailed(f"{where} has `truncate_dim` {cut!r}, which is no number of dimensions")
+    return cut
+
+
+def _similarity(settings: Mapping[str, Any], where: str) -> str:
+    named = settings.get("similarity_fn_name") or "cosine"
+    if named not in _SIMILARITIES:
+        raise ExportFailed(f"{where} has `similarity_fn_name` {named!r}", f"known: {', '.join(_SIMILARITIES)}")
+    return _SIMILARITIES[named]
 
 
 def _is_model2vec(config: Mapping[str, Any]) -> bool:
@@ -151,77 +215,30 @@ def _is_model2vec(config: Mapping[str, Any]) -> bool:
     return config.get("model_type") == MODEL2VEC or ("model_type" not in config and "normalize" in config)
 
 
-def _check_files(chain: Chain, *, complete: bool) -> None:
+def _check_files(chain: Chain, weights: Sequence[Path], *, complete: bool) -> None:
     root = chain.root
-    needed = (TOKENIZER_FILE,) + (("config.json",) if chain.kind == "Transformer" else ())
-    if complete and not (root / WEIGHTS_FILE).is_file():
+    if complete and not weights:
         pickled = next((name for name in ("pytorch_model.bin", "model.bin") if (root / name).is_file()), "")
         if pickled:
             raise ExportFailed(
                 f"{root} has its weights only as {pickled}; pickled weights can run any code, so Rekall never opens them",
-                "look for a revision with model.safetensors",
+                f"look for a revision with {WEIGHTS_FILE}",
             )
-        needed = (WEIGHTS_FILE, *needed)
-    for file in needed:
+        raise _incomplete(root, WEIGHTS_FILE)
+    for file in (TOKENIZER_FILE,) + (("config.json",) if chain.kind == "Transformer" else ()):
         if not (root / file).is_file():
-            raise ExportFailed(
-                f"{root} has no {file}",
-                "give a sentence-transformers folder with safetensors weights and a tokenizer.json",
-            )
+            raise _incomplete(root, file)
 
 
-def _limit(chain: Chain, architecture: str, config: Mapping[str, Any], figures: Figures | None) -> int:
-    """The model's own sequence limit: sentence-transformers' own, else the tokenizer's, within the position table.
-
-    A static model reads up to what its tokenizer file cuts off, model2vec's up to 512 tokens.
-    """
-    root = chain.root
-    if chain.kind == STATIC_KIND:
-        truncation = read_json(root / TOKENIZER_FILE).get("truncation") or {}
-        limit = config.get("max_length", 512) if architecture == MODEL2VEC else truncation.get("max_length")
-    else:
-        sbert: Mapping[str, Any] = next(
-            (read_json(root / file) for file in _SBERT_CONFIGS if (root / file).is_file()), {}
-        )
-        if sbert.get("do_lower_case") and not _lowers(root / TOKENIZER_FILE):
-            raise ExportFailed(
-                f"{root} lowercases its texts outside the tokenizer (do_lower_case), which is not supported"
-            )
-        limit = sbert.get("max_seq_length")
-        if limit is None and (root / "tokenizer_config.json").is_file():
-            limit = read_json(root / "tokenizer_config.json").get("model_max_length")
-    if not isinstance(limit, (int, float, type(None))) or (limit is not None and not limit >= 1):
-        raise ExportFailed(f"{root} limits its texts to {limit!r} tokens")
-    positions = figures.positions if figures else int(config.get("max_position_embeddings") or UNLIMITED)
-    return int(min(positions, UNLIMITED if limit is None else limit, UNLIMITED))
-
-
-def _asked_limit(own: int, asked: int | None, chain: Chain) -> int:
-    if asked is None:
-        return min(own, LONGEST_TOKENS) if chain.kind == "Transformer" else own
-    if not 1 <= asked <= own:
-        raise ExportFailed(f"a limit of {asked} tokens is out of bounds", f"this model takes 1 to {own}")
-    return asked
+def _incomplete(root: Path, file: str) -> ExportFailed:
+    return ExportFailed(
+        f"{root} has no {file}", "give a sentence-transformers folder with safetensors weights and a tokenizer.json"
+    )
 
 
 def _asked_prompts(own: Prompts, options: ExportOptions) -> Prompts:
     query, document = options.query_prompt, options.document_prompt
     return Prompts(own.query if query is None else query, own.document if document is None else document)
-
-
-def _lowers(path: Path) -> bool:
-    """Whether a tokenizer lowercases its text itself."""
-    normalizer = read_json(path).get("normalizer") or {}
-    parts = normalizer.get("normalizers") or [normalizer]
-    return any(part.get("lowercase") or part.get("type") == "Lowercase" for part in parts)
-
-
-def _trims(settings: Mapping[str, Any]) -> bool:
-    """Whether the release that saved the model trimmed texts; one that is not named is an old one."""
-    versions = settings.get("__version__") or {}
-    version = str(versions.get("sentence_transformers", "")) if isinstance(versions, dict) else ""
-    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
-    return tuple(numbers) < _TRIMMED_BEFORE
 
 
 def _licence(folder: Path) -> str:

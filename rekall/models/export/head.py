@@ -9,17 +9,17 @@ import numpy as np
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.graph import FLOAT, GraphBuilder
-from rekall.models.export.modules import Dense, Module, Pooling
+from rekall.models.export.modules import Dense, LayerNorm, Module, Pooling
 from rekall.models.export.weights import Weights
 
 _LOWEST = np.float32(-1e30)
 
 
-def check_widths(modules: Sequence[Module], width: int, dimensions: int | None) -> int:
-    """Follow a vector of `width` through the modules. Returns its length at the end, cut to `dimensions`.
+def check_widths(modules: Sequence[Module], width: int) -> int:
+    """Follow a vector of `width` through the modules. Returns its length at the end.
 
     Raises:
-        ExportFailed: Two modules do not fit together, or there are fewer dimensions than asked for.
+        ExportFailed: Two modules do not fit together.
     """
     for module in modules:
         if isinstance(module, Pooling):
@@ -28,9 +28,9 @@ def check_widths(modules: Sequence[Module], width: int, dimensions: int | None) 
             if module.inputs != width:
                 raise ExportFailed(f"{module.weights.parent} takes {module.inputs} numbers but gets {width}")
             width = module.outputs
-    if dimensions is not None and not 1 <= dimensions <= width:
-        raise ExportFailed(f"the model has {width} dimensions, not {dimensions}", f"ask for 1 to {width}")
-    return dimensions or width
+        elif isinstance(module, LayerNorm) and module.width != width:
+            raise ExportFailed(f"{module.weights.parent} takes {module.width} numbers but gets {width}")
+    return width
 
 
 def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimensions: int) -> None:
@@ -45,6 +45,8 @@ def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimens
             row = _pool(module.modes, row, graph)
         elif isinstance(module, Dense):
             row = _dense(module, row, graph)
+        elif isinstance(module, LayerNorm):
+            row = _layer_norm(module, row, graph)
         else:
             row = _unit(row, graph)
     zero, one = graph.numbers(0), graph.numbers(1)
@@ -71,6 +73,16 @@ def _dense(module: Dense, row: str, graph: GraphBuilder) -> str:
             bias = graph.constant(f"{name}.bias", weights.tensor("linear.bias", module.outputs))
             projected = graph.node("Add", [projected, bias])
     return ACTIVATIONS[module.activation].nodes(graph, projected)
+
+
+def _layer_norm(module: LayerNorm, row: str, graph: GraphBuilder) -> str:
+    name = f"norm.{module.weights.parent.name}"
+    with Weights(module.weights) as weights:
+        parts = [
+            graph.constant(f"{name}.{part}", weights.tensor(f"norm.{part}", module.width))
+            for part in ("weight", "bias")
+        ]
+    return graph.node("LayerNormalization", [row, *parts], epsilon=LayerNorm.EPSILON)
 
 
 def _weighted(shares: str, hidden: str, graph: GraphBuilder) -> str:

@@ -1,4 +1,4 @@
-"""What follows the transformer in a sentence-transformers model: pooling, dense layers, normalisation."""
+"""What follows the transformer in a sentence-transformers model: pooling, dense layers, normalisations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from rekall.errors import ExportFailed
-from rekall.models.export.activations import ACTIVATIONS
+from rekall.models.export.activations import TORCH_NAMES
+from rekall.models.export.file_rules import BY_MODULE, MODULES
+from rekall.models.export.kinds import ELSEWHERE, check_module
+from rekall.models.export.rules import KeyCheck
+from rekall.models.export.weights import WEIGHTS_FILE
 
-WEIGHTS_FILE = "model.safetensors"
+MODULES_FILE = "modules.json"
 
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weightedmean", "lasttoken")
 """In the order in which the older form, a switch for each mode, joins several."""
 
-_SUPPORTED = "Transformer, Pooling, Dense, Normalize, StaticEmbedding"
 STATIC_KIND = "StaticEmbedding"
+_FIRST = ("Transformer", STATIC_KIND)
+_SUPPORTED = (*_FIRST, *BY_MODULE)
 _BRANCHING = ("Router", "Asym")
-_EMBEDDING = "sentence_embedding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,17 @@ class Normalize:
     """Scales the vector to unit length."""
 
 
-Module = Pooling | Dense | Normalize
+@dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """Shifts and scales the vector to mean 0 and variance 1. `weights` holds `norm.weight` and `norm.bias` (width,)."""
+
+    weights: Path
+    width: int
+
+    EPSILON = 1e-5
+
+
+Module = Pooling | Dense | Normalize | LayerNorm
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,7 @@ class Chain:
         return tuple(f"{m.inputs}x{m.outputs} {m.activation}" for m in self.modules if isinstance(m, Dense))
 
 
-def read_chain(folder: Path, *, complete: bool = True) -> Chain:
+def read_chain(folder: Path, keys: KeyCheck, *, complete: bool = True) -> Chain:
     """Read `modules.json`, of either generation of its schema, and what it points to.
 
     Older releases write `sentence_transformers.models.Pooling`, newer ones
@@ -91,31 +105,39 @@ def read_chain(folder: Path, *, complete: bool = True) -> Chain:
 
     Args:
         folder: Where modules.json is.
+        keys: Checks every file against its table.
         complete: Whether weights must be there already.
 
     Raises:
         ExportFailed: A module is not supported, or its folder is incomplete.
     """
-    path = folder / "modules.json"
+    path = folder / MODULES_FILE
     if not path.is_file():
         return Chain("Transformer", folder, (Pooling(("mean",)),))
-    parts = [_part(path, entry) for entry in read_json(path, list)]
+    parts = [_part(path, entry, keys) for entry in read_json(path, list)]
     kinds = [kind for kind, _ in parts]
-    if not parts or kinds[0] not in ("Transformer", "StaticEmbedding"):
-        raise ExportFailed(f"{path} does not begin with a Transformer or a StaticEmbedding", f"supported: {_SUPPORTED}")
+    if not parts or kinds[0] not in _FIRST:
+        raise ExportFailed(
+            f"{path} does not begin with a Transformer or a StaticEmbedding", f"supported: {', '.join(_SUPPORTED)}"
+        )
     if (kinds[0] == "Transformer") != (kinds[1:2] == ["Pooling"]) or "Pooling" in kinds[2:] or kinds[0] in kinds[1:]:
         raise ExportFailed(
             f"{path} joins its modules as {', '.join(kinds)}",
-            "supported: Transformer, Pooling, or StaticEmbedding; then any Dense and Normalize",
+            "supported: Transformer, Pooling, or StaticEmbedding; then any Dense, LayerNorm, Dropout and Normalize",
         )
     modules: list[Module] = []
     prompt_pooled = True
     for kind, where in parts[1:]:
+        config = _config(where / "config.json", kind, keys)
         if kind == "Pooling":
-            pooling, prompt_pooled = _pooling(where / "config.json")
+            pooling, prompt_pooled = _pooling(where / "config.json", config)
             modules.append(pooling)
-        else:
-            modules.append(_dense(where, complete=complete) if kind == "Dense" else Normalize())
+        elif kind == "Dense":
+            modules.append(_dense(where, config, complete=complete))
+        elif kind == "LayerNorm":
+            modules.append(_layer_norm(where, config, complete=complete))
+        elif kind == "Normalize":
+            modules.append(Normalize())  # a Dropout drops nothing but in training
     return Chain(kinds[0], parts[0][1], tuple(modules), prompt_pooled)
 
 
@@ -134,76 +156,98 @@ def read_json(path: Path, kind: type = dict) -> Any:
     return value
 
 
-def _part(path: Path, entry: object) -> tuple[str, Path]:
+def _part(path: Path, entry: object, keys: KeyCheck) -> tuple[str, Path]:
     """Kind and folder of one entry of `modules.json`."""
     if not isinstance(entry, dict):
         raise ExportFailed(f"{path} lists something that is not a module: {entry!r}")
     name, place = str(entry.get("type", "")), str(entry.get("path", ""))
     kind = name.rpartition(".")[2]
+    check_module(str(path.parent), name)
     if not name.startswith("sentence_transformers."):
         raise ExportFailed(
-            f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs",
-            "`rekall model list` names models without it",
+            f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs", ELSEWHERE
         )
     if kind in _BRANCHING:
         raise ExportFailed(
-            f"{path} sends queries and documents through different modules ({name}), which is not supported",
-            "export one of its branches, which has its own folder",
+            f"{path} sends queries and documents through different modules ({name}), which is not supported", ELSEWHERE
         )
-    if kind not in _SUPPORTED.split(", "):
+    if kind not in _SUPPORTED:
         raise ExportFailed(
-            f"{path} names a module that cannot be exported: {name}",
-            f"supported: {_SUPPORTED}; with torch installed try `--via torch`",
+            f"{path} names a module that cannot be exported: {name}", f"supported: {', '.join(_SUPPORTED)}"
         )
+    keys(entry, MODULES, str(path))
     if ".." in Path(place).parts or Path(place).is_absolute():
         raise ExportFailed(f"{path} points outside its folder: {place}")
     return kind, path.parent / place
 
 
-def _pooling(path: Path) -> tuple[Pooling, bool]:
+def _config(path: Path, kind: str, keys: KeyCheck) -> Mapping[str, Any]:
+    """A module's config.json, held against its table; Normalize and Dropout need none."""
+    if kind in ("Normalize", "Dropout") and not path.is_file():
+        return {}
+    config: Mapping[str, Any] = read_json(path)
+    keys(config, BY_MODULE[kind], str(path), ELSEWHERE)
+    return config
+
+
+def _pooling(path: Path, config: Mapping[str, Any]) -> tuple[Pooling, bool]:
     """The pooling, and whether it includes the tokens of a prompt."""
-    config = read_json(path)
     mode = config.get("pooling_mode")
-    named = _switched_on(config) if mode is None else mode if isinstance(mode, list) else [mode]
-    modes = [str(name).removesuffix("_tokens").removesuffix("_token") for name in named]
+    switched = _switched_on(config)
+    named = (switched or ["mean"]) if mode is None else mode if isinstance(mode, list) else [mode]
+    modes = [_plain(str(name)) for name in named]
     if not modes or not set(modes) <= set(POOLINGS):
         raise ExportFailed(f"{path} asks for pooling {' + '.join(modes)}", f"supported: {', '.join(POOLINGS)}")
+    if mode is not None and switched and sorted(switched) != sorted(modes):
+        raise ExportFailed(
+            f"{path} contradicts itself: `pooling_mode` says {' + '.join(modes)}, its older switches {' + '.join(switched)}",
+            "take out what is wrong of the two",
+        )
     return Pooling(tuple(modes)), bool(config.get("include_prompt", True))
 
 
 def _switched_on(config: Mapping[str, Any]) -> Sequence[str]:
-    """The modes of the older form, `pooling_mode_mean_tokens: true`; mean when none is on."""
+    """The modes of the older form, `pooling_mode_mean_tokens: true`."""
     on = [
-        key.removeprefix("pooling_mode_").removesuffix("_tokens").removesuffix("_token")
-        for key, value in config.items()
-        if key.startswith("pooling_mode_") and value
+        _plain(key.removeprefix("pooling_mode_"))
+        for key, on in config.items()
+        if key.startswith("pooling_mode_") and on
     ]
-    return sorted(on, key=lambda mode: (*POOLINGS, mode).index(mode)) or ["mean"]
+    return sorted(on, key=lambda mode: (*POOLINGS, mode).index(mode))
 
 
-def _dense(folder: Path, *, complete: bool) -> Dense:
+def _plain(mode: str) -> str:
+    return mode.removesuffix("_tokens").removesuffix("_token")
+
+
+def _dense(folder: Path, config: Mapping[str, Any], *, complete: bool) -> Dense:
     path = folder / "config.json"
-    config = read_json(path)
+    weights = _weights(folder, complete=complete)
+    named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
+    activation = named.rpartition(".")[2]
+    if not named.startswith("torch.nn.") or activation not in TORCH_NAMES:
+        raise ExportFailed(
+            f"{path} asks for activation {named}", f"supported: {', '.join(sorted(TORCH_NAMES))} of torch.nn"
+        )
+    inputs, outputs = _size(config, "in_features", path), _size(config, "out_features", path)
+    return Dense(weights, inputs, outputs, bool(config.get("bias", True)), activation)
+
+
+def _layer_norm(folder: Path, config: Mapping[str, Any], *, complete: bool) -> LayerNorm:
+    return LayerNorm(_weights(folder, complete=complete), _size(config, "dimension", folder / "config.json"))
+
+
+def _weights(folder: Path, *, complete: bool) -> Path:
     if complete and not (folder / WEIGHTS_FILE).is_file():
         raise ExportFailed(
             f"{folder} has no {WEIGHTS_FILE}; pickled weights can run any code, so Rekall never opens them",
             "look for a revision with safetensors",
         )
-    named = str(config.get("activation_function", "torch.nn.modules.activation.Tanh"))
-    activation = named.rpartition(".")[2]
-    if not named.startswith("torch.nn.") or activation not in ACTIVATIONS:
-        raise ExportFailed(
-            f"{path} asks for activation {named}", f"supported: {', '.join(sorted(ACTIVATIONS))} of torch.nn"
-        )
-    odd = [key for key in ("module_input_name", "module_output_name") if (config.get(key) or _EMBEDDING) != _EMBEDDING]
-    odd += ["use_residual"] if config.get("use_residual") else []
-    if odd:
-        raise ExportFailed(
-            f"{path} is not a plain dense layer: {', '.join(f'{key} is {config[key]}' for key in odd)}",
-            "supported: from the sentence embedding to the sentence embedding, without a residual",
-        )
+    return folder / WEIGHTS_FILE
+
+
+def _size(config: Mapping[str, Any], key: str, path: Path) -> int:
     try:
-        inputs, outputs = int(config["in_features"]), int(config["out_features"])
+        return int(config[key])
     except (KeyError, TypeError, ValueError) as error:
         raise ExportFailed(f"{path} does not give its sizes: {error}") from error
-    return Dense(folder / WEIGHTS_FILE, inputs, outputs, bool(config.get("bias", True)), activation)

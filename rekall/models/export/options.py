@@ -9,6 +9,10 @@ from typing import Literal
 Precision = Literal["q8", "fp32"]
 """Weights in 8-bit blocks, or in float32 as they are."""
 
+TokenizerReading = Literal["agreed", "file", "class"]
+"""A tokenizer by its tokenizer.json, as transformers 4 reads one, or as its class in transformers 5 builds it; only where
+both agree is there nothing to choose."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
@@ -27,6 +31,9 @@ class ExportOptions:
         reference: A JSON file `{"texts": [...], "vectors": [[...], ...]}` to measure against as well, or
             NAME.vectors.npy with NAME.texts.json beside it.
         min_cosine: The export fails when any measured text comes out further from its reference.
+        ignored: Keys of the checkpoint's files and tensors that are passed over although Rekall does not know them; `*`
+            stands for any text.
+        tokenizer: What is followed where transformers 4 and 5 read a tokenizer differently; see `TokenizerReading`.
         via_torch: Trace the model with torch, for an architecture that the exporter does not know.
     """
 
@@ -41,6 +48,8 @@ class ExportOptions:
     licence_files: tuple[Path, ...] = ()
     reference: Path | None = None
     min_cosine: float = 0.999
+    ignored: tuple[str, ...] = ()
+    tokenizer: TokenizerReading = "agreed"
     via_torch: bool = False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rekall.errors import ExportFailed
@@ -25,23 +25,35 @@ KNOWN: tuple[tuple[str, Prompts], ...] = (
 """Names of models, and prompts that their authors publish only in prose."""
 
 
-def prompts_of(config: Mapping[str, Any], repository: str, where: str) -> Prompts:
+def prompts_of(config: Mapping[str, Any], names: Sequence[str], where: str) -> Prompts:
     """The prompts of a model.
 
     Args:
         config: The content of `config_sentence_transformers.json`.
-        repository: Its name, with or without its owner; looked up when the configuration has no prompts.
+        names: What it is called, with or without its owner; looked up when the configuration has no prompts.
         where: The file's path, for messages.
 
     Raises:
-        ExportFailed: A prompt is not text.
+        ExportFailed: A prompt is not text, or the default one does not exist.
     """
-    prompts: Any = config.get("prompts") or {}
-    if not isinstance(prompts, dict) or not all(isinstance(prompt, str) for prompt in prompts.values()):
+    given: Any = config.get("prompts") or {}
+    if not isinstance(given, dict) or not all(isinstance(prompt, (str, type(None))) for prompt in given.values()):
         raise ExportFailed(f"{where} has prompts that are not text")
+    prompts = {name: str(prompt or "") for name, prompt in given.items()}
+    name = config.get("default_prompt_name")
+    if name is not None and name not in prompts:
+        raise ExportFailed(
+            f"{where} has `default_prompt_name` {name!r} and no prompt of that name",
+            "give `--query-prompt` and `--document-prompt` with a corrected file",
+        )
     if not any(prompts.values()):
-        model = repository.rpartition("/")[2].lower()
-        return next((known for pattern, known in KNOWN if re.fullmatch(pattern, model)), Prompts("", ""))
-    default = prompts.get(config.get("default_prompt_name") or "", "")
+        return next(filter(None, map(_published, names)), Prompts("", ""))
+    default = prompts.get(name or "", "")
     document = next((prompts[kind] for kind in _DOCUMENT_NAMES if kind in prompts), default)
-    return Prompts(query=str(prompts.get("query", default)), document=str(document))
+    return Prompts(query=prompts.get("query", default), document=document)
+
+
+def _published(name: str) -> Prompts | None:
+    """The prompts of a model that its name tells, whatever its case and whether words are joined by _ or -."""
+    model = name.rpartition("/")[2].lower().replace("_", "-")
+    return next((known for pattern, known in KNOWN if re.fullmatch(pattern, model)), None)

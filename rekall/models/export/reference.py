@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.figures import Figures
-from rekall.models.export.modules import Dense, Module, Pooling
+from rekall.models.export.modules import Dense, LayerNorm, Module, Pooling
 from rekall.models.export.weights import Weights
 
 Array64 = npt.NDArray[np.float64]
@@ -87,6 +87,11 @@ def head_vectors(modules: Sequence[Module], states: Sequence[Array64], dimension
                 if module.bias:
                     rows = rows + wide(weights, "linear.bias", module.outputs)
             rows = ACTIVATIONS[module.activation].values(rows)
+        elif isinstance(module, LayerNorm):
+            centred = rows - rows.mean(axis=1, keepdims=True)
+            rows = centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + LayerNorm.EPSILON)
+            with Weights(module.weights) as weights:
+                rows = rows * wide(weights, "norm.weight", module.width) + wide(weights, "norm.bias", module.width)
         else:
             rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     rows = rows[:, :dimensions]

@@ -7,6 +7,7 @@ key or another value is refused by name. `config_rules` and `file_rules` hold th
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +20,7 @@ Content = Mapping[str, Any]
 """What a JSON file holds."""
 
 _SHOWN_CHARS = 60
+_MOST_SHOWN = 8
 
 
 class Verdict(Enum):
@@ -82,46 +84,62 @@ def same(other: str, *keys: str, said: str = "") -> Rule:
     return Rule(keys, Verdict.SAME, said or f"another name of `{other}`", other=other)
 
 
-def check_keys(
-    content: Content,
-    rules: Sequence[Rule],
-    where: str,
-    *,
-    ignored: Collection[str] = (),
-    hint: str = "",
-) -> tuple[str, ...]:
-    """Refuse a file that says what nobody reads, or what cannot be done. The first rule that names a key decides.
+class KeyCheck:
+    """Holds files against their tables, and knows what somebody vouched for.
 
-    Args:
-        content: What the file holds.
-        rules: The file's table.
-        where: The file's path, for messages.
-        ignored: Unknown keys that somebody vouches for.
-        hint: What helps against a value that is not taken.
-
-    Returns:
-        The keys that were passed over because they are ignored.
-
-    Raises:
-        ExportFailed: A key is unknown, or has a value that is not taken; every such key is named.
+    Attributes:
+        passed: What was passed over because it is ignored: keys, and names of tensors.
     """
-    unknown, refused = [], []
-    for key, value, rule, beside in _entries(content, rules):
-        if rule is None:
-            unknown.append(key)
-        elif not rule.takes(value, beside):
-            also = f", and `{rule.other}` {_shown(beside[rule.other])}" if rule.verdict is Verdict.SAME else ""
-            refused.append(f"`{key}` is {_shown(value)}{also}: {rule.said}")
-    if refused:
-        raise ExportFailed(f"{where} cannot be followed: {'; '.join(refused)}", hint)
-    passed = tuple(key for key in unknown if key in ignored)
-    left = [key for key in unknown if key not in ignored]
-    if left:
-        raise ExportFailed(
-            f"{where} has {'a key' if len(left) == 1 else 'keys'} that Rekall does not know, so its vectors might be wrong: {', '.join(f'`{key}`' for key in left)}",
-            f"if you know that no vector depends on it, add {' '.join(f'`--ignore-key {key}`' for key in left)}, and prove it with `--reference`",
-        )
-    return passed
+
+    def __init__(self, ignored: Collection[str] = ()) -> None:
+        """See `ExportOptions.ignored`."""
+        self._ignored = tuple(ignored)
+        self.passed: set[str] = set()
+
+    def __call__(self, content: Content, rules: Sequence[Rule], where: str, hint: str = "") -> None:
+        """Refuse a file that says what nobody reads, or what cannot be done. The first rule that names a key decides.
+
+        Args:
+            content: What the file holds.
+            rules: The file's table.
+            where: The file's path, for messages.
+            hint: What helps against a value that is not taken.
+
+        Raises:
+            ExportFailed: A key is unknown, or has a value that is not taken; every such key is named.
+        """
+        unknown, refused = [], []
+        for key, value, rule, beside in _entries(content, rules):
+            if rule is None:
+                unknown.append(key)
+            elif not rule.takes(value, beside):
+                also = f", and `{rule.other}` {_shown(beside[rule.other])}" if rule.verdict is Verdict.SAME else ""
+                refused.append(f"`{key}` is {_shown(value)}{also} ({rule.said})")
+        if refused:
+            raise ExportFailed(f"{where} asks for what cannot be done: {'; '.join(refused)}", hint)
+        if left := [key for key in unknown if not self.vouched(key)]:
+            what = "a key" if len(left) == 1 else "keys"
+            raise ExportFailed(
+                f"{where} has {what} that Rekall does not know, so vectors might come out wrong: {_listed(left)}",
+                vouching(left),
+            )
+
+    def vouched(self, name: str) -> bool:
+        """Whether somebody vouches that this key or tensor changes nothing."""
+        found = any(fnmatchcase(name, pattern) for pattern in self._ignored)
+        if found:
+            self.passed.add(name)
+        return found
+
+    def unused(self) -> list[str]:
+        """What was to be ignored and is in none of the files."""
+        return [pattern for pattern in self._ignored if not any(fnmatchcase(name, pattern) for name in self.passed)]
+
+
+def vouching(names: Sequence[str]) -> str:
+    """The hint for somebody who knows that some keys or tensors change nothing."""
+    options = " ".join(f"--ignore {shlex.quote(name)}" for name in names[:_MOST_SHOWN])
+    return f"if you know that no vector depends on it, add `{options}`, and prove it with `--reference`"
 
 
 def _entries(
@@ -138,6 +156,11 @@ def _entries(
 def _equal(one: Any, other: Any) -> bool:
     """Whether two JSON values are the same; 1 is 1.0, and true is not 1."""
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_SHOWN} more" if len(names) > _MOST_SHOWN else ""
+    return ", ".join(f"`{name}`" for name in names[:_MOST_SHOWN]) + more
 
 
 def _shown(value: Any) -> str:

@@ -17,6 +17,7 @@ from rekall.models.export.blocks import quantise
 from rekall.models.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.models.export.modules import Normalize, read_json
 from rekall.models.export.options import Precision
+from rekall.models.export.spare import refuse_tensors
 from rekall.system.files import write_in_pieces
 
 NO_ROW = -1
@@ -67,6 +68,7 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
         table = weights.tensor(name, -1, -1)
         rows = weights.whole_numbers("mapping", -1) if "mapping" in weights else np.arange(tokens)
         shares = weights.tensor("weights", -1) if "weights" in weights else None
+        refuse_tensors(weights.unread(), str(checkpoint.chain.root), checkpoint.keys)
     for part, size in (("mapping", len(rows)), ("weights", tokens if shares is None else len(shares))):
         if size < tokens:
             raise ExportFailed(f"{part} in {checkpoint.source} has {size:,} rows for {tokens:,} tokens", _MISMATCH)
@@ -77,11 +79,7 @@ def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
         )
     if not table.size:
         raise ExportFailed(f"{name} in {checkpoint.source} is empty", _MISMATCH)
-    if dimensions is not None and not 1 <= dimensions <= table.shape[1]:
-        raise ExportFailed(
-            f"the model has {table.shape[1]} dimensions, not {dimensions}", f"ask for 1 to {table.shape[1]}"
-        )
-    table, of_token = table[:, :dimensions], rows[:tokens].astype(np.int32)
+    table, of_token = table[:, : checkpoint.kept(table.shape[1], dimensions)], rows[:tokens].astype(np.int32)
     if shares is not None:
         table, of_token = table[of_token] * shares[:tokens, None], np.arange(tokens, dtype=np.int32)
     if checkpoint.architecture == MODEL2VEC and (unknown := _unknown_id(model)) is not None:

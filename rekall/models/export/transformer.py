@@ -17,6 +17,7 @@ from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
 from rekall.models.export.options import ExportOptions
 from rekall.models.export.reference import head_vectors
+from rekall.models.export.spare import check_unread
 
 
 def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
@@ -33,7 +34,7 @@ def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
     return checkpoint.family, checkpoint.figures
 
 
-def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> int:
+def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> tuple[int, int]:
     """Write the graph and the weights of a transformer.
 
     Args:
@@ -42,19 +43,20 @@ def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) ->
         options: Precision and dimensions are read.
 
     Returns:
-        The dimensions of a vector.
+        The dimensions of a vector, and the rows of the table of tokens.
 
     Raises:
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
     family, figures = check_architecture(checkpoint)
-    dimensions = check_widths(checkpoint.chain.modules, figures.width, options.dimensions)
+    dimensions = checkpoint.kept(check_widths(checkpoint.chain.modules, figures.width), options.dimensions)
     graph = GraphBuilder(options.precision, folder)
     with checkpoint.open_weights() as weights:
         hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
+        check_unread(weights, checkpoint)
     add_head(checkpoint.chain.modules, hidden, graph, dimensions)
     graph.save(dimensions)
-    return dimensions
+    return dimensions, graph.vocabulary_rows
 
 
 def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:

@@ -12,7 +12,6 @@ import io
 import logging
 import os
 import re
-import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,15 +27,16 @@ import torch
 from onnx import NodeProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from sentence_transformers import SentenceTransformer
+from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
 from rekall.errors import ExportFailed
-from rekall.models.engine.card import TOKENIZER_FILE
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.checkpoint import Checkpoint
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
 from rekall.models.export.options import ExportOptions
 from rekall.models.export.probe_texts import PROBE_TEXTS
+from rekall.models.export.remote_code import check_remote_code
 from rekall.models.export.weights import Table
 from rekall.models.vectors import Matrix, unit_rows
 
@@ -48,8 +48,10 @@ _PADDING_TOLERANCE = 1e-3
 neighbouring tokens without a mask (MobileBERT, ConvBERT) it changes completely."""
 
 
-def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Callable[[Sequence[str]], Matrix]:
-    """Write graph, weights and tokenizer of a transformer of any architecture that sentence-transformers can run.
+def trace(
+    checkpoint: Checkpoint, folder: Path, options: ExportOptions
+) -> tuple[Callable[[Sequence[str]], Matrix], int]:
+    """Write graph and weights of a transformer of any architecture that sentence-transformers can run.
 
     torch traces only the transformer; the pooling and what follows it are built as in every other graph.
 
@@ -61,7 +63,7 @@ def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Calla
 
     Returns:
         A function from texts, prompts included, to what sentence-transformers makes of each one alone in float32:
-        (n, d) float32, rows of unit length.
+        (n, d) float32, rows of unit length. And the rows of the table of tokens.
 
     Raises:
         ExportFailed: The model cannot be loaded or traced, lacks a tensor, cannot read as many tokens as it says, or
@@ -70,14 +72,16 @@ def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Calla
     modules = checkpoint.chain.modules
     if checkpoint.chain.kind != "Transformer":
         raise ExportFailed(f"{checkpoint.repository} has no transformer to trace", "export it without `--via torch`")
+    own = MODEL_MAPPING_NAMES.get(str(checkpoint.config.get("model_type")), "")
+    where = str(checkpoint.chain.root / "config.json")
+    check_remote_code(checkpoint.config, (own,) if isinstance(own, str) else own, where, torch_may_help=False)
     model = _load(checkpoint)
     states = _States(model[0]).eval()
     row = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims).encode(PROBE_TEXTS[:1])[0]
-    dimensions = check_widths(modules, _check(states, row, checkpoint), options.dimensions)
+    dimensions = checkpoint.kept(check_widths(modules, _check(states, row, checkpoint)), options.dimensions)
     graph = GraphBuilder(options.precision, folder)
     add_head(modules, _Translation(graph).states_of(_traced(states, row, checkpoint)), graph, dimensions)
     graph.save(dimensions)
-    shutil.copyfile(checkpoint.tokenizer, folder / TOKENIZER_FILE)
 
     def vectors(texts: Sequence[str]) -> Matrix:
         read = [text.strip() if checkpoint.trims else text for text in texts]
@@ -85,7 +89,7 @@ def trace(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Calla
             rows = model.encode(read, batch_size=1, convert_to_numpy=True, show_progress_bar=False)
         return unit_rows(rows[:, :dimensions])
 
-    return vectors
+    return vectors, graph.vocabulary_rows
 
 
 class _States(torch.nn.Module):  # type: ignore[misc]  # a base without types

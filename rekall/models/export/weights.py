@@ -1,7 +1,9 @@
-"""The tensors of a safetensors file, read one at a time: a model of 500 MB is exported in far less."""
+"""The tensors of safetensors files, read one at a time: a model of 500 MB is exported in far less."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,12 @@ from rekall.errors import ExportFailed
 
 Array = npt.NDArray[np.float32]
 
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = f"{WEIGHTS_FILE}.index.json"
+"""What names the parts of weights that are saved in several files."""
+
 _ROWS_AT_ONCE = 4096
+_READ_BYTES = 1 << 20
 _DAMAGED = "fetch the model again, or look for another revision of it"
 
 
@@ -31,45 +38,116 @@ class Table:
         return np.concatenate(list(self.parts()))
 
 
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The files with a module's weights: one, or the parts that an index names, in the order of their names.
+
+    Returns:
+        Nothing where there are no safetensors at all.
+
+    Raises:
+        ExportFailed: The index is malformed, or a part of it is missing.
+    """
+    whole, index = folder / WEIGHTS_FILE, folder / INDEX_FILE
+    if whole.is_file() or not index.is_file():
+        return (whole,) if whole.is_file() else ()
+    try:
+        parts = tuple(folder / name for name in parts_of(index.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise ExportFailed(f"{index} does not say which files hold the weights: {error}", _DAMAGED) from error
+    for part in parts:
+        if not part.is_file():
+            raise ExportFailed(f"{part} is missing, which {index.name} names", _DAMAGED)
+    return parts
+
+
+def parts_of(index: bytes) -> list[str]:
+    """The names of the files that an index of parts names, sorted.
+
+    Raises:
+        ValueError: It is no such index, or names a file elsewhere.
+    """
+    content = json.loads(index)
+    places = content.get("weight_map") if isinstance(content, dict) else None
+    if not isinstance(places, dict) or not places:
+        raise ValueError("it has no weight_map")
+    for name in places.values():
+        if not isinstance(name, str) or not name.endswith(".safetensors") or Path(name).name != name or "\\" in name:
+            raise ValueError(f"{name!r} is not the name of a safetensors file")
+    return sorted(set(places.values()))
+
+
+def identity_of(files: Sequence[Path]) -> str:
+    """SHA-256 of the bytes of all files in order, in hex digits: for one file its own."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_READ_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
 class Weights:
-    """An open safetensors file. A context manager; tensors cannot be read after it ends."""
+    """Open safetensors files. A context manager; tensors cannot be read after it ends."""
 
     def __init__(
         self,
-        path: Path,
+        files: Path | Sequence[Path],
         rename: Callable[[str], str] = lambda name: name,
         original: Callable[[str], str] = lambda name: name,
     ) -> None:
-        """Open the file and read which tensors it holds.
+        """Open the files and read which tensors they hold.
 
         Args:
-            path: A `.safetensors` file.
+            files: A `.safetensors` file, or several that are parts of one.
             rename: From the name of a tensor in the file to the name used to ask for it.
             original: The reverse, for messages.
 
         Raises:
-            ExportFailed: It is not a safetensors file.
+            ExportFailed: One is not a safetensors file, or two tensors that have one name differ.
         """
         from safetensors import SafetensorError, safe_open
 
-        try:
-            file = cast(Any, safe_open(path, framework="numpy"))  # its methods carry no types
-            names: list[str] = file.keys()
-        except (SafetensorError, OSError) as error:
-            raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
-        self._file = file
-        self._path = path
         self._original = original
-        self._names = {rename(name): name for name in names}
+        self._open: list[Any] = []
+        self._names: dict[str, tuple[Any, str]] = {}
+        self._asked: set[str] = set()
+        paths = (files,) if isinstance(files, Path) else tuple(files)
+        self._path = paths[0] if len(paths) == 1 else paths[0].parent
+        for path in paths:
+            try:
+                file = cast(Any, safe_open(path, framework="numpy"))  # its methods carry no types
+                names: list[str] = file.keys()
+            except (SafetensorError, OSError) as error:
+                raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
+            self._open.append(file)
+            for name in names:
+                self._add(rename(name), file, name)
+
+    def _add(self, name: str, file: Any, stored: str) -> None:
+        """Take a tensor, unless another one that means the same says something else."""
+        import ml_dtypes  # noqa: F401 - see `_read`
+
+        if name in self._names:
+            other, called = self._names[name]
+            if not np.array_equal(other.get_tensor(called), file.get_tensor(stored)):
+                twice = f"{called} twice" if called == stored else f"{called} and {stored}, which mean the same"
+                raise ExportFailed(f"{self._path} holds {twice}, with different numbers", _DAMAGED)
+            return
+        self._names[name] = (file, stored)
 
     def __enter__(self) -> Weights:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file = None
+        self._open.clear()
+        self._names.clear()
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
+
+    def unread(self) -> list[str]:
+        """The tensors that nobody has asked for, by the names used to ask for them."""
+        return sorted(self._names.keys() - self._asked)
 
     def tensor(self, name: str, *shape: int) -> Array:
         """A tensor as float32, whatever it is stored as; -1 in the shape stands for any size above 0.
@@ -121,10 +199,8 @@ class Weights:
         """The table to slice, and its number of rows."""
         import ml_dtypes  # noqa: F401 - see `_read`
 
-        if name not in self._names:
-            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
-        stored = self._names[name]
-        source = self._file.get_slice(stored)
+        file, stored = self._place(name)
+        source = file.get_slice(stored)
         shape = tuple(source.get_shape())
         if len(shape) != 2 or shape[1] != width or shape[0] < 1:
             raise ExportFailed(f"{stored} in {self._path} has shape {shape}, expected {(-1, width)}", _DAMAGED)
@@ -133,11 +209,16 @@ class Weights:
     def _read(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which many checkpoints are stored in
 
-        if name not in self._names:
-            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
-        stored = self._names[name]
-        found: npt.NDArray[Any] = self._file.get_tensor(stored)
+        file, stored = self._place(name)
+        found: npt.NDArray[Any] = file.get_tensor(stored)
         fits = all(real == size or (size == -1 and real > 0) for size, real in zip(shape, found.shape))
         if len(found.shape) != len(shape) or not fits:
             raise ExportFailed(f"{stored} in {self._path} has shape {found.shape}, expected {shape}", _DAMAGED)
         return found
+
+    def _place(self, name: str) -> tuple[Any, str]:
+        """The file of a tensor, and its name there."""
+        if name not in self._names:
+            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
+        self._asked.add(name)
+        return self._names[name]
