@@ -197,7 +197,7 @@ def read_figures(config: Config, keys: Keys, where: str) -> Figures:
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
     sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
-    undivided = figures.hidden % figures.heads and not {"head_dim", "d_kv"} & config.keys()
+    undivided = figures.hidden % max(figures.heads, 1) and not {"head_dim", "d_kv"} & config.keys()
     if min(sizes) < 1 or max(sizes) > 1 << 20 or undivided or (padding_id or 0) < 0:
         raise ExportFailed(f"{where} does not describe a transformer: {figures}", _ELSEWHERE)
     if config.get("position_embedding_type", "absolute") != "absolute":
