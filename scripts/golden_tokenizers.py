@@ -133,6 +133,14 @@ def qwen_tokenizer() -> Any:
     )
 
 
+def qwen2_tokenizer() -> Any:
+    """The same with the words of Qwen2, which transformers gives this architecture whatever a file says."""
+    made = qwen_tokenizer()
+    words = transformers.Qwen2Tokenizer().backend_tokenizer.pre_tokenizer
+    made.backend_tokenizer.pre_tokenizer = words
+    return made
+
+
 def gemma_tokenizer() -> Any:
     """SentencePiece's BPE: blanks become a sign, letters that the vocabulary lacks their bytes."""
     first = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
@@ -193,5 +201,6 @@ TOKENIZERS: Mapping[str, Callable[[], Any]] = {
     "unigram": unigram_tokenizer,
     "t5": t5_tokenizer,
     "qwen": qwen_tokenizer,
+    "qwen2": qwen2_tokenizer,
     "gemma": gemma_tokenizer,
 }
