@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from rekall.models.engine.card import (
     CARD_FILE,
     FORMAT,
     PROBES_FILE,
+    TOKENIZER_FILE,
     Fidelity,
     FileRecord,
     ModelCard,
@@ -33,6 +35,7 @@ from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
+from rekall.models.export.tokenizer_choice import choose_tokenizer
 from rekall.models.export.transformer import expected_vectors, write_graph
 from rekall.models.level import level_of
 from rekall.system.files import folder_written_whole, make_private_folder
@@ -45,11 +48,12 @@ _FIDELITY_STEP = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What an export made, with exact figures."""
+    """What an export made, with exact figures, and what a person should know of it."""
 
     folder: Path
     card: ModelCard
     fidelity: Mapping[str, Measured]
+    notes: tuple[str, ...] = ()
 
 
 def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> ExportReport:
@@ -72,7 +76,7 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
     references = _read_reference(options.reference) if options.reference else None
     make_private_folder(out.parent)
     with folder_written_whole(out) as folder:
-        probes = _write_model(checkpoint, folder, options)
+        probes, notes = _write_model(checkpoint, folder, options)
         trim_heap()
         for notice in options.licence_files:
             shutil.copyfile(notice, folder / notice.name)
@@ -91,38 +95,63 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
             level=level_of(probes.vectors.tolist()),
         )
         (folder / CARD_FILE).write_bytes(card.to_json())
-    return ExportReport(out, card, measured)
+    return ExportReport(out, card, measured, notes)
 
 
-def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> Probes:
-    """Write everything but card and probes. Returns the probe texts with the vectors they should get."""
+def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> tuple[Probes, tuple[str, ...]]:
+    """Write everything but card and probes. Returns the texts with the vectors they should get, and what to tell."""
     texts = [checkpoint.prompts.document + text for text in PROBE_TEXTS]
-    static = checkpoint.chain.kind == STATIC_KIND
-    ids = _source_ids(checkpoint, texts, special=not static)
-    vectors: Any
     if options.via_torch:
         from rekall.models.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
-        vectors = trace(checkpoint, folder, options)(texts)
-    elif static:
+        vectors_of, rows = trace(checkpoint, folder, options)
+        ids, notes = _write_tokenizer(checkpoint, folder, options, rows, texts)
+        texts = [text for text, row in zip(texts, ids) if row]
+        vectors: Any = vectors_of(texts)
+    elif checkpoint.chain.kind == STATIC_KIND:
         write_tokenizer(checkpoint.tokenizer, folder)
+        ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
         table = read_table(checkpoint, options.dimensions)
         write_table(table, folder, options.precision)
-        vectors = table.mean_vectors(ids)
+        return Probes(PROBE_TEXTS, np.asarray(table.mean_vectors(ids), dtype=np.float32)), notes
     else:
-        write_tokenizer(checkpoint.tokenizer, folder)
-        dimensions = write_graph(checkpoint, folder, options)
-        vectors = expected_vectors(checkpoint, ids, dimensions)
-    return Probes(PROBE_TEXTS, np.asarray(vectors, dtype=np.float32))
+        dimensions, rows = write_graph(checkpoint, folder, options)
+        ids, notes = _write_tokenizer(checkpoint, folder, options, rows, texts)
+        vectors = expected_vectors(checkpoint, [row for row in ids if row], dimensions)
+    probes = tuple(text for text, row in zip(PROBE_TEXTS, ids) if row)
+    return Probes(probes, np.asarray(vectors, dtype=np.float32)), notes
 
 
-def _source_ids(checkpoint: Checkpoint, texts: Sequence[str], *, special: bool) -> list[list[int]]:
-    """Token ids by the source's own tokenizer, so that a mistake in the one that is written shows.
+def _write_tokenizer(
+    checkpoint: Checkpoint, folder: Path, options: ExportOptions, rows: int, texts: Sequence[str]
+) -> tuple[list[list[int]], tuple[str, ...]]:
+    """Write the tokenizer of a transformer. Returns the ids of some texts, and what to tell."""
+    chosen = choose_tokenizer(
+        checkpoint.chain.root,
+        checkpoint.architecture,
+        checkpoint.config,
+        rows,
+        options.tokenizer,
+        lowers=checkpoint.lowers,
+        elsewhere=checkpoint.figures.decoder.media if checkpoint.figures else (),
+        known_otherwise=options.via_torch,
+    )
+    with tempfile.TemporaryDirectory() as place:
+        source = checkpoint.tokenizer
+        if chosen.content is not None:
+            source = Path(place) / TOKENIZER_FILE
+            source.write_text(chosen.content, "utf-8")
+        write_tokenizer(source, folder)
+        return _source_ids(checkpoint, source, texts, special=True), chosen.notes
+
+
+def _source_ids(checkpoint: Checkpoint, source: Path, texts: Sequence[str], *, special: bool) -> list[list[int]]:
+    """Token ids by a whole tokenizer.json, so that a mistake in the one that is written shows.
 
     The tokenizer is freed before anything else is loaded: one of 250,000 pieces takes 280 MB.
     """
     try:
-        tokenizer = Tokenizer(checkpoint.tokenizer, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
+        tokenizer = Tokenizer(source, checkpoint.max_tokens, trim=checkpoint.trims, special=special)
     except ModelDamaged as error:
         raise ExportFailed(error.message, "fetch the model again, or give a larger --max-tokens") from error
     limit = character_limit(checkpoint) or None

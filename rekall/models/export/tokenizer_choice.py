@@ -7,23 +7,21 @@ a class build the rest. Where both agree, that is what is exported, and a file t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rekall.errors import ExportFailed, ModelDamaged
 from rekall.models.engine.card import TOKENIZER_FILE, as_line
 from rekall.models.engine.tokenizer import as_written, ids_of
+from rekall.models.export.options import TokenizerReading
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.tokenizer_classes import NotItsKind, class_of, is_known
 from rekall.models.export.tokenizer_reading import by_class, by_file, contents
 from rekall.models.export.tokenizer_settings import CONFIG_FILE, TokenizerSettings, read_settings
 
 Json = Mapping[str, Any]
-Tokenizers = Literal["agreed", "file", "class"]
-"""Which reading is followed where transformers 4 and 5 read a tokenizer differently."""
-
 _HINT = (
     "`--tokenizer file` follows tokenizer.json as transformers 4 does, `--tokenizer class` what transformers 5 makes of it: "
     "take the one that the model was trained and measured with"
@@ -68,8 +66,10 @@ def choose_tokenizer(
     architecture: str,
     config: Mapping[str, Any],
     rows: int,
-    asked: Tokenizers = "agreed",
+    asked: TokenizerReading = "agreed",
     *,
+    lowers: bool = False,
+    elsewhere: Collection[int] = (),
     known_otherwise: bool = False,
 ) -> Chosen:
     """The tokenizer that a transformer's folder asks for.
@@ -80,6 +80,8 @@ def choose_tokenizer(
         config: The content of config.json.
         rows: Rows of the table that ids are looked up in.
         asked: Which reading to follow.
+        lowers: Whether sentence-transformers lowercases before the tokenizer does anything.
+        elsewhere: Ids that the model itself replaces before it looks them up.
         known_otherwise: Whether the vectors are held against those of the source's own library, so that a class that is
             not known here need not be refused.
 
@@ -97,18 +99,28 @@ def choose_tokenizer(
         )
     try:
         followed = _followed(kind, settings, file, asked, root, known_otherwise)
-        fitted, dropped = with_rows(followed[0], rows, root)
-        fitted_file = with_rows(file, rows, root)[0] if _same_added(followed[0], file) else None
+        fitted, dropped = with_rows(lowercased(followed[0]) if lowers else followed[0], rows, root, elsewhere)
     except ModelDamaged as error:
         raise ExportFailed(f"{root / TOKENIZER_FILE}: {error.message}", "fetch the model again") from error
     notes = [*followed[1], *dropped]
-    if not dropped and fitted_file is not None and _alike(fitted, file, _texts(fitted)):
+    if not dropped and _alike(fitted, file, _texts(fitted)):
         return Chosen(None, tuple(notes))
-    notes[:0] = _changes(file, fitted, kind) if not dropped or not _same_parts(fitted, file) else []
+    notes[:0] = _changes(file, followed[0])
     return Chosen(json.dumps({**fitted, "truncation": None, "padding": None}, ensure_ascii=False), tuple(notes))
 
 
-def with_rows(described: Json, rows: int, root: Path) -> tuple[dict[str, Any], list[str]]:
+def lowercased(described: Json) -> dict[str, Any]:
+    """A tokenizer that lowercases first, as sentence-transformers makes one of it where it is asked to."""
+    normalizer = described.get("normalizer")
+    steps = (normalizer or {}).get("normalizers") or [normalizer] * (normalizer is not None)
+    if any(step.get("type") == "Lowercase" for step in steps):
+        return dict(described)
+    return {**described, "normalizer": {"type": "Sequence", "normalizers": [{"type": "Lowercase"}, *steps]}}
+
+
+def with_rows(
+    described: Json, rows: int, root: Path, elsewhere: Collection[int] = ()
+) -> tuple[dict[str, Any], list[str]]:
     """A tokenizer whose every id has a row.
 
     An added token beyond the table is no longer looked for: its text is read like any other.
@@ -123,7 +135,8 @@ def with_rows(described: Json, rows: int, root: Path) -> tuple[dict[str, Any], l
             f"{root / TOKENIZER_FILE} has {len(beyond):,} pieces without a row in a table of {rows:,}: {_few(beyond)}",
             "give the weights and the tokenizer of the same model",
         )
-    lost = [token["content"] for token in described["added_tokens"] if token["id"] >= rows]
+    beyond_ids = {token["id"] for token in described["added_tokens"] if token["id"] >= rows} - {*elsewhere}
+    lost = [token["content"] for token in described["added_tokens"] if token["id"] in beyond_ids]
     around = _ids_around(described.get("post_processor"))
     if any(number >= rows for number in around.values()):
         names = [name for name, number in around.items() if number >= rows]
@@ -133,7 +146,7 @@ def with_rows(described: Json, rows: int, root: Path) -> tuple[dict[str, Any], l
         )
     if not lost:
         return dict(described), []
-    kept = [token for token in described["added_tokens"] if token["id"] < rows]
+    kept = [token for token in described["added_tokens"] if token["id"] not in beyond_ids]
     plural = "s have" if len(lost) > 1 else " has"
     note = f"{len(lost)} added token{plural} no row in the model and will be read as plain text: {_few(lost)}"
     return {**described, "added_tokens": kept}, [note]
@@ -150,7 +163,7 @@ def _described(path: Path) -> dict[str, Any]:
 
 
 def _followed(
-    kind: str, settings: TokenizerSettings, file: Json, asked: Tokenizers, root: Path, known_otherwise: bool
+    kind: str, settings: TokenizerSettings, file: Json, asked: TokenizerReading, root: Path, known_otherwise: bool
 ) -> tuple[Json, list[str]]:
     """The reading to follow, and what to say of it."""
     before = by_file(kind, settings, file)
@@ -190,7 +203,7 @@ def _followed(
 
 def _where(before: Json, now: Json, kind: str) -> str:
     parts = [part for part in _PARTS if _part(before, part) != _part(now, part)]
-    return f"{', '.join(parts)} ({kind if kind == 'TokenizersBackend' else kind + 'Tokenizer'})"
+    return f"{', '.join(parts)} ({kind if kind == 'TokenizerReadingBackend' else kind + 'Tokenizer'})"
 
 
 def _part(described: Json, part: str) -> Any:
@@ -204,10 +217,6 @@ def _part(described: Json, part: str) -> Any:
 
 def _same_parts(one: Json, other: Json) -> bool:
     return all(_part(one, part) == _part(other, part) for part in _PARTS)
-
-
-def _same_added(one: Json, other: Json) -> bool:
-    return bool(_part(one, "added_tokens") == _part(other, "added_tokens"))
 
 
 def _alike(one: Json, other: Json, texts: Sequence[str]) -> bool:
@@ -228,7 +237,7 @@ def _texts(described: Json) -> list[str]:
     return texts + [" ".join(sample[start : start + 50]) for start in range(0, len(sample), 50)]
 
 
-def _changes(file: Json, chosen: Json, kind: str) -> list[str]:
+def _changes(file: Json, chosen: Json) -> list[str]:
     """What is exported otherwise than tokenizer.json says."""
     parts = [part for part in _PARTS if _part(file, part) != _part(chosen, part)]
     one, other = file.get("normalizer") or {}, chosen.get("normalizer") or {}
