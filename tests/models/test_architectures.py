@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -20,66 +19,42 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import tokenizers
-from safetensors.numpy import load_file, save_file
-from support import DATA
+from safetensors.numpy import load_file
+from support.checkpoints import CASE, CASES, CHECKPOINTS, TEXTS, TRANSFORMERS, Case, Source, refused, vectors_of
 
-from rekall.errors import ExportFailed
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
 from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
 from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import Matrix, row_cosines
 
-CHECKPOINTS = DATA / "checkpoints"
-TEXTS: list[str] = json.loads((CHECKPOINTS / "edge_texts.json").read_text("utf-8"))
-
-
-@dataclass(frozen=True)
-class Case:
-    """A checkpoint of `cases.json`; one with a base holds only the files in which it differs from that."""
-
-    name: str
-    base: str
-    architecture: str
-    width: int
-    pooling: list[str]
-    normalize: bool
-    max_tokens: int
-    query_prompt: str
-    document_prompt: str
-    dimensions: int | None
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Case:
-        prompts = dict(raw.get("prompts", {}))
-        return cls(
-            name=raw["name"],
-            base=raw.get("base", ""),
-            architecture=raw["architecture"],
-            width=raw["width"],
-            pooling=raw["pooling"],
-            normalize="Normalize" in raw["after"][-1:],
-            max_tokens=raw["max_tokens"],
-            query_prompt=prompts.pop("query", ""),
-            document_prompt=next(iter(prompts.values()), ""),
-            dimensions=raw.get("dimensions"),
-        )
-
-    def write(self, folder: Path) -> None:
-        for name in filter(None, (self.base, self.name)):
-            shutil.copytree(CHECKPOINTS / name, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.npy"))
-
-    def golden(self, kind: str) -> Matrix:
-        """(n, d) float32 unit rows; a text without a single token has no direction and a row of zeros."""
-        path = CHECKPOINTS / self.name / f"{kind}.npy"
-        vectors: Matrix = np.load(path if path.exists() else path.with_name("document.npy"), allow_pickle=False)
-        return vectors
-
-
-CASES = [Case.of(case) for case in json.loads((CHECKPOINTS / "cases.json").read_text("utf-8"))]
-CASE = {case.name: case for case in CASES}
-TRANSFORMERS = [case for case in CASES if case.pooling]
-ARCHITECTURES = ["bert", "distilbert", "roberta", "xlm-roberta", "camembert", "mpnet", "modernbert"]
+ARCHITECTURES = [
+    "bert",
+    "distilbert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "modernbert",
+    "electra",
+    "ernie",
+    "rembert",
+    "albert",
+    "megatron-bert",
+    "data2vec-text",
+    "xlm-roberta-xl",
+    "roberta-prelayernorm",
+    "nomic_bert",
+    "gte",
+    "jina_embeddings_v3",
+    "qwen3",
+    "qwen2",
+    "llama",
+    "mistral",
+    "eurobert",
+    "gemma3_text",
+    "embedding_gemma2_text",
+]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_transformer = pytest.mark.parametrize("case", TRANSFORMERS, ids=lambda case: case.name)
@@ -114,60 +89,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, str], 
         return Exported(report.card, vectors, alone)
 
     return lambda case, precision: export(case.name, precision)
-
-
-@dataclass(frozen=True)
-class Source:
-    """A copy of a checkpoint that a test changes."""
-
-    path: Path
-
-    def read_json(self, name: str) -> Any:
-        return json.loads((self.path / name).read_text("utf-8"))
-
-    def write_json(self, name: str, value: object) -> None:
-        (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-        (self.path / name).write_text(json.dumps(value), "utf-8")
-
-    def edit_json(self, name: str, **changes: object) -> None:
-        """Change keys of a JSON file; None takes a key away."""
-        value = {**(self.read_json(name) if (self.path / name).exists() else {}), **changes}
-        self.write_json(name, {key: item for key, item in value.items() if item is not None})
-
-    def edit_weights(self, edit: Callable[[dict[str, npt.NDArray[Any]]], Mapping[str, npt.NDArray[Any]]]) -> None:
-        path = self.path / "model.safetensors"
-        save_file(dict(edit(load_file(path))), path)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Callable[[str], Source]:
-    def copy(name: str) -> Source:
-        CASE[name].write(tmp_path / "source")
-        return Source(tmp_path / "source")
-
-    return copy
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "exported" / "tiny"
-
-
-def vectors_of(folder: Path, texts: list[str] = TEXTS) -> Matrix:
-    encoder = open_encoder(folder)
-    try:
-        return encoder.encode_documents(texts)
-    finally:
-        encoder.close()
-
-
-def refused(source: Source, out: Path, **options: Any) -> ExportFailed:
-    """The error that the export ends in; it says what to do, and nothing is left behind."""
-    with pytest.raises(ExportFailed) as caught:
-        export_model(source.path, out, ExportOptions(**{"precision": "fp32", **options}))
-    assert caught.value.hint
-    assert not out.exists()
-    return caught.value
 
 
 # the vectors
@@ -458,6 +379,22 @@ PREFIXES = {
     "camembert": "roberta.",
     "mpnet": "mpnet.",
     "modernbert": "model.",
+    "electra": "electra.",
+    "ernie": "ernie.",
+    "rembert": "rembert.",
+    "albert": "albert.",
+    "megatron-bert": "bert.",
+    "data2vec-text": "data2vec_text.",
+    "xlm-roberta-xl": "roberta.",
+    "roberta-prelayernorm": "roberta_prelayernorm.",
+    "t5": "transformer.",
+    "mt5": "transformer.",
+    "umt5": "transformer.",
+    "nomic_bert": "bert.",
+    "gte": "new.",
+    "jina_embeddings_v3": "roberta.",
+    **dict.fromkeys(("qwen3", "qwen2", "llama", "mistral", "eurobert", "gemma3_text"), "model."),
+    "embedding_gemma2_text": "language_model.",
 }
 
 
@@ -627,9 +564,11 @@ def test_an_architecture_that_is_not_known_is_refused_with_the_way_through_torch
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_a_transformer_with_an_activation_that_is_not_known_is_refused(source, out, name):
     checkpoint = source(name)
-    key = {"distilbert": "activation", "modernbert": "hidden_activation"}.get(name, "hidden_act")
-    checkpoint.edit_json("config.json", **{key: "mish"})
-    assert "mish" in refused(checkpoint, out).message
+    key = next(
+        key for key in ("hidden_act", "hidden_activation", "activation") if key in checkpoint.read_json("config.json")
+    )
+    checkpoint.edit_json("config.json", **{key: "xielu"})
+    assert "xielu" in refused(checkpoint, out).message
 
 
 @pytest.mark.parametrize(
@@ -672,6 +611,27 @@ TENSORS = {
     "camembert": "encoder.layer.0.attention.self.key.bias",
     "mpnet": "encoder.relative_attention_bias.weight",
     "modernbert": "layers.2.attn.Wqkv.weight",
+    "electra": "embeddings_project.bias",
+    "ernie": "embeddings.task_type_embeddings.weight",
+    "rembert": "encoder.embedding_hidden_mapping_in.weight",
+    "albert": "encoder.albert_layer_groups.1.albert_layers.1.ffn_output.weight",
+    "megatron-bert": "encoder.ln.weight",
+    "data2vec-text": "encoder.layer.1.attention.self.key.weight",
+    "xlm-roberta-xl": "encoder.layer.1.LayerNorm.bias",
+    "roberta-prelayernorm": "LayerNorm.weight",
+    "t5": "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+    "mt5": "encoder.block.1.layer.1.DenseReluDense.wi_1.weight",
+    "umt5": "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight",
+    "nomic_bert": "encoder.layers.1.attn.Wqkv.weight",
+    "gte": "encoder.layer.1.mlp.up_gate_proj.weight",
+    "jina_embeddings_v3": "encoder.layers.1.norm1.weight",
+    "qwen3": "layers.1.self_attn.q_norm.weight",
+    "qwen2": "layers.0.self_attn.k_proj.bias",
+    "llama": "layers.1.mlp.down_proj.bias",
+    "mistral": "norm.weight",
+    "eurobert": "layers.0.self_attn.v_proj.weight",
+    "gemma3_text": "layers.1.pre_feedforward_layernorm.weight",
+    "embedding_gemma2_text": "ple.per_layer_model_projection.weight",
     "static": "embedding.weight",
     "model2vec": "embeddings",
 }

@@ -26,10 +26,14 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "default": (),
     "linear": ("factor",),
     "ntk": ("factor",),
+    "dynamic": ("factor", "original_max_position_embeddings"),
     "llama3": ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"),
     "yarn": ("factor", "beta_fast", "beta_slow", "original_max_position_embeddings", "attention_factor", "truncate"),
 }
-"""The kinds of scaling, and what each one reads beside the type, the base and the share."""
+"""The kinds of scaling, and what each one reads beside the type, the base and the share.
+
+A dynamic one begins where the configuration's positions end, and no export reads more than these.
+"""
 
 
 def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, share: float = 1.0) -> Rotary:
@@ -54,7 +58,7 @@ def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, shar
         names = ", ".join(sorted(unknown or {"truncate"}))
         raise ExportFailed(f"{where} asks for {names} of {kind} rotary positions, which is not supported", WITH_TORCH)
     try:
-        factor = float(given.get("factor", 1.0) if kind == "default" else given["factor"])
+        factor = 1.0 if kind in ("default", "dynamic") else float(given["factor"])
         slow, fast = {
             "llama3": lambda: (float(given["low_freq_factor"]), float(given["high_freq_factor"])),
             "yarn": lambda: (float(given.get("beta_slow") or 1.0), float(given.get("beta_fast") or 32.0)),
@@ -63,7 +67,7 @@ def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, shar
         rotary = Rotary(
             theta=float(given.get("rope_theta", theta)),
             share=float(given.get("partial_rotary_factor", share)),
-            scaling=kind,
+            scaling="default" if kind == "dynamic" else kind,
             factor=factor,
             slow=slow,
             fast=fast,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from rekall.errors import ExportFailed
 from rekall.models.export.family import Family
@@ -30,6 +29,8 @@ _OLDER_NOMIC: Mapping[str, str] = {
 }
 _GATES: Mapping[str, str] = {"swiglu": "silu", "geglu": "gelu", "glu": "Sigmoid"}
 
+_ONE_OF_THEM = "take out what is wrong of the two"
+
 _ROPE: tuple[Rule, ...] = (
     honoured("rope_parameters", "rope_scaling", "rope_theta", said="the angles of positions"),
     honoured("type_vocab_size", said="whether there is a table of token types"),
@@ -38,41 +39,50 @@ _ROPE: tuple[Rule, ...] = (
 )
 
 
-def _turned(figures: Figures, config: Config, where: str, **more: Any) -> Figures:
-    """The figures with the rotary positions of every layer."""
+def _turned(figures: Figures, config: Config, where: str, theta: float) -> Figures:
+    """The figures with the rotary positions of every layer, whose base is `theta` where nothing else is said."""
     parameters = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    asked = config.get("rope_theta")
     try:
         share = float(config.get("rotary_emb_fraction", 1.0))
         types = int(config["type_vocab_size"]) > 0
-        rotary = read_rotary(dict(parameters), where, theta=float(config["rope_theta"]), share=share)
+        rotary = read_rotary(dict(parameters), where, theta=theta if asked is None else float(asked), share=share)
+        agreed = asked is None or float(asked) == rotary.theta
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
+    if not agreed:
+        raise ExportFailed(f"{where} names two bases of its rotary positions, {asked} and {rotary.theta:g}", _ONE_OF_THEM)
     if (size := config.get("head_dim")) and size * figures.heads != figures.hidden:
         raise ExportFailed(f"{where} asks for heads of {size} numbers, which is not supported", WITH_TORCH)
     rotary = replace(rotary, interleaved=bool(config.get("rotary_emb_interleaved", False)))
-    return replace(figures, rotary=(rotary,) * figures.layers, token_types=types, **more)
+    return replace(figures, rotary=(rotary,) * figures.layers, token_types=types)
 
 
 def _today(config: Config) -> Config:
     """NomicBERT's configuration by the names of transformers, from those of the code that it was published with."""
-    renamed = {_OLDER_NOMIC.get(key, key): value for key, value in config.items() if value is not None}
-    return {**renamed, **{key: value for key, value in config.items() if value is not None}}
+    given = {key: value for key, value in config.items() if value is not None}
+    renamed = {_OLDER_NOMIC.get(key, key): value for key, value in given.items()}
+    if (older := given.get("activation_function")) is not None:
+        renamed["hidden_act"] = _GATES.get(str(older), older)
+    return {**renamed, **given}
 
 
 def _nomic_figures(figures: Figures, config: Config, where: str) -> Figures:
     older = config.get("activation_function")
-    gated = older is None or older in _GATES
-    if older is not None:
-        figures = replace(figures, activation=_GATES.get(str(older), str(older)))
+    if older is not None and _GATES.get(str(older), older) != figures.activation:
+        raise ExportFailed(
+            f"{where} names two activations, `activation_function` {older} and `hidden_act` {figures.activation}",
+            _ONE_OF_THEM,
+        )
     if config.get("rotary_scaling_factor") is None:
         positions = config.get("n_positions", figures.positions)
     else:  # beyond these, angles change with the longest text of a batch
         positions = config.get("max_trained_positions", 2048)
     try:
-        figures = replace(figures, positions=int(positions))
+        figures = replace(figures, positions=int(positions), gated=older is None or older in _GATES)
     except (TypeError, ValueError, OverflowError) as error:
         raise malformed(where, error) from error
-    return _turned(figures, config, where, gated=gated)
+    return _turned(figures, config, where, 1000.0)
 
 
 _NOMIC = Family(
@@ -95,7 +105,6 @@ _NOMIC = Family(
     defaults={
         "hidden_act": "silu",
         "layer_norm_eps": 1e-12,
-        "rope_theta": 1000.0,
         "type_vocab_size": 2,
         "max_position_embeddings": 2048,
     },
@@ -130,11 +139,15 @@ _NOMIC = Family(
 
 
 def _gte_figures(figures: Figures, config: Config, where: str) -> Figures:
-    return _turned(figures, config, where, gated=True)
+    return _turned(replace(figures, gated=True), config, where, 160_000.0)
+
+
+def _new_figures(figures: Figures, config: Config, where: str) -> Figures:
+    return _turned(replace(figures, gated=True), config, where, 10_000.0)
 
 
 def _jina_figures(figures: Figures, config: Config, where: str) -> Figures:
-    return _turned(figures, config, where)
+    return _turned(figures, config, where, 20_000.0)
 
 
 _GTE = Family(
@@ -151,7 +164,6 @@ _GTE = Family(
     defaults={
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-12,
-        "rope_theta": 160_000.0,
         "type_vocab_size": 1,
         "max_position_embeddings": 8192,
     },
@@ -167,7 +179,7 @@ _GTE = Family(
         nothing("pack_qkv", said="the weights show how they are stored"),
     ),
 )
-_NEW = replace(_GTE, defaults={**_GTE.defaults, "rope_theta": 10_000.0, "max_position_embeddings": 2048})
+_NEW = replace(_GTE, defaults={**_GTE.defaults, "max_position_embeddings": 2048}, refine=_new_figures)
 _JINA = Family(
     nodes=add_rotary_postnorm,
     states=rotary_postnorm_states,
@@ -186,7 +198,6 @@ _JINA = Family(
     defaults={
         "hidden_act": "gelu",
         "layer_norm_eps": 1e-5,
-        "rope_theta": 20_000.0,
         "type_vocab_size": 1,
         "max_position_embeddings": 8194,
     },

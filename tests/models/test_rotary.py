@@ -1,0 +1,387 @@
+"""Rotary encoders: what their published configurations and files may say, against the goldens of transformers' classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from support.checkpoints import CASE, Source, refused, vectors_of
+
+from rekall.errors import ExportFailed
+from rekall.models.export.exporter import export_model
+from rekall.models.export.options import ExportOptions
+from rekall.models.export.rotary import read_rotary, rotary_angles, turn
+
+Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+def distance(checkpoint: Source, out: Path, name: str) -> float:
+    """How far the vectors of the edge texts are from the golden ones."""
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
+    return float(np.abs(vectors_of(out) - CASE[name].golden("document")).max())
+
+
+def renamed(pairs: Mapping[str, str]) -> Callable[[Tensors], Tensors]:
+    """Gives tensors other names, by regular expressions; one that becomes `a.(b|c).d` is cut in two, `a.b.d` and `a.c.d`."""
+
+    def rename(tensors: Tensors) -> Tensors:
+        result = {}
+        for name, value in tensors.items():
+            for pattern, other in pairs.items():
+                name = re.sub(pattern, other, name)
+            head, _, rest = name.partition("(")
+            several, _, tail = rest.partition(")")
+            parts = several.split("|")
+            for part, numbers in zip(parts, np.split(value, len(parts)) if several else [value]):
+                result[f"{head}{part}{tail}"] = np.ascontiguousarray(numbers)
+        return result
+
+    return rename
+
+
+NOMIC_OF_TODAY = {
+    r"encoder\.layers": "layers",
+    r"emb_ln": "embeddings.LayerNorm",
+    r"attn\.out_proj": "self_attn.o_proj",
+    r"attn\.Wqkv": "self_attn.(q_proj|k_proj|v_proj)",
+    "fc11": "up_proj",
+    "fc12": "gate_proj",
+    "fc2": "down_proj",
+    "norm1": "post_attention_layernorm",
+    "norm2": "post_mlp_layernorm",
+}
+GTE_OF_TODAY = {
+    r"encoder\.layer": "layers",
+    r"attention\.o_proj": "self_attn.o_proj",
+    r"attention\.qkv_proj": "self_attn.(q_proj|k_proj|v_proj)",
+    r"mlp\.up_gate_proj": "mlp.(up_proj|gate_proj)",
+    "attn_ln": "post_attention_layernorm",
+    "mlp_ln": "post_mlp_layernorm",
+}
+JINA_OF_TODAY = {
+    r"encoder\.layers": "layers",
+    r"emb_ln": "embeddings.LayerNorm",
+    r"mixer\.out_proj": "self_attn.o_proj",
+    r"mixer\.Wqkv": "self_attn.(q_proj|k_proj|v_proj)",
+    "norm1": "post_attention_layernorm",
+    "norm2": "post_mlp_layernorm",
+}
+PUBLISHED_NOMIC: Mapping[str, Any] = {
+    "activation_function": "swiglu",
+    "architectures": ["NomicBertModel"],
+    "attn_pdrop": 0.0,
+    "auto_map": {
+        "AutoConfig": "somebody/nomic-bert--configuration_hf_nomic_bert.NomicBertConfig",
+        "AutoModel": "somebody/nomic-bert--modeling_hf_nomic_bert.NomicBertModel",
+        "AutoModelForMaskedLM": "somebody/nomic-bert--modeling_hf_nomic_bert.NomicBertForPreTraining",
+    },
+    "bos_token_id": None,
+    "causal": False,
+    "dense_seq_output": True,
+    "embd_pdrop": 0.0,
+    "eos_token_id": None,
+    "fused_bias_fc": True,
+    "fused_dropout_add_ln": True,
+    "initializer_range": 0.02,
+    "layer_norm_epsilon": 0.001,
+    "max_trained_positions": 96,
+    "mlp_fc1_bias": False,
+    "mlp_fc2_bias": False,
+    "model_type": "nomic_bert",
+    "n_embd": 32,
+    "n_head": 4,
+    "n_inner": 48,
+    "n_layer": 2,
+    "n_positions": 128,
+    "pad_vocab_size_multiple": 64,
+    "parallel_block": False,
+    "parallel_block_tied_norm": False,
+    "prenorm": False,
+    "qkv_proj_bias": False,
+    "reorder_and_upcast_attn": False,
+    "resid_pdrop": 0.0,
+    "rotary_emb_base": 1000,
+    "rotary_emb_fraction": 1.0,
+    "rotary_emb_interleaved": False,
+    "rotary_emb_scale_base": None,
+    "rotary_scaling_factor": 2,
+    "scale_attn_by_inverse_layer_idx": False,
+    "scale_attn_weights": True,
+    "summary_activation": None,
+    "summary_first_dropout": 0.0,
+    "summary_proj_to_labels": True,
+    "summary_type": "cls_index",
+    "summary_use_proj": True,
+    "torch_dtype": "float32",
+    "transformers_version": "4.37.2",
+    "type_vocab_size": 2,
+    "use_cache": True,
+    "use_flash_attn": True,
+    "use_rms_norm": False,
+    "use_xentropy": True,
+    "vocab_size": 376,
+}
+PUBLISHED_NEW: Mapping[str, Any] = {
+    "architectures": ["NewModel"],
+    "attention_probs_dropout_prob": 0.0,
+    "auto_map": {
+        "AutoConfig": "somebody/new-impl--configuration.NewConfig",
+        "AutoModel": "somebody/new-impl--modeling.NewModel",
+        "AutoModelForMaskedLM": "somebody/new-impl--modeling.NewForMaskedLM",
+    },
+    "classifier_dropout": None,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 32,
+    "initializer_range": 0.02,
+    "intermediate_size": 48,
+    "layer_norm_eps": 0.001,
+    "layer_norm_type": "layer_norm",
+    "logn_attention_clip1": False,
+    "logn_attention_scale": False,
+    "max_position_embeddings": 96,
+    "model_type": "new",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "pack_qkv": True,
+    "pad_token_id": 1,
+    "position_embedding_type": "rope",
+    "rope_scaling": {"factor": 8.0, "type": "ntk"},
+    "rope_theta": 500,
+    "torch_dtype": "float16",
+    "transformers_version": "4.39.1",
+    "type_vocab_size": 1,
+    "unpad_inputs": False,
+    "use_memory_efficient_attention": False,
+    "vocab_size": 468,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [("nomic_bert", NOMIC_OF_TODAY), ("gte", GTE_OF_TODAY), ("jina_embeddings_v3", JINA_OF_TODAY)],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_tensors_by_the_names_of_transformers_are_found(source, out, name, names):
+    checkpoint = source(name)
+    checkpoint.edit_weights(renamed(names))
+    assert distance(checkpoint, out, name) <= 1e-5
+
+
+def test_a_nomic_configuration_as_published_is_understood(source, out):
+    checkpoint = source("nomic_bert")
+    checkpoint.write_json("config.json", PUBLISHED_NOMIC)
+    assert distance(checkpoint, out, "nomic_bert") <= 1e-5
+
+
+def test_both_generations_of_nomic_names_may_stand_side_by_side(source, out):
+    checkpoint = source("nomic_bert")
+    checkpoint.write_json("config.json", {**checkpoint.read_json("config.json"), **PUBLISHED_NOMIC})
+    assert distance(checkpoint, out, "nomic_bert") <= 1e-5
+
+
+def test_a_gte_configuration_as_published_with_its_scaled_angles_is_understood(source, out):
+    """The golden's linear factor and base are those that NTK scaling by 8 comes down to in heads of 8 numbers."""
+    checkpoint = source("gte")
+    checkpoint.write_json("config.json", PUBLISHED_NEW)
+    checkpoint.edit_weights(renamed({"^": "new."}))
+    assert distance(checkpoint, out, "gte") <= 1e-5
+
+
+def test_gte_without_token_types_is_another_model(source, out):
+    checkpoint = source("gte")
+    checkpoint.edit_json("config.json", type_vocab_size=0)
+    checkpoint.edit_weights(lambda tensors: {k: v for k, v in tensors.items() if "token_type" not in k})
+    assert distance(checkpoint, out, "gte") > 1e-3
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_a_part_of_each_head_may_turn(source, out, share):
+    checkpoint = source("nomic_bert")
+    checkpoint.edit_json("config.json", rotary_emb_fraction=share)
+    assert distance(checkpoint, out, "nomic_bert") > 1e-3  # and as the reference has it, else the export fails
+
+
+def test_neighbours_may_turn_together(source, out):
+    """Interleaved pairs are halves in another order: with the rows of queries and keys reordered, it is the same model."""
+    checkpoint = source("nomic_bert")
+    checkpoint.edit_json("config.json", rotary_emb_interleaved=True)
+    order = np.arange(8).reshape(2, 4).T.ravel()
+
+    def interleave(tensors: Tensors) -> Tensors:
+        result = dict(tensors)
+        for name in filter(lambda name: "Wqkv" in name, tensors):
+            parts = tensors[name].reshape(3, 4, 8, -1).copy()
+            parts[:2] = parts[:2][:, :, order]
+            result[name] = parts.reshape(tensors[name].shape)
+        return result
+
+    checkpoint.edit_weights(interleave)
+    assert distance(checkpoint, out, "nomic_bert") <= 1e-5
+
+
+def test_a_plain_feed_forward_block_is_built_where_nothing_gates(source, out):
+    checkpoint = source("nomic_bert")
+    checkpoint.edit_json("config.json", activation_function="gelu_new", hidden_act=None)
+    checkpoint.edit_weights(renamed({"fc11": "fc1", "fc12": "other"}))
+    assert "other" in refused(checkpoint, out).message
+    checkpoint.edit_weights(lambda tensors: {k: v for k, v in tensors.items() if "other" not in k})
+    assert distance(checkpoint, out, "nomic_bert") > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "named"),
+    [
+        ("nomic_bert", {"moe_every_n_layers": 2, "num_experts": 8}, "mixture of experts"),
+        ("nomic_bert", {"prenorm": True}, "prenorm"),
+        ("nomic_bert", {"use_rms_norm": True}, "use_rms_norm"),
+        ("nomic_bert", {"causal": True}, "causal"),
+        ("nomic_bert", {"rotary_emb_scale_base": 512}, "rotary_emb_scale_base"),
+        ("nomic_bert", {"rotary_emb_fraction": 0.0}, "rotary"),
+        ("nomic_bert", {"n_embd": 64}, "n_embd"),
+        ("nomic_bert", {"rotary_emb_base": 500}, "two bases"),
+        ("nomic_bert", {"layer_norm_epsilon": 1e-12}, "layer_norm_epsilon"),
+        ("nomic_bert", {"activation_function": "geglu"}, "activation_function"),
+        ("nomic_bert", {"head_dim": 16}, "16"),
+        ("gte", {"layer_norm_type": "rms_norm"}, "layer_norm_type"),
+        ("gte", {"logn_attention_scale": True}, "logn_attention_scale"),
+        ("gte", {"position_embedding_type": "absolute"}, "position_embedding_type"),
+        ("gte", {"rope_parameters": {"rope_type": "longrope", "long_factor": [1.0]}}, "longrope"),
+        ("gte", {"rope_parameters": {"rope_type": "ntk", "factor": 2.0, "mixed_b": 0.5}}, "mixed_b"),
+        ("gte", {"rope_parameters": {"rope_type": "linear"}}, "factor"),
+        ("gte", {"rope_parameters": {"rope_type": "linear", "factor": 0}}, "rotary"),
+        ("gte", {"rope_parameters": [8]}, "config.json"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_a_rotary_encoder_cannot_honour_is_refused_by_name(source, out, name, change, named):
+    checkpoint = source(name)
+    checkpoint.edit_json("config.json", **change)
+    assert named in refused(checkpoint, out).message
+
+
+@pytest.mark.parametrize(("scaling", "limit"), [(None, 128), (2, 96)])
+def test_a_nomic_model_reads_as_far_as_its_angles_stay_the_same(source, out, scaling, limit):
+    checkpoint = source("nomic_bert")
+    (checkpoint.path / "sentence_bert_config.json").unlink()
+    checkpoint.write_json("config.json", {**PUBLISHED_NOMIC, "rotary_scaling_factor": scaling})
+    assert export_model(checkpoint.path, out, ExportOptions(precision="fp32")).card.max_tokens == limit
+
+
+# remote code
+
+
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [
+        ("nomic_bert", "NewModel"),
+        ("gte", "NomicBertModel"),
+        ("bert", "NomicBertModel"),
+        ("bert", "BertModel"),
+        ("xlm-roberta", "XLMRobertaLoRA"),
+    ],
+)
+def test_code_that_is_not_built_in_is_refused_and_never_run(source, out, name, model):
+    checkpoint = source(name)
+    checkpoint.edit_json("config.json", auto_map={"AutoModel": f"modeling.{model}"})
+    (checkpoint.path / "modeling.py").write_text("raise SystemExit('it ran')\n")
+    failure = refused(checkpoint, out)
+    assert model in failure.message
+    assert "--via torch" not in failure.hint  # transformers would only run another class of that name
+
+
+def test_code_of_an_architecture_that_is_not_known_leads_to_torch_once(source, out):
+    checkpoint = source("bert")
+    checkpoint.edit_json("config.json", model_type="deberta-v2", auto_map={"AutoModel": "modeling.DebertaV2Model"})
+    assert "--via torch" in refused(checkpoint, out).hint
+
+
+@pytest.mark.parametrize(
+    "said", ["modeling.NomicBertModel", {"AutoConfig": "x.NomicBertConfig"}, [1], {"AutoModel": 7}]
+)
+def test_an_auto_map_that_names_no_encoder_is_refused(source, out, said):
+    checkpoint = source("nomic_bert")
+    checkpoint.edit_json("config.json", auto_map=said)
+    assert "auto_map" in refused(checkpoint, out).message
+
+
+# angles, against what transformers computes
+
+
+@pytest.mark.parametrize(
+    ("parameters", "speeds", "gain"),
+    [
+        (
+            {"rope_type": "linear", "factor": 4.0},
+            [0.25, 0.114965819, 0.05286856, 0.024312312, 0.01118034, 0.005141428, 0.002364354, 0.00108728],
+            1.0,
+        ),
+        (
+            {
+                "rope_type": "llama3",
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            },
+            [1.0, 0.459863275, 0.097616628, 0.012156156, 0.00559017, 0.002570714, 0.001182177, 0.00054364],
+            1.0,
+        ),
+        (
+            {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64},
+            [1.0, 0.344897449, 0.10573712, 0.024312312, 0.01118034, 0.005141428, 0.002364354, 0.00108728],
+            1.1386294,
+        ),
+        (
+            {
+                "type": "yarn",
+                "factor": 4.0,
+                "original_max_position_embeddings": 4096,
+                "beta_fast": 16,
+                "beta_slow": 2,
+                "attention_factor": 1.25,
+            },
+            [1.0, 0.459863275, 0.21147424, 0.097249247, 0.044721361, 0.016709642, 0.005910885, 0.001902739],
+            1.25,
+        ),
+        (
+            {"rope_type": "dynamic", "factor": 2.0},
+            [1.0, 0.459863275, 0.21147424, 0.097249247, 0.044721361, 0.020565713, 0.009457416, 0.004349119],
+            1.0,
+        ),
+    ],
+    ids=["linear", "llama3", "yarn", "yarn with figures of its own", "dynamic"],
+)
+def test_scaled_angles_are_those_of_transformers(parameters, speeds, gain):
+    rotary = read_rotary(parameters, "config.json", theta=500.0)
+    assert rotary_angles(rotary, 3, 16)[2] == pytest.approx(2 * np.array(speeds), rel=1e-6, abs=1e-8)
+    assert rotary.gain == pytest.approx(gain)
+    turned = turn(np.tile([1.0] * 8 + [0.0] * 8, (3, 1)), 1, rotary)[2]
+    assert turned[:8] == pytest.approx(gain * np.cos(2 * np.array(speeds)), abs=1e-6)
+    assert turned[8:] == pytest.approx(gain * np.sin(2 * np.array(speeds)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"rope_type": "proportional"},
+        {"rope_type": "yarn", "factor": 4.0},
+        {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "mscale": 1.0},
+        {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "truncate": False},
+        {"rope_type": "llama3", "factor": 8.0, "original_max_position_embeddings": 64},
+        {"rope_theta": "wide"},
+        {"rope_theta": 1.0},
+        {"partial_rotary_factor": 1.5},
+        {"mrope_section": [16, 24, 24]},
+    ],
+    ids=str,
+)
+def test_angles_that_are_not_known_are_refused(parameters):
+    with pytest.raises(ExportFailed, match=r"config\.json") as caught:
+        read_rotary(parameters, "config.json", theta=500.0)
+    assert caught.value.hint
