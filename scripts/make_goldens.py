@@ -10,6 +10,7 @@ differs from that.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import re
@@ -68,7 +69,8 @@ class Case:
         release: The release of sentence-transformers whose schema its files have; "" for an old one that left no name.
         prompts: By name; queries take "query", documents the other one.
         dimensions: Leading dimensions to keep, None for all.
-        base: The case whose files it shares; empty when it stands alone.
+        base: The case whose files it shares; empty when it stands alone. With the base's tokenizer, it has weights of
+            its own.
         tokenizer: Key of `TOKENIZERS`; empty leaves tokenizer and weights to the base.
         config: Figures of the transformer, all or those that differ from the base's; or options of model2vec.
         limit: Content of sentence_bert_config.json, None for no such file.
@@ -167,33 +169,55 @@ def bake_limits(path: Path, tokens: int) -> None:
     tokenizer.save(str(path))
 
 
+ENCODERS = {
+    "t5": transformers.T5EncoderModel,
+    "mt5": transformers.MT5EncoderModel,
+    "umt5": transformers.UMT5EncoderModel,
+}
+"""Architectures with a decoder, of which sentence-transformers loads the encoder alone."""
+
+
 def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, figures: Json) -> None:
     """Write configuration, weights and tokenizer, as transformers does."""
     roles = {"pad": "pad", "bos": "cls", "eos": "sep"}
     ids = {f"{role}_token_id": getattr(tokenizer, f"{token}_token_id") for role, token in roles.items()}
     config = transformers.AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **ids, **figures)
-    options = {} if model_type in ("distilbert", "modernbert") else {"add_pooling_layer": model_type == "bert"}
-    model = transformers.AutoModel.from_config(config, **options)
+    kind = ENCODERS.get(model_type) or transformers.MODEL_MAPPING[type(config)]
+    pools = "add_pooling_layer" in inspect.signature(kind).parameters
+    model = kind(config, **({"add_pooling_layer": model_type == "bert"} if pools else {}))
     random = np.random.default_rng(seed)
     for name, parameter in sorted(model.named_parameters()):
-        parameter.data = torch.from_numpy(weights(name, tuple(parameter.shape), random))
-    model.save_pretrained(folder)
+        numbers = weights(name, tuple(parameter.shape), random)
+        if "gemma" in model_type and "embed_tokens" in name:
+            numbers /= math.sqrt(config.hidden_size)  # by which it multiplies
+        if model_type == "gemma3_text" and "norm" in name:
+            numbers -= 1  # which it adds
+        if "gemma2" in model_type and re.search("[qk]_norm", name):
+            numbers *= len(numbers) ** -0.25  # scores are not divided by a root
+        parameter.data = torch.from_numpy(numbers)
+    for name, buffer in model.named_buffers():
+        if name.endswith("layer_scalar"):
+            buffer.fill_(random.uniform(0.5, 1.5))
+    model.to(config.dtype or torch.float32).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
 def weights(name: str, shape: tuple[int, ...], random: np.random.Generator) -> Array:
     """Weights with which every part of a model shows in its vectors; those that training starts from would not do."""
     middle = 0.0
-    if "norm" in name.lower() and name.endswith("weight"):
+    if len(shape) == 1 and name.endswith("weight"):  # of a normalisation
         middle, spread = 1.0, 0.2
     elif len(shape) == 1:
         spread = 0.1
     elif "relative_attention_bias" in name:
         spread = 0.8
+    elif "embed_tokens" in name or "shared" in name:  # of models that do not normalise their rows
+        spread = 1.2
     elif "embeddings" in name:
         spread = 0.05 if "position" in name or "type" in name else 0.1
     else:
-        spread = (2 if re.search("intermediate|lin1", name) else 1) / math.sqrt(shape[1])
+        wide, narrow = re.search(r"intermediate|lin1", name), "SelfAttention.q" in name  # scores that nothing divides
+        spread = (2 if wide else 0.3 if narrow else 1) / math.sqrt(shape[1])
     return random.normal(middle, spread, shape).astype(np.float32)
 
 
@@ -250,6 +274,14 @@ def unit(vectors: Array) -> Array:
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)
 
 
+def drop_shared(home: Path, base: Path) -> None:
+    """Remove the files that a checkpoint shares with its base."""
+    for path in home.rglob("*") if base != home else ():
+        twin = base / path.relative_to(home)
+        if path.is_file() and twin.is_file() and path.read_bytes() == twin.read_bytes():
+            path.unlink()
+
+
 def main(names: Sequence[str]) -> None:
     """Remake the cases of these names; without one, every case."""
     torch.set_num_threads(1)
@@ -259,6 +291,7 @@ def main(names: Sequence[str]) -> None:
         home = DATA / case.name
         shutil.rmtree(home, ignore_errors=True)
         case.write(home)
+        drop_shared(home, DATA / case.base if case.base else home)
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / case.name
             for name in filter(None, (case.base, case.name)):

@@ -47,7 +47,7 @@ def add_postnorm(figures: Figures, max_tokens: int, weights: Weights, graph: Gra
     bias = ""
     if figures.relative_bias:
         table = weights.tensor(_RELATIVE_BIAS, _BUCKETS, figures.heads)
-        bias = _relative_bias(table, max_tokens, graph)
+        bias = add_distance_bias("relative_bias", table, _FARTHEST, max_tokens, graph)
     for layer in layer_names(figures):
         attended = add_attention(figures, weights, graph, hidden, bias, f"{layer}.attention")
         hidden = _residual(figures, weights, graph, attended, hidden, f"{layer}.attention.output")
@@ -56,26 +56,31 @@ def add_postnorm(figures: Figures, max_tokens: int, weights: Weights, graph: Gra
     return hidden
 
 
-def relative_buckets(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def relative_buckets(offsets: npt.NDArray[np.int64], buckets: int, farthest: int) -> npt.NDArray[np.int64]:
     """The bucket of each offset from a token to the one it looks at, as T5 and MPNet count them (Raffel et al. 2020).
 
-    Half the buckets are for tokens ahead. In each half, the first eight hold one distance each; then they widen with
-    the logarithm of the distance, and the last one holds all from 128 on.
+    Half the buckets are for tokens ahead. In each half, half again hold one distance each; then they widen with the
+    logarithm of the distance, and the last one holds all from `farthest` on. In float32, as the models were trained.
     """
-    half = _BUCKETS // 2
+    half = buckets // 2
     exact = half // 2
     distance = np.abs(offsets)
     growth = np.log(np.maximum(distance, 1).astype(np.float32) / np.float32(exact)) / np.float32(
-        math.log(_FARTHEST / exact)
+        math.log(farthest / exact)
     )
     wide = np.minimum(exact + (growth * np.float32(half - exact)).astype(np.int64), half - 1)
     return np.asarray(np.where(offsets > 0, half, 0) + np.where(distance < exact, distance, wide))
 
 
-def _relative_bias(table: npt.NDArray[np.float32], max_tokens: int, graph: GraphBuilder) -> str:
-    """MPNet's attention bias, (1, heads, t, t): one number for each head and offset, looked up from -t+1 to t-1."""
+def add_distance_bias(
+    name: str, table: npt.NDArray[np.float32], farthest: int, max_tokens: int, graph: GraphBuilder
+) -> str:
+    """What distances add to the scores of attention, (1, heads, t, t), from the (buckets, heads) table of it.
+
+    One number for each head and offset, looked up from -t+1 to t-1.
+    """
     offsets = np.arange(-max_tokens + 1, max_tokens, dtype=np.int64)
-    by_offset = graph.constant("relative_bias", table[relative_buckets(offsets)].T)
+    by_offset = graph.constant(name, table[relative_buckets(offsets, len(table), farthest)].T)
     middle = graph.constant("middle", np.array(max_tokens - 1, dtype=np.int64))
     bias = graph.node("Gather", [by_offset, graph.node("Add", [graph.token_offsets(), middle])], axis=1)
     return graph.node("Unsqueeze", [bias, graph.numbers(0)])
