@@ -42,7 +42,15 @@ def pytest_report_header() -> str:
 
 SLOW = (
     *("test_hostile_models", "test_room"),
-    *("test_engine_child", "test_hub", "test_architectures", "test_export", "test_unigram", "test_via_torch"),
+    *(
+        "test_engine_child",
+        "test_hub",
+        "test_architectures",
+        "test_export",
+        "test_rotary",
+        "test_unigram",
+        "test_via_torch",
+    ),
     *("test_mcp_http", "test_mcp_lines", "test_mcp_frames"),
     *("test_mcp_transports", "test_cli_switching", "test_cli_pull", "test_cli_index", "test_bad_input", "test_json"),
     *("test_tui", "test_tui_changes", "test_tui_drafts", "test_tui_door", "test_mcp_install", "test_hooks"),
