@@ -58,6 +58,11 @@ def _export_options(command: Command) -> Command:
             help="Fail if any text's cosine to its reference is lower (0.999).",
         ),
         click.option(
+            "--tokenizer",
+            type=click.Choice(["file", "class"]),
+            help="Where its files contradict each other: follow tokenizer.json, or the class it names.",
+        ),
+        click.option(
             "--via", type=click.Choice(["torch"]), help="Use torch to trace a model that Rekall cannot build itself."
         ),
     ):
@@ -210,6 +215,7 @@ def _checked_options(given: dict[str, Any]) -> ExportOptions:
         raise ExportFailed(
             f"exporting needs {', '.join(missing)}, which is not installed", f"run `{install_command(extra)}`"
         )
+    given["tokenizer"] = given["tokenizer"] or "agreed"
     return ExportOptions(**given, via_torch=via_torch)
 
 
@@ -258,6 +264,7 @@ def _show(report: ExportReport, as_json: bool) -> None:
                 "revision": report.card.source.revision,
                 "prompts": asdict(report.card.prompts),
                 "fidelity": {kind: asdict(figures) for kind, figures in report.fidelity.items()},
+                "notes": list(report.notes),
             }
         )
         return
@@ -266,6 +273,8 @@ def _show(report: ExportReport, as_json: bool) -> None:
     out(f"{card.dimensions} dimensions, reads {card.max_tokens:,} tokens")
     if card.prompts.query or card.prompts.document:
         out(f"prompts: query {card.prompts.query!r}, document {card.prompts.document!r}")
+    for note in report.notes:
+        out(note)
     for kind, figures in report.fidelity.items():
         out(
             f"cosine to {kind}: at least {figures.min_cosine:.5f} ({figures.worst_text[:40]!r}), mean {figures.mean_cosine:.5f} over {figures.texts} texts"

@@ -293,6 +293,7 @@ _ANSWERS = (
         revision=("text or null", "The commit of the source, where it is known."),
         prompts=("Prompts", "Text put before what it encodes."),
         fidelity=("map of ExactFidelity", "How close its vectors come to known ones, by what made those."),
+        notes=("list of text", "What was done that a person should know."),
     ),
     shape(
         "Packed",
