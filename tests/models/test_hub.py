@@ -22,6 +22,7 @@ from support.hub_server import TOKEN, Hub, running_hub
 
 from rekall.errors import ExportFailed, PullFailed, UsageError
 from rekall.models.export.hub import fetch, parse_repository
+from rekall.models.export.hub_files import RemoteFile, check_size
 
 safetensors = pytest.importorskip("safetensors.numpy")
 
@@ -248,7 +249,7 @@ DECOYS = {
         "onnx/config.json",
         "openvino/openvino_model.xml",
         "vocab.txt",
-        "special_tokens_map.json",
+        "model-00009-of-00009.safetensors",
         "train_script.py",
         "data_config.json",
         "1_Pooling/pytorch_model.bin",
@@ -345,6 +346,16 @@ LAYOUTS: dict[str, dict[str, bytes]] = {
         "2_Dense/config.json": b"{}",
         "2_Dense/model.safetensors": weights(32),
     },
+    "weights in parts": {
+        **{name: data for name, data in model().items() if name != "model.safetensors"},
+        "model.safetensors.index.json": json.dumps(
+            {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+        ).encode(),
+        "model-00001-of-00002.safetensors": weights(),
+        "model-00002-of-00002.safetensors": weights(64),
+        "special_tokens_map.json": b"{}",
+        "added_tokens.json": b"{}",
+    },
     "model2vec": {
         "config.json": b'{"model_type": "model2vec"}',
         "tokenizer.json": b"{}",
@@ -376,6 +387,13 @@ def test_a_repository_of_any_layout_is_fetched_whole(site: Site, layout: str) ->
     assert pulled.message == ""
     # what is at the root and looks like a model's file is in no module's folder
     assert pulled.files == hashes(LAYOUTS[layout])
+
+
+def test_a_model_that_is_too_large_is_refused_by_its_size() -> None:
+    parts = [RemoteFile(f"model-0000{number}-of-00002.safetensors", 5_400_000_000, "") for number in (1, 2)]
+    check_size(REPOSITORY, parts[:1])
+    with pytest.raises(PullFailed, match=r"weights of 10\.8 GB, and Rekall pulls models of up to 8 GB"):
+        check_size(REPOSITORY, [RemoteFile("config.json", 700, ""), *parts])
 
 
 def test_progress_rises_to_the_size_of_all_files(site: Site) -> None:
@@ -470,7 +488,21 @@ REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
             "model-00001-of-00002.safetensors": weights(),
             "model-00002-of-00002.safetensors": weights(),
         },
-        "several parts",
+        "does not say which files hold the weights: it has no weight_map",
+    ),
+    "shard elsewhere": (
+        {
+            **without("model.safetensors"),
+            "model.safetensors.index.json": b'{"weight_map": {"a": "../model-00001-of-00001.safetensors"}}',
+        },
+        "is not the name of a safetensors file",
+    ),
+    "shard missing": (
+        {
+            **without("model.safetensors"),
+            "model.safetensors.index.json": b'{"weight_map": {"a": "model-00001-of-00001.safetensors"}}',
+        },
+        "has no model-00001-of-00001.safetensors",
     ),
     "no weights": (without("model.safetensors"), "no model.safetensors"),
     "no tokenizer": ({**without("tokenizer.json"), "vocab.txt": b"a"}, "no tokenizer.json"),
@@ -507,7 +539,7 @@ def test_what_cannot_be_exported_is_refused_before_its_weights(site: Site, case:
     assert reason in pulled.message
     assert REPOSITORY in pulled.message
     assert pulled.hint != ""
-    assert site.hub.sent_names() in ([], ["modules.json"])
+    assert set(site.hub.sent_names()) <= {"modules.json", "model.safetensors.index.json"}
     assert site.left() == []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import TOKENIZER_FILE, Prompts
+from rekall.models.export.adapters import AdaptedWeights, Adapter, adapter_for
 from rekall.models.export.config_rules import MODEL2VEC as MODEL2VEC_CONFIG
 from rekall.models.export.families import FAMILIES, architecture_of
 from rekall.models.export.family import Family
@@ -20,9 +21,10 @@ from rekall.models.export.limits import Reading, asked_limit, read_static, read_
 from rekall.models.export.modules import MODULES_FILE, STATIC_KIND, Chain, Normalize, read_chain, read_json
 from rekall.models.export.options import PLAIN, ExportOptions
 from rekall.models.export.prompts import prompts_of
-from rekall.models.export.remote_code import check_remote_code
+from rekall.models.export.remote_code import check_remote_code, check_remote_module
 from rekall.models.export.rules import KeyCheck
-from rekall.models.export.weights import WEIGHTS_FILE, Weights, identity_of, weight_files
+from rekall.models.export.shards import WEIGHTS_FILE, identity_of, weight_files
+from rekall.models.export.weights import Weights
 
 STATIC = "static"
 MODEL2VEC = "model2vec"
@@ -59,6 +61,7 @@ class Checkpoint:
         similarity: What its vectors are meant to be compared by.
         lone: Whether there is no modules.json, so that the pooling is a guess.
         keys: What was passed over, because somebody vouches for it.
+        adapter: What `--task` asks for; None for a model without adapters.
     """
 
     source: Path
@@ -79,6 +82,7 @@ class Checkpoint:
     similarity: str
     lone: bool
     keys: KeyCheck
+    adapter: Adapter | None
 
     @property
     def family(self) -> Family | None:
@@ -96,6 +100,8 @@ class Checkpoint:
         Raises:
             ExportFailed: A file is not a safetensors file.
         """
+        if self.family and self.adapter:
+            return AdaptedWeights(self.weights, self.family.rename, self.family.original, self.adapter)
         if self.family:
             return Weights(self.weights, self.family.rename, self.family.original)
         return Weights(self.weights)
@@ -146,12 +152,15 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
     if not options.via_torch:
         own = family.remote if family else ()
         check_remote_code(config, own, str(config_path), torch_may_help=family is None)
+        check_remote_module(chain.remote, own, str(source / MODULES_FILE))
     if family is None:
         check_reads_text(repository, config)
     elif not options.via_torch:
         keys(config, family.every_rule, str(config_path), WITH_TORCH)
     names = (repository, source.resolve().name, options.name)
-    prompts = _asked_prompts(prompts_of(settings, names, str(settings_path)), options)
+    adapter = adapter_for(config if family and not options.via_torch else {}, options.task, str(config_path))
+    own_prompts = adapter.prompts if adapter else prompts_of(settings, names, str(settings_path))
+    prompts = _asked_prompts(own_prompts, options)
     if not chain.prompt_pooled and (prompts.query or prompts.document):
         raise ExportFailed(
             f"{source} leaves its prompts out of the pooling (include_prompt), which is not supported", ELSEWHERE
@@ -180,6 +189,7 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
         similarity=_similarity(settings, str(settings_path)),
         lone=lone,
         keys=keys,
+        adapter=adapter,
     )
 
 

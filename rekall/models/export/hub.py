@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from rekall.errors import PullFailed, UsageError
@@ -33,11 +33,14 @@ from rekall.models.export.hub_files import (
     Listing,
     Module,
     RemoteFile,
+    check_size,
+    indexes,
     is_weights,
     is_whole,
     needed_files,
     read_modules,
 )
+from rekall.models.export.shards import parts_of
 
 Progress = Callable[[str, int, int], None]
 """Called with the file being fetched, the bytes fetched so far and the bytes in all, over all files."""
@@ -153,13 +156,28 @@ class _Pull:
         if MODULES_FILE in self._listing.files:
             self._bring(self._listing.files[MODULES_FILE], lambda there: None)
             modules = read_modules((self.folder / MODULES_FILE).read_bytes(), self._listing.owner)
-        files = needed_files(self._listing, modules)
+        files = needed_files(self._listing, modules, self._parts(modules))
         self._total_bytes = sum(file.size for file in files)
         self.folder.mkdir(exist_ok=True)
         there = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
         if shutil.disk_usage(self.folder).free < self._total_bytes - there:
             raise no_room(self._repository, self.folder.parent, self._total_bytes - there)
+        check_size(self._repository, files)
         return files
+
+    def _parts(self, modules: Sequence[Module]) -> dict[PurePosixPath, list[str]]:
+        """By folder, the files that an index of weights names; each index is fetched for that."""
+        parts = {}
+        for folder, index in indexes(self._listing, modules).items():
+            self._bring(index, lambda there: None)
+            try:
+                parts[folder] = parts_of((self.folder / index.name).read_bytes())
+            except ValueError as error:
+                raise PullFailed(
+                    f"{index.name} of {self._repository} does not say which files hold the weights: {error}",
+                    "only its author can fix this; an earlier revision may work: `rekall model pull OWNER/NAME@REVISION`",
+                ) from error
+        return parts
 
     def bring(self, files: Sequence[RemoteFile]) -> None:
         """Put files into the folder, each under its name once it is complete."""

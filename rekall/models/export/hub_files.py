@@ -8,19 +8,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 
 from rekall.errors import PullFailed
 from rekall.models.engine.card import TOKENIZER_FILE
+from rekall.models.export.shards import INDEX_FILE, WEIGHTS_FILE
 
 MODULES_FILE = "modules.json"
-WEIGHTS_FILE = "model.safetensors"
+LARGEST_BYTES = 8_000_000_000
+"""Weights that are pulled at most: two thousand million numbers in float32, a search's peak of some 2.5 GB in 8 bits."""
 
 _OF_THE_MODEL = (MODULES_FILE, "config_sentence_transformers.json", "README.md", "LICENSE*", "NOTICE*")
-_OF_A_MODULE = ("config.json", "sentence_*_config.json", TOKENIZER_FILE, "tokenizer_config.json", WEIGHTS_FILE)
+_OF_A_MODULE = (
+    "config.json",
+    "sentence_*_config.json",
+    TOKENIZER_FILE,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    WEIGHTS_FILE,
+)
 _REQUIRED = {
     "Transformer": ("config.json", WEIGHTS_FILE, TOKENIZER_FILE),
     "StaticEmbedding": (WEIGHTS_FILE, TOKENIZER_FILE),
     "Dense": ("config.json", WEIGHTS_FILE),
+    "LayerNorm": ("config.json", WEIGHTS_FILE),
     "Pooling": ("config.json",),
 }
 """By kind of module; other kinds have no weights, or the exporter says why it does not support them."""
@@ -92,8 +104,25 @@ def is_inside(path: str) -> bool:
     return not parts.anchor and ".." not in parts.parts
 
 
-def needed_files(listing: Listing, modules: Sequence[Module]) -> list[RemoteFile]:
+def indexes(listing: Listing, modules: Sequence[Module]) -> dict[PurePosixPath, RemoteFile]:
+    """By the folder of a module, the index of its weights where they are in several parts and not in one file."""
+    found = {}
+    for folder in {module.folder for module in modules}:
+        index = listing.files.get(str(folder / INDEX_FILE))
+        if index and str(folder / WEIGHTS_FILE) not in listing.files:
+            found[folder] = index
+    return found
+
+
+def needed_files(
+    listing: Listing, modules: Sequence[Module], parts: Mapping[PurePosixPath, Sequence[str]] = MappingProxyType({})
+) -> list[RemoteFile]:
     """Every file an export reads, small ones first and weights last; other formats of the weights are left out.
+
+    Args:
+        listing: What the repository holds.
+        modules: What its modules.json names.
+        parts: By folder, the names of the files that its index of weights names.
 
     Raises:
         PullFailed: The repository lacks a file that an export needs.
@@ -101,16 +130,37 @@ def needed_files(listing: Listing, modules: Sequence[Module]) -> list[RemoteFile
     wanted = {name for name in listing.files if "/" not in name and _matches(name, _OF_THE_MODEL)}
     for module in modules:
         there = {path.name for path in map(PurePosixPath, listing.files) if path.parent == module.folder}
+        split = set(parts.get(module.folder, ()))
         for name in _REQUIRED.get(module.kind, ()):
-            if name not in there:
+            if name not in there and not (name == WEIGHTS_FILE and split):
                 raise _refusal(listing.owner, module, name, there)
-        wanted |= {str(module.folder / name) for name in there if _matches(name, _OF_A_MODULE)} & listing.files.keys()
+        if split - there:
+            raise PullFailed(
+                f"{listing.owner} has no {sorted(split - there)[0]}, which its index names", _ASK_THE_AUTHOR
+            )
+        index = {INDEX_FILE} if split else set()
+        own = {name for name in there if _matches(name, _OF_A_MODULE)} | split | index
+        wanted |= {str(module.folder / name) for name in own} & listing.files.keys()
     return sorted((listing.files[name] for name in wanted), key=lambda file: (is_weights(file), file.size, file.name))
+
+
+def check_size(owner: str, files: Sequence[RemoteFile]) -> None:
+    """Refuse a model that is too large for a tool that runs beside everything else.
+
+    Raises:
+        PullFailed: Its weights are larger than `LARGEST_BYTES`.
+    """
+    size = sum(file.size for file in files if is_weights(file))
+    if size > LARGEST_BYTES:
+        raise PullFailed(
+            f"{owner} has weights of {size / 1e9:.1f} GB, and Rekall pulls models of up to {LARGEST_BYTES / 1e9:.0f} GB",
+            "choose a smaller one; `rekall model list` names some",
+        )
 
 
 def is_weights(file: RemoteFile) -> bool:
     """Whether a file is one of the large ones."""
-    return PurePosixPath(file.name).name == WEIGHTS_FILE
+    return file.name.endswith(".safetensors")
 
 
 def is_whole(path: Path, file: RemoteFile) -> bool:
@@ -144,11 +194,6 @@ def _refusal(owner: str, module: Module, lacking: str, there: set[str]) -> PullF
     """Why a module is not supported, given the names in its folder."""
     place = "" if module.folder == PurePosixPath() else f" in {module.folder}"
     if lacking == WEIGHTS_FILE:
-        if f"{WEIGHTS_FILE}.index.json" in there:
-            return PullFailed(
-                f"{owner} has its weights in several parts{place}: it is far too large for Rekall",
-                "choose a smaller one; `rekall model list` names some",
-            )
         pickles = sorted(name for name in there if name.endswith((".bin", ".pt", ".pth", ".pkl", ".ckpt")))
         if pickles:
             return PullFailed(

@@ -13,7 +13,7 @@ from rekall.models.export.activations import TORCH_NAMES
 from rekall.models.export.file_rules import BY_MODULE, MODULES
 from rekall.models.export.kinds import ELSEWHERE, check_module
 from rekall.models.export.rules import KeyCheck
-from rekall.models.export.weights import WEIGHTS_FILE
+from rekall.models.export.shards import WEIGHTS_FILE
 
 MODULES_FILE = "modules.json"
 
@@ -71,12 +71,15 @@ class Chain:
         root: The folder of that first module.
         modules: What follows it, in order.
         prompt_pooled: Whether the pooling includes the tokens of a prompt.
+        remote: What modules.json calls the first module, where that is code in the repository; whether it is needed
+            depends on the architecture.
     """
 
     kind: str
     root: Path
     modules: tuple[Module, ...]
     prompt_pooled: bool = True
+    remote: str = ""
 
     @property
     def pooling(self) -> str:
@@ -138,7 +141,12 @@ def read_chain(folder: Path, keys: KeyCheck, *, complete: bool = True) -> Chain:
             modules.append(_layer_norm(where, config, complete=complete))
         elif kind == "Normalize":
             modules.append(Normalize())  # a Dropout drops nothing but in training
-    return Chain(kinds[0], parts[0][1], tuple(modules), prompt_pooled)
+    return Chain(kinds[0], parts[0][1], tuple(modules), prompt_pooled, _remote(path))
+
+
+def _remote(path: Path) -> str:
+    name = str(read_json(path, list)[0]["type"])
+    return "" if name.startswith("sentence_transformers.") else name
 
 
 def read_json(path: Path, kind: type = dict) -> Any:
@@ -163,7 +171,7 @@ def _part(path: Path, entry: object, keys: KeyCheck) -> tuple[str, Path]:
     name, place = str(entry.get("type", "")), str(entry.get("path", ""))
     kind = name.rpartition(".")[2]
     check_module(str(path.parent), name)
-    if not name.startswith("sentence_transformers."):
+    if not name.startswith("sentence_transformers.") and kind != "Transformer":  # see `Chain.remote`
         raise ExportFailed(
             f"{path} asks for remote code ({name or 'a module without a type'}), which Rekall never runs", ELSEWHERE
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,16 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.errors import ExportFailed
+from rekall.models.export.shards import DAMAGED
 
 Array = npt.NDArray[np.float32]
 
-WEIGHTS_FILE = "model.safetensors"
-INDEX_FILE = f"{WEIGHTS_FILE}.index.json"
-"""What names the parts of weights that are saved in several files."""
-
 _ROWS_AT_ONCE = 4096
-_READ_BYTES = 1 << 20
-_DAMAGED = "fetch the model again, or look for another revision of it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +29,6 @@ class Table:
     def whole(self) -> Array:
         """All of it, (rows, width) float32."""
         return np.concatenate(list(self.parts()))
-
-
-def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The files with a module's weights: one, or the parts that an index names, in the order of their names.
-
-    Returns:
-        Nothing where there are no safetensors at all.
-
-    Raises:
-        ExportFailed: The index is malformed, or a part of it is missing.
-    """
-    whole, index = folder / WEIGHTS_FILE, folder / INDEX_FILE
-    if whole.is_file() or not index.is_file():
-        return (whole,) if whole.is_file() else ()
-    try:
-        parts = tuple(folder / name for name in parts_of(index.read_bytes()))
-    except (OSError, ValueError) as error:
-        raise ExportFailed(f"{index} does not say which files hold the weights: {error}", _DAMAGED) from error
-    for part in parts:
-        if not part.is_file():
-            raise ExportFailed(f"{part} is missing, which {index.name} names", _DAMAGED)
-    return parts
-
-
-def parts_of(index: bytes) -> list[str]:
-    """The names of the files that an index of parts names, sorted.
-
-    Raises:
-        ValueError: It is no such index, or names a file elsewhere.
-    """
-    content = json.loads(index)
-    places = content.get("weight_map") if isinstance(content, dict) else None
-    if not isinstance(places, dict) or not places:
-        raise ValueError("it has no weight_map")
-    for name in places.values():
-        if not isinstance(name, str) or not name.endswith(".safetensors") or Path(name).name != name or "\\" in name:
-            raise ValueError(f"{name!r} is not the name of a safetensors file")
-    return sorted(set(places.values()))
-
-
-def identity_of(files: Sequence[Path]) -> str:
-    """SHA-256 of the bytes of all files in order, in hex digits: for one file its own."""
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as stream:
-            while chunk := stream.read(_READ_BYTES):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 class Weights:
@@ -118,7 +63,7 @@ class Weights:
                 file = cast(Any, safe_open(path, framework="numpy"))  # its methods carry no types
                 names: list[str] = file.keys()
             except (SafetensorError, OSError) as error:
-                raise ExportFailed(f"{path} is not a safetensors file: {error}", _DAMAGED) from error
+                raise ExportFailed(f"{path} is not a safetensors file: {error}", DAMAGED) from error
             self._open.append(file)
             for name in names:
                 self._add(rename(name), file, name)
@@ -131,7 +76,7 @@ class Weights:
             other, called = self._names[name]
             if not np.array_equal(other.get_tensor(called), file.get_tensor(stored)):
                 twice = f"{called} twice" if called == stored else f"{called} and {stored}, which mean the same"
-                raise ExportFailed(f"{self._path} holds {twice}, with different numbers", _DAMAGED)
+                raise ExportFailed(f"{self._path} holds {twice}, with different numbers", DAMAGED)
             return
         self._names[name] = (file, stored)
 
@@ -157,7 +102,7 @@ class Weights:
         """
         found = self._read(name, shape).astype(np.float32, copy=False)
         if found.size and not np.isfinite(found.min() + found.max()):  # needs no mask of the tensor's size
-            raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
+            raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", DAMAGED)
         return found
 
     def table(self, name: str, width: int) -> Table:
@@ -172,7 +117,7 @@ class Weights:
             for start in range(0, rows, _ROWS_AT_ONCE):
                 part: Array = source[start : min(start + _ROWS_AT_ONCE, rows)].astype(np.float32)
                 if not np.isfinite(part.min() + part.max()):
-                    raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", _DAMAGED)
+                    raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", DAMAGED)
                 yield part
 
         return Table(rows, width, parts)
@@ -185,14 +130,14 @@ class Weights:
         """
         source, rows = self._slices(name, width)
         if max(wanted, default=0) >= rows:
-            raise ExportFailed(f"{name} in {self._path} has {rows:,} rows, too few for its tokenizer", _DAMAGED)
+            raise ExportFailed(f"{name} in {self._path} has {rows:,} rows, too few for its tokenizer", DAMAGED)
         return np.concatenate([source[row : row + 1].astype(np.float32) for row in wanted])
 
     def whole_numbers(self, name: str, *shape: int) -> npt.NDArray[np.int64]:
         """A tensor of whole numbers; see `tensor`."""
         found = self._read(name, shape)
         if found.dtype.kind not in "iu":
-            raise ExportFailed(f"{name} in {self._path} holds {found.dtype}, expected whole numbers", _DAMAGED)
+            raise ExportFailed(f"{name} in {self._path} holds {found.dtype}, expected whole numbers", DAMAGED)
         return found.astype(np.int64)
 
     def _slices(self, name: str, width: int) -> tuple[Any, int]:
@@ -203,7 +148,7 @@ class Weights:
         source = file.get_slice(stored)
         shape = tuple(source.get_shape())
         if len(shape) != 2 or shape[1] != width or shape[0] < 1:
-            raise ExportFailed(f"{stored} in {self._path} has shape {shape}, expected {(-1, width)}", _DAMAGED)
+            raise ExportFailed(f"{stored} in {self._path} has shape {shape}, expected {(-1, width)}", DAMAGED)
         return source, shape[0]
 
     def _read(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -213,12 +158,12 @@ class Weights:
         found: npt.NDArray[Any] = file.get_tensor(stored)
         fits = all(real == size or (size == -1 and real > 0) for size, real in zip(shape, found.shape))
         if len(found.shape) != len(shape) or not fits:
-            raise ExportFailed(f"{stored} in {self._path} has shape {found.shape}, expected {shape}", _DAMAGED)
+            raise ExportFailed(f"{stored} in {self._path} has shape {found.shape}, expected {shape}", DAMAGED)
         return found
 
     def _place(self, name: str) -> tuple[Any, str]:
         """The file of a tensor, and its name there."""
         if name not in self._names:
-            raise ExportFailed(f"{self._path} lacks {self._original(name)}", _DAMAGED)
+            raise ExportFailed(f"{self._path} lacks {self._original(name)}", DAMAGED)
         self._asked.add(name)
         return self._names[name]
