@@ -260,10 +260,11 @@ class Backlog:
         if self._cache is not None:
             self._cache.invalidate(None)
         index = self._store.vectors.index(space)
-        for item, vector in zip(items, vectors):
-            # another process may have edited it since
-            if self._store.passages.has_text(item.passage_id, item.text_hash):
-                index.add(item.passage_id, vector)
+        index.add_many(
+            (item.passage_id, vector)
+            for item, vector in zip(items, vectors)  # another process may have edited one since
+            if self._store.passages.has_text(item.passage_id, item.text_hash)
+        )
 
     def _set_aside(self, space: Space, item: PendingPassage, reason: str) -> None:
         """Note that the model cannot embed a passage. Call it inside the transaction."""

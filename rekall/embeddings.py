@@ -142,10 +142,10 @@ class EmbeddingService:
             space = self._backlog().space_for(prepared.model)
         if space is not None:  # else its vectors were pruned since `prepare`; `catch_up` makes those of the new model
             index = vectors.index(space)
+            made = zip(ids, prepared.passages)
+            index.add_many((n, prepared.vectors[p.text_hash]) for n, p in made if p.text_hash in prepared.vectors)
             for passage_id, passage in zip(ids, prepared.passages):
-                if passage.text_hash in prepared.vectors:
-                    index.add(passage_id, prepared.vectors[passage.text_hash])
-                elif passage.text_hash in prepared.aside:
+                if passage.text_hash in prepared.aside:
                     self._store.unembeddable.put(space, passage_id, prepared.aside[passage.text_hash])
 
     def catch_up(self, key: int) -> None:

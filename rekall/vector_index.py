@@ -68,12 +68,20 @@ class VectorIndex(ABC):
     def get_many(self, ids: Iterable[int]) -> dict[int, bytes]:
         """The bytes of each given id's vector, (d,) float32; an id without a whole one is left out."""
 
-    @abstractmethod
     def add(self, passage_id: int, vector: Vector) -> None:
         """Store a vector in place of any of the same id.
 
         Raises:
             EngineError: It is not finite or not of unit length; nothing is stored.
+        """
+        self.add_many([(passage_id, vector)])
+
+    @abstractmethod
+    def add_many(self, vectors: Iterable[tuple[int, Vector]]) -> None:
+        """Store many vectors by passage id, as `add` does.
+
+        Raises:
+            EngineError: One of them is not finite or not of unit length; nothing is stored.
         """
 
     @abstractmethod
@@ -87,6 +95,17 @@ class VectorIndex(ABC):
     @abstractmethod
     def rebuild(self) -> None:
         """Make again what is derived from the vectors; a damaged vector is removed, to be embedded again."""
+
+    @abstractmethod
+    def rebuild_from(self, first: int) -> int | None:
+        """Do a part of `rebuild`, a tenth of a second's work, so that others can write before the next.
+
+        Args:
+            first: The first passage to look at: 0, then what the last call returned.
+
+        Returns:
+            Where the next part begins, None when that was the last.
+        """
 
     @abstractmethod
     def __len__(self) -> int:
@@ -116,17 +135,5 @@ def vector_bytes(vector: Vector, dim: int) -> bytes:
 
 def is_unit(data: bytes) -> bool:
     """Whether the bytes of float32 numbers make a vector of unit length; False when one is not finite."""
-    length = math.sqrt(sum(number * number for number in array("f", data)))
+    length = math.hypot(*array("f", data))
     return abs(length - 1.0) <= UNIT_TOLERANCE  # NaN compares as False
-
-
-_BIT = tuple(1 << place for place in range(8))
-
-
-def sign_bits(data: bytes) -> bytes:
-    """One bit a dimension, above zero or not, lowest bit first, as sqlite-vec has it."""
-    numbers = array("f", data)
-    return bytes(
-        sum(bit for bit, number in zip(_BIT, numbers[start : start + 8]) if number > 0)
-        for start in range(0, len(numbers), 8)
-    )

@@ -10,8 +10,8 @@ from rekall.db import Database
 from rekall.entry.passages import passages_of
 from rekall.store.entries import SqliteEntries
 from rekall.store.findings import REPAIR, Finding, Level
+from rekall.store.signs import Signs
 from rekall.store.words import SqliteWords
-from rekall.vector_index import is_unit, sign_bits
 
 _COMPARED = 20_000
 """So many entries are compared with the words index, which is made anew for that: about seven seconds."""
@@ -81,32 +81,19 @@ def vectors(db: Database) -> Iterator[Finding]:
         if f"vectors_{number}" not in tables or f"signs_{number}" not in tables:
             continue
         name = bytes(model).decode("utf-8", "replace")
-        count, damaged, unsigned = _judged(db, number, dim)
+        found = Signs(db, number, dim, by_sql=False).judged()
+        count = found.vectors
         strays = _count(db, f"SELECT count(*) FROM vectors_{number} WHERE passage_id NOT IN (SELECT id FROM passage)")
-        strays += _count(
-            db, f"SELECT count(*) FROM signs_{number} WHERE passage_id NOT IN (SELECT passage_id FROM vectors_{number})"
-        )
-        if damaged or unsigned or strays:
-            text = f"vectors of {name}: {damaged} damaged, {unsigned} without their signs, {strays} of nothing"
+        strays += found.strays
+        if found.damaged or found.unsigned or strays or not found.is_counted:
+            wrong = f"{found.damaged} damaged, {found.unsigned} without their signs, {strays} of nothing"
+            text = f"vectors of {name}: {wrong}{'' if found.is_counted else ', counted wrongly'}"
             yield Finding("vectors", Level.PROBLEM, text, REPAIR)
         else:
             yield Finding("vectors", Level.OK, f"{count:,} vectors of {name} are whole")
         if active == 1 and passages > count:
             text = f"{passages - count} of {passages} passages have no vector yet and are found by their words only"
             yield Finding("vectors", Level.NOTE, text, "`rekall index rebuild` makes them")
-
-
-def _judged(db: Database, number: int, dim: int) -> tuple[int, int, int]:
-    """How many vectors a space has, how many of these are damaged, and how many lack their signs."""
-    count = damaged = unsigned = 0
-    sql = f"SELECT v.vector, s.bits FROM vectors_{number} v LEFT JOIN signs_{number} s USING (passage_id)"
-    for vector, bits in db.stream(sql):
-        count += 1
-        if not isinstance(vector, bytes) or len(vector) != 4 * dim or not is_unit(vector):
-            damaged += 1
-        elif bits != sign_bits(vector):
-            unsigned += 1
-    return count, damaged, unsigned
 
 
 def _count(db: Database, sql: str) -> int:

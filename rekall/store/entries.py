@@ -15,6 +15,7 @@ from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
 from rekall.store.driver import corrupt
 from rekall.store.selection import condition
+from rekall.store.signs import forget_passages
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
 from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Order, Selection
 
@@ -86,6 +87,8 @@ class SqliteEntries:
 
     def delete(self, key: int) -> None:
         """Remove an entry; items, links, origin, passages and vectors go with it."""
+        passages = self._db.rows("SELECT id FROM passage WHERE entry_key = ?", (key,))
+        forget_passages(self._db, [row[0] for row in passages])
         self._db.run("DELETE FROM entry WHERE key = ?", (key,))
 
     def by_keys(self, keys: Iterable[int]) -> dict[int, Entry]:

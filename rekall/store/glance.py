@@ -33,7 +33,7 @@ def glance(path: Path) -> Glance:
             for space, name in db.rows("SELECT id, model FROM space WHERE active = 1"):
                 model = str(name)
                 aside = int(db.value("SELECT count(*) FROM unembeddable WHERE space_id = ?", (space,)))
-                pending -= aside + int(db.value(f"SELECT count(*) FROM signs_{int(space):d}"))
+                pending -= aside + int(db.value("SELECT held FROM signing WHERE space_id = ?", (space,)) or 0)
         return Glance(
             entries=entries,
             deleted=int(db.value("SELECT count(*) FROM tombstone")) if version > 1 else 0,

@@ -34,6 +34,7 @@ _HEAD_CHARACTERS = 80
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd]+")
 _ULID = re.compile(r"0[0-9A-HJKMNP-TV-Z]{25}")
 
+_OF_SIGNS = ("centre", "signing")
 _BELONGS = (
     ("item", "entry_key", "entry", "key"),
     ("link", "source_key", "entry", "key"),
@@ -41,7 +42,7 @@ _BELONGS = (
     ("origin", "entry_key", "entry", "key"),
     ("passage", "entry_key", "entry", "key"),
 )
-_OF_INDEXES = ("passage", "lease", "unembeddable")
+_OF_INDEXES = ("passage", "lease", "unembeddable", *_OF_SIGNS)
 """What is made anew, or worth nothing later: not kept aside."""
 
 
@@ -124,8 +125,7 @@ def _make_indexes(store: SqliteStore) -> None:
         store.words.put(key, entry)
         store.passages.put(key, passages_of(entry))
     for space in store.vectors.spaces():
-        for table in (f"vectors_{space.id:d}", f"signs_{space.id:d}"):
-            store.db.run(f"DELETE FROM {table} WHERE passage_id NOT IN (SELECT id FROM passage)")
+        store.db.run(f"DELETE FROM vectors_{space.id:d} WHERE passage_id NOT IN (SELECT id FROM passage)")
         store.vectors.index(space).rebuild()
     store.db.run("DELETE FROM unembeddable WHERE passage_id NOT IN (SELECT id FROM passage)")
 
@@ -155,6 +155,8 @@ class _Rows:
                 self.spaces.append(found)
             elif SPACE_TABLE.fullmatch(found.table):
                 self._vector(found)
+            elif found.table in _OF_SIGNS:
+                continue  # made anew
             else:
                 self._row(found)
         self._settle_spaces()
@@ -261,7 +263,7 @@ class _Rows:
         if isinstance(data, bytes) and data and len(data) % 4 == 0 and isinstance(found.cell.key, int):
             if found.table not in self.sizes:
                 self.sizes[found.table] = Counter()
-                self.db.run(schema.space_tables(int(found.table.partition("_")[2])))
+                self.db.run(schema.space_tables(int(found.table.partition("_")[2]), self.salvage.version))
             self.sizes[found.table][len(data) // 4] += 1
             self.db.run(f"INSERT OR IGNORE INTO {found.table} VALUES (?, ?)", (found.cell.key, data))
             self.made.taken += 1
@@ -281,7 +283,7 @@ class _Rows:
                 self.salvage.shapes["space"], {**values, "active": -1}
             ):
                 kept.add(number)
-                self.db.run(schema.space_tables(number))
+                self.db.run(schema.space_tables(number, self.salvage.version))
                 if faults or is_other:
                     self._put_aside(found, _reason(faults) or "dim is not that of its vectors")
         for name in self.sizes:

@@ -90,7 +90,7 @@ def version_of(path: Path | None, connection: apsw.Connection, migrations: Seque
     connection.execute("BEGIN")  # one view of all of it: another process may be creating the file
     try:
         application, version = (int(connection.pragma(name)) for name in ("application_id", "user_version"))
-        found, encoding = _shape(connection), str(connection.pragma("encoding"))
+        found, encoding = _shape(connection, version), str(connection.pragma("encoding"))
     finally:
         if connection.in_transaction:  # an error of the disk may have ended it
             connection.execute("ROLLBACK")
@@ -142,13 +142,13 @@ def _acts(kind: str, sql: str) -> bool:
     return kind != "table" or sql.lstrip()[:40].upper().startswith("CREATE VIRTUAL")
 
 
-def _shape(connection: apsw.Connection) -> Shape:
-    """Everything in a schema but what SQLite makes itself, and the tables of vector spaces as Rekall makes them."""
+def _shape(connection: apsw.Connection, version: int) -> Shape:
+    """Everything in a schema but what SQLite makes itself, and the tables of vector spaces as Rekall made them then."""
     rows = connection.execute(
         "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
     )
     shape = {(kind, name): _plain(sql) for kind, name, sql in rows}
-    return {known: sql for known, sql in shape.items() if not _is_of_a_space(*known, sql)}
+    return {known: sql for known, sql in shape.items() if not _is_of_a_space(*known, sql, version)}
 
 
 def _plain(sql: str) -> str:
@@ -156,12 +156,14 @@ def _plain(sql: str) -> str:
     return " ".join(sql.replace('"', " ").split()).replace(" (", "(")
 
 
-def _is_of_a_space(kind: str, name: str, sql: str) -> bool:
+def _is_of_a_space(kind: str, name: str, sql: str, version: int) -> bool:
     number = _SPACE_TABLE.fullmatch(name)
     if kind != "table" or number is None:
         return False
-    made = schema.space_tables(int(number[1])).replace("IF NOT EXISTS ", "").split(";")
-    return sql in map(_plain, made)
+    made = schema.space_tables(int(number[1]))
+    if version < len(schema.MIGRATIONS):  # they are packed with the last step
+        made += schema.space_tables(int(number[1]), schema.PACKED - 1)
+    return sql in map(_plain, made.replace("IF NOT EXISTS ", "").split(";"))
 
 
 def _sum(shape: Shape) -> int:
@@ -175,7 +177,7 @@ def _shape_of(migrations: tuple[str, ...]) -> Shape:
     try:
         for step in migrations:
             made.execute(step)
-        return _shape(made)
+        return _shape(made, len(migrations))
     finally:
         made.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from rekall.db import Database
 from rekall.entry.passages import Passage
 from rekall.store.selection import condition
+from rekall.store.signs import forget_passages
 from rekall.store.typed import BLOB, NUMBER, TEXT, typed
 from rekall.store.values import PendingPassage, Selection, Space, StoredPassage
 
@@ -27,8 +28,7 @@ class SqlitePassages:
         A passage whose text is known keeps its row, and so its vectors, wherever it now stands.
         """
         known: dict[bytes, list[int]] = {}
-        sql = f"DELETE FROM passage WHERE entry_key = ? AND NOT ({_IS_SOUND})"  # which could not be changed either
-        self._db.run(sql, (entry_key,))
+        self._delete(f"entry_key = ? AND NOT ({_IS_SOUND})", entry_key)  # which could not be changed either
         for passage_id, text_hash in self._db.rows(
             "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
         ):
@@ -48,8 +48,14 @@ class SqlitePassages:
                 )
                 ids.append(self._db.last_key())
         if not is_new:
-            self._db.run("DELETE FROM passage WHERE entry_key = ? AND position < 0", (entry_key,))
+            self._delete("entry_key = ? AND position < 0", entry_key)
         return ids
+
+    def _delete(self, where: str, entry_key: int) -> None:
+        forget_passages(
+            self._db, [row[0] for row in self._db.rows(f"SELECT id FROM passage WHERE {where}", (entry_key,))]
+        )
+        self._db.run(f"DELETE FROM passage WHERE {where}", (entry_key,))
 
     def of_entries(self, keys: Iterable[int]) -> list[StoredPassage]:
         """All passages of the given entries."""
@@ -122,7 +128,7 @@ class SqlitePassages:
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages wait for a vector in a space, and to how many entries they belong."""
         if space is not None and self._db.value(
-            f"SELECT (SELECT count(*) FROM signs_{space.id:d}) + "
+            f"SELECT coalesce((SELECT held FROM signing WHERE space_id = {space.id:d}), 0) + "
             f"(SELECT count(*) FROM unembeddable WHERE space_id = {space.id:d}) = (SELECT count(*) FROM passage)"
         ):
             return 0, 0  # the usual answer, without looking at each

@@ -123,8 +123,11 @@ def _default(sql: object) -> Value:
     return Text(b"") if sql == "''" else int(str(sql))
 
 
-def space_shape(name: str, kind: str) -> Shape:
-    """The shape of a table of a space: of its "vectors" or its "signs"."""
+def space_shape(name: str, kind: str, version: int) -> Shape:
+    """The shape of a table of a space in a schema: of its "vectors" or its "signs"."""
+    if kind == "signs" and version >= schema.PACKED:
+        block = (Column("block", "INTEGER", False, None), Column("centre", "INTEGER", True, None))
+        return Shape(name, (*block, Column("bits", "BLOB", True, None)), "block", False)
     column = "vector" if kind == "vectors" else "bits"
     columns = (Column("passage_id", "INTEGER", False, None), Column(column, "BLOB", True, None))
     return Shape(name, columns, "passage_id", False)

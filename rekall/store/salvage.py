@@ -92,7 +92,7 @@ class Salvage:
         for name in self._roots:
             found = SPACE_TABLE.fullmatch(name)
             if found:
-                self.shapes[name] = space_shape(name, found[1])
+                self.shapes[name] = space_shape(name, found[1], self.version)
 
     @property
     def has_schema(self) -> bool:

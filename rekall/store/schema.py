@@ -200,9 +200,26 @@ MIGRATIONS: tuple[str, ...] = (
     -- ids are shown and typed by their end
     CREATE INDEX entry_by_end ON entry (substr(id, -4));
     """,
+    """
+    -- the middle of a space's vectors, from which its signs are taken; the highest number is the latest, 0 is zero
+    CREATE TABLE centre (
+        space_id INTEGER NOT NULL REFERENCES space (id) ON DELETE CASCADE,
+        number INTEGER NOT NULL,
+        mean BLOB NOT NULL,
+        PRIMARY KEY (space_id, number)
+    ) STRICT, WITHOUT ROWID;
+    -- how many vectors of a space have signs, how many had when its middle was last looked at, and from which block on signs
+    -- may still be those of an earlier middle; NULL where all are of the latest. `packing.pack_signs` fills it
+    CREATE TABLE signing (
+        space_id INTEGER PRIMARY KEY REFERENCES space (id) ON DELETE CASCADE,
+        held INTEGER NOT NULL,
+        looked INTEGER NOT NULL,
+        next_block INTEGER
+    ) STRICT;
+    """,
 )
 
-SHAPE = 0xDB8FC477
+SHAPE = 0xA991A406
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"
@@ -212,17 +229,35 @@ MERGE_WORDS = "INSERT INTO words (words) VALUES ('optimize')"
 EMPTY_WORDS = "INSERT INTO words (words) VALUES ('delete-all')"
 
 
-def space_tables(space: int) -> str:
-    """The tables of one vector space: the vectors (truth) and their sign bits (derived)."""
+PACKED = 8
+"""The first schema whose signs lie in blocks; before it each vector's were a row."""
+
+IS_WHOLE_SPACE = (
+    "(SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('vectors_' || id, 'signs_' || id)) = 2 "
+    "AND typeof(dim) = 'integer' AND dim BETWEEN 1 AND 65536 AND typeof(active) = 'integer' "
+    "AND fingerprint IS NOT NULL AND model IS NOT NULL"
+)
+"""Whether a space can be used: it has its tables, and their vectors a size. Any other is as if it were not there."""
+
+
+def space_tables(space: int, version: int = len(MIGRATIONS)) -> str:
+    """The tables of one vector space in a schema: the vectors (truth) and their signs (derived), many in a row."""
+    signs = """
+        passage_id INTEGER PRIMARY KEY REFERENCES passage (id) ON DELETE CASCADE,
+        bits BLOB NOT NULL
+    """
+    if version >= PACKED:
+        signs = """
+        block INTEGER PRIMARY KEY,
+        centre INTEGER NOT NULL,
+        bits BLOB NOT NULL
+    """
     return f"""
     CREATE TABLE IF NOT EXISTS vectors_{space:d} (
         passage_id INTEGER PRIMARY KEY REFERENCES passage (id) ON DELETE CASCADE,
         vector BLOB NOT NULL
     ) STRICT;
-    CREATE TABLE IF NOT EXISTS signs_{space:d} (
-        passage_id INTEGER PRIMARY KEY REFERENCES passage (id) ON DELETE CASCADE,
-        bits BLOB NOT NULL
-    ) STRICT;
+    CREATE TABLE IF NOT EXISTS signs_{space:d} ({signs}) STRICT;
     """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -226,6 +227,27 @@ def _space(row: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("spread", "is no deviation", None)
 
 
+def _centre(row: dict[str, Any]) -> Iterator[Fault]:
+    value, numbers = row.get("mean"), (row.get("space_id"), row.get("number"))
+    if (
+        not isinstance(value, bytes)
+        or not value
+        or len(value) % 4
+        or not all(math.isfinite(n) for n in array("f", value))
+    ):
+        yield Fault("mean", "is no vector", GONE)
+    elif not all(isinstance(each, int) for each in numbers):
+        yield Fault("number", "is no number", GONE)
+
+
+def _signing(row: dict[str, Any]) -> Iterator[Fault]:
+    for column in ("space_id", "held", "looked"):
+        if not isinstance(row.get(column), int) or row[column] < 0:
+            yield Fault(column, "is no number", GONE)
+    if not isinstance(row.get("next_block"), (int, type(None))):
+        yield Fault("next_block", "is no number", GONE)
+
+
 _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "entry": _entry,
     "item": _item,
@@ -236,9 +258,11 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "lease": _lease,
     "passage": _passage,
     "space": _space,
+    "centre": _centre,
+    "signing": _signing,
 }
 
-_BLOBS = {"source_hash", "entry_hash", "text_hash", "vector", "bits"}
+_BLOBS = {"source_hash", "entry_hash", "text_hash", "vector", "bits", "mean"}
 
 
 def _one_of(

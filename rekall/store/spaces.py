@@ -15,13 +15,6 @@ from rekall.store.values import Selection, Space, SpaceState, StoredPassage
 from rekall.store.vectors import choose_backend, open_index
 from rekall.vector_index import Backend, Vector, VectorIndex
 
-_IS_WHOLE = (
-    "(SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('vectors_' || id, 'signs_' || id)) = 2 "
-    "AND typeof(dim) = 'integer' AND dim BETWEEN 1 AND 65536 AND typeof(active) = 'integer' "
-    "AND fingerprint IS NOT NULL AND model IS NOT NULL"
-)
-"""Whether a space can be used: it has its tables, and their vectors a size. Any other is as if it were not there."""
-
 
 class SqliteVectors:
     """Vector spaces and their indexes; see `contract.Vectors`."""
@@ -71,11 +64,11 @@ class SqliteVectors:
 
     def count(self, space: Space) -> int:
         """How many vectors a space holds."""
-        return int(self._db.value(f"SELECT count(*) FROM signs_{space.id:d}"))
+        return len(self.index(space))
 
     def make_space(self, fingerprint: str, model: str, dim: int, created_at: datetime) -> Space:
         """Make the space of a model; the first one of a base is active at once."""
-        self._db.run(f"DELETE FROM space WHERE NOT ({_IS_WHOLE})")
+        self._db.run(f"DELETE FROM space WHERE NOT ({schema.IS_WHOLE_SPACE})")
         state = SpaceState.BUILDING if self.active_space() else SpaceState.ACTIVE
         self._db.run(
             "INSERT INTO space (fingerprint, model, dim, active, created_at) VALUES (?, ?, ?, ?, ?)",
@@ -113,7 +106,7 @@ class SqliteVectors:
 
     def _spaces(self, where: str, bindings: Sequence[Any]) -> list[Space]:
         columns = "id, CAST(fingerprint AS BLOB), CAST(model AS BLOB), dim, active, spread"
-        rows = self._db.rows(f"SELECT {columns} FROM space WHERE {_IS_WHOLE} AND {where}", bindings)
+        rows = self._db.rows(f"SELECT {columns} FROM space WHERE {schema.IS_WHOLE_SPACE} AND {where}", bindings)
         return [
             Space(number, _text(print_), _text(model), dim, _state(state), _spread(spread))
             for number, print_, model, dim, state, spread in typed(rows, NUMBER, BLOB, BLOB, NUMBER, NUMBER)

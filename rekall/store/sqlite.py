@@ -11,6 +11,7 @@ from rekall.store.entries import SqliteEntries
 from rekall.store.leases import SqliteLeases
 from rekall.store.links import SqliteLinks, SqliteOrigins
 from rekall.store.passages import SqlitePassages
+from rekall.store.signs import pack_signs
 from rekall.store.spaces import SqliteVectors
 from rekall.store.tombstones import SqliteTombstones
 from rekall.store.unembeddable import SqliteUnembeddable
@@ -33,7 +34,7 @@ class SqliteStore:
         Raises:
             StorageError: The file cannot be used, or the backend cannot be loaded.
         """
-        self.db = Database(path, migrated=_index_words, migrating=migrating)
+        self.db = Database(path, migrated=complete, migrating=migrating)
         try:
             self.entries = SqliteEntries(self.db)
             self.links = SqliteLinks(self.db)
@@ -83,8 +84,9 @@ class SqliteStore:
         self.db.close()
 
 
-def _index_words(db: Database) -> None:
-    """Index the words of every entry where a step of the schema emptied the index."""
+def complete(db: Database) -> None:
+    """Do what a step of the schema cannot: index the words of every entry where one emptied the index, pack signs."""
+    pack_signs(db)
     words = SqliteWords(db)
     if words.count() == 0:
         for key, entry in SqliteEntries(db).stream():

@@ -1,9 +1,9 @@
 """The nearest vectors of a space: by sqlite-vec inside SQLite, or by numpy where that cannot load.
 
 Both backends read the same two tables. `vectors_N` is the truth; `signs_N` holds one bit a dimension and is
-derived. Few vectors are compared exactly. Of many, the signs choose candidates by Hamming distance, and
+derived (`signs`). Few vectors are compared exactly. Of many, the signs choose candidates by Hamming distance, and
 the candidates are compared exactly: 50,000 signs are 2.4 MB to read where the vectors are 77 MB.
-Why not a vec0 table, measured: docs/adr/0004.
+Why not a vec0 table, measured: docs/adr/0004. What the signs find and miss: docs/adr/0033.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rekall.db import Database, Row
 from rekall.errors import StorageError
-from rekall.store.driver import corrupt
-from rekall.vector_index import Backend, Vector, VectorIndex, is_unit, sign_bits, vector_bytes
+from rekall.store.sign_blocks import best_of
+from rekall.store.signs import Signs
+from rekall.vector_index import Backend, Vector, VectorIndex, vector_bytes
 
 if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
     import numpy as np
@@ -32,6 +33,24 @@ CANDIDATES = 400
 
 CANDIDATES_PER_RESULT = 4
 
+_BEST, _CLEAR = 10, 3
+"""The best ten must be among the first third of the candidates; otherwise there may be better ones behind the last."""
+
+_MORE = 4
+"""So many times as many candidates are compared next."""
+
+_SHARE_WORTH = 4
+"""Candidates of more than a quarter cost more than all."""
+
+MOST_EXACT = 100_000
+"""Up to so many vectors all are compared in the end, where signs say little; 90 ms."""
+
+MOST_CANDIDATES = 25_600
+"""Of more vectors so many candidates are the last; 100 ms."""
+
+BLOCKS_A_PART = 64
+"""Blocks that a part of a rebuild makes: 10,000 vectors of 384 dimensions."""
+
 _BLOCK_ROWS = 1024
 
 _LONGEST, _FARTHEST = 1.01, 2.01
@@ -41,21 +60,49 @@ _LONGEST, _FARTHEST = 1.01, 2.01
 class _TableIndex(VectorIndex):
     """The vectors of one space in two tables: the search over both, and how they are written."""
 
+    _BY_SQL: ClassVar[bool]
+
     def __init__(self, db: Database, space: int, dim: int) -> None:
         """Work on the tables of a space whose vectors have `dim` dimensions."""
         self._db = db
         self._dim = dim
         self._vectors = f"vectors_{space:d}"
-        self._signs = f"signs_{space:d}"
+        self._signs = Signs(db, space, dim, by_sql=self._BY_SQL)
 
     def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
         """The nearest vectors, most similar first; equal ones by id. See `VectorIndex.search`."""
         query = vector_bytes(query_vec, self._dim)
         if k <= 0 or (among is not None and not among):
             return []
-        if self._many() if among is None else len(among) > EXACT_LIMIT:
-            among = self._candidates(query, max(CANDIDATES, CANDIDATES_PER_RESULT * k), among)
+        held = self._signs.state().held
+        total = held if among is None else len(among)
+        if total > EXACT_LIMIT:
+            found = self._by_signs(query, k, among, held, total)
+            if found is not None:
+                return found
         return self._nearest(query, k, among)
+
+    def _by_signs(
+        self, query: bytes, k: int, among: Sequence[int] | None, held: int, total: int
+    ) -> list[tuple[int, float]] | None:
+        """The nearest of those whose signs are nearest; None where all should be compared.
+
+        Were the best ten of these not well before the last, by their signs, these say little here, and more of them are
+        compared: of a model with few dimensions, of many vectors that are nearly one.
+        """
+        most = max(CANDIDATES, CANDIDATES_PER_RESULT * k)
+        found = None
+        while most * _SHARE_WORTH <= total:
+            near = self._signs.nearest(query, most, among, held)
+            found = self._nearest(query, k, [*near.ranks, *near.unknown])
+            best = [near.ranks.get(one, 0) for one, _ in found[:_BEST]]
+            if len(near.ranks) + len(near.unknown) < most:  # there are signs for too few
+                return None
+            is_clear = len(found) == k and max(best) < most // _CLEAR
+            if is_clear or (most >= MOST_CANDIDATES and total > MOST_EXACT):
+                return found
+            most *= _MORE
+        return None if total <= MOST_EXACT else found
 
     def similarities(self, query_vec: Vector, ids: Iterable[int]) -> dict[int, float]:
         """The cosine similarity of each given id; an id without a vector is left out."""
@@ -72,72 +119,54 @@ class _TableIndex(VectorIndex):
         where, bindings = _where(self._vectors, "vector", 4 * self._dim, list(ids))
         return dict(self._db.rows(f"SELECT passage_id, vector {where}", bindings))
 
-    def add(self, passage_id: int, vector: Vector) -> None:
-        """Store a vector in place of any of the same id.
+    def add_many(self, vectors: Iterable[tuple[int, Vector]]) -> None:
+        """Store vectors in place of any of the same ids.
 
         Raises:
-            EngineError: It is not finite or not of unit length; nothing is stored.
+            EngineError: One is not finite or not of unit length; nothing is stored.
         """
-        data = vector_bytes(vector, self._dim)
-        self.delete(passage_id)
-        self._db.run(f"INSERT INTO {self._vectors} VALUES (?, ?)", (passage_id, data))
-        self._db.run(f"INSERT INTO {self._signs} VALUES (?, ?)", (passage_id, sign_bits(data)))
+        rows = list({number: vector_bytes(vector, self._dim) for number, vector in vectors}.items())
+        if rows:
+            self._db.run_many(f"INSERT OR REPLACE INTO {self._vectors} VALUES (?, ?)", rows)
+            self._signs.put(rows)
 
     def delete(self, passage_id: int) -> None:
         """Remove a vector; an id without one is no error."""
         self._db.run(f"DELETE FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
-        self._db.run(f"DELETE FROM {self._signs} WHERE passage_id = ?", (passage_id,))
+        self._signs.forget([passage_id])
 
     def clear(self) -> None:
         """Remove every vector."""
-        self._db.run(f"DELETE FROM {self._vectors}; DELETE FROM {self._signs}")
+        self._db.run(f"DELETE FROM {self._vectors}")
+        self._signs.clear()
 
     def rebuild(self) -> None:
         """Make the signs from the vectors again; a damaged vector is removed, to be embedded again."""
         with self._db.transaction():
-            self._db.run(f"DELETE FROM {self._signs}")
-            last = -1
-            while rows := self._db.rows(
-                f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id > ? ORDER BY passage_id LIMIT {_BLOCK_ROWS}",
-                (last,),
-            ):
-                if rows[-1][0] <= last:  # a damaged tree; going on would never end
-                    raise corrupt(self._db.path, "vectors that are out of order")
-                bad = {row[0] for row in rows if len(row[1]) != 4 * self._dim or not is_unit(row[1])}
-                self._db.run_many(
-                    f"INSERT INTO {self._signs} VALUES (?, ?)",
-                    ((row[0], sign_bits(row[1])) for row in rows if row[0] not in bad),
-                )
-                self._db.run_many(
-                    f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((passage_id,) for passage_id in bad)
-                )
-                last = rows[-1][0]
+            first: int | None = 0
+            while first is not None:
+                first = self.rebuild_from(first)
+
+    def rebuild_from(self, first: int) -> int | None:
+        """Do a part of `rebuild`; see `VectorIndex.rebuild_from`."""
+        with self._db.transaction():
+            if first <= 0:
+                self._signs.take_middle()
+            return self._signs.make(first, BLOCKS_A_PART)
 
     def __len__(self) -> int:
-        """How many vectors there are, counted where rows are small."""
-        return int(self._db.value(f"SELECT count(*) FROM {self._signs}"))
-
-    @abstractmethod
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        """Ids whose signs are nearest to the query's, by Hamming distance, then id."""
+        """How many vectors there are."""
+        return self._signs.state().held
 
     @abstractmethod
     def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
         """Exact search."""
 
-    def _many(self) -> bool:
-        return self._db.value(f"SELECT 1 FROM {self._signs} LIMIT 1 OFFSET {EXACT_LIMIT}") is not None
-
 
 class SqliteVecIndex(_TableIndex):
     """Searches inside SQLite, with the distance functions of the sqlite-vec extension."""
 
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        where, bindings = _where(self._signs, "bits", -(-self._dim // 8), among)
-        order = "ORDER BY vec_distance_hamming(vec_bit(bits), vec_bit(?)), passage_id LIMIT ?"
-        return [
-            row[0] for row in self._db.rows(f"SELECT passage_id {where} {order}", (*bindings, sign_bits(query), most))
-        ]
+    _BY_SQL = True
 
     def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
         where, bindings = _where(self._vectors, "vector", 4 * self._dim, among)
@@ -162,6 +191,8 @@ class SqliteVecIndex(_TableIndex):
 class NumpyIndex(_TableIndex):
     """Reads rows a block at a time and compares them with numpy."""
 
+    _BY_SQL = False
+
     def pairs(self, ids: Iterable[int]) -> list[tuple[int, int, float]]:
         """The cosine similarity of each two of the given ids, the smaller id first."""
         import numpy as np
@@ -179,18 +210,6 @@ class NumpyIndex(_TableIndex):
             for row, column, cosine in zip(rows.tolist(), columns.tolist(), cosines[rows, columns].tolist())
         ]
 
-    def _candidates(self, query: bytes, most: int, among: Sequence[int] | None) -> list[int]:
-        import numpy as np
-
-        wanted = np.frombuffer(sign_bits(query), dtype=np.uint8)
-        ids: list[npt.NDArray[np.int64]] = []
-        distances: list[npt.NDArray[np.int64]] = []
-        for rows in self._blocks(self._signs, "bits", -(-self._dim // 8), among):
-            bits = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.uint8).reshape(len(rows), -1)
-            ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
-            distances.append(np.bitwise_count(bits ^ wanted).sum(axis=1, dtype=np.int64))
-        return _best(ids, distances, most)[0].tolist() if ids else []
-
     def _nearest(self, query: bytes, k: int, among: Sequence[int] | None) -> list[tuple[int, float]]:
         import numpy as np
 
@@ -207,7 +226,7 @@ class NumpyIndex(_TableIndex):
             ids[-1], opposite = ids[-1][sound], [*opposite, -cosines[sound]]
         if not ids:
             return []
-        best, distances = _best(ids, opposite, k)
+        best, distances = best_of(ids, opposite, k)
         return list(zip(best.tolist(), (-distances).tolist()))
 
     def _blocks(self, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
@@ -269,18 +288,3 @@ def _where(table: str, column: str, size: int, among: Sequence[int] | None) -> t
     if among is None:
         return clause, ()
     return f"{clause} AND passage_id IN (SELECT value FROM json_each(?))", (json.dumps(list(among)),)
-
-
-def _best(
-    ids: Sequence[npt.NDArray[np.int64]], keys: Sequence[npt.NDArray[Any]], most: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any]]:
-    """The `most` smallest keys and their ids, by key, then id. Both (k,)."""
-    import numpy as np
-
-    all_ids, all_keys = np.concatenate(ids), np.concatenate(keys)
-    if most < len(all_keys):
-        border = np.partition(all_keys, most - 1)[most - 1]
-        kept = all_keys <= border  # ties at the border stay until ids decide
-        all_ids, all_keys = all_ids[kept], all_keys[kept]
-    order = np.lexsort((all_ids, all_keys))[:most]
-    return all_ids[order], all_keys[order]

@@ -3,7 +3,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -19,11 +19,13 @@ from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError, RekallError, StorageError
 from rekall.models.vectors import Matrix, unit_rows
-from rekall.store import vectors
+from rekall.store import sign_blocks, vectors
+from rekall.store.sign_blocks import Layout
+from rekall.store.signs import Signs
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import Space
 from rekall.store.vectors import NumpyIndex, SqliteVecIndex, choose_backend
-from rekall.vector_index import Backend, VectorIndex, is_unit, sign_bits, vector_bytes
+from rekall.vector_index import Backend, VectorIndex, is_unit, vector_bytes
 
 BACKENDS = ("sqlite-vec", "numpy")
 DIM = 24
@@ -49,6 +51,21 @@ class Shelf:
 
     def table(self, kind: str) -> list[tuple]:
         return self.db.rows(f"SELECT * FROM {kind}_{self.space.id}")
+
+    def signed(self) -> dict[int, tuple[int, bytes]]:
+        """The number of the middle and the sign of each passage that has one."""
+        layout = Layout(self.space.dim)
+        found = {}
+        for block, centre, bits in self.table("signs"):
+            assert len(bits) == layout.size_bytes
+            for slot in range(layout.rows):
+                sign = layout.sign(bits, slot)
+                if sign is not None:
+                    found[block * layout.rows + slot] = centre, sign
+        return found
+
+    def signs(self) -> Signs:
+        return Signs(self.db, self.space.id, self.space.dim, by_sql=False)
 
 
 def make_shelf(name: str, count: int = 60, dim: int = DIM) -> Shelf:
@@ -261,15 +278,42 @@ def test_clear_removes_every_vector(shelf):
     shelf.index.clear()
     assert len(shelf.index) == 0
     assert shelf.table("vectors") == shelf.table("signs") == []
+    assert shelf.db.rows("SELECT * FROM centre") == shelf.db.rows("SELECT * FROM signing") == []
 
 
 def test_deleting_a_passage_removes_its_vector_and_signs(shelf):
     rows = random_rows(5)
     shelf.fill(rows)
-    shelf.db.run("DELETE FROM passage WHERE id = ?", (shelf.ids[2],))
+    (key,) = shelf.store.entries.keys()
+    kept = [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(60) if place != 2]
+    shelf.store.passages.put(key, [replace(passage, position=at) for at, passage in enumerate(kept)])
     assert shelf.index.get(shelf.ids[2]) is None
     assert shelf.ids[2] not in dict(shelf.index.search(rows[2], 9))
-    assert len(shelf.table("signs")) == 4
+    assert list(shelf.signed()) == [one for one in shelf.ids[:5] if one != shelf.ids[2]]
+    assert len(shelf.index) == 4
+
+
+def test_deleting_an_entry_leaves_nothing_of_its_vectors(shelf):
+    other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
+    shelf.fill(random_rows(5))
+    other.add(shelf.ids[0], random_rows(1, 8)[0])
+    (key,) = shelf.store.entries.keys()
+    shelf.store.entries.delete(key)
+    assert shelf.table("vectors") == shelf.table("signs") == []
+    assert len(shelf.index) == len(other) == 0
+
+
+def test_signs_of_passages_that_another_program_deleted_find_nothing(shelf_of, monkeypatch):
+    """Nobody told them."""
+    small_limits(monkeypatch, 10, 5, 1)
+    shelf = shelf_of(60)
+    rows = random_rows(60)
+    shelf.fill(rows)
+    shelf.db.run("DELETE FROM passage WHERE id <= ?", (shelf.ids[29],))
+    assert_same(shelf.index.search(rows[40], 5), by_cosine(shelf.ids[30:], rows[30:], rows[40])[:5])
+    shelf.index.rebuild()
+    assert list(shelf.signed()) == shelf.ids[30:]
+    assert len(shelf.index) == 30
 
 
 def test_a_vector_needs_its_passage(shelf):
@@ -319,7 +363,7 @@ def test_a_bad_vector_is_refused_and_nothing_is_stored(shelf, name):
             shelf.index.add(passage_id, bad_vectors()[name])
         assert raised.value.hint
     assert shelf.index.get(shelf.ids[0]) == kept.tobytes()
-    assert len(shelf.table("vectors")) == len(shelf.table("signs")) == 1
+    assert len(shelf.table("vectors")) == len(shelf.signed()) == len(shelf.index) == 1
 
 
 @pytest.mark.parametrize("name", bad_vectors())
@@ -331,8 +375,11 @@ def test_a_bad_query_is_refused(shelf, name):
         shelf.index.similarities(bad_vectors()[name], shelf.ids)
 
 
-def small_limits(patch: pytest.MonkeyPatch, exact: int, candidates: int, per_result: int) -> None:
+def small_limits(patch: pytest.MonkeyPatch, exact: int, candidates: int, per_result: int, clear: int = 1) -> None:
+    """Let the signs of few vectors choose; with `clear` 1 nobody looks whether they chose well."""
     patch.setattr(vectors, "EXACT_LIMIT", exact)
+    patch.setattr(vectors, "_CLEAR", clear)
+    patch.setattr(vectors, "_SHARE_WORTH", 1)
     patch.setattr(vectors, "CANDIDATES", candidates)
     patch.setattr(vectors, "CANDIDATES_PER_RESULT", per_result)
 
@@ -425,11 +472,16 @@ def test_replaced_and_deleted_vectors_leave_no_signs_behind(shelf_of, monkeypatc
     "damage",
     [
         "DELETE FROM {signs}",
-        "DELETE FROM {signs} WHERE passage_id % 2",
+        "DELETE FROM {signs} WHERE block % 2",
         "UPDATE {signs} SET bits = zeroblob(3)",
+        "UPDATE {signs} SET bits = zeroblob(length(bits))",
+        "UPDATE {signs} SET centre = 7",
+        "DELETE FROM signing",
+        "UPDATE signing SET held = 1000",
     ],
 )
 def test_damaged_signs_are_made_anew(shelf_of, monkeypatch, damage):
+    monkeypatch.setattr(sign_blocks, "_PAGE_ROOM", 100)
     small_limits(monkeypatch, 20, 10, 2)
     shelf = shelf_of(90)
     rows, query = random_rows(90), random_rows(1, seed=7)[0]
@@ -442,7 +494,8 @@ def test_damaged_signs_are_made_anew(shelf_of, monkeypatch, damage):
 
 
 def test_rebuilding_works_across_blocks(shelf_of, monkeypatch):
-    monkeypatch.setattr(vectors, "_BLOCK_ROWS", 7)
+    monkeypatch.setattr(sign_blocks, "_PAGE_ROOM", 100)
+    monkeypatch.setattr(vectors, "BLOCKS_A_PART", 2)
     shelf = shelf_of(50)
     rows, query = random_rows(50), random_rows(1, seed=7)[0]
     shelf.fill(rows)
@@ -723,12 +776,6 @@ def test_both_backends_agree_on_the_pairs_of_random_data(seed, dim, count, among
 
 
 # what every vector must be
-
-
-@given(numbers=st.lists(st.sampled_from([-1.0, -0.0, 0.0, 1e-30, 1.0]), max_size=40))
-def test_there_is_a_bit_a_dimension_the_lowest_first(numbers):
-    bits = np.packbits(np.array(numbers, dtype=np.float32) > 0, bitorder="little")
-    assert sign_bits(np.array(numbers, dtype=np.float32).tobytes()) == bits.tobytes()
 
 
 @pytest.mark.parametrize("length", [0.9985, 0.9995, 1.0, 1.0005, 1.0015])

@@ -12,6 +12,8 @@ from typing import Any
 
 import apsw
 
+from rekall.store.sign_blocks import Layout
+
 Fact = tuple[Any, Any]
 """What must be the same, and what may differ where the fact was changed: ids and times."""
 
@@ -122,16 +124,19 @@ def _faults_of_spaces(connection: apsw.Connection) -> list[str]:
     """Vectors that belong to nothing."""
     rows = connection.execute
     found = []
-    for (number,) in rows("SELECT id FROM space").fetchall():
+    for number, dim in rows("SELECT id, dim FROM space").fetchall():
         lost = rows(f"SELECT count(*) FROM vectors_{number:d} WHERE passage_id NOT IN (SELECT id FROM passage)")
         if lost.fetchall() != [(0,)]:
             found.append("vectors without a passage")
-        unlike = rows(
-            f"SELECT count(*) FROM vectors_{number:d} v FULL JOIN signs_{number:d} s USING (passage_id) "
-            "WHERE v.vector IS NULL OR s.bits IS NULL"
-        )
-        if unlike.fetchall() != [(0,)]:
+        layout, signed = Layout(dim), set()
+        for block, bits in rows(f"SELECT block, bits FROM signs_{number:d}"):
+            slots = range(layout.rows)
+            signed |= {block * layout.rows + slot for slot in slots if layout.sign(bits, slot) is not None}
+        if signed != {key for (key,) in rows(f"SELECT passage_id FROM vectors_{number:d}")}:
             found.append("vectors and their signs differ")
+        (held,) = rows("SELECT coalesce(sum(held), 0) FROM signing WHERE space_id = ?", (number,)).fetchone()
+        if held != len(signed):
+            found.append(f"{len(signed)} signs are counted as {held}")
     return found
 
 
