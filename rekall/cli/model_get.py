@@ -58,6 +58,12 @@ def _export_options(command: Command) -> Command:
             help="Fail if any text's cosine to its reference is lower (0.999).",
         ),
         click.option(
+            "--task",
+            default="",
+            metavar="NAME",
+            help="Of a model with an adapter for each of several tasks, the one to merge; `none` for no adapter.",
+        ),
+        click.option(
             "--tokenizer",
             type=click.Choice(["file", "class"]),
             help="Where its files contradict each other: follow tokenizer.json, or the class it names.",

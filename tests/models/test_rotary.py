@@ -16,6 +16,7 @@ from rekall.errors import ExportFailed
 from rekall.models.export.exporter import export_model
 from rekall.models.export.options import ExportOptions
 from rekall.models.export.rotary import read_rotary, rotary_angles, turn
+from rekall.models.vectors import row_cosines
 
 Tensors = Mapping[str, npt.NDArray[Any]]
 
@@ -308,6 +309,148 @@ def test_an_auto_map_that_names_no_encoder_is_refused(source, out, said):
     checkpoint = source("nomic_bert")
     checkpoint.edit_json("config.json", auto_map=said)
     assert "auto_map" in refused(checkpoint, out).message
+
+
+# adapters
+
+TASKS = ["retrieval.query", "retrieval.passage", "separation", "classification", "text-matching"]
+PUBLISHED_JINA: Mapping[str, Any] = {
+    "architectures": ["XLMRobertaModel"],
+    "attention_probs_dropout_prob": 0.1,
+    "auto_map": {
+        "AutoConfig": "somebody/flash--configuration_xlm_roberta.XLMRobertaFlashConfig",
+        "AutoModel": "somebody/flash--modeling_lora.XLMRobertaLoRA",
+    },
+    "bos_token_id": 0,
+    "classifier_dropout": None,
+    "emb_pooler": None,
+    "eos_token_id": 2,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "hidden_size": 32,
+    "initializer_range": 0.02,
+    "intermediate_size": 48,
+    "layer_norm_eps": 0.001,
+    "load_trained_adapters": True,
+    "lora_adaptations": TASKS,
+    "lora_alpha": 3,
+    "lora_dropout_p": 0.0,
+    "lora_main_params_trainable": False,
+    "lora_rank": 2,
+    "matryoshka_dimensions": [16, 32],
+    "max_position_embeddings": 98,
+    "model_type": "xlm-roberta",
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "output_past": True,
+    "pad_token_id": 1,
+    "position_embedding_type": "rotary",
+    "rotary_emb_base": 20000.0,
+    "task_instructions": {task: f"Ask {task}: " if "retrieval" in task else "" for task in TASKS},
+    "torch_dtype": "bfloat16",
+    "transformers_version": "4.40.0",
+    "truncate_dim": None,
+    "type_vocab_size": 1,
+    "use_cache": True,
+    "use_flash_attn": True,
+    "vocab_size": 468,
+}
+
+
+def with_adapters(merged: str) -> Callable[[Tensors], Tensors]:
+    """Takes an adapter of rank 2 for each task out of the weights, so that those with `merged` are what they were."""
+    random = np.random.default_rng(7)
+
+    def split(tensors: Tensors) -> Tensors:
+        result = {}
+        for name, value in tensors.items():
+            stem = f"roberta.{name.removesuffix('.weight')}"
+            if value.ndim == 1:
+                result[f"roberta.{name}"] = value
+                continue
+            table = "embeddings" in name
+            (rows, columns), tasks = value.shape, len(TASKS)
+            first = random.normal(0, 0.1, (tasks, rows, 2) if table else (tasks, 2, columns)).astype(np.float32)
+            second = random.normal(0, 0.1, (tasks, 2, columns) if table else (tasks, rows, 2)).astype(np.float32)
+            left, right = (first, second) if table else (second, first)
+            place = TASKS.index(merged)
+            result[f"{stem}.parametrizations.weight.original"] = value - 1.5 * left[place] @ right[place]
+            result[f"{stem}.parametrizations.weight.0.lora_A"] = first
+            result[f"{stem}.parametrizations.weight.0.lora_B"] = second
+        return result
+
+    return split
+
+
+@pytest.fixture
+def jina(source: Callable[[str], Source]) -> Source:
+    """jina-embeddings-v3 as published; merged with the adapter of text-matching, it is the golden model."""
+    checkpoint = source("jina_embeddings_v3")
+    checkpoint.write_json("config.json", PUBLISHED_JINA)
+    checkpoint.edit_weights(with_adapters("text-matching"))
+    modules = checkpoint.read_json("modules.json")
+    checkpoint.write_json("modules.json", [{**modules[0], "type": "custom_st.Transformer"}, *modules[1:]])
+    return checkpoint
+
+
+@pytest.mark.parametrize("precision", ["fp32", "q8"])
+def test_the_adapter_of_a_task_is_merged(jina, out, precision):
+    card = export_model(jina.path, out, ExportOptions(precision=precision, task="text-matching")).card
+    assert (card.architecture, card.prompts.query, card.prompts.document) == ("jina_embeddings_v3", "", "")
+    cosines = row_cosines(vectors_of(out), CASE["jina_embeddings_v3"].golden("document"))
+    assert cosines.min() >= {"fp32": 0.9999999, "q8": 0.999}[precision]
+
+
+def test_another_task_is_another_model_with_its_prompt(jina, out):
+    card = export_model(jina.path, out, ExportOptions(precision="fp32", task="retrieval.passage")).card
+    assert card.prompts.query == card.prompts.document == "Ask retrieval.passage: "
+    assert row_cosines(vectors_of(out), CASE["jina_embeddings_v3"].golden("document")).min() < 0.99
+
+
+def test_no_adapter_at_all_may_be_asked_for(jina, out):
+    export_model(jina.path, out, ExportOptions(precision="fp32", task="none"))
+    apart = vectors_of(out)
+    jina.edit_json("config.json", lora_adaptations=None, task_instructions=None)
+    jina.edit_weights(lambda tensors: {k: v for k, v in tensors.items() if "lora_" not in k})
+    jina.edit_weights(renamed({r"parametrizations\.weight\.original": "weight"}))
+    export_model(jina.path, out, ExportOptions(precision="fp32"))
+    assert vectors_of(out) == pytest.approx(apart, abs=1e-6)
+
+
+def test_a_model_with_adapters_asks_for_a_task(jina, out):
+    failure = refused(jina, out)
+    assert "5 tasks" in failure.message
+    assert "--task text-matching" in failure.hint
+    assert "none" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "task"),
+    [
+        ({}, "clustering"),
+        ({"lora_rank": 0}, "text-matching"),
+        ({"lora_alpha": "much"}, "text-matching"),
+        ({"lora_adaptations": "text-matching"}, "text-matching"),
+        ({"lora_adaptations": [*TASKS, "more"]}, "more"),
+        ({"emb_pooler": None, "truncate_dim": 16}, "text-matching"),
+        ({"position_embedding_type": "alibi"}, "text-matching"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_adapter_that_is_not_there_or_does_not_fit_is_refused(jina, out, change, task):
+    jina.edit_json("config.json", **change)
+    refused(jina, out, task=task)
+
+
+def test_a_task_of_a_model_without_adapters_is_refused(source, out):
+    assert "--task" in refused(source("bert"), out, task="text-matching").hint
+
+
+def test_code_in_the_place_of_the_first_module_is_taken_only_where_it_is_known(source, out):
+    checkpoint = source("gte")
+    modules = checkpoint.read_json("modules.json")
+    checkpoint.write_json("modules.json", [{**modules[0], "type": "custom_st.Transformer"}, *modules[1:]])
+    assert "custom_st.Transformer" in refused(checkpoint, out).message
 
 
 # angles, against what transformers computes

@@ -38,6 +38,9 @@ _SIMILARITIES = {
     "euclidean": "euclidean",
     "manhattan": "manhattan",
 }
+_INSTRUCTOR = r"hkunlp/instructor-(base|large|xl)"
+"""Models of which sentence-transformers knows by name that they leave prompts out of the pooling."""
+
 _CACHED = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+)")
 
 
@@ -149,10 +152,10 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
         check_config(repository, config, lone=lone)
     _check_files(chain, weights, complete=complete)
     family = FAMILIES.get(architecture)
-    if not options.via_torch:
-        own = family.remote if family else ()
+    own = family.remote if family and not options.via_torch else ()
+    check_remote_module(chain.remote, own, str(source / MODULES_FILE))
+    if not options.via_torch:  # which asks transformers for its own classes
         check_remote_code(config, own, str(config_path), torch_may_help=family is None)
-        check_remote_module(chain.remote, own, str(source / MODULES_FILE))
     if family is None:
         check_reads_text(repository, config)
     elif not options.via_torch:
@@ -161,9 +164,14 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
     adapter = adapter_for(config if family and not options.via_torch else {}, options.task, str(config_path))
     own_prompts = adapter.prompts if adapter else prompts_of(settings, names, str(settings_path))
     prompts = _asked_prompts(own_prompts, options)
-    if not chain.prompt_pooled and (prompts.query or prompts.document):
+    if re.fullmatch(_INSTRUCTOR, repository):
+        chain = chain.with_prompts(False)
+    if not (prompts.query or prompts.document):
+        chain = chain.with_prompts(True)  # there is nothing to leave out
+    if not chain.pools_prompt and options.via_torch:
         raise ExportFailed(
-            f"{source} leaves its prompts out of the pooling (include_prompt), which is not supported", ELSEWHERE
+            f"{source} leaves its prompts out of the pooling (include_prompt), which `--via torch` cannot do",
+            "export it without `--via torch`" if family else ELSEWHERE,
         )
     figures = family.figures(config, str(config_path)) if family else None
     if chain.kind == "Transformer":

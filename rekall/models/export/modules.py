@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,15 @@ _BRANCHING = ("Router", "Asym")
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """From the vectors of tokens to that of the text; several modes are joined end to end."""
+    """From the vectors of tokens to that of the text; several modes are joined end to end.
+
+    Attributes:
+        modes: Some of `POOLINGS`.
+        prompts: Whether the tokens of a prompt take part.
+    """
 
     modes: tuple[str, ...]
+    prompts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,6 @@ class Chain:
         kind: "Transformer" or "StaticEmbedding".
         root: The folder of that first module.
         modules: What follows it, in order.
-        prompt_pooled: Whether the pooling includes the tokens of a prompt.
         remote: What modules.json calls the first module, where that is code in the repository; whether it is needed
             depends on the architecture.
     """
@@ -78,8 +83,19 @@ class Chain:
     kind: str
     root: Path
     modules: tuple[Module, ...]
-    prompt_pooled: bool = True
     remote: str = ""
+
+    @property
+    def pools_prompt(self) -> bool:
+        """Whether the tokens of a prompt take part in the pooling."""
+        return all(module.prompts for module in self.modules if isinstance(module, Pooling))
+
+    def with_prompts(self, pooled: bool) -> Chain:
+        """The same, but for whether the tokens of a prompt take part in the pooling."""
+        modules = [
+            replace(module, prompts=pooled) if isinstance(module, Pooling) else module for module in self.modules
+        ]
+        return replace(self, modules=tuple(modules))
 
     @property
     def pooling(self) -> str:
@@ -117,7 +133,8 @@ def read_chain(folder: Path, keys: KeyCheck, *, complete: bool = True) -> Chain:
     path = folder / MODULES_FILE
     if not path.is_file():
         return Chain("Transformer", folder, (Pooling(("mean",)),))
-    parts = [_part(path, entry, keys) for entry in read_json(path, list)]
+    entries = read_json(path, list)
+    parts = [_part(path, entry, keys) for entry in entries]
     kinds = [kind for kind, _ in parts]
     if not parts or kinds[0] not in _FIRST:
         raise ExportFailed(
@@ -129,24 +146,19 @@ def read_chain(folder: Path, keys: KeyCheck, *, complete: bool = True) -> Chain:
             "supported: Transformer, Pooling, or StaticEmbedding; then any Dense, LayerNorm, Dropout and Normalize",
         )
     modules: list[Module] = []
-    prompt_pooled = True
     for kind, where in parts[1:]:
         config = _config(where / "config.json", kind, keys)
         if kind == "Pooling":
-            pooling, prompt_pooled = _pooling(where / "config.json", config)
-            modules.append(pooling)
+            modules.append(_pooling(where / "config.json", config))
         elif kind == "Dense":
             modules.append(_dense(where, config, complete=complete))
         elif kind == "LayerNorm":
             modules.append(_layer_norm(where, config, complete=complete))
         elif kind == "Normalize":
             modules.append(Normalize())  # a Dropout drops nothing but in training
-    return Chain(kinds[0], parts[0][1], tuple(modules), prompt_pooled, _remote(path))
-
-
-def _remote(path: Path) -> str:
-    name = str(read_json(path, list)[0]["type"])
-    return "" if name.startswith("sentence_transformers.") else name
+    first = str(entries[0]["type"])
+    remote = "" if first.startswith("sentence_transformers.") else first
+    return Chain(kinds[0], parts[0][1], tuple(modules), remote)
 
 
 def read_json(path: Path, kind: type = dict) -> Any:
@@ -198,8 +210,7 @@ def _config(path: Path, kind: str, keys: KeyCheck) -> Mapping[str, Any]:
     return config
 
 
-def _pooling(path: Path, config: Mapping[str, Any]) -> tuple[Pooling, bool]:
-    """The pooling, and whether it includes the tokens of a prompt."""
+def _pooling(path: Path, config: Mapping[str, Any]) -> Pooling:
     mode = config.get("pooling_mode")
     switched = _switched_on(config)
     named = (switched or ["mean"]) if mode is None else mode if isinstance(mode, list) else [mode]
@@ -211,7 +222,7 @@ def _pooling(path: Path, config: Mapping[str, Any]) -> tuple[Pooling, bool]:
             f"{path} contradicts itself: `pooling_mode` says {' + '.join(modes)}, its older switches {' + '.join(switched)}",
             "take out what is wrong of the two",
         )
-    return Pooling(tuple(modes)), bool(config.get("include_prompt", True))
+    return Pooling(tuple(modes), bool(config.get("include_prompt", True)))
 
 
 def _switched_on(config: Mapping[str, Any]) -> Sequence[str]:

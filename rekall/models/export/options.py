@@ -34,6 +34,7 @@ class ExportOptions:
         ignored: Keys of the checkpoint's files and tensors that are passed over although Rekall does not know them; `*`
             stands for any text.
         tokenizer: What is followed where transformers 4 and 5 read a tokenizer differently; see `TokenizerReading`.
+        task: Of a model with an adapter for each of several tasks, the one that is merged; see `adapters`.
         via_torch: Trace the model with torch, for an architecture that the exporter does not know.
     """
 
@@ -50,6 +51,7 @@ class ExportOptions:
     min_cosine: float = 0.999
     ignored: tuple[str, ...] = ()
     tokenizer: TokenizerReading = "agreed"
+    task: str = ""
     via_torch: bool = False
 
 

@@ -42,3 +42,18 @@ def check_remote_code(config: Config, own: Collection[str], where: str, *, torch
             f"{where} asks for remote code (auto_map), which Rekall never runs, and no class {asked} is built in",
             torch if torch_may_help else ELSEWHERE,
         )
+
+
+def check_remote_module(name: str, own: Collection[str], where: str) -> None:
+    """Refuse a first module whose code lies in the repository, unless the architecture is known to need none of it.
+
+    Args:
+        name: As modules.json names it; empty for one of sentence-transformers' own.
+        own: The classes that are built in.
+        where: The file's path, for messages.
+
+    Raises:
+        ExportFailed: It is another one.
+    """
+    if name and name not in own:
+        raise ExportFailed(f"{where} asks for remote code ({name}), which Rekall never runs", ELSEWHERE)

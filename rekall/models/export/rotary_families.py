@@ -51,7 +51,9 @@ def _turned(figures: Figures, config: Config, where: str, theta: float) -> Figur
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
     if not agreed:
-        raise ExportFailed(f"{where} names two bases of its rotary positions, {asked} and {rotary.theta:g}", _ONE_OF_THEM)
+        raise ExportFailed(
+            f"{where} names two bases of its rotary positions, {asked} and {rotary.theta:g}", _ONE_OF_THEM
+        )
     if (size := config.get("head_dim")) and size * figures.heads != figures.hidden:
         raise ExportFailed(f"{where} asks for heads of {size} numbers, which is not supported", WITH_TORCH)
     rotary = replace(rotary, interleaved=bool(config.get("rotary_emb_interleaved", False)))
@@ -146,6 +148,14 @@ def _new_figures(figures: Figures, config: Config, where: str) -> Figures:
     return _turned(replace(figures, gated=True), config, where, 10_000.0)
 
 
+def _jina_today(config: Config) -> Config:
+    """The configuration of jina-embeddings-v3 by the names of transformers, from that of the code it came with."""
+    given = {key: value for key, value in config.items() if value is not None and key != "position_embedding_type"}
+    if given.get("model_type") != "jina_embeddings_v3":
+        given.setdefault("rotary_emb_base", 10_000.0)
+    return {**({"rope_theta": given["rotary_emb_base"]} if "rotary_emb_base" in given else {}), **given}
+
+
 def _jina_figures(figures: Figures, config: Config, where: str) -> Figures:
     return _turned(figures, config, where, 20_000.0)
 
@@ -201,8 +211,20 @@ _JINA = Family(
         "type_vocab_size": 1,
         "max_position_embeddings": 8194,
     },
+    today=_jina_today,
     refine=_jina_figures,
-    rules=_ROPE,
+    remote=("XLMRobertaLoRA", "XLMRobertaModel", "custom_st.Transformer"),
+    rules=(
+        *_ROPE,
+        same("rope_theta", "rotary_emb_base"),
+        only("rotary", keys=["position_embedding_type"], said="there would be a table of positions"),
+        honoured("lora_adaptations", said="what `--task` chooses from"),
+        honoured("lora_alpha", "lora_rank", "task_instructions", said="the adapter that `--task` asks for"),
+        nothing("lora_dropout_p", "lora_main_params_trainable", "use_reentrant", said="training alone"),
+        nothing("load_trained_adapters", said="the weights show whether they have adapters"),
+        nothing("emb_pooler", said="modules.json says how token vectors are pooled"),
+        only(keys=["truncate_dim"], said="vectors would be cut"),
+    ),
 )
 
 ROTARY_KIN: Mapping[str, Family] = {
