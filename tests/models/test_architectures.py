@@ -142,7 +142,19 @@ def test_the_goldens_tell_texts_apart(case):
     assert min(np.abs(one - two).max(), np.abs(two - three).max(), np.abs(one - three).max()) > 0.02
 
 
-@pytest.mark.parametrize("name", ["xlm-roberta", "camembert", "static-normalize", "model2vec-clusters"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "xlm-roberta",
+        "camembert",
+        "static-normalize",
+        "model2vec-clusters",
+        "roberta",
+        "modernbert",
+        "qwen3",
+        "gemma3_text",
+    ],
+)
 def test_a_vocabulary_in_a_file_of_its_own_gives_the_same_vectors(source, out, monkeypatch, name):
     monkeypatch.setattr("rekall.models.export.pieces.MIN_ROWS", 1)
     export_model(source(name).path, out, ExportOptions(precision="fp32"))
