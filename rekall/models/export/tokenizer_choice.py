@@ -18,7 +18,7 @@ from rekall.models.engine.tokenizer import as_written, ids_of
 from rekall.models.export.options import TokenizerReading
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.tokenizer_classes import NotItsKind, class_of, is_known
-from rekall.models.export.tokenizer_reading import by_class, by_file, contents
+from rekall.models.export.tokenizer_reading import by_class, by_file, contents, ends_of
 from rekall.models.export.tokenizer_settings import CONFIG_FILE, TokenizerSettings, read_settings
 
 Json = Mapping[str, Any]
@@ -103,7 +103,7 @@ def choose_tokenizer(
     except ModelDamaged as error:
         raise ExportFailed(f"{root / TOKENIZER_FILE}: {error.message}", "fetch the model again") from error
     notes = [*followed[1], *dropped]
-    if not dropped and _alike(fitted, file, _texts(fitted)):
+    if not dropped and _alike(fitted, file):
         return Chosen(None, tuple(notes))
     notes[:0] = _changes(file, followed[0])
     return Chosen(json.dumps({**fitted, "truncation": None, "padding": None}, ensure_ascii=False), tuple(notes))
@@ -137,9 +137,9 @@ def with_rows(
         )
     beyond_ids = {token["id"] for token in described["added_tokens"] if token["id"] >= rows} - {*elsewhere}
     lost = [token["content"] for token in described["added_tokens"] if token["id"] in beyond_ids]
-    around = _ids_around(described.get("post_processor"))
-    if any(number >= rows for number in around.values()):
-        names = [name for name, number in around.items() if number >= rows]
+    before, after = ends_of(described.get("post_processor"))
+    names = [name for name, number in (*before, *after) if number >= rows]
+    if names:
         raise ExportFailed(
             f"{root / TOKENIZER_FILE} puts {_few(names)} around every text, which has no row in a table of {rows:,}",
             "give the weights and the tokenizer of the same model",
@@ -187,7 +187,7 @@ def _followed(
         ) from error
     if asked == "class" or _same_parts(before, now):
         return now, []
-    ordinary, odd = _texts(now), list(_ODD)
+    ordinary, odd = _texts(before, now), list(_ODD)
     one, other = (ids_of(json.dumps(each), [*ordinary, *odd]) for each in (before, now))
     differing = [text for text, a, b in zip(ordinary, one, other) if a != b]
     if differing and not known_otherwise:
@@ -209,7 +209,7 @@ def _where(before: Json, now: Json, kind: str) -> str:
 def _part(described: Json, part: str) -> Any:
     found = described.get(part)
     if part == "model":
-        return {key: value for key, value in described["model"].items() if key not in ("vocab", "merges")}
+        return {key: value or None for key, value in described["model"].items() if key not in ("vocab", "merges")}
     if part == "added_tokens":
         return sorted(described[part], key=lambda token: int(token["id"]))
     return found
@@ -219,18 +219,19 @@ def _same_parts(one: Json, other: Json) -> bool:
     return all(_part(one, part) == _part(other, part) for part in _PARTS)
 
 
-def _alike(one: Json, other: Json, texts: Sequence[str]) -> bool:
+def _alike(one: Json, other: Json) -> bool:
     """Whether two tokenizers give the same ids, as far as texts show it."""
     if _same_parts(one, other):
         return True
-    every = [*texts, *_ODD]
+    every = [*_texts(one, other), *_ODD]
     return ids_of(json.dumps(one), every) == ids_of(json.dumps(other), every)
 
 
-def _texts(described: Json) -> list[str]:
-    """Texts to compare on: ordinary ones, every added token, a sample of the pieces."""
-    added = [token["content"] for token in described["added_tokens"]][:_SAMPLE]
-    pieces = sorted(contents(described))
+def _texts(one: Json, other: Json) -> list[str]:
+    """Texts to compare two tokenizers on: ordinary ones, every added token, a sample of the pieces."""
+    both = (*one["added_tokens"], *other["added_tokens"])
+    added = list(dict.fromkeys(token["content"] for token in both))[:_SAMPLE]
+    pieces = sorted(contents(one))
     sample = pieces[:: max(1, len(pieces) // _SAMPLE)]
     texts = [text for text in PROBE_TEXTS if text.strip()] + list(_ORDINARY)
     texts += [f"a {token} b{token.upper()}c" for token in added]
@@ -246,20 +247,6 @@ def _changes(file: Json, chosen: Json) -> list[str]:
     ]
     said = ", ".join(flags) if flags and parts == ["normalizer"] else ", ".join(parts)
     return [f"tokenizer: {CONFIG_FILE} changes {TOKENIZER_FILE}: {said}"] if parts else []
-
-
-def _ids_around(post: Json | None) -> dict[str, int]:
-    """The tokens of a post-processor with their ids."""
-    found: dict[str, int] = {}
-    for part in (post or {}).get("processors", [post] if post else []):
-        for end in ("cls", "sep"):
-            if isinstance(part.get(end), list):
-                found[str(part[end][0])] = int(part[end][1])
-        used = {piece["SpecialToken"]["id"] for piece in part.get("single", []) if "SpecialToken" in piece}
-        for name, token in (part.get("special_tokens") or {}).items():
-            if name in used:
-                found |= dict.fromkeys([name], max(token["ids"], default=0))
-    return found
 
 
 def _few(names: Sequence[str]) -> str:

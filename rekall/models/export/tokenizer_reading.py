@@ -73,7 +73,9 @@ def by_class(kind: str, settings: TokenizerSettings, file: Json) -> dict[str, An
         if missing:
             raise ExportFailed(f"{CONFIG_FILE} has `{missing[0]}` null, which {kind}Tokenizer puts around every text")
         before, after = ([named[role].content for role in roles] for roles in made.around)
-        changed["post_processor"] = _around(before, after, changed)
+        around = _around(before, after, changed)
+        if ends_of(file.get("post_processor")) != ends_of(around):
+            changed["post_processor"] = around
     return _split(settings, changed)
 
 
@@ -128,7 +130,7 @@ def _begun_and_ended(kind: str, settings: TokenizerSettings, described: Json) ->
     if not any(isinstance(value, bool) for value in asked.values()):
         return described.get("post_processor")
     named = named_tokens(kind, settings)
-    has = _around_of(described.get("post_processor"))
+    has = tuple([name for name, _ in end] for end in ends_of(described.get("post_processor")))
     strict = kind in ("Llama", "Gemma")
     default = {"bos": strict, "eos": False}
     wanted = {}
@@ -145,21 +147,24 @@ def _begun_and_ended(kind: str, settings: TokenizerSettings, described: Json) ->
     return _around(wanted["bos"], wanted["eos"], described)
 
 
-def _around_of(post: Json | None) -> tuple[list[str], list[str]]:
-    """The special tokens that a post-processor puts before and after a text."""
-    parts = (post or {}).get("processors", [post]) if post else []
-    before: list[str] = []
-    after: list[str] = []
-    for part in parts:
+def ends_of(post: Json | None) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """The special tokens, with their ids, that a post-processor puts before and after a text."""
+    before: list[tuple[str, int]] = []
+    after: list[tuple[str, int]] = []
+    for part in post.get("processors", [post]) if post else []:
         if part.get("type") in ("RobertaProcessing", "BertProcessing"):
-            before, after = [part["cls"][0], *before], [*after, part["sep"][0]]
+            (first, opening), (last, closing) = part["cls"], part["sep"]
+            before, after = [(first, opening), *before], [*after, (last, closing)]
         elif part.get("type") == "TemplateProcessing":
-            seen = False
+            ends: tuple[list[tuple[str, int]], list[tuple[str, int]]] = ([], [])
+            seen = 0
             for piece in part["single"]:
                 if "Sequence" in piece:
-                    seen = True
+                    seen = 1
                 else:
-                    (after if seen else before).append(piece["SpecialToken"]["id"])
+                    name = piece["SpecialToken"]["id"]
+                    ends[seen].extend((name, number) for number in part["special_tokens"][name]["ids"])
+            before, after = [*ends[0], *before], [*after, *ends[1]]
     return before, after
 
 
