@@ -235,11 +235,9 @@ class Database:
             self._connection.set_busy_timeout(milliseconds)
 
     def stem_places(self, text: str, *, stems: bool = True) -> list[tuple[int, int, str]]:
-        """The terms that the words index makes of a text, each with the characters where it begins and ends.
+        """The terms that the words index makes of a folded text, each with the characters where it begins and ends.
 
-        Args:
-            text: A text, folded as the index folds it.
-            stems: Whether endings are taken off; otherwise a term is a word in lower case without accents.
+        Without `stems` endings stay, and a term is a word in lower case without accents.
         """
         data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
         with self._translated():
@@ -268,6 +266,11 @@ class Database:
             finally:
                 self._connection.enable_load_extension(False)
 
+    def add_ranking(self, name: str, function: Callable[..., float]) -> None:
+        """Let statements call a function for what FTS5 finds; its first argument is what FTS5 knows of a row."""
+        with self._translated():
+            self._connection.register_fts5_function(name, function)
+
     @contextlib.contextmanager
     def undefended(self) -> Iterator[None]:
         """Let a block write the tables in which SQLite keeps an index, and which are closed to everything else."""
@@ -293,13 +296,10 @@ class Database:
             self._connection.close()
 
     def compact(self, wait_s: float | None = None) -> bool:
-        """Rewrite the file, without the room and the traces of what was deleted.
+        """Rewrite the file, without the room and the traces of what was deleted; False while others read what was there.
 
         Args:
             wait_s: Seconds to wait for other processes, where that is another time than usual.
-
-        Returns:
-            Whether it is done. While another process reads, the new content waits beside the file.
 
         Raises:
             StorageError: It cannot be done now; the file is as before.

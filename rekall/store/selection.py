@@ -63,6 +63,11 @@ def condition(selection: Selection) -> Condition:
     return " AND ".join(clauses), tuple(bindings)
 
 
+def left_out(selection: Selection) -> str:
+    """What an expression of FTS5 ends in, so that it does not find what a selection leaves out."""
+    return f" NOT ({' OR '.join(f'({_phrase(text)})' for text in selection.excluded)})" if selection.excluded else ""
+
+
 def expression(term: Term) -> str:
     """A term as FTS5 is asked for it."""
     return literal(term.sought or term.word) + ("*" if term.prefix else "")

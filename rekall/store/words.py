@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-import zlib
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rekall.db import Database
 from rekall.entry.fields import FIELDS, Column, Entry
@@ -14,15 +12,17 @@ from rekall.store import schema
 from rekall.store.asked import AskedTerms, in_parts
 from rekall.store.damaged_words import Everything, Reading, Writing, check_not_empty, make_empty
 from rekall.store.folding import fold, fold_in_place
+from rekall.store.scoring import BM25, K1, idf, is_costly
 from rekall.store.selection import condition, expression, literal
+from rekall.store.title_words import title_key, title_words, typed
 from rekall.store.units import names
 from rekall.store.values import Selection, Term, Terms
 from rekall.store.vocabulary import Vocabulary
 
-K1 = 1.2  # FTS5's own constant, not configurable (sqlite.org/fts5.html#the_bm25_function)
+if TYPE_CHECKING:
+    from rekall.store.ranked import RankedWords
 
 _NAMES = ", ".join(column.value[0] for column in Column)
-_WEIGHTS = ", ".join(str(column.weight) for column in Column)
 _FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for column in Column)
 """The fields of each column."""
 
@@ -30,8 +30,6 @@ _PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Col
 _TITLE = list(Column).index(Column.TITLE)
 _TIMES = tuple(3 if column is Column.TITLE else 1 for column in Column)
 """How often a name counts: the release note of a version is longer than the notes that only mention it."""
-_TITLE_MARK = "\U000fe100"
-"""Begins the word that says what the whole title is; a character that FTS5 takes for a letter and nobody types."""
 _MOST_ALIKE = 1000
 """So many entries of one title are looked at."""
 _MOST_OF_A_TITLE = 32
@@ -99,7 +97,7 @@ class SqliteWords:
         self._delete(key)
         texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
         columns = [_indexed(text, _TIMES[place]) if text else "" for place, text in enumerate(texts)]
-        columns[_TITLE] += f"\n{_title_key(self._title_words(entry.title))}"
+        columns[_TITLE] += f"\n{title_key(title_words(self._db, entry.title))}"
         self._db.run(_PUT, (key, *columns))
 
     def _delete(self, key: int) -> None:
@@ -136,15 +134,15 @@ class SqliteWords:
         return []
 
     def _titled(self, text: str, selection: Selection, most: int) -> list[int]:
-        words = self._title_words(text)
+        words = title_words(self._db, text)
         where, bindings = condition(selection)
         sql = f"""
             SELECT e.key, e.title FROM words JOIN entry e ON e.key = words.rowid
             WHERE words MATCH ? AND {where} ORDER BY words.rowid DESC LIMIT {_MOST_ALIKE}
         """
-        rows = self._db.readable_rows(sql, (f"title : {literal(_title_key(words))}", *bindings))
-        same = [key for key, title in rows if _typed(title) == _typed(text)]
-        return (same or [key for key, title in rows if self._title_words(title) == words])[:most]
+        rows = self._db.readable_rows(sql, (f"title : {literal(title_key(words))}", *bindings))
+        same = [key for key, title in rows if typed(title) == typed(text)]
+        return (same or [key for key, title in rows if title_words(self._db, title) == words])[:most]
 
     def in_titles(self, text: str, most: int) -> list[int]:
         """Keys of the entries whose title holds every word of a text in any form, or else words that begin so."""
@@ -182,6 +180,8 @@ class SqliteWords:
         that compares across queries, unlike the score itself.
         """
         with self._reading:
+            if is_costly(terms) and (best := self._ranked().best(terms, selection, limit)) is not None:
+                return _coverage(terms, best.scores)
             if selection.is_everything:  # an index that holds what entries hold needs no look at them
                 return self._covered(terms, "words", "1", (), limit)
             return self._covered(terms, "words JOIN entry e ON e.key = words.rowid", *condition(selection), limit)
@@ -193,6 +193,8 @@ class SqliteWords:
         # `+` keeps FTS5 from counting every term anew for each key
         among = "+words.rowid IN (SELECT value FROM json_each(?))"
         with self._reading:
+            if is_costly(terms):
+                return _coverage(terms, self._ranked().scores_of(terms, chosen))
             return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
         return {}
 
@@ -213,20 +215,26 @@ class SqliteWords:
                 found.setdefault(key, []).append(part[place])
         return {key: tuple(held) for key, held in found.items()}
 
-    def _title_words(self, text: str) -> list[str]:
-        """The words of a title without their endings taken off; a title of punctuation is one word."""
-        return [word for _, _, word in self._db.stem_places(fold(text), stems=False)] or [_typed(text)]
-
     def _covered(self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
         if not terms.frequencies:
             return {}
-        most = sum(_idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)
         sql = f"""
-            SELECT words.rowid, bm25(words, {_WEIGHTS}) AS score FROM {source}
+            SELECT words.rowid, {BM25} AS score FROM {source}
             WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?
         """
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
-        return {key: -score / most for key, score in rows}  # bm25() is negative, smaller is better
+        return _coverage(terms, {key: -score for key, score in rows})  # bm25() is negative, smaller is better
+
+    def _ranked(self) -> RankedWords:
+        from rekall.store.ranked import RankedWords  # most bases never need it
+
+        return RankedWords(self._db)
+
+
+def _coverage(terms: Terms, scores: Mapping[int, float]) -> dict[int, float]:
+    """Scores as shares of the most that the terms could score."""
+    most = sum(idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)
+    return {key: score / most for key, score in scores.items()}
 
 
 def _indexed(text: str, times: int) -> str:
@@ -234,18 +242,3 @@ def _indexed(text: str, times: int) -> str:
     text = fold(text, indexing=True)
     found = [name.sought for name in names(text)] * times
     return f"{text}\n{' '.join(found)}" if found else text
-
-
-def _title_key(words: Sequence[str]) -> str:
-    """The word that all titles of the same words have in the index, and no text."""
-    return f"{_TITLE_MARK}{zlib.crc32(' '.join(words).encode('utf-8', 'replace')):08x}"
-
-
-def _typed(title: str) -> str:
-    """A title as it is typed, in either case and with any blanks."""
-    return " ".join(title.casefold().split())
-
-
-def _idf(entries: int, documents: int) -> float:
-    """FTS5's inverse document frequency, with its floor for words of more than half the entries."""
-    return max(math.log((max(entries - documents, 0) + 0.5) / (documents + 0.5)), 1e-6)
