@@ -257,6 +257,8 @@ def test_a_plain_feed_forward_block_is_built_where_nothing_gates(source, out):
         ("gte", {"rope_parameters": {"rope_type": "linear"}}, "factor"),
         ("gte", {"rope_parameters": {"rope_type": "linear", "factor": 0}}, "rotary"),
         ("gte", {"rope_parameters": [8]}, "config.json"),
+        ("gte", {"rope_scaling": {"type": "ntk", "factor": 8.0}}, "twice"),
+        ("modernbert", {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, "factor"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -272,6 +274,98 @@ def test_a_nomic_model_reads_as_far_as_its_angles_stay_the_same(source, out, sca
     (checkpoint.path / "sentence_bert_config.json").unlink()
     checkpoint.write_json("config.json", {**PUBLISHED_NOMIC, "rotary_scaling_factor": scaling})
     assert export_model(checkpoint.path, out, ExportOptions(precision="fp32")).card.max_tokens == limit
+
+
+# ModernBERT
+
+PUBLISHED_MODERNBERT: Mapping[str, Any] = {
+    "architectures": ["ModernBertForMaskedLM"],
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "bos_token_id": 2,
+    "classifier_activation": "gelu",
+    "classifier_bias": False,
+    "classifier_dropout": 0.0,
+    "classifier_pooling": "mean",
+    "cls_token_id": 1,
+    "decoder_bias": True,
+    "deterministic_flash_attn": False,
+    "dtype": "float32",
+    "embedding_dropout": 0.0,
+    "eos_token_id": 1,
+    "global_attn_every_n_layers": 3,
+    "global_rope_theta": 20000,
+    "gradient_checkpointing": False,
+    "hidden_activation": "gelu",
+    "hidden_size": 32,
+    "initializer_cutoff_factor": 2.0,
+    "initializer_range": 0.02,
+    "intermediate_size": 48,
+    "layer_norm_eps": 1e-05,
+    "layer_types": ["full_attention", *["sliding_attention"] * 2, "full_attention", "sliding_attention"],
+    "local_attention": 8,
+    "local_rope_theta": 500,
+    "mask_token_id": 4,
+    "max_position_embeddings": 96,
+    "mlp_bias": False,
+    "mlp_dropout": 0.0,
+    "model_type": "modernbert",
+    "norm_bias": False,
+    "norm_eps": 0.001,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 5,
+    "pad_token_id": 0,
+    "position_embedding_type": "sans_pos",
+    "repad_logits_with_grad": False,
+    "sep_token_id": 1,
+    "sparse_pred_ignore_index": -100,
+    "sparse_prediction": False,
+    "tie_word_embeddings": True,
+    "transformers_version": "4.48.0",
+    "vocab_size": 420,
+}
+
+
+def test_a_modernbert_configuration_as_published_is_understood(source, out):
+    checkpoint = source("modernbert")
+    checkpoint.write_json("config.json", PUBLISHED_MODERNBERT)
+    assert distance(checkpoint, out, "modernbert") <= 1e-5
+
+
+def test_layers_may_be_pruned_from_a_modernbert(source, out):
+    """Those that are left name their own kinds, and the first one keeps no normalisation."""
+    checkpoint = source("modernbert")
+    checkpoint.edit_json("config.json", num_hidden_layers=2, layer_types=["full_attention", "sliding_attention"])
+    checkpoint.edit_weights(lambda tensors: {k: v for k, v in tensors.items() if not re.match(r"layers\.[234]\.", k)})
+    assert distance(checkpoint, out, "modernbert") > 1e-3
+
+
+@pytest.mark.parametrize("added", ["layers.0.attn_norm.weight", "layers.1.attn.Wqkv.bias", "final_norm.bias"])
+def test_a_tensor_that_the_configuration_gives_no_place_is_refused(source, out, added):
+    """transformers leaves it out; whoever saved it meant something by it."""
+    checkpoint = source("modernbert")
+    checkpoint.edit_weights(lambda tensors: {**tensors, added: np.ones(96 if "Wqkv" in added else 32, np.float32)})
+    assert re.sub(r"\d+", "*", added) in refused(checkpoint, out).message
+
+
+def test_stretched_angles_of_modernbert_are_those_of_every_layer(source, out):
+    checkpoint = source("modernbert")
+    stretched = {"rope_type": "linear", "factor": 2.0}
+    checkpoint.edit_json("config.json", rope_scaling=stretched)
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
+    vectors = vectors_of(out)
+    assert np.abs(vectors - CASE["modernbert"].golden("document")).max() > 1e-3
+    given = checkpoint.read_json("config.json")["rope_parameters"]
+    both = {kind: {**parameters, "rope_type": "linear", "factor": 2.0} for kind, parameters in given.items()}
+    checkpoint.edit_json("config.json", rope_scaling=None, rope_parameters=both)
+    export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
+    assert vectors_of(out) == pytest.approx(vectors, abs=1e-6)
+
+
+def test_angles_for_no_kind_of_layer_are_refused(source, out):
+    checkpoint = source("modernbert")
+    checkpoint.edit_json("config.json", rope_parameters={"rope_type": "default", "rope_theta": 5000.0})
+    assert "rope_theta" in refused(checkpoint, out).message
 
 
 # remote code

@@ -14,7 +14,7 @@ from rekall.models.export.family import Family
 from rekall.models.export.figures import Config, Keys
 from rekall.models.export.modernbert import add_modernbert, modernbert_states, rotary_figures
 from rekall.models.export.rotary_families import ROTARY_KIN
-from rekall.models.export.rules import honoured, nothing, only
+from rekall.models.export.rules import honoured, nothing
 from rekall.models.export.t5_families import T5_KIN
 
 FAMILIES: Mapping[str, Family] = {
@@ -27,13 +27,15 @@ FAMILIES: Mapping[str, Family] = {
         states=modernbert_states,
         prefixes=("model.",),
         keys=Keys(activation="hidden_activation", epsilon="norm_eps"),
-        defaults={"hidden_activation": "gelu", "norm_eps": 1e-5},
+        defaults={"hidden_activation": "gelu", "norm_eps": 1e-5, "max_position_embeddings": 8192},
+        fixed={"position_embedding_type": "absolute"},
         refine=rotary_figures,
         rules=(
             honoured("layer_types", "global_attn_every_n_layers", "local_attention", said="who sees whom"),
-            honoured("rope_parameters", "rope_theta", "*_rope_theta", said="the angles of positions"),
-            only(keys=["rope_scaling"], said="the angles would be stretched"),
-            honoured("attention_bias", "mlp_bias", "norm_bias", said="a bias is added where the weights have one"),
+            honoured("rope_parameters", "*_rope_theta", said="the angles of positions"),
+            nothing("rope_theta", said="each kind of layer has a base of its own"),
+            honoured("rope_scaling", said="how the angles are stretched"),
+            honoured("attention_bias", "mlp_bias", "norm_bias", said="which blocks have biases"),
             nothing("layer_norm_eps", said="`norm_eps` is what it reads"),
         ),
     ),

@@ -48,6 +48,25 @@ class Rotary:
 
 
 @dataclass(frozen=True, slots=True)
+class Biases:
+    """Where an encoder with rotary positions has biases.
+
+    Attributes:
+        attention: The projections to queries, keys and values, and that of what attention gives.
+        opening, closing: Those of the feed-forward block.
+        norms: The normalisations.
+    """
+
+    attention: bool = True
+    opening: bool = True
+    closing: bool = True
+    norms: bool = True
+
+
+_EVERYWHERE = Biases()
+
+
+@dataclass(frozen=True, slots=True)
 class Decoder:
     """What the blocks of a decoder have that those of an encoder have not.
 
@@ -126,6 +145,7 @@ class Figures:
         layer_names: What the tensors of each layer begin with, in the order in which layers run; ALBERT repeats some.
             Empty for BERT's names.
         gated: Whether a second projection of the feed-forward block gates the first.
+        biases: Where an encoder with rotary positions has biases.
         decoder: What sets a decoder apart; for others it says nothing.
         t5: What sets an encoder of T5's kind apart; None for others.
     """
@@ -147,6 +167,7 @@ class Figures:
     task_types: bool = False
     layer_names: tuple[str, ...] = ()
     gated: bool = False
+    biases: Biases = _EVERYWHERE
     decoder: Decoder = _NONE
     t5: T5 | None = None
 

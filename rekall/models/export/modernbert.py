@@ -13,7 +13,7 @@ import numpy as np
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.bert_parts import check_activation
-from rekall.models.export.figures import WITH_TORCH, Config, Figures, malformed
+from rekall.models.export.figures import WITH_TORCH, Biases, Config, Figures, malformed
 from rekall.models.export.graph import INT32, GraphBuilder
 from rekall.models.export.reference import States, attend, normalise, project, sums, table_rows
 from rekall.models.export.rotary import read_rotary, turn, window
@@ -50,13 +50,30 @@ def _rotary(figures: Figures, config: Config, where: str) -> Figures:
         "full_attention": float(config.get("global_rope_theta", 160_000.0)),
         "sliding_attention": float(config.get("local_rope_theta", 10_000.0)),
     }
-    asked = config.get("rope_parameters") or {}
-    turns = {kind: read_rotary(asked.get(kind) or {}, where, theta=base) for kind, base in bases.items()}
+    asked, scaled = config.get("rope_parameters") or {}, config.get("rope_scaling") or {}
+    if strangers := asked.keys() - bases.keys():
+        raise ExportFailed(f"{where} has `rope_parameters` for no kind of layer: {', '.join(strangers)}", WITH_TORCH)
+    plain = {"rope_type": "default"}  # to which transformers adds a scaling, whose older `type` then says nothing
+    turns = {
+        kind: read_rotary(
+            {**(asked.get(kind) or plain), **scaled},
+            where,
+            theta=base,
+            trained=int(config["max_position_embeddings"]),
+        )
+        for kind, base in bases.items()
+    }
     reach = int(config.get("local_attention", 128)) // 2
     return replace(
         figures,
         rotary=tuple(turns[kind] for kind in kinds),
         windows=tuple(reach if kind == "sliding_attention" else None for kind in kinds),
+        biases=Biases(
+            attention=bool(config.get("attention_bias")),
+            opening=bool(config.get("mlp_bias")),
+            closing=bool(config.get("mlp_bias")),
+            norms=bool(config.get("norm_bias")),
+        ),
     )
 
 
@@ -77,18 +94,16 @@ def add_modernbert(figures: Figures, max_tokens: int, weights: Weights, graph: G
 
 
 def _layer(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, hidden: str, layer: int) -> str:
-    name, width, inner = f"layers.{layer}", figures.hidden, figures.inner
-    source = hidden
-    if f"{name}.attn_norm.weight" in weights:  # the first layer has none
-        source = add_norm(figures, weights, graph, hidden, f"{name}.attn_norm")
-    inputs = read_linears(weights, f"{name}.attn.Wqkv", ("query", "key", "value"), width, width)
-    output = read_linear(weights, f"{name}.attn.Wo", width, width)
+    name, width, inner, biases = f"layers.{layer}", figures.hidden, figures.inner, figures.biases
+    source = add_norm(figures, weights, graph, hidden, f"{name}.attn_norm") if layer else hidden
+    inputs = read_linears(weights, f"{name}.attn.Wqkv", ("query", "key", "value"), width, width, bias=biases.attention)
+    output = read_linear(weights, f"{name}.attn.Wo", width, width, bias=biases.attention)
     how = figures.rotary[layer], figures.windows[layer]
     attended = add_attention(figures, max_tokens, graph, source, f"{name}.attn", inputs, output, *how)
     hidden = graph.node("Add", [hidden, attended])
     source = add_norm(figures, weights, graph, hidden, f"{name}.mlp_norm")
-    opening = read_linears(weights, f"{name}.mlp.Wi", ("active", "gated"), inner, width)
-    closing = read_linear(weights, f"{name}.mlp.Wo", width, inner)
+    opening = read_linears(weights, f"{name}.mlp.Wi", ("active", "gated"), inner, width, bias=biases.opening)
+    closing = read_linear(weights, f"{name}.mlp.Wo", width, inner, bias=biases.closing)
     return graph.node("Add", [hidden, add_feed_forward(figures, graph, source, f"{name}.mlp", opening, closing)])
 
 
@@ -101,8 +116,7 @@ def modernbert_states(figures: Figures, weights: Weights, ids: Sequence[Sequence
     states = normalise(states, weights, "embeddings.norm", figures)
     for number in range(figures.layers):
         layer, rotary, reach = f"layers.{number}", figures.rotary[number], figures.windows[number]
-        first = number == 0 and f"{layer}.attn_norm.weight" not in weights
-        source = states if first else normalise(states, weights, f"{layer}.attn_norm", figures)
+        source = states if number == 0 else normalise(states, weights, f"{layer}.attn_norm", figures)
         attended = []
         for joined in project(source, weights, f"{layer}.attn.Wqkv"):
             query, key, value = np.split(joined, 3, axis=1)

@@ -36,14 +36,17 @@ A dynamic one begins where the configuration's positions end, and no export read
 """
 
 
-def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, share: float = 1.0) -> Rotary:
+def read_rotary(
+    parameters: Mapping[str, Any], where: str, *, theta: float, share: float = 1.0, trained: int = 0
+) -> Rotary:
     """The rotary positions that a `rope_parameters` or `rope_scaling` asks for.
 
     Args:
         parameters: Of one kind of layer; empty for plain ones.
         where: The path of the configuration, for messages.
         theta: The base where the parameters name none.
-        share: How much of a head turns where the parameters do not say.
+        share: How much of a head turns; the parameters must agree.
+        trained: The longest text of the training where the parameters do not say; 0 if nothing else does.
 
     Raises:
         ExportFailed: Another kind of scaling, a parameter that is not known, or one that is missing or no number.
@@ -53,7 +56,9 @@ def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, shar
     given.pop("type", None)
     if kind not in _KEYS:
         raise ExportFailed(f"{where} scales its rotary positions by {kind!r}, which is not supported", WITH_TORCH)
-    unknown = given.keys() - {"rope_theta", "partial_rotary_factor", *_KEYS[kind]}
+    if given.get("partial_rotary_factor") == share:
+        given.pop("partial_rotary_factor")
+    unknown = given.keys() - {"rope_theta", *_KEYS[kind]}
     if unknown or given.get("truncate", True) is not True:
         names = ", ".join(sorted(unknown or {"truncate"}))
         raise ExportFailed(f"{where} asks for {names} of {kind} rotary positions, which is not supported", WITH_TORCH)
@@ -66,12 +71,12 @@ def read_rotary(parameters: Mapping[str, Any], where: str, *, theta: float, shar
         usual = 0.1 * math.log(factor) + 1.0 if factor > 1.0 else 1.0
         rotary = Rotary(
             theta=float(given.get("rope_theta", theta)),
-            share=float(given.get("partial_rotary_factor", share)),
+            share=share,
             scaling="default" if kind == "dynamic" else kind,
             factor=factor,
             slow=slow,
             fast=fast,
-            trained=int(given["original_max_position_embeddings"]) if kind in ("llama3", "yarn") else 0,
+            trained=int(given.get("original_max_position_embeddings", trained)) if kind in ("llama3", "yarn") else 0,
             gain=float(given.get("attention_factor", usual)) if kind == "yarn" else 1.0,
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:

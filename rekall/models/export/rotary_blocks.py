@@ -26,25 +26,27 @@ class Linear:
         return Linear(self.weight[rows], None if self.bias is None else self.bias[rows])
 
 
-def read_linear(weights: Weights, name: str, outputs: int, inputs: int) -> Linear:
-    """A projection, with a bias where the file has one.
+def read_linear(weights: Weights, name: str, outputs: int, inputs: int, *, bias: bool) -> Linear:
+    """A projection.
 
     Raises:
         ExportFailed: A tensor is missing or has another shape.
     """
-    bias = weights.tensor(f"{name}.bias", outputs) if f"{name}.bias" in weights else None
-    return Linear(weights.tensor(f"{name}.weight", outputs, inputs), bias)
+    weight = weights.tensor(f"{name}.weight", outputs, inputs)
+    return Linear(weight, weights.tensor(f"{name}.bias", outputs) if bias else None)
 
 
-def read_linears(weights: Weights, joined: str, names: Sequence[str], outputs: int, inputs: int) -> list[Linear]:
+def read_linears(
+    weights: Weights, joined: str, names: Sequence[str], outputs: int, inputs: int, *, bias: bool
+) -> list[Linear]:
     """Several projections of one source, which may be stored as one, in the order of their names.
 
     Raises:
         ExportFailed: A tensor is missing or has another shape.
     """
     if f"{joined}.weight" not in weights and f"{names[0]}.weight" in weights:
-        return [read_linear(weights, name, outputs, inputs) for name in names]
-    whole = read_linear(weights, joined, len(names) * outputs, inputs)
+        return [read_linear(weights, name, outputs, inputs, bias=bias) for name in names]
+    whole = read_linear(weights, joined, len(names) * outputs, inputs, bias=bias)
     return [whole.some(slice(place * outputs, (place + 1) * outputs)) for place in range(len(names))]
 
 
@@ -113,9 +115,9 @@ def add_feed_forward(
 
 
 def add_norm(figures: Figures, weights: Weights, graph: GraphBuilder, source: str, name: str) -> str:
-    """A layer normalisation, with its bias where the file has one."""
+    """A layer normalisation."""
     inputs = [source, graph.constant(f"{name}.weight", weights.tensor(f"{name}.weight", figures.hidden))]
-    if f"{name}.bias" in weights:
+    if figures.biases.norms:
         inputs.append(graph.constant(f"{name}.bias", weights.tensor(f"{name}.bias", figures.hidden)))
     return graph.node("LayerNormalization", inputs, epsilon=figures.epsilon)
 

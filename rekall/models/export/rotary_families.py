@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rekall.errors import ExportFailed
 from rekall.models.export.family import Family
-from rekall.models.export.figures import WITH_TORCH, Config, Figures, malformed
+from rekall.models.export.figures import WITH_TORCH, Biases, Config, Figures, malformed
 from rekall.models.export.rotary import read_rotary
 from rekall.models.export.rotary_postnorm import add_rotary_postnorm, rotary_postnorm_states
 from rekall.models.export.rules import Rule, honoured, nothing, only, same
@@ -27,6 +27,7 @@ _OLDER_NOMIC: Mapping[str, str] = {
     "layer_norm_epsilon": "layer_norm_eps",
     "rotary_emb_base": "rope_theta",
 }
+_GTE_BIASES = Biases(opening=False)
 _GATES: Mapping[str, str] = {"swiglu": "silu", "geglu": "gelu", "glu": "Sigmoid"}
 
 _ONE_OF_THEM = "take out what is wrong of the two"
@@ -41,12 +42,16 @@ _ROPE: tuple[Rule, ...] = (
 
 def _turned(figures: Figures, config: Config, where: str, theta: float) -> Figures:
     """The figures with the rotary positions of every layer, whose base is `theta` where nothing else is said."""
-    parameters = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    parameters, older = config.get("rope_parameters") or {}, config.get("rope_scaling") or {}
+    if parameters and older and parameters != older:
+        raise ExportFailed(f"{where} scales its rotary positions twice: {parameters}, {older}", _ONE_OF_THEM)
+    parameters = parameters or older
     asked = config.get("rope_theta")
     try:
         share = float(config.get("rotary_emb_fraction", 1.0))
         types = int(config["type_vocab_size"]) > 0
-        rotary = read_rotary(dict(parameters), where, theta=theta if asked is None else float(asked), share=share)
+        base, trained = theta if asked is None else float(asked), int(config["max_position_embeddings"])
+        rotary = read_rotary(dict(parameters), where, theta=base, share=share, trained=trained)
         agreed = asked is None or float(asked) == rotary.theta
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
@@ -76,12 +81,17 @@ def _nomic_figures(figures: Figures, config: Config, where: str) -> Figures:
             f"{where} names two activations, `activation_function` {older} and `hidden_act` {figures.activation}",
             _ONE_OF_THEM,
         )
+    biases = Biases(
+        attention=bool(config.get("qkv_proj_bias")),
+        opening=bool(config.get("mlp_fc1_bias")),
+        closing=bool(config.get("mlp_fc2_bias")),
+    )
     if config.get("rotary_scaling_factor") is None:
         positions = config.get("n_positions", figures.positions)
     else:  # beyond these, angles change with the longest text of a batch
         positions = config.get("max_trained_positions", 2048)
     try:
-        figures = replace(figures, positions=int(positions), gated=older is None or older in _GATES)
+        figures = replace(figures, positions=int(positions), gated=older is None or older in _GATES, biases=biases)
     except (TypeError, ValueError, OverflowError) as error:
         raise malformed(where, error) from error
     return _turned(figures, config, where, 1000.0)
@@ -119,7 +129,7 @@ _NOMIC = Family(
         honoured("activation_function", said="the activation, and whether it gates"),
         honoured("n_positions", "max_trained_positions", "rotary_scaling_factor", said="the longest text"),
         honoured("rotary_emb_fraction", "rotary_emb_interleaved", said="which numbers of a head turn together"),
-        honoured("qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", said="a bias is added where the weights have one"),
+        honoured("qkv_proj_bias", "mlp_fc1_bias", "mlp_fc2_bias", said="which blocks have biases"),
         only(keys=["rotary_emb_scale_base"], said="queries and keys would be scaled by their positions"),
         only(
             False,
@@ -141,11 +151,11 @@ _NOMIC = Family(
 
 
 def _gte_figures(figures: Figures, config: Config, where: str) -> Figures:
-    return _turned(replace(figures, gated=True), config, where, 160_000.0)
+    return _turned(replace(figures, gated=True, biases=_GTE_BIASES), config, where, 160_000.0)
 
 
 def _new_figures(figures: Figures, config: Config, where: str) -> Figures:
-    return _turned(replace(figures, gated=True), config, where, 10_000.0)
+    return _turned(replace(figures, gated=True, biases=_GTE_BIASES), config, where, 10_000.0)
 
 
 def _jina_today(config: Config) -> Config:

@@ -40,19 +40,19 @@ def add_rotary_postnorm(figures: Figures, max_tokens: int, weights: Weights, gra
 
 
 def _layer(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder, hidden: str, layer: int) -> str:
-    name, width, inner = f"layers.{layer}", figures.hidden, figures.inner
+    name, width, inner, biases = f"layers.{layer}", figures.hidden, figures.inner, figures.biases
     names = [f"{name}.attn.{part}_proj" for part in "qkv"]
-    inputs = read_linears(weights, f"{name}.attn.qkv_proj", names, width, width)
-    output = read_linear(weights, f"{name}.attn.o_proj", width, width)
+    inputs = read_linears(weights, f"{name}.attn.qkv_proj", names, width, width, bias=biases.attention)
+    output = read_linear(weights, f"{name}.attn.o_proj", width, width, bias=biases.attention)
     rotary = figures.rotary[layer]
     attended = add_attention(figures, max_tokens, graph, hidden, f"{name}.attn", inputs, output, rotary)
     hidden = add_norm(figures, weights, graph, graph.node("Add", [attended, hidden]), f"{name}.attn_norm")
     if figures.gated:
         names = [f"{name}.mlp.{part}_proj" for part in ("up", "gate")]
-        opening = read_linears(weights, f"{name}.mlp.up_gate_proj", names, inner, width)[::-1]
+        opening = read_linears(weights, f"{name}.mlp.up_gate_proj", names, inner, width, bias=biases.opening)[::-1]
     else:
-        opening = [read_linear(weights, f"{name}.mlp.up_proj", inner, width)]
-    closing = read_linear(weights, f"{name}.mlp.down_proj", width, inner)
+        opening = [read_linear(weights, f"{name}.mlp.up_proj", inner, width, bias=biases.opening)]
+    closing = read_linear(weights, f"{name}.mlp.down_proj", width, inner, bias=biases.closing)
     fed = add_feed_forward(figures, graph, hidden, f"{name}.mlp", opening, closing)
     return add_norm(figures, weights, graph, graph.node("Add", [fed, hidden]), f"{name}.mlp_norm")
 
