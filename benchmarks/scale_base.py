@@ -54,8 +54,9 @@ def _embed(store: SqliteStore, model: ModelIdentity) -> None:
     index = store.vectors.index(space)
     for batch in range(len(index) // BATCH, store.entries.count() // BATCH):
         vectors = vectors_of([note.subject for note in batch_of(batch)], batch)
+        if batch % 100 == 99:
+            print(f"{(batch + 1) * BATCH:,} vectors", file=sys.stderr)
         with store.transaction():
-            for number, vector in enumerate(vectors, batch * BATCH + 1):  # a note has one passage, and its number
-                index.add(number, vector)
+            index.add_many(enumerate(vectors, batch * BATCH + 1))  # a note has one passage, and its number
     with store.transaction():
         keep_spread(store, space)

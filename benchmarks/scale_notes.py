@@ -89,7 +89,8 @@ def _made(known: Sequence[str], many: int) -> list[str]:
 def _shares() -> npt.NDArray[np.float64]:
     """The share of all words up to each, (w,)."""
     each = (np.arange(1, len(words()) + 1) + _SHIFT) ** -_FALL
-    return np.cumsum(each) / each.sum()
+    shares: npt.NDArray[np.float64] = np.cumsum(each) / each.sum()
+    return shares
 
 
 @cache
@@ -107,7 +108,8 @@ def centres() -> npt.NDArray[np.float32]:
 
 
 def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    unit: npt.NDArray[np.float32] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def vectors_of(subjects: Sequence[int], batch: int) -> npt.NDArray[np.float32]:

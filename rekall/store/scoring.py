@@ -16,10 +16,17 @@ if TYPE_CHECKING:
         """What FTS5 tells of an entry that it found (sqlite.org/fts5.html#custom_auxiliary_functions)."""
 
         @property
-        def row_count(self) -> int: ...
-        def column_size(self, column: int, /) -> int: ...
-        def column_total_size(self, column: int, /) -> int: ...
-        def phrase_locations(self, phrase: int, /) -> list[list[int]]: ...
+        def row_count(self) -> int:
+            """How many entries there are."""
+
+        def column_size(self, column: int, /) -> int:
+            """The words of the entry; of all columns where the column is less than 0."""
+
+        def column_total_size(self, column: int, /) -> int:
+            """The words of all entries."""
+
+        def phrase_locations(self, phrase: int, /) -> list[list[int]]:
+            """Where a phrase of the query stands, a list a column."""
 
 
 K1 = 1.2  # FTS5's own constants, not configurable (sqlite.org/fts5.html#the_bm25_function)
