@@ -9,6 +9,9 @@ from pathlib import Path
 
 PROC = Path("/proc/self")
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_FILES = (("memory.max", "anon"), ("memory.limit_in_bytes", "total_rss"))
+"""The file of the limit, and the key of what is in use: in the second version of control groups, and in the first."""
+
 _BEYOND_ALL = 1 << 50
 """What a control group of the first version says where there is no limit is larger than this."""
 
@@ -72,7 +75,8 @@ def _left(limit: int, used: int) -> Room | None:
 def _of_groups(proc: Path, groups: Path, resident: int) -> Room | None:
     """The tightest of the control groups that hold this process, each in one that holds it."""
     found = None
-    for folder, limit_file, used_key in _folders(proc, groups):
+    for folder in folders_of(proc, groups, "memory"):
+        limit_file, used_key = _FILES[(folder / "memory.limit_in_bytes").exists()]
         limit = _number(folder / limit_file)
         if limit is None or limit >= _BEYOND_ALL:
             continue
@@ -83,8 +87,14 @@ def _of_groups(proc: Path, groups: Path, resident: int) -> Room | None:
     return found
 
 
-def _folders(proc: Path, groups: Path) -> Iterator[tuple[Path, str, str]]:
-    """Where the control groups of this process lie, with the file of the limit, and the key of what is in use."""
+def folders_of(proc: Path, groups: Path, controller: str) -> Iterator[Path]:
+    """Where the control groups lie that limit this process, from its own outwards.
+
+    Args:
+        proc: What the system says of this process.
+        groups: Where it shows control groups.
+        controller: What is limited, as the first version names it: "memory", "cpu".
+    """
     try:
         lines = (proc / "cgroup").read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -93,16 +103,17 @@ def _folders(proc: Path, groups: Path) -> Iterator[tuple[Path, str, str]]:
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if controllers == "":
-            root, files = groups, ("memory.max", "anon")
-        elif "memory" in controllers.split(","):
-            root, files = groups / "memory", ("memory.limit_in_bytes", "total_rss")
+            root = groups
+        elif controller in controllers.split(","):
+            joined = groups / controllers  # "cpu,cpuacct"
+            root = joined if joined.is_dir() else groups / controller
         else:
             continue
         place = root / path.lstrip("/")
         while place != root and root in place.parents:
-            yield (place, *files)
+            yield place
             place = place.parent
-        yield (root, *files)  # in a container the path may be that of the machine outside
+        yield root  # in a container the path may be that of the machine outside
 
 
 def _number(path: Path) -> int | None:
