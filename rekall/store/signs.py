@@ -1,41 +1,26 @@
 """The signs of one space: written beside its vectors, taken from the middle of these, brought over when that moves.
 
-A sign says of each number whether it is above the mean of a sample of the space's vectors (`centre`); of a model whose numbers
-all have one sign those of the numbers themselves say nothing. A block names the middle that its signs were taken from. When
-the middle has moved, blocks are brought over some at a time, and a search asks each middle's signs by themselves.
+A block names the middle that its signs were taken from (`middles`). When the middle has moved, blocks are brought over some at
+a time, with each write or by `rekall index rebuild`, and a search asks each middle's signs by themselves.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rekall.db import Database
 from rekall.store import schema
 from rekall.store.driver import corrupt
+from rekall.store.middles import Middles
 from rekall.store.sign_blocks import Layout, Nearest, has_numpy, nearest_by_numpy, nearest_by_sql
-from rekall.vector_index import is_unit
 
 FIRST_LOOK = 2_000
 """So many vectors a space has when its middle is first looked for; fewer are compared exactly in any case."""
 
 _GROWTH = 1.25
 """The middle is looked at again when the space is so much larger than it was at the last look."""
-
-_SAMPLE = 1_024
-"""Vectors whose mean the middle is, spread over the space: a thirtieth of a standard deviation from the mean of all."""
-
-_LEAST_SAMPLE = 256
-"""Of fewer vectors no middle is taken."""
-
-_MOVED = 0.04
-"""The middle has moved when more than this share of the sample's signs say something else from the new one.
-
-Two samples of the same vectors differ by 0.014; those of multilingual-e5-small and of zero by a third.
-"""
 
 _BLOCKS_A_WRITE = 8
 """Blocks that one write brings over: a thousand vectors, 5 ms."""
@@ -93,7 +78,8 @@ class Signs:
         self._db = db
         self._space = int(space)
         self._layout = Layout(dim)
-        self._by_sql = by_sql and dim % 8 == 0
+        self._by_sql = by_sql
+        self._middles = Middles(db, space, dim, by_sql=by_sql)
         self._table = f"signs_{space:d}"
         self._vectors = f"vectors_{space:d}"
 
@@ -111,15 +97,15 @@ class Signs:
             among: Ids to choose from; None means all.
             held: How many there are, as `state` says.
         """
-        signed = {number: self._signs([query], mean)[0] for number, mean in self._centres().items()}
+        signed = {number: self._middles.signs([query], mean)[0] for number, mean in self._middles.all().items()}
         is_small = self._by_sql and not has_numpy() and held <= NUMPY_FROM
         search = nearest_by_sql if is_small else nearest_by_numpy
         return search(self._db, self._table, self._layout, signed, most, among)
 
     def put(self, vectors: Sequence[tuple[int, bytes]]) -> None:
         """Take the signs of vectors that were just stored; bring some others over where the middle has moved."""
-        number, mean = self._latest()
-        signs = self._signs([vector for _, vector in vectors], mean)
+        number, mean = self._middles.latest()
+        signs = self._middles.signs([vector for _, vector in vectors], mean)
         by_block: dict[int, list[tuple[int, bytes]]] = {}
         for (passage_id, _), sign in zip(vectors, signs):
             block, slot = divmod(passage_id, self._layout.rows)
@@ -158,30 +144,20 @@ class Signs:
     def clear(self) -> None:
         """Forget every sign and the middle."""
         self._db.run(f"DELETE FROM {self._table}")
-        for table in ("centre", "signing"):
-            self._db.run(f"DELETE FROM {table} WHERE space_id = ?", (self._space,))
+        self._db.run("DELETE FROM signing WHERE space_id = ?", (self._space,))
+        self._middles.forget()
 
     def take_middle(self) -> None:
-        """Look where the middle of the vectors is now; where that has moved, blocks wait to be brought over to it."""
+        """Look where the middle is now; where it has moved, blocks wait to be brought over to it."""
         state = self.state()
-        sample = self._sample()
-        next_block = state.next_block
-        if len(sample) >= _LEAST_SAMPLE:
-            middle = array(
-                "f", [total / len(sample) for total in map(sum, zip(*(array("f", each) for each in sample)))]
-            )
-            if not self._differing(sample, middle.tobytes(), self._latest()[1]) <= _MOVED:
-                sql = "INSERT INTO centre SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM centre WHERE space_id = ?1"
-                self._db.run(sql, (self._space, middle.tobytes()))
-                next_block = 0
-        self._keep(State(state.held, state.held, next_block))
+        self._keep(State(state.held, state.held, 0 if self._middles.look() else state.next_block))
 
     def bring_over(self, most: int = _BLOCKS_A_WRITE) -> bool:
         """Take the signs of at most so many blocks anew that are of an earlier middle. Returns whether any may be left."""
         state = self.state()
         if state.next_block is None:
             return False
-        number, mean = self._latest()
+        number, mean = self._middles.latest()
         sql = f"SELECT block, bits FROM {self._table} WHERE block >= ? AND centre <> ? ORDER BY block LIMIT ?"
         old = self._db.rows(sql, (state.next_block, number, most))
         for block, bits in old:
@@ -190,7 +166,7 @@ class Signs:
         next_block = old[-1][0] + 1 if len(old) == most else None
         self._keep(State(self.state().held, state.looked, next_block))
         if next_block is None:
-            self._db.run("DELETE FROM centre WHERE space_id = ? AND number <> ?", (self._space, number))
+            self._middles.forget(but=number)
         return next_block is not None
 
     def make(self, first: int, most: int) -> int | None:
@@ -203,7 +179,7 @@ class Signs:
         Returns:
             Where the next ones begin, None at the end.
         """
-        number, mean = self._latest()
+        number, mean = self._middles.latest()
         for _ in range(most):
             at = self._db.value(f"SELECT min(passage_id) FROM {self._vectors} WHERE passage_id >= ?", (first,))
             block = None if at is None else at // self._layout.rows
@@ -216,22 +192,18 @@ class Signs:
             if at < first:  # a damaged tree; going on would never end
                 raise corrupt(self._db.path, "vectors that are out of order")
             rows = self._rows(block)
-            bad = {number for number, _ in rows} - {number for number, _ in self._sound(rows)}
+            bad = {number for number, _ in rows} - {number for number, _ in self._middles.sound(rows)}
             self._db.run_many(f"DELETE FROM {self._vectors} WHERE passage_id = ?", ((each,) for each in bad))
             self._make(block, number, mean)
             first = (block + 1) * self._layout.rows
         return first
 
-    def take_over(self, before: str) -> None:
-        """Fill the blocks from a table that has a sign a row."""
-        size = self._layout.sign_bytes
-        rows = self._db.stream(
-            f"SELECT passage_id, bits FROM {before} WHERE length(bits) = {size:d} ORDER BY passage_id"
-        )
+    def put_as_they_are(self, signs: Iterable[tuple[int, bytes]]) -> None:
+        """Fill empty blocks with signs that were taken from zero, by passage and in that order."""
         held = 0
-        for block, signs in itertools.groupby(rows, key=lambda row: int(row[0]) // self._layout.rows):
+        for block, placed in itertools.groupby(signs, key=lambda each: each[0] // self._layout.rows):
             data = bytearray(self._layout.size_bytes)
-            for passage_id, sign in signs:
+            for passage_id, sign in placed:
                 self._layout.put(data, passage_id % self._layout.rows, sign)
                 held += 1
             self._write(block, 0, data)
@@ -239,12 +211,12 @@ class Signs:
 
     def judged(self) -> Judged:
         """Whether the vectors are sound and the signs are theirs."""
-        centres, size = self._centres(), self._layout.rows
+        centres, size = self._middles.all(), self._layout.rows
         of_block = f"SELECT DISTINCT passage_id / {size} FROM {self._vectors}"
         count = damaged = unsigned = strays = there = 0
         for (block,) in self._db.stream(of_block):
             rows = self._rows(block)
-            sound = {passage_id for passage_id, _ in self._sound(rows)}
+            sound = {passage_id for passage_id, _ in self._middles.sound(rows)}
             count += len(rows)
             damaged += len(rows) - len(sound)
             found = self._db.rows(f"SELECT centre, bits FROM {self._table} WHERE block = ?", (block,))
@@ -272,55 +244,6 @@ class Signs:
         held = sum(self._layout.held(bits) for (bits,) in blocks)
         self._keep(State(held, self.state().looked, 0))
 
-    def _centres(self) -> dict[int, bytes | None]:
-        """The middle of each number, None for zero; a damaged one is left out."""
-        rows = self._db.rows("SELECT number, mean FROM centre WHERE space_id = ?", (self._space,))
-        return {0: None, **{number: mean for number, mean in rows if self._is_whole(mean)}}
-
-    def _latest(self) -> tuple[int, bytes | None]:
-        """The middle that signs are taken from now, with its number; zero where it is damaged."""
-        sql = "SELECT number, mean FROM centre WHERE space_id = ? ORDER BY number DESC LIMIT 1"
-        rows = self._db.rows(sql, (self._space,))
-        return (rows[0][0], rows[0][1]) if rows and self._is_whole(rows[0][1]) else (0, None)
-
-    def _is_whole(self, vector: bytes) -> bool:
-        return len(vector) == 4 * self._layout.dim
-
-    def _signs(self, vectors: Sequence[bytes], mean: bytes | None) -> list[bytes]:
-        """The signs of vectors from a middle: a bit a dimension, the lowest first, as sqlite-vec has it."""
-        if self._by_sql and not has_numpy():
-            difference = "?1" if mean is None else "vec_sub(?1, ?2)"
-            sql = f"SELECT vec_quantize_binary({difference})"
-            return [self._db.value(sql, (each,) if mean is None else (each, mean)) for each in vectors]
-        import numpy as np
-
-        numbers = np.frombuffer(b"".join(vectors), dtype=np.float32).reshape(len(vectors), self._layout.dim)
-        bits = np.packbits(
-            numbers > (0 if mean is None else np.frombuffer(mean, np.float32)), axis=1, bitorder="little"
-        )
-        return [row.tobytes() for row in bits]
-
-    def _differing(self, vectors: Sequence[bytes], one: bytes | None, other: bytes | None) -> float:
-        """The share of signs that are another one from another middle."""
-        pairs = zip(self._signs(vectors, one), self._signs(vectors, other))
-        count = sum((int.from_bytes(a, "big") ^ int.from_bytes(b, "big")).bit_count() for a, b in pairs)
-        return count / (len(vectors) * self._layout.dim)
-
-    def _sample(self) -> list[bytes]:
-        """Some whole vectors, spread evenly over the space."""
-        ((first, last),) = self._db.rows(
-            f"SELECT (SELECT min(passage_id) FROM {self._vectors}), (SELECT max(passage_id) FROM {self._vectors})"
-        )
-        if first is None:
-            return []
-        places = [first + (last - first + 1) * step // _SAMPLE for step in range(_SAMPLE)]
-        sql = (
-            f"SELECT vector FROM {self._vectors} WHERE passage_id IN (SELECT (SELECT passage_id FROM {self._vectors} "
-            "WHERE passage_id >= j.value ORDER BY passage_id LIMIT 1) FROM json_each(?) j)"
-        )
-        rows = [(0, row[0]) for row in self._db.rows(sql, (json.dumps(places),))]
-        return [vector for _, vector in self._sound(rows)]
-
     def _read(self, block: int, number: int) -> tuple[int, bytearray | None]:
         """How many signs a block holds, and the block; None unless it is whole and of a middle."""
         for centre, bits in self._db.rows(f"SELECT centre, bits FROM {self._table} WHERE block = ?", (block,)):
@@ -343,8 +266,8 @@ class Signs:
 
     def _made(self, block: int, rows: Sequence[tuple[int, bytes]], mean: bytes | None) -> bytearray:
         """A block from its vectors; one that is not whole has no sign."""
-        whole = [row for row in rows if self._is_whole(row[1])]
-        signs = self._signs([vector for _, vector in whole], mean) if whole else []
+        whole = [row for row in rows if self._middles.is_whole(row[1])]
+        signs = self._middles.signs([vector for _, vector in whole], mean) if whole else []
         data = bytearray(self._layout.size_bytes)
         for (passage_id, _), sign in zip(whole, signs):
             self._layout.put(data, passage_id - block * self._layout.rows, sign)
@@ -355,10 +278,6 @@ class Signs:
         first = block * self._layout.rows
         sql = f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id BETWEEN ? AND ?"
         return [(row[0], row[1]) for row in self._db.rows(sql, (first, first + self._layout.rows - 1))]
-
-    def _sound(self, rows: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-        """The vectors that are what they should be."""
-        return [row for row in rows if self._is_whole(row[1]) and is_unit(row[1])]
 
     def _count(self, more: int) -> None:
         sql = (
@@ -385,18 +304,3 @@ def forget_passages(db: Database, ids: Sequence[int]) -> None:
         return
     for space, dim in db.rows(f"SELECT id, dim FROM space WHERE {schema.IS_WHOLE_SPACE}"):
         Signs(db, space, dim, by_sql=False).forget(ids)
-
-
-def pack_signs(db: Database) -> None:
-    """Put signs that are a row each, as before schema 8, into blocks; none of them is taken anew."""
-    tables = db.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'signs_[0-9]*'")
-    sizes: dict[str, int] = dict(db.rows(f"SELECT 'signs_' || id, dim FROM space WHERE {schema.IS_WHOLE_SPACE}"))
-    for (name,) in tables:
-        if not db.rows("SELECT 1 FROM pragma_table_info(?) WHERE name = 'passage_id'", (name,)):
-            continue
-        space = int(name.partition("_")[2])
-        db.run(f"ALTER TABLE {name} RENAME TO signs_before")
-        db.run(schema.space_tables(space))
-        if name in sizes:
-            Signs(db, space, sizes[name], by_sql=False).take_over("signs_before")
-        db.run("DROP TABLE signs_before")

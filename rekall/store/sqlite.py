@@ -10,8 +10,8 @@ from rekall.db import Database
 from rekall.store.entries import SqliteEntries
 from rekall.store.leases import SqliteLeases
 from rekall.store.links import SqliteLinks, SqliteOrigins
+from rekall.store.packing import pack_signs
 from rekall.store.passages import SqlitePassages
-from rekall.store.signs import pack_signs
 from rekall.store.spaces import SqliteVectors
 from rekall.store.tombstones import SqliteTombstones
 from rekall.store.unembeddable import SqliteUnembeddable

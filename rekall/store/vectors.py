@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
 EXACT_LIMIT = 10_000
 """Up to this many vectors are compared exactly (10 ms); above, signs choose candidates first."""
 
-CANDIDATES = 400
+CANDIDATES = 1_000
 """Candidates that the signs hand over; what they miss of the true ten best: docs/benchmarks.md."""
 
 CANDIDATES_PER_RESULT = 4

@@ -278,7 +278,7 @@ def test_a_damaged_base_is_restored_from_its_backup(rekall, base):
 
 
 def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(rekall, base):
-    change(base, "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; PRAGMA user_version = 5")
+    change(base, "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DROP TABLE signing; DROP TABLE centre; PRAGMA user_version = 5")
     ran = rekall("list")
     assert ran.code == 0
     assert ran.err.count("before-migration-") == 1

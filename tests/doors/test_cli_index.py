@@ -164,7 +164,8 @@ def test_a_rebuild_mends_damaged_indexes(rekall: Rekall, stocked: list[str], hom
     connection = apsw.Connection(str(home / "rekall.db"))
     connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
     connection.execute("DELETE FROM vectors_1 WHERE passage_id % 2")
-    connection.execute("DELETE FROM signs_1 WHERE passage_id % 3 = 0")
+    connection.execute("DELETE FROM signs_1")
+    connection.execute("DELETE FROM signing")
     connection.close()
     state = rekall("index", "status")
     assert "--words" in state.err

@@ -311,7 +311,7 @@ def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
     space = bench.store.vectors.make_space("fake", "fake", 64, bench.clock.now())
     refused = bench.store.passages.pending(space, 8)[-1].passage_id
     bench.store.db.run(
-        f"CREATE TEMP TRIGGER refusal BEFORE INSERT ON signs_1 WHEN NEW.passage_id = {refused} BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        f"CREATE TEMP TRIGGER refusal BEFORE INSERT ON vectors_1 WHEN NEW.passage_id = {refused} BEGIN SELECT RAISE(ABORT, 'refused'); END"
     )
     with pytest.raises(StorageError, match="refused"):
         bench.embeddings.embed_pending()
@@ -326,7 +326,7 @@ def test_a_failure_while_storing_a_batch_keeps_the_batches_before(monkeypatch):
 def test_passages_cut_by_other_rules_are_cut_anew(bench):
     bench.base.add(draft("safari", numbered(300)))
     bench.store.db.run("UPDATE passage SET text_hash = zeroblob(16) WHERE position = 1")
-    bench.store.db.run("DELETE FROM vectors_1 WHERE passage_id = 2; DELETE FROM signs_1 WHERE passage_id = 2")
+    bench.index_of().delete(2)
     bench.embeddings.embed_pending()
     assert bench.base.index.status().pending_passages == 0
     assert_vectors_are_right(bench)

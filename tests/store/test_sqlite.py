@@ -103,6 +103,7 @@ def test_deleting_leaves_no_row_in_any_table(store):
         "space": 1,
         "vectors_1": 1,
         "signs_1": 1,
+        "signing": 1,
     }
     assert list(store.entries.by_keys([one, two])) == [two]
     assert store.db.rows("PRAGMA foreign_key_check") == []
