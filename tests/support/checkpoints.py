@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which some checkpoints are stored in
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -48,7 +49,7 @@ class Case:
             base=raw.get("base", ""),
             architecture=raw["architecture"],
             width=raw["width"],
-            pooling=raw["pooling"],
+            pooling=[mode.removesuffix("_tokens") for mode in raw["pooling"]],
             normalize="Normalize" in raw["after"][-1:],
             max_tokens=raw["max_tokens"],
             query_prompt=prompts.pop("query", ""),

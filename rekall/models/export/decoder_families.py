@@ -30,7 +30,6 @@ _SHARED = (
     only(1.0, keys=["partial_rotary_factor"], said="only a share of each head would turn"),
     honoured("is_causal", said="whether a token sees only those before it"),
     nothing("is_decoder", said="transformers' class does not look at it"),
-    nothing("tie_word_embeddings", said="the language model's head alone"),
     nothing("pretraining_tp", said="how it was trained"),
 )
 _BIASES = honoured("attention_bias", said="which projections have biases")
@@ -104,7 +103,11 @@ DECODERS: Mapping[str, Family] = {
     "mistral": replace(
         _DECODER,
         refine=mistral_figures,
-        rules=(honoured("sliding_window", said="how many tokens each layer sees"), *_SHARED),
+        rules=(
+            honoured("sliding_window", said="how many tokens each layer sees"),
+            nothing("layer_types", said="all layers have the same window"),
+            *_SHARED,
+        ),
     ),
     "eurobert": replace(
         _LLAMA,
@@ -112,9 +115,13 @@ DECODERS: Mapping[str, Family] = {
         refine=eurobert_figures,
         rules=(
             nothing("is_causal", said="every token sees all"),
-            nothing("classifier_pooling", said="a classifier alone"),
+            nothing("clf_pooling", said="a classifier alone"),
+            nothing(
+                "bos_token", "eos_token", "pad_token", "mask_token", said="tokenizer.json says which tokens there are"
+            ),
             *_LLAMA.rules,
         ),
+        remote=("EuroBertModel",),
     ),
     "gemma3_text": replace(
         _GEMMA,
