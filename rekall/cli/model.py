@@ -93,6 +93,7 @@ def _list_row(fields: dict[str, Any]) -> list[str]:
 def info(app: App, name: str | None, as_json: bool) -> None:
     """Describe a model; without NAME, the one in use."""
     from rekall.models.engine.card import read_card
+    from rekall.models.proof import named, proof_text
 
     folder = app.library.folder(name or app.model_in_use())
     card = read_card(folder)
@@ -112,19 +113,30 @@ def info(app: App, name: str | None, as_json: bool) -> None:
         ["reads", f"{card.max_tokens:,} tokens"],
         ["precision", card.precision],
         ["runs on", "numpy" if card.is_static else f"onnxruntime {card.minimum_onnxruntime} or later"],
-        ["prompts", f"query {card.prompts.query!r}, document {card.prompts.document!r}"],
+        ["query prompt", _prompt_text(card.prompts.query)],
+        ["document prompt", _prompt_text(card.prompts.document)],
+        [
+            "compared by",
+            card.similarity if card.similarity == "cosine" else f"cosine, though trained for {card.similarity}",
+        ],
         ["licence", card.licence],
         ["fingerprint", card.fingerprint],
+        ["proof", proof_text(card.fidelity)],
         *(
             [
                 "fidelity",
-                f"to {kind}: cosine at least {figures.min_cosine}, mean at least {figures.mean_cosine} over {figures.texts} texts",
+                f"to {named(kind)}: cosine at least {figures.min_cosine}, mean at least {figures.mean_cosine} over {figures.texts} texts",
             ]
             for kind, figures in card.fidelity.items()
         ),
+        *([["passed over", ", ".join(card.unread)]] if card.unread else []),
         *(["file", f"{file}  {size_text(record.size)}"] for file, record in card.files.items()),
     ]
     out(columns(rows))
+
+
+def _prompt_text(prompt: str) -> str:
+    return repr(prompt) if prompt else "none"
 
 
 def _described(folder: Path, card: ModelCard) -> dict[str, Any]:
@@ -144,22 +156,31 @@ def _described(folder: Path, card: ModelCard) -> dict[str, Any]:
 @pass_app
 def verify(app: App, name: str | None, as_json: bool) -> None:
     """Check a model's files, load it and measure it; without NAME, the one in use."""
+    from rekall.models.proof import GIVEN, named, proof_text
+
     name = name or app.model_in_use()
     card, measured = app.library.verify(name)
+    own = next(figures for kind, figures in measured.items() if kind != GIVEN)
     if as_json:
+        given = measured.get(GIVEN)
         out_json(
             {
                 "model": name,
                 "ok": True,
-                "texts": measured.texts,
-                "min_cosine": measured.min_cosine,
-                "mean_cosine": measured.mean_cosine,
+                "texts": own.texts,
+                "min_cosine": own.min_cosine,
+                "mean_cosine": own.mean_cosine,
+                "proof": proof_text(card.fidelity),
+                "reference": None if given is None else asdict(given),
             }
         )
-    else:
+        return
+    out(f"{name} is intact: {len(card.files)} files match their hashes")
+    for kind, figures in measured.items():
         out(
-            f"{name} is intact: {len(card.files)} files match their hashes, cosine to its reference at least {measured.min_cosine:.5f}, mean {measured.mean_cosine:.5f} over {measured.texts} texts"
+            f"cosine to {named(kind)}: at least {figures.min_cosine:.5f}, mean {figures.mean_cosine:.5f} over {figures.texts} texts"
         )
+    out(f"proof: {proof_text(card.fidelity)}")
 
 
 @model.command()

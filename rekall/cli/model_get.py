@@ -64,6 +64,13 @@ def _export_options(command: Command) -> Command:
             help="Of a model with an adapter for each of several tasks, the one to merge; `none` for no adapter.",
         ),
         click.option(
+            "--ignore",
+            "ignored",
+            multiple=True,
+            metavar="NAME",
+            help="A key of its files, or a tensor, that you know to change no vector; `*` stands for any text.",
+        ),
+        click.option(
             "--tokenizer",
             type=click.Choice(["file", "class"]),
             help="Where its files contradict each other: follow tokenizer.json, or the class it names.",
@@ -274,14 +281,17 @@ def _show(report: ExportReport, as_json: bool) -> None:
             }
         )
         return
+    from rekall.models.proof import named, proof_text
+
     card = report.card
     out(f"exported {card.name} to {report.folder}")
     out(f"{card.dimensions} dimensions, reads {card.max_tokens:,} tokens")
-    if card.prompts.query or card.prompts.document:
-        out(f"prompts: query {card.prompts.query!r}, document {card.prompts.document!r}")
-    for note in report.notes:
-        out(note)
+    for kind, prompt in asdict(card.prompts).items():
+        out(f"{kind} prompt: {repr(prompt) if prompt else 'none'}")
     for kind, figures in report.fidelity.items():
         out(
-            f"cosine to {kind}: at least {figures.min_cosine:.5f} ({figures.worst_text[:40]!r}), mean {figures.mean_cosine:.5f} over {figures.texts} texts"
+            f"cosine to {named(kind)}: at least {figures.min_cosine:.5f} ({figures.worst_text[:40]!r}), mean {figures.mean_cosine:.5f} over {figures.texts} texts"
         )
+    out(f"proof: {proof_text(report.fidelity)}")
+    for note in report.notes:
+        talk(f"\nnote: {note}")

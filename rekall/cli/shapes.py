@@ -254,6 +254,8 @@ _ANSWERS = (
         max_characters=("whole", "Where a text is cut before it becomes tokens; 0 for never."),
         dense=("list of text", "The dense layers after the pooling."),
         level=("number or null", "The cosine of texts that have nothing to do with one another; null in older cards."),
+        similarity=("text", "What its vectors were trained to be compared by; Rekall compares by cosine."),
+        unread=("list of text", "Keys and tensors of the source that `--ignore` passed over."),
     ),
     shape(
         "Verified",
@@ -261,6 +263,11 @@ _ANSWERS = (
         model=_MODEL,
         ok=("flag", "Always `true`: a damaged model is an error."),
         **_FIDELITY,
+        proof=("text", "What it was held against when it was exported."),
+        reference=(
+            "ExactFidelity or null",
+            "How close it comes to the vectors of `--reference`, if its folder has them.",
+        ),
     ),
     shape(
         "Switched",

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput, ModelDamaged, ModelNotFound
 from rekall.models.contract import ArrayEncoder, Encoder, ModelIdentity
-from rekall.models.engine.card import CARD_FILE, PROBES_FILE, ModelCard, check_hashes, is_name, read_card, repair_hint
+from rekall.models.engine.card import (
+    CARD_FILE,
+    PROBES_FILE,
+    REFERENCES_FILE,
+    ModelCard,
+    check_hashes,
+    is_name,
+    read_card,
+    repair_hint,
+)
 from rekall.models.engine.guard import first_line
 from rekall.models.engine.opening import open_encoder
 from rekall.models.level import level_in
 
 if TYPE_CHECKING:
-    from rekall.models.engine.probes import Measured
+    from rekall.models.engine.probes import Measured, Probes
 
 
 class ModelLibrary:
@@ -75,41 +84,53 @@ class ModelLibrary:
         shutil.rmtree(trash, ignore_errors=True)
         return folder
 
-    def verify(self, name: str) -> tuple[ModelCard, Measured]:
+    def verify(self, name: str) -> tuple[ModelCard, dict[str, Measured]]:
         """Check a model's files, load it, and measure it on this machine.
 
         Returns:
-            The model's card, and the cosines to the reference vectors that its folder carries.
+            The model's card, and the cosines to the vectors that its folder carries, by what made those.
 
         Raises:
             ModelNotFound: There is no such model.
             ModelDamaged: A file is missing or altered, or the vectors are not what they were at export.
         """
-        from rekall.models.engine.probes import Probes, measure
+        from rekall.models.engine.probes import measure
+        from rekall.models.proof import GIVEN, READING, SOURCE, named
 
         folder = self.folder(name)
         card = read_card(folder)
         check_hashes(folder, card)
-        try:
-            probes = Probes.from_json((folder / PROBES_FILE).read_bytes())
-        except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
-            raise ModelDamaged(
-                f"{folder / PROBES_FILE} cannot be read: {first_line(error)}", repair_hint(name)
-            ) from error
-        if probes.vectors.shape[1] != card.dimensions:
-            raise ModelDamaged(f"{folder / PROBES_FILE} belongs to another model", repair_hint(name))
+        kinds = {SOURCE if SOURCE in card.fidelity else READING: PROBES_FILE}
+        if REFERENCES_FILE in card.files:
+            kinds[GIVEN] = REFERENCES_FILE
+        known = {kind: _probes_of(folder / file, card) for kind, file in kinds.items()}
         encoder = open_encoder(folder)
         try:
-            measured = measure(encoder, probes)
+            measured = {kind: measure(encoder, probes) for kind, probes in known.items()}
         finally:
             encoder.close()
-        promised = min((figures.min_cosine for figures in card.fidelity.values()), default=0.0)
-        if measured.min_cosine < promised - 0.001:  # kernels of two processors differ by a tenth of this
-            raise ModelDamaged(
-                f"model {name} is not faithful on this machine: cosine {measured.min_cosine:.5f} where its card promises {promised}",
-                repair_hint(name),
-            )
+        least = min((figures.min_cosine for figures in card.fidelity.values()), default=0.0)
+        for kind, figures in measured.items():
+            promised = card.fidelity[kind].min_cosine if kind in card.fidelity else least
+            if figures.min_cosine < promised - 0.001:  # kernels of two processors differ by a tenth of this
+                raise ModelDamaged(
+                    f"model {name} is not faithful on this machine: cosine {figures.min_cosine:.5f} to {named(kind)} where its card promises {promised}",
+                    repair_hint(name),
+                )
         return card, measured
+
+
+def _probes_of(path: Path, card: ModelCard) -> Probes:
+    """The texts and vectors of a file of a model folder. Raises ModelDamaged."""
+    from rekall.models.engine.probes import Probes
+
+    try:
+        probes = Probes.from_json(path.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise ModelDamaged(f"{path} cannot be read: {first_line(error)}", repair_hint(path.parent.name)) from error
+    if probes.vectors.shape[1] != card.dimensions:
+        raise ModelDamaged(f"{path} belongs to another model", repair_hint(path.parent.name))
+    return probes
 
 
 class _Loader:

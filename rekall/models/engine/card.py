@@ -15,12 +15,15 @@ from rekall.system.files import crc32_of, sha256_of
 CARD_FILE = "model.json"
 GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights"
+INTEGER_GRAPH_FILE = "integer.onnx"
+INTEGER_WEIGHTS_FILE = "integer.weights"
 TABLE_FILE = "table.npy"
 SCALES_FILE = "scales.npy"
 ROWS_FILE = "rows.npy"
 TOKENIZER_FILE = "tokenizer.json"
 PIECES_FILE = "tokenizer.pieces"
 PROBES_FILE = "probes.json"
+REFERENCES_FILE = "references.json"
 FORMAT = 1
 _IN_GRAPHS = (GRAPH_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
 _IN_TABLES = (TABLE_FILE, TOKENIZER_FILE)
@@ -99,6 +102,9 @@ class ModelCard:
         trims: Whether the ends of a text are trimmed before it is tokenised.
         max_characters: Where a text is cut before it is tokenised; 0 for never.
         dense: The dense layers after the pooling, in words.
+        pools_prompt: Whether the pooling includes the tokens of a prompt.
+        similarity: What its vectors are meant to be compared by; Rekall compares by cosine.
+        unread: Keys and tensors of the source that were passed over because somebody vouched for them.
         level: The mean cosine between its probe texts, which have nothing to do with one another; None in older cards.
     """
 
@@ -122,6 +128,9 @@ class ModelCard:
     max_characters: int = 0
     dense: tuple[str, ...] = ()
     level: float | None = None
+    similarity: str = "cosine"
+    unread: tuple[str, ...] = ()
+    pools_prompt: bool = True
 
     @property
     def is_static(self) -> bool:
@@ -135,7 +144,12 @@ class ModelCard:
 
     def to_json(self) -> bytes:
         """The card as `model.json` holds it; the same card gives the same bytes."""
-        return (json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n").encode()
+        shown = {key: value for key, value in asdict(self).items() if _LATER.get(key) != value}
+        return (json.dumps(shown, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+_LATER = {"similarity": "cosine", "unread": (), "pools_prompt": True}
+"""What a card leaves unsaid: cards from before these existed stay as they are."""
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -159,7 +173,12 @@ def read_card(folder: Path) -> ModelCard:
 
 
 def fingerprint_of(
-    files: Mapping[str, FileRecord], prompts: Prompts, max_tokens: int, trims: bool = True, max_characters: int = 0
+    files: Mapping[str, FileRecord],
+    prompts: Prompts,
+    max_tokens: int,
+    trims: bool = True,
+    max_characters: int = 0,
+    pools_prompt: bool = True,
 ) -> str:
     """Sixteen hex digits that change when the vectors of the same text may change.
 
@@ -173,8 +192,10 @@ def fingerprint_of(
         *(name for name in _ALSO_DECIDING if name in files),
     )
     identity: list[object] = [[files[name].sha256 for name in deciding], prompts.query, prompts.document, max_tokens]
-    if not trims or max_characters:  # others keep the fingerprint they had before these two existed
+    if not trims or max_characters or not pools_prompt:  # others keep the fingerprint from before these existed
         identity += [trims, max_characters]
+    if not pools_prompt:
+        identity.append("pools no prompt")
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
 
 
@@ -215,7 +236,8 @@ def check_hashes(folder: Path, card: ModelCard) -> None:
         ModelDamaged: A file is missing or altered; the message names it.
     """
     check_sizes(folder, card)
-    if card.fingerprint != fingerprint_of(card.files, card.prompts, card.max_tokens, card.trims, card.max_characters):
+    known = (card.prompts, card.max_tokens, card.trims, card.max_characters, card.pools_prompt)
+    if card.fingerprint != fingerprint_of(card.files, *known):
         raise ModelDamaged(
             f"{folder / CARD_FILE} was altered: its fingerprint does not match", repair_hint(folder.name)
         )
@@ -234,7 +256,8 @@ def checked_name(name: str) -> str:
     """
     if not is_name(name):
         raise ExportFailed(
-            f"{name!r} cannot be the name of a model", "use letters, digits, dots, dashes and underscores"
+            f"{name!r} cannot be the name of a model",
+            "give one of letters, digits, dots, dashes and underscores with `--name`",
         )
     return name
 
@@ -296,6 +319,9 @@ def _parse(raw: Any) -> ModelCard:
         max_characters=_whole(raw.get("max_characters", 0), "max_characters"),
         dense=tuple(_line(layer, "dense") for layer in _few(raw.get("dense", []), "dense")),
         level=None if raw.get("level") is None else _number(raw["level"], "level", -1.0, 1.0),
+        similarity=_line(raw.get("similarity", "cosine"), "similarity"),
+        unread=tuple(_line(name, "unread") for name in _few(raw.get("unread", []), "unread")),
+        pools_prompt=_yes_or_no(raw.get("pools_prompt", True), "pools_prompt"),
     )
 
 

@@ -55,6 +55,12 @@ class Probes:
             raise ValueError("a vector is zero or not finite")
         return cls(tuple(str(text) for text in texts), rows)
 
+    def some(self, most: int) -> Probes:
+        """As many of them at most, spread over all."""
+        count = len(self.texts)
+        chosen = range(count) if count <= most else [place * count // most for place in range(most)]
+        return Probes(tuple(self.texts[place] for place in chosen), self.vectors[list(chosen)])
+
 
 @dataclass(frozen=True, slots=True)
 class Measured(Fidelity):

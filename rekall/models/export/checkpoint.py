@@ -84,6 +84,7 @@ class Checkpoint:
     cut: int | None
     similarity: str
     lone: bool
+    settings: Mapping[str, Any]
     keys: KeyCheck
     adapter: Adapter | None
 
@@ -196,6 +197,7 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
         cut=_cut(settings, str(settings_path)),
         similarity=_similarity(settings, str(settings_path)),
         lone=lone,
+        settings=settings,
         keys=keys,
         adapter=adapter,
     )
