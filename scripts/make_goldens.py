@@ -77,6 +77,7 @@ class Case:
         baked: Tokens to which tokenizer.json cuts and pads, as if saved with both switched on.
         home: Folder of the first module.
         table: Name of a static model's tensor.
+        include_prompt: Whether the pooling includes the tokens of a prompt; models of an old release include them here.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Case:
     baked: int = 0
     home: str = ""
     table: str = "embedding.weight"
+    include_prompt: bool = True
 
     @property
     def strips(self) -> bool:
@@ -150,7 +152,7 @@ class Case:
     def _pooling(self) -> Json:
         if self.release == NEW:
             mode: object = self.pooling[0] if len(self.pooling) == 1 else self.pooling
-            return {"embedding_dimension": 32, "pooling_mode": mode, "include_prompt": True}
+            return {"embedding_dimension": 32, "pooling_mode": mode, "include_prompt": self.include_prompt}
         on = {f"{mode}{ending}" for mode in self.pooling for ending in ("_token", "_tokens", "")}
         return {"word_embedding_dimension": 32, **{f"pooling_mode_{key}": key in on for key in LEGACY_POOLING}}
 

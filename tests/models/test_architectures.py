@@ -44,6 +44,9 @@ ARCHITECTURES = [
     "data2vec-text",
     "xlm-roberta-xl",
     "roberta-prelayernorm",
+    "t5",
+    "mt5",
+    "umt5",
     "nomic_bert",
     "gte",
     "jina_embeddings_v3",
@@ -577,7 +580,9 @@ def test_an_architecture_that_is_not_known_is_refused_with_the_way_through_torch
 def test_a_transformer_with_an_activation_that_is_not_known_is_refused(source, out, name):
     checkpoint = source(name)
     key = next(
-        key for key in ("hidden_act", "hidden_activation", "activation") if key in checkpoint.read_json("config.json")
+        key
+        for key in ("hidden_act", "hidden_activation", "activation", "dense_act_fn")
+        if key in checkpoint.read_json("config.json")
     )
     checkpoint.edit_json("config.json", **{key: "xielu"})
     assert "xielu" in refused(checkpoint, out).message
@@ -607,12 +612,6 @@ def test_a_pooling_that_is_not_known_is_refused(source, out, mode):
     checkpoint = source("bert-cls")
     checkpoint.edit_json("1_Pooling/config.json", pooling_mode=mode)
     refused(checkpoint, out)
-
-
-def test_pooling_that_leaves_the_prompt_out_is_refused_when_there_is_a_prompt(source, out):
-    checkpoint = source("bert-prompts")
-    checkpoint.edit_json("1_Pooling/config.json", include_prompt=False)
-    assert "include_prompt" in refused(checkpoint, out).message
 
 
 TENSORS = {

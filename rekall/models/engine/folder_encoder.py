@@ -95,9 +95,10 @@ class FolderEncoder(ABC):
             if not self._is_open:
                 raise EngineClosed("the encoder is closed", "try again")
             vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+            left_out = 0 if self.card.pools_prompt else self._tokenizer.opening_tokens(prompt)
             for start in range(0, len(texts), WINDOW_TEXTS):
                 window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
-                for places, rows in self._rows_of(self._tokenizer.encode(window)):
+                for places, rows in self._rows_of(self._tokenizer.encode(window), left_out):
                     vectors[[start + place for place in places]] = rows
             vectors = self._finished(vectors)
             bad = first_bad_row(vectors)
@@ -110,8 +111,11 @@ class FolderEncoder(ABC):
         return vectors
 
     @abstractmethod
-    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
-        """Run the model over the token ids of some texts. Yields places in `ids` and their vectors, (b, d) float32."""
+    def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
+        """Run the model over the token ids of some texts. Yields places in `ids` and their vectors, (b, d) float32.
+
+        The first `left_out` tokens of each text are read, but left out of the pooling.
+        """
 
     @abstractmethod
     def _finished(self, vectors: Matrix) -> Matrix:

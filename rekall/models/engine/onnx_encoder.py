@@ -85,12 +85,12 @@ class OnnxEncoder(FolderEncoder):
     def _finished(self, vectors: Matrix) -> Matrix:
         return vectors  # the graph scales them
 
-    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
+    def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
         budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
         runs = list(plan_runs([len(row) for row in ids], budget))
 
         def vectors_of(run: list[int]) -> Matrix:
-            return self._run([ids[place] for place in run])
+            return self._run([ids[place] for place in run], left_out)
 
         if len(runs) == 1 or self._threads == 1:
             yield from ((run, vectors_of(run)) for run in runs)
@@ -108,10 +108,10 @@ class OnnxEncoder(FolderEncoder):
 
         options = onnxruntime.RunOptions()
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._run([[0]], options)
+        self._run([[0]], 0, options)
         trim_heap()
 
-    def _run(self, rows: Sequence[Sequence[int]], options: Any = None) -> Matrix:
+    def _run(self, rows: Sequence[Sequence[int]], left_out: int, options: Any = None) -> Matrix:
         """One run of the session. Returns (b, d) float32."""
         width = max(len(row) for row in rows)
         ids: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
@@ -120,6 +120,8 @@ class OnnxEncoder(FolderEncoder):
             ids[place, : len(row)] = row
             mask[place, : len(row)] = 1
         given = {"input_ids": ids, "attention_mask": mask}
+        if not self.card.pools_prompt:
+            given["pooling_mask"] = _without_start(mask, left_out)
         (vectors,) = self._session.run(["sentence_embedding"], given, options)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
@@ -127,6 +129,15 @@ class OnnxEncoder(FolderEncoder):
                 f"run `rekall model verify {self.name}`",
             )
         return np.asarray(vectors, dtype=np.float32)
+
+
+def _without_start(mask: npt.NDArray[np.int64], left_out: int) -> npt.NDArray[np.int64]:
+    """A mask (b, t) without the first tokens of each row; a row that has no others is left whole."""
+    pooled: npt.NDArray[np.int64] = mask.copy()
+    pooled[:, :left_out] = 0
+    nothing = ~pooled.any(axis=1)
+    pooled[nothing] = mask[nothing]
+    return pooled
 
 
 def plan_runs(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -205,7 +216,8 @@ def _open_session(folder: Path, card: ModelCard) -> Any:
         raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(folder.name)) from error
     inputs = {item.name for item in session.get_inputs()}
     outputs = {item.name: item.shape for item in session.get_outputs()}
-    if inputs != {"input_ids", "attention_mask"} or outputs.get("sentence_embedding", [0])[-1] != card.dimensions:
+    expected = {"input_ids", "attention_mask"} | (set() if card.pools_prompt else {"pooling_mask"})
+    if inputs != expected or outputs.get("sentence_embedding", [0])[-1] != card.dimensions:
         raise ModelDamaged(
             f"{path} is not a graph that Rekall exported (inputs {sorted(inputs)}, outputs {sorted(outputs)})",
             "export the model with `rekall model export`",

@@ -62,7 +62,7 @@ class StaticEncoder(FolderEncoder):
     def _finished(self, vectors: Matrix) -> Matrix:
         return unit_rows(vectors)
 
-    def _rows_of(self, ids: Sequence[Sequence[int]]) -> Iterator[tuple[Sequence[int], Matrix]]:
+    def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
         with np.errstate(invalid="ignore", over="ignore"):  # a table may hold anything; the vectors are looked at
             rows = np.stack([self._mean(row) for row in ids])
         yield range(len(ids)), rows

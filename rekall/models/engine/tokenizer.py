@@ -87,6 +87,17 @@ class Tokenizer:
         encodings = encode(cut, add_special_tokens=False)
         return [[*self._prefix, *self._kept(encoding)[0], *self._suffix] for encoding in encodings]
 
+    def opening_tokens(self, prompt: str) -> int:
+        """How many tokens a prompt takes at the start of a text, as sentence-transformers counts them.
+
+        Those of the prompt alone, but for a special one at its end: what a prompt and a text share is the text's.
+        """
+        if not prompt:
+            return 0
+        ids = self.encode([prompt])[0]
+        last = self._backend.get_added_tokens_decoder().get(ids[-1]) if ids else None
+        return len(ids) - bool(self._suffix or (last is not None and last.special))
+
     def known(self, texts: Sequence[str]) -> list[float]:
         """The share of each text's tokens that are in the vocabulary, of those that the model reads; 1 without any."""
         if self._unknown is None:

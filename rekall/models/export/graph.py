@@ -72,6 +72,7 @@ class GraphBuilder:
         self._weights: dict[str, npt.NDArray[Any] | _Stored] = {}
         (folder / WEIGHTS_FILE).write_bytes(b"")
         self._made: set[str] = set()
+        self._inputs = ["input_ids", "attention_mask"]
         self.vocabulary_rows = 0
         """Rows of the first table that is looked up in: that of the tokens."""
 
@@ -87,6 +88,12 @@ class GraphBuilder:
     def numbers(self, *values: int) -> str:
         """A constant list of whole numbers, (len(values),) int64: axes, shapes, bounds of slices."""
         return self.constant("numbers_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
+
+    def take(self, name: str) -> str:
+        """One more input, (b, t) int64."""
+        if name not in self._inputs:
+            self._inputs.append(name)
+        return name
 
     def once(self, name: str, make: Callable[[str], object]) -> str:
         """The output `name`; `make(name)` adds it the first time."""
@@ -210,7 +217,7 @@ class GraphBuilder:
         graph = helper.make_graph(
             nodes,
             "sentence_encoder",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in ("input_ids", "attention_mask")],
+            [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in self._inputs],
             [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", dimensions])],
             initializer=tensors,
         )

@@ -13,6 +13,8 @@ from rekall.models.export.modules import Dense, LayerNorm, Module, Pooling
 from rekall.models.export.weights import Weights
 
 _LOWEST = np.float32(-1e30)
+POOLING_MASK = "pooling_mask"
+"""What a graph takes beside ids and mask, (b, t) int64, where the tokens of a prompt take no part in the pooling."""
 
 
 def check_widths(modules: Sequence[Module], width: int) -> int:
@@ -42,7 +44,7 @@ def add_head(modules: Sequence[Module], hidden: str, graph: GraphBuilder, dimens
     row = hidden
     for module in modules:
         if isinstance(module, Pooling):
-            row = _pool(module.modes, row, graph)
+            row = _pool(module, row, graph)
         elif isinstance(module, Dense):
             row = _dense(module, row, graph)
         elif isinstance(module, LayerNorm):
@@ -60,8 +62,9 @@ def _unit(row: str, graph: GraphBuilder, output: str = "") -> str:
     return graph.node("Div", [row, floor], output=output)
 
 
-def _pool(modes: Sequence[str], hidden: str, graph: GraphBuilder) -> str:
-    rows = [_POOLS[mode](hidden, graph) for mode in modes]
+def _pool(pooling: Pooling, hidden: str, graph: GraphBuilder) -> str:
+    mask = "attention_mask" if pooling.prompts else graph.take(POOLING_MASK)
+    rows = [_POOLS[mode](hidden, mask, graph) for mode in pooling.modes]
     return rows[0] if len(rows) == 1 else graph.node("Concat", rows, axis=1)
 
 
@@ -95,44 +98,55 @@ def _sum_of(shares: str, graph: GraphBuilder) -> str:
     return graph.node("ReduceSum", [shares, graph.numbers(1)], keepdims=1)
 
 
-def _float_mask(graph: GraphBuilder) -> str:
-    return graph.once("float_mask", lambda name: graph.node("Cast", ["attention_mask"], output=name, to=FLOAT))
+def _float_mask(mask: str, graph: GraphBuilder) -> str:
+    return graph.once(_named("float_mask", mask), lambda name: graph.node("Cast", [mask], output=name, to=FLOAT))
 
 
-def _places(graph: GraphBuilder) -> str:
-    """1 for the first token, 2 for the second …, (b, t) int64; padding repeats the last."""
+def _places(mask: str, graph: GraphBuilder) -> str:
+    """1 for the first token, 2 for the second …, (b, t) int64; what the mask leaves out repeats the one before."""
     axis = graph.constant("axis", np.array(1, dtype=np.int64))
-    return graph.once("places", lambda name: graph.node("CumSum", ["attention_mask", axis], output=name))
+    return graph.once(_named("places", mask), lambda name: graph.node("CumSum", [mask, axis], output=name))
 
 
-def _mean(hidden: str, graph: GraphBuilder) -> str:
-    mask = _float_mask(graph)
-    return graph.node("Div", [_weighted(mask, hidden, graph), _sum_of(mask, graph)])
+def _named(what: str, mask: str) -> str:
+    return what if mask == "attention_mask" else f"{what}.{mask}"
 
 
-def _mean_sqrt_len(hidden: str, graph: GraphBuilder) -> str:
-    mask = _float_mask(graph)
-    return graph.node("Div", [_weighted(mask, hidden, graph), graph.node("Sqrt", [_sum_of(mask, graph)])])
+def _only(place: str, hidden: str, mask: str, graph: GraphBuilder) -> str:
+    """The vector of the token at a place (b, 1), counted within the mask."""
+    there = graph.node("Cast", [graph.node("Equal", [_places(mask, graph), place])], to=FLOAT)
+    return _weighted(graph.node("Mul", [there, _float_mask(mask, graph)]), hidden, graph)
 
 
-def _weighted_mean(hidden: str, graph: GraphBuilder) -> str:
-    places = graph.node("Cast", [_places(graph)], to=FLOAT)
-    shares = graph.node("Mul", [places, _float_mask(graph)])
+def _mean(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    shares = _float_mask(mask, graph)
     return graph.node("Div", [_weighted(shares, hidden, graph), _sum_of(shares, graph)])
 
 
-def _last_token(hidden: str, graph: GraphBuilder) -> str:
-    count = graph.node("ReduceSum", ["attention_mask", graph.numbers(1)], keepdims=1)
-    at_end = graph.node("Cast", [graph.node("Equal", [_places(graph), count])], to=FLOAT)
-    return _weighted(graph.node("Mul", [at_end, _float_mask(graph)]), hidden, graph)
+def _mean_sqrt_len(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    shares = _float_mask(mask, graph)
+    return graph.node("Div", [_weighted(shares, hidden, graph), graph.node("Sqrt", [_sum_of(shares, graph)])])
 
 
-def _cls(hidden: str, graph: GraphBuilder) -> str:
+def _weighted_mean(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    places = graph.node("Cast", [_places("attention_mask", graph)], to=FLOAT)
+    shares = graph.node("Mul", [places, _float_mask(mask, graph)])
+    return graph.node("Div", [_weighted(shares, hidden, graph), _sum_of(shares, graph)])
+
+
+def _last_token(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    return _only(graph.node("ReduceSum", [mask, graph.numbers(1)], keepdims=1), hidden, mask, graph)
+
+
+def _cls(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    if mask != "attention_mask":
+        return _only(graph.numbers(1), hidden, mask, graph)
     return graph.node("Gather", [hidden, graph.constant("first", np.array(0, dtype=np.int64))], axis=1)
 
 
-def _max(hidden: str, graph: GraphBuilder) -> str:
-    kept = graph.node("Greater", [_float_mask(graph), graph.constant("half", np.array(0.5, dtype=np.float32))])
+def _max(hidden: str, mask: str, graph: GraphBuilder) -> str:
+    half = graph.constant("half", np.array(0.5, dtype=np.float32))
+    kept = graph.node("Greater", [_float_mask(mask, graph), half])
     wide = graph.node("Unsqueeze", [kept, graph.numbers(2)])
     lowest = graph.constant("lowest", np.array(_LOWEST))
     return graph.node("ReduceMax", [graph.node("Where", [wide, hidden, lowest]), graph.numbers(1)], keepdims=0)

@@ -71,8 +71,8 @@ def wide(weights: Weights, name: str, *shape: int) -> Array64:
     return weights.tensor(name, *shape).astype(np.float64)
 
 
-def head_vectors(modules: Sequence[Module], states: Sequence[Array64], dimensions: int) -> Array64:
-    """From hidden states through the modules to unit vectors.
+def head_vectors(modules: Sequence[Module], states: Sequence[Array64], dimensions: int, left_out: int = 0) -> Array64:
+    """From hidden states through the modules to unit vectors; the first `left_out` tokens take no part in the pooling.
 
     Returns:
         (n, dimensions) float64.
@@ -80,7 +80,13 @@ def head_vectors(modules: Sequence[Module], states: Sequence[Array64], dimension
     rows = np.zeros((0, 0))
     for module in modules:
         if isinstance(module, Pooling):
-            rows = np.stack([np.concatenate([_pool(mode, state) for mode in module.modes]) for state in states])
+            first = [left_out if left_out < len(state) else 0 for state in states]
+            rows = np.stack(
+                [
+                    np.concatenate([_pool(mode, state, start) for mode in module.modes])
+                    for state, start in zip(states, first)
+                ]
+            )
         elif isinstance(module, Dense):
             with Weights(module.weights) as weights:
                 rows = rows @ wide(weights, "linear.weight", module.outputs, module.inputs).T
@@ -98,7 +104,9 @@ def head_vectors(modules: Sequence[Module], states: Sequence[Array64], dimension
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-def _pool(mode: str, state: Array64) -> Array64:
+def _pool(mode: str, whole: Array64, first: int) -> Array64:
+    """The vector of a text from those of its tokens, without those before `first`."""
+    state = whole[first:]
     if mode == "cls":
         return np.asarray(state[0])
     if mode == "lasttoken":
@@ -106,5 +114,5 @@ def _pool(mode: str, state: Array64) -> Array64:
     if mode == "max":
         return np.asarray(state.max(axis=0))
     if mode == "weightedmean":
-        return np.asarray(np.average(state, axis=0, weights=np.arange(1, len(state) + 1)))
+        return np.asarray(np.average(state, axis=0, weights=np.arange(first + 1, len(whole) + 1)))
     return np.asarray(state.sum(axis=0) / (len(state) if mode == "mean" else math.sqrt(len(state))))

@@ -59,8 +59,12 @@ def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) ->
     return dimensions, graph.vocabulary_rows
 
 
-def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int) -> npt.NDArray[np.float64]:
+def expected_vectors(
+    checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimensions: int, left_out: int = 0
+) -> npt.NDArray[np.float64]:
     """The vectors that the graph should produce for token ids, computed without it.
+
+    The first `left_out` tokens of each text are read, but left out of the pooling.
 
     Returns:
         (n, dimensions) float64, rows of unit length.
@@ -68,4 +72,4 @@ def expected_vectors(checkpoint: Checkpoint, ids: Sequence[Sequence[int]], dimen
     family, figures = check_architecture(checkpoint)
     with checkpoint.open_weights() as weights:
         states = family.states(figures, weights, ids)
-    return head_vectors(checkpoint.chain.modules, states, dimensions)
+    return head_vectors(checkpoint.chain.modules, states, dimensions, left_out)
