@@ -643,14 +643,6 @@ def test_another_pooling_is_named(make_source, out, generation, old, new, named)
     assert named in refused(source, out).message
 
 
-def test_pooling_that_leaves_the_prompt_out_is_refused_when_there_is_one(source, out):
-    source.edit_json("1_Pooling/config.json", include_prompt=False)
-    source.write_json(
-        "config_sentence_transformers.json", {"prompts": {"query": "query: "}, "default_prompt_name": None}
-    )
-    refused(source, out, precision="fp32")
-
-
 def test_pooling_that_leaves_the_prompt_out_does_not_matter_without_one(source, out):
     source.edit_json("1_Pooling/config.json", include_prompt=False)
     export_model(source.path, out, ExportOptions(precision="fp32"))

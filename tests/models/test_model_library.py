@@ -473,8 +473,9 @@ def test_the_fingerprint_changes_with_everything_that_changes_vectors():
         fingerprint_of(card.files, type(card.prompts)("query: ", ""), card.max_tokens),
         fingerprint_of(card.files, type(card.prompts)("", "query: "), card.max_tokens),
         fingerprint_of(card.files, card.prompts, 128),
+        fingerprint_of(card.files, card.prompts, card.max_tokens, pools_prompt=False),
     }
-    assert len(prints | {card.fingerprint}) == 7
+    assert len(prints | {card.fingerprint}) == 8
 
 
 def test_the_fingerprint_does_not_change_with_probes_and_notices():
