@@ -51,6 +51,8 @@ HOMES = {
     "Pooling": "sentence_transformer.modules.pooling",
     "Dense": "base.modules.dense",
     "Normalize": "base.modules.normalize",
+    "Dropout": "sentence_transformer.modules.dropout",
+    "LayerNorm": "sentence_transformer.modules.layer_norm",
 }
 LEGACY_POOLING = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
 
@@ -64,7 +66,7 @@ class Case:
         architecture: As config.json names it; "static" or "model2vec".
         width: Length of the vectors.
         pooling: Modes in the order of the vector's parts; empty for static models.
-        after: The modules after the pooling: "Normalize", or the figures of a Dense module.
+        after: The modules after the pooling: the figures of a Dense module, else its kind.
         max_tokens: Its limit; 0 when it has none.
         release: The release of sentence-transformers whose schema its files have; "" for an old one that left no name.
         prompts: By name; queries take "query", documents the other one.
@@ -143,6 +145,8 @@ class Case:
             chain.append((kind, f"{place}_{kind}"))
             if kind == "Dense":
                 write_dense(folder / f"{place}_{kind}", seed + place, **module)
+            elif kind in ("Dropout", "LayerNorm"):
+                write_plain(folder / f"{place}_{kind}", kind, self.width, seed + place)
         modules = []
         for place, (kind, path) in enumerate(chain):
             name = f"sentence_transformers.{HOMES[kind] if self.release == NEW else 'models'}.{kind}"
@@ -221,6 +225,15 @@ def weights(name: str, shape: tuple[int, ...], random: np.random.Generator) -> A
         wide, narrow = re.search(r"intermediate|lin1", name), "SelfAttention.q" in name  # scores that nothing divides
         spread = (2 if wide else 0.3 if narrow else 1) / math.sqrt(shape[1])
     return random.normal(middle, spread, shape).astype(np.float32)
+
+
+def write_plain(folder: Path, kind: str, width: int, seed: int) -> None:
+    """Write a Dropout, or a LayerNorm with its weights."""
+    write_json(folder / "config.json", {"dropout": 0.4} if kind == "Dropout" else {"dimension": width})
+    if kind == "LayerNorm":
+        random = np.random.default_rng(seed)
+        tensors = {f"norm.{part}": weights(f"norm.{part}", (width,), random) for part in ("weight", "bias")}
+        save_file(tensors, folder / "model.safetensors")
 
 
 def write_dense(folder: Path, seed: int, inside: int, outside: int, activation: str, bias: bool) -> None:
