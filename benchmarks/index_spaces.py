@@ -116,6 +116,7 @@ def recall(found: list[int], cosines: Matrix, k: int = 10) -> float:
     Args:
         found: Rows, the nearest first.
         cosines: (n,) of every row.
+        k: How many count.
     """
     last = np.partition(cosines, -k)[-k]
     return min(k, int((cosines[found[:k]] >= last - 1e-6).sum())) / k

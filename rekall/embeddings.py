@@ -169,7 +169,7 @@ class EmbeddingService:
             self._cache.invalidate(key)
 
     def refresh(self, *, from_scratch: bool) -> None:
-        """Make again what is derived from the vectors, or forget the vectors. Call it inside a transaction.
+        """Let everything be tried again, and forget the vectors if asked to. Call it inside a transaction.
 
         Raises:
             EngineError: The model cannot be used.
@@ -180,9 +180,17 @@ class EmbeddingService:
         self._store.unembeddable.clear(space)
         if from_scratch:
             index.clear()
-        else:
-            index.rebuild()
+
+    def renew(self, first: int) -> int | None:
+        """Make a part of the signs anew, in a transaction for each; see `VectorIndex.rebuild_from`."""
+        space = self._store.vectors.active_space()
+        if space is None:
+            return None
+        next_part = self._store.vectors.index(space).rebuild_from(first)
+        if next_part is None:
+            self.forget()  # a damaged vector may be gone
             keep_spread(self._store, space)
+        return next_part
 
     def embed_pending(self, progress: Progress = lambda done, total: None) -> Embedded:
         """Give every passage a vector of the model in use, unless another process is at it; see `embed_imported`."""

@@ -83,7 +83,7 @@ class Index:
         return done
 
     def rebuild_vectors(self, progress: Progress = lambda done, total: None, *, from_scratch: bool = False) -> Embedded:
-        """Cut every entry again and embed what has no vector; interrupted, the next call goes on.
+        """Take the signs anew, cut every entry again, embed what has no vector; interrupted, the next call goes on.
 
         What the model could not embed is tried again.
 
@@ -99,6 +99,10 @@ class Index:
         self._manager.load(self._embeddings.model_in_use())
         with self._store.transaction(PATIENCE_S):
             self._embeddings.refresh(from_scratch=from_scratch)
+        first: int | None = None if from_scratch else 0
+        while first is not None:
+            with self._store.transaction(PATIENCE_S):
+                first = self._embeddings.renew(first)
         keys = self._store.entries.keys()
         for start in range(0, len(keys), _CUT_BATCH):
             with self._store.transaction(PATIENCE_S):

@@ -6,13 +6,14 @@ model whose numbers all have one sign, those of the numbers themselves say nothi
 
 from __future__ import annotations
 
+import itertools
 import json
 from array import array
 from collections.abc import Sequence
 
 from rekall.db import Database
 from rekall.store.sign_blocks import has_numpy
-from rekall.vector_index import is_unit
+from rekall.vector_index import UNIT_TOLERANCE, is_unit
 
 _SAMPLE = 1_024
 """Vectors whose mean the middle is, spread over the space: a thirtieth of a standard deviation from the mean of all."""
@@ -85,7 +86,16 @@ class Middles:
 
     def sound(self, rows: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """The vectors that are what they should be."""
-        return [row for row in rows if self.is_whole(row[1]) and is_unit(row[1])]
+        whole = [row for row in rows if self.is_whole(row[1])]
+        if not has_numpy() or not whole:
+            return [row for row in whole if is_unit(row[1])]
+        import numpy as np
+
+        numbers = np.frombuffer(b"".join(vector for _, vector in whole), dtype=np.float32).reshape(len(whole), -1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            lengths = np.sqrt(np.einsum("nd,nd->n", numbers, numbers, dtype=np.float64))
+            is_sound = np.abs(lengths - 1.0) <= UNIT_TOLERANCE
+        return list(itertools.compress(whole, is_sound.tolist()))
 
     def _differing(self, vectors: Sequence[bytes], one: bytes | None, other: bytes | None) -> float:
         """The share of signs that are another one from another middle."""
