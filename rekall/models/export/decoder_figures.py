@@ -67,8 +67,9 @@ def gemma3_figures(figures: Figures, config: Config, where: str) -> Figures:
         )
     except _ODD as error:
         raise malformed(where, error) from error
-    if both:
-        config, window = {**config, "is_causal": False}, window // 2  # given is what is seen to both sides together
+    if both:  # given is what is seen to both sides together; transformers widens it where both flags say so
+        window = window // 2 + (not config.get("is_causal", True))
+        config = {**config, "is_causal": False}
     figures = _alike(figures, config, where, decoder, [window if kind == _SLIDING else None for kind in kinds], {})
     return replace(figures, rotary=_by_kind(_gemma_rotary(config, where), kinds, config, where))
 
