@@ -10,6 +10,7 @@ differs from that.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import math
@@ -28,6 +29,7 @@ import numpy.typing as npt
 import tokenizers
 import torch  # noqa: TID251 - these are the references
 import transformers  # noqa: TID251
+from golden_jina import JinaBert, JinaBertConfig, published
 from golden_tokenizers import TOKENIZERS
 from model2vec import StaticModel
 from safetensors.numpy import save_file
@@ -187,8 +189,10 @@ def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, 
     """Write configuration, weights and tokenizer, as transformers does."""
     roles = {"pad": "pad", "bos": "cls", "eos": "sep"}
     ids = {f"{role}_token_id": getattr(tokenizer, f"{token}_token_id") for role, token in roles.items()}
-    config = transformers.AutoConfig.for_model(model_type, vocab_size=len(tokenizer), **ids, **figures)
-    kind = ENCODERS.get(model_type) or transformers.MODEL_MAPPING[type(config)]
+    own = model_type == "jina_bert"
+    make = JinaBertConfig if own else functools.partial(transformers.AutoConfig.for_model, model_type)
+    config = make(vocab_size=len(tokenizer), **ids, **figures)
+    kind = JinaBert if own else ENCODERS.get(model_type) or transformers.MODEL_MAPPING[type(config)]
     pools = "add_pooling_layer" in inspect.signature(kind).parameters
     model = kind(config, **({"add_pooling_layer": model_type == "bert"} if pools else {}))
     random = np.random.default_rng(seed)
@@ -205,6 +209,8 @@ def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, 
         if name.endswith("layer_scalar"):
             buffer.fill_(random.uniform(0.5, 1.5))
     model.to(config.dtype or torch.float32).save_pretrained(folder)
+    if own:
+        write_json(folder / "config.json", published(json.loads((folder / "config.json").read_bytes())))
     tokenizer.save_pretrained(folder)
 
 
@@ -277,6 +283,10 @@ def reference(case: Case, folder: Path, kind: str, prompt: str) -> Array:
         encode = model.encode if case.strips else getattr(model, f"encode_{kind}")
         if case.pooling:
             model.max_seq_length = case.max_tokens
+        if case.architecture == "jina_bert":
+            model[0].model = JinaBert.from_pretrained(
+                folder, config=JinaBertConfig.from_pretrained(folder, **case.config)
+            )
     alone = unit(np.concatenate([encode([text]) for text in texts])[:, : case.width])
     if (apart := np.abs(unit(encode(texts)[:, : case.width]) - alone).max()) > 5e-6:
         raise SystemExit(f"{case.name}: a batch changes its vectors by {apart}")

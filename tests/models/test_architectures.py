@@ -47,6 +47,7 @@ ARCHITECTURES = [
     "t5",
     "mt5",
     "umt5",
+    "jina_bert",
     "nomic_bert",
     "gte",
     "jina_embeddings_v3",
@@ -405,6 +406,7 @@ PREFIXES = {
     "t5": "transformer.",
     "mt5": "transformer.",
     "umt5": "transformer.",
+    "jina_bert": "bert.",
     "nomic_bert": "bert.",
     "gte": "new.",
     "jina_embeddings_v3": "roberta.",
@@ -581,7 +583,7 @@ def test_a_transformer_with_an_activation_that_is_not_known_is_refused(source, o
     checkpoint = source(name)
     key = next(
         key
-        for key in ("hidden_act", "hidden_activation", "activation", "dense_act_fn")
+        for key in ("feed_forward_type", "hidden_act", "hidden_activation", "activation", "dense_act_fn")
         if key in checkpoint.read_json("config.json")
     )
     checkpoint.edit_json("config.json", **{key: "xielu"})
@@ -632,6 +634,8 @@ TENSORS = {
     "roberta-prelayernorm": "LayerNorm.weight",
     "t5": "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
     "mt5": "encoder.block.1.layer.1.DenseReluDense.wi_1.weight",
+    "jina_bert": "encoder.layer.1.mlp.gated_layers.weight",
+    "jina_bert-code": "encoder.layer.0.attention.self.layer_norm_k.weight",
     "umt5": "encoder.block.1.layer.0.SelfAttention.relative_attention_bias.weight",
     "nomic_bert": "encoder.layers.1.attn.Wqkv.weight",
     "gte": "encoder.layer.1.mlp.up_gate_proj.weight",

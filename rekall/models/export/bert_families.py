@@ -15,6 +15,7 @@ from rekall.models.export.bert_figures import (
 from rekall.models.export.config_rules import FIGURES
 from rekall.models.export.family import Family
 from rekall.models.export.figures import Keys
+from rekall.models.export.jina_bert import add_jina_bert, jina_bert_figures, jina_bert_states
 from rekall.models.export.postnorm import add_postnorm, postnorm_states
 from rekall.models.export.prenorm import add_prenorm, prenorm_states
 from rekall.models.export.rules import honoured, nothing, only, same
@@ -150,6 +151,20 @@ BERT_KIN: Mapping[str, Family] = {
             (".intermediate.LayerNorm.", ".norm."),
             ("LayerNorm.", "final_norm."),
             ("embeddings.final_norm.", "embeddings.LayerNorm."),
+        ),
+    ),
+    "jina_bert": replace(
+        _BERT,
+        nodes=add_jina_bert,
+        states=jina_bert_states,
+        today=lambda config: {key: value for key, value in config.items() if key != "position_embedding_type"},
+        refine=jina_bert_figures,
+        remote=("JinaBertModel", "JinaBertForMaskedLM"),
+        rules=(
+            honoured("feed_forward_type", said="the kind of the feed-forward block"),
+            only("alibi", keys=["position_embedding_type"], said="there would be a table of positions"),
+            nothing("emb_pooler", said="modules.json says how token vectors are pooled"),
+            nothing("model_max_length", said="the tokenizer and max_position_embeddings limit a text"),
         ),
     ),
     "mpnet": replace(

@@ -35,17 +35,24 @@ def layer_names(figures: Figures) -> Sequence[str]:
 
 
 def add_embeddings(figures: Figures, max_tokens: int, weights: Weights, graph: GraphBuilder) -> str:
-    """Words plus positions, (b, t, h). Also casts the mask to `key_mask`, which attention reads.
+    """Words plus positions, where the model has a table of those, (b, t, h). Also casts the mask to `key_mask`, which attention reads.
 
     Every text is one segment of one task: the rows of type 0 join the positions.
     """
     width, first = figures.embedding or figures.hidden, 0 if figures.padding_id is None else figures.padding_id + 1
     words = weights.table(_TABLES.format("word"), width)
-    table = weights.tensor(_TABLES.format("position"), first + figures.positions, width)
+    if figures.alibi:
+        table = np.zeros((1, width), dtype=np.float32)
+    else:
+        table = weights.tensor(_TABLES.format("position"), first + figures.positions, width)
     for kind in _types(figures):
         table = table + weights.tensor(_TABLES.format(kind), -1, width)[0]
-    positions = graph.constant("embeddings.positions", table[: first + max_tokens])
-    rows = _counted_rows(positions, graph) if figures.padding_id is None else _padded_rows(figures, positions, graph)
+    if figures.alibi:
+        rows = graph.constant("embeddings.types", table[0])
+    else:
+        positions = graph.constant("embeddings.positions", table[: first + max_tokens])
+        counted = figures.padding_id is None
+        rows = _counted_rows(positions, graph) if counted else _padded_rows(figures, positions, graph)
     hidden = graph.node("Add", [graph.table_rows("embeddings.words", "input_ids", words), rows])
     if figures.normed_embeddings:
         hidden = add_norm(replace(figures, hidden=width), weights, graph, hidden, "embeddings.LayerNorm")
@@ -151,9 +158,10 @@ def norm_weights(figures: Figures, weights: Weights, graph: GraphBuilder, name: 
 def embedding_states(figures: Figures, weights: Weights, ids: Sequence[Sequence[int]]) -> States:
     """What `add_embeddings` should give for each text."""
     tables = replace(figures, hidden=figures.embedding or figures.hidden)
-    positions = wide(weights, "embeddings.position_embeddings.weight", -1, tables.hidden)
     states = table_rows(weights, "embeddings.word_embeddings.weight", tables, ids)
-    states = [state + positions[_places(figures, row)] for state, row in zip(states, ids)]
+    if not figures.alibi:
+        positions = wide(weights, "embeddings.position_embeddings.weight", -1, tables.hidden)
+        states = [state + positions[_places(figures, row)] for state, row in zip(states, ids)]
     if "embeddings.token_type_embeddings.weight" in weights:
         first = wide(weights, "embeddings.token_type_embeddings.weight", -1, tables.hidden)[0]
         states = [state + first for state in states]

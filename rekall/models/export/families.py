@@ -42,7 +42,10 @@ FAMILIES: Mapping[str, Family] = {
 }
 """By architecture: the `model_type` of config.json, but for what `architecture_of` tells apart."""
 
-_BY_POSITIONS: Mapping[tuple[str, str], str] = {("xlm-roberta", "rotary"): "jina_embeddings_v3"}
+_BY_POSITIONS: Mapping[tuple[str, str], str] = {
+    ("bert", "alibi"): "jina_bert",
+    ("xlm-roberta", "rotary"): "jina_embeddings_v3",
+}
 """Architectures that go by the `model_type` of another one, which has another `position_embedding_type`."""
 
 

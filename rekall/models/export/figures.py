@@ -148,6 +148,7 @@ class Figures:
         biases: Where an encoder with rotary positions has biases.
         decoder: What sets a decoder apart; for others it says nothing.
         t5: What sets an encoder of T5's kind apart; None for others.
+        alibi: Whether attention fades with distance, in place of positions.
     """
 
     hidden: int
@@ -170,6 +171,7 @@ class Figures:
     biases: Biases = _EVERYWHERE
     decoder: Decoder = _NONE
     t5: T5 | None = None
+    alibi: bool = False
 
     @property
     def width(self) -> int:
