@@ -90,18 +90,21 @@ class _TableIndex(VectorIndex):
         Were the best ten of these not well before the last, by their signs, these say little here, and more of them are
         compared: of a model with few dimensions, of many vectors that are nearly one.
         """
-        most = max(CANDIDATES, CANDIDATES_PER_RESULT * k)
-        found = None
+        most, done, reach = max(CANDIDATES, CANDIDATES_PER_RESULT * k), 0, 0
+        found: list[tuple[int, float]] = []
         while most * _SHARE_WORTH <= total:
-            near = self._signs.nearest(query, most, among, held)
-            found = self._nearest(query, k, [*near.ranks, *near.unknown])
-            best = [near.ranks.get(one, 0) for one, _ in found[:_BEST]]
+            if most > reach:  # a scan costs as much as some thousands of candidates
+                reach = most * _MORE
+                near = self._signs.nearest(query, reach, among, held)
             if len(near.ranks) + len(near.unknown) < most:  # there are signs for too few
                 return None
-            is_clear = len(found) == k and max(best) < most // _CLEAR
+            fresh = [one for one, rank in near.ranks.items() if done <= rank < most]
+            found += self._nearest(query, k, fresh if done else [*fresh, *near.unknown])
+            found = sorted(found, key=lambda each: (-each[1], each[0]))[:k]
+            is_clear = len(found) == k and max(near.ranks.get(one, 0) for one, _ in found[:_BEST]) < most // _CLEAR
             if is_clear or (most >= MOST_CANDIDATES and total > MOST_EXACT):
                 return found
-            most *= _MORE
+            most, done = most * _MORE, most
         return None if total <= MOST_EXACT else found
 
     def similarities(self, query_vec: Vector, ids: Iterable[int]) -> dict[int, float]:
