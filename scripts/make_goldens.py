@@ -199,7 +199,7 @@ def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, 
     for name, parameter in sorted(model.named_parameters()):
         numbers = weights(name, tuple(parameter.shape), random)
         if "gemma" in model_type and "embed_tokens" in name:
-            numbers /= math.sqrt(config.hidden_size)  # by which it multiplies
+            numbers *= 2 / math.sqrt(config.hidden_size)  # by the root it multiplies; each block adds a whole row
         if model_type == "gemma3_text" and "norm" in name:
             numbers -= 1  # which it adds
         if "gemma2" in model_type and re.search("[qk]_norm", name):
