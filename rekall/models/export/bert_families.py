@@ -74,6 +74,7 @@ BERT_KIN: Mapping[str, Family] = {
         rules=(
             honoured("use_task_id", said="whether there is a table of task types"),
             nothing("task_type_vocab_size", said="every text is of task type 0"),
+            nothing("pool_act", "enable_recompute", said="transformers has no code for it"),
         ),
     ),
     "electra": replace(
@@ -132,6 +133,7 @@ BERT_KIN: Mapping[str, Family] = {
         _PRENORM_BERT,
         names=((".attention.ln.", ".attention.norm."), ("encoder.ln.", "final_norm."), (".ln.", ".norm.")),
         refine=bare_embeddings,
+        rules=(nothing("tokenizer_type", said="tokenizer.json says how texts are cut up"),),
     ),
     "xlm-roberta-xl": replace(
         _PRENORM_ROBERTA,

@@ -162,7 +162,9 @@ def _scaled(states: States, weights: Weights, name: str, epsilon: float) -> Stat
 def _attend(query: Array64, key: Array64, value: Array64, table: Array64, farthest: int) -> Array64:
     """Attention of one text, head by head, with the (buckets, heads) table of what distances add."""
     tokens, heads = len(query), table.shape[1]
-    buckets = np.array([[_bucket(to - place, len(table), farthest) for to in range(tokens)] for place in range(tokens)])
+    by_offset = np.array([_bucket(offset, len(table), farthest) for offset in range(1 - tokens, tokens)])
+    places = np.arange(tokens)
+    buckets = by_offset[places - places[:, None] + tokens - 1]
     result = []
     for head, (q, k, v) in enumerate(zip(*(np.split(part, heads, axis=1) for part in (query, key, value)))):
         scores = q @ k.T + table[buckets, head]

@@ -43,8 +43,10 @@ _T5 = Family(
         same("num_layers", "num_hidden_layers"),
         same("num_heads", "num_attention_heads"),
         nothing("n_positions", said="distances take the place of positions"),
+        nothing("scalable_attention", said="transformers has no code for it"),
         nothing("is_encoder_decoder", "num_decoder_layers", "scale_decoder_outputs", said="the decoder is left out"),
     ),
+    spare=("decoder.*",),
 )
 _GATED = replace(_T5, defaults={**_T5.defaults, "feed_forward_proj": "gated-gelu"})
 
