@@ -196,7 +196,8 @@ def write_transformer(folder: Path, model_type: str, tokenizer: Any, seed: int, 
     pools = "add_pooling_layer" in inspect.signature(kind).parameters
     model = kind(config, **({"add_pooling_layer": model_type == "bert"} if pools else {}))
     random = np.random.default_rng(seed)
-    for name, parameter in sorted(model.named_parameters()):
+    drawn = ((name, each) for name, each in model.named_parameters() if "embed_positions" not in name)  # of RoFormer
+    for name, parameter in sorted(drawn):
         numbers = weights(name, tuple(parameter.shape), random)
         if "gemma" in model_type and "embed_tokens" in name:
             numbers *= 2 / math.sqrt(config.hidden_size)  # by the root it multiplies; each block adds a whole row

@@ -51,6 +51,7 @@ ARCHITECTURES = [
     "nomic_bert",
     "gte",
     "jina_embeddings_v3",
+    "roformer",
     "qwen3",
     "qwen2",
     "llama",
@@ -410,6 +411,7 @@ PREFIXES = {
     "nomic_bert": "bert.",
     "gte": "new.",
     "jina_embeddings_v3": "roberta.",
+    "roformer": "roformer.",
     **dict.fromkeys(("qwen3", "qwen2", "llama", "mistral", "eurobert", "gemma3_text"), "model."),
     "embedding_gemma2_text": "language_model.",
 }
@@ -640,6 +642,7 @@ TENSORS = {
     "nomic_bert": "encoder.layers.1.attn.Wqkv.weight",
     "gte": "encoder.layer.1.mlp.up_gate_proj.weight",
     "jina_embeddings_v3": "encoder.layers.1.norm1.weight",
+    "roformer": "encoder.layer.1.attention.output.LayerNorm.bias",
     "qwen3": "layers.1.self_attn.q_norm.weight",
     "qwen2": "layers.0.self_attn.k_proj.bias",
     "llama": "layers.1.mlp.down_proj.bias",

@@ -201,6 +201,15 @@ def test_gte_without_token_types_is_another_model(source, out):
     assert distance(checkpoint, out, "gte") > 1e-3
 
 
+def test_angles_that_a_roformer_file_holds_itself_are_refused_unless_they_are_the_usual_ones(source, out):
+    checkpoint = source("roformer")
+    name = "encoder.embed_positions.weight"
+    checkpoint.edit_weights(lambda tensors: {**tensors, name: tensors[name] + np.float32(0.01)})
+    assert name in refused(checkpoint, out).message
+    checkpoint.edit_weights(lambda tensors: {other: value for other, value in tensors.items() if other != name})
+    assert distance(checkpoint, out, "roformer") <= 1e-5
+
+
 @pytest.mark.parametrize("share", [0.25, 0.5])
 def test_a_part_of_each_head_may_turn(source, out, share):
     checkpoint = source("nomic_bert")
@@ -258,6 +267,8 @@ def test_a_plain_feed_forward_block_is_built_where_nothing_gates(source, out):
         ("gte", {"rope_parameters": {"rope_type": "linear", "factor": 0}}, "rotary"),
         ("gte", {"rope_parameters": [8]}, "config.json"),
         ("gte", {"rope_scaling": {"type": "ntk", "factor": 8.0}}, "twice"),
+        ("roformer", {"rotary_value": True}, "rotary_value"),
+        ("roformer", {"embedding_size": "narrow"}, "narrow"),
         ("modernbert", {"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, "factor"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from rekall.errors import ExportFailed
 from rekall.models.export.family import Family
-from rekall.models.export.figures import WITH_TORCH, Biases, Config, Figures, malformed
+from rekall.models.export.figures import WITH_TORCH, Biases, Config, Figures, Rotary, malformed
 from rekall.models.export.rotary import read_rotary
 from rekall.models.export.rotary_postnorm import add_rotary_postnorm, rotary_postnorm_states
 from rekall.models.export.rules import Rule, honoured, nothing, only, same
@@ -170,6 +170,16 @@ def _jina_figures(figures: Figures, config: Config, where: str) -> Figures:
     return _turned(figures, config, where, 20_000.0)
 
 
+def _roformer_figures(figures: Figures, config: Config, where: str) -> Figures:
+    """Its code fixes the angles and reads no configuration of them."""
+    try:
+        width = int(config.get("embedding_size", figures.hidden))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise malformed(where, error) from error
+    turned = (Rotary(10_000.0, interleaved=True),) * figures.layers
+    return replace(figures, rotary=turned, embedding=0 if width == figures.hidden else width)
+
+
 _GTE = Family(
     nodes=add_rotary_postnorm,
     states=rotary_postnorm_states,
@@ -236,11 +246,41 @@ _JINA = Family(
         only(keys=["truncate_dim"], said="vectors would be cut"),
     ),
 )
+_ROFORMER = Family(
+    nodes=add_rotary_postnorm,
+    states=rotary_postnorm_states,
+    prefixes=("roformer.",),
+    names=(
+        ("encoder.layer.", "layers."),
+        (".attention.self.query.", ".attn.q_proj."),
+        (".attention.self.key.", ".attn.k_proj."),
+        (".attention.self.value.", ".attn.v_proj."),
+        (".attention.output.dense.", ".attn.o_proj."),
+        (".attention.output.LayerNorm.", ".attn_norm."),
+        (".intermediate.dense.", ".mlp.up_proj."),
+        (".output.dense.", ".mlp.down_proj."),
+        (".output.LayerNorm.", ".mlp_norm."),
+    ),
+    defaults={
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "type_vocab_size": 2,
+        "max_position_embeddings": 1536,
+    },
+    fixed={"position_embedding_type": "absolute"},
+    refine=_roformer_figures,
+    rules=(
+        honoured("type_vocab_size", said="whether there is a table of token types"),
+        honoured("embedding_size", said="the width of the tables, from which a projection leads on"),
+        only(False, keys=["rotary_value"], said="values would turn, too"),
+    ),
+)
 
 ROTARY_KIN: Mapping[str, Family] = {
     "nomic_bert": _NOMIC,
     "gte": _GTE,
     "new": _NEW,
     "jina_embeddings_v3": _JINA,
+    "roformer": _ROFORMER,
 }
 """By the `model_type` of config.json."""
