@@ -12,10 +12,10 @@ from typing import Any
 
 import apsw
 
-from rekall.errors import DatabaseLocked, DatabaseReadOnly, StorageError
+from rekall.errors import DatabaseLocked, StorageError
 from rekall.store import opening, schema
-from rekall.store.driver import Translated, corrupt
-from rekall.system.files import PRIVATE_FILE, make_private_folder
+from rekall.store.driver import Elsewhere, Translated, Turn, corrupt
+from rekall.system.forks import FORKS
 from rekall.system.long_work import announced, under_way
 
 BUSY_TIMEOUT_S = 10.0
@@ -62,7 +62,8 @@ class Database:
             migrating: Told of a base of an earlier schema before anything is changed, while nobody else can write.
         """
         self.path = path
-        self._turn = threading.RLock()
+        self._turn: Turn = threading.RLock()
+        FORKS.tell(self)
         self._is_reading = False
         self._long_log_bytes = _LONG_LOG_BYTES
         self._busy_timeout_s = busy_timeout_s
@@ -71,9 +72,9 @@ class Database:
         self.waiting: Callable[[str], None] = lambda said: None
         """Told once for whom a change waits, when that takes long."""
         self.changes = 0
-        """How many transactions began."""
+        """How many transactions began, and were undone."""
         if path is not None:
-            _prepare(path)
+            opening.prepare(path)
         with self._translated():
             self._connection = apsw.Connection(str(path) if path else ":memory:")
         self._identity = opening.which_file(path)
@@ -152,6 +153,7 @@ class Database:
             except BaseException:  # Ctrl-C included: whatever stops the block undoes it
                 if self._connection.in_transaction:
                     self.run("ROLLBACK")
+                self.changes += 1
                 raise
             self._shorten_log()
 
@@ -292,8 +294,14 @@ class Database:
 
     def close(self) -> None:
         """Close the connection; a second time does nothing."""
+        if isinstance(self._turn, Elsewhere):
+            return  # it is the parent's
         with self._turn:
             self._connection.close()
+
+    def after_fork(self, *, is_whole: bool) -> None:
+        """Refuse everything in the child of a fork."""
+        self._turn = Elsewhere(self.path)
 
     def compact(self, wait_s: float | None = None) -> bool:
         """Rewrite the file, without the room and the traces of what was deleted; False while others read what was there.
@@ -381,20 +389,3 @@ class Database:
     def _translated(self) -> Translated:
         """A turn at the connection, with the driver's errors in Rekall's words."""
         return Translated(self.path, self._turn)
-
-
-def _prepare(path: Path) -> None:
-    """Make the folder and an empty private file, so that the data is never readable by others."""
-    try:
-        opening.check_is_file(path)
-        make_private_folder(path.parent)
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
-    except PermissionError as error:
-        raise DatabaseReadOnly(
-            f"cannot write to {path.parent}", "check its permissions, or point REKALL_HOME at another folder"
-        ) from error
-    except OSError as error:
-        raise StorageError(
-            f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that you can write to"
-        ) from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from rekall.errors import EngineClosed, EngineError, EngineLost, OutOfMemory, Superseded
 from rekall.models.contract import Encoder, EncoderLoader, ModelIdentity
+from rekall.system.forks import FORKS
 
 __all__ = ["EncoderLoader", "ModelIdentity", "ModelManager"]
 
@@ -50,6 +51,7 @@ class ModelManager:
         self._watcher: threading.Thread | None = None
         self._encoder: Encoder | None = None
         self._last_use_s = 0.0
+        FORKS.tell(self)
 
     def identify(self, name: str | None = None) -> ModelIdentity:
         """A model as it is installed now, without loading it; None is the configured one.
@@ -178,6 +180,12 @@ class ModelManager:
             self._turn.release()
         if watcher is not None:
             watcher.join()
+
+    def after_fork(self, *, is_whole: bool) -> None:
+        """Live on in the child of a fork: nobody there holds the turn, and nobody watches."""
+        self._turn = threading.RLock()
+        self._dropped = threading.Event()
+        self._watcher = None
 
     def _watch(self) -> None:
         """Start the thread that waits for idleness and ends when the encoder is dropped."""

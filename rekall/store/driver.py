@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 import apsw
 
@@ -23,12 +23,44 @@ _NO_INDEX = ("invalid fts5 file format", "no such fts5 table", "vtable construct
 """What SQLite says, as a plain error, of a words index that it cannot even open."""
 
 
+class Elsewhere:
+    """In the place of a connection's lock in the child of a fork: SQLite cannot share a connection between processes."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Name the file in the error."""
+        self._path = path
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Refuse whatever is about to be done.
+
+        Raises:
+            StorageError: Always.
+        """
+        raise StorageError(
+            f"{self._path or 'the base'} was opened before this process was forked, and cannot be used in both",
+            "open it in the child: `rekall.open()`",
+        )
+
+    def release(self) -> None:
+        """There is nothing to give up."""
+
+    def __enter__(self) -> bool:
+        """Refuse, as `acquire` does."""
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        """Never reached."""
+
+
+Turn: TypeAlias = "threading.RLock | Elsewhere"
+
+
 class Translated:
     """One turn at the connection; a class of its own, for a generator took a twentieth of an import's time."""
 
     __slots__ = ("_path", "_turn")
 
-    def __init__(self, path: Path | None, turn: threading.RLock) -> None:
+    def __init__(self, path: Path | None, turn: Turn) -> None:
         """Take turns by a lock, and name a file in errors."""
         self._path = path
         self._turn = turn

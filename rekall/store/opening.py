@@ -7,6 +7,7 @@ files. Rekall makes none of these, so a base that holds one is refused. The tabl
 from __future__ import annotations
 
 import functools
+import os
 import re
 import zlib
 from collections.abc import Sequence
@@ -14,9 +15,10 @@ from pathlib import Path
 
 import apsw
 
-from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew, StorageError
+from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseReadOnly, DatabaseTooNew, StorageError
 from rekall.store import schema
 from rekall.store.driver import corrupt
+from rekall.system.files import PRIVATE_FILE, make_private_folder
 
 LOG_BYTES = 8 << 20
 """So long the log of writes may stay on the disk once it is written back: as many pages as SQLite gathers before it does that."""
@@ -38,6 +40,23 @@ def check_is_file(path: Path) -> None:
     """
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} is no file", "point REKALL_HOME at another folder, or move it away")
+
+
+def prepare(path: Path) -> None:
+    """Make the folder and an empty private file, so that the data is never readable by others."""
+    try:
+        check_is_file(path)
+        make_private_folder(path.parent)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+    except PermissionError as error:
+        raise DatabaseReadOnly(
+            f"cannot write to {path.parent}", "check its permissions, or point REKALL_HOME at another folder"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"cannot create {path}: {error.strerror}", "point REKALL_HOME at a folder that you can write to"
+        ) from error
 
 
 def which_file(path: Path | None) -> tuple[int, int] | None:

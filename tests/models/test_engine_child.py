@@ -838,7 +838,8 @@ def test_the_child_imports_only_what_the_engine_needs(audited):
     )
     ours = {name for name in audited["import"] if name.startswith("rekall.")}
     assert {name for name in ours if not name.startswith("rekall.models.engine")} <= {
-        *("rekall.app", "rekall.errors", "rekall.system", "rekall.system.files", "rekall.system.limits"),
+        *("rekall.app", "rekall.errors", "rekall.system", "rekall.system.files", "rekall.system.forks"),
+        *("rekall.system.limits", "rekall.system.processors"),
         "rekall.system.resident",
         *("rekall.models", "rekall.models.contract", "rekall.models.vectors"),
     }

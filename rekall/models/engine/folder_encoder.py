@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from rekall.models.engine.card import ModelCard
 from rekall.models.engine.guard import answering
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, first_bad_row
+from rekall.system.forks import FORKS
 
 WINDOW_TEXTS = 128
 """Texts tokenised together; bounds the memory of a stream. With ONNX, 512 take 10 MB more and are no faster."""
@@ -24,13 +26,16 @@ class FolderEncoder(ABC):
     Thread-safe: one call at a time. The vector of a text does not depend on its neighbours.
     """
 
-    def __init__(self, name: str, card: ModelCard, tokenizer: Tokenizer) -> None:
+    def __init__(self, folder: Path, card: ModelCard, tokenizer: Tokenizer) -> None:
         """Take over what the subclass has read from the folder, whose name is the model's name here."""
-        self.name = name
+        self.name = folder.name
+        self._folder = folder.absolute()
         self.card = card
         self._tokenizer = tokenizer
         self._lock = threading.Lock()
         self._is_open = True
+        self._is_whole = True
+        FORKS.tell(self)
 
     @property
     def fingerprint(self) -> str:
@@ -70,40 +75,64 @@ class FolderEncoder(ABC):
         """
         limit = self.card.max_characters or None
         with self._lock, answering(self.name):
-            if not self._is_open:
-                raise EngineClosed("the encoder is closed", "try again")
-            return self._tokenizer.known([text[:limit] for text in texts])
+            self._check_usable()
+            with FORKS:
+                return self._tokenizer.known([text[:limit] for text in texts])
 
     def is_open(self) -> bool:
-        """Whether it was not closed."""
-        return self._is_open
+        """Whether it was not closed, and can be used in this process."""
+        return self._is_open and self._is_whole
 
     def close(self) -> None:
         """Free the model and the tokenizer; a second time does nothing."""
-        with self._lock:
-            if self._is_open:
+        with self._lock, FORKS:
+            if self.is_open():
                 self._is_open = False
                 self._tokenizer.close()
                 del self._tokenizer
                 self._release()
+
+    def __reduce__(self) -> tuple[type[FolderEncoder], tuple[Path, ...]]:
+        """Another process that is sent an encoder opens the folder itself."""
+        return type(self), (self._folder,)
+
+    def after_fork(self, *, is_whole: bool) -> None:
+        """Live on in the child of a fork: nobody there holds the lock."""
+        self._lock = threading.Lock()
+        self._is_whole = self._is_whole and is_whole
+
+    def _check_usable(self) -> None:
+        if not self._is_open:
+            raise EngineClosed("the encoder is closed", "try again")
+        if not self._is_whole:
+            raise EngineError(
+                f"model {self.name} was at work when this process was forked, so it cannot be used here",
+                "load it in the child, fork while nothing is encoded, or start processes with `spawn`",
+            )
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError("expected a list of str")
         limit = self.card.max_characters or None
         with self._lock, answering(self.name):
-            if not self._is_open:
-                raise EngineClosed("the encoder is closed", "try again")
-            vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-            left_out = 0 if self.card.pools_prompt else self._tokenizer.opening_tokens(prompt)
+            self._check_usable()
+            vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+            with FORKS:
+                left_out = 0 if self.card.pools_prompt else self._tokenizer.opening_tokens(prompt)
             for start in range(0, len(texts), WINDOW_TEXTS):
                 window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
-                for places, rows in self._rows_of(self._tokenizer.encode(window), left_out):
+                with FORKS:
+                    ids = self._tokenizer.encode(window)
+                for places, rows in self._rows_of(ids, left_out):
                     vectors[[start + place for place in places]] = rows
             vectors = self._finished(vectors)
             bad = first_bad_row(vectors)
         if bad is not None:
             which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
+            if not vectors[bad].any():
+                raise EngineError(
+                    f"model {self.name} has no vector{which}: it knows no token of it", "leave that text out"
+                )
             raise EngineError(
                 f"model {self.name} gives a vector that is not of unit length{which}",
                 f"run `rekall model verify {self.name}`",

@@ -28,6 +28,8 @@ from rekall.models.engine.folder_encoder import FolderEncoder
 from rekall.models.engine.guard import first_line, is_out_of_memory
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix
+from rekall.system.forks import FORKS
+from rekall.system.processors import usable_processors
 from rekall.system.resident import trim_heap
 
 IN_FLIGHT_TOKENS = 512
@@ -70,8 +72,8 @@ class OnnxEncoder(FolderEncoder):
             self._session = _open_session(folder, card)
         finally:
             checking.join()
-        self._threads = threads or min(MAX_AUTO_THREADS, os.cpu_count() or 1)
-        super().__init__(folder.name, card, tokenizer)
+        self._threads = threads or min(MAX_AUTO_THREADS, usable_processors())
+        super().__init__(folder, card, tokenizer)
 
     def close(self) -> None:
         """Free the session and the tokenizer, and return their memory to the system."""
@@ -87,12 +89,13 @@ class OnnxEncoder(FolderEncoder):
 
     def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
         budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
-        runs = list(plan_runs([len(row) for row in ids], budget))
+        some = [place for place, row in enumerate(ids) if row]  # without a token there is nothing to run
+        runs = [[some[at] for at in run] for run in plan_runs([len(ids[place]) for place in some], budget)]
 
         def vectors_of(run: list[int]) -> Matrix:
             return self._run([ids[place] for place in run], left_out)
 
-        if len(runs) == 1 or self._threads == 1:
+        if len(runs) <= 1 or self._threads == 1:
             yield from ((run, vectors_of(run)) for run in runs)
             return
         from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
@@ -122,7 +125,8 @@ class OnnxEncoder(FolderEncoder):
         given = {"input_ids": ids, "attention_mask": mask}
         if not self.card.pools_prompt:
             given["pooling_mask"] = _without_start(mask, left_out)
-        (vectors,) = self._session.run(["sentence_embedding"], given, options)
+        with FORKS:
+            (vectors,) = self._session.run(["sentence_embedding"], given, options)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
                 f"model {self.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",

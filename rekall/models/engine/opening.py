@@ -10,6 +10,7 @@ from rekall.models.contract import ArrayEncoder
 from rekall.models.engine.card import read_card
 from rekall.models.engine.guard import loading
 from rekall.models.engine.room import check_room
+from rekall.system.forks import FORKS
 
 
 def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
@@ -27,7 +28,7 @@ def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
     if not check_room(card):
         threads = 1
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    with loading(folder.name):
+    with loading(folder.name), FORKS:
         if card.is_static:
             from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
 

@@ -25,6 +25,7 @@ from rekall.models.engine.frames import (
     send_json,
     skip_to_beginning,
 )
+from rekall.system.forks import FORKS
 
 LOAD_DEADLINE_S = 45.0
 """For the child to start and load. It takes 0.3 s; importing onnxruntime alone was reported to take 11 s on Windows
@@ -84,6 +85,7 @@ class ProcessEncoder:
         self._load_deadline_s = load_deadline_s
         self._is_ready = False
         self._is_closed = False
+        self._is_elsewhere = False
         self._expired_after_s = 0.0
         try:
             self._process = subprocess.Popen(
@@ -98,6 +100,7 @@ class ProcessEncoder:
         except OSError as error:
             raise EngineError(f"the engine's process cannot be started: {error}") from error
         self._requests, self._replies = cast(FileIO, self._process.stdin), cast(FileIO, self._process.stdout)
+        FORKS.tell(self)
         with contextlib.suppress(OSError):  # if it has died already, the first request says so
             send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads})
 
@@ -139,10 +142,12 @@ class ProcessEncoder:
 
     def is_open(self) -> bool:
         """Whether the child runs and was not closed."""
-        return not self._is_closed and self._process.poll() is None
+        return not self._is_closed and not self._is_elsewhere and self._process.poll() is None
 
     def close(self) -> None:
         """End the child, even while another thread waits for its answer. It has nothing to lose."""
+        if self._is_elsewhere:
+            return
         self._is_closed = True
         self._process.kill()
         self._process.wait()
@@ -151,6 +156,16 @@ class ProcessEncoder:
             for end in (self._requests, self._replies):
                 with contextlib.suppress(OSError):  # unwritten data has no reader left
                     end.close()
+
+    def after_fork(self, *, is_whole: bool) -> None:
+        """In a child of this process: leave the engine, and both ends of its pipe, to the process that started it."""
+        self._is_elsewhere = True
+        self._turn = threading.RLock()
+        for end in (self._requests, self._replies):
+            with contextlib.suppress(
+                OSError
+            ):  # as long as an end is open here, the engine would not see its parent end
+                end.close()
 
     def _ask(self, kind: Frame, texts: Sequence[str]) -> Sequence[memoryview[float]]:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
@@ -178,6 +193,8 @@ class ProcessEncoder:
 
     def _be_ready(self) -> None:
         """Wait for the model, the first time."""
+        if self._is_elsewhere:
+            raise EngineLost("the engine belongs to the process that forked this one", _HINT)
         if self._is_ready:
             return
         with self._deadline(self._load_deadline_s):

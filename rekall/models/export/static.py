@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import ROWS_FILE, SCALES_FILE, TABLE_FILE
+from rekall.models.engine.static_encoder import NO_DIRECTION
 from rekall.models.export.blocks import quantise
 from rekall.models.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.models.export.modules import Normalize, read_json
@@ -44,8 +45,10 @@ class TokenTable:
         """
         means = []
         for text in ids:
-            rows = [row for row in self.rows[list(text)] if row != NO_ROW] or [len(self.vectors) - 1]
-            means.append(self.vectors[rows].astype(np.float64).mean(axis=0))
+            last = len(self.vectors) - 1
+            rows = [row for row in self.rows[list(text)] if row != NO_ROW] or [last]
+            mean = self.vectors[rows].astype(np.float64).mean(axis=0)
+            means.append(mean if np.linalg.norm(mean) > NO_DIRECTION else self.vectors[last].astype(np.float64))
         stacked = np.stack(means)
         return np.asarray(stacked / np.linalg.norm(stacked, axis=1, keepdims=True))
 
