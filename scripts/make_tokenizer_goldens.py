@@ -7,26 +7,26 @@ checkpoint of tests/data/checkpoints with some changes, and what stands beside i
 from __future__ import annotations
 
 import json
-import sys
+import runpy
 import tempfile
 from pathlib import Path
 
 import transformers  # noqa: TID251 - this is the reference
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests/support"))  # alone: the package needs Rekall
-from tokenizer_cases import CASES, IDS_FILE, TEXTS, write_case
+CASES = runpy.run_path(str(Path(__file__).parent.parent / "tests/support/tokenizer_cases.py"))
+"""That module alone: its package needs Rekall."""
 
 
 def main() -> None:
     """Ask transformers for the ids of every text, and write them."""
     found = {}
-    for case in CASES:
+    for case in CASES["CASES"]:
         with tempfile.TemporaryDirectory() as place:
-            root = write_case(case, Path(place))
+            root = CASES["write_case"](case, Path(place))
             tokenizer = transformers.AutoTokenizer.from_pretrained(root)
-            found[case.name] = [tokenizer(text)["input_ids"] for text in TEXTS]
+            found[case.name] = [tokenizer(text)["input_ids"] for text in CASES["TEXTS"]]
     lines = [f"{json.dumps(name)}: {json.dumps(ids, separators=(',', ':'))}" for name, ids in found.items()]
-    IDS_FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
+    CASES["IDS_FILE"].write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ _QWEN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 _BERT_ROLES = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+_BERT_ROLES |= {"mask_token": "[MASK]"}
 _ROBERTA_ROLES = {"bos_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "cls_token": "<s>"}
 _ROBERTA_ROLES |= {"unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
 
@@ -361,22 +362,14 @@ def _text(settings: TokenizerSettings, role: str, default: str) -> str:
 _END = {"unk_token": "<|endoftext|>", "bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
 
 CLASSES: Mapping[str, TokenizerClass] = {
-    "Bert": TokenizerClass("WordPiece", {**_BERT_ROLES, "mask_token": "[MASK]"}, _bert),
+    "Bert": TokenizerClass("WordPiece", _BERT_ROLES, _bert),
     "MPNet": TokenizerClass("WordPiece", {**_ROBERTA_ROLES, "unk_token": "[UNK]"}, _bert),
     "Roberta": TokenizerClass("BPE", _ROBERTA_ROLES, _roberta),
     "XLMRoberta": TokenizerClass("Unigram", _ROBERTA_ROLES, _xlm_roberta),
     "Camembert": TokenizerClass("Unigram", _ROBERTA_ROLES, _camembert),
     "Albert": TokenizerClass(
         "Unigram",
-        {
-            "bos_token": "[CLS]",
-            "eos_token": "[SEP]",
-            "unk_token": "<unk>",
-            "sep_token": "[SEP]",
-            "pad_token": "<pad>",
-            "cls_token": "[CLS]",
-            "mask_token": "[MASK]",
-        },
+        {**_BERT_ROLES, "bos_token": "[CLS]", "eos_token": "[SEP]", "unk_token": "<unk>", "pad_token": "<pad>"},
         _albert,
     ),
     "T5": TokenizerClass("Unigram", {"eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}, _t5),
