@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rekall.errors import EngineError, ModelDamaged
-from rekall.models.engine.bpe import Bpe
 from rekall.models.engine.card import PIECES_FILE, repair_hint
 from rekall.models.engine.growth import MOST_TIMES, growth_of
 from rekall.models.engine.guard import first_line
-from rekall.models.engine.unigram import Unigram
+
+if TYPE_CHECKING:
+    from rekall.models.engine.bpe import Bpe
+    from rekall.models.engine.unigram import Unigram
 
 _CHARS_PER_TOKEN = 16
 """First cut of a long text: English and code average 3 to 5 characters a token."""
@@ -123,6 +125,9 @@ class Tokenizer:
         backend = self._backend
         if backend.get_vocab_size(with_added_tokens=False) != 1 or backend.id_to_token(0) != PIECES_FILE:
             return None
+        from rekall.models.engine.bpe import Bpe
+        from rekall.models.engine.unigram import Unigram
+
         pieces = Bpe(path) if Bpe.is_file_of(path) else Unigram(path)
         if len(pieces.added) != backend.get_vocab_size() - 1:
             pieces.close()
