@@ -60,6 +60,8 @@ class Forks:
         """End it."""
         me = threading.get_ident()
         with self._changed:
+            if me not in self._working:
+                return  # it began before the fork that made this child
             self._working[me] -= 1
             if not self._working[me]:
                 del self._working[me]
