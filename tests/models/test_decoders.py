@@ -239,6 +239,7 @@ def test_other_ways_to_say_the_same_give_the_same_vectors(source, out, name, cha
         ("gemma3_text", {"attn_logit_softcapping": 50.0}),
         ("gemma3_text", {"layer_types": ["chunked_attention"] * 2}),
         ("gemma3_text", {"query_pre_attn_scalar": 0}),
+        ("gemma3_text", {"query_pre_attn_scalar": -256}),
         ("gemma3_text", {"rope_parameters": {"rope_theta": 10000.0}}),
         ("embedding_gemma2_text", {"per_layer_config": {"1": {"head_dim": 24, "rms_norm_eps": 0.1}}}),
         ("embedding_gemma2_text", {"per_layer_config": {"last": {"head_dim": 24}}}),
@@ -286,3 +287,23 @@ def test_a_figure_that_is_missing_is_named(source, out):
     checkpoint.edit_json("config.json", num_attention_heads=None)
     with pytest.raises(ExportFailed, match="num_attention_heads"):
         export_model(checkpoint.path, out, ExportOptions(precision="fp32"))
+
+
+ODD = [None, "wide", -1, 0, 1, 7, 0.5, 1e300, float("nan"), True, False, [], [None], {}, {"factor": "x"}, "default"]
+
+
+@pytest.mark.parametrize("name", ["qwen3", "qwen2", "llama", "mistral", "eurobert", "gemma3_text", "embedding_gemma2"])
+def test_no_configuration_ends_in_anything_but_figures_or_a_refusal(source, name):
+    whole = name == "embedding_gemma2"
+    config = PUBLISHED[name] if whole else source(name).read_json("config.json")
+    flat = {**config, **config["text_config"]} if whole else config
+    for key in (*flat, "rope_theta", "rope_scaling", "is_causal", "sliding_window_pattern", "text_config"):
+        for value in ODD:
+            asked = {**config, key: value}
+            if whole and key != "text_config":
+                asked["text_config"] = {**config["text_config"], key: value}
+            try:
+                figures = FAMILIES[name].figures(asked, "config.json")
+            except ExportFailed:
+                continue
+            assert len(figures.rotary) == len(figures.windows) == figures.layers == len(figures.decoder.sizes)

@@ -18,10 +18,18 @@ from rekall.models.export.decoder_figures import (
 )
 from rekall.models.export.decoder_reference import decoder_states
 from rekall.models.export.family import Family
-from rekall.models.export.figures import Keys
+from rekall.models.export.figures import Config, Keys
 from rekall.models.export.rules import honoured, nothing, only
 
 _EPSILON = Keys(epsilon="rms_norm_eps")
+
+
+def _text_part(config: Config) -> Config:
+    """The part of a configuration that reads texts, and what stands around it."""
+    part = config.get("text_config")
+    return {**config, **part} if isinstance(part, dict) else config
+
+
 _SHARED = (
     honoured("head_dim", "num_key_value_heads", said=FIGURES),
     honoured(
@@ -148,7 +156,7 @@ DECODERS: Mapping[str, Family] = {
             "audio_token_id": 258_881,
             "video_token_id": 258_884,
         },
-        today=lambda config: {**config, **(config.get("text_config") or {})},
+        today=_text_part,
         rules=(
             honoured("text_config", said="the part that reads texts", inside=_GEMMA_EMBEDDING.every_rule),
             honoured("*_token_id", said="tokens that stand for pictures and sounds are read as padding"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 from rekall.errors import ExportFailed
@@ -19,6 +21,20 @@ _LARGEST = 1 << 20
 _ODD = (KeyError, TypeError, ValueError, OverflowError, AttributeError, ZeroDivisionError)
 
 
+def _reading(read: Callable[[Figures, Config, str], Figures]) -> Callable[[Figures, Config, str], Figures]:
+    """A reading that refuses a configuration where it finds something of another kind than it looks for."""
+
+    @wraps(read)
+    def figures_of(figures: Figures, config: Config, where: str) -> Figures:
+        try:
+            return read(figures, config, where)
+        except _ODD as error:
+            raise malformed(where, error) from error
+
+    return figures_of
+
+
+@_reading
 def qwen3_figures(figures: Figures, config: Config, where: str) -> Figures:
     """Qwen 3: heads of their own size, normalised; windows only where they are switched on."""
     biased = bool(config.get("attention_bias"))
@@ -26,11 +42,13 @@ def qwen3_figures(figures: Figures, config: Config, where: str) -> Figures:
     return _alike(figures, config, where, decoder, _qwen_windows(figures, config, where))
 
 
+@_reading
 def qwen2_figures(figures: Figures, config: Config, where: str) -> Figures:
     """Qwen 2: biases on queries, keys and values, and nowhere else."""
     return _alike(figures, config, where, Decoder(attention_bias=True), _qwen_windows(figures, config, where))
 
 
+@_reading
 def llama_figures(figures: Figures, config: Config, where: str) -> Figures:
     """Llama: every layer sees all."""
     biased = bool(config.get("attention_bias"))
@@ -38,35 +56,35 @@ def llama_figures(figures: Figures, config: Config, where: str) -> Figures:
     return _alike(figures, config, where, decoder, [None] * figures.layers)
 
 
+@_reading
 def eurobert_figures(figures: Figures, config: Config, where: str) -> Figures:
     """EuroBERT: Llama in both directions."""
     return llama_figures(figures, {**config, "is_causal": False}, where)
 
 
+@_reading
 def mistral_figures(figures: Figures, config: Config, where: str) -> Figures:
     """Mistral: no biases, and one window for all layers."""
     window = _window(config, where) if "sliding_window" in config else None
     return _alike(figures, config, where, Decoder(), [window] * figures.layers)
 
 
+@_reading
 def gemma3_figures(figures: Figures, config: Config, where: str) -> Figures:
     """Gemma 3's text part, in one direction or, as EmbeddingGemma is, in both."""
     if config.get("attn_logit_softcapping") is not None:
         raise ExportFailed(f"{where} caps its attention scores (attn_logit_softcapping)", WITH_TORCH)
     kinds, window = _kinds(figures, config, where), _window(config, where)
     both, biased = bool(config.get("use_bidirectional_attention")), bool(config.get("attention_bias"))
-    try:
-        decoder = Decoder(
-            scale=float(config["query_pre_attn_scalar"]) ** -0.5,
-            head_norms=True,
-            post_norms=True,
-            norm_offset=1.0,
-            embedding_scale=figures.hidden**0.5,
-            attention_bias=biased,
-            output_bias=biased,
-        )
-    except _ODD as error:
-        raise malformed(where, error) from error
+    decoder = Decoder(
+        scale=1.0 / math.sqrt(config["query_pre_attn_scalar"]),
+        head_norms=True,
+        post_norms=True,
+        norm_offset=1.0,
+        embedding_scale=figures.hidden**0.5,
+        attention_bias=biased,
+        output_bias=biased,
+    )
     if both:  # given is what is seen to both sides together; transformers widens it where both flags say so
         window = window // 2 + (not config.get("is_causal", True))
         config = {**config, "is_causal": False}
@@ -74,36 +92,34 @@ def gemma3_figures(figures: Figures, config: Config, where: str) -> Figures:
     return replace(figures, rotary=_by_kind(_gemma_rotary(config, where), kinds, config, where))
 
 
+@_reading
 def gemma_embedding_figures(figures: Figures, config: Config, where: str) -> Figures:
     """EmbeddingGemma 2's text part: Gemma 3's blocks in both directions, a third one, and wide heads in full layers."""
     kinds = [*_kinds(figures, config, where)[:-1], _FULL]
     window, biased = _window(config, where), bool(config.get("attention_bias"))
     wide = {"head_dim": config["global_head_dim"], "num_key_value_heads": config["num_global_key_value_heads"]}
-    try:
-        apart = {int(layer): own for layer, own in (config.get("per_layer_config") or {}).items()}
-        if not apart:
-            apart = {number: wide for number, kind in enumerate(kinds) if kind == _FULL}
-        own = [{**config, **apart.get(number, {})} for number in range(figures.layers)]
-        decoder = Decoder(
-            key_heads=tuple(int(layer["num_key_value_heads"]) for layer in own),
-            sizes=tuple(int(layer["head_dim"]) for layer in own),
-            causal=False,
-            scale=1.0,
-            attention_bias=biased,
-            output_bias=biased,
-            head_norms=True,
-            value_norms=True,
-            post_norms=True,
-            embedding_scale=figures.hidden**0.5,
-            side=int(config["hidden_size_per_layer_input"]),
-            projected=int(config["embedding_dim"]),
-            media=tuple(int(config[key]) for key in _MEDIA if key in config),
-            media_padding=int(config["pad_token_id"]),
-        )
-        if unknown := {key for layer in apart.values() for key in layer} - wide.keys():
-            raise ExportFailed(f"{where} sets layers apart by {', '.join(sorted(unknown))}", WITH_TORCH)
-    except _ODD as error:
-        raise malformed(where, error) from error
+    apart = {int(layer): own for layer, own in (config.get("per_layer_config") or {}).items()}
+    if not apart:
+        apart = {number: wide for number, kind in enumerate(kinds) if kind == _FULL}
+    own = [{**config, **apart.get(number, {})} for number in range(figures.layers)]
+    decoder = Decoder(
+        key_heads=tuple(int(layer["num_key_value_heads"]) for layer in own),
+        sizes=tuple(int(layer["head_dim"]) for layer in own),
+        causal=False,
+        scale=1.0,
+        attention_bias=biased,
+        output_bias=biased,
+        head_norms=True,
+        value_norms=True,
+        post_norms=True,
+        embedding_scale=figures.hidden**0.5,
+        side=int(config["hidden_size_per_layer_input"]),
+        projected=int(config["embedding_dim"]),
+        media=tuple(int(config[key]) for key in _MEDIA if key in config),
+        media_padding=int(config["pad_token_id"]),
+    )
+    if unknown := {key for layer in apart.values() for key in layer} - wide.keys():
+        raise ExportFailed(f"{where} sets layers apart by {', '.join(sorted(unknown))}", WITH_TORCH)
     asked = {kind: {"rope_theta": theta} for kind, theta in _GEMMA_THETAS.items()}
     rotary = _by_kind(config.get("rope_parameters") or asked, kinds, config, where)
     windows = tuple(window if kind == _SLIDING else None for kind in kinds)
@@ -129,14 +145,12 @@ def _alike(
         positions: The parameters of rotary positions; None for those that the configuration names.
     """
     causal = bool(config.get("is_causal", True))
-    try:
-        size = int(config.get("head_dim", figures.hidden // figures.heads))
-        key_heads = int(config.get("num_key_value_heads", figures.heads))
-    except _ODD as error:
-        raise malformed(where, error) from error
+    size = int(config.get("head_dim", figures.hidden // figures.heads))
+    key_heads = int(config.get("num_key_value_heads", figures.heads))
+    theta = float(config.get("rope_theta", _THETA))
     if positions is None:
         positions = config.get("rope_scaling") or config.get("rope_parameters") or {}
-    rotary = _rotary(positions, config, where, float(config.get("rope_theta", _THETA)))
+    rotary = _rotary(positions, config, where, theta)
     layers = figures.layers
     decoder = replace(decoder, causal=causal, key_heads=(key_heads,) * layers, sizes=(size,) * layers)
     reaches = tuple(None if window is None else window - causal for window in windows)
@@ -151,7 +165,13 @@ def _checked(figures: Figures, where: str) -> Figures:
     odd = [size for size in decoder.sizes if size % 2] + [
         keys for keys in decoder.key_heads if figures.heads % (keys or 1)
     ]
-    if min(sizes) < 1 or max(sizes) > _LARGEST or odd or min(reaches, default=0) < 0:
+    if (
+        not 0.0 <= decoder.scale < math.inf
+        or min(sizes) < 1
+        or max(sizes) > _LARGEST
+        or odd
+        or min(reaches, default=0) < 0
+    ):
         raise ExportFailed(
             f"{where} does not describe a decoder: {decoder}",
             "fetch the model again, or look for another revision of it",
@@ -168,7 +188,7 @@ def _qwen_windows(figures: Figures, config: Config, where: str) -> list[int | No
     window = _window(config, where)
     if config.get("layer_types"):
         return [window if kind == _SLIDING else None for kind in _kinds(figures, config, where)]
-    first = _whole(config, "max_window_layers", where)
+    first = _whole(config, "max_window_layers", where, least=0)
     return [window if number >= first else None for number in range(figures.layers)]
 
 
@@ -187,10 +207,10 @@ def _window(config: Config, where: str) -> int:
     return _whole(config, "sliding_window", where)
 
 
-def _whole(config: Config, key: str, where: str) -> int:
-    """A figure that must be above 0."""
+def _whole(config: Config, key: str, where: str, least: int = 1) -> int:
+    """A figure that has a least value."""
     value = config.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise malformed(where, ValueError(f"{key} is {value!r}"))
     return value
 
