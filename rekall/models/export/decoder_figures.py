@@ -162,18 +162,13 @@ def _checked(figures: Figures, where: str) -> Figures:
     decoder = figures.decoder
     sizes = (*decoder.sizes, *decoder.key_heads, decoder.side + 1, decoder.projected + 1)
     reaches = [reach for reach in figures.windows if reach is not None]
-    odd = [size for size in decoder.sizes if size % 2] + [
-        keys for keys in decoder.key_heads if figures.heads % (keys or 1)
-    ]
-    if (
-        not 0.0 <= decoder.scale < math.inf
-        or min(sizes) < 1
-        or max(sizes) > _LARGEST
-        or odd
-        or min(reaches, default=0) < 0
-    ):
+    unfit = any(size % 2 for size in decoder.sizes) or any(figures.heads % (keys or 1) for keys in decoder.key_heads)
+    bounds = min(sizes) >= 1 and max(sizes) <= _LARGEST and min(reaches, default=0) >= 0
+    if unfit or not bounds or not 0.0 <= decoder.scale < math.inf:
+        heads, keys = sorted({*decoder.sizes}), sorted({*decoder.key_heads})
         raise ExportFailed(
-            f"{where} does not describe a decoder: {decoder}",
+            f"{where} does not describe a decoder: {figures.heads} heads of {heads} numbers on {keys} of keys, "
+            f"windows of {sorted({*reaches})}, scores times {decoder.scale:g}, {decoder.side} told, {decoder.projected} given",
             "fetch the model again, or look for another revision of it",
         )
     return figures
