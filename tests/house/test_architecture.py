@@ -105,7 +105,7 @@ WALLS = {
     "yaml": ["rekall.exchange.*", "rekall.mcp.yaml_entry", "rekall.models.export.checkpoint"],
     "sqlite3": ["rekall.exchange.dialects.original_base"],
     "torch": ["rekall.models.export.via_torch"],
-    "transformers": [],
+    "transformers": ["rekall.models.export.via_torch"],
     "sentence_transformers": ["rekall.models.export.via_torch"],
 }
 

@@ -324,6 +324,22 @@ def test_a_static_model_has_nothing_to_trace(torch, tmp_path):
     assert "--via torch" in refused(DATA / "checkpoints" / "static", tmp_path / "tiny").hint
 
 
+@needs_torch
+@pytest.mark.parametrize(("model", "taken"), [("NomicBertModel", True), ("CustomModel", False)])
+def test_code_of_a_repository_is_taken_where_transformers_has_the_class(checkpoint, tmp_path, model, taken):
+    shutil.copytree(checkpoint("nomic_bert"), tmp_path / "source")
+    config = json.loads((tmp_path / "source" / "config.json").read_text())
+    code = {"AutoConfig": "modeling.Configuration", "AutoModel": f"modeling.{model}"}
+    (tmp_path / "source" / "config.json").write_text(json.dumps({**config, "auto_map": code}))
+    (tmp_path / "source" / "modeling.py").write_text("raise SystemExit('it ran')\n")
+    if taken:
+        export_model(tmp_path / "source", tmp_path / "tiny", ExportOptions(via_torch=True))
+    else:
+        failure = refused(tmp_path / "source", tmp_path / "tiny")
+        assert model in failure.message
+        assert "--via torch" not in failure.hint
+
+
 def unknown(tmp_path: Path) -> Path:
     folder = tmp_path / "source"
     shutil.copytree(BERT, folder)
