@@ -53,3 +53,11 @@ def test_a_person_can_follow_the_file(case, tmp_path):
 
 def test_every_kind_of_verdict_is_tried():
     assert {case.verdict for case in CASES} == {"kept", "changed", "refused"}
+
+
+def test_what_sentence_transformers_lowercases_is_lowercased_first(tmp_path):
+    case = next(case for case in CASES if case.name == "upper case kept")
+    root = write_case(case, tmp_path)
+    found = chosen(case, root, lowers=True)
+    assert ids_of(found.content, ["The LOCK"]) == ids_of(found.content, ["the lock"])
+    assert ids_of(chosen(case, root).content, ["The LOCK"]) != ids_of(chosen(case, root).content, ["the lock"])

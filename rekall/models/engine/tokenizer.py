@@ -23,6 +23,11 @@ _STRANGE = "\U00010000"
 """A letter of Linear B, which no vocabulary is expected to have: one unknown token, or several bytes."""
 
 
+_PROBES = ("a", "A", "1", "\u4e00")
+_PIECES_TRIED = 1_000
+"""A text of at least one token shows what stands around every text."""
+
+
 class Tokenizer:
     """A `tokenizer.json`, stripped of its padding and truncation.
 
@@ -189,8 +194,11 @@ class Tokenizer:
 
     def _special_tokens(self, path: Path) -> tuple[list[int], list[int]]:
         """Ids that the post-processor puts before and after a sequence."""
-        bare = self._backend.encode("a", add_special_tokens=False)
-        full = self._backend.encode("a", add_special_tokens=True)
+        for text in (*_PROBES, *(self._backend.id_to_token(row) or "" for row in range(_PIECES_TRIED))):
+            bare = self._backend.encode(text, add_special_tokens=False)
+            if len(bare):
+                break
+        full = self._backend.encode(text, add_special_tokens=True)
         for start in range(len(full) - len(bare) + 1):
             stop = start + len(bare)
             if full.ids[start:stop] == bare.ids and full.tokens[start:stop] == bare.tokens:

@@ -37,7 +37,7 @@ from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
-from rekall.models.export.tokenizer_choice import choose_tokenizer
+from rekall.models.export.tokenizer_choice import choose_tokenizer, tokenizer_explained
 from rekall.models.export.transformer import expected_vectors, write_graph
 from rekall.models.level import level_of
 from rekall.models.proof import GIVEN, READING, SOURCE, named
@@ -129,8 +129,9 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
         texts = [text for text, row in zip(texts, ids) if row]
         vectors: Any = vectors_of(texts)
     elif checkpoint.chain.kind == STATIC_KIND:
-        write_tokenizer(checkpoint.tokenizer, folder)
-        ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
+        with tokenizer_explained(checkpoint.tokenizer):
+            write_tokenizer(checkpoint.tokenizer, folder)
+            ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
         table = read_table(checkpoint, options.dimensions)
         write_table(table, folder, options.precision)
         return Probes(PROBE_TEXTS, np.asarray(table.mean_vectors(ids), dtype=np.float32)), notes
@@ -147,17 +148,18 @@ def _write_tokenizer(
     checkpoint: Checkpoint, folder: Path, options: ExportOptions, rows: int, texts: Sequence[str]
 ) -> tuple[list[list[int]], tuple[str, ...]]:
     """Write the tokenizer of a transformer. Returns the ids of some texts, and what to tell."""
-    chosen = choose_tokenizer(
-        checkpoint.chain.root,
-        checkpoint.architecture,
-        checkpoint.config,
-        rows,
-        options.tokenizer,
-        lowers=checkpoint.lowers,
-        elsewhere=checkpoint.figures.decoder.media if checkpoint.figures else (),
-        known_otherwise=options.via_torch,
-    )
-    with tempfile.TemporaryDirectory() as place:
+    with tokenizer_explained(checkpoint.tokenizer):
+        chosen = choose_tokenizer(
+            checkpoint.chain.root,
+            checkpoint.architecture,
+            checkpoint.config,
+            rows,
+            options.tokenizer,
+            lowers=checkpoint.lowers,
+            elsewhere=checkpoint.figures.decoder.media if checkpoint.figures else (),
+            known_otherwise=options.via_torch,
+        )
+    with tempfile.TemporaryDirectory() as place, tokenizer_explained(checkpoint.tokenizer):
         source = checkpoint.tokenizer
         if chosen.content is not None:
             source = Path(place) / TOKENIZER_FILE

@@ -6,14 +6,16 @@ a class build the rest. Where both agree, that is what is exported, and a file t
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rekall.errors import ExportFailed, ModelDamaged
+from rekall.errors import EngineError, ExportFailed, ModelDamaged, OutOfMemory
 from rekall.models.engine.card import TOKENIZER_FILE, as_line
+from rekall.models.engine.guard import first_line
 from rekall.models.engine.tokenizer import as_written, ids_of
 from rekall.models.export.options import TokenizerReading
 from rekall.models.export.probe_texts import PROBE_TEXTS
@@ -26,6 +28,7 @@ _HINT = (
     "`--tokenizer file` follows tokenizer.json as transformers 4 does, `--tokenizer class` what transformers 5 makes of it: "
     "take the one that the model was trained and measured with"
 )
+_DAMAGED = "fetch the model again, or look for another revision of it"
 _PARTS = ("normalizer", "pre_tokenizer", "model", "post_processor", "added_tokens")
 _SAMPLE = 2_000
 _NAMED = 5
@@ -59,6 +62,19 @@ class Chosen:
 
     content: str | None
     notes: tuple[str, ...] = ()
+
+
+@contextlib.contextmanager
+def tokenizer_explained(path: Path) -> Iterator[None]:
+    """Turn whatever a tokenizer's file brings about into an ExportFailed; memory that is not there passes through."""
+    try:
+        yield
+    except (ExportFailed, OutOfMemory, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except EngineError as error:
+        raise ExportFailed(error.message, _DAMAGED) from error
+    except BaseException as error:  # `tokenizers` raises bare exceptions, and panics of Rust that are not even that
+        raise ExportFailed(f"{path} cannot be used as a tokenizer: {first_line(error)}", _DAMAGED) from error
 
 
 def choose_tokenizer(

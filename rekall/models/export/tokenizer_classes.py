@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rekall.errors import ExportFailed
-from rekall.models.export.tokenizer_settings import ROLES, Token, TokenizerSettings
+from rekall.models.export.tokenizer_settings import MEND, ROLES, Token, TokenizerSettings
 
 Json = Mapping[str, Any]
 
@@ -275,7 +275,7 @@ def _albert(settings: TokenizerSettings, file: Json) -> Built:
 def _t5(settings: TokenizerSettings, file: Json) -> Built:
     count = settings.given.get("extra_ids", 100)
     if not isinstance(count, int) or not 0 <= count <= 1_000:
-        raise ExportFailed(f"tokenizer_config.json has `extra_ids` {count!r}", "it is a small number")
+        raise ExportFailed(f"tokenizer_config.json has `extra_ids` {count!r}", MEND)
     pieces = _sequence({"type": "WhitespaceSplit"}, _metaspace("always"))
     extra = tuple(f"<extra_id_{number}>" for number in range(count))
     return Built({"unk_id": 2, "byte_fallback": False}, _charsmap(file), pieces, ((), ("eos_token",)), extra)
@@ -354,7 +354,7 @@ def _charsmap(file: Json) -> Json | None:
 
 def _text(settings: TokenizerSettings, role: str, default: str) -> str:
     if role in settings.given and role not in settings.named:
-        raise ExportFailed(f"tokenizer_config.json has `{role}` null, and the model needs one")
+        raise ExportFailed(f"tokenizer_config.json has `{role}` null, and the model needs one", MEND)
     value = settings.named.get(role, default)
     return value if isinstance(value, str) else value.content
 

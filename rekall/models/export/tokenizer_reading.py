@@ -16,7 +16,7 @@ from rekall.models.export.tokenizer_classes import (
     built,
     named_tokens,
 )
-from rekall.models.export.tokenizer_settings import CONFIG_FILE, Token, TokenizerSettings
+from rekall.models.export.tokenizer_settings import CONFIG_FILE, MEND, Token, TokenizerSettings
 
 Json = Mapping[str, Any]
 
@@ -71,7 +71,9 @@ def by_class(kind: str, settings: TokenizerSettings, file: Json) -> dict[str, An
         named = named_tokens(kind, settings)
         missing = [role for roles in made.around for role in roles if role not in named]
         if missing:
-            raise ExportFailed(f"{CONFIG_FILE} has `{missing[0]}` null, which {kind}Tokenizer puts around every text")
+            raise ExportFailed(
+                f"{CONFIG_FILE} has `{missing[0]}` null, which {kind}Tokenizer puts around every text", MEND
+            )
         before, after = ([named[role].content for role in roles] for roles in made.around)
         around = _around(before, after, changed)
         if ends_of(file.get("post_processor")) != ends_of(around):

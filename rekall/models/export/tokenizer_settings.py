@@ -15,6 +15,8 @@ CONFIG_FILE = "tokenizer_config.json"
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 """In the order in which transformers adds them to a vocabulary that lacks them."""
 
+MEND = "mend that file, or fetch the model again"
+
 _FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
 _MOST_TOKENS = 100_000
 
@@ -71,7 +73,7 @@ class TokenizerSettings:
         if value is None:
             return default
         if not isinstance(value, bool):
-            raise ExportFailed(f"{CONFIG_FILE} has `{key}` {value!r}, which is neither true nor false")
+            raise ExportFailed(f"{CONFIG_FILE} has `{key}` {value!r}, which is neither true nor false", MEND)
         return value
 
 
@@ -88,11 +90,11 @@ def read_settings(root: Path, config: Mapping[str, Any]) -> TokenizerSettings:
     given = _read(root / CONFIG_FILE)
     declared = given.get("tokenizer_class") or config.get("tokenizer_class") or ""
     if not isinstance(declared, str):
-        raise ExportFailed(f"{root / CONFIG_FILE} names a class that is not text: {declared!r}")
+        raise ExportFailed(f"{root / CONFIG_FILE} names a class that is not text: {declared!r}", MEND)
     others = given.get("fast_tokenizer_files") or []
     if not isinstance(others, list) or any(name != TOKENIZER_FILE for name in others):
         raise ExportFailed(
-            f"{root / CONFIG_FILE} lists tokenizer files of several versions: {others!r}",
+            f"{root / CONFIG_FILE} has `fast_tokenizer_files`, tokenizers of several versions: {others!r}",
             f"keep {TOKENIZER_FILE} alone, and remove `fast_tokenizer_files`",
         )
     if "additional_special_tokens" in given and not given.get("extra_special_tokens"):
@@ -120,7 +122,10 @@ def read_settings(root: Path, config: Mapping[str, Any]) -> TokenizerSettings:
         model_tokens |= {str(key): _token(value, str(key)) for key, value in others.items()}
     extra = given.get("extra_special_tokens", given.get("additional_special_tokens"))
     if extra is not None and not isinstance(extra, list):
-        raise ExportFailed(f"{root / CONFIG_FILE} lists special tokens that are no list: {extra!r}")
+        raise ExportFailed(
+            f"{root / CONFIG_FILE} has `extra_special_tokens` (or `additional_special_tokens`) that are no list: {extra!r}",
+            MEND,
+        )
     listed = None if extra is None else tuple(_token(value, "extra_special_tokens") for value in extra)
     return TokenizerSettings(given, declared.removesuffix("Fast"), added, named, listed, model_tokens)
 
@@ -146,19 +151,19 @@ def _token(value: Any, where: str) -> str | Token:
     if isinstance(value, str):
         return value
     if not isinstance(value, dict) or not isinstance(value.get("content"), str):
-        raise ExportFailed(f"{CONFIG_FILE} gives a token that is no text: `{where}` is {value!r}")
+        raise ExportFailed(f"{CONFIG_FILE} gives a token that is no text: `{where}` is {value!r}", MEND)
     flags = {flag: value[flag] for flag in _FLAGS if isinstance(value.get(flag), bool)}
     return Token(value["content"], **flags)
 
 
 def _by_id(listed: Any, path: Path) -> dict[int, Token]:
     if not isinstance(listed, dict) or len(listed) > _MOST_TOKENS:
-        raise ExportFailed(f"{path} has `added_tokens_decoder` that is no table of tokens")
+        raise ExportFailed(f"{path} has `added_tokens_decoder` that is no table of tokens", MEND)
     found = {}
     for number, value in listed.items():
         token = _token(value, "added_tokens_decoder")
         if not str(number).isdecimal() or isinstance(token, str):
-            raise ExportFailed(f"{path} has `added_tokens_decoder` with {number!r}: {value!r}")
+            raise ExportFailed(f"{path} has `added_tokens_decoder` with {number!r}: {value!r}", MEND)
         found[int(number)] = token
     return found
 
@@ -168,13 +173,13 @@ def _listed(listed: Any, path: Path) -> dict[int, Token]:
     if listed is None:
         return {}
     if not isinstance(listed, list) or len(listed) > _MOST_TOKENS:
-        raise ExportFailed(f"{path} has `added_tokens` that are no list")
+        raise ExportFailed(f"{path} has `added_tokens` that are no list", MEND)
     found = {}
     for value in listed:
         token = _token(value, "added_tokens")
         number = value.get("id") if isinstance(value, dict) else None
         if isinstance(token, str) or not isinstance(number, int):
-            raise ExportFailed(f"{path} has an added token without an id: {value!r}")
+            raise ExportFailed(f"{path} has an added token without an id: {value!r}", MEND)
         found[number] = token
     return found
 
@@ -185,6 +190,6 @@ def _added_by_name(path: Path, given: Mapping[str, Any]) -> dict[int, Token]:
     found = {}
     for content, number in _read(path).items():
         if not isinstance(number, int):
-            raise ExportFailed(f"{path} gives no id for {content!r}: {number!r}")
+            raise ExportFailed(f"{path} gives no id for {content!r}: {number!r}", MEND)
         found[number] = Token(content, normalized=content not in special, special=content in special)
     return found
