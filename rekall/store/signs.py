@@ -25,6 +25,8 @@ _GROWTH = 1.25
 _BLOCKS_A_WRITE = 8
 """Blocks that one write brings over: a thousand vectors, 5 ms."""
 
+_LAST_BLOCK = (1 << 63) - 1
+
 NUMPY_FROM = 100_000
 """From so many vectors on the signs are compared with numpy even where it has to be imported: 15 MB, and a quarter of the time."""
 
@@ -183,8 +185,8 @@ class Signs:
         for _ in range(most):
             at = self._db.value(f"SELECT min(passage_id) FROM {self._vectors} WHERE passage_id >= ?", (first,))
             block = None if at is None else at // self._layout.rows
-            past = f"DELETE FROM {self._table} WHERE block >= ?1 AND (?2 IS NULL OR block < ?2)"
-            self._db.run(past, (first // self._layout.rows, block))  # of passages that have no vector
+            past = f"DELETE FROM {self._table} WHERE block BETWEEN ? AND ?"  # of passages that have no vector
+            self._db.run(past, (first // self._layout.rows, _LAST_BLOCK if block is None else block - 1))
             if block is None:
                 self._recount()
                 self.bring_over()
