@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 
@@ -11,6 +10,7 @@ from rekall.store.folding import Folded, fold_in_place, is_lone
 from rekall.store.selection import expression
 from rekall.store.units import Name, Unit, is_version, names, units
 from rekall.store.values import Term, Terms
+from rekall.store.word_counts import WordCounts
 
 _MOST_UNITS = 16
 _MOST_PARTS = 12
@@ -37,9 +37,10 @@ Place = tuple[int, int, str]
 class AskedTerms:
     """Makes the terms of a query; see `contract.Words.terms`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, counts: WordCounts) -> None:
         """Work on an open database."""
         self._db = db
+        self._counts = counts
 
     def terms(self, text: str, most: int, *, unfinished: bool = False) -> Terms:
         """The terms of a text, each with the number of entries that hold it."""
@@ -183,17 +184,10 @@ class AskedTerms:
         """How many entries hold each term, and how many there are."""
         if not terms:
             return {}, 1
-        stems = json.dumps([term.stem for term in terms if not term.prefix])
-        counted: dict[str | None, int] = dict(
-            self._db.readable_rows(
-                "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value "
-                "UNION ALL SELECT NULL, count(*) FROM words_docsize",
-                (stems,),
-            )
-        )
+        counted, entries = self._counts.of(term.stem for term in terms if not term.prefix)
         begun = self._counted([term for term in terms if term.prefix])
         documents = {term: begun[term] if term.prefix else counted.get(term.stem, 0) for term in terms}
-        return documents, max(counted[None], 1)
+        return documents, max(entries, 1)
 
 
 def _without_accents(word: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from rekall.store.asked import AskedTerms
 from rekall.store.folding import fold, fold_in_place
 from rekall.store.selection import literal
 from rekall.store.values import Term
+from rekall.store.word_counts import WordCounts
 
 _MOST_READ = 3
 _SCANNED_CHARS = 50_000
@@ -19,10 +19,11 @@ _SCANNED_CHARS = 50_000
 class Vocabulary:
     """Asks the words index about words; see `contract.Words`."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, counts: WordCounts) -> None:
         """Work on an open database."""
         self._db = db
-        self._asked = AskedTerms(db)
+        self._counts = counts
+        self._asked = AskedTerms(db, counts)
 
     def unknown(self, words: Sequence[str]) -> list[str]:
         """Those of the words that no entry holds in any form, and that begin no word of one."""
@@ -34,12 +35,7 @@ class Vocabulary:
     def held(self, words: Sequence[str]) -> dict[str, int]:
         """How many entries hold each of the words in any form; one that none holds is left out."""
         stems = self._stems(words)
-        counted: dict[str, int] = dict(
-            self._db.readable_rows(
-                "SELECT j.value, v.doc FROM json_each(?) j CROSS JOIN temp.vocabulary v ON v.term = j.value",
-                (json.dumps(list(set(stems.values()))),),
-            )
-        )
+        counted = self._counts.documents(stems.values())
         return {word: counted[stem] for word, stem in stems.items() if stem in counted}
 
     def form(self, word: str) -> str | None:

@@ -18,6 +18,7 @@ from rekall.store.title_words import title_key, title_words, typed
 from rekall.store.units import names
 from rekall.store.values import Selection, Term, Terms
 from rekall.store.vocabulary import Vocabulary
+from rekall.store.word_counts import WordCounts
 
 if TYPE_CHECKING:
     from rekall.store.ranked import RankedWords
@@ -54,8 +55,9 @@ class SqliteWords:
         self._everything = everything
         self._reading = Reading(db)
         self._writing = Writing(db, self._put_all if everything else None)
-        self._asked = AskedTerms(db)
-        self._vocabulary = Vocabulary(db)
+        self._counts = WordCounts(db)
+        self._asked = AskedTerms(db, self._counts)
+        self._vocabulary = Vocabulary(db, self._counts)
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
@@ -85,7 +87,7 @@ class SqliteWords:
     def count(self) -> int:
         """How many entries are indexed."""
         with self._reading:
-            return int(self._db.value("SELECT count(*) FROM words_docsize"))
+            return self._counts.entries()
         return 0
 
     def _put_all(self) -> None:

@@ -93,7 +93,8 @@ def test_a_hybrid_search(filled_bench, line):
     seen = statements(bench, lambda: found.append(shown(bench, bench.base.search(line, limit=10))))
     assert len(found[0].hits) == 10
     assert found[0].mode.used is Mode.HYBRID
-    assert_at_most(46 if line == SIX else 50, seen)  # what is left out is counted first, at one moment
+    most = 46 if line == SIX else 53  # what is left out is counted first, at one moment; and counts ask what changed
+    assert_at_most(most, seen)
 
 
 def test_a_search_by_words_for_many_terms(filled_bench):
