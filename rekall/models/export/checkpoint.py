@@ -215,7 +215,10 @@ def _origin(source: Path, options: ExportOptions) -> tuple[str, str | None]:
 def _cut(settings: Mapping[str, Any], where: str) -> int | None:
     cut = settings.get("truncate_dim")
     if cut is not None and (not isinstance(cut, int) or isinstance(cut, bool) or cut < 1):
-        raise ExportFailed(f"{where} has `truncate_dim` {cut!r}, which is no number of dimensions")
+        raise ExportFailed(
+            f"{where} has `truncate_dim` {cut!r}, which is no number of dimensions",
+            "correct it there, or take it out and give `--dimensions`",
+        )
     return cut
 
 

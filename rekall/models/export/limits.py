@@ -68,7 +68,7 @@ def read_transformer(
     positions = figures.positions if figures else int(config.get("max_position_embeddings") or UNLIMITED)
     lowers = settings.get("do_lower_case")
     if not isinstance(lowers, (bool, type(None))):
-        raise ExportFailed(f"{path} has `do_lower_case` {lowers!r}, which is neither true nor false")
+        raise ExportFailed(f"{path} has `do_lower_case` {lowers!r}", "make it true or false there")
     return Reading(min(positions, _tokens(limit, root)), bool(lowers))
 
 
@@ -88,7 +88,7 @@ def _tokens(limit: Any, root: Path) -> int:
         or not isinstance(limit, (int, float, type(None)))
         or (limit is not None and not limit >= 1)
     ):
-        raise ExportFailed(f"{root} limits its texts to {limit!r} tokens")
+        raise ExportFailed(f"{root} limits its texts to {limit!r} tokens", "correct the limit in its files")
     return int(min(UNLIMITED if limit is None else limit, UNLIMITED))
 
 

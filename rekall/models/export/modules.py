@@ -197,7 +197,7 @@ def _part(path: Path, entry: object, keys: KeyCheck) -> tuple[str, Path]:
         )
     keys(entry, MODULES, str(path))
     if ".." in Path(place).parts or Path(place).is_absolute():
-        raise ExportFailed(f"{path} points outside its folder: {place}")
+        raise ExportFailed(f"{path} points outside its folder: {place}", ELSEWHERE)
     return kind, path.parent / place
 
 
