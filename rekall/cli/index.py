@@ -160,6 +160,7 @@ def rebuild(app: App, vectors: bool, words: bool, from_scratch: bool, as_json: b
     """Rebuild the indexes from the entries.
 
     If interrupted, run it again to continue where it stopped. Vectors that another process is making are left to it.
+    The signs by which many vectors are told apart are taken anew, in parts, so that others can write in between.
     """
     base = app.open_base(to_write=True)
     done = {}
