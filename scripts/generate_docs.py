@@ -10,13 +10,15 @@ processors, so the check compares it without them; see `transcripts`.
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -36,6 +38,9 @@ from rekall.knowledge import shapes
 from rekall.mcp import shapes as tool_shapes
 from rekall.mcp.inputs import schema_of
 from rekall.mcp.tools import TOOLS
+from rekall.models.export import config_rules, file_rules
+from rekall.models.export.families import FAMILIES
+from rekall.models.export.rules import Rule, Verdict
 from rekall.settings import SETTINGS
 from rekall.tui.dialogs import KEYS
 
@@ -60,6 +65,8 @@ _HOOKS_BLOCK = re.compile(r"(?<=<!-- hooks -->\n).*?(?=<!-- end of hooks -->)", 
 _LINES_BLOCK = re.compile(r"(?<=<!-- lines -->\n).*?(?=<!-- end of lines -->)", re.DOTALL)
 
 _MODELS_BLOCK = re.compile(r"(?<=<!-- models -->\n).*?(?=<!-- end of models -->)", re.DOTALL)
+
+_RULES_BLOCK = re.compile(r"(?<=<!-- checkpoint keys -->\n).*?(?=<!-- end of checkpoint keys -->)", re.DOTALL)
 
 _DIALECTS_BLOCK = re.compile(r"(?<=<!-- dialects -->\n).*?(?=<!-- end of dialects -->)", re.DOTALL)
 
@@ -146,7 +153,7 @@ def main() -> None:
         (ROOT / "docs" / "cli.md", cli_document(), False),
         (ROOT / "docs" / "json.md", json_document(), False),
         (ROOT / "docs" / "rekall.1", man_page(), False),
-        (models, _MODELS_BLOCK.sub(lambda _: models_table(), models.read_text("utf-8")), False),
+        (models, models_document(models.read_text("utf-8")), False),
         (mcp, _TOOLS_BLOCK.sub(lambda _: tools_table(), mcp.read_text("utf-8")), False),
         (assistants, assistants_document(assistants.read_text("utf-8")), False),
         (tui, _KEYS_BLOCK.sub(lambda _: keys_table(), tui.read_text("utf-8")), False),
@@ -267,6 +274,50 @@ def linked(type_: str) -> str:
 def default_text(value: float | str) -> str:
     """A default as it is written in config.toml."""
     return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def models_document(text: str) -> str:
+    """docs/models.md with its tables made anew."""
+    return _RULES_BLOCK.sub(lambda _: rules_tables(), _MODELS_BLOCK.sub(lambda _: models_table(), text))
+
+
+def rules_tables() -> str:
+    """What is done with every key of a checkpoint's files."""
+    tables = [
+        ("config_sentence_transformers.json", file_rules.SETTINGS),
+        ("modules.json, each entry", file_rules.MODULES),
+        ("sentence_bert_config.json and its older names", file_rules.TRANSFORMER),
+        *((f"config.json of {kind}", rules) for kind, rules in file_rules.BY_MODULE.items()),
+        ("tokenizer_config.json, limits", file_rules.TOKENIZER_LIMITS),
+        ("config.json of model2vec", config_rules.MODEL2VEC),
+        ("config.json of every transformer", config_rules.EVERY_TRANSFORMER),
+    ]
+    own: dict[str, list[str]] = {}
+    for name, family in sorted(FAMILIES.items()):
+        own.setdefault(repr(family.own_rules), []).append(name)
+    tables += [(f"config.json of {', '.join(names)}", FAMILIES[names[0]].own_rules) for names in own.values()]
+    parts = []
+    for title, rules in tables:
+        rows = [f"| {', '.join(f'`{key}`' for key in rule.keys)} | {verdict_text(rule)} |" for rule in flat(rules)]
+        parts.append("\n".join([f"| {title} | |", "|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def flat(rules: Sequence[Rule], before: str = "") -> Iterator[Rule]:
+    """Rules, and after each one those of what stands inside, with the names of both."""
+    for rule in rules:
+        yield replace(rule, keys=tuple(before + key for key in rule.keys))
+        yield from flat(rule.inside, f"{before}{rule.keys[0]}.")
+
+
+def verdict_text(rule: Rule) -> str:
+    """What is done with the keys of a rule."""
+    if rule.verdict is Verdict.ONLY:
+        values = ", ".join(f"`{json.dumps(value)}`" for value in rule.values)
+        return f"only {values}: else {rule.said}" if values else f"refused: {rule.said}"
+    if rule.verdict is Verdict.SAME:
+        return f"must be as `{rule.other}`: {rule.said}"
+    return f"{rule.verdict.value}: {rule.said}"
 
 
 def models_table() -> str:

@@ -52,11 +52,16 @@ class Family:
     spare: tuple[str, ...] = ()
 
     @property
-    def every_rule(self) -> tuple[Rule, ...]:
-        """The table of this architecture's config.json: its own rules, its figures, then what every transformer has."""
-        own = (*self.rules, honoured(*filter(None, astuple(self.keys)), said=FIGURES))
+    def own_rules(self) -> tuple[Rule, ...]:
+        """What is done with the keys of this architecture: what it fixes, its own rules, its figures."""
         fixed = (nothing(*self.fixed, said="the architecture's own code fixes it"),) if self.fixed else ()
-        return (*fixed, *own, *EVERY_TRANSFORMER)
+        figures = dict.fromkeys(filter(None, astuple(self.keys)))
+        return (*fixed, *self.rules, honoured(*figures, said=FIGURES))
+
+    @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """The table of this architecture's config.json: the first rule that names a key decides."""
+        return (*self.own_rules, *EVERY_TRANSFORMER)
 
     def figures(self, config: Config, where: str) -> Figures:
         """The figures of a transformer from its configuration.

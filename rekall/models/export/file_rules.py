@@ -5,7 +5,6 @@ Read from sentence-transformers 2 to 6.2, and from the files of published models
 
 from __future__ import annotations
 
-from rekall.models.export.config_rules import EVERY_TRANSFORMER, MODEL2VEC
 from rekall.models.export.rules import Rule, honoured, nothing, only, same
 
 _LOADING = "loads the model in another way"
@@ -119,12 +118,6 @@ DENSE: tuple[Rule, ...] = (
 NORMALIZE: tuple[Rule, ...] = (_NAMES,)
 DROPOUT: tuple[Rule, ...] = (nothing("dropout", said="training alone"),)
 LAYER_NORM: tuple[Rule, ...] = (honoured("dimension", said="the layer's width"),)
-STATIC: tuple[Rule, ...] = (
-    *MODEL2VEC,
-    *(rule for rule in EVERY_TRANSFORMER if not {"architectures", "model_type"} & set(rule.keys)),
-)
-"""config.json beside a StaticEmbedding, which sentence-transformers never reads."""
-
 TOKENIZER_LIMITS: tuple[Rule, ...] = (
     honoured("model_max_length", said="the limit where sentence-transformers has none of its own"),
     same("model_max_length", "max_len", said="the limit under its old name"),
