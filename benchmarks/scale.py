@@ -1,37 +1,64 @@
-"""Time and memory of everything that may grow with a base, at 1,000 to 1,000,000 notes that nobody wrote.
+"""Time and memory of searches, and bytes a note, at 1,000 to 1,000,000 notes that nobody wrote.
 
+    python benchmarks/scale.py FOLDER [--sizes 1000,10000,100000] [--vectors]
     python benchmarks/scale.py --make SIZE FOLDER [--vectors]
 
---make fills FOLDER, a REKALL_HOME, with so many notes, and goes on where it was stopped; with --vectors each gets a vector
-near its subject in the space of the shipped model, which took no model to make.
+FOLDER keeps a base a size and what was measured, so that a run that was stopped goes on. Each measure is a process of its own:
+"cold" its first search, "warm" the median of the others, in milliseconds of processor time, which other work on the machine does not change
+much; peak is the most memory of that process. With --vectors every note gets a vector near its subject, and searches go by meaning,
+too; an encoder that takes neither time nor memory stands in for the model. --make fills FOLDER alone, a REKALL_HOME.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-from rekall.models.contract import ModelIdentity
+from scale_base import fill
+from scale_worker import LINES, Figures, measure, shipped
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--make", nargs=2, metavar=("SIZE", "FOLDER"))
-    parser.add_argument("--vectors", action="store_true", help="with --make: a vector for every note")
+    parser.add_argument("--vectors", action="store_true", help="a vector for every note, and searches by meaning")
+    parser.add_argument("--measure", nargs=3, metavar=("HOME", "MODE", "LINE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.make:
-        from scale_base import fill
+    model = shipped() if options.vectors else None
+    if options.measure:
+        home, mode, line = options.measure
+        print(json.dumps(measure(Path(home), mode, line).plain()))
+    elif options.make:
+        fill(Path(options.make[1]), int(options.make[0]), model)
+    elif options.folder is None:
+        parser.error("name a folder that keeps the bases")
+    else:
+        print("| notes | asked | mode | cold ms | warm ms | peak MB |\n|---|---|---|---|---|---|")
+        for size in map(int, options.sizes.split(",")):
+            home = options.folder / str(size)
+            fill(home, size, model)
+            for mode in ("words", "hybrid") if options.vectors else ("words",):
+                for name in LINES:
+                    figures = kept(options.folder / "measured.json", home, mode, name)
+                    print(f"| {size:,} | {name} | {mode} | {figures.row()} |", flush=True)
+            print(f"| {size:,} | {(home / 'rekall.db').stat().st_size / size:,.0f} bytes a note | | | | |", flush=True)
 
-        fill(Path(options.make[1]), int(options.make[0]), shipped() if options.vectors else None)
 
-
-def shipped() -> ModelIdentity:
-    """The model that ships, known by its card alone."""
-    from rekall.models.library import FolderLoader, ModelLibrary
-    from rekall.wiring import shipped_models
-
-    name = next(folder for parent in shipped_models() if parent.is_dir() for folder in sorted(parent.iterdir())).name
-    return FolderLoader(ModelLibrary(shipped_models()), name, 1).identify()
+def kept(file: Path, home: Path, mode: str, name: str) -> Figures:
+    """What was measured of a kind of line, measured now where it was not."""
+    measured: dict[str, dict[str, float]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    key = f"{home.name} {mode} {name}"
+    if key not in measured:
+        command = [sys.executable, __file__, "--measure", str(home), mode, name]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        measured[key] = json.loads(answer.stdout)
+        file.write_text(json.dumps(measured, indent=1), "utf-8")
+    return Figures(**measured[key])
 
 
 if __name__ == "__main__":
