@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rekall.errors import EngineError
-from rekall.models.engine.card import as_line
+from rekall.models.engine.card_values import as_line
 
 _QUERIES = 30
 _ROUNDS = 4  # how often the probe texts are embedded in bulk

@@ -83,7 +83,7 @@ BELOW = {
 stores and models do not know each other."""
 
 WALLS = {
-    "onnxruntime": ["rekall.models.engine.onnx_encoder"],
+    "onnxruntime": ["rekall.models.engine.session"],
     "tokenizers": ["rekall.models.engine.tokenizer"],
     "apsw": ["rekall.db", "rekall.store.as_is", "rekall.store.driver", "rekall.store.opening"],
     "sqlite_vec": ["rekall.store.vectors", "rekall.db"],

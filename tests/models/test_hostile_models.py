@@ -18,7 +18,8 @@ from support import DATA, Ran
 
 from rekall.errors import EngineError, EngineLost, ModelDamaged
 from rekall.models.archive import pack
-from rekall.models.engine.card import LINE_CHARS, FileRecord, ModelCard, as_line, fingerprint_of, read_card
+from rekall.models.engine.card import FileRecord, ModelCard, fingerprint_of, read_card
+from rekall.models.engine.card_values import LINE_CHARS, as_line
 from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.process_encoder import ProcessEncoder
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rekall.errors import ExportFailed, ModelDamaged
+from rekall.models.engine.card_values import (
+    as_line,
+    few,
+    line,
+    matching,
+    number,
+    prompt,
+    shown,
+    table,
+    whole,
+    yes_or_no,
+)
 from rekall.system.files import crc32_of, sha256_of
 
 CARD_FILE = "model.json"
@@ -17,6 +29,7 @@ GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "model.weights"
 INTEGER_GRAPH_FILE = "integer.onnx"
 INTEGER_WEIGHTS_FILE = "integer.weights"
+INTEGER_FILES = (INTEGER_GRAPH_FILE, INTEGER_WEIGHTS_FILE)
 TABLE_FILE = "table.npy"
 SCALES_FILE = "scales.npy"
 ROWS_FILE = "rows.npy"
@@ -30,14 +43,7 @@ _IN_TABLES = (TABLE_FILE, TOKENIZER_FILE)
 _ALSO_DECIDING = (SCALES_FILE, ROWS_FILE, PIECES_FILE)
 CARD_LIMIT_BYTES = 1 << 20
 _MOST_FILES = 64
-_MOST_LINES = 16
 _MOST_DIMENSIONS = 1 << 16
-_LARGEST = 1 << 53  # what JSON carries exactly everywhere
-LINE_CHARS = 200
-"""What a card says about a model is shown beside other things; longer texts are cut."""
-
-PROMPT_CHARS = 4_000
-"""Prompts decide what vectors are, so a longer one is refused and not cut. Published ones have up to 600."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -106,6 +112,7 @@ class ModelCard:
         similarity: What its vectors are meant to be compared by; Rekall compares by cosine.
         unread: Keys and tensors of the source that were passed over because somebody vouched for them.
         level: The mean cosine between its probe texts, which have nothing to do with one another; None in older cards.
+        integers: How close its graph of bytes comes to its probes; None without one.
     """
 
     format: int
@@ -131,6 +138,7 @@ class ModelCard:
     similarity: str = "cosine"
     unread: tuple[str, ...] = ()
     pools_prompt: bool = True
+    integers: Fidelity | None = None
 
     @property
     def is_static(self) -> bool:
@@ -215,15 +223,15 @@ def check_sizes(folder: Path, card: ModelCard) -> None:
             raise ModelDamaged(f"{path} has {size:,} bytes instead of {record.size:,}", repair_hint(folder.name))
 
 
-def check_checksums(folder: Path, card: ModelCard) -> None:
-    """Check the bytes of every file against its CRC-32: cheap enough for every load.
+def check_checksums(folder: Path, card: ModelCard, unused: Collection[str] = ()) -> None:
+    """Check the bytes of every file but the unused ones against its CRC-32: cheap enough for every load.
 
     Raises:
         ModelDamaged: A file is missing or damaged; the message names it.
     """
     check_sizes(folder, card)
     for name, record in card.files.items():
-        if crc32_of(folder / name) != record.crc32:
+        if name not in unused and crc32_of(folder / name) != record.crc32:
             raise ModelDamaged(
                 f"{folder / name} is not the file that was exported (its checksum differs)", repair_hint(folder.name)
             )
@@ -272,134 +280,67 @@ def repair_hint(name: str) -> str:
     return f"run `rekall model verify {name}` to see what is wrong; reinstall Rekall, or export the model again with `rekall model export`"
 
 
-def as_line(text: str) -> str:
-    """What somebody else wrote about a model, as a card shows it: one line of visible characters, not too long.
-
-    A model may come from anywhere, and its card is printed on terminals.
-    """
-    cut = text if len(text) <= LINE_CHARS else text[: LINE_CHARS - 1] + "…"
-    return "".join(sign if sign.isprintable() else "\ufffd" for sign in cut)
-
-
 def _parse(raw: Any) -> ModelCard:
     """The card in what `model.json` holds. Raises ValueError, KeyError or TypeError for anything else."""
-    raw = _table(raw, "the card")
+    raw = table(raw, "the card")
     if raw.get("format") != FORMAT:
-        raise ValueError(f"its format is {_shown(raw.get('format'))}, this Rekall reads {FORMAT}")
-    files = {_file_name(name): _record(record) for name, record in _table(raw["files"], "files").items()}
+        raise ValueError(f"its format is {shown(raw.get('format'))}, this Rekall reads {FORMAT}")
+    files = {_file_name(name): _record(record) for name, record in table(raw["files"], "files").items()}
     if len(files) > _MOST_FILES:
         raise ValueError(f"it lists {len(files)} files")
     for name in _IN_TABLES if TABLE_FILE in files else _IN_GRAPHS:
         if name not in files:
             raise ValueError(f"it does not list {name}")
-    source, prompts = _table(raw["source"], "source"), _table(raw["prompts"], "prompts")
+    source, prompts = table(raw["source"], "source"), table(raw["prompts"], "prompts")
     revision = source["revision"]
     return ModelCard(
         format=FORMAT,
-        name=_line(raw["name"], "name"),
+        name=line(raw["name"], "name"),
         source=Source(
-            _line(source["name"], "source.name"),
-            _matching(_SHA256, source["sha256"], "source.sha256"),
-            None if revision is None else _line(revision, "source.revision"),
+            line(source["name"], "source.name"),
+            matching(_SHA256, source["sha256"], "source.sha256"),
+            None if revision is None else line(revision, "source.revision"),
         ),
-        architecture=_line(raw["architecture"], "architecture"),
-        dimensions=_whole(raw["dimensions"], "dimensions", 1, _MOST_DIMENSIONS),
-        max_tokens=_whole(raw["max_tokens"], "max_tokens", 1),
-        pooling=_line(raw["pooling"], "pooling"),
-        normalize=_yes_or_no(raw["normalize"], "normalize"),
-        prompts=Prompts(_prompt(prompts["query"], "prompts.query"), _prompt(prompts["document"], "prompts.document")),
-        precision=_line(raw["precision"], "precision"),
-        minimum_onnxruntime=_matching(_VERSION, raw["minimum_onnxruntime"], "minimum_onnxruntime"),
-        licence=_line(raw["licence"], "licence"),
-        exporter=_whole(raw["exporter"], "exporter"),
+        architecture=line(raw["architecture"], "architecture"),
+        dimensions=whole(raw["dimensions"], "dimensions", 1, _MOST_DIMENSIONS),
+        max_tokens=whole(raw["max_tokens"], "max_tokens", 1),
+        pooling=line(raw["pooling"], "pooling"),
+        normalize=yes_or_no(raw["normalize"], "normalize"),
+        prompts=Prompts(prompt(prompts["query"], "prompts.query"), prompt(prompts["document"], "prompts.document")),
+        precision=line(raw["precision"], "precision"),
+        minimum_onnxruntime=matching(_VERSION, raw["minimum_onnxruntime"], "minimum_onnxruntime"),
+        licence=line(raw["licence"], "licence"),
+        exporter=whole(raw["exporter"], "exporter"),
         files=files,
-        fidelity=dict(map(_fidelity, _few(list(_table(raw["fidelity"], "fidelity").items()), "fidelity"))),
-        fingerprint=_matching(_FINGERPRINT, raw["fingerprint"], "fingerprint"),
-        trims=_yes_or_no(raw.get("trims", True), "trims"),
-        max_characters=_whole(raw.get("max_characters", 0), "max_characters"),
-        dense=tuple(_line(layer, "dense") for layer in _few(raw.get("dense", []), "dense")),
-        level=None if raw.get("level") is None else _number(raw["level"], "level", -1.0, 1.0),
-        similarity=_line(raw.get("similarity", "cosine"), "similarity"),
-        unread=tuple(_line(name, "unread") for name in _few(raw.get("unread", []), "unread")),
-        pools_prompt=_yes_or_no(raw.get("pools_prompt", True), "pools_prompt"),
+        fidelity=dict(map(_fidelity, few(list(table(raw["fidelity"], "fidelity").items()), "fidelity"))),
+        fingerprint=matching(_FINGERPRINT, raw["fingerprint"], "fingerprint"),
+        trims=yes_or_no(raw.get("trims", True), "trims"),
+        max_characters=whole(raw.get("max_characters", 0), "max_characters"),
+        dense=tuple(line(layer, "dense") for layer in few(raw.get("dense", []), "dense")),
+        level=None if raw.get("level") is None else number(raw["level"], "level", -1.0, 1.0),
+        similarity=line(raw.get("similarity", "cosine"), "similarity"),
+        unread=tuple(line(name, "unread") for name in few(raw.get("unread", []), "unread")),
+        pools_prompt=yes_or_no(raw.get("pools_prompt", True), "pools_prompt"),
+        integers=None if raw.get("integers") is None else _fidelity(("integers", raw["integers"]))[1],
     )
 
 
 def _record(raw: Any) -> FileRecord:
-    raw = _table(raw, "a file")
+    raw = table(raw, "a file")
     return FileRecord(
-        _matching(_SHA256, raw["sha256"], "sha256"),
-        _whole(raw["crc32"], "crc32", most=0xFFFFFFFF),
-        _whole(raw["size"], "size"),
+        matching(_SHA256, raw["sha256"], "sha256"),
+        whole(raw["crc32"], "crc32", most=0xFFFFFFFF),
+        whole(raw["size"], "size"),
     )
 
 
 def _fidelity(item: tuple[str, Any]) -> tuple[str, Fidelity]:
-    kind, raw = item[0], _table(item[1], "fidelity")
-    least, mean = (_number(raw[key], key, -1.001, 1.001) for key in ("min_cosine", "mean_cosine"))
-    return as_line(kind), Fidelity(_whole(raw["texts"], "texts"), least, mean)
+    kind, raw = item[0], table(item[1], "fidelity")
+    least, mean = (number(raw[key], key, -1.001, 1.001) for key in ("min_cosine", "mean_cosine"))
+    return as_line(kind), Fidelity(whole(raw["texts"], "texts"), least, mean)
 
 
 def _file_name(name: str) -> str:
     if not is_name(name):
-        raise ValueError(f"{_shown(name)} is not a plain file name")
+        raise ValueError(f"{shown(name)} is not a plain file name")
     return name
-
-
-def _table(value: Any, what: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{what} is not a JSON object")
-    return value
-
-
-def _few(value: Any, what: str) -> Sequence[Any]:
-    if not isinstance(value, list) or len(value) > _MOST_LINES:
-        raise ValueError(f"{what} is not a list of at most {_MOST_LINES}")
-    return value
-
-
-def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{what} is {_shown(value)}, which is no text")
-    return value
-
-
-def _line(value: Any, what: str) -> str:
-    return as_line(_text(value, what))
-
-
-def _prompt(value: Any, what: str) -> str:
-    if len(_text(value, what)) > PROMPT_CHARS:
-        raise ValueError(f"{what} has {len(value):,} characters")
-    return str(value)
-
-
-def _matching(pattern: re.Pattern[str], value: Any, what: str) -> str:
-    if not pattern.fullmatch(_text(value, what)):
-        raise ValueError(f"{what} is {_shown(value)}")
-    return str(value)
-
-
-def _yes_or_no(value: Any, what: str) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{what} is {_shown(value)}, not true or false")
-    return value
-
-
-def _whole(value: Any, what: str, least: int = 0, most: int = _LARGEST) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"{what} is {_shown(value)}")
-    return value
-
-
-def _number(value: Any, what: str, least: float, most: float) -> float:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
-        raise ValueError(f"{what} is {_shown(value)}")  # NaN compares as False
-    return float(value)
-
-
-def _shown(value: Any) -> str:
-    """A value of a card as an error shows it."""
-    if isinstance(value, int) and abs(value) > _LARGEST:
-        return "a number beyond all measure"  # its digits may be thousands
-    return as_line(repr(value[:40] if isinstance(value, (str, list)) else value))[:60]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rekall.errors import EngineError, ModelDamaged, OutOfMemory, RekallError
-from rekall.models.engine.card import as_line, repair_hint
+from rekall.models.engine.card import repair_hint
+from rekall.models.engine.card_values import as_line
 
 _NOT_OURS = (RekallError, KeyboardInterrupt, SystemExit, GeneratorExit)
 _OUT_OF_MEMORY = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "out of memory")

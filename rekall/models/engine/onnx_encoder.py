@@ -1,31 +1,29 @@
-"""The encoder that runs a model folder through ONNX Runtime: the only room that imports it."""
+"""The encoder that runs a model folder through ONNX Runtime."""
 
 from __future__ import annotations
 
 import gc
-import os
-import re
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.errors import EngineError, RekallError
+from rekall.models.engine.arithmetic import multiplies_bytes
 from rekall.models.engine.card import (
     GRAPH_FILE,
+    INTEGER_FILES,
+    INTEGER_GRAPH_FILE,
     TOKENIZER_FILE,
-    ModelCard,
     check_checksums,
     check_sizes,
     read_card,
-    repair_hint,
 )
 from rekall.models.engine.folder_encoder import FolderEncoder
-from rekall.models.engine.guard import first_line, is_out_of_memory
+from rekall.models.engine.session import open_session, run
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix
 from rekall.system.forks import FORKS
@@ -38,11 +36,11 @@ faster: 400 notes of 200 tokens, 17 to 20 a second with any, at 122, 142 MB (doc
 
 LEAST_RUN_TOKENS = 128
 
-_ENDLESS = re.compile(rb"\x22[\x04\x84][\x80\x00]*(?:Loop|Scan)")
-"""A node of such a type, as a graph file spells it: a run of it could not be interrupted. No export has one."""
-
 MAX_AUTO_THREADS = 4
 """A laptop has other work."""
+
+Arithmetic = Literal["auto", "floats", "bytes"]
+"""What the products of a model are made of; "auto" goes by the processor, see `arithmetic`."""
 
 
 class OnnxEncoder(FolderEncoder):
@@ -52,12 +50,13 @@ class OnnxEncoder(FolderEncoder):
     other at every small operator (a short query then takes half as long again, bulk a quarter).
     """
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto") -> None:
         """Check the folder, then load the tokenizer and the session.
 
         Args:
             folder: A model folder with its card.
             threads: Runs at once in bulk; 0 chooses, up to `MAX_AUTO_THREADS`.
+            arithmetic: See `Arithmetic`; a model without a graph of bytes has floats alone.
 
         Raises:
             ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
@@ -65,11 +64,14 @@ class OnnxEncoder(FolderEncoder):
         """
         card = read_card(folder)
         check_sizes(folder, card)
-        checking = _InBackground(lambda: check_checksums(folder, card))  # free: the imports below take longer
+        narrow = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
+        graph = INTEGER_GRAPH_FILE if narrow and INTEGER_GRAPH_FILE in card.files else GRAPH_FILE
+        unused = (GRAPH_FILE,) if graph == INTEGER_GRAPH_FILE else INTEGER_FILES
+        checking = _InBackground(lambda: check_checksums(folder, card, unused))  # free: the imports below take longer
         try:
             # the tokenizer first: the session then reuses the memory freed by parsing it (2 MB)
             tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
-            self._session = _open_session(folder, card)
+            self._session = open_session(folder / graph, card)
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, usable_processors())
@@ -107,14 +109,10 @@ class OnnxEncoder(FolderEncoder):
 
     def _give_back(self) -> None:
         """Return to the system what bulk left in the arena, up to 17 MB; a short run triggers it."""
-        import onnxruntime
-
-        options = onnxruntime.RunOptions()
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        self._run([[0]], 0, options)
+        self._run([[0]], 0, last=True)
         trim_heap()
 
-    def _run(self, rows: Sequence[Sequence[int]], left_out: int, options: Any = None) -> Matrix:
+    def _run(self, rows: Sequence[Sequence[int]], left_out: int, *, last: bool = False) -> Matrix:
         """One run of the session. Returns (b, d) float32."""
         width = max(len(row) for row in rows)
         ids: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
@@ -126,7 +124,7 @@ class OnnxEncoder(FolderEncoder):
         if not self.card.pools_prompt:
             given["pooling_mask"] = _without_start(mask, left_out)
         with FORKS:
-            (vectors,) = self._session.run(["sentence_embedding"], given, options)
+            (vectors,) = run(self._session, given, last=last)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
                 f"model {self.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",
@@ -183,58 +181,3 @@ class _InBackground:
             self._check()
         except (RekallError, OSError) as error:
             self._error = error
-
-
-def _open_session(folder: Path, card: ModelCard) -> Any:
-    """An InferenceSession that maps its weights, with one thread a run."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on contain an uploader; read once, at import
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise EngineError(f"onnxruntime cannot be loaded: {error}", _import_hint()) from error
-    if _version(onnxruntime.__version__) < _version(card.minimum_onnxruntime):
-        raise EngineError(
-            f"model {card.name} needs onnxruntime {card.minimum_onnxruntime}, this is {onnxruntime.__version__}",
-            f"run `pip install 'onnxruntime>={card.minimum_onnxruntime}'`",
-        )
-    onnxruntime.disable_telemetry_events()  # on Windows it uses the system's event tracing
-    onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about missing graphics cards
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
-    options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
-    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    path = folder / GRAPH_FILE
-    if _ENDLESS.search(path.read_bytes()):
-        raise ModelDamaged(f"{path} holds a loop, which may never end", "export the model with `rekall model export`")
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
-        if is_out_of_memory(error):
-            raise
-        raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(folder.name)) from error
-    inputs = {item.name for item in session.get_inputs()}
-    outputs = {item.name: item.shape for item in session.get_outputs()}
-    expected = {"input_ids", "attention_mask"} | (set() if card.pools_prompt else {"pooling_mask"})
-    if inputs != expected or outputs.get("sentence_embedding", [0])[-1] != card.dimensions:
-        raise ModelDamaged(
-            f"{path} is not a graph that Rekall exported (inputs {sorted(inputs)}, outputs {sorted(outputs)})",
-            "export the model with `rekall model export`",
-        )
-    return session
-
-
-def _import_hint() -> str:
-    if sys.platform == "win32":
-        return "install the Microsoft Visual C++ Redistributable, then `pip install --force-reinstall onnxruntime`"
-    return "run `pip install --force-reinstall onnxruntime`"
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
-    return tuple(int(part) for part in text.split(".")[:2])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rekall.models.contract import ArrayEncoder
 from rekall.models.engine.card import read_card
@@ -12,13 +13,17 @@ from rekall.models.engine.guard import loading
 from rekall.models.engine.room import check_room
 from rekall.system.forks import FORKS
 
+if TYPE_CHECKING:
+    from rekall.models.engine.onnx_encoder import Arithmetic
 
-def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
+
+def open_encoder(folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto") -> ArrayEncoder:
     """Load the model of a folder into this process.
 
     Args:
         folder: A model folder.
         threads: See `OnnxEncoder`; a static model takes one.
+        arithmetic: See there.
 
     Raises:
         ModelDamaged: The folder is incomplete or altered.
@@ -35,4 +40,4 @@ def open_encoder(folder: Path, threads: int = 0) -> ArrayEncoder:
             return StaticEncoder(folder)
         from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
 
-        return OnnxEncoder(folder, threads)
+        return OnnxEncoder(folder, threads, arithmetic)

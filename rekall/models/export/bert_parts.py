@@ -10,7 +10,7 @@ import numpy as np
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.figures import Figures
-from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, INT32, INT64, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import INT32, INT64, MICROSOFT, GraphBuilder
 from rekall.models.export.reference import Array64, States, attend, normalise, project, table_rows, wide
 from rekall.models.export.weights import Weights
 
@@ -95,7 +95,7 @@ def add_attention(figures: Figures, weights: Weights, graph: GraphBuilder, sourc
     ]
     output = weights.tensor(f"{name}.output.dense.weight", width, width)
     parts = []
-    for number, rows in enumerate(slices(width, size, HEADS_WIDTH)):
+    for number, rows in enumerate(graph.heads(width, size)):
         projected = [
             graph.matrix_product(f"{name}.{part}.{number}", source, weight[rows])
             for part, (weight, _) in zip(("query", "key", "value"), inputs)
@@ -117,7 +117,7 @@ def add_feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, so
     shift = weights.tensor(f"{layer}.intermediate.dense.bias", inner)
     closing = weights.tensor(f"{layer}.output.dense.weight", width, inner)
     parts = []
-    for number, rows in enumerate(slices(inner, 1, INNER_WIDTH)):
+    for number, rows in enumerate(graph.inner(inner)):
         name = f"{layer}.inner.{number}"
         opened = graph.matrix_product(f"{name}.opening", source, opening[rows])
         part_shift = graph.constant(f"{name}.bias", shift[rows])

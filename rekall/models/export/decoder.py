@@ -13,7 +13,7 @@ import numpy as np
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.figures import Figures
-from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, INT32, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import INT32, MICROSOFT, GraphBuilder
 from rekall.models.export.rotary import add_turn, add_window_bias
 from rekall.models.export.weights import Array, Weights
 
@@ -94,7 +94,7 @@ def _attention(
     unseen = _unseen(figures, max_tokens, graph, layer)
     rotary = figures.rotary[layer]
     parts = []
-    for number, rows in enumerate(slices(key_heads * size, size, HEADS_WIDTH)):
+    for number, rows in enumerate(graph.heads(key_heads * size, size)):
         heads = (rows.stop - rows.start) // size
         keys = _product(graph, f"{name}.key.{number}", source, *_rows(key, rows))
         keys = _norm_heads(figures, weights, graph, keys, f"{name}.k_norm", heads, size)
@@ -140,7 +140,7 @@ def _feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, sourc
     gate, up = (_linear(weights, f"{name}.{part}_proj", inner, width, biased) for part in ("gate", "up"))
     closing, last = _linear(weights, f"{name}.down_proj", width, inner, biased)
     parts = []
-    for number, rows in enumerate(slices(inner, 1, INNER_WIDTH)):
+    for number, rows in enumerate(graph.inner(inner)):
         active = _product(graph, f"{name}.gate.{number}", source, *_rows(gate, rows))
         active = ACTIVATIONS[figures.activation].nodes(graph, active)
         gated = graph.node("Mul", [active, _product(graph, f"{name}.up.{number}", source, *_rows(up, rows))])

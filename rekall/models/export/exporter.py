@@ -16,6 +16,8 @@ from rekall.errors import ExportFailed, ModelDamaged
 from rekall.models.engine.card import (
     CARD_FILE,
     FORMAT,
+    INTEGER_FILES,
+    INTEGER_GRAPH_FILE,
     PROBES_FILE,
     REFERENCES_FILE,
     TOKENIZER_FILE,
@@ -23,13 +25,14 @@ from rekall.models.engine.card import (
     FileRecord,
     ModelCard,
     Source,
-    as_line,
     checked_name,
     fingerprint_of,
 )
+from rekall.models.engine.card_values import as_line
 from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.probes import Measured, Probes, measure
 from rekall.models.engine.tokenizer import Tokenizer
+from rekall.models.export.calibration import CALIBRATION_TEXTS
 from rekall.models.export.checkpoint import Checkpoint, read_checkpoint
 from rekall.models.export.modules import STATIC_KIND
 from rekall.models.export.notes import notes_on
@@ -38,19 +41,26 @@ from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
 from rekall.models.export.tokenizer_choice import choose_tokenizer, tokenizer_explained
-from rekall.models.export.transformer import expected_vectors, write_graph
+from rekall.models.export.transformer import (
+    MINIMUM_ONNXRUNTIME,
+    expected_vectors,
+    write_graph,
+    write_integer_graph,
+)
 from rekall.models.level import level_of
 from rekall.models.proof import GIVEN, READING, SOURCE, named
 from rekall.system.files import folder_written_whole, make_private_folder
 from rekall.system.resident import trim_heap
 
 EXPORTER_VERSION = 2
-MINIMUM_ONNXRUNTIME = "1.23"  # the oldest that exports are measured on
 _FIDELITY_STEP = 0.0005
 _KEPT_REFERENCES = 64
 _MOST_UNREAD = 16  # what a card holds of a list
 _OTHER_MODEL = 0.98
 """Eight bits cost a cosine of 0.002 at most, so below this another thing was computed."""
+
+_LEAST_OF_INTEGERS, _MEAN_OF_INTEGERS = 0.998, 0.999
+"""What a graph of bytes must reach over the probes, half of which are of no natural kind; else there is none."""
 
 _NEAR = "export with `--precision fp32`, or accept less with `--min-cosine`"
 _FAR = (
@@ -109,8 +119,14 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
         card = _card(checkpoint, folder, name, options.precision, dimensions)
         (folder / CARD_FILE).write_bytes(card.to_json())
         measured = _measure(folder, SOURCE if options.via_torch else READING, probes, references, options.min_cosine)
+        integers = _measure_integers(folder, card, probes)
+        if integers is None:
+            for file in INTEGER_FILES:
+                (folder / file).unlink(missing_ok=True)
         card = replace(
             card,
+            files={file: record for file, record in card.files.items() if integers or file not in INTEGER_FILES},
+            integers=integers and _rounded_down(integers),
             fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()},
             level=level_of(probes.vectors.tolist()),
         )
@@ -136,8 +152,11 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
         write_table(table, folder, options.precision)
         return Probes(PROBE_TEXTS, np.asarray(table.mean_vectors(ids), dtype=np.float32)), notes
     else:
-        dimensions, rows = write_graph(checkpoint, folder, options)
-        ids, notes = _write_tokenizer(checkpoint, folder, options, rows, texts)
+        dimensions, graph = write_graph(checkpoint, folder, options)
+        ids, notes = _write_tokenizer(checkpoint, folder, options, graph.vocabulary_rows, texts)
+        if options.precision == "q8":
+            seen = _written_ids(checkpoint, folder, CALIBRATION_TEXTS)
+            write_integer_graph(checkpoint, folder, graph, dimensions, seen)
         left_out = 0 if checkpoint.chain.pools_prompt else _opening_tokens(checkpoint, folder)
         vectors = expected_vectors(checkpoint, [row for row in ids if row], dimensions, left_out)
     probes = tuple(text for text, row in zip(PROBE_TEXTS, ids) if row)
@@ -182,6 +201,14 @@ def _source_ids(checkpoint: Checkpoint, source: Path, texts: Sequence[str], *, s
     tokenizer.close()
     del tokenizer
     trim_heap()
+    return ids
+
+
+def _written_ids(checkpoint: Checkpoint, folder: Path, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids by the tokenizer that was written."""
+    tokenizer = Tokenizer(folder / TOKENIZER_FILE, checkpoint.max_tokens, trim=checkpoint.trims)
+    ids = tokenizer.encode([checkpoint.prompts.document + text for text in texts])
+    tokenizer.close()
     return ids
 
 
@@ -233,7 +260,7 @@ def _measure(
     folder: Path, kind: str, probes: Probes, references: Probes | None, min_cosine: float
 ) -> dict[str, Measured]:
     try:
-        encoder = open_encoder(folder)
+        encoder = open_encoder(folder, arithmetic="floats")
     except ModelDamaged as error:
         raise ExportFailed(f"the exported model cannot be loaded: {error.message}", "please report this") from error
     try:
@@ -249,6 +276,19 @@ def _measure(
                 _FAR if figures.min_cosine < _OTHER_MODEL else _NEAR,
             )
     return measured
+
+
+def _measure_integers(folder: Path, card: ModelCard, probes: Probes) -> Measured | None:
+    """How close the graph of bytes comes to the probes; None where there is none that is close enough."""
+    if INTEGER_GRAPH_FILE not in card.files:
+        return None
+    encoder = open_encoder(folder, arithmetic="bytes")
+    try:
+        measured = measure(encoder, probes)
+    finally:
+        encoder.close()
+    close = measured.min_cosine >= _LEAST_OF_INTEGERS and measured.mean_cosine >= _MEAN_OF_INTEGERS
+    return measured if close else None
 
 
 def _read_reference(path: Path) -> Probes:

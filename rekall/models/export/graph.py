@@ -25,9 +25,6 @@ PAGE_BYTES = 4 * 1024
 GRANULE_BYTES = 64 * 1024
 """Large weights start at multiples of this, so that ONNX Runtime can map them on every system (Windows: 64 KiB)."""
 
-HEADS_WIDTH, INNER_WIDTH = 96, 384
-"""How much of an attention block and of a feed-forward block is worked on at a time: see `slices`."""
-
 INLINE_BYTES = 8 * 1024
 """Constants up to this size stay inside the graph file."""
 
@@ -51,6 +48,7 @@ class _Stored:
     dtype: npt.DTypeLike
     offset: int
     length: int
+    file: str
 
 
 class GraphBuilder:
@@ -59,22 +57,35 @@ class GraphBuilder:
     Methods that add a node return the name of its output, the first where it has several.
     """
 
-    def __init__(self, precision: Precision, folder: Path) -> None:
+    graph_file = GRAPH_FILE
+    weights_file = WEIGHTS_FILE
+    heads_width, inner_width = 96, 384
+    """How much of an attention block and of a feed-forward block is worked on at a time: see `slices`."""
+    mapped_from_bytes = GRANULE_BYTES
+    """Weights of this size start where every system can map them."""
+
+    def __init__(self, precision: Precision, folder: Path, beside: GraphBuilder | None = None) -> None:
         """Start an empty graph.
 
         Args:
             precision: How matrices are stored.
             folder: Where both files go.
+            beside: Another graph of the same model in the folder; what it has in its weights file is not stored again.
         """
         self._quantised = precision == "q8"
         self._folder = folder
         self._nodes: list[_Node] = []
         self._weights: dict[str, npt.NDArray[Any] | _Stored] = {}
-        (folder / WEIGHTS_FILE).write_bytes(b"")
+        self._beside = beside._weights if beside else {}
+        (folder / self.weights_file).write_bytes(b"")
         self._made: set[str] = set()
         self._inputs = ["input_ids", "attention_mask"]
         self.vocabulary_rows = 0
         """Rows of the first table that is looked up in: that of the tokens."""
+        self.products: dict[str, list[str]] = {}
+        """The sources of each matrix product of tokens, by its name: several where layers share weights."""
+        self.heaviest: dict[str, npt.NDArray[np.float32]] = {}
+        """The largest weight of each input of a product, (i,)."""
 
     def constant(self, name: str, value: npt.NDArray[Any]) -> str:
         """Store an array under a name; a name that is there already keeps the array it has."""
@@ -118,6 +129,14 @@ class GraphBuilder:
         """What an attention bias (…, heads, t, t) says for some of its heads."""
         return self.node("Slice", [bias, self.numbers(first), self.numbers(first + count), self.numbers(1)])
 
+    def heads(self, width: int, size: int) -> list[slice]:
+        """The parts in which an attention block of heads of one size is worked on."""
+        return slices(width, size, self.heads_width)
+
+    def inner(self, width: int) -> list[slice]:
+        """The parts in which a feed-forward block is worked on."""
+        return slices(width, 1, self.inner_width)
+
     def total(self, parts: Sequence[str]) -> str:
         """The sum of equally shaped outputs."""
         result = parts[0]
@@ -144,12 +163,16 @@ class GraphBuilder:
         self._nodes.append(_Node(operator, domain, tuple(inputs), outputs, attributes))
         return outputs[0]
 
-    def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32]) -> str:
+    def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32], *, by_token: bool = True) -> str:
         """Source (…, i) × weightᵀ, where weight is (o, i) float32. Gives (…, o) float32.
 
+        `by_token` says whether the source has a row for each token, (b, t, i).
         The 8-bit form is widened just before use and freed right after, so a matrix should be small: see `slices`. One kernel that does both (MatMulNBits) takes three times as long for a query and 1.7 times as
         long in bulk (docs/adr/0007).
         """
+        if by_token:
+            self.products.setdefault(name, []).append(source)
+            self.heaviest[name] = np.abs(weight).max(axis=0)
         if not self._quantised:
             return self.node("MatMul", [source, self.constant(f"{name}.weight", weight.T)])
         blocks = quantise(weight)
@@ -196,6 +219,9 @@ class GraphBuilder:
         Inputs are `input_ids` and `attention_mask`, (b, t) int64; the output is `sentence_embedding`,
         (b, dimensions) float32.
         """
+        self._write({"sentence_embedding": ["batch", dimensions]})
+
+    def _write(self, outputs: Mapping[str, Sequence[str | int] | None]) -> None:
         from onnx import TensorProto, helper, numpy_helper  # 0.15 s, which a static model's export need not pay
 
         tensors = [
@@ -218,22 +244,26 @@ class GraphBuilder:
             nodes,
             "sentence_encoder",
             [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name in self._inputs],
-            [helper.make_tensor_value_info("sentence_embedding", TensorProto.FLOAT, ["batch", dimensions])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
             initializer=tensors,
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(MICROSOFT, 1)]
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="rekall")
-        (self._folder / GRAPH_FILE).write_bytes(model.SerializeToString(deterministic=True))
+        (self._folder / self.graph_file).write_bytes(model.SerializeToString(deterministic=True))
 
     def _stored(
         self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]
     ) -> str:
         """Append an array, which comes in parts of some rows each, to the weights file."""
+        there = self._beside.get(name)
+        if isinstance(there, _Stored) and (there.shape, np.dtype(there.dtype)) == (shape, np.dtype(dtype)):
+            self._weights[name] = there
+            return name
         length = math.prod(shape) * np.dtype(dtype).itemsize
-        alignment = GRANULE_BYTES if length >= GRANULE_BYTES else PAGE_BYTES
-        with (self._folder / WEIGHTS_FILE).open("ab") as file:
+        alignment = GRANULE_BYTES if length >= self.mapped_from_bytes else PAGE_BYTES
+        with (self._folder / self.weights_file).open("ab") as file:
             file.write(b"\0" * (-file.tell() % alignment))
-            self._weights[name] = _Stored(shape, dtype, file.tell(), length)
+            self._weights[name] = _Stored(shape, dtype, file.tell(), length, self.weights_file)
             for part in parts:
                 write_in_pieces(file, memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
         return name
@@ -259,6 +289,6 @@ def _external(name: str, stored: _Stored) -> Any:
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(stored.dtype))
     tensor = onnx.TensorProto(name=name, dims=stored.shape, data_type=kind)
     tensor.data_location = TensorProto.EXTERNAL
-    for key, entry in (("location", WEIGHTS_FILE), ("offset", stored.offset), ("length", stored.length)):
+    for key, entry in (("location", stored.file), ("offset", stored.offset), ("length", stored.length)):
         tensor.external_data.add(key=key, value=str(entry))
     return tensor

@@ -71,7 +71,9 @@ def _pool(pooling: Pooling, hidden: str, graph: GraphBuilder) -> str:
 def _dense(module: Dense, row: str, graph: GraphBuilder) -> str:
     name = f"dense.{module.weights.parent.name}"
     with Weights(module.weights) as weights:
-        projected = graph.matrix_product(name, row, weights.tensor("linear.weight", module.outputs, module.inputs))
+        projected = graph.matrix_product(
+            name, row, weights.tensor("linear.weight", module.outputs, module.inputs), by_token=False
+        )
         if module.bias:
             bias = graph.constant(f"{name}.bias", weights.tensor("linear.bias", module.outputs))
             projected = graph.node("Add", [projected, bias])

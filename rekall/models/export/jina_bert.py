@@ -27,7 +27,7 @@ from rekall.models.export.bert_parts import (
     layer_names,
 )
 from rekall.models.export.figures import Config, Figures, malformed
-from rekall.models.export.graph import FLOAT, HEADS_WIDTH, INNER_WIDTH, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import FLOAT, MICROSOFT, GraphBuilder
 from rekall.models.export.reference import Array64, States, attend, normalise, project, sums
 from rekall.models.export.weights import Weights
 
@@ -94,7 +94,7 @@ def _normed_attention(
 ) -> str:
     """Attention whose queries and keys are normalised over all heads, without the bias of its last projection."""
     width, size = figures.hidden, figures.hidden // figures.heads
-    cut = slices(width, size, HEADS_WIDTH)
+    cut = graph.heads(width, size)
     whole = {}
     for part in ("query", "key"):
         matrix = weights.tensor(f"{name}.self.{part}.weight", width, width)
@@ -137,7 +137,7 @@ def _feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, sourc
     closing = weights.tensor(f"{layer}.mlp.{closing_name}.weight", width, inner)
     last = graph.constant(f"{layer}.mlp.bias", weights.tensor(f"{layer}.mlp.{closing_name}.bias", width))
     parts = []
-    for number, rows in enumerate(slices(inner, 1, INNER_WIDTH)):
+    for number, rows in enumerate(graph.inner(inner)):
         active = graph.matrix_product(f"{layer}.gate.{number}", source, gate[rows])
         active = ACTIVATIONS[figures.activation].nodes(graph, active)
         other = graph.matrix_product(f"{layer}.passed.{number}", source, passed[rows])

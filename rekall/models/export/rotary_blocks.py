@@ -9,7 +9,7 @@ import numpy as np
 
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.figures import Figures, Rotary
-from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import MICROSOFT, GraphBuilder
 from rekall.models.export.rotary import add_turn, add_window_bias
 from rekall.models.export.weights import Array, Weights
 
@@ -82,7 +82,7 @@ def add_attention(
     width, size = figures.hidden, figures.hidden // figures.heads
     unseen = ["", "key_mask"] if reach is None else ["", "key_mask", add_window_bias(reach, graph)]
     parts = []
-    for number, rows in enumerate(slices(width, size, HEADS_WIDTH)):
+    for number, rows in enumerate(graph.heads(width, size)):
         query, key, value = (
             add_linear(graph, f"{name}.{part}.{number}", source, linear.some(rows))
             for part, linear in zip(("query", "key", "value"), inputs)
@@ -102,7 +102,7 @@ def add_feed_forward(
     `opening` is one projection, or two of which the activation of the first gates the second.
     """
     parts = []
-    for number, rows in enumerate(slices(figures.inner, 1, INNER_WIDTH)):
+    for number, rows in enumerate(graph.inner(figures.inner)):
         opened = [
             add_linear(graph, f"{name}.{part}.{number}", source, linear.some(rows))
             for part, linear in zip(("active", "gated"), opening)

@@ -15,7 +15,7 @@ import numpy as np
 from rekall.errors import ExportFailed
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.figures import T5, Config, Figures, malformed
-from rekall.models.export.graph import HEADS_WIDTH, INNER_WIDTH, INT32, MICROSOFT, GraphBuilder, slices
+from rekall.models.export.graph import INT32, MICROSOFT, GraphBuilder
 from rekall.models.export.postnorm import add_distance_bias
 from rekall.models.export.reference import Array64, States, project, sums, table_rows, wide
 from rekall.models.export.weights import Weights
@@ -95,7 +95,7 @@ def _attention(figures: Figures, weights: Weights, graph: GraphBuilder, source: 
     inputs = [weights.tensor(f"{name}.{part}.weight", inner, figures.hidden) for part in ("q", "k", "v")]
     output = weights.tensor(f"{name}.o.weight", figures.hidden, inner)
     parts = []
-    for number, rows in enumerate(slices(inner, size, HEADS_WIDTH)):
+    for number, rows in enumerate(graph.heads(inner, size)):
         projected = [
             graph.matrix_product(f"{name}.{part}.{number}", source, weight[rows]) for part, weight in zip("qkv", inputs)
         ]
@@ -118,7 +118,7 @@ def _feed_forward(figures: Figures, weights: Weights, graph: GraphBuilder, sourc
     gate = weights.tensor(f"{name}.wi_1.weight", figures.inner, figures.hidden) if gated else None
     closing = weights.tensor(f"{name}.wo.weight", figures.hidden, figures.inner)
     parts = []
-    for number, rows in enumerate(slices(figures.inner, 1, INNER_WIDTH)):
+    for number, rows in enumerate(graph.inner(figures.inner)):
         active = graph.matrix_product(f"{name}.wi.{number}", source, opening[rows])
         active = ACTIVATIONS[figures.activation].nodes(graph, active)
         if gate is not None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from rekall.errors import EngineError, ExportFailed, ModelDamaged, OutOfMemory
-from rekall.models.engine.card import TOKENIZER_FILE, as_line
+from rekall.models.engine.card import TOKENIZER_FILE
+from rekall.models.engine.card_values import as_line
 from rekall.models.engine.guard import first_line
 from rekall.models.engine.tokenizer import as_written, ids_of
 from rekall.models.export.options import TokenizerReading

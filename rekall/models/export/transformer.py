@@ -9,15 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.errors import ExportFailed
+from rekall.models.export.calibration import watch
 from rekall.models.export.checkpoint import Checkpoint
 from rekall.models.export.families import FAMILIES
 from rekall.models.export.family import Family
 from rekall.models.export.figures import Figures
 from rekall.models.export.graph import GraphBuilder
 from rekall.models.export.head import add_head, check_widths
+from rekall.models.export.integers import IntegerGraphBuilder, WatchedGraphBuilder, narrowings
 from rekall.models.export.options import ExportOptions
 from rekall.models.export.reference import head_vectors
 from rekall.models.export.spare import check_unread
+
+MINIMUM_ONNXRUNTIME = "1.23"
+"""The oldest that exports are measured on."""
 
 
 def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
@@ -34,7 +39,7 @@ def check_architecture(checkpoint: Checkpoint) -> tuple[Family, Figures]:
     return checkpoint.family, checkpoint.figures
 
 
-def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> tuple[int, int]:
+def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> tuple[int, GraphBuilder]:
     """Write the graph and the weights of a transformer.
 
     Args:
@@ -43,20 +48,47 @@ def write_graph(checkpoint: Checkpoint, folder: Path, options: ExportOptions) ->
         options: Precision and dimensions are read.
 
     Returns:
-        The dimensions of a vector, and the rows of the table of tokens.
+        The dimensions of a vector, and the graph.
 
     Raises:
         ExportFailed: The architecture is not supported, or a tensor is missing or has another shape.
     """
-    family, figures = check_architecture(checkpoint)
+    _, figures = check_architecture(checkpoint)
     dimensions = checkpoint.kept(check_widths(checkpoint.chain.modules, figures.width), options.dimensions)
     graph = GraphBuilder(options.precision, folder)
+    _build(checkpoint, graph, dimensions)
+    return dimensions, graph
+
+
+def write_integer_graph(
+    checkpoint: Checkpoint, folder: Path, graph: GraphBuilder, dimensions: int, ids: Sequence[Sequence[int]]
+) -> None:
+    """Write the graph of bytes beside that of floats.
+
+    Args:
+        checkpoint: The same as for `graph`.
+        folder: The same.
+        graph: What `write_graph` gave.
+        dimensions: The same.
+        ids: Token ids of the texts that show how large numbers get.
+    """
+    watched = WatchedGraphBuilder("q8", folder, graph)
+    try:
+        _build(checkpoint, watched, dimensions)
+        seen = watch(watched, folder, MINIMUM_ONNXRUNTIME, ids)
+    finally:
+        watched.remove()
+    plans = narrowings(watched.products, watched.heaviest, seen)
+    _build(checkpoint, IntegerGraphBuilder(graph, folder, plans), dimensions)
+
+
+def _build(checkpoint: Checkpoint, graph: GraphBuilder, dimensions: int) -> None:
+    family, figures = check_architecture(checkpoint)
     with checkpoint.open_weights() as weights:
         hidden = family.nodes(figures, checkpoint.max_tokens, weights, graph)
         check_unread(weights, checkpoint)
     add_head(checkpoint.chain.modules, hidden, graph, dimensions)
     graph.save(dimensions)
-    return dimensions, graph.vocabulary_rows
 
 
 def expected_vectors(
