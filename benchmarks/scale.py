@@ -17,7 +17,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scale_base import fill
 from scale_worker import LINES, Figures, measure, shipped
 
 
@@ -34,10 +33,14 @@ def main() -> None:
         home, mode, line = options.measure
         print(json.dumps(measure(Path(home), mode, line).plain()))
     elif options.make:
+        from scale_base import fill  # with numpy, which is not to be measured
+
         fill(Path(options.make[1]), int(options.make[0]), model)
     elif options.folder is None:
         parser.error("name a folder that keeps the bases")
     else:
+        from scale_base import fill
+
         print("| notes | asked | mode | cold ms | warm ms | peak MB |\n|---|---|---|---|---|---|")
         for size in map(int, options.sizes.split(",")):
             home = options.folder / str(size)

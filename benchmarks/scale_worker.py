@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from rekall.entry.filters import Filters
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.search.results import Mode
+from rekall.store.sqlite import SqliteStore
 from rekall.wiring import Rooms, Tuning, build, shipped_models
 
 if TYPE_CHECKING:
@@ -52,21 +53,27 @@ class Figures:
 
 
 class MadeUp:
-    """Stands where an encoder does, and takes neither time nor memory: every text has a vector near some subject."""
+    """Stands where an encoder does, and takes neither time nor memory: every text has a vector near some note's."""
 
-    def __init__(self, model: ModelIdentity) -> None:
+    def __init__(self, model: ModelIdentity, store: SqliteStore) -> None:
         """Be of the space of a model."""
         self.fingerprint, self.dim = model.fingerprint, model.dim
+        self._store = store
 
     def encode_queries(self, texts: Sequence[str]) -> Rows:
-        """A vector for each text: (n, d) float32, rows of unit length."""
+        """A vector for each text, near that of some note: (n, d) float32, rows of unit length."""
         import random
         from array import array
 
+        space = self._store.vectors.active_space()
         rows = []
         for text in texts:
             drawn = random.Random(text)  # noqa: S311
-            numbers = [drawn.gauss(0, 1) for _ in range(self.dim)]
+            near = (
+                self._store.vectors.index(space).get(drawn.randint(1, self._store.entries.count())) if space else None
+            )
+            noise = [drawn.gauss(0, 0.7 / self.dim**0.5) for _ in range(self.dim)]
+            numbers = [one + other for one, other in zip(array("f", near or bytes(4 * self.dim)), noise)]
             length = sum(number * number for number in numbers) ** 0.5
             rows.append(memoryview(array("f", [number / length for number in numbers]).tobytes()).cast("f"))
         return rows
@@ -90,6 +97,7 @@ class MadeUpLoader:
     """Loads an encoder that stands in for a model."""
 
     model: ModelIdentity
+    store: SqliteStore
 
     def identify(self, name: str | None = None) -> ModelIdentity:
         """The model."""
@@ -101,7 +109,7 @@ class MadeUpLoader:
 
     def load(self, name: str) -> Encoder:
         """What stands in for it."""
-        return MadeUp(self.model)
+        return MadeUp(self.model, self.store)
 
 
 def shipped() -> ModelIdentity:
@@ -116,12 +124,11 @@ def shipped() -> ModelIdentity:
 def opened(home: Path, *, stands_in: bool = True) -> Iterator[Rooms]:
     """A base with all its rooms, on the model itself or on what stands in for it."""
     from rekall.models.library import FolderLoader, ModelLibrary
-    from rekall.store.sqlite import SqliteStore
     from rekall.system.clock import Clock
 
     model = shipped()
-    loader = MadeUpLoader(model) if stands_in else FolderLoader(ModelLibrary(shipped_models()), model.name, 0)
     store = SqliteStore(home / "rekall.db")
+    loader = MadeUpLoader(model, store) if stands_in else FolderLoader(ModelLibrary(shipped_models()), model.name, 0)
     with contextlib.closing(store):
         yield build(store, loader, Tuning(lexical_share=0.6), Clock())
 
