@@ -18,7 +18,7 @@ from rekall.models.engine.opening import open_encoder
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.checkpoint import read_checkpoint
 from rekall.models.export.exporter import export_model
-from rekall.models.export.families import FAMILIES
+from rekall.models.export.families import FAMILIES, architecture_of
 from rekall.models.export.options import ExportOptions
 from rekall.models.export.rules import KeyCheck, Verdict
 from rekall.models.vectors import row_cosines
@@ -178,6 +178,13 @@ def test_what_published_configurations_hold_beside_figures_changes_nothing(sourc
     assert export_model(checkpoint.path, tmp_path / "full" / "tiny", PLAIN).card.fingerprint == plain.fingerprint
 
 
+def test_what_is_refused_with_the_way_through_torch_is_not_refused_there_again(source: Copy, out: Path) -> None:
+    checkpoint = source("bert")
+    checkpoint.edit_json("config.json", position_embedding_type="relative_key")
+    assert "--via torch" in refused(checkpoint, out).hint
+    assert read_checkpoint(checkpoint.path, ExportOptions(via_torch=True)).architecture == "bert"
+
+
 def test_every_rule_can_be_reached_and_says_why() -> None:
     for name, family in FAMILIES.items():
         for rule in family.every_rule:
@@ -189,8 +196,8 @@ def test_a_goldens_own_files_are_known_whole() -> None:
     """What transformers itself saves today of every architecture is in the tables."""
     for path in sorted(CHECKPOINTS.glob("*/config.json")):
         config = json.loads(path.read_text("utf-8"))
-        if config.get("model_type") in FAMILIES:
-            KeyCheck()(config, FAMILIES[config["model_type"]].every_rule, str(path))
+        if family := FAMILIES.get(architecture_of(config)):
+            KeyCheck()(config, family.every_rule, str(path))
 
 
 @pytest.mark.parametrize("case", ["bert", "static"])
@@ -446,6 +453,15 @@ def test_prompts_under_other_names_are_told(source: Copy, out: Path) -> None:
     report = export_model(checkpoint.path, out, PLAIN)
     assert report.card.prompts.query == ""
     assert any("s2p_query" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("name", ["my model", "größe", ".hidden", ""])
+def test_a_folder_whose_name_no_model_can_have_leads_to_the_option(source: Copy, tmp_path: Path, name: str) -> None:
+    place = tmp_path / "out" / (name or "-")
+    with pytest.raises(ExportFailed) as caught:
+        export_model(source("bert").path, place, PLAIN)
+    assert "--name" in caught.value.hint
+    assert export_model(tmp_path / "source", place, ExportOptions(name="mine")).card.name == "mine"
 
 
 # proof

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -174,7 +175,9 @@ def read_checkpoint(source: Path, options: ExportOptions = PLAIN, *, complete: b
             f"{source} leaves its prompts out of the pooling (include_prompt), which `--via torch` cannot do",
             "export it without `--via torch`" if family else ELSEWHERE,
         )
-    figures = family.figures(config, str(config_path)) if family else None
+    figures = None
+    with contextlib.suppress(ExportFailed) if options.via_torch else contextlib.nullcontext():  # torch needs no figures
+        figures = family.figures(config, str(config_path)) if family else None
     if chain.kind == "Transformer":
         reading = read_transformer(chain, repository, config, figures, keys)
     else:
