@@ -598,7 +598,7 @@ def test_a_transformer_with_an_activation_that_is_not_known_is_refused(source, o
         ("bert", {"position_embedding_type": "relative_key"}),
         ("modernbert", {"layer_types": ["full_attention"]}),
         ("modernbert", {"layer_types": ["chunked_attention"] * 5}),
-        ("modernbert", {"rope_parameters": {"full_attention": {"rope_type": "yarn", "factor": 4.0}}}),
+        ("modernbert", {"rope_parameters": {"full_attention": {"rope_type": "longrope", "factor": 4.0}}}),
         ("modernbert", {"num_attention_heads": 5}),
         ("roberta", {"max_position_embeddings": 2}),
         ("mpnet", {"hidden_size": "wide"}),
