@@ -131,7 +131,8 @@ class FolderEncoder(ABC):
             which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
             if not vectors[bad].any():
                 raise EngineError(
-                    f"model {self.name} has no vector{which}: it knows no token of it", "leave that text out"
+                    f"model {self.name} has no vector{which}: it knows nothing of what stands in it",
+                    "leave that text out",
                 )
             raise EngineError(
                 f"model {self.name} gives a vector that is not of unit length{which}",

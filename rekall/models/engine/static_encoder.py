@@ -29,15 +29,11 @@ from rekall.models.vectors import Matrix, unit_rows
 GATHERED_TOKENS = 4_096
 """Rows of the table widened to float32 at a time: 4 MB at 256 dimensions."""
 
-NO_DIRECTION = 1e-12
-"""A mean shorter than this cannot be scaled to unit length: rows of tokens that were never seen in training are zeros."""
-
 
 class StaticEncoder(FolderEncoder):
     """Averages rows of the token table of a model folder, which stays mapped and is read by row.
 
-    A text whose tokens all lack a row, or have rows of zeros, gets the table's last row, which the exporter placed far
-    from everything.
+    A text whose tokens all lack a row gets the table's last row, which the exporter placed far from everything.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -72,18 +68,17 @@ class StaticEncoder(FolderEncoder):
         yield range(len(ids)), rows
 
     def _mean(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
-        """The mean of the rows of some tokens, (d,) float32; of the last row when none has a row, or their mean no direction."""
+        """The mean of the rows of some tokens, (d,) float32; of the last row when none has a row."""
         rows = np.asarray(ids, dtype=np.int64)
         if self._rows is not None:
             rows = self._rows[rows]
             rows = rows[rows >= 0]
+        if not len(rows):
+            rows = np.array([len(self._table) - 1])
         total = np.zeros(self.dim, dtype=np.float32)
         for start in range(0, len(rows), GATHERED_TOKENS):
             total += self._wide(rows[start : start + GATHERED_TOKENS]).sum(axis=0)
-        mean = total / np.float32(max(len(rows), 1))
-        if not np.linalg.norm(mean) <= NO_DIRECTION:
-            return np.asarray(mean)
-        return np.asarray(self._wide(np.array([len(self._table) - 1]))[0])
+        return np.asarray(total / np.float32(len(rows)))
 
     def _wide(self, rows: npt.NDArray[np.int64]) -> Matrix:
         """Rows of the table, (n, d) float32, of any length."""

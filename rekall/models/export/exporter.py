@@ -150,7 +150,10 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
             ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
         table = read_table(checkpoint, options.dimensions)
         write_table(table, folder, options.precision)
-        return Probes(PROBE_TEXTS, np.asarray(table.mean_vectors(ids), dtype=np.float32)), notes
+        vectors = table.mean_vectors(ids)
+        some = vectors.any(axis=1)  # a table may hold nothing for a probe
+        probes = tuple(text for text, has in zip(PROBE_TEXTS, some) if has)
+        return Probes(probes, np.asarray(vectors[some], dtype=np.float32)), notes
     else:
         dimensions, graph = write_graph(checkpoint, folder, options)
         ids, notes = _write_tokenizer(checkpoint, folder, options, graph.vocabulary_rows, texts)

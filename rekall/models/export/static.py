@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import ROWS_FILE, SCALES_FILE, TABLE_FILE
-from rekall.models.engine.static_encoder import NO_DIRECTION
 from rekall.models.export.blocks import quantise
 from rekall.models.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.models.export.modules import Normalize, read_json
@@ -22,6 +21,7 @@ from rekall.models.export.spare import refuse_tensors
 from rekall.system.files import write_in_pieces
 
 NO_ROW = -1
+_NO_DIRECTION = 1e-12
 _MISMATCH = "give the table and the tokenizer of the same model"
 
 
@@ -41,16 +41,14 @@ class TokenTable:
         """The mean of each text's rows, scaled to unit length: what an exported table is measured against.
 
         Returns:
-            (n, d) float64.
+            (n, d) float64; a row of zeros for a text whose tokens have rows of zeros.
         """
         means = []
         for text in ids:
-            last = len(self.vectors) - 1
-            rows = [row for row in self.rows[list(text)] if row != NO_ROW] or [last]
-            mean = self.vectors[rows].astype(np.float64).mean(axis=0)
-            means.append(mean if np.linalg.norm(mean) > NO_DIRECTION else self.vectors[last].astype(np.float64))
+            rows = [row for row in self.rows[list(text)] if row != NO_ROW] or [len(self.vectors) - 1]
+            means.append(self.vectors[rows].astype(np.float64).mean(axis=0))
         stacked = np.stack(means)
-        return np.asarray(stacked / np.linalg.norm(stacked, axis=1, keepdims=True))
+        return np.asarray(stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), _NO_DIRECTION))
 
 
 def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
