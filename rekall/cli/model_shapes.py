@@ -117,6 +117,8 @@ MODEL_ANSWERS = (
         dense=("list of text", "The dense layers after the pooling."),
         level=("number or null", "The cosine of texts that have nothing to do with one another; null in older cards."),
         similarity=("text", "What its vectors were trained to be compared by; Rekall compares by cosine."),
+        pools_prompt=("flag", "Whether the tokens of a prompt take part in the pooling."),
+        integers=("Fidelity or null", "How close its graph of bytes comes to its probes; null without one."),
         unread=("list of text", "Keys and tensors of the source that `--ignore` passed over."),
     ),
     shape(
