@@ -206,7 +206,9 @@ class GraphBuilder:
                 yield narrow.values
 
         values = self.node("Gather", [self._stored(name, (table.rows, blocks, BLOCK), np.int8, narrowed()), ids])
-        scales = self.node("Gather", [self.constant(f"{name}.scales", sizes), ids])
+        known = self._beside.get(f"{name}.scales")  # then nothing was narrowed, and `sizes` is still empty
+        kept = self.constant(f"{name}.scales", known if isinstance(known, np.ndarray) else sizes)
+        scales = self.node("Gather", [kept, ids])
         wide = self.node("Mul", [self.node("Cast", [values], to=FLOAT), scales])
         rows = self.node("Reshape", [wide, self.numbers(0, 0, -1)])
         if table.width == blocks * BLOCK:
