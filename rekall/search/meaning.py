@@ -55,8 +55,8 @@ class MeaningLeg:
         """The query as a vector; the model is loaded where it was not."""
         with self._store.snapshot():
             state = self._readiness()
-            note = self._incomplete(state.space) if state.passages else ""
-        if not state.passages:
+            note = self._incomplete(state.space) if state.has_passages else ""
+        if not state.has_passages:
             return None
         if not self._embeddings.is_ready():
             waiting.notice("loading the model")
@@ -71,7 +71,7 @@ class MeaningLeg:
         Raises:
             EngineError: There is, and the model cannot be used or nothing has a vector yet.
         """
-        return self._readiness().passages > 0
+        return self._readiness().has_passages
 
     def ask_entry(self, key: int) -> AskedMeaning | None:
         """What a stored entry says as a question; None while it has no vector. Call it inside the snapshot."""
@@ -84,7 +84,7 @@ class MeaningLeg:
 
     def _readiness(self) -> Readiness:
         state = self._embeddings.readiness()
-        if state.passages and state.reason:
+        if state.has_passages and state.reason:
             raise EngineError(state.reason)
         return state
 
