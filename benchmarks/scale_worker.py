@@ -14,6 +14,7 @@ from rekall.entry.filters import Filters
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.search.results import Mode
 from rekall.store.sqlite import SqliteStore
+from rekall.system.resident import peak_bytes
 from rekall.wiring import Rooms, Tuning, build, shipped_models
 
 if TYPE_CHECKING:
@@ -135,13 +136,10 @@ def opened(home: Path, *, stands_in: bool = True) -> Iterator[Rooms]:
 
 def measure(home: Path, mode: str, name: str) -> Figures:
     """Search a base in this process."""
-    import resource
-
     took = []
     with opened(home) as rooms:
         for _ in range(1 + TIMES):
             began = time.process_time()
             rooms.base.search(LINES[name], Filters(), Mode(mode), 10)
             took.append((time.process_time() - began) * 1e3)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return Figures(took[0], statistics.median(took[1:]), peak / 1000)
+    return Figures(took[0], statistics.median(took[1:]), peak_bytes() / 1e6)
