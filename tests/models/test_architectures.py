@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 from support.checkpoints import CASE, CASES, CHECKPOINTS, TEXTS, TRANSFORMERS, Case, Source, refused, vectors_of
 
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
+from rekall.models.engine.onnx_encoder import Arithmetic
 from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
 from rekall.models.export.options import ExportOptions
@@ -68,11 +69,16 @@ both_kinds = pytest.mark.parametrize("kind", ["document", "query"])
 
 @dataclass(frozen=True)
 class Exported:
-    """What a model folder gives: its card, and the vectors of the edge texts in one call and one by one."""
+    """What a model folder gives: its card, and the vectors of the edge texts in one call and one by one.
+
+    `vectors` and `alone` come from products of floats; `bytes_` and `bytes_alone` from those of bytes, where it has them.
+    """
 
     card: ModelCard
     vectors: Mapping[str, Matrix]
     alone: Matrix
+    bytes_: Mapping[str, Matrix]
+    bytes_alone: Matrix
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +92,16 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, str], 
         report = export_model(
             folder / "source", folder / "tiny", ExportOptions(precision=precision, dimensions=CASE[name].dimensions)
         )
-        encoder = open_encoder(folder / "tiny")
+        figures = [*given(folder / "tiny", "floats"), *given(folder / "tiny", "bytes")]
+        shutil.rmtree(folder, ignore_errors=True)
+        return Exported(report.card, *figures)
+
+    def given(folder: Path, arithmetic: Arithmetic) -> tuple[Mapping[str, Matrix], Matrix]:
+        encoder = open_encoder(folder, arithmetic=arithmetic)
         vectors = {"document": encoder.encode_documents(TEXTS), "query": encoder.encode_queries(TEXTS)}
         alone = np.concatenate([encoder.encode_documents([text]) for text in TEXTS])
         encoder.close()
-        shutil.rmtree(folder, ignore_errors=True)
-        return Exported(report.card, vectors, alone)
+        return vectors, alone
 
     return lambda case, precision: export(case.name, precision)
 
@@ -116,6 +126,24 @@ def test_q8_stays_near_the_vectors_of_the_source(exported, case, kind):
     known = np.flatnonzero(golden.any(axis=1))
     cosines = row_cosines(exported(case, "q8").vectors[kind][known], golden[known])
     assert cosines.min() >= 0.999, f"{cosines.min()} for {TEXTS[known[int(cosines.argmin())]][:60]!r}"
+
+
+@every_transformer
+def test_products_of_bytes_stay_near_the_vectors_of_the_source(exported, case):
+    """The edge texts are none that a person would search for."""
+    model = exported(case, "q8")
+    golden = case.golden("document")
+    known = np.flatnonzero(golden.any(axis=1))
+    cosines = row_cosines(model.bytes_["document"][known], golden[known])
+    assert cosines.min() >= 0.998, f"{cosines.min()} for {TEXTS[known[int(cosines.argmin())]][:60]!r}"
+    assert row_cosines(model.bytes_alone, model.bytes_["document"]).min() >= 0.99999
+
+
+def test_most_models_have_a_graph_of_bytes(exported):
+    """Else the test above would prove nothing."""
+    have = [case.name for case in TRANSFORMERS if exported(case, "q8").card.integers is not None]
+    assert len(have) > len(TRANSFORMERS) / 2, have
+    assert "bert" in have
 
 
 @pytest.mark.parametrize("precision", ["fp32", "q8"])

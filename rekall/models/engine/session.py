@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -65,6 +66,7 @@ def open_graph(path: Path, oldest: str) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    options.add_session_config_entry("session.use_env_allocators", "1")
     if path.name == INTEGER_GRAPH_FILE:
         options.add_session_config_entry("session.disable_prepacking", "1")  # would copy all weights to the heap
     if _ENDLESS.search(path.read_bytes()):
@@ -100,9 +102,23 @@ def _imported() -> Any:
         import onnxruntime
     except ImportError as error:
         raise EngineError(f"onnxruntime cannot be loaded: {error}", _import_hint()) from error
+    _prepare()
+    return onnxruntime
+
+
+@functools.cache
+def _prepare() -> None:
+    """What is set once in a process."""
+    import onnxruntime
+
     onnxruntime.disable_telemetry_events()  # on Windows it uses the system's event tracing
     onnxruntime.set_default_logger_severity(4)  # newer releases warn on stderr about missing graphics cards
-    return onnxruntime
+    where = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    # as much as is asked for: by default each piece is twice the one before, of which bulk leaves 8 MB unused
+    how = {"max_mem": 0, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
+    onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(how))
 
 
 def _import_hint() -> str:

@@ -25,6 +25,7 @@ _BERT = Family(
     states=postnorm_states,
     prefixes=("bert.",),
     defaults={"hidden_act": "gelu", "layer_norm_eps": 1e-12},
+    rules=(same("hidden_size", "emb_size"),),
 )
 _ROBERTA = replace(
     _BERT,

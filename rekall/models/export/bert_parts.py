@@ -16,6 +16,8 @@ from rekall.models.export.weights import Weights
 
 _TABLES = "embeddings.{}_embeddings.weight"
 
+PARTS = ("query", "key", "value")
+
 
 def check_activation(figures: Figures) -> None:
     """Check that the activation of the feed-forward blocks is one that can be exported.
@@ -91,21 +93,16 @@ def add_attention(figures: Figures, weights: Weights, graph: GraphBuilder, sourc
     width, size = figures.hidden, figures.hidden // figures.heads
     inputs = [
         (weights.tensor(f"{name}.self.{part}.weight", width, width), weights.tensor(f"{name}.self.{part}.bias", width))
-        for part in ("query", "key", "value")
+        for part in PARTS
     ]
     output = weights.tensor(f"{name}.output.dense.weight", width, width)
     parts = []
     for number, rows in enumerate(graph.heads(width, size)):
-        projected = [
-            graph.matrix_product(f"{name}.{part}.{number}", source, weight[rows])
-            for part, (weight, _) in zip(("query", "key", "value"), inputs)
-        ]
-        shift = graph.constant(f"{name}.bias.{number}", np.concatenate([each[rows] for _, each in inputs]))
+        cut = {f"{name}.{part}.{number}": weight[rows] for part, (weight, _) in zip(PARTS, inputs)}
+        shift = np.concatenate([each[rows] for _, each in inputs])
         heads = (rows.stop - rows.start) // size
-        offsets = [graph.some_heads(bias, rows.start // size, heads)] if bias else []
-        attended = graph.node(
-            "MultiHeadAttention", [*projected, shift, "key_mask", *offsets], domain=MICROSOFT, num_heads=heads
-        )
+        offsets = graph.some_heads(bias, rows.start // size, heads) if bias else ""
+        attended = graph.attention(source, cut, (f"{name}.bias.{number}", shift), offsets, heads)
         parts.append(graph.matrix_product(f"{name}.output.{number}", attended, output[:, rows]))
     return graph.total(parts)
 

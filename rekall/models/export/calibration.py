@@ -12,6 +12,7 @@ from rekall.models.export.integers import Seen, WatchedGraphBuilder
 from rekall.models.export.probe_texts import PROBE_TEXTS
 
 _JOINED = 5
+_MOST_TOKENS = 256  # of a text; longer ones show nothing larger, and take memory
 
 CALIBRATION_TEXTS: tuple[str, ...] = (
     *PROBE_TEXTS,
@@ -36,13 +37,17 @@ def watch(graph: WatchedGraphBuilder, folder: Path, oldest: str, ids: Sequence[S
     sources = graph.sources()
     session = open_graph(folder / graph.graph_file, oldest)
     inputs = [item.name for item in session.get_inputs()]
-    names = [f"{source}.{what}" for source in sources for what in ("largest", "least")]
     seen: dict[str, Seen] = {}
-    for row in filter(None, ids):
+    read = [row[:_MOST_TOKENS] for row in ids if row]
+    for row in read:
         tokens = np.array([row], dtype=np.int64)
         given = {name: tokens if name == "input_ids" else np.ones_like(tokens) for name in inputs}
-        found = run(session, given, names)
-        for source, largest, least in zip(sources, found[::2], found[1::2]):
-            before = seen.get(source, Seen(largest, least))
-            seen[source] = Seen(np.maximum(before.largest, largest), np.minimum(before.least, least))
+        found = run(session, given, graph.outputs)
+        for source, largest, least, mean in zip(sources, found[::3], found[1::3], found[2::3]):
+            before = seen.get(source, Seen(largest, least, np.zeros_like(mean)))
+            seen[source] = Seen(
+                np.maximum(before.largest, largest),
+                np.minimum(before.least, least),
+                before.mean + mean / np.float32(len(read)),
+            )
     return seen

@@ -24,7 +24,7 @@ from rekall.models.export.options import PLAIN, ExportOptions
 from rekall.models.export.prompts import prompts_of
 from rekall.models.export.remote_code import check_remote_code, check_remote_module
 from rekall.models.export.rules import KeyCheck
-from rekall.models.export.shards import WEIGHTS_FILE, identity_of, weight_files
+from rekall.models.export.shards import FETCH_LFS, POINTER, WEIGHTS_FILE, identity_of, is_pointer, weight_files
 from rekall.models.export.weights import Weights
 
 STATIC = "static"
@@ -109,7 +109,7 @@ class Checkpoint:
             return AdaptedWeights(self.weights, self.family.rename, self.family.original, self.adapter)
         if self.family:
             return Weights(self.weights, self.family.rename, self.family.original)
-        return Weights(self.weights)
+        return Weights(self.weights, floats=False)
 
     def kept(self, width: int, asked: int | None) -> int:
         """How many leading numbers of a vector an export keeps: as many as asked for, else as the model itself keeps.
@@ -227,7 +227,7 @@ def _cut(settings: Mapping[str, Any], where: str) -> int | None:
 
 def _similarity(settings: Mapping[str, Any], where: str) -> str:
     named = settings.get("similarity_fn_name") or "cosine"
-    if named not in _SIMILARITIES:
+    if not isinstance(named, str) or named not in _SIMILARITIES:
         raise ExportFailed(f"{where} has `similarity_fn_name` {named!r}", f"known: {', '.join(_SIMILARITIES)}")
     return _SIMILARITIES[named]
 
@@ -254,6 +254,8 @@ def _check_files(chain: Chain, weights: Sequence[Path], *, complete: bool) -> No
     for file in (TOKENIZER_FILE,) + (("config.json",) if chain.kind == "Transformer" else ()):
         if not (root / file).is_file():
             raise _incomplete(root, file)
+        if is_pointer(root / file):
+            raise ExportFailed(POINTER.format(root / file), FETCH_LFS)
 
 
 def _incomplete(root: Path, file: str) -> ExportFailed:

@@ -38,7 +38,7 @@ from rekall.models.export.modules import STATIC_KIND
 from rekall.models.export.notes import notes_on
 from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
-from rekall.models.export.probe_texts import PROBE_TEXTS
+from rekall.models.export.probe_texts import DEGENERATE_TEXTS, PROBE_TEXTS
 from rekall.models.export.static import character_limit, read_table, write_table
 from rekall.models.export.tokenizer_choice import choose_tokenizer, tokenizer_explained
 from rekall.models.export.transformer import (
@@ -49,6 +49,7 @@ from rekall.models.export.transformer import (
 )
 from rekall.models.level import level_of
 from rekall.models.proof import GIVEN, READING, SOURCE, named
+from rekall.models.vectors import row_cosines
 from rekall.system.files import folder_written_whole, make_private_folder
 from rekall.system.resident import trim_heap
 
@@ -59,8 +60,8 @@ _MOST_UNREAD = 16  # what a card holds of a list
 _OTHER_MODEL = 0.98
 """Eight bits cost a cosine of 0.002 at most, so below this another thing was computed."""
 
-_LEAST_OF_INTEGERS, _MEAN_OF_INTEGERS = 0.998, 0.999
-"""What a graph of bytes must reach over the probes, half of which are of no natural kind; else there is none."""
+_NATURAL_FLOOR, _DEGENERATE_FLOOR, _MEAN_FLOOR = 0.999, 0.998, 0.9995
+"""The cosines that a graph of bytes must reach on natural probes, on others, and on average; else there is none."""
 
 _NEAR = "export with `--precision fp32`, or accept less with `--min-cosine`"
 _FAR = (
@@ -126,7 +127,7 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
         card = replace(
             card,
             files={file: record for file, record in card.files.items() if integers or file not in INTEGER_FILES},
-            integers=integers and _rounded_down(integers),
+            integers=integers,
             fidelity={kind: _rounded_down(figures) for kind, figures in measured.items()},
             level=level_of(probes.vectors.tolist()),
         )
@@ -281,17 +282,19 @@ def _measure(
     return measured
 
 
-def _measure_integers(folder: Path, card: ModelCard, probes: Probes) -> Measured | None:
+def _measure_integers(folder: Path, card: ModelCard, probes: Probes) -> Fidelity | None:
     """How close the graph of bytes comes to the probes; None where there is none that is close enough."""
     if INTEGER_GRAPH_FILE not in card.files:
         return None
     encoder = open_encoder(folder, arithmetic="bytes")
     try:
-        measured = measure(encoder, probes)
+        cosines = row_cosines(encoder.encode_documents(list(probes.texts)), probes.vectors)
     finally:
         encoder.close()
-    close = measured.min_cosine >= _LEAST_OF_INTEGERS and measured.mean_cosine >= _MEAN_OF_INTEGERS
-    return measured if close else None
+    floors = [_DEGENERATE_FLOOR if text in DEGENERATE_TEXTS else _NATURAL_FLOOR for text in probes.texts]
+    if not (cosines >= floors).all() or not cosines.mean() >= _MEAN_FLOOR:
+        return None
+    return _rounded_down(Fidelity(len(cosines), float(cosines.min()), float(cosines.mean())))
 
 
 def _read_reference(path: Path) -> Probes:
@@ -308,7 +311,7 @@ def _read_reference(path: Path) -> Probes:
         ) from error
 
 
-def _rounded_down(figures: Measured) -> Fidelity:
+def _rounded_down(figures: Fidelity) -> Fidelity:
     def steps(value: float) -> float:
         return round(int(value / _FIDELITY_STEP + 1e-9) * _FIDELITY_STEP, 4)
 

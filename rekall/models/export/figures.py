@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -219,13 +220,33 @@ def read_figures(config: Config, keys: Keys, where: str) -> Figures:
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise malformed(where, error) from error
-    sizes = (figures.hidden, figures.inner, figures.layers, figures.heads, figures.positions)
-    undivided = figures.hidden % max(figures.heads, 1) and not {"head_dim", "d_kv"} & config.keys()
-    if min(sizes) < 1 or max(sizes) > 1 << 20 or undivided or (padding_id or 0) < 0:
-        raise ExportFailed(f"{where} does not describe a transformer: {figures}", _ELSEWHERE)
+    _check_bounds(figures, config, keys, where)
     if config.get("position_embedding_type", "absolute") != "absolute":
         raise ExportFailed(f"{where} asks for {config['position_embedding_type']} positions", WITH_TORCH)
     return figures
+
+
+def _check_bounds(figures: Figures, config: Config, keys: Keys, where: str) -> None:
+    sizes = {
+        keys.hidden: figures.hidden,
+        keys.inner: figures.inner,
+        keys.layers: figures.layers,
+        keys.heads: figures.heads,
+        keys.positions: figures.positions,
+    }
+    wrong = next((key for key, size in sizes.items() if not 1 <= size <= 1 << 20), "")
+    if (figures.padding_id or 0) < 0:
+        wrong = keys.padding_id
+    if not 0 < figures.epsilon < math.inf:
+        wrong = keys.epsilon
+    if wrong:
+        raise ExportFailed(f"{where} does not describe a transformer: `{wrong}` is {config[wrong]}", _ELSEWHERE)
+    if figures.hidden % figures.heads and not {"head_dim", "d_kv"} & config.keys():
+        raise ExportFailed(
+            f"{where} does not describe a transformer: `{keys.hidden}` {figures.hidden} is not divided by "
+            f"`{keys.heads}` {figures.heads}",
+            _ELSEWHERE,
+        )
 
 
 def malformed(where: str, error: Exception) -> ExportFailed:

@@ -185,6 +185,27 @@ class GraphBuilder:
         )
         return self.node("MatMul", [source, wide])
 
+    def attention(
+        self,
+        source: str,
+        weights: Mapping[str, npt.NDArray[np.float32]],
+        shift: tuple[str, npt.NDArray[np.float32]],
+        bias: str,
+        heads: int,
+    ) -> str:
+        """Attention of some heads over all tokens of `key_mask`.
+
+        Args:
+            source: What queries, keys and values are made of, (b, t, i).
+            weights: Their matrices by the names of the products, (h, i) each.
+            shift: A name, and what is added to queries, keys and values, (3 h,).
+            bias: What is added to the scores, (…, heads, t, t); empty for nothing.
+            heads: How many.
+        """
+        projected = [self.matrix_product(name, source, weight) for name, weight in weights.items()]
+        inputs = [*projected, self.constant(*shift), "key_mask", *([bias] if bias else [])]
+        return self.node("MultiHeadAttention", inputs, domain=MICROSOFT, num_heads=heads)
+
     def table_rows(self, name: str, ids: str, table: Table) -> str:
         """Rows of an embedding table for ids (b, t). Gives (b, t, h) float32.
 

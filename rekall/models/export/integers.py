@@ -3,7 +3,8 @@
 A product's inputs are narrowed to 8 bits token by token, in spans of some numbers with a scale each, so that the
 vector of a text depends on nothing beside it. Weights have one scale a span and output. Numbers that are large in every
 text (a few channels of a transformer are) are made smaller and their weights larger by as much, so that fewer of the
-other numbers round to nothing (SmoothQuant, Xiao et al. 2023). Figures: docs/adr/0035.
+other numbers round to nothing (SmoothQuant, Xiao et al. 2023). What rounding a matrix moves a product by on average is
+taken off again (Nagel et al. 2019). Figures: docs/adr/0037.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from rekall.models.export.graph import GRANULE_BYTES, MICROSOFT, GraphBuilder, s
 from rekall.models.export.weights import Array
 
 SPAN = 96
-"""Inputs of a product that share a scale. Wider spans are faster and less faithful: docs/adr/0035."""
+"""Inputs of a product that share a scale. Wider spans are faster and less faithful: docs/adr/0037."""
+
+MOST_SPANS = 4
+"""Of a hidden state: each span takes nodes of its own, and wider models are more faithful anyway."""
 
 SHARE = 0.6
 """How much of the spread of the inputs moves into the weights; 0.5 and 0.7 are a little less faithful."""
@@ -36,10 +40,11 @@ _TINY = np.float32(1e-12)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was seen of one source in the calibration: the largest size and the least number of each channel, (i,) each."""
+    """What was seen of one source in the calibration, of each channel: its largest size, its least and mean number, (i,)."""
 
     largest: Array
     least: Array
+    mean: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +54,18 @@ class Narrowing:
     Attributes:
         scale: What each channel is divided by first, (i,) float32.
         shift: What is added before that, so that no number is negative; 0 for numbers of both signs.
+        mean: What each channel is on average, (i,).
+        spans: The inputs that share a scale: twice as many of one sign, for which there are twice as many steps.
     """
 
     scale: Array
     shift: float
-
-    @property
-    def spans(self) -> list[slice]:
-        """The inputs that share a scale: twice as many of one sign, for which there are twice as many steps."""
-        return slices(len(self.scale), 1, 2 * SPAN if self.shift else SPAN)
+    mean: Array
+    spans: list[slice]
 
 
 def narrowings(
-    products: Mapping[str, Sequence[str]], weights: Mapping[str, Array], seen: Mapping[str, Seen]
+    products: Mapping[str, Sequence[str]], weights: Mapping[str, Array], seen: Mapping[str, Seen], hidden: int
 ) -> dict[str, Narrowing]:
     """How each product's inputs become bytes.
 
@@ -69,11 +73,13 @@ def narrowings(
         products: The sources of each product, by its name: several where layers share weights.
         weights: The largest weight of each input of a product, (i,).
         seen: What the calibration saw of each source.
+        hidden: Numbers of a hidden state.
 
     Returns:
         By the name of a product; equal for products that share a source or weights.
     """
     result: dict[str, Narrowing] = {}
+    span = max(SPAN, hidden // MOST_SPANS)
     for names in _groups(products):
         sources = {source for name in names for source in products[name]}
         largest = np.max([seen[source].largest for source in sources], axis=0)
@@ -85,13 +91,18 @@ def narrowings(
         least = np.min([seen[source].least for source in sources], axis=0)
         one_sided = np.median(-least / np.maximum(largest, _TINY)) < _ONE_SIDED
         shift = max(float(-least.min()), float(_TINY)) if one_sided else 0.0
-        result.update(dict.fromkeys(names, Narrowing(scale.astype(np.float32), shift)))
+        mean = np.mean([seen[source].mean for source in sources], axis=0)
+        spans = slices(len(scale), 1, 2 * span if shift else span)
+        result.update(dict.fromkeys(names, Narrowing(scale.astype(np.float32), shift, mean, spans)))
     return result
 
 
 WIDE_HEADS, WIDE_INNER = 384, 1536
 """A matrix of bytes is a quarter of one of floats, so more of a block is worked on at a time: fewer nodes, of which each
 takes some kilobytes and 30 µs to load."""
+
+ATTENTION_WIDTH = 192
+"""How much of an attention block's heads is attended at a time."""
 
 
 class WatchedGraphBuilder(GraphBuilder):
@@ -104,17 +115,16 @@ class WatchedGraphBuilder(GraphBuilder):
     def save(self, dimensions: int) -> None:
         """Write the graph.
 
-        Over all tokens, the output `SOURCE.largest` is the largest size of each number of a source (b, t, h), and
-        `SOURCE.least` the least, (h,) each.
+        For each source (b, t, h), in the order of `sources`, it gives the largest size, the least and the mean of each number
+        over all tokens, (h,) each.
         """
-        outputs: list[str] = []
+        self.outputs: list[str] = []
         for source in self.sources():
             axes = self.numbers(0, 1)
             sizes = self.node("Abs", [source])
-            outputs += [f"{source}.largest", f"{source}.least"]
-            self.node("ReduceMax", [sizes, axes], output=outputs[-2], keepdims=0)
-            self.node("ReduceMin", [source, axes], output=outputs[-1], keepdims=0)
-        self._write(dict.fromkeys(outputs))
+            for operator, numbers in (("ReduceMax", sizes), ("ReduceMin", source), ("ReduceMean", source)):
+                self.outputs.append(self.node(operator, [numbers, axes], keepdims=0))
+        self._write(dict.fromkeys(self.outputs))
 
     def sources(self) -> list[str]:
         """The sources of all matrix products of tokens."""
@@ -152,13 +162,14 @@ class IntegerGraphBuilder(GraphBuilder):
         if plan is None:
             return super().matrix_product(name, source, weight, by_token=by_token)
         step, zero = self._byte_steps(plan)
-        shares, correction = [], np.zeros(len(weight), dtype=np.float64)
+        result, correction = "", np.zeros(len(weight), dtype=np.float64)
         for number, (span, (bytes_, size)) in enumerate(zip(plan.spans, self._bytes_of(source, plan))):
             scaled = weight[:, span] * plan.scale[span]
             steps = np.maximum(np.abs(scaled).max(axis=1), _TINY) / np.float32(127.0)
             whole = np.rint(scaled / steps[:, None]).astype(np.int8)
-            if plan.shift:
-                correction -= plan.shift * steps * (whole / plan.scale[span]).sum(axis=1)
+            rounded = whole * steps[:, None]
+            correction += (scaled - rounded) / plan.scale[span] @ plan.mean[span]
+            correction -= plan.shift * (rounded / plan.scale[span]).sum(axis=1)
             inputs = [
                 bytes_,
                 self.constant(f"{name}.bytes.{number}", whole.T),
@@ -166,11 +177,30 @@ class IntegerGraphBuilder(GraphBuilder):
                 self.constant(f"{name}.steps.{number}", steps),
                 zero,
             ]
-            shares.append(self.node("Mul", [self.node("MatMulIntegerToFloat", inputs, domain=MICROSOFT), size]))
-        result = self.total(shares)
-        if not plan.shift:
-            return result
-        return self.node("Add", [result, self.constant(f"{name}.correction", correction.astype(np.float32))])
+            share = self.node("Mul", [self.node("MatMulIntegerToFloat", inputs, domain=MICROSOFT), size])
+            result = self.node("Add", [result, share]) if result else share  # at once: then no more than two are held
+        correction_name = self.constant(f"{name}.correction", correction.astype(np.float32))
+        return self.node("Add", [result, correction_name])
+
+    def attention(
+        self, source: str, weights: Mapping[str, Array], shift: tuple[str, Array], bias: str, heads: int
+    ) -> str:
+        """One product for queries, keys and values; then some heads at a time, whose scores take the most memory of all."""
+        first = next(iter(weights))
+        if first not in self._plans:
+            return super().attention(source, weights, shift, bias, heads)
+        width = len(shift[1]) // 3
+        parts = slices(width, width // heads, ATTENTION_WIDTH)
+        projected = self.matrix_product(first, source, np.concatenate(list(weights.values())))
+        cut = [f"{projected}.part.{number}" for number in range(3 * len(parts))]
+        self.node("Split", [projected], output=cut, axis=2, num_outputs=len(cut))
+        some, attended = heads // len(parts), []
+        for number, part in enumerate(parts):
+            own = np.concatenate([each[part] for each in shift[1].reshape(3, width)])
+            offsets = [self.some_heads(bias, number * some, some)] if bias else []
+            inputs = [*cut[number :: len(parts)], self.constant(f"{shift[0]}.{number}", own), "key_mask", *offsets]
+            attended.append(self.node("MultiHeadAttention", inputs, domain=MICROSOFT, num_heads=some))
+        return attended[0] if len(attended) == 1 else self.node("Concat", attended, axis=2)
 
     def _byte_steps(self, plan: Narrowing) -> tuple[str, str]:
         """A byte's step of numbers up to 1, and the byte of zero."""

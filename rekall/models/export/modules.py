@@ -13,7 +13,7 @@ from rekall.models.export.activations import TORCH_NAMES
 from rekall.models.export.file_rules import BY_MODULE, MODULES
 from rekall.models.export.kinds import ELSEWHERE, check_module
 from rekall.models.export.rules import KeyCheck
-from rekall.models.export.shards import WEIGHTS_FILE
+from rekall.models.export.shards import DAMAGED, FETCH_LFS, POINTER, WEIGHTS_FILE, is_pointer
 
 MODULES_FILE = "modules.json"
 
@@ -170,9 +170,11 @@ def read_json(path: Path, kind: type = dict) -> Any:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ExportFailed(f"cannot read {path}: {error}") from error
+        if is_pointer(path):
+            raise ExportFailed(POINTER.format(path), FETCH_LFS) from error
+        raise ExportFailed(f"cannot read {path}: {error}", DAMAGED) from error
     if not isinstance(value, kind):
-        raise ExportFailed(f"{path} is not a JSON {'object' if kind is dict else 'array'}")
+        raise ExportFailed(f"{path} is not a JSON {'object' if kind is dict else 'array'}", DAMAGED)
     return value
 
 

@@ -1,5 +1,8 @@
 """Texts that every export is measured on: what developers write, and the shapes that break tokenizers."""
 
+DEGENERATE_TEXTS = ("retry " * 300, "a", "!!!", "")
+"""Those of the probes that nobody would search for."""
+
 PROBE_TEXTS = (
     "safari blocks my api call",
     "The login cookie is gone after the redirect because SameSite defaults to Lax.",

@@ -14,7 +14,19 @@ INDEX_FILE = f"{WEIGHTS_FILE}.index.json"
 """What names the parts of weights that are saved in several files."""
 
 DAMAGED = "fetch the model again, or look for another revision of it"
+POINTER = "{} is a Git LFS pointer and not the file itself"
+FETCH_LFS = "run `git lfs pull` in that folder, or fetch the model with `rekall model pull`"
+_POINTS = b"version https://git-lfs."
 _READ_BYTES = 1 << 20
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether a clone left the place of a large file there instead of the file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_POINTS)) == _POINTS
+    except OSError:
+        return False
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:

@@ -72,13 +72,14 @@ def write_integer_graph(
         dimensions: The same.
         ids: Token ids of the texts that show how large numbers get.
     """
+    _, figures = check_architecture(checkpoint)
     watched = WatchedGraphBuilder("q8", folder, graph)
     try:
         _build(checkpoint, watched, dimensions)
         seen = watch(watched, folder, MINIMUM_ONNXRUNTIME, ids)
     finally:
         watched.remove()
-    plans = narrowings(watched.products, watched.heaviest, seen)
+    plans = narrowings(watched.products, watched.heaviest, seen, figures.hidden)
     _build(checkpoint, IntegerGraphBuilder(graph, folder, plans), dimensions)
 
 

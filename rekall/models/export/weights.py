@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.errors import ExportFailed
-from rekall.models.export.shards import DAMAGED
+from rekall.models.export.shards import DAMAGED, FETCH_LFS, POINTER, is_pointer
 
 Array = npt.NDArray[np.float32]
 
@@ -39,6 +39,8 @@ class Weights:
         files: Path | Sequence[Path],
         rename: Callable[[str], str] = lambda name: name,
         original: Callable[[str], str] = lambda name: name,
+        *,
+        floats: bool = True,
     ) -> None:
         """Open the files and read which tensors they hold.
 
@@ -46,13 +48,14 @@ class Weights:
             files: A `.safetensors` file, or several that are parts of one.
             rename: From the name of a tensor in the file to the name used to ask for it.
             original: The reverse, for messages.
+            floats: Whether weights that are whole numbers are refused; a static table of bytes has the right directions.
 
         Raises:
             ExportFailed: One is not a safetensors file, or two tensors that have one name differ.
         """
         from safetensors import SafetensorError, safe_open
 
-        self._original = original
+        self._original, self._floats = original, floats
         self._open: list[Any] = []
         self._names: dict[str, tuple[Any, str]] = {}
         self._asked: set[str] = set()
@@ -63,6 +66,8 @@ class Weights:
                 file = cast(Any, safe_open(path, framework="numpy"))  # its methods carry no types
                 names: list[str] = file.keys()
             except (SafetensorError, OSError) as error:
+                if is_pointer(path):
+                    raise ExportFailed(POINTER.format(path), FETCH_LFS) from error
                 raise ExportFailed(f"{path} is not a safetensors file: {error}", DAMAGED) from error
             self._open.append(file)
             for name in names:
@@ -100,7 +105,9 @@ class Weights:
         Raises:
             ExportFailed: It is missing, has another shape, or holds a number that is not finite.
         """
-        found = self._read(name, shape).astype(np.float32, copy=False)
+        stored = self._read(name, shape)
+        self._check_floats(name, str(stored.dtype))
+        found = stored.astype(np.float32, copy=False)
         if found.size and not np.isfinite(found.min() + found.max()):  # needs no mask of the tensor's size
             raise ExportFailed(f"{name} in {self._path} holds numbers that are not finite", DAMAGED)
         return found
@@ -146,10 +153,19 @@ class Weights:
 
         file, stored = self._place(name)
         source = file.get_slice(stored)
+        self._check_floats(name, source.get_dtype())
         shape = tuple(source.get_shape())
         if len(shape) != 2 or shape[1] != width or shape[0] < 1:
             raise ExportFailed(f"{stored} in {self._path} has shape {shape}, expected {(-1, width)}", DAMAGED)
         return source, shape[0]
+
+    def _check_floats(self, name: str, kind: str) -> None:
+        """Whole numbers are what a weight is quantised to, and mean nothing without their scales."""
+        if self._floats and not kind.lower().lstrip("b").startswith("f"):
+            raise ExportFailed(
+                f"{self._original(name)} in {self._path} holds {kind}, and only float weights are read",
+                "take the model in float32, float16 or bfloat16",
+            )
 
     def _read(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         import ml_dtypes  # noqa: F401 - teaches numpy bfloat16, which many checkpoints are stored in
