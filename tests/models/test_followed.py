@@ -106,6 +106,8 @@ def test_a_name_to_ignore_that_is_nowhere_is_told(source: Copy, out: Path) -> No
         ("bert", "config_sentence_transformers.json", {"truncate_dim": 0}),
         ("bert", "config_sentence_transformers.json", {"truncate_dim": "all"}),
         ("bert", "config_sentence_transformers.json", {"similarity_fn_name": "hamming"}),
+        ("bert", "config_sentence_transformers.json", {"similarity_fn_name": ["dot"]}),
+        ("bert", "config.json", {"emb_size": 16}),
         ("bert", "config_sentence_transformers.json", {"default_prompt_name": "nowhere"}),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else None,
@@ -379,6 +381,38 @@ def test_a_part_that_is_missing_or_elsewhere_is_named(source: Copy, out: Path) -
     assert "model-00002-of-00002.safetensors" in refused(checkpoint, out).message
     checkpoint.write_json("model.safetensors.index.json", {"weight_map": {"a": "../other.safetensors"}})
     assert "../other.safetensors" in refused(checkpoint, out).message
+
+
+@pytest.mark.parametrize("name", ["encoder.layer.0.output.dense.weight", "embeddings.word_embeddings.weight"])
+def test_weights_of_whole_numbers_are_refused(source: Copy, out: Path, name: str) -> None:
+    checkpoint = source("bert")
+    checkpoint.edit_weights(lambda tensors: {**tensors, name: np.round(tensors[name] * 100).astype(np.int8)})
+    assert f"{name} in" in refused(checkpoint, out).message
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json", "1_Pooling/config.json"])
+def test_what_a_clone_without_large_files_left_is_named_with_the_way_to_get_it(
+    source: Copy, out: Path, file: str
+) -> None:
+    checkpoint = source("bert")
+    path = checkpoint.path / file
+    path.unlink()  # a link to shared data, maybe
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:c0ffee\nsize 1040\n", "utf-8")
+    failure = refused(checkpoint, out)
+    assert f"{file} is a Git LFS pointer" in failure.message
+    assert "git lfs pull" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("num_attention_heads", 0), ("num_attention_heads", 5), ("num_hidden_layers", -1), ("layer_norm_eps", -1.0)],
+)
+def test_a_figure_out_of_bounds_is_named(source: Copy, out: Path, key: str, value: float) -> None:
+    checkpoint = source("bert")
+    checkpoint.edit_json("config.json", **{key: value})
+    failure = refused(checkpoint, out)
+    assert f"`{key}` " in failure.message
+    assert len(failure.message.partition("config.json")[2]) < 120
 
 
 # activations
