@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
@@ -33,11 +33,26 @@ class Backend:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """Ids to choose from that are too many to list: candidates are asked for, and all are listed only where these are too few.
+
+    Attributes:
+        share: About how many of all ids they are, 0 to 1.
+        passing: Those of some ids that are among them.
+        all: Lists them.
+    """
+
+    share: float
+    passing: Callable[[Sequence[int]], Collection[int]]
+    all: Callable[[], Sequence[int]]
+
+
 class VectorIndex(ABC):
     """The vectors of one space by passage id. Writing methods belong inside a transaction of the caller."""
 
     @abstractmethod
-    def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+    def search(self, query_vec: Vector, k: int, among: Sequence[int] | Wide | None = None) -> list[tuple[int, float]]:
         """The nearest vectors, most similar first; equal ones by id.
 
         Args:

@@ -15,6 +15,9 @@ from rekall.store.values import Selection, Term
 
 Condition = tuple[str, tuple[Any, ...]]
 
+NO_FILTER = "1"
+"""The condition that every entry meets."""
+
 
 def _types(value: Any) -> Condition:
     return f"e.type IN ({', '.join('?' * len(value))})", tuple(EntryType(kind).value for kind in value)
@@ -46,9 +49,9 @@ _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {
 """How each filter of the table is applied, by its name."""
 
 
-def condition(selection: Selection) -> Condition:
-    """A condition on `entry e` that the selected entries meet, and its bindings."""
-    clauses = ["1"]
+def filtered(selection: Selection) -> Condition:
+    """A condition on `entry e` that the filters of a selection are met, and its bindings."""
+    clauses = [NO_FILTER]
     bindings: list[Any] = []
     for each in FILTERS:
         value = getattr(selection.filters, each.name)
@@ -56,16 +59,23 @@ def condition(selection: Selection) -> Condition:
             clause, bound = _CONDITIONS[each.name](value)
             clauses.append(clause)
             bindings += bound
+    return " AND ".join(clauses), tuple(bindings)
+
+
+def condition(selection: Selection) -> Condition:
+    """A condition on `entry e` that the selected entries meet, and its bindings."""
+    clause, bound = filtered(selection)
+    clauses, bindings = [clause], list(bound)
     for texts, holds in ((selection.phrases, "IN"), (selection.excluded, "NOT IN")):
         for text in texts:
             clauses.append(f"e.key {holds} (SELECT rowid FROM words WHERE words MATCH ?)")
-            bindings.append(_phrase(text))
+            bindings.append(phrase(text))
     return " AND ".join(clauses), tuple(bindings)
 
 
 def left_out(selection: Selection) -> str:
     """What an expression of FTS5 ends in, so that it does not find what a selection leaves out."""
-    return f" NOT ({' OR '.join(f'({_phrase(text)})' for text in selection.excluded)})" if selection.excluded else ""
+    return f" NOT ({' OR '.join(f'({phrase(text)})' for text in selection.excluded)})" if selection.excluded else ""
 
 
 def expression(term: Term) -> str:
@@ -73,7 +83,7 @@ def expression(term: Term) -> str:
     return literal(term.sought or term.word) + ("*" if term.prefix else "")
 
 
-def _phrase(text: str) -> str:
+def phrase(text: str) -> str:
     """Words side by side; a name such as `C++` must be there as it is."""
     text = fold(text)
     return " AND ".join([literal(text), *(literal(name.sought) for name in names(text) if is_ended(name))])

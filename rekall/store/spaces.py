@@ -13,7 +13,13 @@ from rekall.store.passages import SqlitePassages
 from rekall.store.typed import BLOB, NUMBER, typed
 from rekall.store.values import Selection, Space, SpaceState, StoredPassage
 from rekall.store.vectors import choose_backend, open_index
-from rekall.vector_index import Backend, Vector, VectorIndex
+from rekall.vector_index import Backend, Vector, VectorIndex, Wide
+
+LISTED = 100_000
+"""Up to so many vectors the passages of a selection are listed, whatever it leaves out."""
+
+_SAMPLE, _WIDE = 256, 0.08
+"""Of so many entries, spread over the base, at least this share is selected where asking is cheaper than listing."""
 
 
 class SqliteVectors:
@@ -45,10 +51,21 @@ class SqliteVectors:
 
     def nearest(self, space: Space, vector: Vector, k: int, selection: Selection) -> list[tuple[StoredPassage, float]]:
         """The passages of selected entries that are nearest to a vector, with their cosine, most similar first."""
-        among = None if selection.is_everything else self._passages.ids(selection)
-        found = self.index(space).search(vector, k, among)
+        index = self.index(space)
+        found = index.search(vector, k, None if selection.is_everything else self._among(selection, len(index)))
         passages = {passage.id: passage for passage in self._passages.by_ids(number for number, _ in found)}
         return [(passages[number], similarity) for number, similarity in found if number in passages]
+
+    def _among(self, selection: Selection, vectors: int) -> Sequence[int] | Wide:
+        """The passages of the selected entries: all by their ids, or a way to ask where that would be very many."""
+        if vectors > LISTED:
+            sample = self._passages.sample(_SAMPLE)
+            share = len(self._passages.passing(sample, selection)) / max(1, len(sample))
+            if share > _WIDE:
+                return Wide(
+                    share, lambda ids: self._passages.passing(ids, selection), lambda: self._passages.ids(selection)
+                )
+        return self._passages.ids(selection)
 
     def active_space(self) -> Space | None:
         """The space that searches use, or None before anything was embedded."""

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rekall.db import Database, Row
 from rekall.errors import StorageError
-from rekall.store.sign_blocks import best_of
+from rekall.store.sign_blocks import Nearest, best_of
 from rekall.store.signs import Signs
-from rekall.vector_index import Backend, Vector, VectorIndex, vector_bytes
+from rekall.vector_index import Backend, Vector, VectorIndex, Wide, vector_bytes
 
 if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
     import numpy as np
@@ -38,6 +38,9 @@ _BEST, _CLEAR = 10, 3
 
 _MORE = 4
 """So many times as many candidates are compared next."""
+
+_MARGIN = 1.3
+"""Of a wide choice so many times the candidates are looked at: fewer of them may pass than of all."""
 
 _SHARE_WORTH = 4
 """Candidates of more than a quarter cost more than all."""
@@ -69,12 +72,20 @@ class _TableIndex(VectorIndex):
         self._vectors = f"vectors_{space:d}"
         self._signs = Signs(db, space, dim, by_sql=self._BY_SQL)
 
-    def search(self, query_vec: Vector, k: int, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+    def search(self, query_vec: Vector, k: int, among: Sequence[int] | Wide | None = None) -> list[tuple[int, float]]:
         """The nearest vectors, most similar first; equal ones by id. See `VectorIndex.search`."""
         query = vector_bytes(query_vec, self._dim)
         if k <= 0 or (among is not None and not among):
             return []
         held = self._signs.state().held
+        if isinstance(among, Wide):
+            total = int(held * among.share)
+            found = self._by_signs(query, k, among, held, total) if total > EXACT_LIMIT else None
+            if found is not None:
+                return found
+            among = among.all()
+            if not among:
+                return []
         total = held if among is None else len(among)
         if total > EXACT_LIMIT:
             found = self._by_signs(query, k, among, held, total)
@@ -83,7 +94,7 @@ class _TableIndex(VectorIndex):
         return self._nearest(query, k, among)
 
     def _by_signs(
-        self, query: bytes, k: int, among: Sequence[int] | None, held: int, total: int
+        self, query: bytes, k: int, among: Sequence[int] | Wide | None, held: int, total: int
     ) -> list[tuple[int, float]] | None:
         """The nearest of those whose signs are nearest; None where all should be compared.
 
@@ -94,8 +105,8 @@ class _TableIndex(VectorIndex):
         found: list[tuple[int, float]] = []
         while most * _SHARE_WORTH <= total:
             if most > reach:  # a scan costs as much as some thousands of candidates
-                reach = most * _MORE
-                near = self._signs.nearest(query, reach, among, held)
+                reach = most if isinstance(among, Wide) else most * _MORE
+                near = self._near(query, reach, among, held)
             if len(near.ranks) + len(near.unknown) < most:  # there are signs for too few
                 return None
             fresh = [one for one, rank in near.ranks.items() if done <= rank < most]
@@ -105,7 +116,17 @@ class _TableIndex(VectorIndex):
             if is_clear or (most >= MOST_CANDIDATES and total > MOST_EXACT):
                 return found
             most, done = most * _MORE, most
-        return None if total <= MOST_EXACT else found
+        return found if total > MOST_EXACT and len(found) == k else None
+
+    def _near(self, query: bytes, most: int, among: Sequence[int] | Wide | None, held: int) -> Nearest:
+        """The `most` whose signs are nearest; of a wide choice about so many, ranked among those that pass."""
+        if not isinstance(among, Wide):
+            return self._signs.nearest(query, most, among, held)
+        near = self._signs.nearest(query, int(_MARGIN * most / among.share), None, held)
+        kept = set(among.passing(sorted([*near.ranks, *near.unknown])))
+        share = len(kept) / max(1, len(near.ranks) + len(near.unknown))
+        ranks = {one: int(rank * share) for one, rank in near.ranks.items() if one in kept}
+        return Nearest(ranks, [one for one in near.unknown if one in kept])
 
     def similarities(self, query_vec: Vector, ids: Iterable[int]) -> dict[int, float]:
         """The cosine similarity of each given id; an id without a vector is left out."""
