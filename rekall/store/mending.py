@@ -20,8 +20,9 @@ from rekall.store.no_less import missing
 from rekall.store.pages import LOST, Cell, CutText, Pages, Text, Value
 from rekall.store.row_shapes import SPACE_TABLE, Shape
 from rekall.store.salvage import LostRow, Salvage, SavedRow
-from rekall.store.soundness import GONE, MOST_KEY, UNTITLED, Fault, faults_of, new_id
+from rekall.store.soundness import GONE, UNTITLED, Fault, faults_of, new_id
 from rekall.store.sqlite import SqliteStore
+from rekall.store.values import MOST_KEY
 
 _TELLING = ("situation", "solution", "what_failed", "error_messages", "other_fields", "error")
 """Fields for which an entry is made whose own row is lost; labels alone say nothing."""

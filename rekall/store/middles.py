@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from array import array
 from collections.abc import Sequence
 
 from rekall.db import Database
 from rekall.store.sign_blocks import has_numpy
+from rekall.store.values import MOST_KEY
 from rekall.vector_index import UNIT_TOLERANCE, is_unit
 
 _SAMPLE = 1_024
@@ -28,6 +30,10 @@ Two samples of the same vectors differ by 0.014; those of multilingual-e5-small 
 """
 
 
+_NUMBERED = f"FROM centre WHERE space_id = ? AND number BETWEEN 1 AND {MOST_KEY}"
+"""The middles of a space; a row of another number is damage, and as if it were not there."""
+
+
 class Middles:
     """The middles of one space: the latest, and earlier ones of which there still are signs. Number 0 is zero."""
 
@@ -41,14 +47,13 @@ class Middles:
 
     def all(self) -> dict[int, bytes | None]:
         """The middle of each number, None for zero; a damaged one is left out."""
-        rows = self._db.rows("SELECT number, mean FROM centre WHERE space_id = ?", (self._space,))
-        return {0: None, **{number: mean for number, mean in rows if self.is_whole(mean)}}
+        rows = self._db.rows(f"SELECT number, mean {_NUMBERED}", (self._space,))
+        return {0: None, **{number: mean for number, mean in rows if self._is_middle(mean)}}
 
     def latest(self) -> tuple[int, bytes | None]:
         """The middle that signs are taken from now, with its number; zero where it is damaged."""
-        sql = "SELECT number, mean FROM centre WHERE space_id = ? ORDER BY number DESC LIMIT 1"
-        rows = self._db.rows(sql, (self._space,))
-        return (rows[0][0], rows[0][1]) if rows and self.is_whole(rows[0][1]) else (0, None)
+        rows = self._db.rows(f"SELECT number, mean {_NUMBERED} ORDER BY number DESC LIMIT 1", (self._space,))
+        return (rows[0][0], rows[0][1]) if rows and self._is_middle(rows[0][1]) else (0, None)
 
     def look(self) -> bool:
         """Look where the middle of the vectors is now. Returns whether it has moved; then that is the latest."""
@@ -58,8 +63,8 @@ class Middles:
         middle = array("f", [total / len(sample) for total in map(sum, zip(*(array("f", each) for each in sample)))])
         if self._differing(sample, middle.tobytes(), self.latest()[1]) <= _MOVED:
             return False
-        sql = "INSERT INTO centre SELECT ?1, coalesce(max(number), 0) + 1, ?2 FROM centre WHERE space_id = ?1"
-        self._db.run(sql, (self._space, middle.tobytes()))
+        number = self._db.value(f"SELECT coalesce(max(number), 0) + 1 {_NUMBERED}", (self._space,))
+        self._db.run("INSERT OR REPLACE INTO centre VALUES (?, ?, ?)", (self._space, number, middle.tobytes()))
         return True
 
     def forget(self, *, but: int | None = None) -> None:
@@ -83,6 +88,10 @@ class Middles:
     def is_whole(self, vector: bytes) -> bool:
         """Whether a vector has all its numbers."""
         return len(vector) == 4 * self._dim
+
+    def _is_middle(self, mean: bytes) -> bool:
+        """Whether it is the mean of vectors of unit length: whole, finite and no longer than these."""
+        return self.is_whole(mean) and math.hypot(*array("f", mean)) <= 1.0 + UNIT_TOLERANCE
 
     def sound(self, rows: Sequence[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
         """The vectors that are what they should be."""

@@ -10,7 +10,8 @@ from rekall.store.signs import Signs
 
 def pack_signs(db: Database) -> None:
     """Put the signs of every space into blocks, as they are. Call it inside the transaction of a step of the schema."""
-    tables = db.rows("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'signs_[0-9]*'")
+    named = "name GLOB 'signs_[0-9]*' AND name NOT GLOB 'signs_*[^0-9]*' AND length(name) <= length('signs_') + 18"
+    tables = db.rows(f"SELECT name FROM sqlite_schema WHERE type = 'table' AND {named}")
     sizes: dict[str, int] = dict(db.rows(f"SELECT 'signs_' || id, dim FROM space WHERE {schema.IS_WHOLE_SPACE}"))
     for (name,) in tables:
         if not db.rows("SELECT 1 FROM pragma_table_info(?) WHERE name = 'passage_id'", (name,)):

@@ -58,6 +58,11 @@ class Layout:
         return self.rows * (self.slot_bytes + 1)
 
     @cached_property
+    def damaged(self) -> bytes:
+        """Stands for a block that is not whole: any of its signs may be there."""
+        return bytes(self._there_at) + b"\1" * self.rows
+
+    @cached_property
     def _there_at(self) -> int:
         """Where the bytes begin that say which signs are there."""
         return self.rows * self.slot_bytes
@@ -77,11 +82,11 @@ class Layout:
     def sign(self, block: bytes | bytearray, slot: int) -> bytes | None:
         """The sign in a place of a block, None where none is there."""
         start = slot * self.slot_bytes
-        return bytes(block[start : start + self.slot_bytes]) if block[self._there_at + slot] else None
+        return bytes(block[start : start + self.slot_bytes]) if block[self._there_at + slot] == 1 else None
 
     def held(self, block: bytes | bytearray) -> int:
         """How many signs a block holds."""
-        return self.rows - block.count(0, self._there_at)
+        return block.count(1, self._there_at)
 
 
 Signed = Mapping[int, bytes]
@@ -94,7 +99,7 @@ class Nearest:
 
     Attributes:
         ranks: Their places by distance, from 0, among those of the same middle.
-        unknown: Passages whose signs are of a middle that is not there: nothing is known of them.
+        unknown: Passages whose signs are of a middle that is not there, and all that a damaged block may be of.
     """
 
     ranks: dict[int, int]
@@ -109,18 +114,20 @@ def nearest_by_sql(
     there = f"substr(b.bits, {layout.rows * layout.slot_bytes + 1} + s.n, 1) = x'01'"
     chosen, ids = ("", ()) if among is None else (f"AND {place} IN (SELECT value FROM json_each(?))", (_json(among),))
     slots = f"WITH slot AS MATERIALIZED (SELECT value AS n FROM json_each('{_json(range(layout.rows))}'))"
-    tables = f"FROM {table} b CROSS JOIN slot s WHERE length(b.bits) = {layout.size_bytes}"
+    tables = f"FROM {table} b CROSS JOIN slot s WHERE"
+    is_whole = f"length(b.bits) = {layout.size_bytes}"
     ranks: dict[int, int] = {}
     for number, sign in signed.items():
         one = f"vec_bit(substr(b.bits, 1 + s.n * {layout.slot_bytes}, {layout.slot_bytes}))"
         sql = (
-            f"{slots} SELECT {place} AS id {tables} AND b.centre = {number:d} AND {there} {chosen} "
+            f"{slots} SELECT {place} AS id {tables} {is_whole} AND b.centre = {number:d} AND {there} {chosen} "
             f"ORDER BY vec_distance_hamming({one}, vec_bit(?)), id LIMIT ?"
         )
         rows = db.rows(sql, (*ids, sign.ljust(layout.slot_bytes, b"\0"), most))
         ranks |= {row[0]: rank for rank, row in enumerate(rows)}
     known = ", ".join(str(int(number)) for number in signed)
-    unknown = db.rows(f"{slots} SELECT {place} {tables} AND b.centre NOT IN ({known}) AND {there} {chosen}", ids)
+    lost = f"(NOT {is_whole} OR (b.centre NOT IN ({known}) AND {there}))"
+    unknown = db.rows(f"{slots} SELECT {place} {tables} {lost} {chosen}", ids)
     return Nearest(ranks, [row[0] for row in unknown])
 
 
@@ -139,7 +146,7 @@ def nearest_by_numpy(
         there = data[:, layout.rows * layout.slot_bytes :] == 1
         if wanted is not None:
             there &= _asked(layout, blocks, wanted)
-        if number in scans:
+        if number is not None and number in scans:
             scans[number].look(blocks, data, there)
         else:
             row, slot = np.nonzero(there)
@@ -197,11 +204,12 @@ class _Scan:
         self._ids, self._distances, self._count = [ids], [distances], len(ids)
 
 
-def _chunks(db: Database, table: str, layout: Layout) -> Iterator[tuple[int, list[Row]]]:
-    """Whole blocks by the number of their middle, some at a time, each time in their order."""
-    waiting: dict[int, list[Row]] = {}
-    sql = f"SELECT block, centre, bits FROM {table} WHERE length(bits) = {layout.size_bytes} ORDER BY block"
-    for row in db.stream(sql):
+def _chunks(db: Database, table: str, layout: Layout) -> Iterator[tuple[int | None, list[Row]]]:
+    """Blocks by the number of their middle, None for damaged ones, some at a time, each time in their order."""
+    waiting: dict[int | None, list[Row]] = {}
+    for row in db.stream(f"SELECT block, centre, bits FROM {table} ORDER BY block"):
+        if len(row[2]) != layout.size_bytes:
+            row = (row[0], None, layout.damaged)
         rows = waiting.setdefault(row[1], [])
         rows.append(row)
         if len(rows) == _BLOCKS_AT_ONCE:

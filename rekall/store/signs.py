@@ -15,6 +15,7 @@ from rekall.store import schema
 from rekall.store.driver import corrupt
 from rekall.store.middles import Middles
 from rekall.store.sign_blocks import Layout, Nearest, has_numpy, nearest_by_numpy, nearest_by_sql
+from rekall.store.values import MOST_KEY
 
 FIRST_LOOK = 2_000
 """So many vectors a space has when its middle is first looked for; fewer are compared exactly in any case."""
@@ -25,7 +26,8 @@ _GROWTH = 1.25
 _BLOCKS_A_WRITE = 8
 """Blocks that one write brings over: a thousand vectors, 5 ms."""
 
-_LAST_BLOCK = (1 << 63) - 1
+_LAST = (1 << 63) - 1
+"""The greatest number of a passage, and of a block, that a table may hold."""
 
 NUMPY_FROM = 100_000
 """From so many vectors on the signs are compared with numpy even where it has to be imported: 15 MB, and a quarter of the time."""
@@ -165,7 +167,7 @@ class Signs:
         for block, bits in old:
             held = self._layout.held(bits) if len(bits) == self._layout.size_bytes else 0
             self._count(self._make(block, number, mean) - held)
-        next_block = old[-1][0] + 1 if len(old) == most else None
+        next_block = min(old[-1][0] + 1, _LAST) if len(old) == most else None
         self._keep(State(self.state().held, state.looked, next_block))
         if next_block is None:
             self._middles.forget(but=number)
@@ -183,11 +185,13 @@ class Signs:
         """
         number, mean = self._middles.latest()
         for _ in range(most):
-            at = self._db.value(f"SELECT min(passage_id) FROM {self._vectors} WHERE passage_id >= ?", (first,))
+            sql = f"SELECT min(passage_id) FROM {self._vectors} WHERE passage_id >= ?"
+            at = self._db.value(sql, (first,)) if first <= _LAST else None
             block = None if at is None else at // self._layout.rows
             past = f"DELETE FROM {self._table} WHERE block BETWEEN ? AND ?"  # of passages that have no vector
-            self._db.run(past, (first // self._layout.rows, _LAST_BLOCK if block is None else block - 1))
-            if block is None:
+            before = -_LAST if first <= 0 else first // self._layout.rows
+            self._db.run(past, (before, _LAST if block is None else block - 1))
+            if at is None or block is None:
                 self._recount()
                 self.bring_over()
                 return None
@@ -278,12 +282,16 @@ class Signs:
     def _rows(self, block: int) -> list[tuple[int, bytes]]:
         """The vectors of a block."""
         first = block * self._layout.rows
+        last = min(first + self._layout.rows - 1, _LAST)
+        if not -_LAST <= first <= last:  # a damaged block, of no passages
+            return []
         sql = f"SELECT passage_id, vector FROM {self._vectors} WHERE passage_id BETWEEN ? AND ?"
-        return [(row[0], row[1]) for row in self._db.rows(sql, (first, first + self._layout.rows - 1))]
+        return [(row[0], row[1]) for row in self._db.rows(sql, (first, last))]
 
     def _count(self, more: int) -> None:
         sql = (
-            "INSERT INTO signing VALUES (?1, ?2, 0, NULL) ON CONFLICT (space_id) DO UPDATE SET held = max(held + ?2, 0)"
+            "INSERT INTO signing VALUES (?1, max(?2, 0), 0, NULL) "
+            f"ON CONFLICT (space_id) DO UPDATE SET held = min(max(held + ?2, 0), {MOST_KEY})"
         )
         if more:
             self._db.run(sql, (self._space, more))

@@ -16,14 +16,12 @@ from rekall.entry.other import OtherField
 from rekall.entry.rules import is_ulid
 from rekall.entry.times import exact, parsed, written
 from rekall.entry.types import EntryType, LinkType, Status
-from rekall.store.values import HASH_BYTES, SpaceState
+from rekall.store.values import HASH_BYTES, MOST_KEY, SpaceState
 
 MOST_DIMENSIONS = 65_536
 UNTITLED = "(title lost)"
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-MOST_KEY = 1 << 53
-"""Keys count up from 1. A greater one is damage, and the next to the greatest of all could not be made."""
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -236,8 +234,8 @@ def _centre(row: dict[str, Any]) -> Iterator[Fault]:
         or not all(math.isfinite(n) for n in array("f", value))
     ):
         yield Fault("mean", "is no vector", GONE)
-    elif not all(isinstance(each, int) for each in numbers):
-        yield Fault("number", "is no number", GONE)
+    elif not all(isinstance(each, int) and 0 < each <= MOST_KEY for each in numbers):
+        yield Fault("number", "is out of range", GONE)
 
 
 def _signing(row: dict[str, Any]) -> Iterator[Fault]:

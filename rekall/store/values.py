@@ -12,6 +12,9 @@ from rekall.entry.filters import Filters
 HASH_BYTES = 16
 """The hashes of passages, sources and entries: BLAKE2b of this length."""
 
+MOST_KEY = 1 << 53
+"""Keys count up from 1. A greater one is damage, and the next to the greatest of all could not be made."""
+
 SHORTEST_END = 4
 """An id is never shown, and its end never read, shorter than this (docs/adr/0024)."""
 

@@ -183,7 +183,16 @@ def test_a_space_about_zero_needs_no_middle():
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("damage", ["DELETE FROM centre", "UPDATE centre SET mean = x'00'"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM centre",
+        "UPDATE centre SET mean = x'00'",
+        "UPDATE centre SET mean = CAST(replace(hex(zeroblob(64)), '00', x'0000C07F') AS BLOB)",  # not a number
+        "UPDATE centre SET number = 1 << 62",
+        "UPDATE signs_1 SET bits = x'01'",
+    ],
+)
 def test_where_a_middle_is_lost_its_vectors_are_compared_one_by_one(backend, damage):
     rows = one_sided(800)
     store, index = filled(backend, rows)
@@ -195,6 +204,68 @@ def test_where_a_middle_is_lost_its_vectors_are_compared_one_by_one(backend, dam
     index.rebuild()
     assert judged(store, backend) == signs.Judged(800, 0, 0, 0, True)
     assert 0 not in centres_of(store)
+    store.close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_damaged_block_hides_none_of_its_vectors(backend):
+    rows = one_sided(800)
+    store, index = filled(backend, rows)
+    store.db.run("UPDATE signs_1 SET bits = substr(bits, 2) WHERE block % 3 = 0")
+    for query in range(0, 800, 50):
+        assert index.search(rows[query], 1)[0][0] == query + 1
+        assert index.search(rows[query], 1, [*range(1, 700), query + 1])[0][0] == query + 1
+    store.close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_sign_that_is_neither_there_nor_not_is_seen(backend):
+    store, _ = filled(backend, one_sided(400))
+    store.db.run("UPDATE signs_1 SET bits = CAST(substr(bits, 1, length(bits) - 1) || x'02' AS BLOB) WHERE block = 3")
+    assert not judged(store, backend).is_counted
+    assert judged(store, backend).unsigned == 1
+    store.close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "INSERT INTO signs_1 SELECT 9223372036854775807, 7, bits FROM signs_1 LIMIT 1",
+        "INSERT INTO signs_1 SELECT -9223372036854775807, -7, bits FROM signs_1 LIMIT 1",
+        "INSERT INTO centre SELECT 1, 9223372036854775807, mean FROM centre",
+        "INSERT INTO centre SELECT 1, 0, mean FROM centre",
+        "UPDATE signing SET held = 9223372036854775807, looked = 0",
+        "UPDATE signing SET held = -5, looked = -5, next_block = -9223372036854775808",
+        "UPDATE signing SET next_block = 9223372036854775807",
+        "DELETE FROM signing",
+        "INSERT INTO passage VALUES (9223372036854775807, 1, 9000, x''); "
+        "INSERT INTO vectors_1 SELECT 9223372036854775807, vector FROM vectors_1 LIMIT 1",
+    ],
+)
+def test_numbers_out_of_range_stop_nobody_and_a_rebuild_ends_them(backend, damage):
+    rows = one_sided(800)
+    store, index = filled(backend, rows)
+    store.db.run("PRAGMA foreign_keys = off")
+    store.db.run(damage)
+    judged(store, backend)
+    assert np.mean([recall(index.search(query, 10), rows, query) for query in rows[::80]]) >= 0.95
+    with store.transaction():
+        index.add(801, rows[0])
+        index.delete(801)
+        signs.Signs(store.db, 1, DIM, by_sql=False).take_middle()
+    index.rebuild()
+    found = judged(store, backend)
+    assert (found.damaged, found.unsigned, found.strays, found.is_counted) == (0, 0, 0, True)
+    store.close()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_long_list_of_very_many_is_as_long_as_asked(backend, monkeypatch):
+    monkeypatch.setattr(vectors, "MOST_EXACT", 400)
+    monkeypatch.setattr(vectors, "MOST_CANDIDATES", 200)
+    store, index = filled(backend, one_sided(600))
+    assert len(index.search(one_sided(1)[0], 200)) == 200
     store.close()
 
 
