@@ -254,13 +254,15 @@ class SqliteEntries:
         """How many of the selected entries have each type, tag, project and status; at most so many of each."""
         where, bindings = condition(selection)
 
-        def grouped(value: str, more: str = "") -> dict[str, int]:
-            sql = f"SELECT {value}, count(*) FROM entry e {more} WHERE {value} IS NOT NULL AND {where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
+        def grouped(value: str, source: str = "entry e", among: str = where) -> dict[str, int]:
+            sql = f"SELECT {value}, count(*) FROM {source} WHERE {value} IS NOT NULL AND {among} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
             return dict(typed(self._db.readable_rows(sql, (*bindings, most)), TEXT, NUMBER))
 
-        tags = "JOIN item i ON i.entry_key = e.key AND i.kind = 'tags'"
+        tags = ("entry e JOIN item i ON i.entry_key = e.key AND i.kind = 'tags'", where)
+        if selection.is_everything:  # their index alone tells, without a look at each entry
+            tags = ("item i", f"i.kind = 'tags' AND {where}")
         with self._db.snapshot():
-            return Facets(grouped("e.type"), grouped("i.value", tags), grouped("e.project"), grouped("e.status"))
+            return Facets(grouped("e.type"), grouped("i.value", *tags), grouped("e.project"), grouped("e.status"))
 
     def stream(self) -> Iterator[tuple[int, Entry]]:
         """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""

@@ -29,7 +29,8 @@ class SqlitePassages:
         A passage whose text is known keeps its row, and so its vectors, wherever it now stands.
         """
         known: dict[bytes, list[int]] = {}
-        self._delete(f"entry_key = ? AND NOT ({_IS_SOUND})", entry_key)  # which could not be changed either
+        if self._db.rows("SELECT 1 FROM passage WHERE entry_key = ? LIMIT 1", (entry_key,)):
+            self._delete(f"entry_key = ? AND NOT ({_IS_SOUND})", entry_key)  # which could not be changed either
         for passage_id, text_hash in self._db.rows(
             "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
         ):
