@@ -20,8 +20,9 @@ import string
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,6 @@ MADE_UP = "made-up"  # the name of every model: that of the shipped one is taken
 SEARCHES = 5
 SEED = 20260101
 DEVIATION = 0.02  # of the weights; what transformers are initialised with
-HEADS, INNER = 12, 1536  # of every transformer in the list
 HEAD = "model | parameters | disk MB | search MB | query ms | bulk texts/s | bulk MB | export s | export MB"
 
 LONGEST = 16  # characters of a piece
@@ -62,7 +62,7 @@ class Shape:
 
     Attributes:
         kind: "bert", "modernbert", "static" (sentence-transformers' StaticEmbedding) or "model2vec".
-        tokenizer: "WordPiece", "Unigram" or "BPE".
+        tokenizer: "WordPiece", "Unigram", "BPE" (of bytes) or "SentencePiece" (BPE of letters, as Gemma has it).
         pieces: Rows of the tokenizer.
         rows: Rows of the embedding table.
         width: Numbers in a row.
@@ -70,6 +70,8 @@ class Shape:
         positions: The longest text that the transformer takes.
         pooling: As in `1_Pooling/config.json`.
         dtype: Of the published weights.
+        heads: Of the attention.
+        inner: Width of the feed-forward part.
     """
 
     kind: str
@@ -81,27 +83,44 @@ class Shape:
     positions: int = 512
     pooling: str = "mean"
     dtype: str = "float32"
+    heads: int = 12
+    inner: int = 1536
 
 
 LAYERS_6 = Shape("bert", "WordPiece", pieces=30_522, rows=30_522, width=384, layers=6)
 LAYERS_12 = replace(LAYERS_6, layers=12)
 MULTILINGUAL = replace(LAYERS_12, tokenizer="Unigram", pieces=250_002, rows=250_037)
+MM_BERT = Shape(
+    "modernbert",
+    "SentencePiece",
+    256_000,
+    256_000,
+    384,
+    layers=4,
+    positions=8192,
+    dtype="bfloat16",
+    heads=6,
+    inner=1152,
+)
 SHAPES = {
     "all-MiniLM-L6-v2": LAYERS_6,
     "snowflake-arctic-embed-xs": replace(LAYERS_6, pooling="cls"),
     "snowflake-arctic-embed-s": replace(LAYERS_12, pooling="cls"),
     "mdbr-leaf-ir": LAYERS_6,
     "bge-small-en-v1.5": replace(LAYERS_12, pooling="cls"),
-    "gte-small": replace(LAYERS_12, dtype="float16"),
-    "e5-small-v2": LAYERS_12,
     "granite-embedding-small-english-r2": Shape(
         "modernbert", "BPE", 50_368, 50_368, 384, layers=12, positions=8192, pooling="cls", dtype="bfloat16"
     ),
     "multilingual-e5-small": MULTILINGUAL,
     "paraphrase-multilingual-MiniLM-L12-v2": MULTILINGUAL,
-    "potion-base-8M": Shape("model2vec", "WordPiece", 29_528, 29_528, 256),
+    "granite-embedding-97m-multilingual-r2": Shape(
+        "modernbert", "BPE", 180_000, 180_000, 384, layers=12, positions=32_768, pooling="cls", dtype="bfloat16"
+    ),
+    "bekko-embedding-v1-a8m": MM_BERT,
+    "blink-8M": Shape("model2vec", "WordPiece", 30_000, 30_000, 256),
+    "blink-code-16M": Shape("model2vec", "WordPiece", 62_500, 62_500, 256),
+    "bekko-static-embedding-v1": Shape("static", "WordPiece", 200_000, 200_000, 1024),
     "potion-retrieval-32M": Shape("model2vec", "WordPiece", 63_091, 63_091, 512),
-    "potion-multilingual-128M": Shape("model2vec", "Unigram", 500_353, 500_353, 256),
     "static-retrieval-mrl-en-v1": Shape("static", "WordPiece", 30_522, 30_522, 1024),
 }
 
@@ -209,8 +228,8 @@ def config(shape: Shape) -> dict[str, Any]:
         "model_type": shape.kind,
         "hidden_size": shape.width,
         "num_hidden_layers": shape.layers,
-        "num_attention_heads": HEADS,
-        "intermediate_size": INNER,
+        "num_attention_heads": shape.heads,
+        "intermediate_size": shape.inner,
         "max_position_embeddings": shape.positions,
         "vocab_size": shape.rows,
     }
@@ -235,7 +254,8 @@ def bert_tensors(shape: Shape) -> Sizes:
     for layer in (f"encoder.layer.{number}" for number in range(shape.layers)):
         for part in ("self.query", "self.key", "self.value", "output.dense"):
             tensors |= linear(f"{layer}.attention.{part}", width, width)
-        tensors |= linear(f"{layer}.intermediate.dense", INNER, width) | linear(f"{layer}.output.dense", width, INNER)
+        tensors |= linear(f"{layer}.intermediate.dense", shape.inner, width)
+        tensors |= linear(f"{layer}.output.dense", width, shape.inner)
         tensors |= norm(f"{layer}.attention.output") | norm(f"{layer}.output")
     return tensors
 
@@ -254,8 +274,8 @@ def modernbert_tensors(shape: Shape) -> Sizes:
         tensors[f"{layer}.attn.Wqkv.weight"] = (3 * width, width)
         tensors[f"{layer}.attn.Wo.weight"] = (width, width)
         tensors[f"{layer}.mlp_norm.weight"] = (width,)
-        tensors[f"{layer}.mlp.Wi.weight"] = (2 * INNER, width)
-        tensors[f"{layer}.mlp.Wo.weight"] = (width, INNER)
+        tensors[f"{layer}.mlp.Wi.weight"] = (2 * shape.inner, width)
+        tensors[f"{layer}.mlp.Wo.weight"] = (width, shape.inner)
     return tensors
 
 
@@ -315,13 +335,11 @@ def byte_pairs(pieces: int) -> dict[str, Any]:
 
     special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", *(f"[unused{number}]" for number in range(109))]
     words: dict[str, None] = dict.fromkeys(sorted(ByteLevel.alphabet()))
-    merges = []
     spelled = (word for word in bert_words() if word.isascii() and word.isalnum())
-    for word in (form for bare in spelled for form in (f"Ġ{bare}", bare)):
-        for end in range(1, len(word)):
-            if word[: end + 1] not in words and len(words) + len(special) < pieces:
-                words[word[: end + 1]] = None
-                merges.append([word[:end], word[end]])
+    english = (form for bare in spelled for form in (f"Ġ{bare}", bare))
+    spell = ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str
+    others = (spell(word)[0][0] for word in made_up_words(" "))
+    merges = spelled_out(words, chain(english, others), pieces - len(special))
     first = len(words)
     return {
         "version": "1.0",
@@ -338,7 +356,45 @@ def byte_pairs(pieces: int) -> dict[str, Any]:
     }
 
 
-TOKENIZERS = {"WordPiece": word_piece, "Unigram": unigram, "BPE": byte_pairs}
+def letter_pairs(pieces: int) -> dict[str, Any]:
+    """A tokenizer like Gemma's: letters, bytes for those it has no piece for, merges that spell words of many scripts."""
+    special = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
+    words: dict[str, None] = dict.fromkeys([*special, *(f"<0x{byte:02X}>" for byte in range(256)), "▁"])
+    words |= dict.fromkeys(string.printable.strip())
+    words |= dict.fromkeys(chr(code) for a, z, _, _ in SCRIPTS for code in range(ord(a), ord(z) + 1))
+    english = (word[2:] if word.startswith("##") else f"▁{word}" for word in bert_words() if word.isascii())
+    merges = spelled_out(words, chain(english, made_up_words("▁")), pieces)
+    return {
+        "version": "1.0",
+        "added_tokens": [added(row, word) for row, word in enumerate(special)],
+        "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": "▁"},
+        "pre_tokenizer": None,
+        "post_processor": around("<bos>", 2, "<eos>", 1),
+        "model": {
+            "type": "BPE",
+            "vocab": {word: row for row, word in enumerate(words)},
+            "merges": merges,
+            "unk_token": "<unk>",
+            "fuse_unk": True,
+            "byte_fallback": True,
+        },
+    }
+
+
+def spelled_out(words: dict[str, None], more: Iterable[str], size: int) -> list[list[str]]:
+    """Fill `words` with the beginnings of more words. Returns the merges that build them, letter by letter."""
+    merges: list[list[str]] = []
+    for word in more:
+        for end in range(1, len(word)):
+            if len(words) == size:
+                return merges
+            if word[: end + 1] not in words:
+                words[word[: end + 1]] = None
+                merges.append([word[:end], word[end]])
+    return merges
+
+
+TOKENIZERS = {"WordPiece": word_piece, "Unigram": unigram, "BPE": byte_pairs, "SentencePiece": letter_pairs}
 
 
 def bert_words() -> list[str]:

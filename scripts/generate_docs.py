@@ -27,7 +27,7 @@ from transcripts import masked, replayed
 
 from rekall.cli import shapes as command_shapes
 from rekall.cli.commands import EXIT_CODES
-from rekall.cli.curated import CURATED
+from rekall.cli.curated import CHOICES, CURATED
 from rekall.cli.main import cli
 from rekall.cli.render import SCHEMA_VERSION
 from rekall.entry.fields import FIELDS, Kind
@@ -324,11 +324,16 @@ def models_table() -> str:
     """The curated models."""
     rows = [
         f"| {each.repository} | {each.parameters_million:g} M | {each.dimensions} | {each.max_tokens or 'any'} | "
-        f"{each.disk_mb} MB | {each.ram_mb} MB | {each.languages} | {each.licence} | {each.score:g} | {each.benchmark} |"
+        f"{each.disk_mb} MB | {each.ram_mb} MB | {each.languages} | {each.licence} | {_score(each.score)} | {each.benchmark or '–'} |"
         for each in CURATED
     ]
     head = "| repository | parameters | dimensions | tokens | disk | RAM | languages | licence | retrieval | on |"
-    return "\n".join([head, "|---" * 10 + "|", *rows]) + "\n"
+    choices = [f"- For {need}: {repository}" for need, repository in CHOICES]
+    return "\n".join([head, "|---" * 10 + "|", *rows, "", *choices]) + "\n"
+
+
+def _score(score: float | None) -> str:
+    return "–" if score is None else f"{score:g}"
 
 
 def tools_table() -> str:

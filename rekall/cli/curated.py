@@ -11,7 +11,8 @@ class Known:
 
     Attributes:
         max_tokens: The longest text it reads; 0 for any.
-        score: Published retrieval quality, nDCG@10 in percent, on `benchmark`.
+        licence: As its page states; "see its page" where that could not be checked.
+        score: Published retrieval quality, nDCG@10 in percent, on `benchmark`; None where none was found.
         disk_mb: Its size when exported in 8 bits.
         ram_mb: The peak of a search with it. Both measured on random weights of its shape by
             `benchmarks/shapes.py`.
@@ -23,7 +24,7 @@ class Known:
     max_tokens: int
     languages: str
     licence: str
-    score: float
+    score: float | None
     benchmark: str
     disk_mb: int
     ram_mb: int
@@ -37,6 +38,9 @@ class Known:
 _MTEB_1 = "MTEB 1"  # English, 15 retrieval sets
 _MTEB_2 = "MTEB 2"  # English, 10 retrieval sets
 _MMTEB = "MMTEB"  # multilingual, 18 retrieval sets
+_COIR = "CoIR"  # code, 10 sets
+_NANO = "MNanoBEIR"  # 14 languages, 13 small sets each
+_UNCHECKED = "see its page"
 
 CURATED = (
     Known("sentence-transformers/all-MiniLM-L6-v2", 22.7, 384, 256, "English", "Apache-2.0", 41.95, _MTEB_1, 28, 100),
@@ -44,8 +48,6 @@ CURATED = (
     Known("Snowflake/snowflake-arctic-embed-s", 33.4, 384, 512, "English", "Apache-2.0", 51.98, _MTEB_1, 42, 115),
     Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 29, 100),
     Known("BAAI/bge-small-en-v1.5", 33.4, 384, 512, "English", "MIT", 51.68, _MTEB_1, 42, 115),
-    Known("thenlper/gte-small", 33.4, 384, 512, "English", "MIT", 49.46, _MTEB_1, 42, 115),
-    Known("intfloat/e5-small-v2", 33.4, 384, 512, "English", "MIT", 49.04, _MTEB_1, 42, 115),
     Known(
         "ibm-granite/granite-embedding-small-english-r2",
         47.7,
@@ -57,6 +59,19 @@ CURATED = (
         _MTEB_2,
         60,
         130,
+    ),
+    Known("hotchpotch/bekko-embedding-v1-a8m", 106, 384, 8192, "over 100", "MIT", 56.2, _MMTEB, 134, 95),
+    Known(
+        "ibm-granite/granite-embedding-97m-multilingual-r2",
+        97.4,
+        384,
+        32_768,
+        "over 200",
+        "Apache-2.0",
+        60.3,
+        _MMTEB,
+        154,
+        125,
     ),
     Known("intfloat/multilingual-e5-small", 118, 384, 512, "about 100", "MIT", 50.9, _MMTEB, 144, 115),
     Known(
@@ -71,9 +86,10 @@ CURATED = (
         143,
         110,
     ),
-    Known("minishlab/potion-base-8M", 7.6, 256, 512, "English", "MIT", 31.71, _MTEB_1, 9, 55),
+    Known("minishlab/blink-8M", 7.7, 256, 0, "English", _UNCHECKED, None, "", 9, 55),
+    Known("minishlab/blink-code-16M", 16, 256, 0, "code", _UNCHECKED, 46.82, _COIR, 20, 65),
+    Known("hotchpotch/bekko-static-embedding-v1", 204.8, 1024, 0, "many", _UNCHECKED, 43.76, _NANO, 235, 100),
     Known("minishlab/potion-retrieval-32M", 32.3, 512, 512, "English", "MIT", 35.06, _MTEB_1, 38, 65),
-    Known("minishlab/potion-multilingual-128M", 128, 256, 512, "101", "MIT", 37.86, _MMTEB, 162, 55),
     Known(
         "sentence-transformers/static-retrieval-mrl-en-v1",
         31.3,
@@ -88,3 +104,11 @@ CURATED = (
     ),
 )
 """Sources of the scores: the models' cards and the repositories of their authors, as collected in docs/models.md."""
+
+CHOICES = (
+    ("English", "MongoDB/mdbr-leaf-ir"),
+    ("many languages", "hotchpotch/bekko-embedding-v1-a8m"),
+    ("code", "minishlab/blink-code-16M"),
+    ("the smallest machine", "minishlab/blink-8M"),
+)
+"""Which to take for what, where one must be named."""

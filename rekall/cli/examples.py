@@ -121,7 +121,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "model pull": (
         "rekall model pull intfloat/multilingual-e5-small",
-        "rekall model pull minishlab/potion-base-8M --name potion",
+        "rekall model pull minishlab/blink-8M --name blink",
     ),
     "model pack": (
         "rekall model pack multilingual-e5-small",

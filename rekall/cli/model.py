@@ -10,7 +10,7 @@ import click
 
 from rekall.app import App
 from rekall.cli import model_get
-from rekall.cli.curated import CURATED
+from rekall.cli.curated import CHOICES, CURATED
 from rekall.cli.options import Duration, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import columns, out, out_json, talk
@@ -47,7 +47,11 @@ def list_models(app: App, as_json: bool) -> None:
         reads = f"{each.max_tokens:,} tokens" if each.max_tokens else "texts of any length"
         out(f"  {each.repository}")
         out(f"      {each.languages}, {each.dimensions} dimensions, {reads}, {each.licence}")
-        out(f"      {each.disk_mb} MB on disk, {each.ram_mb} MB of RAM, {each.score:g} on {each.benchmark}")
+        score = "no retrieval score known" if each.score is None else f"{each.score:g} on {each.benchmark}"
+        out(f"      {each.disk_mb} MB on disk, {each.ram_mb} MB of RAM, {score}")
+    out("")
+    for need, repository in CHOICES:
+        out(f"For {need}: {repository}")
     out("\nRAM is the peak of a search. Retrieval scores of different benchmarks cannot be compared.")
 
 
