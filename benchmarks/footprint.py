@@ -1,4 +1,4 @@
-"""Rekall beside fastembed, sentence-transformers and a plain onnxruntime script: memory, speed, size, fidelity.
+"""Rekall beside fastembed, sentence-transformers, llama.cpp, model2vec and a plain onnxruntime script.
 
     python benchmarks/footprint.py [--data FOLDER] [--texts N] [--rounds N] [--json] [--out FILE]
     python benchmarks/footprint.py --draw [--out FILE]
@@ -183,20 +183,24 @@ def obstacle(name: str, work: Work) -> str:
     if missing:
         return f"{' and '.join(missing)} not installed"
     files = CONTENDERS[name].files
+    if name == "llama.cpp" and not list(Path(work.checkpoint).glob("*.gguf")):
+        return "there is no GGUF file of the checkpoint"
+    if files == "static" and not Path(work.static).is_dir():
+        return "`--build` holds no folder `static` with a model of it"
     if files and not Path(getattr(work, files)).is_dir():
         return "its model files are missing; `make model` and the extra `bench` bring what makes them"
     return ""
 
 
 def onnx_folders(options: argparse.Namespace) -> Iterator[str]:
-    """The folders of the float32 and the int8 file, which are made when they can be."""
+    """The folders of the float32 and the int8 file, which are made when they can be, and that of a static model."""
     folders = [options.build / kind for kind in ("onnx", "int8")]
     can_make = options.source.is_dir() and all(map(is_installed, ("torch", "transformers", "onnx")))
     if can_make and not all(folder.is_dir() for folder in folders):
         print("making the ONNX files of the other engines", file=sys.stderr)
         # in a process of its own: torch would make this one large, and children begin with their parent's peak
         subprocess.run([sys.executable, str(FILE_MAKER), str(options.source), str(options.build)], check=True)
-    yield from map(str, folders)
+    yield from map(str, [*folders, options.build / "static"])
 
 
 def read_texts(data: Path | None, count: int) -> tuple[list[str], list[str]]:
@@ -232,6 +236,11 @@ def setting(work: Work, rounds: int) -> dict[str, Any]:
         "sentence-transformers",
         "transformers",
         "torch",
+        "optimum-onnx",
+        "optimum-intel",
+        "openvino",
+        "llama-cpp-python",
+        "model2vec",
     )
     return {
         "texts": len(work.texts),

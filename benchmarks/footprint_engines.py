@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 TOKENS = 256
+SHIPPED = Path(__file__).parent.parent / "models" / "all-MiniLM-L6-v2"
 FIRST_QUERY = "safari blocks my api call"
 PLAIN_BATCH = 32
 
@@ -33,6 +34,7 @@ class Work:
         checkpoint: The sentence-transformers folder.
         onnx: The float32 ONNX file of it with its tokenizer; absent when no engine runs it.
         int8: The same after dynamic quantisation.
+        static: A model2vec folder, distilled from the checkpoint: other weights, another kind of model.
     """
 
     texts: list[str]
@@ -40,6 +42,7 @@ class Work:
     checkpoint: str
     onnx: str
     int8: str
+    static: str
 
 
 class Engine(Protocol):
@@ -53,12 +56,17 @@ class Engine(Protocol):
 
 
 class Rekall:
-    """Rekall's public face."""
+    """Rekall's public face; its encoder by itself where the arithmetic is not to be chosen by the processor."""
 
-    def __init__(self, work: Work) -> None:
-        from rekall.app import load_encoder
+    def __init__(self, work: Work, arithmetic: Literal["auto", "floats"] = "auto") -> None:
+        if arithmetic == "auto":
+            from rekall.app import load_encoder
 
-        self._encoder = load_encoder("all-MiniLM-L6-v2")
+            self._encoder = load_encoder(SHIPPED.name)
+        else:
+            from rekall.models.engine.opening import open_encoder
+
+            self._encoder = open_encoder(SHIPPED, arithmetic=arithmetic)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """One text is a query, several are documents."""
@@ -70,10 +78,13 @@ class Rekall:
 
 
 class SentenceTransformers:
-    """sentence-transformers with torch in float32: what the others are compared to."""
+    """sentence-transformers in float32; with torch it is what the others are compared to."""
 
-    def __init__(self, work: Work) -> None:
-        self._model = import_module("sentence_transformers").SentenceTransformer(work.checkpoint, device="cpu")
+    def __init__(self, work: Work, backend: str = "torch") -> None:
+        # the other backends convert the checkpoint when they load it, which counts as their start
+        self._model = import_module("sentence_transformers").SentenceTransformer(
+            work.checkpoint, device="cpu", backend=backend
+        )
         self._model.max_seq_length = TOKENS
 
     def encode(self, texts: Sequence[str]) -> Any:
@@ -104,6 +115,38 @@ class FastEmbed:
         """It has no method for that."""
         self._model = None
         gc.collect()
+
+
+class Model2Vec:
+    """model2vec's static model: a table instead of a transformer."""
+
+    def __init__(self, work: Work) -> None:
+        self._model = import_module("model2vec").StaticModel.from_pretrained(work.static)
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """In its default batches of 1,024."""
+        return self._model.encode(texts, max_length=TOKENS)
+
+    def close(self) -> None:
+        """It has no method for that."""
+        self._model = None
+        gc.collect()
+
+
+class LlamaCpp:
+    """llama.cpp through its wheel, on a GGUF file in the folder of the checkpoint."""
+
+    def __init__(self, work: Work) -> None:
+        file = next(Path(work.checkpoint).glob("*.gguf"))
+        self._model = import_module("llama_cpp").Llama(str(file), embedding=True, n_ctx=TOKENS, verbose=False)
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """All in one call."""
+        return import_module("numpy").array(self._model.embed(list(texts), normalize=True), dtype="float32")
+
+    def close(self) -> None:
+        """As its documentation says."""
+        self._model.close()
 
 
 class PlainOnnx:
@@ -161,6 +204,7 @@ class Contender:
 
 CONTENDERS: Mapping[str, Contender] = {
     "rekall": Contender("Rekall", Rekall, ("rekall-memory",), ""),
+    "rekall-floats": Contender("Rekall, floats alone", lambda work: Rekall(work, "floats"), ("rekall-memory",), ""),
     "onnxruntime": Contender("onnxruntime, dynamic int8", PlainOnnx, ("onnxruntime", "tokenizers", "numpy"), "int8"),
     "fastembed": Contender("fastembed", FastEmbed, ("fastembed",), "onnx"),
     "fastembed-small": Contender(
@@ -169,6 +213,20 @@ CONTENDERS: Mapping[str, Contender] = {
     "sentence-transformers": Contender(
         "sentence-transformers", SentenceTransformers, ("sentence-transformers", "torch"), "checkpoint"
     ),
+    "sentence-transformers-onnx": Contender(
+        "sentence-transformers, ONNX",
+        lambda work: SentenceTransformers(work, "onnx"),
+        ("sentence-transformers", "torch", "optimum-onnx"),
+        "checkpoint",
+    ),
+    "sentence-transformers-openvino": Contender(
+        "sentence-transformers, OpenVINO",
+        lambda work: SentenceTransformers(work, "openvino"),
+        ("sentence-transformers", "torch", "optimum-intel", "openvino"),
+        "checkpoint",
+    ),
+    "llama.cpp": Contender("llama.cpp", LlamaCpp, ("llama-cpp-python",), "checkpoint"),
+    "model2vec": Contender("model2vec, a static model", Model2Vec, ("model2vec",), "static"),
 }
 
 
