@@ -1,12 +1,13 @@
 """Time and memory of searches, and bytes a note, at 1,000 to 1,000,000 notes that nobody wrote.
 
-    python benchmarks/scale.py FOLDER [--sizes 1000,10000,100000] [--vectors]
+    python benchmarks/scale.py FOLDER [--sizes 1000,10000,100000] [--vectors] [--draw]
     python benchmarks/scale.py --make SIZE FOLDER [--vectors]
 
 FOLDER keeps a base a size and what was measured, so that a run that was stopped goes on. Each measure is a process of its own:
 "cold" its first search, "warm" the median of the others, in milliseconds of processor time, which other work on the machine does not change
 much; peak is the most memory of that process. With --vectors every note gets a vector near its subject, and searches go by meaning,
 too; an encoder that takes neither time nor memory stands in for the model. --make fills FOLDER alone, a REKALL_HOME.
+--draw keeps what FOLDER holds as docs/scale.json and draws docs/pictures/scale.svg of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from pathlib import Path
 
 from scale_worker import LINES, Figures, measure, shipped
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+RESULTS, PICTURE = DOCS / "scale.json", DOCS / "pictures" / "scale.svg"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -26,6 +30,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--make", nargs=2, metavar=("SIZE", "FOLDER"))
     parser.add_argument("--vectors", action="store_true", help="a vector for every note, and searches by meaning")
+    parser.add_argument("--draw", action="store_true", help="draw docs/pictures/scale.svg")
     parser.add_argument("--measure", nargs=3, metavar=("HOME", "MODE", "LINE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     model = shipped() if options.vectors else None
@@ -50,6 +55,12 @@ def main() -> None:
                     figures = kept(options.folder / "measured.json", home, mode, name)
                     print(f"| {size:,} | {name} | {mode} | {figures.row()} |", flush=True)
             print(f"| {size:,} | {(home / 'rekall.db').stat().st_size / size:,.0f} bytes a note | | | | |", flush=True)
+        if options.draw:
+            from scale_picture import draw
+
+            measured = (options.folder / "measured.json").read_text("utf-8")
+            RESULTS.write_text(measured + "\n", "utf-8")
+            PICTURE.write_text(draw(json.loads(measured)), "utf-8")
 
 
 def kept(file: Path, home: Path, mode: str, name: str) -> Figures:

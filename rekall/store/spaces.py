@@ -15,7 +15,7 @@ from rekall.store.values import Selection, Space, SpaceState, StoredPassage
 from rekall.store.vectors import choose_backend, open_index
 from rekall.vector_index import Backend, Vector, VectorIndex, Wide
 
-LISTED = 100_000
+LISTED = 30_000
 """Up to so many vectors the passages of a selection are listed, whatever it leaves out."""
 
 _SAMPLE, _WIDE = 256, 0.08
