@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from rekall.entry.fields import Entry
 from rekall.knowledge.judged import known_answers
 from rekall.knowledge.measuring import judge
 from rekall.search.results import Mode
+from rekall.store.sqlite import SqliteStore
 
 SHARE = 0.6
 MOST_TITLES = 60
@@ -74,17 +75,9 @@ def drop_vectors(database: Path) -> Collection[str]:
         # queries lie in the order of their answers: the chance that chooses them would choose these very entries
         chance = random.Random(f"{SEED} vectors")  # noqa: S311
         waiting = chance.sample(entries, int(SHARE * len(entries)))
-        connection.execute("CREATE TEMP TABLE waiting (key INTEGER PRIMARY KEY)")
-        connection.executemany("INSERT INTO waiting VALUES (?)", ((key,) for key, _ in waiting))
-        for table in _tables(connection):
-            connection.execute(
-                f"DELETE FROM {table} WHERE passage_id IN "
-                "(SELECT id FROM passage WHERE entry_key IN (SELECT key FROM waiting))"
-            )
-        return {entry_id for _, entry_id in waiting}
-
-
-def _tables(connection: sqlite3.Connection) -> Iterator[str]:
-    """The tables that hold vectors, of every space."""
-    sql = "SELECT name FROM sqlite_master WHERE name GLOB 'vectors_[0-9]*' OR name GLOB 'signs_[0-9]*'"
-    return (name for (name,) in connection.execute(sql).fetchall())
+    with contextlib.closing(SqliteStore(database)) as store, store.transaction():
+        passages = [passage.id for passage in store.passages.of_entries(key for key, _ in waiting)]
+        for space in store.vectors.spaces():
+            for passage_id in passages:
+                store.vectors.index(space).delete(passage_id)
+    return {entry_id for _, entry_id in waiting}
