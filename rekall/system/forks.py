@@ -101,7 +101,7 @@ class Forks:
             one.after_fork(is_whole=is_whole)
 
     def _start(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()  # a signal may come while it is held: no plain lock
         self._working: Counter[int] = Counter()
         self._forking = 0
         self._is_whole = True

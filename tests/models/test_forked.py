@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
 
@@ -178,3 +179,40 @@ def test_many_threads_share_an_encoder_that_one_of_them_closes(folder):
     for thread in threads:
         thread.join()
     assert set(failures) <= {"the encoder is closed"}
+
+
+@pytest.mark.parametrize("kind", [open_encoder, "process"])
+def test_a_handler_of_a_signal_is_told_that_its_thread_is_at_work(folder, kind):
+    """It would wait for itself for ever, or take the answer of the call that it interrupted."""
+    card = read_card(folder)
+    encoder = (
+        open_encoder(folder) if kind is open_encoder else ProcessEncoder(folder, card.fingerprint, card.dimensions)
+    )
+    expected = [list(row) for row in encoder.encode_documents(TEXTS)]
+    said = []
+    stop = threading.Event()
+
+    def handle(_number, _frame):
+        try:
+            encoder.encode_documents(TEXTS[:1])
+            said.append("encoded")  # it came between two calls
+        except EngineError as error:
+            said.append(error.message)
+
+    def poke():
+        while not stop.wait(0.005):
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handle)
+    poking = threading.Thread(target=poke)
+    poking.start()
+    try:
+        while not any("at work in this thread" in each for each in said):
+            found = encoder.encode_documents(TEXTS)
+            assert np.allclose([list(row) for row in found], expected, atol=1e-5)
+    finally:
+        stop.set()
+        poking.join()
+        signal.signal(signal.SIGUSR1, before)
+    assert np.allclose([list(row) for row in encoder.encode_documents(TEXTS)], expected, atol=1e-5)
+    encoder.close()

@@ -11,7 +11,7 @@ import numpy as np
 
 from rekall.errors import EngineClosed, EngineError
 from rekall.models.engine.card import ModelCard
-from rekall.models.engine.guard import answering
+from rekall.models.engine.guard import answering, called_within
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, first_bad_row
 from rekall.system.forks import FORKS
@@ -32,7 +32,8 @@ class FolderEncoder(ABC):
         self._folder = folder.absolute()
         self.card = card
         self._tokenizer = tokenizer
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_busy = False
         self._is_open = True
         self._is_whole = True
         FORKS.tell(self)
@@ -76,17 +77,27 @@ class FolderEncoder(ABC):
         limit = self.card.max_characters or None
         with self._lock, answering(self.name):
             self._check_usable()
-            with FORKS:
-                return self._tokenizer.known([text[:limit] for text in texts])
+            self._is_busy = True
+            try:
+                with FORKS:
+                    return self._tokenizer.known([text[:limit] for text in texts])
+            finally:
+                self._is_busy = False
 
     def is_open(self) -> bool:
         """Whether it was not closed, and can be used in this process."""
         return self._is_open and self._is_whole
 
     def close(self) -> None:
-        """Free the model and the tokenizer; a second time does nothing."""
+        """Free the model and the tokenizer; a second time does nothing.
+
+        Raises:
+            EngineError: A signal's handler closes what the call that it interrupted still uses.
+        """
         with self._lock, FORKS:
             if self.is_open():
+                if self._is_busy:
+                    raise called_within(self.name)
                 self._is_open = False
                 self._tokenizer.close()
                 del self._tokenizer
@@ -98,7 +109,8 @@ class FolderEncoder(ABC):
 
     def after_fork(self, *, is_whole: bool) -> None:
         """Live on in the child of a fork: nobody there holds the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_busy = False
         self._is_whole = self._is_whole and is_whole
 
     def _check_usable(self) -> None:
@@ -109,23 +121,19 @@ class FolderEncoder(ABC):
                 f"model {self.name} was at work when this process was forked, so it cannot be used here",
                 "load it in the child, fork while nothing is encoded, or start processes with `spawn`",
             )
+        if self._is_busy:
+            raise called_within(self.name)
 
     def _encode(self, texts: Sequence[str], prompt: str) -> Matrix:
         if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
             raise TypeError("expected a list of str")
-        limit = self.card.max_characters or None
         with self._lock, answering(self.name):
             self._check_usable()
-            vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
-            with FORKS:
-                left_out = 0 if self.card.pools_prompt else self._tokenizer.opening_tokens(prompt)
-            for start in range(0, len(texts), WINDOW_TEXTS):
-                window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
-                with FORKS:
-                    ids = self._tokenizer.encode(window)
-                for places, rows in self._rows_of(ids, left_out):
-                    vectors[[start + place for place in places]] = rows
-            vectors = self._finished(vectors)
+            self._is_busy = True
+            try:
+                vectors = self._vectors_of(texts, prompt)
+            finally:
+                self._is_busy = False
             bad = first_bad_row(vectors)
         if bad is not None:
             which = f" for text {bad + 1} of {len(vectors)}" if len(vectors) > 1 else ""
@@ -139,6 +147,19 @@ class FolderEncoder(ABC):
                 f"run `rekall model verify {self.name}`",
             )
         return vectors
+
+    def _vectors_of(self, texts: Sequence[str], prompt: str) -> Matrix:
+        limit = self.card.max_characters or None
+        vectors = np.zeros((len(texts), self.dim), dtype=np.float32)
+        with FORKS:
+            left_out = 0 if self.card.pools_prompt else self._tokenizer.opening_tokens(prompt)
+        for start in range(0, len(texts), WINDOW_TEXTS):
+            window = [(prompt + text)[:limit] for text in texts[start : start + WINDOW_TEXTS]]
+            with FORKS:
+                ids = self._tokenizer.encode(window)
+            for places, rows in self._rows_of(ids, left_out):
+                vectors[[start + place for place in places]] = rows
+        return self._finished(vectors)
 
     @abstractmethod
     def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:

@@ -54,6 +54,14 @@ class guarded:  # noqa: N801 - a context manager, read as a word
         return self._kind(f"model {self._name} failed {self._doing}: {said}", repair_hint(self._name))
 
 
+def called_within(name: str) -> EngineError:
+    """What a call inside another one of the same thread meets: waiting for its turn, it would wait for itself."""
+    return EngineError(
+        f"model {name} is at work in this thread already: a signal's handler or a finaliser called it",
+        "let the handler leave a mark, and encode after it",
+    )
+
+
 def loading(name: str) -> guarded:
     """Guard what loads a model."""
     return guarded(name, "to load", ModelDamaged)

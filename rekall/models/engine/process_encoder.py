@@ -25,6 +25,7 @@ from rekall.models.engine.frames import (
     send_json,
     skip_to_beginning,
 )
+from rekall.models.engine.guard import called_within
 from rekall.system.forks import FORKS
 
 LOAD_DEADLINE_S = 45.0
@@ -83,6 +84,8 @@ class ProcessEncoder:
         self._turn = threading.RLock()
         self._request_deadline_s = request_deadline_s
         self._load_deadline_s = load_deadline_s
+        self._name = folder.name
+        self._is_busy = False
         self._is_ready = False
         self._is_closed = False
         self._is_elsewhere = False
@@ -233,8 +236,11 @@ class ProcessEncoder:
             self._expired_after_s = seconds
             self._process.kill()
 
+        if self._is_busy:  # the thread that has the turn: it would take the answer that is on its way for its own
+            raise called_within(self._name)
         timer = threading.Timer(seconds, expire)
         timer.daemon = True
+        self._is_busy = True
         try:
             timer.start()
             yield
@@ -254,6 +260,7 @@ class ProcessEncoder:
             self.close()
             raise
         finally:
+            self._is_busy = False
             timer.cancel()
 
     def _how_it_ended(self) -> str:
