@@ -278,7 +278,10 @@ def test_a_damaged_base_is_restored_from_its_backup(rekall, base):
 
 
 def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(rekall, base):
-    change(base, "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DROP TABLE signing; DROP TABLE centre; PRAGMA user_version = 5")
+    change(
+        base,
+        "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DROP TABLE signing; DROP TABLE centre; PRAGMA user_version = 5",
+    )
     ran = rekall("list")
     assert ran.code == 0
     assert ran.err.count("before-migration-") == 1
@@ -287,7 +290,9 @@ def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(reka
 
 def test_a_base_that_cannot_be_brought_up_to_date_is_not_said_to_be(rekall, base):
     connection = apsw.Connection(str(base))
-    connection.execute("DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DELETE FROM words_config; PRAGMA user_version = 5")
+    connection.execute(
+        "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DELETE FROM words_config; PRAGMA user_version = 5"
+    )
     connection.close()
     for _ in range(3):
         ran = rekall("list")

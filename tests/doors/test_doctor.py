@@ -109,6 +109,7 @@ def test_what_waits_is_lacking_or_left_lying_is_said(rekall: Rekall, base: Path,
         other.execute("DELETE FROM words_docsize")
         (space,) = other.execute("SELECT id FROM space WHERE active = 1").fetchone()
         other.execute(f"DELETE FROM signs_{space}")
+        other.execute("DELETE FROM signing")
     other.close()
     drafts = home / "drafts"
     drafts.mkdir(exist_ok=True)

@@ -23,7 +23,14 @@ _WORDS = [word for title in TITLES for word in title.split()]
 _SYNTAX = (
     *('"', "'", "(", ")", "*", "^", ":", "-", "--", "+", "NOT", "AND", "OR", "NEAR", "NEAR(a b, 3)", "!", "#", "\\"),
     *("type:bug", "type:", "tag:t1", "tag:", "project:Demo", "since:2026-01-31", "since:yesterday", "status:active"),
-    *("until:3 days ago", "created:2026-01..", "changed:..", "created:..last week", "until:0001-01-01", "since:9999-12-31"),
+    *(
+        "until:3 days ago",
+        "created:2026-01..",
+        "changed:..",
+        "created:..last week",
+        "until:0001-01-01",
+        "since:9999-12-31",
+    ),
     *("status:?", "type:nothing", '-"a phrase"', '"a phrase', "-word", "!word", "content:x", "title : y", "{a b}"),
     *("a*", "*a", "1.2.3", "foo::bar", "user_id", "--no-verify", "C++", "C#", ".NET", "$HOME", "0x80070005", "%", "_"),
     *("\t", "\n", "\r\n", "\0", "\x1b[31m", "\x85", "\u2028", "\u202e", "\u200b", "\ufeff", "\ud83d", "\U000e0041"),
