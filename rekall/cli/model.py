@@ -19,7 +19,7 @@ from rekall.wording import count_text, size_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.spaces import Switch
-    from rekall.models.engine.card import ModelCard
+    from rekall.models.engine.card import Fidelity, ModelCard
 
 
 @click.group()
@@ -133,10 +133,18 @@ def info(app: App, name: str | None, as_json: bool) -> None:
             ]
             for kind, figures in card.fidelity.items()
         ),
+        *([["of bytes", _bytes_text(card.integers)]] if card.integers else []),
         *([["passed over", ", ".join(card.unread)]] if card.unread else []),
         *(["file", f"{file}  {size_text(record.size)}"] for file, record in card.files.items()),
     ]
     out(columns(rows))
+
+
+def _bytes_text(figures: Fidelity) -> str:
+    return (
+        "on processors with VNNI or dotprod, which are faster with bytes: "
+        f"cosine at least {figures.min_cosine}, mean at least {figures.mean_cosine}"
+    )
 
 
 def _prompt_text(prompt: str) -> str:
