@@ -103,8 +103,8 @@ def test_every_setting_is_completed(rekall: Rekall) -> None:
 def test_an_entry_is_completed_by_its_id_and_by_words_of_its_title(rekall: Rekall, base: dict[str, str]) -> None:
     short = {title: entry_id[-4:] for title, entry_id in base.items()}
     limit = short["nginx rate limit"]
-    assert offered(rekall, f"rekall show {limit[:3]}") == [limit]
-    assert offered(rekall, f"rekall show {limit[:3].lower()}") == [limit]
+    assert limit in offered(rekall, f"rekall show {limit[:3]}")  # another id may hold the same three by chance
+    assert limit in offered(rekall, f"rekall show {limit[:3].lower()}")
     assert offered(rekall, "rekall show 'nginx ra") == [limit]
     assert offered(rekall, f"rekall show {base['nginx rate limit'][:26]}") == [base["nginx rate limit"]]
     listed = offered(rekall, "rekall show nginx", MENU)

@@ -1155,7 +1155,7 @@ def test_a_child_without_memory_is_answered_by_words_and_a_reason_and_its_succes
     with long_lived() as base:
         (pid,) = children() - others
         resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
-        used, reason = search(base, "lock " * 3_000_000)
+        used, reason = search(base, "lock " + "x" * 12_000_000)
         assert used is Mode.WORDS
         assert reason
         assert comes(lambda: is_gone(pid))

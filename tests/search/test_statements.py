@@ -43,6 +43,10 @@ def fill(bench: Bench) -> list[str]:
     return ids
 
 
+CHANGED = "PRAGMA data_version"
+"""Whether another program wrote: asked often, and answered without reading a page."""
+
+
 @pytest.fixture(scope="module", params=["auto", "numpy"])
 def filled(request: pytest.FixtureRequest) -> Iterator[tuple[Bench, list[str]]]:
     made = make_bench(backend=request.param, tuning=Tuning(lexical_share=0.5, cache_max_size=1000))
@@ -93,8 +97,8 @@ def test_a_hybrid_search(filled_bench, line):
     seen = statements(bench, lambda: found.append(shown(bench, bench.base.search(line, limit=10))))
     assert len(found[0].hits) == 10
     assert found[0].mode.used is Mode.HYBRID
-    most = 47 if line == SIX else 54  # what is left out is counted first, at one moment; and counts ask what changed
-    assert_at_most(most, seen)
+    most = 46 if line == SIX else 56  # what is left out is counted first, at one moment
+    assert_at_most(most, [statement for statement in seen if statement != CHANGED])
 
 
 def test_a_search_by_words_for_many_terms(filled_bench):
