@@ -467,7 +467,7 @@ def test_published_prompts_are_found_by_any_of_a_models_names(
     ("edit", "told"),
     [
         (
-            {"_name_or_path": "/root/.cache/torch/sentence_transformers/BAAI_bge-small-en/"},
+            {"_name_or_path": "/home/someone/.cache/torch/sentence_transformers/BAAI_bge-small-en/"},
             "bge-small-en, which expects",
         ),
         ({"_name_or_path": "someone/my-e5-for-laws"}, "family e5"),

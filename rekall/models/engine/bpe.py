@@ -19,8 +19,6 @@ served), each aligned to its items:
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
 import struct
 import sys
@@ -33,7 +31,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from rekall.errors import ModelDamaged
-from rekall.models.engine.card import repair_hint
+from rekall.models.engine.mapped import damaged, map_vocabulary
 
 MAGIC = b"RKMERGE1"
 HEADER = struct.Struct("=8s8I2i")
@@ -97,14 +95,7 @@ class Bpe:
             ModelDamaged: The file is missing, or its header does not match its size.
         """
         self._path = path
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < HEADER.size:
-                    raise self._damaged("it is cut short")
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
+        self._map, size = map_vocabulary(path, HEADER.size, "merges")
         magic, *counts, unknown, fuses = HEADER.unpack_from(self._map)
         pairs, merges, values, letters, added, words, word_values, text = counts
         numbers = (2 * pairs, 2 * merges, values + CHAIN, letters, letters, 256, added)
@@ -308,7 +299,7 @@ class Bpe:
         return NOTHING
 
     def _damaged(self, what: str) -> ModelDamaged:
-        return ModelDamaged(f"{self._path} is not a file of merges: {what}", repair_hint(self._path.parent.name))
+        return damaged(self._path, "merges", what)
 
 
 def _kept(known: dict[str, Sequence[int]], word: str, ids: Sequence[int]) -> Sequence[int]:

@@ -13,8 +13,6 @@ served), each aligned to its items:
 
 from __future__ import annotations
 
-import mmap
-import os
 import struct
 import sys
 from collections.abc import Sequence
@@ -23,7 +21,7 @@ from pathlib import Path
 from zlib import crc32
 
 from rekall.errors import ModelDamaged
-from rekall.models.engine.card import repair_hint
+from rekall.models.engine.mapped import damaged, map_vocabulary
 
 MAGIC = b"RKPIECE1"
 HEADER = struct.Struct("=8s6Id")
@@ -62,14 +60,7 @@ class Unigram:
             ModelDamaged: The file is missing, or its header does not match its size.
         """
         self._path = path
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < HEADER.size:
-                    raise self._damaged("it is cut short")
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise ModelDamaged(f"cannot read {path}: {error.strerror}", repair_hint(path.parent.name)) from error
+        self._map, size = map_vocabulary(path, HEADER.size, "pieces")
         self.unknown: int
         """Row of the piece for what there is no piece for."""
         magic, rows, values, added, text, longest, self.unknown, least = HEADER.unpack_from(self._map)
@@ -205,4 +196,4 @@ class Unigram:
         return BEGINNING
 
     def _damaged(self, what: str) -> ModelDamaged:
-        return ModelDamaged(f"{self._path} is not a file of pieces: {what}", repair_hint(self._path.parent.name))
+        return damaged(self._path, "pieces", what)
