@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.tokenizer_cases import CASES, IDS_FILE, TEXTS, write_case
+from support.tokenizer_cases import CASES, IDS_FILE, TEXTS, Case, write_case
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.tokenizer import ids_of
@@ -61,3 +61,29 @@ def test_what_sentence_transformers_lowercases_is_lowercased_first(tmp_path):
     found = chosen(case, root, lowers=True)
     assert ids_of(found.content, ["The LOCK"]) == ids_of(found.content, ["the lock"])
     assert ids_of(chosen(case, root).content, ["The LOCK"]) != ids_of(chosen(case, root).content, ["the lock"])
+
+
+ROLES = {"cls_token": "<s>", "sep_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "mask_token": "<mask>"}
+OTHER_KINDS = [
+    ("bert", "xlm-roberta", None, "BertTokenizer is made for WordPiece and the vocabulary is Unigram"),
+    ("bert", "xlm-roberta", {**ROLES, "tokenizer_class": "BertTokenizer"}, "BertTokenizer is made for WordPiece"),
+    ("distilbert", "roberta", ROLES, "BertTokenizer is made for WordPiece and the vocabulary is BPE"),
+    ("xlm-roberta", "gemma3_text", None, "XLMRobertaTokenizer is made for Unigram and the vocabulary is BPE"),
+    ("roberta", "bert", {"tokenizer_class": "RobertaTokenizer"}, "made for BPE and the vocabulary is WordPiece"),
+]
+
+
+@pytest.mark.parametrize(("architecture", "base", "config", "says"), OTHER_KINDS)
+def test_a_class_for_another_kind_of_vocabulary_leaves_the_file_alone(architecture, base, config, says, tmp_path):
+    root = write_case(Case("", base, architecture, "kept", config=config), tmp_path)
+    arguments = (root, architecture, {"model_type": architecture}, MANY_ROWS)
+    found = choose_tokenizer(*arguments)
+    plain = ["The lock is held: naïve 123", "检索 index", "don't  stop"]
+    content = (root / "tokenizer.json").read_text("utf-8")
+    assert ids_of(found.content or content, plain) == ids_of(content, plain)
+    assert says in " ".join(found.notes)
+    assert "tokenizer.json alone is followed" in " ".join(found.notes)
+    with pytest.raises(ExportFailed) as caught:
+        choose_tokenizer(*arguments, "class")
+    assert says in caught.value.message
+    assert "`--tokenizer class`" in caught.value.hint

@@ -196,12 +196,13 @@ def _followed(
     try:
         now = by_class(kind, settings, file)
     except NotItsKind as error:
-        if known_otherwise:
-            return before, []
-        raise ExportFailed(
-            f"{root} has a tokenizer that transformers 5 reads as {error}; transformers 4 followed tokenizer.json",
-            "`--tokenizer file` follows it too, which is right for a model made before 2026; prove it with `--reference`",
-        ) from error
+        if asked == "class":
+            raise ExportFailed(
+                f"{root / CONFIG_FILE} cannot be followed: {error}",
+                "leave `--tokenizer class` out: tokenizer.json is followed then, as transformers 4 does",
+            ) from error
+        note = f"tokenizer: {error}, so {TOKENIZER_FILE} alone is followed, as transformers 4 does"
+        return before, [] if known_otherwise else [note]
     if asked == "class" or _same_parts(before, now):
         return now, []
     ordinary, odd = _texts(before, now), list(_ODD)

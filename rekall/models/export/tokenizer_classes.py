@@ -186,7 +186,7 @@ def built(kind: str, settings: TokenizerSettings, file: Json) -> Built:
     """
     found = file["model"]["type"]
     if found != CLASSES[kind].kind:
-        raise NotItsKind(f"{kind}Tokenizer, which is made for {CLASSES[kind].kind}, and it is {found}")
+        raise NotItsKind(f"{kind}Tokenizer is made for {CLASSES[kind].kind} and the vocabulary is {found}")
     return CLASSES[kind].build(settings, file)
 
 
