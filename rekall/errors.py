@@ -258,11 +258,17 @@ _OS_ERRORS = {
 }
 
 
+class FileHeld(OSError):
+    """A file that another program has open, so that it can be neither replaced nor removed now; it is as before."""
+
+
 def in_our_words(error: RekallError | OSError) -> RekallError:
     """An error of ours as it is; what the system refused, as one of ours."""
     if isinstance(error, RekallError):
         return error
     where = f"{error.filename}: " if error.filename else ""
+    if isinstance(error, FileHeld):
+        return StorageError(f"{where}{error.strerror}", "close it there, then try again; nothing was changed")
     kind = _OS_ERRORS.get(error.errno or 0, RekallError)
     if kind is DiskFull:
         return DiskFull(

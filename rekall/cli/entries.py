@@ -101,8 +101,10 @@ def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes
 
 def _copies_of(app: App, erased_id: str) -> Sequence[Path]:
     """The copies of the base that still hold an entry that was deleted for ever; its drafts go with it."""
+    from rekall.system.replacing import remove_file
+
     for draft in traces_of(app.places.drafts, erased_id):
-        draft.unlink(missing_ok=True)
+        remove_file(draft)
     return app.base_file().copies_with(erased_id)
 
 

@@ -11,6 +11,7 @@ import click
 from rekall.app import App
 from rekall.cli import model_get
 from rekall.cli.curated import CHOICES, CURATED
+from rekall.cli.model_get import tell_what_is_held
 from rekall.cli.options import Duration, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import columns, out, out_json, talk
@@ -23,8 +24,12 @@ if TYPE_CHECKING:
 
 
 @click.group()
-def model() -> None:
+@pass_app
+def model(app: App) -> None:
     """List, get, measure and switch embedding models."""
+    from rekall.system.leftovers import sweep_folders
+
+    sweep_folders([app.places.models])  # what was replaced or removed while a program used it
 
 
 @model.command("list")
@@ -281,11 +286,13 @@ def remove(app: App, name: str, as_json: bool) -> None:
     """Remove a pulled, exported or imported model, unless it is in use."""
     if name in (app.model_in_use(), app.settings.text("engine.model")):
         raise InvalidInput(f"model {name} is in use", "switch to another one first: `rekall model use NAME`")
-    folder = app.library.remove(name, app.places.models)
+    folder, is_gone = app.library.remove(name, app.places.models)
     if as_json:
         out_json({"removed": name, "folder": str(folder)})
     else:
         out(f"removed {name}")
+    if not is_gone:
+        tell_what_is_held(app)
 
 
 @model.command()

@@ -129,6 +129,7 @@ def export(
         _check_shadow(app, name)
     asked = replace(asked, name=name, reference=reference, licence_files=licence_files)
     _show(_export(source, folder or app.places.models / name, asked), as_json)
+    tell_what_is_held(app)
 
 
 @click.command()
@@ -171,6 +172,7 @@ def pull(app: App, /, repository: str, from_dir: Path | None, name: str | None, 
             found = replace(asked, revision=fetched.commit, licence_files=_notices(fetched.folder))
             report = _export(fetched.folder, target, found)
     _show(report, as_json)
+    tell_what_is_held(app)
     if not as_json:
         talk(f"\nhint: `rekall model use {name}` embeds your notes with it, and searches use it from then on")
 
@@ -207,11 +209,27 @@ def import_model(app: App, archive: Path, name: str, in_place: bool, as_json: bo
 
     shipped = [folder for folder in app.library.folders() if folder.parent != app.places.models]
     folder, card = unpack(archive, app.places.models, name, replace=in_place, shipped=shipped, check=try_out)
+    tell_what_is_held(app)
     if as_json:
         out_json({"model": folder.name, "folder": str(folder), "fingerprint": card.fingerprint})
         return
     out(f"imported {folder.name} to {folder}")
     talk(f"\nhint: `rekall model use {folder.name}` embeds your notes with it, and searches use it from then on")
+
+
+def tell_what_is_held(app: App) -> None:
+    """Say which files of models are gone but for a program that still has them open, and which program that is."""
+    from rekall.system.leftovers import set_aside
+
+    left = set_aside(app.places.models)
+    if left:
+        from rekall.system.processes import Processes
+
+        holders = dict.fromkeys(each for path in left for each in Processes().of_ours_with(path))
+        who = " and ".join(holders) or "a program"
+        talk(
+            f"\nnote: {who} still uses files that were replaced or removed; the next `rekall model` command after it ended removes them"
+        )
 
 
 def _checked_options(given: dict[str, Any]) -> ExportOptions:

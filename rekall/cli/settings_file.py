@@ -13,6 +13,7 @@ from rekall.config import SEARCHES, Places, Settings, config_text, find_setting,
 from rekall.errors import InvalidInput
 from rekall.settings import SETTINGS
 from rekall.system.files import make_private_folder, write_atomically
+from rekall.system.replacing import discard
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -101,7 +102,7 @@ def replace_settings(places: Places, text: str) -> None:
     if remarks:
         raise InvalidInput(remarks[0].removeprefix(f"{scratch.config_file}: "))
     write_atomically(places.config_file, text.encode(), is_named=True)
-    scratch.config_file.unlink(missing_ok=True)
+    discard(scratch.config_file)
 
 
 def begun_edit(places: Places) -> tuple[Path, bool]:

@@ -16,7 +16,8 @@ from rekall.exchange.front_matter import split
 from rekall.exchange.json_writing import json_line
 from rekall.exchange.markdown_writing import dump_front_matter, without_sources
 from rekall.exchange.outgoing import DELETED_AT, Outgoing, Written, deleted_record, record_of
-from rekall.system.files import file_written_whole, make_private_folder, write_atomically
+from rekall.system.files import file_written_whole, make_private_folder, sync_folder, write_atomically
+from rekall.system.replacing import remove_file
 
 DELETED_FILE = "deleted.jsonl"
 """Holds the deleted entries, so that they do not come back from a copy that still has them."""
@@ -37,7 +38,9 @@ def write_markdown_folder(folder: Path, outgoing: Outgoing) -> Written:
         put(folder / name, text.encode())
         outgoing.progress(count)
     deleted = _put_deleted(folder, outgoing, before) if outgoing.takes_deleted else 0
-    return Written(len(files), deleted, remove_stale(folder, files, outgoing, _is_slug))
+    removed = remove_stale(folder, files, outgoing, _is_slug)
+    sync_folder(folder)
+    return Written(len(files), deleted, removed)
 
 
 def make_folder(folder: Path) -> None:
@@ -50,7 +53,7 @@ def make_folder(folder: Path) -> None:
 def put(path: Path, data: bytes) -> None:
     """Write a file that does not hold this already, so that a copy or a commit sees only what changed."""
     if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-        write_atomically(path, data)
+        write_atomically(path, data, is_last=False)  # the whole folder is brought to the disk at the end
 
 
 def remove_stale(
@@ -85,7 +88,7 @@ def remove_stale(
         entry_id = str(fields.get("id", "")).upper()
         is_gone = entry_id in files or _is_older(fields, deleted_at.get(entry_id))
         if is_gone and is_ulid(entry_id) and is_ours(path.name, fields):
-            path.unlink()
+            remove_file(path)
             removed.append(path.name)
     return tuple(removed)
 
@@ -154,7 +157,7 @@ def _put_deleted(folder: Path, outgoing: Outgoing, before: Mapping[str, bytes]) 
             file.write(line)
             count += entry_id in known
     if not path.stat().st_size:
-        path.unlink()
+        remove_file(path)
     return count
 
 

@@ -9,6 +9,7 @@ from rekall.exchange.file_names import SUFFIX, Names, titled_names
 from rekall.exchange.folder_writing import fields_of, make_folder, put, remove_stale
 from rekall.exchange.outgoing import Outgoing, Written
 from rekall.exchange.vault import is_vault_note, vault_note
+from rekall.system.files import sync_folder
 
 
 def write_vault(folder: Path, outgoing: Outgoing) -> Written:
@@ -29,7 +30,9 @@ def write_vault(folder: Path, outgoing: Outgoing) -> Written:
     for count, (entry, links) in enumerate(outgoing.entries, 1):
         put(folder / files[entry.id], vault_note(entry, links, stems, titles).encode())
         outgoing.progress(count)
-    return Written(len(files), 0, remove_stale(folder, files, outgoing, _is_titled))
+    removed = remove_stale(folder, files, outgoing, _is_titled)
+    sync_folder(folder)
+    return Written(len(files), 0, removed)
 
 
 def _may_replace(path: Path, ids: Collection[str], titles: Mapping[str, str]) -> bool:

@@ -58,20 +58,22 @@ class ModelLibrary:
                     found.setdefault(card.parent.name, card.parent)
         yield from (found[name] for name in sorted(found))
 
-    def remove(self, name: str, own: Path) -> Path:
-        """Remove a model from the user's own folder. Returns where it was.
+    def remove(self, name: str, own: Path) -> tuple[Path, bool]:
+        """Remove a model from the user's own folder.
 
         Args:
             name: The model.
             own: The user's folder of models.
 
+        Returns:
+            Where it was, and whether every file of it is gone: what a program has open goes later.
+
         Raises:
             ModelNotFound: There is no such model.
             InvalidInput: It came with Rekall.
+            FileHeld: A program has it open in a way that it cannot even be put aside.
         """
-        import shutil
-
-        from rekall.system.files import name_to_remove
+        from rekall.system.files import remove_folder
         from rekall.wording import DISTRIBUTION
 
         folder = self.folder(name)
@@ -79,10 +81,7 @@ class ModelLibrary:
             raise InvalidInput(
                 f"model {name} came with Rekall and cannot be removed", f"`pip uninstall {DISTRIBUTION}` removes both"
             )
-        trash = name_to_remove(folder)
-        folder.replace(trash)  # gone at once, even if removing its files is interrupted
-        shutil.rmtree(trash, ignore_errors=True)
-        return folder
+        return folder, remove_folder(folder)
 
     def verify(self, name: str) -> tuple[ModelCard, dict[str, Measured]]:
         """Check a model's files, load it, and measure it on this machine.

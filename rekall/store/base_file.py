@@ -28,8 +28,9 @@ from rekall.store.mending import Aside, make_whole
 from rekall.store.pages import Pages
 from rekall.store.soundness import now
 from rekall.store.sqlite import SqliteStore
-from rekall.system.files import PRIVATE_FILE, file_written_whole, make_private_folder, scratch_folder, sync_folder
+from rekall.system.files import PRIVATE_FILE, file_written_whole, make_private_folder, scratch_folder, sync, sync_folder
 from rekall.system.processes import Processes
+from rekall.system.replacing import discard, remove_file, take_place
 
 _TRIES = 5
 _SHOWN = 20
@@ -228,7 +229,7 @@ class SqliteBaseFile:
             OSError,
         ):  # no room, or no base of this Rekall: nothing was changed, the copy is for nothing
             for end in ("", "-wal"):
-                kept.with_name(kept.name + end).unlink(missing_ok=True)
+                discard(kept.with_name(kept.name + end))
             raise
         wrong = next((each for each in examine(new).findings if each.level is Level.PROBLEM), None)
         if wrong is not None:
@@ -289,10 +290,10 @@ class SqliteBaseFile:
             if log.is_file() and self._path.exists():
                 self._write_log_back(new.with_name("image.db"), log)
             for end in _BESIDE:
-                self._path.with_name(self._path.name + end).unlink(missing_ok=True)
+                remove_file(self._path.with_name(self._path.name + end))
             with new.open("rb+") as file:
-                os.fsync(file.fileno())
-            new.replace(self._path)
+                sync(file.fileno(), is_all=False)
+            take_place(new, self._path)
             sync_folder(self._path.parent)
 
     def _write_log_back(self, image: Path, log: Path) -> None:
@@ -304,8 +305,8 @@ class SqliteBaseFile:
             for page in pages.image():
                 file.write(page)
             file.flush()
-            os.fsync(file.fileno())
-        image.replace(self._path)
+            sync(file.fileno(), is_all=False)
+        take_place(image, self._path)
         sync_folder(self._path.parent)
 
     @contextlib.contextmanager
@@ -367,7 +368,7 @@ def _forget(kept: BaseCopy | None) -> None:
     if kept is None:
         return
     for end in ("", "-wal"):
-        kept.path.with_name(kept.path.name + end).unlink(missing_ok=True)
+        discard(kept.path.with_name(kept.path.name + end))
 
 
 def _no_whole_base(source: Path, why: str) -> DatabaseCorrupt:

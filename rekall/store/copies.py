@@ -17,7 +17,8 @@ from rekall.store import opening
 from rekall.store.as_is import AsItIs, opened
 from rekall.store.findings import BaseCopy
 from rekall.store.soundness import is_time, now
-from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync_folder, write_atomically
+from rekall.system.files import PRIVATE_FILE, make_private_folder, scratch_folder, sync, sync_folder, write_atomically
+from rekall.system.replacing import discard, remove_file, take_place
 
 BACKUP, BEFORE_RESTORE, BEFORE_MIGRATION, BEFORE_REPAIR = (
     "backup",
@@ -92,7 +93,7 @@ def remove_old(folder: Path, reason: str, keep: int) -> list[Path]:
     gone = []
     for copy in copies[max(keep, 1) :]:
         with contextlib.suppress(OSError):
-            copy.path.unlink()
+            remove_file(copy.path)
             gone.append(copy.path)
     return gone
 
@@ -125,9 +126,9 @@ def copy_base(base: Path, target: Path, reason: str = BACKUP, *, verify: bool = 
         if entries is not None:
             _verify(made, base, entries)
         with made.open("rb+") as file:
-            os.fsync(file.fileno())
+            sync(file.fileno(), is_all=False)
         size = made.stat().st_size
-        made.replace(target)
+        take_place(made, target)
     sync_folder(target.parent)
     return BaseCopy(target, moment, size, entries, reason)
 
@@ -152,13 +153,13 @@ def keep_raw(base: Path, target: Path) -> None:
                     copy = stack.enter_context(os.fdopen(place, "wb"))
                     shutil.copyfileobj(source, copy)
                     copy.flush()
-                    os.fsync(copy.fileno())
+                    sync(copy.fileno(), is_all=False)
         finally:
             if isinstance(found, AsItIs):
                 found.close()
-        target.with_name(target.name + "-wal").unlink(missing_ok=True)
+        remove_file(target.with_name(target.name + "-wal"))
         for end in ends:
-            (scratch / f"copy{end}").replace(target.with_name(target.name + end))
+            take_place(scratch / f"copy{end}", target.with_name(target.name + end))
     sync_folder(target.parent)
 
 
@@ -210,7 +211,7 @@ def _only_one(copy: BaseCopy, others: Sequence[BaseCopy]) -> BaseCopy:
     """A copy, or an earlier one of the same content in its place: a migration that fails is tried again and again."""
     for other in others:
         if other.path != copy.path and other.bytes == copy.bytes and _is_same(copy.path, other.path):
-            copy.path.unlink()
+            discard(copy.path)
             return other
     return copy
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from rekall.errors import InvalidInput, RekallError
 from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
+from rekall.system.replacing import discard, remove_file
 
 NEW = "new"
 """The name of drafts of entries that are not stored yet."""
@@ -54,7 +55,7 @@ class DraftFile:
         if fresh:
             others = draft.others if name != NEW else ()  # those are about something else
             for each in (draft.path, *others):
-                each.unlink(missing_ok=True)
+                remove_file(each)
             draft = cls(draft.path, text, False, ())
         if not draft.is_taken_up:
             draft.write(text)
@@ -118,7 +119,7 @@ class DraftFile:
 
     def drop(self) -> None:
         """Remove it: the text was accepted, or there is none."""
-        self.path.unlink(missing_ok=True)
+        remove_file(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def _in_hand(draft: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        hand.unlink(missing_ok=True)
+        discard(hand)
 
 
 def _bytes(text: str) -> bytes:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from rekall.system.replacing import discard, discard_folder, put_aside, take_place, told_of
+
 PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 18
 _PIECE_BYTES = 1 << 16
 _NAME_BYTES = 120  # of what a scratch name is for: a name may be as long as the system lets it be
+
+_FULL_SYNC = 51 if sys.platform == "darwin" else None  # fcntl's F_FULLFSYNC
+_BARRIER_SYNC = 85  # F_BARRIERFSYNC, for which Python has no name
 
 _SCRATCH = re.compile(
     r"\.(?P<name>.*?)\.(?:(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.)?[a-z0-9_]{8}\.(?P<kind>part|old|gone|busy)",
@@ -38,18 +44,20 @@ def make_private_folder(path: Path) -> None:
             folder.mkdir(mode=PRIVATE_FOLDER)
 
 
-def write_atomically(path: Path, data: bytes, *, is_named: bool = False) -> None:
+def write_atomically(path: Path, data: bytes, *, is_named: bool = False, is_last: bool = True) -> None:
     """Put `data` at `path` so that a reader sees the old file or the new one, never a part.
 
     Args:
         path: The file.
         data: What it is to hold.
         is_named: Whether a person named the path; see `named_file_written_whole`.
+        is_last: Whether it must be on the disk at the end; see `file_written_whole`.
 
     Raises:
+        FileHeld: Another program has what is at `path` open; it is as before.
         OSError: The folder cannot be written or the disk is full; `path` is as before.
     """
-    with (named_file_written_whole if is_named else file_written_whole)(path) as file:
+    with named_file_written_whole(path) if is_named else file_written_whole(path, is_last=is_last) as file:
         file.write(data)
 
 
@@ -65,25 +73,37 @@ def write_in_pieces(file: IO[bytes], data: memoryview | bytes) -> None:
 
 
 @contextlib.contextmanager
-def file_written_whole(path: Path) -> Iterator[IO[bytes]]:
+def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before.
 
-    A symbolic link there is replaced, not followed.
+    A symbolic link there is replaced, not followed. What another program has open for a moment is waited for.
+
+    Args:
+        path: The file.
+        is_last: Whether it must be on the disk when the block has ended; who writes many calls `sync_folder` at the end.
+
+    Raises:
+        FileHeld: Another program has what is at `path` open.
+        OSError: The folder cannot be written or the disk is full.
     """
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
-    handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise told_of(error, path) from error
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+            sync(file.fileno(), is_all=False)
+        take_place(part, path)
     except BaseException:
-        part.unlink(missing_ok=True)
+        discard(part)
         raise
-    sync_folder(path.parent)
+    if is_last:
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -103,38 +123,63 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
     When the block raises, the scratch folder is removed and `path` is as before.
     """
-    import shutil
-    import tempfile
-
-    scratch = Path(tempfile.mkdtemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent))
+    scratch = _scratch_folder(path)
     old = scratch.with_suffix(".old")
     try:
         yield scratch
         for file in scratch.iterdir():
             _sync_file(file)
         if path.exists():
-            path.replace(old)
-        scratch.replace(path)
+            put_aside(path, old)
+        take_place(scratch, path)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
+        discard_folder(scratch)
         if old.exists() and not path.exists():
-            old.replace(path)
+            put_aside(old, path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    with contextlib.suppress(OSError):  # the new one stands; what is left of the old one goes with a later sweep
+        remove_folder(old, old.with_suffix(".gone"))
     sync_folder(path.parent)
+
+
+def remove_folder(path: Path, trash: Path | None = None) -> bool:
+    """Remove a folder: its name is free at once, what a program has open goes with a later sweep.
+
+    Args:
+        path: The folder; one that is not there is as good as removed.
+        trash: The name under which it is removed bit by bit.
+
+    Returns:
+        Whether all of it is gone.
+
+    Raises:
+        FileHeld: A file of it is open in a way that the name cannot be freed; everything is as before.
+        OSError: The system refuses it.
+    """
+    if not path.exists():
+        return True
+    trash = trash or name_to_remove(path)
+    put_aside(path, trash)
+    return discard_folder(trash)
 
 
 @contextlib.contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
     """A private folder beside `path` in which something is made for its place; it is gone when the block ends."""
-    import shutil
-    import tempfile
-
-    scratch = Path(tempfile.mkdtemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent))
+    scratch = _scratch_folder(path)
     try:
         yield scratch
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        discard_folder(scratch)
+
+
+def _scratch_folder(path: Path) -> Path:
+    import tempfile
+
+    try:
+        return Path(tempfile.mkdtemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent))
+    except OSError as error:
+        raise told_of(error, path) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +191,14 @@ class ScratchName:
         pid: The process that makes it; None in names that an earlier Rekall gave.
         host: Where that process runs, see `host_mark`.
         is_aside: Whether it is what stood in the place before, put aside until the new one stands there.
+        is_trash: Whether it only waits to be removed.
     """
 
     name: str
     pid: int | None
     host: str
     is_aside: bool
+    is_trash: bool
 
     @classmethod
     def read(cls, name: str) -> ScratchName | None:
@@ -160,7 +207,7 @@ class ScratchName:
         if found is None:
             return None
         pid = int(found["pid"]) if found["pid"] else None
-        return cls(found["name"], pid, found["host"] or "", found["kind"] == "old")
+        return cls(found["name"], pid, found["host"] or "", found["kind"] == "old", found["kind"] == "gone")
 
     @property
     def is_here(self) -> bool:
@@ -222,11 +269,33 @@ def sync_folder(path: Path) -> None:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        sync(handle)
     finally:
         os.close(handle)
 
 
+def sync(descriptor: int, *, is_all: bool = True) -> None:
+    """Bring what was written to a file or folder to the disk.
+
+    On macOS fsync hands it to the drive, which keeps it in a memory of its own: F_FULLFSYNC empties that, and
+    F_BARRIERFSYNC, which costs little, sees to it that nothing written later comes first.
+
+    Args:
+        descriptor: Of the file or folder.
+        is_all: Whether it must be there at the end; otherwise only before whatever follows.
+    """
+    if _FULL_SYNC is not None:
+        import fcntl
+
+        for request in (_FULL_SYNC,) if is_all else (_BARRIER_SYNC, _FULL_SYNC):
+            try:
+                fcntl.fcntl(descriptor, request)
+            except OSError:  # a volume that knows of no such thing: a share, a stick
+                continue
+            return
+    os.fsync(descriptor)
+
+
 def _sync_file(path: Path) -> None:
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        sync(file.fileno(), is_all=False)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.system.files import PRIVATE_FILE, make_private_folder
+from rekall.system.replacing import discard, take_place
 
 MOST_PLACES = 999
 """Longer numbers are ids."""
@@ -105,9 +106,9 @@ class LastLists:
         try:
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as opened:
                 opened.write(data)
-            part.replace(file)
+            take_place(part, file)
         except BaseException:
-            part.unlink(missing_ok=True)
+            discard(part)
             raise
 
     def _forget_oldest(self) -> None:

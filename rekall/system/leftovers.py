@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from rekall.system.drafts import DraftName, hands_on, is_hand
 from rekall.system.files import ScratchName, host_mark
 from rekall.system.processes import Processes
+from rekall.system.replacing import discard_folder, put_aside, remove_file
 
 DRAFTS = "drafts"
 """The name of the folder of drafts."""
@@ -21,6 +23,9 @@ DRAFTS = "drafts"
 NAMELESS_S = 86_400.0
 """Age at which a scratch file is left over whose process cannot be asked: an earlier Rekall named none, or it is of
 another machine."""
+
+FORGOTTEN_S = 7 * NAMELESS_S
+"""Age at which a scratch file is left over whose process still runs: it could not remove it when it was done with it."""
 
 UNTOUCHED_S = 600.0
 """Age at which a draft without a word of a person is left over: before, an editor may be about to open it."""
@@ -86,6 +91,12 @@ def sweep_beside(path: Path) -> list[Leftover]:
     return sweep(each for each, scratch in named if scratch is not None and scratch.pid is not None)
 
 
+def set_aside(folder: Path) -> list[Path]:
+    """What was put aside in a folder, or waits to be removed, whoever did it."""
+    named = ((Path(item.path), ScratchName.read(item.name)) for item in _items(folder))
+    return sorted(path for path, scratch in named if scratch is not None and (scratch.is_aside or scratch.is_trash))
+
+
 def _put_back(each: Leftover) -> bool:
     """Whether it had been put aside, nothing took its place, and it stands there again."""
     scratch = ScratchName.read(each.path.name)
@@ -94,7 +105,7 @@ def _put_back(each: Leftover) -> bool:
     place = each.path.with_name(scratch.place)
     if place.exists():
         return False
-    each.path.replace(place)
+    put_aside(each.path, place)
     return True
 
 
@@ -117,6 +128,7 @@ def _judged(path: Path, processes: Processes, now: float) -> Leftover | None:
         size, written = _measured(path)
         if scratch:
             is_left = _is_dead(scratch.pid, scratch.host, processes, written, now)
+            is_left = is_left or (scratch.is_trash and scratch.is_here) or now - written > FORGOTTEN_S
         elif hand:
             is_left = _is_dead(*hand, processes, written, now)
         else:
@@ -158,9 +170,9 @@ def _moment(seconds: float) -> datetime:
 
 
 def _remove(path: Path) -> None:
+    path.lstat()  # somebody may have been quicker
     if path.is_dir() and not path.is_symlink():
-        import shutil
-
-        shutil.rmtree(path)
+        if not discard_folder(path):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
     else:
-        path.unlink()
+        remove_file(path)

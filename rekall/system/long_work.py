@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rekall.system.files import PRIVATE_FILE, ScratchName, scratch_name
 from rekall.system.processes import Processes
+from rekall.system.replacing import discard
 
 SUFFIX = "busy"
 
@@ -37,8 +38,7 @@ def announced(path: Path | None, what: str) -> Iterator[None]:
         yield
     finally:
         if mark is not None:
-            with contextlib.suppress(OSError):
-                mark.unlink()
+            discard(mark)
 
 
 def under_way(path: Path | None) -> str:

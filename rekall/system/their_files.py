@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rekall.errors import InvalidInput
 from rekall.system.files import write_atomically
+from rekall.system.replacing import remove_file
 
 _PRIVATE = 0o700
 
@@ -59,7 +60,7 @@ class TheirChange:
         mode = self.path.stat().st_mode & (_PRIVATE if private else 0o777)
         copy = self._kept(mode) if keep else None
         if self.new is None:
-            self.path.unlink()
+            remove_file(self.path)
         else:
             write_atomically(self.path, self.mark + self.new.encode(), is_named=True)
             self.path.chmod(mode)

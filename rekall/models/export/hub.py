@@ -41,6 +41,7 @@ from rekall.models.export.hub_files import (
     read_modules,
 )
 from rekall.models.export.shards import parts_of
+from rekall.system.replacing import discard, take_place
 
 Progress = Callable[[str, int, int], None]
 """Called with the file being fetched, the bytes fetched so far and the bytes in all, over all files."""
@@ -205,12 +206,12 @@ class _Pull:
         else:
             download(self._repository, self._listing.commit, file, part, tell)
             if not is_whole(part, file):
-                part.unlink()
+                discard(part)
                 raise PullFailed(
                     f"{file.name} of {self._repository} arrived damaged: its size or hash is not the one that the hub lists",
                     "run the command again; if that does not help, a proxy or the mirror in HF_ENDPOINT alters files",
                 )
-        part.replace(target)
+        take_place(part, target)
 
 
 def _page(address: str) -> tuple[str, str, str]:
