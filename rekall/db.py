@@ -17,9 +17,9 @@ from rekall.store import opening, schema
 from rekall.store.driver import Elsewhere, Translated, Turn, corrupt
 from rekall.system.forks import FORKS
 from rekall.system.long_work import announced, under_way
+from rekall.system.one_by_one import one_by_one
 
 BUSY_TIMEOUT_S = 10.0
-_WAL_TRIES = 20
 _TELL_S = 2.0
 _LONG_WAIT_S = 120.0  # for another Rekall that says what it does; as long as for a migration
 _MOST_WAITS = 60  # no write is waited for longer than so many times as long as usual
@@ -27,6 +27,7 @@ _TRY_MS = 50  # how long one try for the write lock keeps other threads out
 _LONG_LOG_BYTES = 4 * opening.LOG_BYTES  # from here on a writer sees to the log of writes
 _LOG_WAIT_MS = 500  # how long it waits for readers to let go of that
 _PAUSE_S = 0.01  # how long it lets them in before the next
+_SWITCH_S = 1.0  # how long another process is waited for that brings a base to write-ahead mode
 _MIGRATION_WAIT = 12  # how many times as long as for a write another process's migration is waited for
 
 Row = tuple[Any, ...]
@@ -122,6 +123,11 @@ class Database:
         """Execute one statement for each tuple of bindings."""
         with self._translated():
             self._connection.executemany(sql, bindings)
+
+    def rows_of_many(self, sql: str, bindings: Iterable[Sequence[Any]]) -> list[Row]:
+        """All rows that one statement gives for each tuple of bindings."""
+        with self._translated():
+            return self._connection.executemany(sql, bindings).fetchall()
 
     def size_bytes(self) -> int:
         """Bytes of the file and of the log of writes beside it; 0 in memory."""
@@ -336,25 +342,41 @@ class Database:
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
         opening.distrust(connection)
-        version = opening.version_of(self.path, connection, migrations)
+        is_new = self.path is not None and not self.path.stat().st_size  # another process may be about to fill it
+        version = 0 if is_new else opening.version_of(self.path, connection, migrations)
         opening.settle(connection)
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
-        if version < len(migrations):
-            self._migrate(migrations)
-        self._write_ahead()
+        if version < len(migrations) or not self._is_write_ahead():
+            self._make_ready(migrations, is_old=version < len(migrations))
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
         connection.execute(schema.VOCABULARY)
+
+    def _make_ready(self, migrations: Sequence[str], *, is_old: bool) -> None:
+        """Bring a base to this schema and to write-ahead mode; of many processes one does it, and the others wait."""
+        if self.path is None:
+            self._migrate(migrations)
+            return
+        try:
+            with one_by_one(self.path, _MIGRATION_WAIT * self._busy_timeout_s if is_old else _SWITCH_S):
+                if opening.version_of(self.path, self._connection, migrations) < len(migrations):
+                    self._migrate(migrations)
+                opening.write_ahead_if_possible(self._connection)
+        except TimeoutError as error:
+            if is_old:
+                raise DatabaseLocked(
+                    f"{self.path} is locked: another Rekall is bringing it up to date", "try again in a moment"
+                ) from error
 
     def _migrate(self, migrations: Sequence[str]) -> None:
         """Apply the missing steps, each with its record in one transaction."""
         if self.path is not None and not self._connection.pragma("schema_version"):
             self._connection.pragma("page_size", schema.PAGE_BYTES)
-            self._switch_to_wal()
+            opening.write_ahead(self._connection)
         wait_s = _MIGRATION_WAIT * self._busy_timeout_s
         found: int | None = self._connection.pragma("user_version")
         while True:
-            with self.transaction(wait_s):
+            with self.transaction(wait_s, "bringing the base up to date" if found else ""):
                 # read under the lock: another process may have come first
                 version = self._connection.pragma("user_version")
                 if version >= len(migrations):
@@ -368,23 +390,8 @@ class Database:
                 if version + 1 == len(migrations):
                     self._migrated(self)
 
-    def _write_ahead(self) -> None:
-        """Bring a file back to write-ahead mode that another tool left without it: there readers would stop writers."""
-        if self.path is None or self._connection.pragma("journal_mode") == "wal":
-            return
-        with contextlib.suppress(apsw.BusyError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, apsw.CantOpenError):
-            self._switch_to_wal(tries=1)  # where it cannot be done now, the file can be used all the same
-
-    def _switch_to_wal(self, tries: int = _WAL_TRIES) -> None:
-        """The switch does not honour the busy timeout, so it is tried again here."""
-        for attempt in range(tries):
-            try:
-                self._connection.pragma("journal_mode", "wal")
-                return
-            except apsw.BusyError:
-                if attempt == tries - 1:
-                    raise
-                time.sleep(0.05)
+    def _is_write_ahead(self) -> bool:
+        return self.path is None or opening.is_write_ahead(self._connection)
 
     def _translated(self) -> Translated:
         """A turn at the connection, with the driver's errors in Rekall's words."""

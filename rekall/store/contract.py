@@ -13,7 +13,7 @@ are named by their id to people and by a key, a number of the store's own, betwe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,6 +29,10 @@ class Entries(Protocol):
 
     def insert(self, entry: Entry) -> int:
         """Store a new entry. Returns its key."""
+        ...
+
+    def insert_many(self, entries: Sequence[Entry]) -> list[int]:
+        """Store new entries. Returns their keys, in order."""
         ...
 
     def update(self, key: int, entry: Entry) -> None:
@@ -68,6 +72,10 @@ class Entries(Protocol):
 
     def key_of(self, entry_id: str) -> int | None:
         """The key of a full id, or None."""
+        ...
+
+    def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
+        """Keys by full id; an id without an entry is left out."""
         ...
 
     def resolve(self, name: str) -> int:
@@ -139,6 +147,10 @@ class Links(Protocol):
         """
         ...
 
+    def put_many(self, links: Sequence[Link], created_at: datetime) -> list[bool]:
+        """Store links, one after the other. Returns of each what `put` does."""
+        ...
+
     def of(self, key: int) -> list[Link]:
         """The links that touch an entry."""
         ...
@@ -167,8 +179,16 @@ class Origins(Protocol):
         """What was imported from `path`, or None."""
         ...
 
-    def put(self, origin: Origin) -> None:
-        """Remember where an entry was imported from."""
+    def at_many(self, paths: Iterable[str]) -> dict[str, Origin]:
+        """What was imported from each of some paths; one from which nothing was is left out."""
+        ...
+
+    def put(self, *origins: Origin) -> None:
+        """Remember where entries were imported from."""
+        ...
+
+    def known(self, hashes: Iterable[bytes], record_ids: Iterable[str]) -> tuple[set[bytes], set[str]]:
+        """Which of some hashes, and which of some record ids, any source has that was imported."""
         ...
 
     def like(self, source_hash: bytes, record_id: str = "") -> list[Origin]:
@@ -219,8 +239,8 @@ class Tombstones(Protocol):
         """Ids of the deleted entries whose record names an id."""
         ...
 
-    def drop(self, entry_id: str) -> None:
-        """Forget a deleted entry for good; an id without a tombstone is no error."""
+    def drop(self, *ids: str) -> None:
+        """Forget deleted entries for good; an id without a tombstone is no error."""
         ...
 
     def leave_trace(self, entry_id: str, deleted_at: datetime) -> None:

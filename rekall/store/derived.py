@@ -22,6 +22,10 @@ class Words(Protocol):
         """Index an entry, in place of what was indexed under the same key."""
         ...
 
+    def put_many(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Index entries by their keys, each in place of what was indexed under it."""
+        ...
+
     def delete(self, key: int) -> None:
         """Remove an entry from the index."""
         ...
@@ -102,6 +106,10 @@ class Passages(Protocol):
 
     def put(self, entry_key: int, passages: Sequence[Passage]) -> list[int]:
         """Make these the passages of an entry; one whose text is known keeps its vectors. Returns their ids."""
+        ...
+
+    def put_many(self, items: Sequence[tuple[int, Sequence[Passage]]]) -> list[list[int]]:
+        """Do so for several entries, by their keys."""
         ...
 
     def of_entries(self, keys: Iterable[int]) -> list[StoredPassage]:

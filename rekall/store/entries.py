@@ -72,18 +72,22 @@ class SqliteEntries:
 
     def insert(self, entry: Entry) -> int:
         """Store a new entry. Returns its key, the row id that indexes use."""
+        return self.insert_many([entry])[0]
+
+    def insert_many(self, entries: Sequence[Entry]) -> list[int]:
+        """Store new entries. Returns their keys, in order."""
         marks = ", ".join("?" * len(_COLUMNS))
-        self._db.run(f"INSERT INTO entry ({_NAMES}) VALUES ({marks})", _values(entry))
-        key = self._db.last_key()
-        self._insert_items(key, entry)
-        return key
+        sql = f"INSERT INTO entry ({_NAMES}) VALUES ({marks}) RETURNING key"
+        keys = [int(key) for (key,) in self._db.rows_of_many(sql, map(_values, entries))]
+        self._insert_items(zip(keys, entries, strict=True))
+        return keys
 
     def update(self, key: int, entry: Entry) -> None:
         """Replace everything about an entry but its key and links."""
         names = ", ".join(f"{field.name} = ?" for field in _COLUMNS)
         self._db.run(f"UPDATE entry SET {names} WHERE key = ?", (*_values(entry), key))
         self._db.run("DELETE FROM item WHERE entry_key = ?", (key,))
-        self._insert_items(key, entry)
+        self._insert_items([(key, entry)])
 
     def delete(self, key: int) -> None:
         """Remove an entry; items, links, origin, passages and vectors go with it."""
@@ -180,6 +184,11 @@ class SqliteEntries:
         """The key of a full id, or None."""
         key = self._db.value("SELECT key FROM entry WHERE id = ?", (entry_id,))
         return None if key is None else int(key)
+
+    def keys_of(self, ids: Iterable[str]) -> dict[str, int]:
+        """Keys by full id; an id without an entry is left out."""
+        sql = "SELECT id, key FROM entry WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(typed(self._db.readable_rows(sql, (json.dumps(list(ids)),)), TEXT, NUMBER))
 
     def resolve(self, name: str) -> int:
         """The key of the one entry whose id ends or begins with `name`, in either case; ends go first, as they are shown.
@@ -287,12 +296,14 @@ class SqliteEntries:
         sql = "SELECT e.key FROM json_each(?) j JOIN entry e ON e.key = j.value WHERE e.project = ? COLLATE NOCASE"
         return {row[0] for row in self._db.rows(sql, (json.dumps(list(keys)), project))}
 
-    def _insert_items(self, key: int, entry: Entry) -> None:
+    def _insert_items(self, entries: Iterable[tuple[int, Entry]]) -> None:
         self._db.run_many(
             "INSERT INTO item VALUES (?, ?, ?, ?)",
             (
                 (key, field.name, position, text)
+                for key, entry in entries
                 for field in _ITEMS
+                if getattr(entry, field.name)
                 for position, text in enumerate(_texts(field, entry))
             ),
         )

@@ -37,17 +37,25 @@ class SqliteLinks:
 
     def put(self, link: Link, created_at: datetime, *, as_oldest: bool = False) -> bool:
         """Store a link as the latest of its target's, or as the oldest. Returns False when an end is not there."""
-        ends = self._db.rows(f"SELECT {_END}, {_END}", (link.source, link.target))[0]
-        if None in ends:
-            return False
+        return self.put_many([link], created_at, as_oldest=as_oldest)[0]
+
+    def put_many(self, links: Sequence[Link], created_at: datetime, *, as_oldest: bool = False) -> list[bool]:
+        """Store links, one after the other, each as `put` does. Returns of each whether it is stored."""
+        ids = json.dumps([end for link in links for end in (link.source, link.target)])
+        keys = dict(self._db.rows("SELECT id, key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (ids,)))
         turn = "min(turn), 0) - 1" if as_oldest else "max(turn), 0) + 1"
-        self._db.run(
+        at = written(created_at)
+        self._db.run_many(
             "INSERT INTO link (source_key, target_key, type, reason, created_at, turn) "
             f"VALUES (?1, ?2, ?3, ?4, ?5, (SELECT coalesce({turn} FROM link WHERE target_key = ?2)) "
             "ON CONFLICT DO UPDATE SET turn = excluded.turn, reason = excluded.reason, created_at = CAST(created_at AS TEXT)",
-            (*ends, link.type.value, link.reason, written(created_at)),
+            (
+                (keys[link.source], keys[link.target], link.type.value, link.reason, at)
+                for link in links
+                if link.source in keys and link.target in keys
+            ),
         )
-        return True
+        return [link.source in keys and link.target in keys for link in links]
 
     def of(self, key: int) -> list[Link]:
         """The links that touch an entry."""
@@ -94,17 +102,23 @@ class SqliteOrigins:
         """What was imported from `path`, or None."""
         return self._one("path = ?", path)
 
-    def put(self, origin: Origin) -> None:
-        """Remember where an entry was imported from.
+    def at_many(self, paths: Iterable[str]) -> dict[str, Origin]:
+        """What was imported from each of some paths; one from which nothing was is left out."""
+        found = self._many("path IN (SELECT value FROM json_each(?))", (json.dumps(list(paths)),))
+        return {origin.path: origin for origin in found}
+
+    def put(self, *origins: Origin) -> None:
+        """Remember where entries were imported from.
 
         INSERT OR REPLACE may replace several rows, so SQLite opens a savepoint for it, at which FTS5 writes out the words
         that it holds: a segment an entry instead of one a transaction.
         """
-        self._db.run("DELETE FROM origin WHERE path = ? OR entry_key = ?", (origin.path, origin.entry_key))
-        self._db.run(
+        places = ((origin.path, origin.entry_key) for origin in origins)
+        self._db.run_many("DELETE FROM origin WHERE path = ? OR entry_key = ?", places)
+        self._db.run_many(
             "INSERT INTO origin (path, entry_key, source_hash, entry_hash, successor, record_id, said) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            _values(origin),
+            map(_values, origins),
         )
 
     def like(self, source_hash: bytes, record_id: str = "") -> list[Origin]:
@@ -112,6 +126,14 @@ class SqliteOrigins:
         same = self._many("source_hash = ?", (source_hash,))
         known = self._many("record_id = ? AND record_id <> ''", (record_id,)) if record_id else []
         return sorted({origin.path: origin for origin in (*same, *known)}.values(), key=lambda origin: origin.path)
+
+    def known(self, hashes: Iterable[bytes], record_ids: Iterable[str]) -> tuple[set[bytes], set[str]]:
+        """Which of some hashes, and which of some record ids, any source has that was imported."""
+        sql = "SELECT {0} FROM origin WHERE {0} IN (SELECT {1} FROM json_each(?)) AND {0} <> ''"
+        digits, names = json.dumps([each.hex() for each in hashes]), json.dumps(list(record_ids))
+        of_hash = typed(self._db.rows(sql.format("source_hash", "unhex(value)"), (digits,)), BLOB)
+        of_name = typed(self._db.readable_rows(sql.format("record_id", "value"), (names,)), TEXT)
+        return {row[0] for row in of_hash}, {row[0] for row in of_name}
 
     def naming(self, entry_id: str) -> list[Origin]:
         """What was imported from sources that named an id."""

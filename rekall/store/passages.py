@@ -28,30 +28,41 @@ class SqlitePassages:
 
         A passage whose text is known keeps its row, and so its vectors, wherever it now stands.
         """
+        return self.put_many([(entry_key, passages)])[0]
+
+    def put_many(self, items: Sequence[tuple[int, Sequence[Passage]]]) -> list[list[int]]:
+        """Do so for several entries."""
+        keys = json.dumps([key for key, _ in items])
+        sql = "SELECT DISTINCT entry_key FROM passage WHERE entry_key IN (SELECT value FROM json_each(?))"
+        held = {key for (key,) in self._db.rows(sql, (keys,))}
+        rooms = {key: self._out_of_the_way(key) for key in held}
+        placed = [
+            [room[each.text_hash].pop() if room.get(each.text_hash) else 0 for each in passages]
+            for room, passages in ((rooms.get(key, {}), passages) for key, passages in items)
+        ]
+        rows = [
+            (passage_id, key, passage)
+            for (key, passages), ids in zip(items, placed, strict=True)
+            for passage, passage_id in zip(passages, ids, strict=True)
+        ]
+        kept = ((passage.position, passage_id) for passage_id, _, passage in rows if passage_id)
+        self._db.run_many("UPDATE passage SET position = ? WHERE id = ?", kept)
+        new = ((key, passage.position, passage.text_hash) for passage_id, key, passage in rows if not passage_id)
+        sql = "INSERT INTO passage (entry_key, position, text_hash) VALUES (?, ?, ?) RETURNING id"
+        made = iter(self._db.rows_of_many(sql, new))
+        for key in held:
+            self._delete("entry_key = ? AND position < 0", key)
+        return [[passage_id or next(made)[0] for passage_id in ids] for ids in placed]
+
+    def _out_of_the_way(self, entry_key: int) -> dict[bytes, list[int]]:
+        """Put an entry's passages where no new one comes, so that positions may be exchanged. Returns their ids by text."""
+        self._delete(f"entry_key = ? AND NOT ({_IS_SOUND})", entry_key)  # which could not be changed either
         known: dict[bytes, list[int]] = {}
-        if self._db.rows("SELECT 1 FROM passage WHERE entry_key = ? LIMIT 1", (entry_key,)):
-            self._delete(f"entry_key = ? AND NOT ({_IS_SOUND})", entry_key)  # which could not be changed either
-        for passage_id, text_hash in self._db.rows(
-            "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC", (entry_key,)
-        ):
+        sql = "SELECT id, text_hash FROM passage WHERE entry_key = ? ORDER BY position DESC"
+        for passage_id, text_hash in self._db.rows(sql, (entry_key,)):
             known.setdefault(text_hash, []).append(passage_id)
-        is_new = not known
-        if not is_new:  # out of the way first, so that positions may be exchanged
-            self._db.run("UPDATE passage SET position = -1 - position WHERE entry_key = ?", (entry_key,))
-        ids = []
-        for passage in passages:
-            if known.get(passage.text_hash):
-                ids.append(known[passage.text_hash].pop())
-                self._db.run("UPDATE passage SET position = ? WHERE id = ?", (passage.position, ids[-1]))
-            else:
-                self._db.run(
-                    "INSERT INTO passage (entry_key, position, text_hash) VALUES (?, ?, ?)",
-                    (entry_key, passage.position, passage.text_hash),
-                )
-                ids.append(self._db.last_key())
-        if not is_new:
-            self._delete("entry_key = ? AND position < 0", entry_key)
-        return ids
+        self._db.run("UPDATE passage SET position = -1 - position WHERE entry_key = ?", (entry_key,))
+        return known
 
     def _delete(self, where: str, entry_key: int) -> None:
         forget_passages(

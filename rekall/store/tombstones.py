@@ -104,9 +104,9 @@ class SqliteTombstones:
         sql = "SELECT id FROM tombstone WHERE instr(CAST(record AS BLOB), CAST(? AS BLOB))"
         return [row[0] for row in typed(self._db.readable_rows(sql, (entry_id,)), TEXT)]
 
-    def drop(self, entry_id: str) -> None:
-        """Forget a deleted entry for good; an id without a tombstone is no error."""
-        self._db.run("DELETE FROM tombstone WHERE id = ?", (entry_id,))
+    def drop(self, *ids: str) -> None:
+        """Forget deleted entries for good; an id without a tombstone is no error."""
+        self._db.run_many("DELETE FROM tombstone WHERE id = ?", ((entry_id,) for entry_id in ids))
 
     def leave_trace(self, entry_id: str, deleted_at: datetime) -> None:
         """Remember that the file may still hold traces of an entry that was deleted for ever."""

@@ -28,6 +28,7 @@ _FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for co
 """The fields of each column."""
 
 _PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Column))})"
+_DELETE = "DELETE FROM words WHERE rowid = ?"
 _TITLE = list(Column).index(Column.TITLE)
 _TIMES = tuple(3 if column is Column.TITLE else 1 for column in Column)
 """How often a name counts: the release note of a version is longer than the notes that only mention it."""
@@ -61,8 +62,12 @@ class SqliteWords:
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
+        self.put_many([(key, entry)])
+
+    def put_many(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Index entries by their keys, each in place of what was indexed under it."""
         with self._writing:
-            self._put(key, entry)
+            self._put(entries)
 
     def delete(self, key: int) -> None:
         """Remove an entry from the index."""
@@ -93,17 +98,25 @@ class SqliteWords:
     def _put_all(self) -> None:
         self.clear()
         for key, entry in self._everything() if self._everything else ():
-            self._put(key, entry)
+            self._put([(key, entry)])
 
-    def _put(self, key: int, entry: Entry) -> None:
-        self._delete(key)
-        texts = ["\n".join([text for field in fields for text in field.words_of(entry)]) for fields in _FIELDS]
-        columns = [_indexed(text, _TIMES[place]) if text else "" for place, text in enumerate(texts)]
+    def _put(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        self._db.run_many(_DELETE, ((key,) for key, _ in entries))
+        # FTS5 writes out what it has gathered when a key comes that is not greater than the last
+        in_order = sorted(entries, key=lambda item: item[0])
+        self._db.run_many(_PUT, ((key, *self._columns(entry)) for key, entry in in_order))
+
+    def _columns(self, entry: Entry) -> list[str]:
+        """What each column of the index holds of an entry."""
+        columns = []
+        for fields, times in zip(_FIELDS, _TIMES, strict=True):
+            texts = [text for field in fields if getattr(entry, field.name) for text in field.words_of(entry)]
+            columns.append(_indexed("\n".join(texts), times) if texts else "")
         columns[_TITLE] += f"\n{title_key(title_words(self._db, entry.title))}"
-        self._db.run(_PUT, (key, *columns))
+        return columns
 
     def _delete(self, key: int) -> None:
-        self._db.run("DELETE FROM words WHERE rowid = ?", (key,))
+        self._db.run(_DELETE, (key,))
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """The words of a text: where each begins and ends, in characters, and its stem."""
