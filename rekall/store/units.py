@@ -10,11 +10,13 @@ from itertools import islice
 _MOST_NAMES = 2000
 """Of one text; a table of measurements holds more numbers than anybody searches for."""
 
-_MARKED = re.compile(r"[-.$@#]-?[A-Za-z][A-Za-z0-9_-]*")
-_ENDED = re.compile(r"[+#]{1,2}")
-_VERSION = re.compile(r"(?<![0-9])[0-9]+(?:\.[0-9][0-9A-Za-z_]*)+(?:[-+.]?[0-9A-Za-z_]+)*")
+# each begins with what `re` finds without a step a character, and looks back from there
+_MARKED = re.compile(r"[-.$@#](?<![^ \t\n\r\"'`(\[{<=,;:|/>][-.$@#])-?[A-Za-z][A-Za-z0-9_-]*")
+_ENDED = re.compile(r"[+#](?<=[^\W_][+#])[+#]?")
+_MAY_BE_ENDED = (re.compile(r"\+(?<=[^\W_]\+)"), re.compile(r"#(?<=[^\W_]#)"))
+_VERSION = re.compile(r"[0-9](?<![0-9][0-9])[0-9]*(?:\.[0-9][0-9A-Za-z_]*)+(?:[-+.]?[0-9A-Za-z_]+)*")
+_POINT = re.compile(r"\.[0-9]")
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,30}\Z")
-_BEFORE_A_MARK = frozenset(" \t\n\r\"'`([{<=,;:|/>")
 
 _PUNCTUATION = str.maketrans({mark: chr(0xFE000 + ord(mark)) for mark in "!#$%&*+-./:@_"})
 """Punctuation as characters of the second private plane, which FTS5 takes for letters."""
@@ -77,23 +79,17 @@ def units(text: str) -> Iterator[Unit]:
 
 
 def _names(text: str) -> Iterator[Name]:
-    for found in _VERSION.finditer(text):
+    for found in _VERSION.finditer(text) if _POINT.search(text) else ():
         before = text[max(found.start() - 2, 0) : found.start()]
         if _may_begin(before):
             yield _name((before[-1:] if before[-1:] in ("v", "V") else "") + found[0], found[0])
     for found in _MARKED.finditer(text):
-        start = found.start()
-        if start == 0 or text[start - 1] in _BEFORE_A_MARK:
-            yield _name(found[0], found[0])
-    if "+" in text or "#" in text:
+        yield _name(found[0], found[0])
+    if any(mark.search(text) for mark in _MAY_BE_ENDED):
         for found in _ENDED.finditer(text):
             start, end = found.span()
             after = text[end : end + 1]
-            if (
-                start
-                and text[start - 1].isalnum()
-                and (after.isdigit() or not (after.isalnum() or after in ("_", "+", "#")))
-            ):
+            if after.isdigit() or not (after.isalnum() or after in ("_", "+", "#")):
                 word = _WORD_BEFORE.search(text[max(start - 32, 0) : start])
                 if word:
                     yield _name(word[0] + found[0], word[0] + found[0])
