@@ -20,6 +20,7 @@ from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
 from support.depth import tries
 from support.shared_model import shipped_model_loaded_once
 from support.syncing import no_waiting_for_the_disk
+from support.systems import WINDOWS
 
 from rekall.app import App, load_encoder
 from rekall.errors import ModelNotFound
@@ -100,6 +101,14 @@ def pytest_collection_finish() -> None:
 
 _folders = itertools.count()
 
+WINDOWS_PLACES = {
+    "USERPROFILE": "user",
+    "APPDATA": "user/AppData/Roaming",
+    "LOCALAPPDATA": "user/AppData/Local",
+    "TEMP": "temporary",
+    "TMP": "temporary",
+}
+
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -127,6 +136,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "home"
     monkeypatch.setenv("REKALL_HOME", str(folder))
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    if WINDOWS:
+        for name, place in WINDOWS_PLACES.items():
+            monkeypatch.setenv(name, str(tmp_path / place))
+        (tmp_path / WINDOWS_PLACES["TEMP"]).mkdir()
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("REKALL_ADD_PROJECT", "off")  # the checkout is a repository, and would be a project
     return folder

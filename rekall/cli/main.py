@@ -127,7 +127,7 @@ def cli(context: click.Context, settings: tuple[str, ...]) -> None:
         if not equals:
             raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
-    context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking())))
+    context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking(), alone=True)))
 
 
 def _remarking() -> Callable[[str], None]:
@@ -272,8 +272,8 @@ def _command(words: Sequence[str]) -> str:
 
 
 def _make_output_robust() -> None:
-    """Pipes carry UTF-8 on every system; a terminal that cannot show a character shows a question mark."""
+    """Pipes carry UTF-8 and lines of LF on every system; a terminal that cannot show a character shows a question mark."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and not stream.closed:
-            reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8"}))
+            reconfigure(errors="replace", **({} if stream.isatty() else {"encoding": "utf-8", "newline": "\n"}))

@@ -1,7 +1,6 @@
 """What is deleted for ever is gone to the last byte, at once or at the next chance, and says which."""
 
 import contextlib
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 from support import Bench, make_bench
+from support.systems import limits
 
 from rekall.db import Database
 from rekall.entry.fields import Draft
@@ -244,7 +244,7 @@ bench.base.close()
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+@limits
 def test_without_room_the_entry_is_gone_and_its_traces_go_when_there_is(path):
     with opened(path) as bench:
         entry_id = fill(bench)
@@ -256,7 +256,6 @@ def test_without_room_the_entry_is_gone_and_its_traces_go_when_there_is(path):
         script, capture_output=True, text=True, check=True, env={"PYTHONPATH": f"{support}:{support.parent}"}
     )
     assert ran.stdout.strip() not in ("''", ""), ran.stderr
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
     with opened(path) as bench:
         with pytest.raises(NotFound):
             bench.base.get(entry_id)

@@ -26,6 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
 from support.depth import tries
+from support.systems import KILL, linux_alone, signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
@@ -74,8 +75,7 @@ PIPE_BUFFER_BYTES = 1 << 16
 NO_DEADLINE_S = 600.0
 """A deadline of the product that no test waits for."""
 
-posix_only = pytest.mark.skipif(os.name != "posix", reason="sends signals")
-linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+linux_only = linux_alone("reads /proc")
 
 Start = Callable[..., ProcessEncoder]
 
@@ -336,9 +336,9 @@ def test_a_python_that_cannot_start_is_an_error_of_the_engine(start, monkeypatch
 # death
 
 
-@posix_only
+@signals
 @pytest.mark.parametrize(
-    ("number", "words"), [(signal.SIGKILL, "killed"), (signal.SIGSEGV, "signal 11"), (signal.SIGABRT, "signal 6")]
+    ("number", "words"), [(KILL, "killed"), (signal.SIGSEGV, "signal 11"), (signal.SIGABRT, "signal 6")]
 )
 def test_a_child_that_died_between_two_requests_says_so(start, number, words):
     encoder = start()
@@ -349,8 +349,8 @@ def test_a_child_that_died_between_two_requests_says_so(start, number, words):
     assert words in lost(encoder).message
 
 
-@posix_only
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@signals
+@pytest.mark.parametrize("number", [KILL, signal.SIGSEGV])
 def test_a_child_that_dies_at_work_says_so(start, number):
     encoder = start(SHIPPED)
     encoder.encode_queries([SHORT])
@@ -365,15 +365,15 @@ def test_a_child_that_dies_at_work_says_so(start, number):
 
     with ThreadPoolExecutor(1) as pool:
         striking = pool.submit(strike)
-        assert ("killed" if number == signal.SIGKILL else "signal 11") in lost(encoder, [LONG] * 2_000).message
+        assert ("killed" if number == KILL else "signal 11") in lost(encoder, [LONG] * 2_000).message
         striking.result()
     assert time.monotonic() - struck_at[0] < PATIENCE_S  # not by the deadline
 
 
-@posix_only
+@signals
 def test_a_child_that_dies_while_it_loads_says_so(start):
     encoder = start(SHIPPED)
-    os.kill(encoder.pid, signal.SIGKILL)
+    os.kill(encoder.pid, KILL)
     assert "killed" in lost(encoder).message
 
 
@@ -421,7 +421,7 @@ def test_a_defect_is_told_though_the_child_has_ended_before_the_next_request(sta
 # deadlines
 
 
-@posix_only
+@signals
 @pytest.mark.parametrize("text", [SHORT, "x" * (20 * PIPE_BUFFER_BYTES)], ids=["short", "larger than the pipe"])
 def test_a_request_that_hangs_is_cut(start, no_text_time, text):
     encoder = start(request_deadline_s=0.3)
@@ -433,7 +433,7 @@ def test_a_request_that_hangs_is_cut(start, no_text_time, text):
     assert is_gone(encoder.pid)
 
 
-@posix_only
+@signals
 def test_a_load_that_hangs_is_cut(start, stops_at_birth):
     encoder = start(SHIPPED, load_deadline_s=0.3)
     started = time.monotonic()
@@ -490,7 +490,7 @@ def waits_in_vain(encoder: ProcessEncoder, text: str) -> object:
         return error
 
 
-@posix_only
+@signals
 @pytest.mark.parametrize("moment", ["loading", "reading", "writing"])
 def test_closing_ends_the_wait_of_another_thread(start, moment, request):
     if moment == "loading":
@@ -511,7 +511,7 @@ def test_closing_ends_the_wait_of_another_thread(start, moment, request):
     assert error.message == "the engine was closed"
 
 
-@posix_only
+@signals
 def test_closing_waits_until_nobody_uses_the_pipe(start):
     """Else its number may be given to another file, and the rest of a request written into that."""
     for _ in range(8):
@@ -574,13 +574,13 @@ def test_no_file_stays_open_in_the_parent(start):
         if number % 3:
             encoder.encode_queries([SHORT])
         if number % 3 == 2:
-            os.kill(encoder.pid, signal.SIGKILL)
+            os.kill(encoder.pid, KILL)
             lost(encoder)
         encoder.close()
     assert sorted(os.listdir("/proc/self/fd")) == before
 
 
-@posix_only
+@signals
 def test_a_wait_that_ctrl_c_ends_leaves_no_answer_for_the_next_question(start):
     encoder = start()
     encoder.encode_queries([SHORT])
@@ -737,7 +737,7 @@ for delay in (0.0, 0.01, 0.03, 0.06, 0.1):
 """
 
 
-@posix_only
+@signals
 def test_ctrl_c_is_for_the_parent_alone(tiny):
     ran = subprocess.run(
         [sys.executable, "-c", SURVIVING, str(tiny)],
@@ -750,7 +750,7 @@ def test_ctrl_c_is_for_the_parent_alone(tiny):
     assert ran.stdout.split() == ["True"] * 5, ran.stderr
 
 
-@posix_only
+@signals
 def test_an_interrupt_to_the_child_alone_does_nothing(start):
     encoder = start()
     encoder.encode_queries([SHORT])
@@ -920,7 +920,7 @@ ENDS = [
 """Each way and each moment; those by which Python ends, fails and has no say at every moment, their likes once or twice."""
 
 
-@posix_only
+@signals
 @pytest.mark.parametrize(("moment", "way"), ENDS)
 def test_no_child_outlives_its_parent(moment, way):
     number = getattr(signal, way, None) if way.startswith("SIG") else None
@@ -1117,20 +1117,20 @@ def test_the_model_of_a_long_lived_base_lives_in_one_child_until_the_base_is_clo
     assert is_gone(pid)
 
 
-@posix_only
+@signals
 def test_a_child_that_was_killed_between_two_searches_is_not_missed():
     others = children()
     with long_lived() as base:
         search(base)
         (pid,) = children() - others
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, KILL)
         assert comes(lambda: not base.index.is_model_loaded())
         assert search(base, "another question") == (Mode.HYBRID, "")
         (successor,) = children() - others
         assert successor != pid
 
 
-@posix_only
+@signals
 def test_a_search_whose_child_is_killed_is_answered_by_words_and_the_next_by_meaning():
     others = children()
     with long_lived() as base, ThreadPoolExecutor(1) as pool:
@@ -1140,7 +1140,7 @@ def test_a_search_whose_child_is_killed_is_answered_by_words_and_the_next_by_mea
         waiting = pool.submit(search, base, "the nightly deploy")
         assert comes(is_reading)
         assert not waiting.done()
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, KILL)
         used, reason = waiting.result()
         assert used is Mode.WORDS
         assert "killed" in reason

