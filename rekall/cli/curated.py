@@ -40,6 +40,7 @@ _MTEB_2 = "MTEB 2"  # English, 10 retrieval sets
 _MMTEB = "MMTEB"  # multilingual, 18 retrieval sets
 _COIR = "CoIR"  # code, 10 sets
 _NANO = "MNanoBEIR"  # 14 languages, 13 small sets each
+_HAKARI = "HAKARI"  # 381 small sets of many kinds
 _UNCHECKED = "see its page"
 
 CURATED = (
@@ -47,6 +48,7 @@ CURATED = (
     Known("Snowflake/snowflake-arctic-embed-xs", 22.7, 384, 512, "English", "Apache-2.0", 50.15, _MTEB_1, 39, 100),
     Known("Snowflake/snowflake-arctic-embed-s", 33.4, 384, 512, "English", "Apache-2.0", 51.98, _MTEB_1, 65, 120),
     Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 40, 100),
+    Known("MongoDB/mdbr-leaf-mt", 22.7, 1024, 512, "English", "Apache-2.0", None, "", 40, 100),
     Known("BAAI/bge-small-en-v1.5", 33.4, 384, 512, "English", "MIT", 51.68, _MTEB_1, 65, 120),
     Known(
         "ibm-granite/granite-embedding-small-english-r2",
@@ -60,7 +62,9 @@ CURATED = (
         91,
         130,
     ),
+    Known("nomic-ai/nomic-embed-text-v1.5", 136.7, 768, 8192, "English", "Apache-2.0", 53.01, _MTEB_1, 0, 0),
     Known("hotchpotch/bekko-embedding-v1-a8m", 106, 384, 8192, "over 100", "MIT", 56.2, _MMTEB, 134, 95),
+    Known("hotchpotch/bekko-embedding-v1-a25m", 123.2, 384, 8192, "over 100", "MIT", 57.5, _MMTEB, 0, 0),
     Known(
         "ibm-granite/granite-embedding-97m-multilingual-r2",
         97.4,
@@ -86,6 +90,9 @@ CURATED = (
         166,
         115,
     ),
+    Known("Alibaba-NLP/gte-multilingual-base", 305, 768, 8192, "over 70", "Apache-2.0", 51.1, _MTEB_1, 0, 0),
+    Known("Snowflake/snowflake-arctic-embed-m-v2.0", 305, 768, 8192, "74", "Apache-2.0", 55.4, _MTEB_1, 0, 0),
+    Known("google/embeddinggemma-2", 271, 768, 8192, "over 100", "Apache-2.0", 58.6, _HAKARI, 0, 0),
     Known("minishlab/blink-8M", 7.7, 256, 0, "English", _UNCHECKED, None, "", 9, 55),
     Known("minishlab/blink-code-16M", 16, 256, 0, "code", _UNCHECKED, 46.82, _COIR, 20, 65),
     Known("hotchpotch/bekko-static-embedding-v1", 204.8, 1024, 0, "many", _UNCHECKED, 43.76, _NANO, 235, 100),

@@ -121,7 +121,6 @@ HOSTILE = [
 CONFIGS = [
     {"tokenizer_class": 7},
     {"tokenizer_class": "BertJapaneseTokenizer"},
-    {"tokenizer_class": "RobertaTokenizer"},
     {"do_lower_case": "no"},
     {"cls_token": None},
     {"cls_token": ["[CLS]"]},

@@ -39,7 +39,7 @@ from rekall.models.export.notes import notes_on
 from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
 from rekall.models.export.probe_texts import DEGENERATE_TEXTS, PROBE_TEXTS
-from rekall.models.export.static import character_limit, read_table, write_table
+from rekall.models.export.static import character_limit, write_static
 from rekall.models.export.tokenizer_choice import choose_tokenizer, tokenizer_explained
 from rekall.models.export.transformer import (
     MINIMUM_ONNXRUNTIME,
@@ -57,6 +57,7 @@ EXPORTER_VERSION = 2
 _FIDELITY_STEP = 0.0005
 _KEPT_REFERENCES = 64
 _MOST_UNREAD = 16  # what a card holds of a list
+_FEWEST_TOKENS = 10  # of all probes: a vocabulary of letters has 60
 _OTHER_MODEL = 0.98
 """Eight bits cost a cosine of 0.002 at most, so below this another thing was computed."""
 
@@ -149,9 +150,7 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
         with tokenizer_explained(checkpoint.tokenizer):
             write_tokenizer(checkpoint.tokenizer, folder)
             ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
-        table = read_table(checkpoint, options.dimensions)
-        write_table(table, folder, options.precision)
-        vectors = table.mean_vectors(ids)
+        vectors = write_static(checkpoint, folder, options, ids)
         some = vectors.any(axis=1)  # a table may hold nothing for a probe
         probes = tuple(text for text, has in zip(PROBE_TEXTS, some) if has)
         return Probes(probes, np.asarray(vectors[some], dtype=np.float32)), notes
@@ -205,6 +204,12 @@ def _source_ids(checkpoint: Checkpoint, source: Path, texts: Sequence[str], *, s
     tokenizer.close()
     del tokenizer
     trim_heap()
+    different = len({number for row in ids for number in row})
+    if different < _FEWEST_TOKENS:
+        raise ExportFailed(
+            f"{checkpoint.tokenizer} knows next to nothing of a text: {different} different tokens in {len(texts)} texts",
+            "give the weights and the tokenizer of the same model",
+        )
     return ids
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,95 +13,142 @@ import numpy.typing as npt
 
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import ROWS_FILE, SCALES_FILE, TABLE_FILE
-from rekall.models.export.blocks import quantise
+from rekall.models.export.blocks import BLOCK, quantise
 from rekall.models.export.checkpoint import MODEL2VEC, Checkpoint
 from rekall.models.export.modules import Normalize, read_json
-from rekall.models.export.options import Precision
+from rekall.models.export.options import ExportOptions
 from rekall.models.export.spare import refuse_tensors
+from rekall.models.export.weights import Table, Weights
 from rekall.system.files import write_in_pieces
 
 NO_ROW = -1
-_ROWS_AT_ONCE = 4096  # narrowed together: the steps of it take four times a part's memory
+_ROWS_AT_ONCE = 4096
 _NO_DIRECTION = 1e-12
 _MISMATCH = "give the table and the tokenizer of the same model"
 
 
 @dataclass(frozen=True, slots=True)
 class TokenTable:
-    """What a static model consists of.
+    """What a static model consists of, read some rows at a time while its weights are open.
 
     Attributes:
-        vectors: (rows + 1, d) float32; the last row is for a text without tokens.
+        vectors: The rows that tokens have.
         rows: (tokens,) int32, the row of each token id, `NO_ROW` for one that is left out of the mean.
     """
 
-    vectors: npt.NDArray[np.float32]
+    vectors: Table
     rows: npt.NDArray[np.int32]
 
-    def mean_vectors(self, ids: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
-        """The mean of each text's rows, scaled to unit length: what an exported table is measured against.
 
-        Returns:
-            (n, d) float64; a row of zeros for a text whose tokens have rows of zeros.
-        """
-        means = []
-        for text in ids:
-            rows = [row for row in self.rows[list(text)] if row != NO_ROW] or [len(self.vectors) - 1]
-            means.append(self.vectors[rows].astype(np.float64).mean(axis=0))
-        stacked = np.stack(means)
-        return np.asarray(stacked / np.maximum(np.linalg.norm(stacked, axis=1, keepdims=True), _NO_DIRECTION))
-
-
-def read_table(checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
-    """Read the table of a static model, cut to `dimensions`.
+def write_static(
+    checkpoint: Checkpoint, folder: Path, options: ExportOptions, ids: Sequence[Sequence[int]]
+) -> npt.NDArray[np.float64]:
+    """Write the files of a static model, except its tokenizer, in one reading of its table.
 
     Tokens that model2vec leaves out of the mean have no row. The row after the last is the opposite of the table's
     mean, so that a text without tokens is far from everything.
+
+    Returns:
+        What the exported table is measured against: the mean of each text's rows, scaled to unit length, (n, d)
+        float64; a row of zeros for a text whose tokens have rows of zeros.
 
     Raises:
         ExportFailed: The table does not match the tokenizer, or a module follows that is not supported.
     """
     if any(not isinstance(module, Normalize) for module in checkpoint.chain.modules):
         raise ExportFailed(f"{checkpoint.source} has more than a table", "supported: StaticEmbedding, Normalize")
+    with checkpoint.open_weights() as weights:
+        table = _read_table(weights, checkpoint, options.dimensions)
+        far = table.vectors.rows
+        rows_of = [[row for row in table.rows[list(text)].tolist() if row != NO_ROW] or [far] for text in ids]
+        seen: dict[int, npt.NDArray[np.float32]] = {}
+        _write(_whole(table.vectors, {row for rows in rows_of for row in rows}, seen), table.vectors, folder, options)
+    if not np.array_equal(table.rows, np.arange(len(table.rows))):
+        _save(folder / ROWS_FILE, table.rows.shape, table.rows.dtype, [table.rows])
+    means = np.stack([np.stack([seen[row] for row in rows]).astype(np.float64).mean(axis=0) for rows in rows_of])
+    return np.asarray(means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), _NO_DIRECTION))
+
+
+def _read_table(weights: Weights, checkpoint: Checkpoint, dimensions: int | None) -> TokenTable:
+    """The table of a static model, cut to `dimensions`."""
     model = read_json(checkpoint.tokenizer)
     tokens = max(_contents(model), default=-1) + 1
-    with checkpoint.open_weights() as weights:
-        name = "embedding.weight" if "embedding.weight" in weights else "embeddings"
-        table = weights.tensor(name, -1, -1)
-        rows = weights.whole_numbers("mapping", -1) if "mapping" in weights else np.arange(tokens)
-        shares = weights.tensor("weights", -1) if "weights" in weights else None
-        refuse_tensors(weights.unread(), str(checkpoint.chain.root), checkpoint.keys)
+    name = "embedding.weight" if "embedding.weight" in weights else "embeddings"
+    table = weights.table(name, -1)
+    clustered = "mapping" in weights
+    rows = weights.whole_numbers("mapping", -1) if clustered else np.arange(tokens)
+    shares = weights.tensor("weights", -1) if "weights" in weights else None
+    refuse_tensors(weights.unread(), str(checkpoint.chain.root), checkpoint.keys)
     for part, size in (("mapping", len(rows)), ("weights", tokens if shares is None else len(shares))):
         if size < tokens:
             raise ExportFailed(f"{part} in {checkpoint.source} has {size:,} rows for {tokens:,} tokens", _MISMATCH)
-    if not len(rows) or int(rows[:tokens].min()) < 0 or int(rows[:tokens].max()) >= len(table):
+    if not len(rows) or int(rows[:tokens].min()) < 0 or int(rows[:tokens].max()) >= table.rows:
         raise ExportFailed(
-            f"{name} in {checkpoint.source} has {len(table):,} rows and needs {int(rows.max(initial=0)) + 1:,}",
+            f"{name} in {checkpoint.source} has {table.rows:,} rows and needs {int(rows.max(initial=0)) + 1:,}",
             _MISMATCH,
         )
-    if not table.size:
-        raise ExportFailed(f"{name} in {checkpoint.source} is empty", _MISMATCH)
-    table, of_token = table[:, : checkpoint.kept(table.shape[1], dimensions)], rows[:tokens].astype(np.int32)
+    of_token = rows[:tokens].astype(np.int32)
+    table = table.cut(checkpoint.kept(table.width, dimensions))
     if shares is not None:
-        table, of_token = table[of_token] * shares[:tokens, None], np.arange(tokens, dtype=np.int32)
+        table = _shared(table, of_token if clustered else None, shares[:tokens])
+        of_token = np.arange(tokens, dtype=np.int32)
     if checkpoint.architecture == MODEL2VEC and (unknown := _unknown_id(model)) is not None:
         of_token[unknown] = NO_ROW
-    whole = np.empty((len(table) + 1, table.shape[1]), dtype=np.float32)
-    whole[:-1], whole[-1:] = table, _far_row(table)
-    return TokenTable(whole, of_token)
+    return TokenTable(table, of_token)
 
 
-def write_table(table: TokenTable, folder: Path, precision: Precision) -> None:
-    """Write the files of a static model, except its tokenizer."""
-    if precision == "q8":
-        starts = range(0, len(table.vectors), _ROWS_AT_ONCE)
-        parts = [quantise(table.vectors[start : start + _ROWS_AT_ONCE]) for start in starts]
-        _save(folder / TABLE_FILE, np.concatenate([part.values for part in parts]))
-        _save(folder / SCALES_FILE, np.concatenate([part.scales for part in parts]))
-    else:
-        _save(folder / TABLE_FILE, table.vectors)
-    if not np.array_equal(table.rows, np.arange(len(table.rows))):
-        _save(folder / ROWS_FILE, table.rows)
+def _shared(table: Table, of_token: npt.NDArray[np.int32] | None, shares: npt.NDArray[np.float32]) -> Table:
+    """A table of tokens, each its row times its share; tokens have the rows of their ids where nothing else is said."""
+
+    def parts() -> Iterator[npt.NDArray[np.float32]]:
+        if of_token is not None:  # tokens that share rows: then there are few
+            whole = table.whole()
+            for start in range(0, len(shares), _ROWS_AT_ONCE):
+                stop = start + _ROWS_AT_ONCE
+                yield whole[of_token[start:stop]] * shares[start:stop, None]
+            return
+        start = 0
+        for part in table.parts():
+            some = shares[start : start + len(part)]
+            if len(some):
+                yield part[: len(some)] * some[:, None]
+            start += len(part)
+
+    return Table(len(shares), table.width, parts)
+
+
+def _whole(
+    table: Table, wanted: Collection[int], seen: dict[int, npt.NDArray[np.float32]]
+) -> Iterator[npt.NDArray[np.float32]]:
+    """The parts of a table, and its last row, the far one; puts the rows that are wanted into `seen`."""
+    total = np.zeros(table.width, dtype=np.float64)
+    start = 0
+    for part in table.parts():
+        total += part.sum(axis=0, dtype=np.float64)
+        seen.update({row: part[row - start].copy() for row in wanted if start <= row < start + len(part)})
+        start += len(part)
+        yield part
+    seen[table.rows] = _far_row(total / table.rows)
+    yield seen[table.rows][None]
+
+
+def _write(parts: Iterator[npt.NDArray[np.float32]], table: Table, folder: Path, options: ExportOptions) -> None:
+    """Write a table and its far row."""
+    count = table.rows + 1
+    if options.precision != "q8":
+        _save(folder / TABLE_FILE, (count, table.width), np.float32, parts)
+        return
+    blocks = -(-table.width // BLOCK)
+    scales: list[npt.NDArray[np.float32]] = []
+
+    def narrowed() -> Iterator[npt.NDArray[np.int8]]:
+        for part in parts:
+            narrow = quantise(part)
+            scales.append(narrow.scales)
+            yield narrow.values
+
+    _save(folder / TABLE_FILE, (count, blocks, BLOCK), np.int8, narrowed())
+    _save(folder / SCALES_FILE, (count, blocks), np.float32, scales)
 
 
 def character_limit(checkpoint: Checkpoint) -> int:
@@ -137,18 +184,19 @@ def _contents(tokenizer: Any) -> dict[int, str]:
         raise ExportFailed(f"the tokenizer file is not one Rekall understands: {error}") from error
 
 
-def _far_row(table: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The mean row times -1, (1, d); the first axis when the mean is near zero."""
-    mean: npt.NDArray[np.float32] = -table.mean(axis=0, dtype=np.float64, keepdims=True).astype(np.float32)
-    if float(np.linalg.norm(mean)) < 1e-6:
-        mean[:] = 0
-        mean[0, 0] = 1
-    return mean
+def _far_row(mean: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """The mean row times -1, (d,); the first axis when the mean is near zero."""
+    far: npt.NDArray[np.float32] = -mean.astype(np.float32)
+    if float(np.linalg.norm(far)) < 1e-6:
+        far[:] = 0
+        far[0] = 1
+    return far
 
 
-def _save(path: Path, array: npt.NDArray[Any]) -> None:
+def _save(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike, parts: Iterable[npt.NDArray[Any]]) -> None:
     """Write a `.npy` file that numpy can map."""
-    array = np.ascontiguousarray(array)
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
     with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-        write_in_pieces(file, memoryview(array.reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            write_in_pieces(file, memoryview(np.ascontiguousarray(part).reshape(-1).view(np.uint8)))  # type: ignore[arg-type]  # typed from 3.12 on
