@@ -17,7 +17,7 @@ from rekall.store import opening, schema
 from rekall.store.driver import Elsewhere, Translated, Turn, corrupt
 from rekall.system.forks import FORKS
 from rekall.system.long_work import announced, under_way
-from rekall.system.one_by_one import one_by_one
+from rekall.system.one_by_one import is_any_in, one_by_one
 
 BUSY_TIMEOUT_S = 10.0
 _TELL_S = 2.0
@@ -233,6 +233,10 @@ class Database:
                     self._wait_at_most(int(self._busy_timeout_s * 1000))
             time.sleep(_PAUSE_S)
 
+    def is_writing(self) -> bool:
+        """Whether something may be changed that is not stored yet."""
+        return self._in_transaction() and not self._is_reading
+
     def _in_transaction(self) -> bool:
         with self._translated():
             return bool(self._connection.in_transaction)
@@ -342,11 +346,11 @@ class Database:
     def _open(self, migrations: Sequence[str]) -> None:
         connection = self._connection
         opening.distrust(connection)
-        is_new = self.path is not None and not self.path.stat().st_size  # another process may be about to fill it
-        version = 0 if is_new else opening.version_of(self.path, connection, migrations)
+        is_in_hand = self.path is not None and (not self.path.stat().st_size or is_any_in(self.path))
+        version = 0 if is_in_hand else opening.version_of(self.path, connection, migrations)
         opening.settle(connection)
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
-        if version < len(migrations) or not self._is_write_ahead():
+        if version < len(migrations) or not opening.is_write_ahead(connection):
             self._make_ready(migrations, is_old=version < len(migrations))
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
@@ -389,9 +393,6 @@ class Database:
                 self._connection.pragma("user_version", version + 1)
                 if version + 1 == len(migrations):
                     self._migrated(self)
-
-    def _is_write_ahead(self) -> bool:
-        return self.path is None or opening.is_write_ahead(self._connection)
 
     def _translated(self) -> Translated:
         """A turn at the connection, with the driver's errors in Rekall's words."""

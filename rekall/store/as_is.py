@@ -155,6 +155,7 @@ class AsItIs(Database):
                 if not is_safe:
                     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 connection.pragma("temp_store", "memory")
+                opening.reach_the_disk(connection)
                 connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
                 return connection
             except (apsw.CantOpenError, apsw.ReadOnlyError) as error:

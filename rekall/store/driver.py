@@ -75,14 +75,14 @@ class Translated:
         if isinstance(error, apsw.Error):
             _raise(self._path, error)
         if isinstance(error, UnicodeEncodeError):
-            raise InvalidInput("the text is not valid UTF-8", "convert it first, for example with iconv") from error
+            raise InvalidInput("the text is not valid UTF-8", "convert it to UTF-8 first") from error
         if isinstance(error, UnicodeDecodeError):
             raise corrupt(self._path, "a text in it is not UTF-8") from error
 
 
 def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
     """The driver's error in Rekall's words."""
-    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
+    if isinstance(error, (apsw.BusyError, apsw.LockedError, apsw.ProtocolError)):  # the last where a log is being begun
         raise DatabaseLocked(
             f"{path} is locked: another program is writing to it",
             "try again in a moment; Rekall may be importing in another window",

@@ -6,9 +6,12 @@ files. Rekall makes none of these, so a base that holds one is refused. The tabl
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
+import sys
+import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +25,9 @@ from rekall.system.files import PRIVATE_FILE, make_private_folder
 
 LOG_BYTES = 8 << 20
 """So long the log of writes may stay on the disk once it is written back: as many pages as SQLite gathers before it does that."""
+
+_WAL_TRIES = 20
+_WAL_PAUSE_S = 0.05
 
 _NO_VERSION = 10_000
 """No Rekall will have a schema of this number: what reads so is damaged."""
@@ -95,6 +101,37 @@ def settle(connection: apsw.Connection) -> None:
     connection.pragma("temp_store", "memory")  # a step that replaces a table writes no file elsewhere
     connection.pragma("secure_delete", True)  # what is deleted is overwritten
     connection.pragma("journal_size_limit", LOG_BYTES)
+    reach_the_disk(connection)
+
+
+def reach_the_disk(connection: apsw.Connection, platform: str = sys.platform) -> None:
+    """Let macOS empty the memory of the drive, too, before a change is called stored; see `files.sync`."""
+    if platform == "darwin":
+        connection.pragma("fullfsync", True)  # for checkpoints as well
+
+
+def is_write_ahead(connection: apsw.Connection) -> bool:
+    """Whether readers and writers of the file do not stop each other."""
+    return bool(connection.pragma("journal_mode") == "wal")
+
+
+def write_ahead(connection: apsw.Connection, tries: int = _WAL_TRIES) -> None:
+    """Switch a file to write-ahead mode. SQLite does not wait for others here as elsewhere, so it is tried again."""
+    for attempt in range(tries):
+        try:
+            connection.pragma("journal_mode", "wal")
+            return
+        except apsw.BusyError:
+            if attempt == tries - 1:
+                raise
+            time.sleep(_WAL_PAUSE_S)
+
+
+def write_ahead_if_possible(connection: apsw.Connection) -> None:
+    """Bring a file back to write-ahead mode that another tool left without it: there readers would stop writers."""
+    if not is_write_ahead(connection):
+        with contextlib.suppress(apsw.BusyError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, apsw.CantOpenError):
+            write_ahead(connection, tries=1)  # where it cannot be done now, the file can be used all the same
 
 
 def version_of(path: Path | None, connection: apsw.Connection, migrations: Sequence[str]) -> int:
