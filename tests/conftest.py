@@ -101,14 +101,6 @@ def pytest_collection_finish() -> None:
 
 _folders = itertools.count()
 
-WINDOWS_PLACES = {
-    "USERPROFILE": "user",
-    "APPDATA": "user/AppData/Roaming",
-    "LOCALAPPDATA": "user/AppData/Local",
-    "TEMP": "temporary",
-    "TMP": "temporary",
-}
-
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -137,9 +129,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("REKALL_HOME", str(folder))
     monkeypatch.setenv("HOME", str(tmp_path / "user"))
     if WINDOWS:
-        for name, place in WINDOWS_PLACES.items():
+        temporary = tmp_path.with_name(f"{tmp_path.name}-temporary")
+        temporary.mkdir()
+        places = {"USERPROFILE": "user", "APPDATA": "user/AppData/Roaming", "LOCALAPPDATA": "user/AppData/Local"}
+        for name, place in {**places, "TEMP": temporary, "TMP": temporary}.items():
             monkeypatch.setenv(name, str(tmp_path / place))
-        (tmp_path / WINDOWS_PLACES["TEMP"]).mkdir()
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("REKALL_ADD_PROJECT", "off")  # the checkout is a repository, and would be a project
     return folder

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from support import CHECKOUT, Ran
+from support.systems import program, shell_line
 
 from rekall.entry.titles import shortened, titled
 from rekall.entry.types import EntryType
@@ -44,15 +45,13 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
         script = tmp_path / "bin" / name
         script.parent.mkdir(exist_ok=True)
         noted = tmp_path / "arguments.json"
-        script.write_text(
-            f"#!{sys.executable}\nimport json, pathlib, sys\n"
+        source = (
+            "import json, pathlib, sys\n"
             f"pathlib.Path({str(noted)!r}).write_text(json.dumps(sys.argv[1:]))\n"
             "file = next(pathlib.Path(each) for each in reversed(sys.argv[1:]) if pathlib.Path(each).is_file())\n"
-            f"text = file.read_text('utf-8')\n{body}\n",
-            "utf-8",
+            f"text = file.read_text('utf-8')\n{body}\n"
         )
-        script.chmod(0o755)
-        monkeypatch.setenv("VISUAL", f"'{script}'")
+        monkeypatch.setenv("VISUAL", shell_line(program(script, source)))
         return noted
 
     return install
@@ -316,7 +315,7 @@ def test_content_and_a_pipe_are_both_kept(rekall: Rekall) -> None:
 
 
 def test_bytes_that_are_no_text_are_refused_and_nothing_stored(rekall: Rekall, home: Path) -> None:
-    assert rekall("add", "a", "thought", stdin=b"\xff\xfe").code == 4
+    assert rekall("add", "a", "thought", stdin=b"\x7fELF\x02" + bytes(range(256)) * 2).code == 4
     assert not home.exists()
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support import FakeEncoder, Ran
 from support.runs import in_threads
+from support.systems import program, shell_line
 
 from rekall.app import App
 from rekall.entry.fields import Draft
@@ -41,13 +42,11 @@ def pen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None
     script = tmp_path / "pen"
 
     def install(body: str) -> None:
-        script.write_text(
-            f"#!{sys.executable}\nimport pathlib, subprocess, sys\n"
-            f"file = pathlib.Path(sys.argv[-1])\ntext = file.read_text('utf-8')\n{body}\n",
-            "utf-8",
+        source = (
+            "import pathlib, subprocess, sys\n"
+            f"file = pathlib.Path(sys.argv[-1])\ntext = file.read_text('utf-8')\n{body}\n"
         )
-        script.chmod(0o755)
-        monkeypatch.setenv("VISUAL", f"'{script}'")
+        monkeypatch.setenv("VISUAL", shell_line(program(script, source)))
 
     return install
 

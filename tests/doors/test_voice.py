@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import click
 import pytest
 from support import Ran
+from support.systems import shell_line
 
 from rekall.cli.commands import ALIASES, COMMANDS
 from rekall.cli.examples import EXAMPLES
@@ -249,7 +250,7 @@ def test_a_file_of_settings_is_edited_and_taken_over_when_it_is_right(
 ) -> None:
     editor = tmp_path / "editor.py"
     editor.write_text("import sys, pathlib, os\npathlib.Path(sys.argv[1]).write_text(os.environ['TEXT'])\n")
-    monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(editor))}")
+    monkeypatch.setenv("EDITOR", shell_line(sys.executable, editor))
     monkeypatch.setenv("TEXT", "[search]\nlimit = 0\n")
     ran = rekall("config", "edit")
     assert (ran.code, "search.limit is 0" in ran.err) == (4, True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +35,21 @@ links = not_on_windows("a link needs a right of its own on Windows")
 limits = not_on_windows("Windows sets a process no limits of this kind")
 signals = not_on_windows("Windows has no signals but Ctrl+C and Ctrl+Break")
 free_names = not_on_windows("Windows allows no such names of files")
+
+
+def shell_line(*words: object) -> str:
+    """Words as one line for the system's shell, as an editor is set."""
+    texts = [str(word) for word in words]
+    return subprocess.list2cmdline(texts) if WINDOWS else shlex.join(texts)
+
+
+def program(path: Path, source: str) -> Path:
+    """Make a program of a name out of lines of Python. Returns what to call: on Windows that is another file."""
+    if not WINDOWS:
+        path.write_text(f"#!{sys.executable}\n{source}", "utf-8")
+        path.chmod(0o755)
+        return path
+    script, called = path.with_name(f"{path.name}.py"), path.with_name(f"{path.name}.cmd")
+    script.write_text(source, "utf-8")
+    called.write_text(f'@"{sys.executable}" "{script}" %*\n', "utf-8")
+    return called

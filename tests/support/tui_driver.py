@@ -9,7 +9,6 @@ import html
 import os
 import re
 import select
-import shlex
 import signal
 import struct
 import sys
@@ -32,6 +31,7 @@ from rekall.tui.app import RekallApp
 from rekall.tui.form import FormScreen
 from rekall.tui.main_screen import MainScreen
 from support import CHECKOUT, DATA
+from support.systems import shell_line
 from support.waiting import PATIENCE_S
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -282,7 +282,7 @@ def edited_by(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> 
         "import pathlib, sys\np = pathlib.Path(sys.argv[1])\nt = p.read_text('utf-8')\n"
         f"{program}\np.write_text(t, 'utf-8')\n"
     )
-    monkeypatch.setenv("EDITOR", f"{shlex.quote(sys.executable)} {shlex.quote(str(script))}")
+    monkeypatch.setenv("EDITOR", shell_line(sys.executable, script))
 
 
 class Terminal:
