@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.knowledge.checking import Checker
     from rekall.knowledge_base import KnowledgeBase
     from rekall.models.contract import ArrayEncoder, ModelIdentity
+    from rekall.models.engine.runtimes import Backend, Runtime
     from rekall.models.library import ModelLibrary
     from rekall.store.findings import BaseFile, Glance
     from rekall.store.names import Names
@@ -32,6 +33,7 @@ class App:
         is_long_lived: bool = False,
         tell: Callable[[str], None] | None = None,
         migrates: bool = True,
+        alone: bool = False,
     ) -> None:
         """Read nothing yet.
 
@@ -41,10 +43,12 @@ class App:
             is_long_lived: Keep the model in a child process, and end that when it is idle.
             tell: Takes what a person should know of the config file and of the base, a remark at a time; remarks may come
                 again.
+            alone: The process is Rekall's own: numpy may be imported as suits it.
             migrates: Whether a base of an earlier schema is brought to today's; else it cannot be opened.
         """
         self.is_long_lived = is_long_lived
         self._migrates = migrates
+        self._alone = alone
         self.tell = tell or (lambda _: None)
         self._environ = environ
         self.flags = flags
@@ -61,7 +65,7 @@ class App:
 
     def over(self, database: Path) -> App:
         """The same settings and models over a base in another file."""
-        other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell)
+        other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell, alone=self._alone)
         other._database = database
         return other
 
@@ -192,7 +196,28 @@ class App:
         from rekall.models.library import FolderLoader
 
         model = name or self.settings.text("engine.model")
-        return FolderLoader(self.library, model, self.settings.whole("engine.threads")).load(model)
+        threads = self.settings.whole("engine.threads")
+        return FolderLoader(self.library, model, threads, self.engine_backend, alone=self._alone).load(model)
+
+    @property
+    def engine_backend(self) -> Backend:
+        """What is to run models, as the settings have it."""
+        from rekall.models.engine.runtimes import BACKENDS
+
+        wanted = self.settings.text("engine.backend")
+        return next(each for each in BACKENDS if each == wanted)
+
+    def runtime(self, model: str) -> Runtime:
+        """What runs an installed model here, tried without loading it.
+
+        Raises:
+            EngineError: There is no such model, or what the settings ask for cannot be had.
+        """
+        from rekall.models.engine.card import read_card
+        from rekall.models.engine.runtimes import runtime_here
+
+        is_static = read_card(self.library.folder(model)).is_static
+        return runtime_here("numpy" if is_static else self.engine_backend)
 
     def _build(self, path: Path | None) -> KnowledgeBase:
         """The base in a file; None is an empty one in memory."""
@@ -212,7 +237,8 @@ class App:
 
         settings = self.settings
         place = ChildLoader if self.is_long_lived else FolderLoader
-        loader = place(self.library, settings.text("engine.model"), settings.whole("engine.threads"))
+        threads = settings.whole("engine.threads")
+        loader = place(self.library, settings.text("engine.model"), threads, self.engine_backend, alone=self._alone)
         store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
         for remark in done:  # not before it is true
             self.tell(remark)

@@ -80,6 +80,12 @@ SETTINGS = (
         "all-MiniLM-L6-v2",
         "The embedding model for a base without vectors; `rekall model use` changes it later.",
     ),
+    Setting(
+        "engine.backend",
+        "auto",
+        "What runs the model: onnxruntime, numpy (25 MB less, slower in bulk), or onnxruntime where it can be loaded (auto).",
+        choices=("auto", "onnxruntime", "numpy"),
+    ),
     Setting("engine.threads", 0, "Threads the model may use for bulk embedding; 0 chooses, at most 4.", 0, 64),
     Setting("search.limit", 10, "The most hits a search shows.", 1, 1_000),
     Setting("search.lexical_share", 0.6, "Weight of matching words relative to meaning in a hybrid search.", 0.0, 10.0),

@@ -21,6 +21,7 @@ from rekall.models.engine.card import (
 )
 from rekall.models.engine.guard import first_line
 from rekall.models.engine.opening import open_encoder
+from rekall.models.engine.runtimes import Backend
 from rekall.models.level import level_in
 
 if TYPE_CHECKING:
@@ -135,17 +136,23 @@ def _probes_of(path: Path, card: ModelCard) -> Probes:
 class _Loader:
     """Knows the models of a library."""
 
-    def __init__(self, library: ModelLibrary, configured: str, threads: int) -> None:
+    def __init__(
+        self, library: ModelLibrary, configured: str, threads: int, backend: Backend = "auto", *, alone: bool = False
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             library: Where to look.
             configured: The model to use when none is named.
             threads: See `OnnxEncoder`.
+            backend: See there.
+            alone: See `open_encoder`.
         """
         self._library = library
         self._configured = configured
         self._threads = threads
+        self._backend = backend
+        self._alone = alone
 
     def identify(self, name: str | None = None) -> ModelIdentity:
         """Read a card. Raises ModelNotFound or ModelDamaged."""
@@ -182,7 +189,8 @@ class FolderLoader(_Loader):
 
     def load(self, name: str) -> ArrayEncoder:
         """Load a model. Raises EngineError."""
-        return open_encoder(self._library.folder(name), self._threads)
+        folder = self._library.folder(name)
+        return open_encoder(folder, self._threads, backend=self._backend, alone=self._alone)
 
 
 class ChildLoader(_Loader):
@@ -194,7 +202,7 @@ class ChildLoader(_Loader):
 
         folder = self._library.folder(name)
         card = read_card(folder)
-        return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads)
+        return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads, self._backend)
 
 
 def _identity(card: ModelCard, name: str, folder: Path) -> ModelIdentity:

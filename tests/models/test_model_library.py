@@ -313,7 +313,7 @@ def test_a_later_onnxruntime_will_do(folder, monkeypatch, version):
 def test_a_missing_library_is_an_engine_error_with_the_command_that_mends_it(folder, monkeypatch, library):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(EngineError, match=library) as caught:
-        OnnxEncoder(folder.path, arithmetic="floats")
+        OnnxEncoder(folder.path, arithmetic="floats", backend="onnxruntime")
     assert "pip install" in caught.value.hint
 
 

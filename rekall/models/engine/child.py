@@ -38,7 +38,7 @@ def _serve(frames: queue.SimpleQueue[tuple[Frame, bytes]], replies: FileIO) -> N
     _, content = frames.get()
     order = json.loads(content)
     try:
-        encoder = open_encoder(Path(order["folder"]), order["threads"])
+        encoder = open_encoder(Path(order["folder"]), order["threads"], backend=order["backend"], alone=True)
     except RekallError as error:
         _say_failed(replies, error)
         os._exit(0)

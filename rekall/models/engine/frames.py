@@ -29,7 +29,7 @@ class Frame(enum.IntEnum):
     """The kinds of frame: what the parent sends, then what the child answers."""
 
     LOAD = 1
-    """`folder`, `threads`: sent first, and once."""
+    """`folder`, `threads`, `backend`: sent first, and once."""
     DOCUMENTS = 2
     """A list of texts."""
     QUERIES = 3

@@ -1,4 +1,4 @@
-"""The encoder that runs a model folder through ONNX Runtime."""
+"""The encoder that runs the graph of a model folder, with ONNX Runtime or in numpy."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from rekall.models.engine.card import (
     INTEGER_FILES,
     INTEGER_GRAPH_FILE,
     TOKENIZER_FILE,
+    ModelCard,
     check_checksums,
     check_sizes,
     read_card,
 )
 from rekall.models.engine.folder_encoder import FolderEncoder
-from rekall.models.engine.session import open_session, run
+from rekall.models.engine.runtimes import Backend, is_installed
+from rekall.models.engine.session import RuntimeMissing, Session, open_session
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix
 from rekall.system.forks import FORKS
@@ -50,32 +52,54 @@ class OnnxEncoder(FolderEncoder):
     other at every small operator (a short query then takes half as long again, bulk a quarter).
     """
 
-    def __init__(self, folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto") -> None:
+    def __init__(
+        self, folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto", backend: Backend = "auto"
+    ) -> None:
         """Check the folder, then load the tokenizer and the session.
 
         Args:
             folder: A model folder with its card.
             threads: Runs at once in bulk; 0 chooses, up to `MAX_AUTO_THREADS`.
-            arithmetic: See `Arithmetic`; a model without a graph of bytes has floats alone.
+            arithmetic: See `Arithmetic`; a model without a graph of bytes has floats alone, and so has numpy.
+            backend: See `Backend`.
 
         Raises:
             ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
-            EngineError: ONNX Runtime is missing or too old.
+            EngineError: ONNX Runtime is too old, or missing where it is needed.
         """
         card = read_card(folder)
         check_sizes(folder, card)
         narrow = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
+        if arithmetic != "bytes" and (backend == "numpy" or (backend == "auto" and not is_installed())):
+            backend, narrow = "numpy", False
         graph = INTEGER_GRAPH_FILE if narrow and INTEGER_GRAPH_FILE in card.files else GRAPH_FILE
         unused = (GRAPH_FILE,) if graph == INTEGER_GRAPH_FILE else INTEGER_FILES
         checking = _InBackground(lambda: check_checksums(folder, card, unused))  # free: the imports below take longer
         try:
             # the tokenizer first: the session then reuses the memory freed by parsing it (2 MB)
             tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
-            self._session = open_session(folder / graph, card)
+            self._session: Session | None = self._opened(folder, card, graph, backend, arithmetic)
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, usable_processors())
         super().__init__(folder, card, tokenizer)
+
+    @staticmethod
+    def _opened(folder: Path, card: ModelCard, graph: str, backend: Backend, arithmetic: Arithmetic) -> Session:
+        if backend == "numpy":
+            return open_session(folder / graph, card, "numpy")
+        try:
+            return open_session(folder / graph, card, "onnxruntime")
+        except RuntimeMissing:  # it is installed, and cannot be imported
+            if backend != "auto" or arithmetic == "bytes":
+                raise
+        check_checksums(folder, card, INTEGER_FILES)
+        return open_session(folder / GRAPH_FILE, card, "numpy")
+
+    @property
+    def runtime(self) -> str:
+        """What runs the graph, with its version."""
+        return self._opened_session().runtime
 
     def close(self) -> None:
         """Free the session and the tokenizer, and return their memory to the system."""
@@ -85,6 +109,10 @@ class OnnxEncoder(FolderEncoder):
 
     def _release(self) -> None:
         self._session = None
+
+    def _opened_session(self) -> Session:
+        assert self._session is not None  # `_check_usable` was asked
+        return self._session
 
     def _finished(self, vectors: Matrix) -> Matrix:
         return vectors  # the graph scales them
@@ -124,7 +152,7 @@ class OnnxEncoder(FolderEncoder):
         if not self.card.pools_prompt:
             given["pooling_mask"] = _without_start(mask, left_out)
         with FORKS:
-            (vectors,) = run(self._session, given, last=last)
+            (vectors,) = self._opened_session().run(given, last=last)
         if np.shape(vectors) != (len(rows), self.dim):
             raise EngineError(
                 f"model {self.name} gave an array of shape {np.shape(vectors)} for {len(rows)} texts",

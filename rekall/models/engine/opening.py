@@ -12,18 +12,29 @@ from rekall.models.engine.card import read_card
 from rekall.models.engine.guard import loading
 from rekall.models.engine.room import check_room
 from rekall.system.forks import FORKS
+from rekall.system.products import import_numpy_with_one_thread
 
 if TYPE_CHECKING:
     from rekall.models.engine.onnx_encoder import Arithmetic
+    from rekall.models.engine.runtimes import Backend
 
 
-def open_encoder(folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto") -> ArrayEncoder:
+def open_encoder(
+    folder: Path,
+    threads: int = 0,
+    arithmetic: Arithmetic = "auto",
+    backend: Backend = "auto",
+    *,
+    alone: bool = False,
+) -> ArrayEncoder:
     """Load the model of a folder into this process.
 
     Args:
         folder: A model folder.
         threads: See `OnnxEncoder`; a static model takes one.
         arithmetic: See there.
+        backend: What runs its graph; a static model has none.
+        alone: The process is Rekall's own, so numpy may be imported as suits it.
 
     Raises:
         ModelDamaged: The folder is incomplete or altered.
@@ -34,10 +45,12 @@ def open_encoder(folder: Path, threads: int = 0, arithmetic: Arithmetic = "auto"
         threads = 1
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with loading(folder.name), FORKS:
+        if alone:
+            import_numpy_with_one_thread()
         if card.is_static:
             from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
 
             return StaticEncoder(folder)
         from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
 
-        return OnnxEncoder(folder, threads, arithmetic)
+        return OnnxEncoder(folder, threads, arithmetic, backend)

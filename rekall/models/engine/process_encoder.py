@@ -26,6 +26,7 @@ from rekall.models.engine.frames import (
     skip_to_beginning,
 )
 from rekall.models.engine.guard import called_within
+from rekall.models.engine.runtimes import Backend
 from rekall.system.forks import FORKS
 
 LOAD_DEADLINE_S = 45.0
@@ -62,6 +63,7 @@ class ProcessEncoder:
         fingerprint: str,
         dim: int,
         threads: int = 0,
+        backend: Backend = "auto",
         *,
         load_deadline_s: float = LOAD_DEADLINE_S,
         request_deadline_s: float = REQUEST_DEADLINE_S,
@@ -73,6 +75,7 @@ class ProcessEncoder:
             fingerprint: What its card says.
             dim: Length of a vector, d.
             threads: See `OnnxEncoder`.
+            backend: See there.
             load_deadline_s: Seconds until the model must be loaded.
             request_deadline_s: Seconds until an answer must be there, plus `TEXT_DEADLINE_S` for each text.
 
@@ -105,7 +108,7 @@ class ProcessEncoder:
         self._requests, self._replies = cast(FileIO, self._process.stdin), cast(FileIO, self._process.stdout)
         FORKS.tell(self)
         with contextlib.suppress(OSError):  # if it has died already, the first request says so
-            send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads})
+            send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads, "backend": backend})
 
     @property
     def pid(self) -> int:

@@ -1,18 +1,18 @@
-"""Opens a graph with ONNX Runtime: the only room that imports it."""
+"""Opens a graph, with ONNX Runtime or in numpy: the only room that imports the former."""
 
 from __future__ import annotations
 
 import functools
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import INTEGER_GRAPH_FILE, ModelCard, repair_hint
 from rekall.models.engine.guard import first_line, is_out_of_memory
+from rekall.models.engine.runtimes import import_hint
 
 OUTPUT = "sentence_embedding"
 
@@ -20,80 +20,131 @@ _ENDLESS = re.compile(rb"\x22[\x04\x84][\x80\x00]*(?:Loop|Scan)")
 """A node of such a type, as a graph file spells it: a run of it could not be interrupted. No export has one."""
 
 
-def open_session(path: Path, card: ModelCard) -> Any:
-    """An InferenceSession of a model's graph, with one thread a run; it maps its weights.
+class Session(Protocol):
+    """An open graph."""
+
+    @property
+    def inputs(self) -> Collection[str]:
+        """The names of what it takes."""
+        ...
+
+    @property
+    def outputs(self) -> Mapping[str, int]:
+        """What it gives, and the last extent of each, 0 where that is not fixed."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """What runs it, with its version."""
+        ...
+
+    def run(self, given: Mapping[str, Any], wanted: Collection[str] = (OUTPUT,), *, last: bool = False) -> list[Any]:
+        """The wanted outputs of one run, in their order.
+
+        Args:
+            given: Each input's array.
+            wanted: Names of outputs.
+            last: Return to the system what earlier runs left behind.
+        """
+        ...
+
+
+class RuntimeMissing(EngineError):
+    """ONNX Runtime cannot be imported."""
+
+
+def open_session(path: Path, card: ModelCard, backend: str) -> Session:
+    """A model's graph, with one thread a run; it maps its weights.
+
+    Args:
+        path: The graph.
+        card: The model's card.
+        backend: `onnxruntime` or `numpy`.
 
     Raises:
         ModelDamaged: The file is not a graph that Rekall exported.
-        EngineError: ONNX Runtime is missing or too old.
+        RuntimeMissing: ONNX Runtime cannot be imported.
+        EngineError: It is too old, or numpy does not know an operator of the graph.
     """
-    session = open_graph(path, card.minimum_onnxruntime)
-    inputs = {item.name for item in session.get_inputs()}
-    outputs = {item.name: item.shape for item in session.get_outputs()}
+    session = open_graph(path, card.minimum_onnxruntime, backend)
     expected = {"input_ids", "attention_mask"} | (set() if card.pools_prompt else {"pooling_mask"})
-    if inputs != expected or outputs.get(OUTPUT, [0])[-1] != card.dimensions:
+    if set(session.inputs) != expected or session.outputs.get(OUTPUT) != card.dimensions:
         raise ModelDamaged(
-            f"{path} is not a graph that Rekall exported (inputs {sorted(inputs)}, outputs {sorted(outputs)})",
+            f"{path} is not a graph that Rekall exported (inputs {sorted(session.inputs)}, outputs {dict(session.outputs)})",
             "export the model with `rekall model export`",
         )
     return session
 
 
-def open_graph(path: Path, oldest: str) -> Any:
-    """An InferenceSession of any graph.
+def open_graph(path: Path, oldest: str, backend: str) -> Session:
+    """Any graph.
 
     Args:
         path: The graph; its weights lie beside it.
         oldest: The version of ONNX Runtime that it needs.
+        backend: See `open_session`.
 
     Raises:
         ModelDamaged: It cannot be loaded, or holds a loop.
-        EngineError: ONNX Runtime is missing or too old.
+        RuntimeMissing: ONNX Runtime cannot be imported.
+        EngineError: It is too old, or numpy does not know an operator of the graph.
     """
-    onnxruntime = _imported()
-    if _version(onnxruntime.__version__) < _version(oldest):
-        raise EngineError(
-            f"model {path.parent.name} needs onnxruntime {oldest}, this is {onnxruntime.__version__}",
-            f"run `pip install 'onnxruntime>={oldest}'`",
-        )
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
-    options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
-    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    if path.name == INTEGER_GRAPH_FILE:
-        options.add_session_config_entry("session.disable_prepacking", "1")  # would copy all weights to the heap
-    if _ENDLESS.search(path.read_bytes()):
-        raise ModelDamaged(f"{path} holds a loop, which may never end", "export the model with `rekall model export`")
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
-        if is_out_of_memory(error):
-            raise
-        name = path.parent.name
-        raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(name)) from error
+    if backend == "numpy":
+        from rekall.models.engine.numpy_session import NumpySession
+
+        return NumpySession(path)
+    return _OnnxSession(path, oldest)
 
 
-def run(session: Any, given: Mapping[str, Any], wanted: Collection[str] = (OUTPUT,), *, last: bool = False) -> Any:
-    """The wanted outputs of one run, in their order.
+class _OnnxSession:
+    """A graph that ONNX Runtime runs."""
 
-    Args:
-        session: An open one.
-        given: Each input's array.
-        wanted: Names of outputs.
-        last: Return to the system what earlier runs left in the arena.
-    """
-    if not last:
-        return session.run(list(wanted), given)
-    options = _imported().RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return session.run(list(wanted), given, options)
+    def __init__(self, path: Path, oldest: str) -> None:
+        onnxruntime = _imported()
+        if _version(onnxruntime.__version__) < _version(oldest):
+            raise EngineError(
+                f"model {path.parent.name} needs onnxruntime {oldest}, this is {onnxruntime.__version__}",
+                f"run `pip install 'onnxruntime>={oldest}'`",
+            )
+        options = onnxruntime.SessionOptions()
+        options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
+        options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL  # exported fused
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        # in the order of the graph file, which widens a matrix just before its use; the default widens all of them first
+        options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        if path.name == INTEGER_GRAPH_FILE:
+            options.add_session_config_entry("session.disable_prepacking", "1")  # would copy all weights to the heap
+        if _ENDLESS.search(path.read_bytes()):
+            raise ModelDamaged(
+                f"{path} holds a loop, which may never end", "export the model with `rekall model export`"
+            )
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the binding has a dozen unrelated exception classes and no base of its own
+            if is_out_of_memory(error):
+                raise
+            name = path.parent.name
+            raise ModelDamaged(f"onnxruntime cannot load {path}: {first_line(error)}", repair_hint(name)) from error
+        self.runtime = f"onnxruntime {onnxruntime.__version__}"
+        self.inputs = [item.name for item in self._session.get_inputs()]
+        self.outputs = {item.name: _last_extent(item.shape) for item in self._session.get_outputs()}
+
+    def run(self, given: Mapping[str, Any], wanted: Collection[str] = (OUTPUT,), *, last: bool = False) -> list[Any]:
+        options = None
+        if last:
+            options = _imported().RunOptions()
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        found: list[Any] = self._session.run(list(wanted), given, options)
+        return found
+
+
+def _last_extent(shape: Any) -> int:
+    return shape[-1] if shape and isinstance(shape[-1], int) else 0
 
 
 def _imported() -> Any:
@@ -101,7 +152,7 @@ def _imported() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise EngineError(f"onnxruntime cannot be loaded: {error}", _import_hint()) from error
+        raise RuntimeMissing(f"onnxruntime cannot be loaded: {first_line(error)}", import_hint()) from error
     _prepare()
     return onnxruntime
 
@@ -119,12 +170,6 @@ def _prepare() -> None:
     # as much as is asked for: by default each piece is twice the one before, of which bulk leaves 8 MB unused
     how = {"max_mem": 0, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
     onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(how))
-
-
-def _import_hint() -> str:
-    if sys.platform == "win32":
-        return "install the Microsoft Visual C++ Redistributable, then `pip install --force-reinstall onnxruntime`"
-    return "run `pip install --force-reinstall onnxruntime`"
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -56,6 +56,11 @@ class StaticEncoder(FolderEncoder):
         _check_shapes(folder, card, self._table, self._scales)
         super().__init__(folder, card, tokenizer)
 
+    @property
+    def runtime(self) -> str:
+        """What it runs on, with its version."""
+        return f"numpy {np.__version__}"
+
     def _release(self) -> None:
         del self._table, self._scales, self._rows
 

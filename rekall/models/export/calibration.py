@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rekall.models.engine.session import open_graph, run
+from rekall.models.engine.session import open_graph
 from rekall.models.export.integers import Seen, WatchedGraphBuilder
 from rekall.models.export.probe_texts import PROBE_TEXTS
 
@@ -35,14 +35,13 @@ def watch(graph: WatchedGraphBuilder, folder: Path, oldest: str, ids: Sequence[S
         By the name of each source.
     """
     sources = graph.sources()
-    session = open_graph(folder / graph.graph_file, oldest)
-    inputs = [item.name for item in session.get_inputs()]
+    session = open_graph(folder / graph.graph_file, oldest, "onnxruntime")
     seen: dict[str, Seen] = {}
     read = [row[:_MOST_TOKENS] for row in ids if row]
     for row in read:
         tokens = np.array([row], dtype=np.int64)
-        given = {name: tokens if name == "input_ids" else np.ones_like(tokens) for name in inputs}
-        found = run(session, given, graph.outputs)
+        given = {name: tokens if name == "input_ids" else np.ones_like(tokens) for name in session.inputs}
+        found = session.run(given, graph.outputs)
         for source, largest, least, mean in zip(sources, found[::3], found[1::3], found[2::3]):
             before = seen.get(source, Seen(largest, least, np.zeros_like(mean)))
             seen[source] = Seen(
