@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.systems import named_pipes, not_on_windows
 
 from rekall.app import App
 from rekall.system.git_config import read_settings
@@ -239,6 +240,7 @@ def test_a_file_of_ours_that_names_no_project_is_told_of(tmp_path, text):
     assert len(told[0]) < 500
 
 
+@named_pipes
 def test_nothing_is_waited_for_and_nothing_large_is_read(tmp_path):
     (tmp_path / "a" / ".git").mkdir(parents=True)  # git takes that for none
     os.mkfifo(tmp_path / "a" / ".rekall.toml")
@@ -357,6 +359,10 @@ def test_the_application_knows_where_it_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "notes")
     assert App().project() is None  # the tests' home says so
     assert App(flags={"add.project": "auto"}).project() == Project("diary", ".rekall.toml")
+
+
+@not_on_windows("a folder in which somebody stands cannot be removed there")
+def test_where_it_stands_is_gone(tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
