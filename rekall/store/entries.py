@@ -14,7 +14,7 @@ from rekall.entry.times import exact, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
 from rekall.store.driver import corrupt
-from rekall.store.selection import condition
+from rekall.store.selection import condition, holding
 from rekall.store.signs import forget_passages
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
 from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Order, Selection
@@ -51,6 +51,9 @@ _ORDERS = {
     Order.PROJECT: ("coalesce(e.project, char(0x10ffff)) COLLATE NOCASE", False),
 }
 """What each order sorts by, and whether the greatest comes first; entries without a project come last."""
+
+_BEGINNING = "substr(e.title, 1, 12) COLLATE NOCASE"
+"""What `entry_by_title` holds. Titles in its order and then by all they say are in the order of titles."""
 
 ENDS_SO = f"length(?1) >= {SHORTEST_END} AND substr(id, -4) = substr(?1, -4) AND substr(id, -length(?1)) = ?1"
 BEGINS_SO = "id >= ?1 AND id < ?1 || '~'"
@@ -240,11 +243,18 @@ class SqliteEntries:
         where, bindings = condition(selection)
         value, is_down = _ORDERS[order]
         way, ties = "DESC" if is_down != is_reversed else "ASC", "ASC" if is_reversed else "DESC"
-        sql = f"SELECT e.key FROM entry e WHERE {where} ORDER BY {value} {way}, e.id {ties} LIMIT ? OFFSET ?"
+        source, by = "entry e", f"{value} {way}, e.id {ties}"
+        if (
+            order is Order.TITLE and limit is not None and selection.is_everything
+        ):  # SQLite itself would sort all titles
+            source, by = "entry e INDEXED BY entry_by_title", f"{_BEGINNING} {way}, {by}"
+        sql = f"SELECT e.key FROM {source} WHERE {where} ORDER BY {by} LIMIT ? OFFSET ?"
         return [row[0] for row in self._db.rows(sql, (*bindings, -1 if limit is None else limit, offset))]
 
     def count(self, selection: Selection = EVERYTHING) -> int:
         """How many entries are selected."""
+        if selection.phrases and selection.filters == EVERYTHING.filters:  # the words index alone tells
+            return int(self._db.value("SELECT count(*) FROM words WHERE words MATCH ?", (holding(selection),)))
         where, bindings = condition(selection)
         return int(self._db.value(f"SELECT count(*) FROM entry e WHERE {where}", bindings))
 

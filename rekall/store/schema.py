@@ -217,9 +217,20 @@ MIGRATIONS: tuple[str, ...] = (
         next_block INTEGER
     ) STRICT;
     """,
+    """
+    -- lists and counts at any size: each is read from an index alone, whose entries stand in the order that is asked for
+    DROP INDEX entry_by_update;
+    CREATE INDEX entry_by_update ON entry (updated_at, id, type, status, project);
+    DROP INDEX entry_by_project;
+    CREATE INDEX entry_by_project ON entry (project COLLATE NOCASE, updated_at, id, type, status) WHERE project IS NOT NULL;
+    CREATE INDEX entry_by_facets ON entry (project, type, status);
+    CREATE INDEX entry_by_creation ON entry (created_at);
+    -- the beginning of titles alone, a third of the bytes: the few that begin alike are sorted when they are read
+    CREATE INDEX entry_by_title ON entry (substr(title, 1, 12) COLLATE NOCASE);
+    """,
 )
 
-SHAPE = 0xA991A406
+SHAPE = 0x2C10D927
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -277,10 +277,17 @@ def test_a_damaged_base_is_restored_from_its_backup(rekall, base):
     assert kept.read_bytes().startswith(b"nothing of a database")
 
 
+FIFTH_INDEXES = """
+    DROP INDEX entry_by_end; DROP INDEX entry_by_facets; DROP INDEX entry_by_creation; DROP INDEX entry_by_title;
+    DROP INDEX entry_by_update; CREATE INDEX entry_by_update ON entry (updated_at, id);
+    DROP INDEX entry_by_project; CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL"""
+"""Makes the indexes of entries those of the fifth schema."""
+
+
 def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(rekall, base):
     change(
         base,
-        "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DROP TABLE signing; DROP TABLE centre; PRAGMA user_version = 5",
+        f"{FIFTH_INDEXES}; DROP TABLE unembeddable; DROP TABLE trace; DROP TABLE signing; DROP TABLE centre; PRAGMA user_version = 5",
     )
     ran = rekall("list")
     assert ran.code == 0
@@ -291,7 +298,7 @@ def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(reka
 def test_a_base_that_cannot_be_brought_up_to_date_is_not_said_to_be(rekall, base):
     connection = apsw.Connection(str(base))
     connection.execute(
-        "DROP INDEX entry_by_end; DROP TABLE unembeddable; DROP TABLE trace; DELETE FROM words_config; PRAGMA user_version = 5"
+        f"{FIFTH_INDEXES}; DROP TABLE unembeddable; DROP TABLE trace; DELETE FROM words_config; PRAGMA user_version = 5"
     )
     connection.close()
     for _ in range(3):

@@ -15,12 +15,12 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import Passage
 from rekall.entry.spans import Span
-from rekall.entry.types import EntryType, LinkType
+from rekall.entry.types import EntryType, LinkType, Status
 from rekall.models.vectors import unit_rows
 from rekall.search.results import Mode, SearchResult
 from rekall.store import vectors
 from rekall.store.sqlite import SqliteStore
-from rekall.store.values import Origin, Selection
+from rekall.store.values import EVERYTHING, Order, Origin, Selection
 from rekall.wiring import Tuning
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -253,3 +253,40 @@ def test_where_entries_came_from_is_looked_up_and_never_read_through_nor_sorted(
     seen = reads(tagged.db, lambda: found.extend(ask(tagged)))
     assert len(found) == count
     assert [read.plan for read in seen] == [(f"SEARCH origin USING {way}",) for way in ways]
+
+
+LISTED: dict[str, tuple[Selection, Order, str]] = {
+    "changed": (EVERYTHING, Order.CHANGED, "SCAN e USING COVERING INDEX entry_by_update"),
+    "created": (EVERYTHING, Order.CREATED, "SCAN e USING INDEX entry_by_creation"),
+    "title": (EVERYTHING, Order.TITLE, "SCAN e USING INDEX entry_by_title"),
+    "type": (EVERYTHING, Order.TYPE, "SCAN e USING COVERING INDEX entry_by_update"),
+    "project": (EVERYTHING, Order.PROJECT, "SCAN e USING COVERING INDEX entry_by_update"),
+    "of a type": (
+        Selection(Filters(types=(EntryType.TIL,))),
+        Order.CHANGED,
+        "SCAN e USING COVERING INDEX entry_by_update",
+    ),
+    "of a project": (
+        Selection(Filters(project="api", status=Status.ACTIVE)),
+        Order.CHANGED,
+        "SEARCH e USING COVERING INDEX entry_by_project (project=?)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("selection", "order", "step"), LISTED.values(), ids=LISTED)
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_list_is_read_in_the_order_of_an_index_and_no_entry_is_read_for_it(
+    tagged, selection, order, step, is_reversed
+):
+    (read,) = reads(tagged.db, lambda: tagged.entries.keys(selection, 20, order=order, is_reversed=is_reversed))
+    assert read.plan[0] == step
+    is_sorted = order in (Order.TYPE, Order.PROJECT)
+    assert ("USE TEMP B-TREE FOR ORDER BY" in read.plan) == is_sorted
+
+
+@pytest.mark.parametrize("filters", [{"types": (EntryType.TIL,)}, {"project": "api"}, {"status": Status.ACTIVE}, {}])
+def test_entries_are_counted_by_an_index_alone(tagged, filters):
+    (read,) = reads(tagged.db, lambda: tagged.entries.count(Selection(Filters(**filters))))
+    assert len(read.plan) == 1
+    assert "USING COVERING INDEX" in read.plan[0]

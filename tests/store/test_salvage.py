@@ -259,7 +259,7 @@ def test_an_entry_whose_values_cannot_be_told_apart_keeps_its_text(specimen, pat
         pass
     data = bytearray(specimen.data)
     entry_id = sorted(specimen.entries)[key - 1]
-    at = data.index(entry_id.encode() + b"bug")
+    at = data.index(entry_id.encode() + b"bugtitle 3")
     data[at - 9] |= 0x7F  # a length that cannot be
     path.write_bytes(data)
     mended = SqliteBaseFile(path).mend()

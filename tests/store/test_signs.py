@@ -322,7 +322,11 @@ def older(tmp_path: Path) -> tuple[Path, Matrix]:
         store.db.run(schema.space_tables(1, schema.PACKED - 1))
         bits = np.packbits(rows > 0, axis=1, bitorder="little")
         store.db.run_many("INSERT INTO signs_1 VALUES (?, ?)", ((n, row.tobytes()) for n, row in enumerate(bits, 1)))
-        store.db.run("UPDATE signs_1 SET bits = x'00' WHERE passage_id = 5; PRAGMA user_version = 7")
+        store.db.run("UPDATE signs_1 SET bits = x'00' WHERE passage_id = 5")
+        store.db.run("DROP INDEX entry_by_facets; DROP INDEX entry_by_creation; DROP INDEX entry_by_title")
+        store.db.run("DROP INDEX entry_by_update; CREATE INDEX entry_by_update ON entry (updated_at, id)")
+        store.db.run("DROP INDEX entry_by_project; PRAGMA user_version = 7")
+        store.db.run("CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL")
     store.close()
     return path, rows
 
