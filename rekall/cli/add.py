@@ -303,7 +303,4 @@ def _add_from_json(app: App, name: str, given: dict[str, Any], *, as_json: bool)
 def _file_text(name: str) -> str:
     from pathlib import Path
 
-    try:
-        return as_text(Path(name).read_bytes())
-    except InvalidInput as error:
-        raise InvalidInput(error.message.replace("stdin", name, 1), error.hint) from error
+    return as_text(Path(name).read_bytes(), name)

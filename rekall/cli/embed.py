@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import App
-from rekall.cli.options import pass_app, read_stdin
+from rekall.cli.options import as_text, pass_app, read_stdin
 from rekall.cli.render import out, talk
 from rekall.errors import InvalidInput, NotFound, UsageError
 
@@ -84,13 +84,9 @@ def _read(source: str) -> list[str]:
         text = read_stdin()
     else:
         try:
-            text = Path(source).read_text("utf-8-sig")
+            text = as_text(Path(source).read_bytes(), source)
         except FileNotFoundError as error:
             raise NotFound(f"{source} does not exist", "check the path; use - for stdin") from error
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f"{source} is not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
-            ) from error
     return [_text(line, f"{source}, line {number}") for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 

@@ -110,25 +110,40 @@ def read_stdin() -> str:
     """Everything on stdin, as text.
 
     Raises:
-        InvalidInput: It is not valid UTF-8, or more than anybody writes.
+        InvalidInput: It is no text, or more than anybody writes.
     """
     return as_text(sys.stdin.buffer.read(MOST_STDIN_BYTES + 1))
 
 
-def as_text(data: bytes) -> str:
-    """What came over stdin, as text. Raises as `read_stdin` does."""
+def as_text(data: bytes, name: str = "stdin") -> str:
+    """What came over stdin, or from a file, as text; an encoding that is not UTF-8 is told on stderr.
+
+    Shells and compilers of Windows write UTF-16 or one of its code pages, and a log may hold a byte of anything.
+
+    Raises:
+        InvalidInput: As `read_stdin` does.
+    """
     from rekall.errors import InvalidInput
 
     if len(data) > MOST_STDIN_BYTES:
         raise InvalidInput(
-            f"stdin has more than {MOST_STDIN_BYTES // 1_000_000} MB, the most that is read", "split it into several"
+            f"{name} has more than {MOST_STDIN_BYTES // 1_000_000} MB, the most that is read", "split it into several"
         )
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            f"stdin is not valid UTF-8 (byte {error.start:,})", "convert it first, for example with iconv"
-        ) from error
+        text = data.decode("utf-8-sig")
+        if "\0" not in text:
+            return text
+    except UnicodeDecodeError:
+        pass  # it is looked at below
+    from rekall.cli.render import talk
+    from rekall.exchange.decoding import decoded
+
+    try:
+        found = decoded(data)
+    except InvalidInput as error:
+        raise InvalidInput(f"{name}: {error.message}", "give it text") from error
+    talk(f"note: {name} is {found.said}")
+    return found.text
 
 
 def is_installed(package: str) -> bool:

@@ -145,7 +145,7 @@ def text(value: str, part: str) -> str:
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first, for example with iconv") from None
+        raise InvalidInput(f"{part} is not valid UTF-8", "convert it to UTF-8 first") from None
     return value
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import re
 from dataclasses import dataclass
 
 from rekall.errors import InvalidInput
+from rekall.exchange.code_pages import code_page_of
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -17,14 +19,12 @@ _MARKS = (
 )
 """Byte order marks; the longer ones first where one begins another."""
 
-_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ£€§°«»’‘“”„–—…·•©®™¡\xa0")
-"""Letters and marks of Western European text; what other code pages have at these places makes no words of it."""
-
 _NO_TEXT = re.compile("[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
 """Control characters that no text holds, and what stands for bytes that are none; escape sequences may be pasted."""
 
-_FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
-"""Three accented letters in a row, as another alphabet read as Western has them and no Western language."""
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
+_STRAYS = re.compile("[\udc80-\udcff]+")
+_CUT = re.compile("\\A[\udc80-\udcbf]{1,3}|[\udcc2-\udcf4][\udc80-\udcbf]{0,2}\\Z")
 
 _NO_LETTERS = bytes({*range(32)} - {*b"\t\n\f\r\x1b"})
 """What stands in no text."""
@@ -49,6 +49,13 @@ class Decoded:
     text: str
     encoding: str
     is_guess: bool = False
+
+    @property
+    def said(self) -> str:
+        """How an encoding that is not plain UTF-8 is told, behind "it is"."""
+        if self.encoding == "utf-8":
+            return "not all UTF-8: some bytes of it are guessed"
+        return f"not UTF-8: it is read as {self.encoding}"
 
 
 def decoded(data: bytes) -> Decoded:
@@ -83,7 +90,10 @@ def _guessed(data: bytes) -> Decoded:
             kept = decoded(data.replace(b"\0", "\ufffd".encode()))
             return Decoded(kept.text, kept.encoding, is_guess=True)
         raise InvalidInput("it is no text: it holds NUL bytes", "a binary file cannot be imported")
-    encoding = "cp1252" if _is_western(data) else _by_statistics(data)
+    text = _mostly_utf8(data)
+    if text:
+        return Decoded(_lines(text), "utf-8", is_guess=True)
+    encoding = code_page_of(data)
     try:
         text = data.decode(encoding)
     except (UnicodeDecodeError, LookupError):
@@ -109,30 +119,21 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _by_statistics(data: bytes) -> str:
-    from charset_normalizer import from_bytes
+def _mostly_utf8(data: bytes) -> str:
+    """The text of bytes that are UTF-8 but for a few strays, which are read as Windows has them; empty for others.
 
-    found = from_bytes(data[:_LOOKED_AT], cp_exclusion=["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_7"])
-    best = found.best()
-    return best.encoding if best else "cp1252"
-
-
-def _is_western(data: bytes) -> bool:
-    """Whether Windows' Western code page makes words of it: a few accented letters among many plain ones.
-
-    A guess by statistics needs more of them than a short note has, and takes any code page that fits.
+    By chance, bytes of another encoding seldom follow each other as those of a letter in UTF-8 must, and never four times as
+    often as not. A letter that a cut left half of at either end is U+FFFD.
     """
-    try:
-        text = data[:_LOOKED_AT].decode("cp1252")
-    except UnicodeDecodeError:
-        return False
-    special = [letter for letter in text if letter > "\x7f"]
-    plain = sum(letter.isascii() and letter.isalpha() for letter in text)
-    return (
-        len(special) <= max(plain, 3)
-        and all(letter in _WESTERN or (letter == "¿" and "?" in text) for letter in special)
-        and not _FOREIGN_RUN.search(text)
-    )
+    with contextlib.suppress(UnicodeDecodeError):  # some programs write the two halves of UTF-16 as a letter each
+        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = data.decode("utf-8", "surrogateescape")
+    whole = _CUT.sub("\ufffd", text)
+    strays = [len(run) for run in _STRAYS.findall(whole)]
+    letters = len(_BEYOND_ASCII.findall(whole)) - sum(strays)
+    if not letters or letters < max(2 if len(strays) == 1 else 4 * len(strays), sum(strays)):
+        return ""
+    return whole.encode("utf-8", "surrogateescape").decode("utf-8", STRAY)
 
 
 def _wide(data: bytes) -> str:

@@ -147,16 +147,38 @@ def test_bytes_that_are_no_text_never_crash_a_command(
 
 
 @pytest.mark.parametrize(
-    ("data", "word"), [(b"caf\xe9", "UTF-8"), (b"\xff\xfeU\x00", "UTF-8"), (b"\xed\xa0\x80", "UTF-8"), (b"a\0b", "NUL")]
+    ("data", "text"),
+    [
+        (b"caf\xe9", "café"),
+        (b"caf\x82", "café"),
+        ("größe".encode() + b" \xff", "größe ÿ"),
+        (b"\xff\xfeU\x00", "U"),
+        ("U and more".encode("utf-16-le"), "U and more"),
+        (b"\xef\xbb\xbfU", "U"),
+        (b"\xed\xa0\xbd\xed\xb8\x80", "😀"),
+        (b"a \xed\xa0\x80", "a \ufffd"),
+    ],
+)
+def test_stdin_of_any_encoding_is_text(rekall: Rekall, base: list[dict[str, Any]], data: bytes, text: str) -> None:
+    ran = rekall("edit", base[0]["id"], "--content", "-", stdin=data)
+    assert ran.code == 0, ran.err
+    assert rekall("show", base[0]["id"], "--json").json["entry"]["content"] == text
+    assert ("note: stdin is not" in ran.err) == (data[:3] != b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 3, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(99)]
 )
 @pytest.mark.parametrize(
     "arguments",
     [("add", "til", "title", "-"), ("add", "til", "title", "--content", "-"), ("edit", "{id}", "--content", "-")],
 )
 def test_stdin_that_is_no_text_is_refused(
-    rekall: Rekall, base: list[dict[str, Any]], data: bytes, word: str, arguments: tuple[str, ...]
+    rekall: Rekall, base: list[dict[str, Any]], data: bytes, arguments: tuple[str, ...]
 ) -> None:
-    assert word in complains(rekall(*(part.replace("{id}", base[0]["id"]) for part in arguments), stdin=data), 4)
+    assert "stdin: it is no text" in complains(
+        rekall(*(part.replace("{id}", base[0]["id"]) for part in arguments), stdin=data), 4
+    )
     assert state(rekall) == base
 
 
