@@ -159,10 +159,11 @@ class EmbeddingService:
         if space is not None and self._store.passages.pending(space, 1, [key]):
             self._backlog().embed_of(self._model_of(space), space, [key])
 
-    def put_unembedded(self, key: int, entry: Entry) -> None:
-        """Store the passages of an entry; new ones wait for `embed_pending`."""
-        self._store.passages.put(key, passages_of(entry))
-        self.forget(key)
+    def put_unembedded(self, entries: Sequence[tuple[int, Entry]]) -> None:
+        """Store the passages of entries, by their keys; new ones wait for `embed_pending`."""
+        for key, _ in entries:
+            self.forget(key)
+        self._store.passages.put_many([(key, passages_of(entry)) for key, entry in entries])
 
     def forget(self, key: int | None = None) -> None:
         """Keep no vector of an entry that was written or deleted, or of any."""
@@ -331,8 +332,7 @@ class EmbeddingService:
         if question is None:
             return {}
         found = self.semantic_search(question, k + 1, selection)
-        found.pop(key, None)
-        return dict(list(found.items())[:k])
+        return dict([item for item in found.items() if item[0] != key][:k])
 
     def closeness(self, question: Question, keys: Iterable[int], space: Space | None = None) -> dict[int, Closeness]:
         """Closeness of the given entries; one without vectors is left out. `space` as for `semantic_search`."""

@@ -98,7 +98,7 @@ def draft_record(draft: Draft, fields: Iterable[Field] = ORDER) -> dict[str, Any
     return {
         field.name: {other.name: other.value for other in draft.other_fields}
         if field.kind is Kind.OTHER
-        else _plain(getattr(draft, field.name))
+        else plain(getattr(draft, field.name))
         for field in fields
     }
 
@@ -111,9 +111,14 @@ def edited_record(draft: Draft) -> dict[str, Any]:
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Other fields under their own names, where those mean nothing else."""
     others = record.pop(OTHER, None) or {}
-    kept = {name: value for name, value in others.items() if name in record or normal(name) in _MEANS or not name}
+    return {**record, **others_apart(others)}
+
+
+def others_apart(others: Mapping[str, Any]) -> dict[str, Any]:
+    """Other fields under their own names; those whose names mean something else together under `OTHER`."""
+    kept = {name: value for name, value in others.items() if normal(name) in _MEANS or not name}
     own = {name: value for name, value in others.items() if name not in kept}
-    return {**record, **own, OTHER: kept} if kept else {**record, **own}
+    return {**own, OTHER: kept} if kept else own
 
 
 def link_record(link: Link) -> dict[str, str]:
@@ -243,7 +248,7 @@ def _rank(field: Field, name: str) -> int:
     return known.index(normal(name)) if normal(name) in known else 0
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A field's value as files and JSON hold it; nothing is an empty text."""
     if value is None:
         return ""

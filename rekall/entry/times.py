@@ -39,7 +39,9 @@ _MOST_CHARS = 200
 
 def written(moment: datetime) -> str:
     """A time as text, 2026-01-31T09:00:00Z: UTC and whole seconds, so that texts sort as times do."""
-    return moment.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    if moment.tzinfo is not timezone.utc:
+        moment = moment.astimezone(timezone.utc)
+    return f"{moment.isoformat(timespec='seconds')[:-6]}Z"  # without +00:00
 
 
 def parsed(text: str) -> datetime:

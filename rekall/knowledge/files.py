@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
+from rekall.claims import LEASE_S
 from rekall.embedder import PATIENCE_S, Progress
 from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
@@ -32,6 +33,9 @@ BATCH = 100
 
 BATCH_S = 0.25
 """Seconds of reading after which what was read is stored, so that words are found while an import goes on."""
+
+_ANNOUNCE_S = LEASE_S / 8
+"""Seconds after which it is said again that an import is going on."""
 
 Paths = Sequence[str | PathLike[str]] | str | PathLike[str]
 Item = TypeVar("Item")
@@ -63,6 +67,7 @@ class Files:
         self._embeddings = embeddings
         self._clock = clock
         self._announced = ""
+        self._announce_at = 0.0
 
     def import_paths(
         self,
@@ -165,7 +170,8 @@ class Files:
     def _take(self, importer: Importer, items: list[Found | Refused | LeftOut]) -> None:
         """Store a batch, and say who embeds it once there is something to embed."""
         importer.take(items)
-        if importer.report.stored:
+        if importer.report.stored and self._clock.seconds() >= self._announce_at:
+            self._announce_at = self._clock.seconds() + _ANNOUNCE_S
             self._announced = self._embeddings.announce(self._announced)
 
     def _finish(self, importer: Importer, walk: Walk, roots: Sequence[str], options: ImportOptions) -> None:
@@ -218,7 +224,7 @@ class Files:
     def _withdraw(self) -> None:
         if self._announced:
             self._embeddings.withdraw(self._announced)
-            self._announced = ""
+            self._announced, self._announce_at = "", 0.0
 
     def _interrupted(self, stored: int) -> Interrupted:
         """What is there after all, and how it goes on."""

@@ -21,11 +21,14 @@ def fitted(found: Found) -> Draft:
         InvalidInput: It cannot be.
     """
     try:
-        return rules.checked(_fitting(_titled(found)))
+        draft = rules.checked(_fitting(_titled(found)))
     except RekallError:
         raise
     except Exception as error:  # nothing is written yet, so that whatever its values do costs this item alone
         raise plainly(error) from error
+    if draft.superseded_by and draft.superseded_by == draft.id:  # nothing can be read instead of itself
+        return replace(draft, superseded_by=None)
+    return draft
 
 
 def _titled(found: Found) -> Draft:

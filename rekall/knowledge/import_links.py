@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ from rekall.entry.types import Link, LinkType
 from rekall.exchange.reading import Found
 from rekall.knowledge import merging
 from rekall.knowledge.naming import Names
-from rekall.knowledge.succession import put_link, remove_links, with_reason
+from rekall.knowledge.succession import put_links, remove_links
 from rekall.system.clock import Clock
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
 
 AT_ONCE = 200
 """Entries whose links are stored in one transaction."""
+
+_Said = tuple[str, str, str]
+"""A link as a source says it: target, type and reason."""
+
+_Ends = tuple[str, str, LinkType]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,9 @@ class _Told:
     entry_id: str
     path: str
     relative: str
-    wanted: tuple[tuple[str, str, str], ...]
-    dropped: tuple[tuple[str, str, str], ...]
-    kept: tuple[tuple[str, str, str], ...]
+    wanted: tuple[_Said, ...]
+    dropped: tuple[_Said, ...]
+    kept: tuple[_Said, ...]
     is_changed: bool
     successor: str | None
 
@@ -104,13 +109,15 @@ class ImportLinks:
 
     def store(self, batch: Sequence[_Told]) -> None:
         """Make and take back the links of some sources; those to notes that are not here are only counted."""
-        made: dict[tuple[str, str, LinkType], Link] = {}
-        awaited: dict[tuple[str, str, LinkType], _Told] = {}
+        made: dict[_Ends, Link] = {}
+        awaited: dict[_Ends, _Told] = {}
+        remembered: dict[str, list[_Said]] = {}
+        links = self._resolved(batch)
         for told in batch:
-            self._drop(told)
+            self._drop(told, links)
             stored = []
             for said in told.wanted:
-                link = self._resolved(told, said)
+                link = links.get((told.path, said))
                 if link is None:
                     self.lost += told.is_changed
                     continue
@@ -123,35 +130,38 @@ class ImportLinks:
                 self._gather(made, succession)
                 awaited[_ends(succession)] = told
             if stored or told.dropped:
-                self._remember(told, [*told.kept, *stored])
-        for name, link in made.items():
-            is_made = put_link(self._store, with_reason(self._store, link), self._clock.now())
+                remembered[told.path] = [*told.kept, *stored]
+        self._remember(remembered)
+        made_links = zip(made, put_links(self._store, list(made.values()), self._clock.now()), strict=True)
+        for name, is_made in made_links:
             told_by = awaited.get(name)
             self.lost += not is_made and (told_by is None or told_by.is_changed)
             if told_by is not None and is_made is not told_by.is_changed:
                 self._await(told_by, is_made=is_made)
 
-    def _gather(self, made: dict[tuple[str, str, LinkType], Link], link: Link) -> None:
+    def _gather(self, made: dict[_Ends, Link], link: Link) -> None:
         """A succession is told at both its ends, at one of them with a reason."""
         name = _ends(link)
         made[name] = link if link.reason or name not in made else made[name]
 
-    def _resolved(self, told: _Told, said: tuple[str, str, str]) -> Link | None:
-        target, kind, reason = said
-        is_id = is_ulid(target)
-        found = target.upper() if is_id else self._names.resolve(target, told.relative)
-        if found is None and is_id:
-            return None
-        if found is None or self._store.entries.key_of(found) is None:
-            return None
-        return Link(told.entry_id, found, LinkType(kind), reason)
+    def _resolved(self, batch: Sequence[_Told]) -> dict[tuple[str, _Said], Link]:
+        """What some sources say, as links between entries that are there, by the path of the source and what it says."""
+        meant = {}
+        for told in batch:
+            for said in (*told.wanted, *((*told.kept, *told.dropped) if told.dropped else ())):
+                target = said[0]
+                found = target.upper() if is_ulid(target) else self._names.resolve(target, told.relative)
+                if found is not None:
+                    meant[told.path, said] = Link(told.entry_id, found, LinkType(said[1]), said[2])
+        there = self._store.entries.keys_of({link.target for link in meant.values()})
+        return {of: link for of, link in meant.items() if link.target in there}
 
-    def _drop(self, told: _Told) -> None:
+    def _drop(self, told: _Told, links: Mapping[tuple[str, _Said], Link]) -> None:
         """Take back the links that a source made and says no more, not even in other words."""
         if not told.dropped:
             return
-        still = {_ends(link) for said in (*told.wanted, *told.kept) if (link := self._resolved(told, said))}
-        gone = (self._resolved(told, said) for said in told.dropped)
+        still = {_ends(link) for said in (*told.wanted, *told.kept) if (link := links.get((told.path, said)))}
+        gone = (links.get((told.path, said)) for said in told.dropped)
         remove_links(self._store, [link for link in gone if link and _ends(link) not in still], self._clock.now())
 
     def _await(self, told: _Told, *, is_made: bool) -> None:
@@ -163,12 +173,14 @@ class ImportLinks:
             said |= {} if is_made else {merging.AWAITED: told.successor}
             self._store.origins.put(replace(origin, said=merging.encoded(said, links)))
 
-    def _remember(self, told: _Told, links: Sequence[tuple[str, str, str]]) -> None:
-        origin = self._store.origins.at(told.path)
-        if origin is not None:
-            fields = merging.decoded(origin.said)[0] or {}
-            self._store.origins.put(replace(origin, said=merging.encoded(fields, links)))
+    def _remember(self, made: Mapping[str, Sequence[_Said]]) -> None:
+        """Note which links were made for some sources, by their paths."""
+        origins = self._store.origins.at_many(made).values()
+        fields = (merging.decoded(origin.said)[0] or {} for origin in origins)
+        self._store.origins.put(
+            *(replace(each, said=merging.encoded(said, made[each.path])) for each, said in zip(origins, fields))
+        )
 
 
-def _ends(link: Link) -> tuple[str, str, LinkType]:
+def _ends(link: Link) -> _Ends:
     return link.source, link.target, link.type

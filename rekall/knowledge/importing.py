@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Draft, Entry
-from rekall.entry.record import to_record
 from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import EntryDamaged, InvalidInput, RekallError
 from rekall.exchange.dialect import Refused
@@ -23,8 +20,10 @@ from rekall.knowledge.fitting import fitted
 from rekall.knowledge.import_links import ImportLinks
 from rekall.knowledge.import_report import ImportReport
 from rekall.knowledge.kept import record_of
+from rekall.knowledge.known import Known
 from rekall.knowledge.origins import AWAY, THEIRS, place_of
-from rekall.knowledge.recognising import Recogniser, is_gone, record_id_of
+from rekall.knowledge.recognising import Recogniser, is_gone
+from rekall.knowledge.remembering import entry_hash, is_same, origin_of
 from rekall.knowledge.succession import settled, superseding
 from rekall.knowledge.writing import EntryService
 from rekall.store.values import Origin
@@ -66,26 +65,48 @@ class Importer:
                 self._deleted_ids.add(entry_id)
                 self._deleted_by_hash.setdefault(source_hash, []).append(path)
         self._ids: set[str] = set()
+        self._new: list[tuple[Found, Entry]] = []
         self._read: set[int] = set()
         self.links = ImportLinks(store, clock, roots)
         self.report = ImportReport()
         self.incomplete: set[str] = set()
         """Files of which something was refused: what is not seen of them may still be there."""
 
-    def take(self, items: Iterable[Found | Refused | LeftOut]) -> None:
-        """Store every item that can be stored; the others are listed in the report. Call it inside a transaction."""
-        for item in items:
-            if isinstance(item, LeftOut):
-                self.report.left_out[item.why] += 1
-            elif isinstance(item, Refused):
-                self._refuse(item)
-            else:
-                try:
-                    self._take(item)
-                except RekallError as error:
-                    if error.exit_code != 4 and not isinstance(error, EntryDamaged):  # the database or the disk
-                        raise
-                    self._refuse(Refused(item.where, error), item.file)
+    def take(self, items: Sequence[Found | Refused | LeftOut]) -> None:
+        """Store every item that can be stored; the others are listed in the report. Call it inside a transaction.
+
+        What is new or unchanged is told by what is looked up for many at once. Anything else is looked at by itself, and
+        after it the rest is looked up anew, at first for few.
+        """
+        at, ahead = 0, len(items)
+        while at < len(items):
+            some = items[at : at + ahead]
+            known = Known.of(self._store, [item for item in some if isinstance(item, Found)])
+            taken = next((place for place, item in enumerate(some) if not self._done(item, known)), len(some))
+            at += taken
+            ahead *= 2
+            if taken < len(some):
+                self._store_new()
+                self._done(items[at], None)
+                at, ahead = at + 1, 1
+        self._store_new()
+
+    def _done(self, item: Found | Refused | LeftOut, known: Known | None) -> bool:
+        """Take an item, unless it needs a closer look than what is known of it; it gets that where nothing is."""
+        if isinstance(item, LeftOut):
+            self.report.left_out[item.why] += 1
+        elif isinstance(item, Refused):
+            self._refuse(item)
+        else:
+            try:
+                if known is not None:
+                    return self._take_known(item, known)
+                self._take(item)
+            except RekallError as error:
+                if error.exit_code != 4 and not isinstance(error, EntryDamaged):  # the database or the disk
+                    raise
+                self._refuse(Refused(item.where, error), item.file)
+        return True
 
     def was_seen(self, path: str) -> bool:
         """Whether this import found something at a path."""
@@ -113,11 +134,33 @@ class Importer:
         self.report.refused.append(refused)
         self.incomplete.update([file] if file else (identity(Path(name)) for name in _files_named(refused.where)))
 
+    def _take_known(self, found: Found, known: Known) -> bool:
+        """Take what is new, or says what it said last time. Returns whether it is."""
+        own_id = found.read.draft.id
+        if found.deleted_at is not None or self._recogniser.is_met(found.path):
+            return False
+        same = None if self._overwrite else known.same(found)
+        if same is None and (not known.is_new(found) or self._pruned or self._recogniser.may_be_numbered(found)):
+            return False
+        self._recogniser.unique(found)
+        if same is not None:
+            self._unchanged(found, *same)
+        else:
+            draft = fitted(found)
+            if own_id in self._ids:  # two records with one id are two entries
+                draft = replace(draft, id=None)
+            if self._was_deleted_here(found, draft):
+                self.report.deleted_here += 1
+                return True
+            self._add(found, draft)
+        if own_id:
+            self._ids.add(own_id)
+        return True
+
     def _take(self, found: Found) -> None:
+        """Take anything, however it was changed, moved or deleted on either side."""
         found = self._recogniser.unique(found)
         draft = fitted(found)
-        if draft.superseded_by and draft.superseded_by == draft.id:  # nothing can be read instead of itself
-            draft = replace(draft, superseded_by=None)
         if found.deleted_at is not None:
             self._take_deleted(found, self._writer.capture.looked_at(draft)[0], found.deleted_at)
             return
@@ -139,20 +182,39 @@ class Importer:
         if origin and old and is_same and not is_open and not self._was_read_in_part(origin, old):
             self._unchanged(found, origin, old)
             return
-        draft, secrets = self._writer.capture.looked_at(draft)
-        self._tell(found)
-        self.report.secrets += ((found.where, secret) for secret in secrets)
         if key is None or old is None:
-            draft = replace(draft, created_at=draft.created_at or found.file_time)
-            self._add(found, self._writer.new_entry(settled(draft)))
+            self._add(found, draft)
         else:
-            self._update(found, origin, key, old, settled(draft))
+            self._update(found, origin, key, old, settled(self._looked_at(found, draft)))
 
-    def _add(self, found: Found, entry: Entry) -> None:
-        key = self._writer.put(None, entry)
-        self.report.added += 1
-        self.report.keys.append(key)
-        self._remember(found, key, entry, ())
+    def _looked_at(self, found: Found, draft: Draft) -> Draft:
+        """The draft as it may be stored; the report is told of its secrets, and of what could not be read."""
+        draft, secrets = self._writer.capture.looked_at(draft)
+        if found.read.unknown_type:
+            self.report.unknown_types[found.read.unknown_type] += 1
+        for problem in found.read.problems:
+            self.report.tell(problem.kind, found.where)
+        self.report.secrets += ((found.where, secret) for secret in secrets)
+        return draft
+
+    def _add(self, found: Found, draft: Draft) -> None:
+        """Gather a new entry; `_store_new` stores it with the others."""
+        draft = self._looked_at(found, draft)
+        if draft.created_at is None:
+            draft = replace(draft, created_at=found.file_time)
+        entry = self._writer.new_entry(settled(draft))
+        self._new.append((found, entry))
+        self.links.tell(found, entry.id, (), is_changed=True, successor=entry.superseded_by)
+
+    def _store_new(self) -> None:
+        """Store the new entries that were gathered."""
+        if self._new:
+            keys = self._writer.put_all([entry for _, entry in self._new])
+            told = (origin_of(found, key, entry, ()) for key, (found, entry) in zip(keys, self._new, strict=True))
+            self._store.origins.put(*told)
+            self.report.added += len(keys)
+            self.report.keys.extend(keys)
+            self._new = []
 
     def _unchanged(self, found: Found, origin: Origin, old: Entry) -> None:
         self.report.unchanged += 1
@@ -163,7 +225,7 @@ class Importer:
         """Make an entry say what its source says now, and keep what was changed here."""
         told = self._entry(theirs, old)
         links = merging.decoded(origin.said)[1] if origin else []
-        if _same(old, told):
+        if is_same(old, told):
             self.report.unchanged += 1
             self._remember(found, key, told, links)
             return
@@ -178,7 +240,7 @@ class Importer:
         elif self._overwrite:
             self._drop_theirs(found)
         is_superseded = self._forget_successor(key, old, origin, told)
-        if not _same(old, entry):
+        if not is_same(old, entry):
             self._writer.put(key, replace(entry, status=Status.OBSOLETE) if is_superseded else entry)
             self.report.keys.append(key)
             self.report.updated += 1
@@ -255,11 +317,7 @@ class Importer:
 
     def _remember(self, found: Found, key: int, told: Entry, links: Sequence[Sequence[str]]) -> None:
         """Note what a source said, and the links that it wants."""
-        record_id = record_id_of(found)
-        said = merging.encoded(merging.said_by(told), links)
-        self._store.origins.put(
-            Origin(found.path, key, found.source_hash, entry_hash(told), told.superseded_by, record_id, said)
-        )
+        self._store.origins.put(origin_of(found, key, told, links))
         self.links.tell(found, told.id, links, is_changed=True, successor=told.superseded_by)
 
     def _entry(self, draft: Draft, old: Entry, updated_at: datetime | None = None) -> Entry:
@@ -329,30 +387,6 @@ class Importer:
         """Whether an earlier Rekall imported it, which dropped what it had no field for, and nobody edited it since."""
         return not origin.said and not self.was_edited(old, origin)
 
-    def _tell(self, found: Found) -> None:
-        """Put into the report what could not be read of an item."""
-        if found.read.unknown_type:
-            self.report.unknown_types[found.read.unknown_type] += 1
-        for problem in found.read.problems:
-            self.report.tell(problem.kind, found.where)
-
-
-def entry_hash(entry: Entry) -> bytes:
-    """Hash of everything an entry says, times left out. A field that is empty does not count."""
-    record = to_record(entry)
-    names = [*(name for name in _HASHED if name in record), *(name for name in record if name not in _NOT_HASHED)]
-    fields = {name: record[name] for name in names}
-    return hashlib.blake2b(json.dumps([fields, entry.content]).encode(), digest_size=16).digest()
-
-
-_HASHED = (
-    *("title", "type", "tags", "project", "status", "superseded_by", "confidence", "situation", "solution"),
-    *("what_failed", "error_messages", "files", "keywords", "sources"),
-)
-"""The order in which fields enter a hash; another one would take everything imported before for edited."""
-
-_NOT_HASHED = (*_HASHED, "id", "created_at", "updated_at")
-
 
 def _files_named(where: str) -> Iterator[str]:
     """The files that a report may mean: before what it calls a part of one stands a comma, and names hold commas too."""
@@ -360,7 +394,3 @@ def _files_named(where: str) -> Iterator[str]:
     while ", " in where:
         where = where.rpartition(", ")[0]
         yield where
-
-
-def _same(old: Entry, new: Entry) -> bool:
-    return entry_hash(old) == entry_hash(new)

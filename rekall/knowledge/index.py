@@ -106,8 +106,8 @@ class Index:
         keys = self._store.entries.keys()
         for start in range(0, len(keys), _CUT_BATCH):
             with self._store.transaction(PATIENCE_S):
-                for key, entry in self._store.entries.by_keys(keys[start : start + _CUT_BATCH]).items():
-                    self._embeddings.put_unembedded(key, entry)
+                entries = self._store.entries.by_keys(keys[start : start + _CUT_BATCH])
+                self._embeddings.put_unembedded(list(entries.items()))
         return self._embeddings.embed_pending(progress)
 
     def use_model(

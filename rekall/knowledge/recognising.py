@@ -18,6 +18,7 @@ from rekall.exchange.bounds import read_whole
 from rekall.exchange.dialect import hash_of
 from rekall.exchange.places import identity, is_there, on_disk
 from rekall.exchange.reading import Found
+from rekall.knowledge.known import record_id_of
 from rekall.knowledge.origins import AWAY, THEIRS, files_of, put_aside
 from rekall.store.values import Origin
 
@@ -65,6 +66,10 @@ class Recogniser:
         """Whether something was found that lies at a path, or that lay there and was found elsewhere."""
         known = hash(path.removesuffix(THEIRS))
         return known in self._seen or known in self._left
+
+    def is_met(self, path: str) -> bool:
+        """Whether something was found at a path itself, or lay there and was found elsewhere."""
+        return hash(path) in self._seen or hash(path) in self._left
 
     def unique(self, found: Found) -> Found:
         """Note what was found. Two records of one file with the same id are two."""
@@ -201,8 +206,18 @@ class Recogniser:
 
     def _numbered(self, found: Found) -> Origin | None:
         """What an earlier Rekall knew by the number of its record, and which says the same."""
-        if not found.record.startswith("="):
+        if not self.may_be_numbered(found):
             return None
+        draft = rules.checked(found.read.draft)
+        origin = self._by_number[found.file].pop((draft.title, draft.content), None)
+        if origin is not None:
+            self._left.add(hash(origin.path))
+        return replace(origin, path=found.path) if origin else None
+
+    def may_be_numbered(self, found: Found) -> bool:
+        """Whether it is a record of a file of which an earlier Rekall knew some by their numbers."""
+        if not found.record.startswith("="):
+            return False
         if found.file not in self._by_number:
             origins = [each for each in self._store.origins.under(found.file) if each.path.rpartition("#")[2].isdigit()]
             entries = self._store.entries.by_keys(each.entry_key for each in origins)
@@ -213,16 +228,7 @@ class Recogniser:
                     if (entry := entries.get(each.entry_key)) is not None
                 }
             }
-        draft = rules.checked(found.read.draft)
-        origin = self._by_number[found.file].pop((draft.title, draft.content), None)
-        if origin is not None:
-            self._left.add(hash(origin.path))
-        return replace(origin, path=found.path) if origin else None
-
-
-def record_id_of(found: Found) -> str:
-    """The id that its own tool gave it, or empty."""
-    return found.record if found.has_id and found.record else found.read.record_id
+        return bool(self._by_number[found.file])
 
 
 def _is_weak(record_id: str) -> bool:

@@ -6,7 +6,7 @@ again, link and status change together. When its successor is deleted, it stays 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -79,11 +79,25 @@ def put_link(store: Store, link: Link, now: datetime) -> bool:
     Returns:
         Whether it is stored: False when an end is not there.
     """
-    if not store.links.put(link, now):
-        return False
-    if link.type is LinkType.SUPERSEDES:
-        _set_status(store, link.target, Status.OBSOLETE, now)
-    return True
+    return _put(store, [link], now)[0]
+
+
+def put_links(store: Store, links: Sequence[Link], now: datetime) -> list[bool]:
+    """Store several so, each once; one that says no reason keeps the reason that it has already."""
+    silent = {link.source for link in links if not link.reason}
+    known = store.links.starting_at(store.entries.keys_of(silent).values()) if silent else {}
+    said = {(each.source, each.target, each.type): each for of_one in known.values() for each in of_one}
+    return _put(
+        store, [link if link.reason else said.get((link.source, link.target, link.type), link) for link in links], now
+    )
+
+
+def _put(store: Store, links: Sequence[Link], now: datetime) -> list[bool]:
+    are_stored = store.links.put_many(links, now)
+    for link, is_stored in zip(links, are_stored):
+        if is_stored and link.type is LinkType.SUPERSEDES:
+            _set_status(store, link.target, Status.OBSOLETE, now)
+    return are_stored
 
 
 def remove_links(store: Store, links: Iterable[Link], now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
 from rekall.knowledge.capturing import Capture
 from rekall.knowledge.erasing import Eraser
 from rekall.knowledge.reports import Saved
+from rekall.knowledge.storing import put_again, put_new
 from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
 from rekall.prepared import Prepared
 from rekall.system.clock import Clock
@@ -321,16 +322,13 @@ class EntryService:
             prepared: Its vectors; without them they are made later.
         """
         if key is None:
-            key = self._store.entries.insert(entry)
-            self._store.tombstones.drop(entry.id)
-        else:
-            self._store.entries.update(key, entry)
-        self._store.words.put(key, entry)
-        if prepared is None:
-            self._embeddings.put_unembedded(key, entry)
-        else:
-            self._embeddings.put(key, prepared)
+            return put_new(self._store, self._embeddings, [entry], prepared)[0]
+        put_again(self._store, self._embeddings, key, entry, prepared)
         return key
+
+    def put_all(self, entries: Sequence[Entry]) -> list[int]:
+        """Store new entries as `put` does, to be embedded later. Returns their keys."""
+        return put_new(self._store, self._embeddings, entries)
 
     def new_entry(self, draft: Draft) -> Entry:
         """A checked draft with what it lacks: an id and times."""
