@@ -27,7 +27,6 @@ class Shape:
         heads: Of the attention.
         inner: Width of the feed-forward part.
         more: What else `config.json` says.
-        tokenizer_class: As tokenizer_config.json names it; empty for no such file.
     """
 
     kind: str
@@ -42,7 +41,6 @@ class Shape:
     heads: int = 12
     inner: int = 1536
     more: Mapping[str, Any] = field(default_factory=dict)
-    tokenizer_class: str = ""
 
 
 def config(shape: Shape) -> dict[str, Any]:

@@ -288,7 +288,7 @@ def rules_tables() -> str:
         ("modules.json, each entry", file_rules.MODULES),
         ("sentence_bert_config.json and its older names", file_rules.TRANSFORMER),
         *((f"config.json of {kind}", rules) for kind, rules in file_rules.BY_MODULE.items()),
-        ("tokenizer_config.json, limits", file_rules.TOKENIZER_LIMITS),
+        ("tokenizer_config.json", file_rules.TOKENIZER),
         ("config.json of model2vec", config_rules.MODEL2VEC),
         ("config.json of every transformer", config_rules.EVERY_TRANSFORMER),
     ]

@@ -31,6 +31,7 @@ FILES = (
     ("bert", "config.json"),
     ("bert", "config_sentence_transformers.json"),
     ("bert", "sentence_bert_config.json"),
+    ("bert", "tokenizer_config.json"),
     ("bert", "1_Pooling/config.json"),
     ("bert", "2_Normalize/config.json"),
     ("bert-dense", "2_Dense/config.json"),
@@ -58,6 +59,15 @@ def test_a_key_that_nobody_knows_is_refused_by_its_name_and_file(source: Copy, o
     assert "`mystery_knob`" in failure.message
     assert "`other_knob`" in failure.message
     assert "--ignore mystery_knob --ignore other_knob" in failure.hint
+
+
+def test_sizes_that_the_configuration_and_the_table_give_differently_are_told(source: Copy, out: Path) -> None:
+    checkpoint = source("bert")
+    assert not [note for note in export_model(checkpoint.path, out, PLAIN).notes if "vocab_size" in note]
+    checkpoint.edit_json("config.json", vocab_size=999)
+    (note,) = (note for note in export_model(checkpoint.path, out, PLAIN).notes if "vocab_size" in note)
+    assert "999" in note
+    assert "376 rows" in note
 
 
 def test_a_key_of_a_module_in_the_list_of_modules_is_refused_too(source: Copy, out: Path) -> None:

@@ -167,7 +167,10 @@ EVERY_TRANSFORMER: tuple[Rule, ...] = (
         "unk_token_id",
         said="tokenizer.json says which tokens there are; padding is never looked at",
     ),
-    honoured("vocab_size", said="the rows of the token table, which every id of the tokenizer must have"),
+    honoured(
+        "vocab_size",
+        said="the rows of the token table, which every id of the tokenizer must have; told if the table has others",
+    ),
     nothing("type_vocab_size", said="every text is of type 0"),
     nothing("tokenizer_class", said="the tokenizer is read from its own files"),
     nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ from rekall.models.export.modules import STATIC_KIND
 from rekall.models.export.notes import notes_on
 from rekall.models.export.options import PLAIN, ExportOptions, Precision
 from rekall.models.export.pieces import write_tokenizer
-from rekall.models.export.probe_texts import DEGENERATE_TEXTS, PROBE_TEXTS
+from rekall.models.export.probe_texts import DEGENERATE_TEXTS, PROBE_TEXTS, SPELLED_TEXTS
 from rekall.models.export.static import character_limit, write_static
 from rekall.models.export.tokenizer_choice import choose_tokenizer, tokenizer_explained
 from rekall.models.export.transformer import (
@@ -138,7 +139,8 @@ def export_model(source: Path, out: Path, options: ExportOptions = PLAIN) -> Exp
 
 def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -> tuple[Probes, tuple[str, ...]]:
     """Write everything but card and probes. Returns the texts with the vectors they should get, and what to tell."""
-    texts = [checkpoint.prompts.document + text for text in PROBE_TEXTS]
+    bare = PROBE_TEXTS + (SPELLED_TEXTS if _spells(checkpoint.tokenizer) else ())
+    texts = [checkpoint.prompts.document + text for text in bare]
     if options.via_torch:
         from rekall.models.export.via_torch import trace  # torch, seconds and hundreds of megabytes
 
@@ -152,18 +154,33 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
             ids, notes = _source_ids(checkpoint, checkpoint.tokenizer, texts, special=False), ()
         vectors = write_static(checkpoint, folder, options, ids)
         some = vectors.any(axis=1)  # a table may hold nothing for a probe
-        probes = tuple(text for text, has in zip(PROBE_TEXTS, some) if has)
+        probes = tuple(text for text, has in zip(bare, some) if has)
         return Probes(probes, np.asarray(vectors[some], dtype=np.float32)), notes
     else:
         dimensions, graph = write_graph(checkpoint, folder, options)
         ids, notes = _write_tokenizer(checkpoint, folder, options, graph.vocabulary_rows, texts)
+        notes += _sizes_told(checkpoint, graph.vocabulary_rows)
         if options.precision == "q8":
             seen = _written_ids(checkpoint, folder, CALIBRATION_TEXTS)
             write_integer_graph(checkpoint, folder, graph, dimensions, seen)
         left_out = 0 if checkpoint.chain.pools_prompt else _opening_tokens(checkpoint, folder)
         vectors = expected_vectors(checkpoint, [row for row in ids if row], dimensions, left_out)
-    probes = tuple(text for text, row in zip(PROBE_TEXTS, ids) if row)
+    probes = tuple(text for text, row in zip(bare, ids) if row)
     return Probes(probes, np.asarray(vectors, dtype=np.float32)), notes
+
+
+def _sizes_told(checkpoint: Checkpoint, rows: int) -> tuple[str, ...]:
+    """What to tell where config.json and the table of tokens give their number differently."""
+    config = {**checkpoint.config, **(checkpoint.config.get("text_config") or {})}
+    said = config.get("vocab_size")
+    if said in (None, rows):
+        return ()
+    return (f"config.json has `vocab_size` {said!r}, and the table of tokens {rows:,} rows: the table counts",)
+
+
+def _spells(tokenizer: Path) -> bool:
+    """Whether a tokenizer.json has a piece for every byte; looked for in the text, which is much less than its content."""
+    return re.search(rb'"byte_fallback"\s*:\s*true', tokenizer.read_bytes()) is not None
 
 
 def _write_tokenizer(

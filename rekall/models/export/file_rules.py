@@ -137,7 +137,77 @@ TOKENIZER_LIMITS: tuple[Rule, ...] = (
         said="padding is never looked at",
     ),
 )
-"""What tokenizer_config.json says of limits; the rest is held against tokenizer.json."""
+"""What tokenizer_config.json says of limits."""
+
+TOKENIZER: tuple[Rule, ...] = (
+    *TOKENIZER_LIMITS,
+    honoured(
+        "tokenizer_class",
+        "added_tokens_decoder",
+        "additional_special_tokens",
+        "extra_special_tokens",
+        "model_specific_special_tokens",
+        "*_token",
+        said="held against tokenizer.json",
+    ),
+    honoured(
+        "do_lower_case",
+        "strip_accents",
+        "tokenize_chinese_chars",
+        "keep_accents",
+        "add_prefix_space",
+        "legacy",
+        "split_special_tokens",
+        "extra_ids",
+        said="how the class reads a text",
+    ),
+    honoured("fast_tokenizer_files", said="one tokenizer.json for every release"),
+    nothing(
+        "clean_up_tokenization_spaces",
+        "spaces_between_special_tokens",
+        "errors",
+        "trim_offsets",
+        said="how tokens become text again",
+    ),
+    nothing(
+        "do_basic_tokenize",
+        "never_split",
+        "sp_model_kwargs",
+        "remove_space",
+        "wordpieces_prefix",
+        "do_split_by_punc",
+        said="a tokenizer without tokenizer.json alone reads it",
+    ),
+    nothing("chat_*", "*_template", "response_schema", "use_default_system_prompt", said="Rekall embeds text"),
+    nothing("processor_class", "model_input_names", "return_token_type_ids", said="what is made of the ids"),
+    nothing(
+        "name_or_path",
+        "_name_or_path",
+        "special_tokens_map_file",
+        "tokenizer_file",
+        "full_tokenizer_file",
+        "vocab_file",
+        "merges_file",
+        "vocab_size",
+        "spm_file",
+        "tokenizer_type",
+        "backend",
+        "from_slow",
+        "use_fast",
+        "is_local",
+        "local_files_only",
+        "files_loaded",
+        "cache_dir",
+        "revision",
+        "trust_remote_code",
+        "transformers_version",
+        "_commit_hash",
+        "device_map",
+        "torch_dtype",
+        said="how it is loaded, or a name for people",
+    ),
+)
+"""All of tokenizer_config.json."""
 
 BY_MODULE = {
     "Pooling": POOLING,

@@ -11,7 +11,7 @@ from typing import Any
 from rekall.errors import ExportFailed
 from rekall.models.engine.card import TOKENIZER_FILE
 from rekall.models.export.figures import Figures
-from rekall.models.export.file_rules import TOKENIZER_LIMITS, TRANSFORMER
+from rekall.models.export.file_rules import TOKENIZER, TOKENIZER_LIMITS, TRANSFORMER
 from rekall.models.export.kinds import ELSEWHERE, check_task
 from rekall.models.export.modules import Chain, read_json
 from rekall.models.export.rules import KeyCheck
@@ -61,8 +61,9 @@ def read_transformer(
     limit = settings.get("max_seq_length")
     tokenizer = root / "tokenizer_config.json"
     own: Mapping[str, Any] = read_json(tokenizer) if tokenizer.is_file() else {}
-    about = {key: value for key, value in own.items() if any(rule.names(key) for rule in TOKENIZER_LIMITS)}
-    keys(about, TOKENIZER_LIMITS, str(tokenizer), ELSEWHERE)
+    if figures is None:  # its vectors are those of the source's own library, which has read the rest
+        own = {key: value for key, value in own.items() if any(rule.names(key) for rule in TOKENIZER_LIMITS)}
+    keys(own, TOKENIZER, str(tokenizer), ELSEWHERE)
     if limit is None:
         limit = own.get("model_max_length")
     positions = figures.positions if figures else int(config.get("max_position_embeddings") or UNLIMITED)

@@ -28,3 +28,6 @@ PROBE_TEXTS = (
     "!!!",
     "",
 )
+
+SPELLED_TEXTS = ("ᚠᚢᚦᚨᚱᚲ ⵣⵓⵔ ꦲꦏꦱꦫ", "𐀀𐀁𐀂 𒀀𒀁 deploy ꙮ")
+"""Further probes where a vocabulary spells what it lacks byte by byte: those pieces occur in no other probe."""
