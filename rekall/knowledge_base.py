@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from rekall.search.legs import Waiting
 from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.search.titles import entries_titled
-from rekall.store.values import Facets, Order, Selection
+from rekall.store.values import FACETS, Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
@@ -337,21 +337,21 @@ class KnowledgeBase:
 
     def stats(self) -> Stats:
         """Counts and sizes."""
-        store = self._store
-        space = store.vectors.active_space()
+        store, space = self._store, self._store.vectors.active_space()
         passages, _ = store.passages.pending_counts(space)
         total, (aside, _) = store.passages.count(), store.unembeddable.counts(space)
         embedder = self.index.embedder() if passages else None
         return Stats(store.entries.counts(), store.size_bytes(), total - passages - aside, total, embedder)
 
-    def facets(self, filters: Filters = ALL, most: int = -1) -> Facets:
+    def facets(self, filters: Filters = ALL, most: int = -1, of: Collection[str] = FACETS) -> Facets:
         """How many of the entries that pass have each type, tag, project and status, the commonest first.
 
         Args:
             filters: Conditions.
             most: The most values of each; -1 for all.
+            of: Which of "types", "tags", "projects" and "statuses"; the others stay empty.
         """
-        return self._store.entries.facets(Selection(filters), most)
+        return self._store.entries.facets(Selection(filters), most, of)
 
     def titles(self, ids: Iterable[str]) -> dict[str, str]:
         """Titles by full id; an id without an entry is left out."""

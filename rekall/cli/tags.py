@@ -98,7 +98,7 @@ def _change_tags(
     from rekall.entry import rules
 
     base = app.open_base()
-    known = base.facets().tags
+    known = base.facets(of=("tags",)).tags
     old = [rules.tag(name) for name in names]
     come = None if new is None else rules.tag(new)
     if come == "":
@@ -155,7 +155,7 @@ def list_projects(app: App, filters: Filters, sort: str, as_json: bool) -> None:
 def rename_project(app: App, old: str, new: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Move every entry of a project to another one, which may be there already; `-` as NEW to none."""
     base = app.open_base()
-    known = base.facets().projects
+    known = base.facets(of=("projects",)).projects
     number = sum(many for name, many in known.items() if name.casefold() == old.casefold())
     if not number:
         raise _unknown("project", old, list(known))
@@ -177,7 +177,7 @@ def _show(what: str, app: App, filters: Filters, sort: str, as_json: bool) -> No
     """Names and how often each is there."""
     from rekall.entry.filters import Filters
 
-    facets = app.open_base().facets(filters)
+    facets = app.open_base().facets(filters, of=(what,))
     counts = facets.tags if what == "tags" else facets.projects
     ordered = dict(sorted(counts.items())) if sort == "name" else counts
     if as_json:

@@ -268,7 +268,8 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
 
 def nobody_has(base: KnowledgeBase, filters: Filters) -> str:
     """Which asked for tags and projects no entry has; empty where each is on some entry."""
-    known = base.facets()
+    asked = [*["tags"] * bool(filters.tags), *["projects"] * bool(filters.project)]
+    known = base.facets(of=asked)
     missing = [f"tag {cut(each, _LABEL_CHARS)!r}" for each in filters.tags if each not in known.tags]
     if filters.project and filters.project.casefold() not in map(str.casefold, known.projects):
         missing.append(f"project {cut(filters.project, _LABEL_CHARS)!r}")

@@ -211,7 +211,7 @@ def deprecate(base: KnowledgeBase, given: inputs.DeprecateInput, caller: Caller)
 
 def usage(base: KnowledgeBase, given: inputs.UsageInput, caller: Caller) -> Answer:
     """Run `usage`."""
-    facets, count = base.facets(most=_MOST_FACETS), base.count()
+    facets, count = base.facets(most=_MOST_FACETS, of=("types", "projects", "tags")), base.count()
     text = usage_text(count, facets, caller.now, caller.projects)
     return Answer(text, {"entries": count, "projects": shown([each.name for each in caller.projects])})
 

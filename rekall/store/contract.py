@@ -13,7 +13,7 @@ are named by their id to people and by a key, a number of the store's own, betwe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
-from rekall.store.values import EVERYTHING, Counts, Facets, Lease, Order, Origin, Selection
+from rekall.store.values import EVERYTHING, FACETS, Counts, Facets, Lease, Order, Origin, Selection
 
 
 class Entries(Protocol):
@@ -110,8 +110,8 @@ class Entries(Protocol):
         """Figures for `rekall stats`."""
         ...
 
-    def facets(self, selection: Selection = EVERYTHING, most: int = -1) -> Facets:
-        """How many of the selected entries have each type, tag, project and status; at most `most` of each, -1 for all."""
+    def facets(self, selection: Selection = EVERYTHING, most: int = -1, of: Collection[str] = FACETS) -> Facets:
+        """How many of the selected entries have each type, tag, project and status: `most` of each, -1 for all; of what `of` names."""
         ...
 
     def stream(self) -> Iterator[tuple[int, Entry]]:
@@ -185,6 +185,10 @@ class Origins(Protocol):
 
     def put(self, *origins: Origin) -> None:
         """Remember where entries were imported from."""
+        ...
+
+    def paths(self) -> Iterator[str]:
+        """Every path from which something was imported, in order, a bounded number in memory at a time."""
         ...
 
     def known(self, hashes: Iterable[bytes], record_ids: Iterable[str]) -> tuple[set[bytes], set[str]]:

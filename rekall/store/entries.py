@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar
 
@@ -13,11 +13,12 @@ from rekall.entry.other import OtherField
 from rekall.entry.times import exact, written
 from rekall.entry.types import LinkType, Status
 from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
+from rekall.store import summaries
 from rekall.store.driver import corrupt
 from rekall.store.selection import condition, holding
 from rekall.store.signs import forget_passages
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
-from rekall.store.values import EVERYTHING, SHORTEST_END, Counts, Facets, Order, Selection
+from rekall.store.values import EVERYTHING, FACETS, SHORTEST_END, Counts, Facets, Order, Selection
 
 _MOST_CANDIDATES = 8
 _BATCH = 256
@@ -260,28 +261,11 @@ class SqliteEntries:
 
     def counts(self) -> Counts:
         """Figures for `rekall stats`."""
+        return summaries.counts(self._db)
 
-        def grouped(column: str) -> dict[str, int]:
-            sql = f"SELECT {column}, count(*) FROM entry WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"
-            return dict(typed(self._db.readable_rows(sql), TEXT, NUMBER))
-
-        tags = self._db.value("SELECT count(DISTINCT value) FROM item WHERE kind = 'tags'")
-        links = self._db.value("SELECT count(*) FROM link")
-        return Counts(self.count(), grouped("status"), grouped("type"), grouped("project"), tags, links)
-
-    def facets(self, selection: Selection = EVERYTHING, most: int = -1) -> Facets:
+    def facets(self, selection: Selection = EVERYTHING, most: int = -1, of: Collection[str] = FACETS) -> Facets:
         """How many of the selected entries have each type, tag, project and status; at most so many of each."""
-        where, bindings = condition(selection)
-
-        def grouped(value: str, source: str = "entry e", among: str = where) -> dict[str, int]:
-            sql = f"SELECT {value}, count(*) FROM {source} WHERE {value} IS NOT NULL AND {among} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?"
-            return dict(typed(self._db.readable_rows(sql, (*bindings, most)), TEXT, NUMBER))
-
-        tags = ("entry e JOIN item i ON i.entry_key = e.key AND i.kind = 'tags'", where)
-        if selection.is_everything:  # their index alone tells, without a look at each entry
-            tags = ("item i", f"i.kind = 'tags' AND {where}")
-        with self._db.snapshot():
-            return Facets(grouped("e.type"), grouped("i.value", *tags), grouped("e.project"), grouped("e.status"))
+        return summaries.facets(self._db, selection, most, of)
 
     def stream(self) -> Iterator[tuple[int, Entry]]:
         """Every entry with its key, in the order of keys, a batch of rows in memory at a time."""

@@ -95,6 +95,10 @@ class Facets:
     statuses: dict[str, int]
 
 
+FACETS = ("types", "tags", "projects", "statuses")
+"""The facets of entries, by the names they have in `Facets`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A word of a query and its stem, or several words that were typed in one piece.

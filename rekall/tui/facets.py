@@ -83,10 +83,10 @@ def chips(filters: Filters) -> Iterator[tuple[str, str, str]]:
 
 def _counts(base: KnowledgeBase, filters: Filters) -> Iterator[tuple[str, Mapping[str, int]]]:
     """The values of each filter, counted beside the others: a second type adds entries, a second tag takes some away."""
-    yield "types", base.facets(replace(filters, types=()), _MOST).types
-    yield "project", base.facets(replace(filters, project=None), _MOST).projects
-    yield "tags", base.facets(filters, _MOST).tags
-    yield "status", base.facets(replace(filters, status=None), _MOST).statuses
+    yield "types", base.facets(replace(filters, types=()), _MOST, ("types",)).types
+    yield "project", base.facets(replace(filters, project=None), _MOST, ("projects",)).projects
+    yield "tags", base.facets(filters, _MOST, ("tags",)).tags
+    yield "status", base.facets(replace(filters, status=None), _MOST, ("statuses",)).statuses
 
 
 class FacetDialog(Dialog[None]):

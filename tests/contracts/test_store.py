@@ -6,6 +6,7 @@ Nothing here knows more of a store than `rekall/store/contract.py` says.
 import contextlib
 import itertools
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -556,6 +557,8 @@ def test_facets_count_what_the_selected_have(store):
         {"bug": 1}, {"a": 1, "b": 1}, {"web": 1}, {"active": 1}
     )
     assert store.entries.facets(most=1).tags == {"b": 2}
+    assert store.entries.facets(of=("tags", "statuses")) == replace(found, types={}, projects={})
+    assert store.entries.facets(of=("projects",), most=1) == Facets({}, {}, {"api": 2}, {})
 
 
 # selections
@@ -699,6 +702,24 @@ def test_a_selection_lets_exactly_those_pass_that_meet_it_newest_first(fresh, pa
         terms = store.words.terms("zebra horse", MOST)
         found = store.words.search(terms, selection, 50)
         assert set(found) == set(passing) & set(store.words.coverage_of(terms, stored))
+
+
+@settings(deadline=None, max_examples=tries(60))
+@given(parts=ENTRIES, selection=SELECTIONS)
+def test_facets_and_counts_are_those_of_the_selected_entries(fresh, parts, selection):
+    with fresh() as store:
+        entries = [make_entry(number, **part) for number, part in enumerate(parts)]
+        keys = insert(store, *entries)
+        for key, entry in zip(keys, entries):
+            store.words.put(key, entry)
+        chosen = set(store.entries.keys(selection))
+        selected = [entry for key, entry in zip(keys, entries) if key in chosen]
+        found = store.entries.facets(selection)
+        assert found.types == Counter(entry.type.value for entry in selected)
+        assert found.tags == Counter(name for entry in selected for name in entry.tags)
+        assert found.projects == Counter(entry.project for entry in selected if entry.project is not None)
+        assert found.statuses == Counter(entry.status.value for entry in selected)
+        assert store.entries.counts().by_project == store.entries.facets().projects
 
 
 def test_what_selects_nothing_selects_everything(store):
@@ -1596,6 +1617,27 @@ def test_keys_come_in_the_order_that_is_asked_for(store, shelve, order, titles):
     reverse = [by_title[title] for title in reversed(titles)]
     assert store.entries.keys(order=order, is_reversed=True) == reverse
     assert store.entries.keys(order=order, limit=1, offset=1) == [by_title[titles[1]]]
+
+
+ALIKE = st.lists(
+    st.text("aAbBé 文\0", max_size=14).map(lambda end: f"Weekly note {end}"[-13 - len(end) // 2 :]), max_size=8
+)
+
+
+@settings(deadline=None, max_examples=tries(60))
+@given(titles=ALIKE, limit=st.integers(1, 9), offset=st.integers(0, 3), is_reversed=st.booleans())
+def test_a_part_of_the_titles_is_in_the_order_of_all(fresh, titles, limit, offset, is_reversed):
+    with fresh() as store:
+        entries = [make_entry(number, title=title) for number, title in enumerate(titles)]
+        keys = dict(zip(insert(store, *entries), entries))
+        folded = {key: entry.title.encode().lower() for key, entry in keys.items()}
+        expected = sorted(keys, key=lambda key: keys[key].id, reverse=True)
+        expected.sort(key=folded.__getitem__)
+        if is_reversed:
+            expected.reverse()
+        assert store.entries.keys(order=Order.TITLE, is_reversed=is_reversed) == expected
+        part = store.entries.keys(EVERYTHING, limit, offset, Order.TITLE, is_reversed=is_reversed)
+        assert part == expected[offset : offset + limit]
 
 
 LATIN = ("zebra", "horse", "cookie", "proxy", "nginx", "timeout", "a", "the")
