@@ -295,17 +295,28 @@ def read_config(path: Path) -> dict[str, object]:
 
 
 def config_text(path: Path) -> str:
-    """What a config file says, without a byte order mark; nothing where there is none.
+    """What a config file says, in whatever encoding an editor saved it; nothing where there is none.
 
     Raises:
-        ValueError: It is no file, so that reading it may never end, or no UTF-8.
+        ValueError: It is no file, so that reading it may never end, or no text.
         OSError: It cannot be read.
     """
     if not path.exists() or os.path.samefile(path, os.devnull):
         return ""
     if not path.is_file():
         raise ValueError("it is a folder" if path.is_dir() else "it is no file")
-    return path.read_text("utf-8-sig")
+    try:
+        text = path.read_text("utf-8-sig")
+        if "\0" not in text:
+            return text
+    except UnicodeDecodeError:
+        pass  # it is looked at below
+    from rekall.system.decoding import text_of
+
+    try:
+        return text_of(path)
+    except InvalidInput as error:
+        raise ValueError(error.message) from error
 
 
 def not_toml(path: Path, error: Exception) -> InvalidInput:

@@ -261,11 +261,12 @@ def _by_template(app: App, draft: Draft, named: list[str]) -> tuple[Template | N
     if not file.is_file():
         return None, draft
     from rekall.exchange.editing import filled_in, read_template
+    from rekall.system.decoding import text_of
 
     try:
-        template = read_template(file.read_text("utf-8-sig"))
+        template = read_template(text_of(file))
         return template, filled_in(draft, template, named)
-    except (InvalidInput, OSError, UnicodeDecodeError) as error:
+    except (InvalidInput, OSError) as error:
         why = error.message if isinstance(error, InvalidInput) else str(error)
         raise InvalidInput(f"the template {file} cannot be used: {why}", "correct it, or move it away") from error
 

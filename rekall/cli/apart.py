@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from rekall.cli.ending import interrupts_held, let_interrupts_in
 from rekall.errors import Interrupted, RekallError
+from rekall.system.pipes import closed_pipe_ignored
 
 if TYPE_CHECKING:
     from rekall.knowledge.files import ImportOptions
@@ -116,7 +117,7 @@ def _main() -> None:
     except EOFError:  # the parent was told to end before it said what to store
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the answer is on its way
-    with contextlib.suppress(BrokenPipeError), answer:  # the parent may have been killed
+    with closed_pipe_ignored(), answer:  # the parent may have been killed
         pickle.dump(found, answer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rekall.app import App
-from rekall.cli.options import json_option, on_terminal, pass_app
+from rekall.cli.options import as_text, json_option, on_terminal, pass_app
 from rekall.cli.render import columns, error_text, out, out_json, talk
 from rekall.errors import InvalidInput, NotFound, RekallError, StorageError, in_our_words
 
@@ -125,18 +125,25 @@ def edit(app: App) -> None:
     except RekallError:  # what is wrong is what is to be edited
         editor = ""
     while True:
-        if open_editor(scratch, editor) != 0:
+        closed = open_editor(scratch, editor)
+        if closed.code != 0:
             raise InvalidInput(
                 f"the editor {find_editor(editor)!r} failed; nothing was changed",
                 f"`rekall --set ui.editor=nano config edit` takes another one; the text is kept in {scratch}",
             )
         text = scratch.read_bytes()
+        if text == before and closed.is_soon:
+            talk(
+                f"note: the editor ended at once, and nothing was changed yet: {scratch} stays, for the same command again"
+                f"\n\nhint: {closed.advice}"
+            )
+            return
         if is_new and text == before:
             scratch.unlink(missing_ok=True)
             talk("nothing changed")
             return
         try:
-            replace_settings(places, text.decode("utf-8-sig"))
+            replace_settings(places, as_text(text, str(scratch)))
         except (RekallError, ValueError) as error:
             wrong = error if isinstance(error, RekallError) else not_toml(scratch, error)
             talk(error_text(wrong))

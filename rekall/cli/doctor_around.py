@@ -70,6 +70,23 @@ def _versions(app: App) -> Iterator[Look]:
         )
 
 
+def _strangers(app: App) -> Iterator[Look]:
+    """Other programs that are installed into the same folder of the same name: `rekall` on the index is one."""
+    from importlib.metadata import distributions
+
+    for found in distributions():
+        name = found.metadata["Name"] or ""
+        if not name.lower().startswith("rekall") or name.lower().replace("_", "-") == DISTRIBUTION:
+            continue
+        if any(file.parts[0] == "rekall" for file in found.files or ()):
+            yield Look(
+                "version",
+                Health.BAD,
+                f"the package {name} {found.version} is installed here too: another program with files of the same names",
+                f"`pip uninstall {name}`, then `pip install --force-reinstall {DISTRIBUTION}`",
+            )
+
+
 def _extras(app: App) -> Iterator[Look]:
     there = [name for name, packages in _EXTRAS.items() if all(map(is_installed, packages))]
     lacking = [name for name in _EXTRAS if name not in there]
@@ -279,6 +296,7 @@ Look_ = Callable[[App], Iterator[Look]]
 AROUND: tuple[tuple[tuple[str, Look_], ...], tuple[tuple[str, Look_], ...]] = (
     (
         ("version", _versions),
+        ("version", _strangers),
         ("extras", _extras),
         ("path", _path),
         ("settings", _settings),

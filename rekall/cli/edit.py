@@ -154,9 +154,9 @@ def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool)
     from rekall.system.editor import open_editor
 
     file = source_of(base.get(entry_id))
-    code = open_editor(file, app.settings.text("ui.editor"))
-    if code:
-        raise UsageError(f"the editor ended with code {code}", "nothing was imported; set ui.editor or $EDITOR")
+    closed = open_editor(file, app.settings.text("ui.editor"))
+    if closed.code:
+        raise UsageError(f"the editor ended with code {closed.code}", "nothing was imported; set ui.editor or $EDITOR")
     report = base.files.import_paths(file)
     view = base.get(entry_id)
     if as_json:
@@ -164,3 +164,5 @@ def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool)
         out_json({"entry": answers.view(view), "warning": report.warning or None, "secrets": found})
     else:
         talk(f"{'changed' if report.updated else 'nothing changed in'} {printable(view.entry.title)}, from {file}")
+        if closed.is_soon and not report.updated:
+            talk(f"note: the editor ended at once\n\nhint: {closed.advice}")

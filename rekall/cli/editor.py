@@ -64,10 +64,12 @@ def edit_until_good(desk: Desk, name: str, text: str, take: Callable[[str], Resu
     line = 0 if draft.is_taken_up else desk.line
     while True:
         edited = draft.edited(desk.editor, line, takes_unchanged=desk.takes_unchanged)
-        if not edited:
+        if edited.note:
+            talk(f"note: {edited.note}" + (f"\n\nhint: {edited.advice}" if edited.advice else ""))
+        if not edited.text:
             return None
         try:
-            result = take(edited)
+            result = take(edited.text)
         except RekallError as error:
             can_be_mended = isinstance(error, InvalidInput) and not isinstance(error, EditConflict)
             wish = _asked(error) if can_be_mended and on_terminal() else "keep"

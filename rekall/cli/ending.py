@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import TextIO
 
 from rekall.errors import OutputLost
+from rekall.system.pipes import is_closed_pipe
 
 QUIET_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What a system sends to end a process, or when its terminal is gone."""
@@ -125,6 +127,16 @@ _GROUPS = ("index", "model", "config", "mcp", "mcp-server", "hook")
 def output_lost(error: OSError | ValueError) -> OutputLost:
     """The error of a command whose answer is all that it does."""
     return OutputLost(f"the answer could not be written: {reason_of(error)}", "free some space, or send it elsewhere")
+
+
+def is_unread(error: BaseException) -> bool:
+    """Whether an error says that whoever read the output has gone: `rekall list | head` has all it wanted."""
+    if isinstance(error, BrokenPipeError) or not is_closed_pipe(error):
+        return isinstance(error, BrokenPipeError)
+    try:
+        return stat.S_ISFIFO(os.fstat(sys.stdout.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def is_of_output(error: OSError) -> bool:

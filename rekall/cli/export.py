@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, cast
 import click
 
 from rekall.app import App
-from rekall.cli.ending import output_lost
+from rekall.cli.ending import is_unread, output_lost
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out_json, talk
@@ -91,9 +91,9 @@ def _lost_if_unwritten() -> Iterator[None]:
     """Says that stdout cannot be written, where that ends an export to it; a reader that has enough is no error."""
     try:
         yield
-    except BrokenPipeError:
-        raise
     except OSError as error:
+        if is_unread(error):
+            raise
         raise output_lost(error) from error
 
 

@@ -21,6 +21,7 @@ from rekall.cli.ending import (
     end_at_once,
     hold_streams,
     is_of_output,
+    is_unread,
     listen,
     output_lost,
     silence,
@@ -151,16 +152,17 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
             listen()
         code = _invoke(arguments, answers)
         sys.stdout.flush()
-    except BrokenPipeError:  # `rekall list | head`: the reader has all it wanted
-        silence(sys.stdout)
-        code = 0
     except Ended as ended:
         silence(sys.stdout)
         code = ended.exit_code
     except (RekallError, click.ClickException, click.Abort, KeyboardInterrupt, OSError) as error:
         if is_own:
             end_at_once()
-        code = _report(_in_our_words(error, _command(arguments)), arguments)
+        if is_unread(error):
+            silence(sys.stdout)
+            code = 0
+        else:
+            code = _report(_in_our_words(error, _command(arguments)), arguments)
     if is_own:
         end_at_once()
     if answers.why:

@@ -136,7 +136,7 @@ def as_text(data: bytes, name: str = "stdin") -> str:
     except UnicodeDecodeError:
         pass  # it is looked at below
     from rekall.cli.render import talk
-    from rekall.exchange.decoding import decoded
+    from rekall.system.decoding import decoded
 
     try:
         found = decoded(data)

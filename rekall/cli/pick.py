@@ -16,6 +16,7 @@ from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import cells, fit, out, out_exactly, out_json, talk, terminal_width
 from rekall.errors import UsageError
+from rekall.system.pipes import closed_pipe_ignored
 from rekall.wording import in_a_row
 
 if TYPE_CHECKING:
@@ -121,10 +122,10 @@ def _with_fzf(fzf: str, base: KnowledgeBase, query: str, limit: int) -> str | No
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # a choice was made before all of them were there
+        with closed_pipe_ignored():  # a choice was made before all of them were there
             for entry in entries:
                 process.stdin.write(f"{entry.id}\t{_line(entry)}\n".encode())
-        with contextlib.suppress(BrokenPipeError):
+        with closed_pipe_ignored():
             process.stdin.close()
         chosen = process.stdout.read().decode("utf-8", "replace")
         code = process.wait()

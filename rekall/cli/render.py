@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rekall.cli.ending import output_lost, silence
+from rekall.cli.ending import is_unread, output_lost, silence
 from rekall.wording import printable, shell_word
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _print(text: str, *, exactly: bool = False) -> None:
         answers = context.meta.get(ANSWERS) if context else None
         if answers is not None and answers.takes_effect:
             answers.lose(text, error)
-        elif isinstance(error, BrokenPipeError):
+        elif is_unread(error):
             raise
         else:
             raise output_lost(error) from error

@@ -7,11 +7,11 @@ from typing import Any
 
 from rekall.entry.types import NamedLink
 from rekall.errors import InvalidInput
-from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Note, Source, parsed_json
 from rekall.exchange.markdown_names import date_of, name_of
 from rekall.exchange.markdown_note import links_of
 from rekall.exchange.markdown_text import inline_tags, is_media, masked
+from rekall.system.decoding import decoded
 
 _SHAPE = frozenset(
     [

@@ -38,8 +38,8 @@ from rekall.exchange.bounds import (
     refuse_many_values,
     refuse_wide,
 )
-from rekall.exchange.decoding import Decoded, decoded
 from rekall.exchange.long_json import LongList, LongObject
+from rekall.system.decoding import Decoded, decoded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

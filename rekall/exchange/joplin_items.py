@@ -13,10 +13,10 @@ from typing import Any
 from rekall.entry.types import NamedLink
 from rekall.errors import RekallError
 from rekall.exchange.bounds import read_whole
-from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Note, Source
 from rekall.exchange.markdown_note import links_of
 from rekall.exchange.markdown_text import inline_tags, link_targets, masked
+from rekall.system.decoding import decoded
 
 NOTE, NOTEBOOK, TAG, NOTE_TAG = "1", "2", "5", "6"
 

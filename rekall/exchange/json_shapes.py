@@ -12,9 +12,9 @@ from rekall.entry.times import any_moment
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.bounds import MOST_JSON_BYTES, TooMuch, lines_of, opened, refuse_many_values, too_large
-from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Refused, Source, parsed_json
 from rekall.exchange.long_json import LongList, refuse_left_in_file, sample_of
+from rekall.system.decoding import decoded
 
 LINES = (".jsonl", ".ndjson")
 LISTS = (list, LongList)

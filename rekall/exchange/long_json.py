@@ -26,7 +26,7 @@ from rekall.exchange.bounds import (
     refuse_many_values,
     too_large,
 )
-from rekall.exchange.decoding import HEAD_BYTES, STRAY, encoding_of
+from rekall.system.decoding import HEAD_BYTES, STRAY, encoding_of
 
 WHOLE_BYTES = MOST_JSON_TEXT_BYTES
 """A file that is not larger is read whole; so is what stands around the long lists of a larger one."""

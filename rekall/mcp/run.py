@@ -15,6 +15,7 @@ import anyio
 from rekall.app import App
 from rekall.errors import InvalidInput
 from rekall.mcp.server import RekallServer
+from rekall.system.pipes import is_closed_pipe
 from rekall.wording import printable
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def _is_hang_up(error: BaseException) -> bool:
     inner = getattr(error, "exceptions", None)
     if inner is not None:
         return all(_is_hang_up(each) for each in inner)
-    return isinstance(error, (BrokenPipeError, ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError))
+    return is_closed_pipe(error) or isinstance(
+        error, (ConnectionError, anyio.BrokenResourceError, anyio.ClosedResourceError)
+    )
 
 
 def http_app(app: App, port: int, token: str | None, *, read_only: bool = False, with_data: bool = False) -> Guard:

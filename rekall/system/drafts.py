@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput, RekallError
+from rekall.system.decoding import decoded
 from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
 from rekall.system.replacing import discard, remove_file
@@ -29,7 +30,7 @@ class DraftFile:
     Attributes:
         path: Where it lies, or will lie.
         begun_with: The text before anything was written.
-        is_taken_up: Whether it was there before.
+        is_taken_up: Whether something was written in it before.
         others: Earlier drafts of the same name, which began with another text.
     """
 
@@ -57,6 +58,8 @@ class DraftFile:
             for each in (draft.path, *others):
                 remove_file(each)
             draft = cls(draft.path, text, False, ())
+        elif draft.is_taken_up and draft.path.read_bytes() == _bytes(text):  # an editor may still have it open
+            return cls(draft.path, text, False, draft.others)
         if not draft.is_taken_up:
             draft.write(text)
         return draft
@@ -85,8 +88,8 @@ class DraftFile:
         make_private_folder(self.path.parent)
         write_atomically(self.path, _bytes(text))
 
-    def edited(self, editor: str, line: int = 0, *, takes_unchanged: bool = False) -> str:
-        """Let the person edit it. Returns what is in it then; empty when nothing was changed, or all of it deleted.
+    def edited(self, editor: str, line: int = 0, *, takes_unchanged: bool = False) -> Edited:
+        """Let the person edit it.
 
         Args:
             editor: The configured editor, or empty.
@@ -97,21 +100,38 @@ class DraftFile:
             InvalidInput: The editor failed; the hint says where the text is kept.
         """
         with _in_hand(self.path):
-            code = open_editor(self.path, editor, line)
-        try:
-            text = self.path.read_text("utf-8", "surrogateescape")
-        except FileNotFoundError:  # the person, or another process, removed it
-            text = ""
-        if (text == self.begun_with and not takes_unchanged) or not text.strip():
+            closed = open_editor(self.path, editor, line)
+        text, remark = self._text()
+        is_unchanged = text == self.begun_with and not takes_unchanged
+        if closed.is_soon and is_unchanged:
+            note = (
+                f"the editor ended at once, and nothing was written yet: {self.path} stays, for the same command again"
+            )
+            return Edited("", note, closed.advice)
+        if is_unchanged or not text.strip():
             text = ""
             self.drop()
-        if code != 0:
+        if closed.code != 0:
             kept = f"your text is kept in {self.path}; " if text else ""
             raise InvalidInput(
-                f"the editor `{find_editor(editor)}` exited with code {code}",
+                f"the editor `{find_editor(editor)}` exited with code {closed.code}",
                 f"{kept}set another editor with `rekall config set ui.editor NAME`",
             )
-        return text
+        return Edited(text, remark)
+
+    def _text(self) -> tuple[str, str]:
+        """What is in it, and what is to be said of how it was saved."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:  # the person, or another process, removed it
+            return "", ""
+        if data == _bytes(self.begun_with):
+            return self.begun_with, ""
+        try:
+            return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"), ""
+        except UnicodeDecodeError:
+            found = decoded(data)
+            return found.text, f"what the editor saved is {found.said}"
 
     def not_accepted(self, error: RekallError) -> None:
         """Let an error say where the text is that it is about."""
@@ -120,6 +140,21 @@ class DraftFile:
     def drop(self) -> None:
         """Remove it: the text was accepted, or there is none."""
         remove_file(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """What came of a text in an editor.
+
+    Attributes:
+        text: What is in the file; empty when nothing was changed, or all of it deleted.
+        note: What the person is told, if anything.
+        advice: What to do about it.
+    """
+
+    text: str
+    note: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The person's own editor: which one it is, and a file opened in it, at a line where the editor can do that."""
+"""The person's own editor: which one it is, a file opened in it at a line where it can, and whether it waited."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 _PLUS = "+{line} {file}"
@@ -30,6 +32,63 @@ _AT_A_LINE = {
 }
 """How each editor takes a line beside a file; every other one gets the file alone."""
 
+_WAITS_BY = {
+    **dict.fromkeys(("code", "code-insiders", "codium", "vscodium", "cursor", "windsurf", "positron"), "--wait"),
+    **dict.fromkeys(("idea", "pycharm", "webstorm", "goland", "clion", "phpstorm", "rubymine", "rider"), "--wait"),
+    **dict.fromkeys(
+        ("subl", "sublime_text", "zed", "zeditor", "lapce", "atom", "gedit", "xed", "mate", "bbedit"), "--wait"
+    ),
+    **dict.fromkeys(("gvim", "mvim"), "--nofork"),
+    "gnome-text-editor": "--standalone",
+    "kate": "--block",
+    "notepad++": "-multiInst -nosession",
+    "open": "-W -n",
+    "start": "/wait",
+}
+"""The option by which an editor with a window of its own ends only when the file is closed there."""
+
+_WAITING = frozenset(
+    ["--wait", "-w", "--nofork", "-f", "--standalone", "-s", "--block", "-b", "-multiInst", "-W", "/wait"]
+)
+"""How those options are spelled, short and long."""
+
+_IN_TERMINAL = frozenset(
+    [
+        "vi",
+        "vim",
+        "nvim",
+        "view",
+        "nvi",
+        "elvis",
+        "vis",
+        "nano",
+        "rnano",
+        "pico",
+        "mg",
+        "jmacs",
+        "zile",
+        "jove",
+        "joe",
+        "jed",
+        "ne",
+        "micro",
+        "kak",
+        "hx",
+        "helix",
+        "ed",
+    ]
+)
+"""Editors that end when the person leaves them, however soon."""
+
+AT_ONCE_S = 1.0
+"""An editor that is not known, and ends sooner with nothing changed, was hardly read."""
+
+AT_ONCE_STARTING_S = 15.0
+"""The same for one that is known to leave its window behind where it is not told to wait."""
+
+_FILE = "REKALL_EDITED"
+"""The variable that holds the file's path for the shell of Windows, which would replace %NAME% in a path, quoted or not."""
+
 _OF_DISTRIBUTIONS = re.compile(r"\.(?:basic|tiny|nox|gtk3|athena|exe|cmd|bat)\Z|-(?:nox|gtk|x11|lucid|\d[\d.]*)\Z")
 """What distributions put behind the name of a program: vim.basic, emacs-nox."""
 
@@ -44,25 +103,80 @@ def find_editor(configured: str) -> str:
     )
 
 
-def open_editor(file: Path, configured: str, line: int = 0) -> int:
-    """Let the person edit the file. Returns the editor's exit code.
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How an editor ended.
+
+    Attributes:
+        code: Its exit code.
+        is_soon: It ended so soon that its window may still be open.
+        advice: What makes it wait, then.
+    """
+
+    code: int
+    is_soon: bool = False
+    advice: str = ""
+
+
+def open_editor(file: Path, configured: str, line: int = 0) -> Closed:
+    """Let the person edit the file.
 
     Args:
         file: The file.
         configured: The configured editor, or empty.
         line: The line to begin at, from 1, where the editor is known to take one; 0 for the first.
     """
-    editor = find_editor(configured)
+    editor = _quoted(find_editor(configured))
+    begun = time.monotonic()
     # through the shell, because the setting may carry options: "code --wait"
-    return subprocess.call(f"{editor} {_arguments(editor, file, line)}", shell=True)
+    code = subprocess.call(
+        f"{editor} {_arguments(editor, file, line)}", shell=True, env={**os.environ, _FILE: _said(editor, file, line)}
+    )
+    is_soon = code == 0 and time.monotonic() - begun < _soon(editor)
+    return Closed(code, is_soon, _advice(editor) if is_soon else "")
+
+
+def _soon(editor: str) -> float:
+    """Seconds within which an editor cannot have been used."""
+    program = _program(editor)
+    if program in _IN_TERMINAL:
+        return 0.0
+    return AT_ONCE_STARTING_S if program in _WAITS_BY and _WAITING.isdisjoint(editor.split()) else AT_ONCE_S
+
+
+def _advice(editor: str) -> str:
+    """What makes an editor wait until the file is closed in it."""
+    option = _WAITS_BY.get(_program(editor), "")
+    if option and _WAITING.isdisjoint(editor.split()):
+        return f"`rekall config set ui.editor {shlex.quote(f'{editor} {option}')}` makes it wait"
+    return "an editor with a window of its own must be told to wait, as in `rekall config set ui.editor 'code --wait'`"
+
+
+def _quoted(editor: str) -> str:
+    """An editor's command line in which a program's path with blanks is quoted, as the shell wants it."""
+    if " " not in editor or editor.lstrip()[:1] in ("'", '"'):
+        return editor
+    words = editor.split(" ")
+    for end in range(len(words), 1, -1):
+        program = os.path.expanduser(" ".join(words[:end]))
+        if os.path.isfile(program):
+            return " ".join([f'"{program}"' if sys.platform == "win32" else shlex.quote(program), *words[end:]])
+    return editor
 
 
 def _arguments(editor: str, file: Path, line: int) -> str:
     """A file, and where to begin in it, as an editor takes them."""
-    way = _AT_A_LINE.get(_program(editor), "{file}") if line > 1 else "{file}"
-    path = str(file) if "{file}:" not in way else f"{file}:{line}"
-    quoted = f'"{path}"' if sys.platform == "win32" else shlex.quote(path)
-    return way.replace("{file}:{line}", "{file}").format(file=quoted, line=line)
+    path = f'"%{_FILE}%"' if sys.platform == "win32" else shlex.quote(_said(editor, file, line))
+    return _way(editor, line).replace("{file}:{line}", "{file}").format(file=path, line=line)
+
+
+def _said(editor: str, file: Path, line: int) -> str:
+    """A file as an editor is told of it."""
+    return f"{file}:{line}" if "{file}:" in _way(editor, line) else str(file)
+
+
+def _way(editor: str, line: int) -> str:
+    return _AT_A_LINE.get(_program(editor), "{file}") if line > 1 else "{file}"
 
 
 def _program(editor: str) -> str:

@@ -13,6 +13,8 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rekall.errors import InvalidInput
+
 MOST_BYTES = 1_000_000
 """A larger file is no configuration that a person wrote."""
 
@@ -68,7 +70,17 @@ def small_file(path: str, most_bytes: int = MOST_BYTES) -> str | None:
         return None
     finally:
         os.close(number)
-    return None if len(data) > most_bytes else data.decode("utf-8-sig", "replace")
+    if len(data) > most_bytes:
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        from rekall.system.decoding import decoded
+
+    try:
+        return decoded(data).text
+    except InvalidInput:
+        return data.decode("utf-8", "replace")
 
 
 def read_settings(path: str, git_folder: str) -> Iterator[Setting]:

@@ -11,6 +11,7 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.errors import InvalidInput
 from rekall.exchange.editing import edited_draft, text_to_edit
+from rekall.system.decoding import text_of
 from rekall.system.drafts import DraftFile
 from rekall.tui.fields import draft_of
 
@@ -41,14 +42,14 @@ class KeptText:
         for number in count(1):
             self._file = DraftFile.named(folder, name, text, number)
             try:
-                self._last = self._file.path.read_text("utf-8") if self._file.is_taken_up else text
+                self._last = text_of(self._file.path) if self._file.is_taken_up else text
                 if self._last.strip() not in ("", text.strip()):
                     self.found = edited_draft(self._last, kind)
                 break
             except FileNotFoundError:  # it was removed in between
                 self._last = text
                 break
-            except (InvalidInput, OSError, UnicodeDecodeError) as error:
+            except (InvalidInput, OSError) as error:
                 reason = error.message if isinstance(error, InvalidInput) else str(error)
                 self.problems.append(f"{self._file.path}: {reason}")
         others = self._file.others if old else ()  # drafts of new entries are about something else

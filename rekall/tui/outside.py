@@ -47,12 +47,15 @@ async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: C
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
     except SuspendNotSupported:
         raise InvalidInput("this terminal cannot be handed to an editor", "edit here with e") from None
-    if not edited:
-        host.say("nothing was changed", old.title)
+    if edited.note:
+        host.warn(edited.note, edited.advice)
+    if not edited.text:
+        if not edited.note:
+            host.say("nothing was changed", old.title)
         return
 
     try:
-        saved = await in_thread(lambda: base.edit(old, edited_draft(edited, old.type)))
+        saved = await in_thread(lambda: base.edit(old, edited_draft(edited.text, old.type)))
     except RekallError as error:
         draft.not_accepted(error)
         raise
@@ -78,16 +81,20 @@ async def edit_source(host: Host, base: KnowledgeBase, entry_id: str) -> bool:
         raise NotFound(f"its file is gone: {view.origin}", "if it was moved, import it from where it is now")
     try:
         with _terminal_of(host):
-            code = open_editor(file, host.settings.text("ui.editor"))
+            closed = open_editor(file, host.settings.text("ui.editor"))
     except SuspendNotSupported:
         raise InvalidInput("this terminal cannot be handed to an editor", f"the file is {file}") from None
-    if code:
-        raise InvalidInput(f"the editor ended with code {code}", "nothing was imported; set ui.editor or $EDITOR")
+    if closed.code:
+        raise InvalidInput(
+            f"the editor ended with code {closed.code}", "nothing was imported; set ui.editor or $EDITOR"
+        )
     report = await in_thread(lambda: base.files.import_paths(file))
     if report.warning:
         host.warn(f"imported, but it can be found by words only: {report.warning}", report.hint)
-    else:
+    elif report.stored or not closed.is_soon:
         host.say("imported again" if report.stored else "nothing was changed in", str(file))
+    else:
+        host.warn(f"the editor ended at once; nothing was changed yet in {file}", closed.advice)
     return bool(report.stored)
 
 

@@ -50,6 +50,7 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
             "utf-8",
         )
         monkeypatch.setenv(variable, f'"{sys.executable}" "{script}"')
+        monkeypatch.setattr("rekall.system.editor.AT_ONCE_S", 0.0)  # it is quick because it is a program
         return script
 
     return install

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import unicodedata
@@ -537,7 +536,6 @@ def test_an_ambiguous_id_is_not_taken_for_a_text(rekall: Rekall) -> None:
 # pipes
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a closed pipe is a SIGPIPE matter on POSIX")
 @pytest.mark.parametrize(
     "command", [("list", "--all", "--json"), ("search", "notes", "--mode", "words", "--format", "jsonl", "-n", "5000")]
 )

@@ -210,3 +210,18 @@ def test_it_works_without_any_home(home: Path) -> None:
     assert ran.returncode in (0, 5)
     assert ran.stderr == ""
     assert len(json.loads(ran.stdout)["lines"]) > 10
+
+
+def test_another_program_of_that_name_in_the_environment_is_told(
+    rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, file in (("rekall", "rekall/session.py"), ("rekall-mcp", "rekall_mcp/server.py")):
+        info = tmp_path / f"{name.replace('-', '_')}-1.7.1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.7.1\n")
+        (info / "RECORD").write_text(f"{file},,\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    said = rekall("doctor").out
+    assert "the package rekall 1.7.1 is installed here too" in said
+    assert "pip uninstall rekall`" in said
+    assert "rekall-mcp" not in said

@@ -10,11 +10,11 @@ from pathlib import PurePosixPath
 
 from rekall.errors import InvalidInput, RekallError
 from rekall.exchange.bounds import clipped, opened
-from rekall.exchange.decoding import decoded
 from rekall.exchange.dialect import Note, Refused, Source
 from rekall.exchange.joplin_items import Item, Names, folder_names, item_of, named, note_of_item
 from rekall.exchange.markdown_note import KEYS, head_of, note_of, page_of, text_or_nothing
 from rekall.exchange.markdown_text import SUFFIXES
+from rekall.system.decoding import decoded
 
 JEX = ".jex"
 _MOST_HEADER_BYTES = 64 * 1024

@@ -28,6 +28,7 @@ from rekall.models.engine.frames import (
 from rekall.models.engine.guard import called_within
 from rekall.models.engine.runtimes import Backend
 from rekall.system.forks import FORKS
+from rekall.system.pipes import closed_pipe_ignored
 
 LOAD_DEADLINE_S = 45.0
 """For the child to start and load. It takes 0.3 s; importing onnxruntime alone was reported to take 11 s on Windows
@@ -216,7 +217,7 @@ class ProcessEncoder:
 
     def _put(self, kind: Frame, content: bytes) -> None:
         """Send a request. A child that has ended may have said why before: reading its answer tells."""
-        with contextlib.suppress(BrokenPipeError):
+        with closed_pipe_ignored():
             send(self._requests, kind, content)
 
     def _answer(self, wanted: Frame) -> bytes:

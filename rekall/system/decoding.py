@@ -6,9 +6,9 @@ import codecs
 import contextlib
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from rekall.errors import InvalidInput
-from rekall.exchange.code_pages import code_page_of
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -76,6 +76,16 @@ def decoded(data: bytes) -> Decoded:
     return Decoded(_lines(text), "utf-8")
 
 
+def text_of(path: Path) -> str:
+    """What a text file of a person's own says, in whatever encoding an editor saved it.
+
+    Raises:
+        InvalidInput: It is no text.
+        OSError: It cannot be read.
+    """
+    return decoded(path.read_bytes()).text
+
+
 def _as(data: bytes, encoding: str) -> Decoded:
     """Bytes whose encoding is known; what does not fit it becomes U+FFFD."""
     return Decoded(_lines(data.decode(encoding, "replace").replace("\0", "\ufffd")), encoding)
@@ -93,6 +103,8 @@ def _guessed(data: bytes) -> Decoded:
     text = _mostly_utf8(data)
     if text:
         return Decoded(_lines(text), "utf-8", is_guess=True)
+    from rekall.system.code_pages import code_page_of  # its patterns take longer than most texts
+
     encoding = code_page_of(data)
     try:
         text = data.decode(encoding)

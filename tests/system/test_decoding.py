@@ -8,7 +8,7 @@ import random
 import pytest
 
 from rekall.errors import InvalidInput
-from rekall.exchange.decoding import decoded
+from rekall.system.decoding import decoded
 
 SAID = {
     "German": "Grüße aus Köln: beim Öffnen der Datei ein Fehler, „Zugriff“ verweigert. Maße: 5 m²",
