@@ -79,19 +79,43 @@ def test_a_table_of_tokens_is_stored_once():
         ("", False),
     ],
 )
-def test_a_processor_is_known_by_its_flags(tmp_path, monkeypatch, flags, multiplies):
-    field = "Features" if "asimd" in flags else "flags"
-    (tmp_path / "cpuinfo").write_text(
-        f"processor\t: 0\nmodel name\t: avx512_vnni\n{field}\t: {flags}\n\nprocessor\t: 1\n"
-    )
-    monkeypatch.setattr(arithmetic, "CPUINFO", tmp_path / "cpuinfo")
-    monkeypatch.setattr(arithmetic, "_numpy_says", lambda: False)
-    monkeypatch.setattr(arithmetic, "_is_apple", lambda: False)
-    arithmetic.multiplies_bytes.cache_clear()
-    try:
-        assert arithmetic.multiplies_bytes() is multiplies
-    finally:
+def test_a_processor_is_known_by_its_flags(processor, flags, multiplies):
+    assert processor("aarch64" if "asimd" in flags else "x86_64", flags, {}) is multiplies
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "features", "multiplies"),
+    [
+        ("x86_64", "fpu avx2 avx512f avx512_vnni", {"AVX2": True, "AVX512VNNI": False}, False),
+        ("x86_64", "fp asimd asimddp", {"AVX2": True}, False),
+        ("AMD64", "fp asimd asimddp", {}, False),
+        ("aarch64", "fpu avx2 avx_vnni avx512_vnni", {"ASIMD": True, "ASIMDDP": False}, False),
+        ("aarch64", "fpu avx2", {"ASIMD": True, "ASIMDDP": True}, True),
+        ("x86_64", "fpu avx2 avx_vnni", {"AVX2": True, "AVX512VNNI": False}, True),  # numpy does not know that one
+    ],
+)
+def test_an_emulated_processor_is_not_taken_for_the_one_outside(processor, machine, flags, features, multiplies):
+    assert processor(machine, flags, features) is multiplies
+
+
+@pytest.fixture
+def processor(tmp_path, monkeypatch):
+    """Whether bytes are multiplied, by the kind of processor, what Linux says of it and what numpy found."""
+
+    def ask(machine: str, flags: str, features: dict[str, bool]) -> bool:
+        field = "Features" if "asimd" in flags else "flags"
+        (tmp_path / "cpuinfo").write_text(
+            f"processor\t: 0\nmodel name\t: avx512_vnni\n{field}\t: {flags}\n\nprocessor\t: 1\n"
+        )
+        monkeypatch.setattr(arithmetic, "CPUINFO", tmp_path / "cpuinfo")
+        monkeypatch.setattr(arithmetic, "_numpy_features", lambda: features)
+        monkeypatch.setattr(arithmetic, "_is_apple", lambda: False)
+        monkeypatch.setattr(arithmetic.platform, "machine", lambda: machine)
         arithmetic.multiplies_bytes.cache_clear()
+        return arithmetic.multiplies_bytes()
+
+    yield ask
+    arithmetic.multiplies_bytes.cache_clear()
 
 
 def test_what_is_not_used_is_not_read(light_copy):

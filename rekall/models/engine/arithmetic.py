@@ -10,26 +10,38 @@ from typing import Any
 
 CPUINFO = Path("/proc/cpuinfo")
 
-_FLAGS = {"avx512_vnni", "avx_vnni", "asimddp"}
-"""Linux's names of what adds up products of four bytes in one instruction without losing bits. AVX2 alone has none: its
-products of bytes saturate, which changes vectors."""
+_FLAGS = {
+    "x86_64": {"avx512_vnni", "avx_vnni"},
+    "amd64": {"avx512_vnni", "avx_vnni"},
+    "aarch64": {"asimddp"},
+    "arm64": {"asimddp"},
+}
+"""Linux's names of what adds up products of four bytes in one instruction without losing bits, by kind of processor. AVX2 alone
+has none: its products of bytes saturate, which changes vectors."""
 
 _NUMPY_FLAGS = ("AVX512VNNI", "AVX512_ICL", "AVX512_CLX", "ASIMDDP")
 """The same by numpy, which does not know the VNNI of processors without AVX-512."""
+
+_NUMPY_KNOWS = {"avx512_vnni", "asimddp"}
+"""Linux's names of what numpy asks the processor itself for. Under emulation (a container for another kind of processor, say)
+Linux tells of the one outside."""
 
 
 @functools.cache
 def multiplies_bytes() -> bool:
     """The same answer at every call on one machine, so that the same text gets the same vector there.
 
-    With such an instruction, a product of bytes takes a quarter of the time of one of floats (docs/adr/0035).
+    With such an instruction, a product of bytes takes a quarter of the time of one of floats (docs/adr/0037).
     """
-    return _numpy_says() or has_flag(_linux_flags(CPUINFO)) or _is_apple()
+    features = _numpy_features()
+    if any(features.get(name) for name in _NUMPY_FLAGS) or _is_apple():
+        return True
+    return has_flag(_linux_flags(CPUINFO) - (_NUMPY_KNOWS if features else set()))
 
 
 def has_flag(flags: set[str]) -> bool:
-    """Whether one of a processor's flags, as Linux names them, stands for products of bytes."""
-    return bool(_FLAGS & flags)
+    """Whether one of a processor's flags, as Linux names them, stands for products of bytes on a processor like this one."""
+    return bool(_FLAGS.get(platform.machine().lower(), set()) & flags)
 
 
 def _linux_flags(path: Path) -> set[str]:
@@ -46,9 +58,10 @@ def _is_apple() -> bool:
     return sys.platform == "darwin" and platform.machine() == "arm64"  # all of them have it
 
 
-def _numpy_says() -> bool:
+def _numpy_features() -> dict[str, bool]:
+    """What numpy found that the processor has, by its own names; empty where it does not say."""
     module: Any = sys.modules.get(
         "numpy._core._multiarray_umath"
     )  # loaded with numpy; a later one may keep it elsewhere
-    features = getattr(module, "__cpu_features__", {})
-    return any(features.get(name) for name in _NUMPY_FLAGS)
+    features: dict[str, bool] = getattr(module, "__cpu_features__", {})
+    return features
