@@ -2,18 +2,21 @@
 
     python footprint_engines.py ENGINE TASK FOLDER
 
-FOLDER holds work.json, see `Work`. The process prints a line at its first vector and its figures as JSON at the
-end. Each engine is used as its own documentation shows, but for the token limit, which is the same for all.
+FOLDER holds work.json, see `Work`; TASK is query, bulk, or one, which is bulk with one thread. The process prints a
+line at its first vector and its figures as JSON at the end. Each engine is used as its own documentation shows, but for
+the token limit, which is the same for all.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -32,17 +35,17 @@ class Work:
         texts: Encoded in one call, in this order.
         queries: Encoded one by one.
         checkpoint: The sentence-transformers folder.
-        onnx: The float32 ONNX file of it with its tokenizer; absent when no engine runs it.
-        int8: The same after dynamic quantisation.
-        static: A model2vec folder, distilled from the checkpoint: other weights, another kind of model.
+        build: A folder of each other form of it, see `footprint_files.MAKERS`.
     """
 
     texts: list[str]
     queries: list[str]
     checkpoint: str
-    onnx: str
-    int8: str
-    static: str
+    build: str
+
+    def folder(self, files: str) -> Path:
+        """Where the weights of a form lie."""
+        return Path(self.checkpoint) if files == "checkpoint" else Path(self.build) / files
 
 
 class Engine(Protocol):
@@ -58,15 +61,16 @@ class Engine(Protocol):
 class Rekall:
     """Rekall's public face; its encoder by itself where the arithmetic is not to be chosen by the processor."""
 
-    def __init__(self, work: Work, arithmetic: Literal["auto", "floats"] = "auto") -> None:
+    def __init__(self, threads: int, arithmetic: Literal["auto", "floats"] = "auto") -> None:
         if arithmetic == "auto":
             from rekall.app import load_encoder
 
+            os.environ["REKALL_ENGINE_THREADS"] = str(threads)
             self._encoder = load_encoder(SHIPPED.name)
         else:
             from rekall.models.engine.opening import open_encoder
 
-            self._encoder = open_encoder(SHIPPED, arithmetic=arithmetic)
+            self._encoder = open_encoder(SHIPPED, threads, arithmetic)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """One text is a query, several are documents."""
@@ -80,16 +84,24 @@ class Rekall:
 class SentenceTransformers:
     """sentence-transformers in float32; with torch it is what the others are compared to."""
 
-    def __init__(self, work: Work, backend: str = "torch") -> None:
-        # the other backends convert the checkpoint when they load it, which counts as their start
+    def __init__(self, folder: Path, threads: int, backend: str = "torch") -> None:
+        options: dict[str, Any] = {}
+        if threads and backend == "torch":
+            import_module("torch").set_num_threads(threads)
+        elif threads and backend == "onnx":
+            session = import_module("onnxruntime").SessionOptions()
+            session.intra_op_num_threads = threads
+            options = {"session_options": session}
+        elif threads:
+            options = {"ov_config": {"INFERENCE_NUM_THREADS": str(threads)}}
         self._model = import_module("sentence_transformers").SentenceTransformer(
-            work.checkpoint, device="cpu", backend=backend
+            str(folder), device="cpu", backend=backend, model_kwargs=options
         )
         self._model.max_seq_length = TOKENS
 
     def encode(self, texts: Sequence[str]) -> Any:
         """In its default batches of 32, sorted by length."""
-        return self._model.encode(texts, normalize_embeddings=True)
+        return self._model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
 
     def close(self) -> None:
         """It has no method for that."""
@@ -100,11 +112,11 @@ class SentenceTransformers:
 class FastEmbed:
     """fastembed's own entry for this model, on local files."""
 
-    def __init__(self, work: Work, batch: int | None = None) -> None:
+    def __init__(self, folder: Path, threads: int, batch: int | None = None) -> None:
         self._numpy = import_module("numpy")
         self._options = {} if batch is None else {"batch_size": batch}
         self._model = import_module("fastembed").TextEmbedding(
-            "sentence-transformers/all-MiniLM-L6-v2", specific_model_path=work.onnx
+            "sentence-transformers/all-MiniLM-L6-v2", specific_model_path=str(folder), threads=threads or None
         )
 
     def encode(self, texts: Sequence[str]) -> Any:
@@ -120,8 +132,8 @@ class FastEmbed:
 class Model2Vec:
     """model2vec's static model: a table instead of a transformer."""
 
-    def __init__(self, work: Work) -> None:
-        self._model = import_module("model2vec").StaticModel.from_pretrained(work.static)
+    def __init__(self, folder: Path, _: int) -> None:
+        self._model = import_module("model2vec").StaticModel.from_pretrained(str(folder))
 
     def encode(self, texts: Sequence[str]) -> Any:
         """In its default batches of 1,024."""
@@ -134,11 +146,12 @@ class Model2Vec:
 
 
 class LlamaCpp:
-    """llama.cpp through its wheel, on a GGUF file in the folder of the checkpoint."""
+    """llama.cpp through its Python package, on a GGUF file of halves."""
 
-    def __init__(self, work: Work) -> None:
-        file = next(Path(work.checkpoint).glob("*.gguf"))
-        self._model = import_module("llama_cpp").Llama(str(file), embedding=True, n_ctx=TOKENS, verbose=False)
+    def __init__(self, folder: Path, threads: int) -> None:
+        counts = {"n_threads": threads or os.cpu_count(), "n_threads_batch": threads or os.cpu_count()}
+        file = folder / "model.gguf"
+        self._model = import_module("llama_cpp").Llama(str(file), embedding=True, n_ctx=TOKENS, verbose=False, **counts)
 
     def encode(self, texts: Sequence[str]) -> Any:
         """All in one call."""
@@ -152,17 +165,19 @@ class LlamaCpp:
 class PlainOnnx:
     """The script that everyone writes: default session, batches in the order given, pooling in numpy."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, folder: Path, threads: int) -> None:
         import numpy as np
         import onnxruntime
         from tokenizers import Tokenizer
 
         self._numpy = np
-        self._tokenizer: Any = Tokenizer.from_file(str(Path(work.int8) / "tokenizer.json"))
+        self._tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(TOKENS)
         self._tokenizer.enable_padding()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(
-            str(Path(work.int8) / "model.onnx"), providers=["CPUExecutionProvider"]
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
         )
 
     def encode(self, texts: Sequence[str]) -> Any:
@@ -191,41 +206,42 @@ class Contender:
 
     Attributes:
         name: As the tables call it.
-        load: Loads the model.
-        distributions: What a user installs; all of them must be here for the engine to run.
-        files: Which folder of `Work` holds its model; empty for Rekall, which brings its own.
+        load: Loads the model of a folder for some threads; 0 leaves their number to the engine.
+        distributions: What a user installs; all of them must be in one Python for the engine to run.
+        files: The form of the weights, see `Work.folder`; empty for Rekall, which brings its own.
     """
 
     name: str
-    load: Callable[[Work], Engine]
+    load: Callable[[Path, int], Engine]
     distributions: tuple[str, ...]
     files: str
 
 
 CONTENDERS: Mapping[str, Contender] = {
-    "rekall": Contender("Rekall", Rekall, ("rekall-memory",), ""),
-    "rekall-floats": Contender("Rekall, floats alone", lambda work: Rekall(work, "floats"), ("rekall-memory",), ""),
+    "rekall": Contender("Rekall", lambda _, threads: Rekall(threads), ("rekall-memory",), ""),
+    "rekall-floats": Contender(
+        "Rekall, floats alone", lambda _, threads: Rekall(threads, "floats"), ("rekall-memory",), ""
+    ),
     "onnxruntime": Contender("onnxruntime, dynamic int8", PlainOnnx, ("onnxruntime", "tokenizers", "numpy"), "int8"),
     "fastembed": Contender("fastembed", FastEmbed, ("fastembed",), "onnx"),
-    "fastembed-small": Contender(
-        "fastembed, batches of 8", lambda work: FastEmbed(work, batch=8), ("fastembed",), "onnx"
-    ),
+    "fastembed-8": Contender("fastembed, batches of 8", partial(FastEmbed, batch=8), ("fastembed",), "onnx"),
+    "fastembed-1": Contender("fastembed, one by one", partial(FastEmbed, batch=1), ("fastembed",), "onnx"),
     "sentence-transformers": Contender(
         "sentence-transformers", SentenceTransformers, ("sentence-transformers", "torch"), "checkpoint"
     ),
     "sentence-transformers-onnx": Contender(
         "sentence-transformers, ONNX",
-        lambda work: SentenceTransformers(work, "onnx"),
-        ("sentence-transformers", "torch", "optimum-onnx"),
-        "checkpoint",
+        partial(SentenceTransformers, backend="onnx"),
+        ("sentence-transformers", "torch", "optimum-onnx", "onnxruntime"),
+        "st-onnx",
     ),
     "sentence-transformers-openvino": Contender(
         "sentence-transformers, OpenVINO",
-        lambda work: SentenceTransformers(work, "openvino"),
+        partial(SentenceTransformers, backend="openvino"),
         ("sentence-transformers", "torch", "optimum-intel", "openvino"),
-        "checkpoint",
+        "st-openvino",
     ),
-    "llama.cpp": Contender("llama.cpp", LlamaCpp, ("llama-cpp-python",), "checkpoint"),
+    "llama.cpp": Contender("llama.cpp", LlamaCpp, ("llama-cpp-python",), "gguf"),
     "model2vec": Contender("model2vec, a static model", Model2Vec, ("model2vec",), "static"),
 }
 
@@ -233,10 +249,10 @@ CONTENDERS: Mapping[str, Contender] = {
 def main() -> None:
     name, task, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     work = Work(**json.loads((folder / "work.json").read_text("utf-8")))
-    engine = CONTENDERS[name].load(work)
+    engine = CONTENDERS[name].load(work.folder(CONTENDERS[name].files), 1 if task == "one" else 0)
     engine.encode([FIRST_QUERY])
     print("first vector", flush=True)
-    figures = after_query(engine, work) if task == "query" else after_bulk(engine, work, folder / f"{name}.npy")
+    figures = after_query(engine, work) if task == "query" else after_bulk(engine, work, task, folder / f"{name}.npy")
     print(json.dumps(figures))
 
 
@@ -256,14 +272,18 @@ def after_query(engine: Engine, work: Work) -> dict[str, float]:
     return {"query_s": statistics.median(seconds), "query_peak_bytes": peak, "dropped_bytes": resident_bytes()}
 
 
-def after_bulk(engine: Engine, work: Work, vectors: Path) -> dict[str, float]:
-    """Speed and peak of all texts in one call; their vectors go to a file."""
+def after_bulk(engine: Engine, work: Work, task: str, vectors: Path) -> dict[str, float]:
+    """Speed and peak of all texts in one call, by the clock and by the time of all processors; the vectors go to a file."""
     from rekall.system.resident import peak_bytes
 
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     rows = engine.encode(work.texts)
-    seconds = time.perf_counter() - started
-    figures = {"texts_per_s": len(work.texts) / seconds, "bulk_peak_bytes": peak_bytes()}
+    seconds, used = time.perf_counter() - started, time.process_time() - used
+    figures = {
+        f"{task}_texts_per_s": len(work.texts) / seconds,
+        f"{task}_texts_per_cpu_s": len(work.texts) / used,
+        f"{task}_peak_bytes": peak_bytes(),
+    }
     import_module("numpy").save(vectors, rows)
     return figures
 

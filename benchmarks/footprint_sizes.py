@@ -1,14 +1,34 @@
-"""What the engines of `footprint.py` take on disk: the packages a user installs, and the model."""
+"""What the engines of `footprint.py` take on disk: the packages a user installs, and the model.
+
+    python footprint_sizes.py ENGINE FOLDER
+
+prints the sizes as JSON, as the packages of that Python are; FOLDER holds work.json, see `footprint_engines.Work`.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from footprint_engines import CONTENDERS, Work
 
+INSTALLED = """
+import json
+from importlib import metadata
+found = ((each.metadata["Name"], each.version) for each in metadata.distributions())
+print(json.dumps({name.lower().replace("_", "-"): version for name, version in found if name}))
+"""
+"""Prints the versions of all distributions of a Python, by their names."""
+
 SHIPPED_MODELS = ("rekall", "models")  # part of the wheel, counted as a model here
+
+
+def main() -> None:
+    work = Work(**json.loads((Path(sys.argv[2]) / "work.json").read_text("utf-8")))
+    print(json.dumps(sizes(sys.argv[1], work)))
 
 
 def is_installed(distribution: str) -> bool:
@@ -23,7 +43,7 @@ def sizes(name: str, work: Work) -> dict[str, int]:
     """Bytes of the packages that are installed for an engine, and of its model."""
     contender = CONTENDERS[name]
     if contender.files:
-        model = {file for file in Path(getattr(work, contender.files)).rglob("*") if file.is_file()}
+        model = {file for file in work.folder(contender.files).rglob("*") if file.is_file()}
     else:
         from rekall.app import App
 
@@ -61,3 +81,7 @@ def files_of_closure(roots: Sequence[str]) -> set[Path]:
 
 def total_bytes(files: set[Path]) -> int:
     return sum(file.stat().st_size for file in files)
+
+
+if __name__ == "__main__":
+    main()
