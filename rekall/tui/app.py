@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,7 +20,7 @@ from textual.widgets import Input
 from rekall import app as rekall_app
 from rekall.config import Places, Settings
 from rekall.errors import RekallError, in_our_words
-from rekall.tui import themes
+from rekall.tui import closing, themes
 from rekall.tui.main_screen import MainScreen
 from rekall.tui.palette import Commands
 from rekall.tui.screens import WIDE, RekallScreen
@@ -91,6 +90,7 @@ class RekallApp(App[str]):
             InvalidInput: A setting is wrong.
         """
         super().__init__()
+        self._deafen: Callable[[], None] = lambda: None
         self.rekall = rekall
         self.debounce_s = debounce_s
         self.now = now
@@ -216,11 +216,13 @@ class RekallApp(App[str]):
         self._end()
 
     def on_mount(self) -> None:
-        """Quit in the same way on the signals of a closed window and of a shutdown."""
+        """Quit in the same way when the window is closed, and at a shutdown."""
         if not self.is_headless:
-            for name in ("SIGHUP", "SIGTERM"):
-                with contextlib.suppress(AttributeError, NotImplementedError):  # Windows
-                    asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self._end)
+            self._deafen = closing.listen(asyncio.get_running_loop(), self._end)
+
+    def on_unmount(self) -> None:
+        """Listen no more."""
+        self._deafen()
 
     def _end(self) -> None:
         kept: list[Path] = []
