@@ -86,7 +86,11 @@ def outcome_of(log: Path) -> tuple[str, Outcome]:
     code = int(ended[-1]) if ended else OVERDUE[0]
     failures = [test for test, verdict in verdicts.items() if verdict in ("FAILED", "ERROR", "XPASS")]
     return log.stem.replace(".", "/") + ".py", Outcome(
-        count["PASSED"] + count["XFAIL"], len(failures), count["SKIPPED"], int(code not in (0, 1, 5)), failures
+        count["PASSED"] + count["XFAIL"],
+        len(failures),
+        count["SKIPPED"],
+        int(code not in (0, 1, 5) or not verdicts),
+        failures,
     )
 
 

@@ -12,6 +12,7 @@ set -euo pipefail
 
 # Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it.
 inside() {
+    rm -rf "$SYSTEM"/tmp/.wine-* # what says where the last one's server was
     timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" chroot "$SYSTEM" \
         /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
         WINEDEBUG=-all WINEPREFIX=/root/.wine WINEDLLOVERRIDES="mscoree,mshtml=" "$@"
