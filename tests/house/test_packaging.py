@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -243,3 +245,30 @@ def test_its_samples_measure_searches(installed: Path, away: tuple[Path, dict[st
     answer = json.loads(run(installed / "rekall", away, "bench", "--json"))
     assert [row["mode"] for row in answer["modes"]] == ["words", "meaning", "hybrid"]
     assert min(row["recall"] for row in answer["modes"]) > 0.8
+
+
+def test_the_page_of_an_index_leads_nowhere_wrong(contents: zipfile.ZipFile) -> None:
+    (name,) = (name for name in contents.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = BytesParser().parsebytes(contents.read(name))
+    text = metadata.get_payload()
+    assert "# Rekall" in text
+    assert not re.search(r"\]\((?!https?:|#)", text)
+    assert metadata.get_all("Project-URL", []) == []  # it was built without a repository
+
+
+def test_the_page_of_a_release_leads_into_its_repository() -> None:
+    spec = importlib.util.spec_from_file_location("index_page", CHECKOUT / "scripts" / "index_page.py")
+    assert spec
+    assert spec.loader
+    index_page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(index_page)
+    readme = (CHECKOUT / "README.md").read_text("utf-8")
+    text = index_page.page(readme, "https://forge.example/us/rekall", "v1.2.3")
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    ours = [each for each in targets if each.startswith("https://forge.example/us/rekall/")]
+    assert len(ours) == len(re.findall(r"\]\((?!https?:|#)", readme)) > 20
+    for target in ours:
+        kind, tag, path = target.removeprefix("https://forge.example/us/rekall/").split("/", 2)
+        assert (kind, tag) == ("raw" if path.endswith(".svg") else "blob", "v1.2.3")
+        assert (CHECKOUT / path.partition("#")[0]).exists()
+    assert index_page.urls("https://forge.example/us/rekall")["Issues"] == "https://forge.example/us/rekall/issues"
