@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from rekall.errors import InvalidInput, RekallError
+from rekall.system.spelling import openable
 
 MOST_TEXT_BYTES = 16_000_000
 """The longest file of text; four times what one entry holds, so that it becomes several."""
@@ -94,7 +95,7 @@ def opened(path: Path) -> BinaryIO:
         InvalidInput: It is a pipe, a device, a socket.
         OSError: The system does not let it be read.
     """
-    number = os.open(path, _FLAGS)
+    number = os.open(openable(path), _FLAGS)
     try:
         refuse_endless(os.fstat(number))
         return os.fdopen(number, "rb")
@@ -110,7 +111,7 @@ def read_whole(path: Path, most: int) -> bytes:
         InvalidInput: It is larger, or no regular file.
         OSError: The system does not let it be read.
     """
-    number = os.open(path, _FLAGS)
+    number = os.open(openable(path), _FLAGS)
     try:
         status = os.fstat(number)
         refuse_endless(status)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +41,7 @@ from rekall.exchange.bounds import (
 )
 from rekall.exchange.long_json import LongList, LongObject
 from rekall.system.decoding import Decoded, decoded
+from rekall.system.spelling import openable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +172,7 @@ class Source:
 
     def _long(self) -> LongList | LongObject | None:
         """Its JSON where lists in it are read item by item."""
-        if self.suffix not in LONG_SUFFIXES or self.path.stat().st_size <= long_json.WHOLE_BYTES:
+        if self.suffix not in LONG_SUFFIXES or os.stat(openable(self.path)).st_size <= long_json.WHOLE_BYTES:
             return None
         return long_json.long_document(self.path, _JSON, self._set_aside)
 

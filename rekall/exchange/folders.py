@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput, NotFound
 from rekall.exchange.bounds import read_whole
+from rekall.system.spelling import openable
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -100,9 +101,9 @@ def find_files(paths: Iterable[Path], suffixes: Iterable[str], exclude: Sequence
     """
     walker = _Walker(frozenset(suffixes), exclude)
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(openable(path)):
             walker.walk(path)
-        elif path.exists():
+        elif os.path.exists(openable(path)):
             walker.add(File(str(path), path.name, path, _marks_above(path.parent)))
         else:
             raise NotFound(f"{path} does not exist", "check the path; `rekall import` takes files and folders")
@@ -173,7 +174,7 @@ class _Walker:
             if known in self._folders:
                 return []
             self._folders.add(known)
-            with os.scandir(folder.path) as entries:
+            with os.scandir(openable(folder.path)) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:  # also a path that is longer than a path may be
             self.found.unreadable.append((folder.path, error.strerror or str(error)))
@@ -268,7 +269,7 @@ def _marks_above(folder: Path) -> frozenset[str]:
 
 def _identity(path: Path) -> tuple[int, int] | str:
     """What tells a file from all others, whichever way it was reached."""
-    status = path.stat()
+    status = os.stat(openable(path))
     if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
         return (status.st_dev, status.st_ino) if status.st_ino else os.path.normcase(path.resolve())
     return os.path.normcase(path.resolve())

@@ -17,6 +17,7 @@ from rekall.entry.types import EntryType
 from rekall.errors import EngineError, Interrupted
 from rekall.knowledge.writing import EntryService
 from rekall.system.clock import Clock
+from rekall.system.collecting import collecting_seldom
 from rekall.system.resident import trim_heap
 
 if TYPE_CHECKING:  # a search needs none of the import and export rooms
@@ -28,8 +29,8 @@ if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.knowledge.importing import Importer
     from rekall.store.contract import Store
 
-BATCH = 100
-"""Items stored in one transaction at most: some 50 ms of writing, so that nobody else waits long."""
+BATCH = 400
+"""Items stored in one transaction at most: some 60 ms of writing, so that nobody else waits long."""
 
 BATCH_S = 0.25
 """Seconds of reading after which what was read is stored, so that words are found while an import goes on."""
@@ -130,16 +131,18 @@ class Files:
         roots = [identity(path) for path in several]
         importer = Importer(self._store, self._writer, self._clock, roots, overwrite=options.overwrite)
         importer.note_walk(walk)
+        self._respell(importer, walk, several, roots)
         choices = Choices(options.unknown, options.project)
         done = stored = 0
         try:
-            for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
-                self._in_transaction(lambda items: self._take(importer, items), batch, dry_run=options.dry_run)
-                stored = importer.report.stored
-                done += len(batch)
-                if len(walk.files) == 1:  # one file of many notes
-                    reading(done, 0)
-            self._finish(importer, walk, roots, options)
+            with collecting_seldom():
+                for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
+                    self._in_transaction(lambda items: self._take(importer, items), batch, dry_run=options.dry_run)
+                    stored = importer.report.stored
+                    done += len(batch)
+                    if len(walk.files) == 1:  # one file of many notes
+                        reading(done, 0)
+                self._finish(importer, walk, roots, options)
         except KeyboardInterrupt:
             raise self._interrupted(stored) from None  # without the batch that was undone
         return importer.report
@@ -166,6 +169,19 @@ class Files:
             deleted=deleted,
             looks_for_secrets=self._writer.capture.is_looking,
         )
+
+    def _respell(self, importer: Importer, walk: Walk, paths: Sequence[Path], roots: Sequence[str]) -> None:
+        """Where one file has several names, find what was imported before by another one, so that no note comes twice."""
+        from rekall.exchange.places import identity, is_loose
+        from rekall.knowledge.respelling import Respelling, respell
+
+        if not any(map(is_loose, (*paths, *(Path(file.name) for file in walk.files[:1])))):
+            return
+        spelling = Respelling(roots, (identity(Path(file.name)) for file in walk.files))
+        importer.note_spelling(spelling.now)
+        if any(spelling.now(path) != path for path in self._store.origins.paths()):
+            with self._store.transaction():
+                respell(self._store, spelling)
 
     def _take(self, importer: Importer, items: list[Found | Refused | LeftOut]) -> None:
         """Store a batch, and say who embeds it once there is something to embed."""

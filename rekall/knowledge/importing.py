@@ -130,6 +130,10 @@ class Importer:
                 Refused(str(folder), InvalidInput(f"cannot be read: {why}", "check its permissions"))
             )
 
+    def note_spelling(self, now: Callable[[str], str]) -> None:
+        """Learn how the paths are spelled now from which came what was deleted here."""
+        self._deleted = {now(path): known for path, known in self._deleted.items()}
+
     def _refuse(self, refused: Refused, file: str = "") -> None:
         self.report.refused.append(refused)
         self.incomplete.update([file] if file else (identity(Path(name)) for name in _files_named(refused.where)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -24,6 +24,7 @@ _ORIGINS = "SELECT path, entry_key, source_hash, entry_hash, successor, record_i
 _TYPES = frozenset(kind.value for kind in LinkType)
 """A damaged link has another one, or a text that is none: it is left out, and `rekall check` says so."""
 _ORIGINS_AT_ONCE = 500
+_PATHS_AT_ONCE = 2_000
 _values = attrgetter("path", "entry_key", "source_hash", "entry_hash", "successor", "record_id", "said")
 _END = "(SELECT key FROM entry WHERE id = ?)"
 
@@ -42,7 +43,9 @@ class SqliteLinks:
     def put_many(self, links: Sequence[Link], created_at: datetime, *, as_oldest: bool = False) -> list[bool]:
         """Store links, one after the other, each as `put` does. Returns of each whether it is stored."""
         ids = json.dumps([end for link in links for end in (link.source, link.target)])
-        keys = dict(self._db.rows("SELECT id, key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (ids,)))
+        keys: dict[str, int] = dict(
+            self._db.rows("SELECT id, key FROM entry WHERE id IN (SELECT value FROM json_each(?))", (ids,))
+        )
         turn = "min(turn), 0) - 1" if as_oldest else "max(turn), 0) + 1"
         at = written(created_at)
         self._db.run_many(
@@ -106,6 +109,25 @@ class SqliteOrigins:
         """What was imported from each of some paths; one from which nothing was is left out."""
         found = self._many("path IN (SELECT value FROM json_each(?))", (json.dumps(list(paths)),))
         return {origin.path: origin for origin in found}
+
+    def paths(self) -> Iterator[str]:
+        """Every path from which something was imported, in order, a bounded number in memory at a time."""
+        last = ""
+        sql = f"SELECT path FROM origin WHERE path > ? ORDER BY path LIMIT {_PATHS_AT_ONCE}"
+        while rows := list(typed(self._db.readable_rows(sql, (last,)), TEXT)):
+            if rows[-1][0] <= last:  # a damaged tree; going on would never end
+                raise corrupt(self._db.path, "origins that are out of order")
+            yield from (row[0] for row in rows)
+            last = rows[-1][0]
+
+    def said(self, paths: Iterable[str]) -> dict[str, str]:
+        """What the sources at some paths said; one that is not known is left out."""
+        sql = "SELECT path, said FROM origin WHERE path IN (SELECT value FROM json_each(?))"
+        return dict(typed(self._db.readable_rows(sql, (json.dumps(list(paths)),)), TEXT, TEXT))
+
+    def say(self, said: Mapping[str, str]) -> None:
+        """Remember that sources said something else, by their paths."""
+        self._db.run_many("UPDATE origin SET said = ? WHERE path = ?", ((text, path) for path, text in said.items()))
 
     def put(self, *origins: Origin) -> None:
         """Remember where entries were imported from.

@@ -6,15 +6,19 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from rekall.system.replacing import discard
 
 _PRIVATE = 0o600
 _SHORTEST_S, _LONGEST_S = 0.002, 0.02
-_OPEN_TRIES_S = 1.0  # Windows makes no file anew while the last one of its name is still being removed
-_TAKEN = frozenset((errno.EACCES, errno.EAGAIN, errno.EDEADLK))
+_TAKEN = frozenset((errno.EACCES, errno.EAGAIN))
+
+# Windows: a file that nobody else may open, and that goes when it is closed (CreateFile's constants)
+_READ_AND_WRITE, _OPEN_ALWAYS, _DELETE_ON_CLOSE = 0xC0000000, 4, 0x04000000
+_TAKEN_ON_WINDOWS = frozenset((5, 32, 303))  # the first and the last while it is being removed
 
 
 @contextlib.contextmanager
@@ -30,18 +34,11 @@ def one_by_one(path: Path, wait_s: float) -> Iterator[None]:
     Raises:
         TimeoutError: Somebody else was in it all the time.
     """
-    mark = _mark_of(path)
-    handle = _taken(mark, wait_s)
+    release = _taken(_mark_of(path), wait_s)
     try:
         yield
     finally:
-        if handle is not None:
-            if os.name != "nt":
-                discard(mark)  # while it is locked, so that nobody takes a lock that has lost its name
-            os.close(handle)
-            if os.name == "nt":
-                with contextlib.suppress(OSError):  # whoever waits has it open, and removes it
-                    os.unlink(mark)
+        release()
 
 
 def is_any_in(path: Path) -> bool:
@@ -53,49 +50,53 @@ def _mark_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.opening")
 
 
-def _taken(mark: Path, wait_s: float) -> int | None:
-    """The lock, held by this process; None where there are none."""
+def _taken(mark: Path, wait_s: float) -> Callable[[], None]:
+    """Take the lock. Returns what gives it up, which does nothing where there are no locks."""
     began, pause = time.monotonic(), _SHORTEST_S
     while True:
         try:
-            handle = os.open(mark, os.O_CREAT | os.O_RDWR, _PRIVATE)
+            release = _lock_of_windows(mark) if os.name == "nt" else _lock_of_posix(mark)
         except OSError:
-            if os.name != "nt" or time.monotonic() - began > _OPEN_TRIES_S:
-                return None
-            handle = None
-        if handle is not None:
-            try:
-                _lock(handle)
-                if _is_at(handle, mark):
-                    return handle
-            except OSError as error:
-                if error.errno not in _TAKEN:
-                    os.close(handle)
-                    return None
-            os.close(handle)
+            return lambda: None
+        if release is not None:
+            return release
         if time.monotonic() - began >= wait_s:
             raise TimeoutError(errno.ETIMEDOUT, "somebody else is at it", str(mark))
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_S)
 
 
-def _lock(handle: int) -> None:
-    """Take the lock of a file, or raise an OSError at once; a lock of `flock` or Windows holds between threads, too."""
-    if os.name == "nt":
-        import msvcrt
+def _lock_of_windows(mark: Path) -> Callable[[], None] | None:
+    """What gives the lock up, None where somebody else has it."""
+    import _winapi
 
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def _is_at(handle: int, mark: Path) -> bool:
-    """Whether an open file still has its name: whoever had the lock before may have removed it."""
-    if os.name == "nt":  # where nobody removes a file that is open
-        return True
+    api: Any = _winapi  # of which other systems know nothing
     try:
-        return os.path.samestat(os.fstat(handle), os.stat(mark))
-    except FileNotFoundError:
-        return False
+        handle = api.CreateFile(str(mark), _READ_AND_WRITE, 0, 0, _OPEN_ALWAYS, _DELETE_ON_CLOSE, 0)
+    except OSError as error:
+        if getattr(error, "winerror", None) in _TAKEN_ON_WINDOWS:
+            return None
+        raise
+    return lambda: api.CloseHandle(handle)
+
+
+def _lock_of_posix(mark: Path) -> Callable[[], None] | None:
+    """What gives the lock up, None where somebody else has it; `flock` keeps threads apart, too."""
+    import fcntl
+
+    handle = os.open(mark, os.O_CREAT | os.O_RDWR, _PRIVATE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.samestat(os.fstat(handle), os.stat(mark)):  # whoever had it before removed its name
+            raise FileNotFoundError
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, FileNotFoundError) or error.errno in _TAKEN:
+            return None
+        raise
+
+    def release() -> None:
+        discard(mark)  # while it is locked, so that nobody takes a lock that has lost its name
+        os.close(handle)
+
+    return release

@@ -110,7 +110,7 @@ def _as_known(process: psutil.Process) -> str:
     if parent is not None and _is_ours(parent):
         known, words = parent, parent.cmdline()
     place = next((at for at, word in enumerate(words) if _is_rekall(word)), len(words))
-    verbs = [word for word in words[place + 1 :] if word[:1].isalpha()]
+    verbs = [word for word in words[place + 1 :] if word.isalpha()]
     return f"`{' '.join(('rekall', *verbs[:1]))}` (process {known.pid})"
 
 
