@@ -147,9 +147,12 @@ def _soon(editor: str) -> float:
 def _advice(editor: str) -> str:
     """What makes an editor wait until the file is closed in it."""
     option = _WAITS_BY.get(_program(editor), "")
-    if option and _WAITING.isdisjoint(editor.split()):
-        return f"`rekall config set ui.editor {shlex.quote(f'{editor} {option}')}` makes it wait"
-    return "an editor with a window of its own must be told to wait, as in `rekall config set ui.editor 'code --wait'`"
+    is_known = option and _WAITING.isdisjoint(editor.split())
+    command = f"{editor} {option}" if is_known else "code --wait"
+    typed = subprocess.list2cmdline([command]) if sys.platform == "win32" else shlex.quote(command)
+    if is_known:
+        return f"`rekall config set ui.editor {typed}` makes it wait"
+    return f"an editor with a window of its own must be told to wait, as in `rekall config set ui.editor {typed}`"
 
 
 def _quoted(editor: str) -> str:
