@@ -15,6 +15,9 @@ _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "
 LONGEST_IN_A_ROW = 1_000
 """A title of millions of characters would be measured, cut and padded again for every row beside it."""
 
+_QUOTED_ON_WINDOWS = frozenset(" []<>&|^()!,;='`{}")
+"""What cmd or PowerShell takes for something else outside double quotes."""
+
 _SELECTORS = "\U000e0000"
 _FILLERS = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0\U0001107f\U00016fe4\U0001d159"
@@ -73,10 +76,11 @@ def install_command(extra: str) -> str:
     """The command that adds an extra to this installation: pip, or the tool that made the environment."""
     place = sys.prefix.replace("\\", "/")
     if "/pipx/venvs/" in place:
-        return f"pipx runpip {DISTRIBUTION} install '{DISTRIBUTION}[{extra}]'"
+        return f"pipx runpip {DISTRIBUTION} install {shell_word(f'{DISTRIBUTION}[{extra}]')}"
     if "/uv/tools/" in place:  # which installs anew, so that what is there already must be named too
-        return f"uv tool install '{DISTRIBUTION}[all{'' if extra in ('export', 'mcp', 'tui') else f',{extra}'}]'"
-    return f"pip install '{DISTRIBUTION}[{extra}]'"
+        extras = "all" if extra in ("export", "mcp", "tui") else f"all,{extra}"
+        return f"uv tool install {shell_word(f'{DISTRIBUTION}[{extras}]')}"
+    return f"pip install {shell_word(f'{DISTRIBUTION}[{extra}]')}"
 
 
 def installed_version() -> str:
@@ -90,8 +94,10 @@ def installed_version() -> str:
 
 
 def shell_word(path: str | os.PathLike[str]) -> str:
-    """A path as a person types it in a shell, in quotes where it needs them."""
+    """A word or a path as a person types it in a shell, in quotes where it needs them."""
+    text = os.fspath(path)
+    if os.name == "nt":  # where single quotes are letters
+        return text if _QUOTED_ON_WINDOWS.isdisjoint(text) and text else f'"{text}"'
     import shlex
 
-    text = os.fspath(path)
-    return f'"{text}"' if os.name == "nt" and " " in text else text if os.name == "nt" else shlex.quote(text)
+    return shlex.quote(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from rekall.cli.saved import print_changed, print_saved
 from rekall.cli.show import source_of
 from rekall.errors import UsageError
 from rekall.knowledge import answers
-from rekall.wording import count_text, printable
+from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.changes import Changes
@@ -106,7 +105,7 @@ def _refuse_piped(names: Sequence[str]) -> None:
     from rekall.cli.add import piped_in
 
     if piped_in(is_content=False, is_taken=False).strip():
-        name = shlex.quote(names[0]) if names else "1"
+        name = shell_word(names[0]) if names else "1"
         raise UsageError(
             "a text is piped in, and nothing says where it goes",
             f"`rekall edit {name} -c -` makes it the content; `rekall edit {name} < /dev/tty` opens the editor in a loop",

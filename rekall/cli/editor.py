@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rekall.cli.options import on_terminal
 from rekall.cli.render import error_text, talk
 from rekall.errors import EditConflict, InvalidInput, RekallError
 from rekall.system.drafts import NEW, DraftFile
+from rekall.wording import shell_word
 
 Result = TypeVar("Result")
 
@@ -59,7 +59,7 @@ def edit_until_good(desk: Desk, name: str, text: str, take: Callable[[str], Resu
     if draft.is_taken_up:
         talk(f"continuing the draft in {draft.path}; `--fresh` starts over")
     for other in draft.others:
-        way = f"; `rekall add < {shlex.quote(str(other))}` stores it" if name == NEW else ""
+        way = f"; `rekall add < {shell_word(other)}` stores it" if name == NEW else ""
         talk(f"note: there is an earlier draft in {other}{way}")
     line = 0 if draft.is_taken_up else desk.line
     while True:

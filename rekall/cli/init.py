@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 
 from rekall.cli.render import out
 from rekall.errors import InvalidInput, NotFound
-from rekall.wording import printable
+from rekall.wording import printable, shell_word
 
 KEY = "alt-k"
 """The key that searches: free in bash, zsh, fish and PowerShell as they come."""
@@ -131,7 +130,7 @@ def init(shell: str | None, key: str | None, last_error: bool) -> None:
     $REKALL_KEY names another key.
     """
     if shell is None:
-        given = ([f"--key {shlex.quote(key)}"] if key else []) + (["--last-error"] if last_error else [])
+        given = ([f"--key {shell_word(key)}"] if key else []) + (["--last-error"] if last_error else [])
         out(how_to_install(os.environ, " ".join(given)))
         return
     asked = key if key is not None else os.environ.get(KEY_VARIABLE, "")
