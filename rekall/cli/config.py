@@ -189,3 +189,9 @@ def path(app: App, as_json: bool) -> None:
                 ]
             )
         )
+    from rekall.system.redirected import redirected, redirected_text
+
+    real = redirected(places.database.parent)
+    if real:
+        said, hint = redirected_text(places.database.parent, real)
+        talk(f"\nnote: {said}\nhint: {hint}")

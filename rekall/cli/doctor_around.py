@@ -87,6 +87,17 @@ def _strangers(app: App) -> Iterator[Look]:
             )
 
 
+def _redirected(app: App) -> Iterator[Look]:
+    """Whether the folder lies elsewhere than it says, as with a Python from the Microsoft Store."""
+    from rekall.system.redirected import redirected, redirected_text
+
+    folder = app.places.database.parent
+    real = redirected(folder)
+    if real:
+        said, hint = redirected_text(folder, real)
+        yield Look("path", Health.WARN, said, hint)
+
+
 def _extras(app: App) -> Iterator[Look]:
     there = [name for name, packages in _EXTRAS.items() if all(map(is_installed, packages))]
     lacking = [name for name in _EXTRAS if name not in there]
@@ -299,6 +310,7 @@ AROUND: tuple[tuple[tuple[str, Look_], ...], tuple[tuple[str, Look_], ...]] = (
         ("version", _strangers),
         ("extras", _extras),
         ("path", _path),
+        ("path", _redirected),
         ("settings", _settings),
         ("environment", _environment),
     ),

@@ -51,8 +51,14 @@ def _resolved(folder: str) -> str:
 
 def _real(path: str) -> str:
     """A path without symbolic links, spelled as on the disk; Windows itself says how, and whither a drive leads."""
-    found = plain(str(Path(openable(plain(path))).resolve()))
-    return found if IS_WINDOWS else _spelling().of_folder(found)
+    if not IS_WINDOWS:
+        return _spelling().of_folder(str(Path(path).resolve()))
+    short = plain(path)
+    try:
+        return plain(str(Path(openable(short)).resolve()))
+    except OSError:  # what the system cannot say of a long path it says of the folder
+        above, name = os.path.split(short)
+        return os.path.join(_real(above), name) if name and above != short else short
 
 
 def shown(name: str) -> str:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from rekall.db import Database
+from rekall.system import files
 
 OPEN, MIGRATE = Database._open, Database._migrate
 """As they are outside of the tests."""
@@ -30,4 +31,5 @@ def no_waiting_for_the_disk() -> Iterator[None]:
         patch.setattr(Database, "_open", opened)
         patch.setattr(Database, "_migrate", migrated)
         patch.setattr(os, "fsync", lambda handle: None)
+        patch.setattr(files, "_FULL_SYNC", None)
         yield

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.systems import not_on_windows
 
 from rekall.system.spelling import Spelling, Volume, openable, plain, sameness
+
+asked_of_the_disk = not_on_windows("Windows itself says how a path is spelled")
 
 NFC, NFD = "Café", unicodedata.normalize("NFD", "Café")
 
@@ -47,6 +50,7 @@ def spelled(volume: Volume, path: str) -> str:
     return Spelling(volume).of_folder(path)
 
 
+@asked_of_the_disk
 @pytest.mark.parametrize(
     "asked", ["/home/me/Notes/ÜBUNG.md", "/HOME/Me/nOTES/übung.MD", "/home/me/notes/U\u0308bung.md"]
 )
@@ -55,12 +59,14 @@ def test_where_case_does_not_matter_a_path_is_spelled_as_on_the_disk(asked):
     assert spelled(volume, asked) == "/home/me/Notes/Übung.md"
 
 
+@asked_of_the_disk
 @pytest.mark.parametrize(("held", "asked"), [(NFC, NFD), (NFD, NFC)])
 def test_a_file_system_that_keeps_one_normal_form_is_asked_which(held, asked):
     assert spelled(Folding(formed, f"/notes/{held}.md"), f"/notes/{asked}.md") == f"/notes/{held}.md"
     assert spelled(Folding(formed, f"/notes/{held}.md"), f"/Notes/{asked}.md") == f"/Notes/{asked}.md"
 
 
+@asked_of_the_disk
 @pytest.mark.parametrize(
     "path", [f"/notes/{NFC}.md", f"/notes/{NFD}.md", "/notes/B.md", "/notes/b.md", "/notes/12.34", "/"]
 )
@@ -70,6 +76,7 @@ def test_a_file_system_that_tells_names_apart_is_believed(path):
     assert volume.lists == 0
 
 
+@asked_of_the_disk
 def test_a_volume_that_folds_below_one_that_does_not():
     volume = Folding(lambda path: path[:8] + path[8:].lower(), "/mnt/Mac/Notes/A.md")
     assert spelled(volume, "/mnt/Mac/NOTES/a.md") == "/mnt/Mac/Notes/A.md"
@@ -78,6 +85,7 @@ def test_a_volume_that_folds_below_one_that_does_not():
     assert not Spelling(Folding(str, "/mnt/Mac/Notes/A.md")).is_loose_at("/mnt/Mac/Notes/A.md")
 
 
+@asked_of_the_disk
 def test_many_files_of_a_folder_cost_one_look_where_names_differ_and_one_list_where_they_do_not():
     names = [f"/notes/Note {number}.md" for number in range(500)]
     for fold, looks, lists in ((str, 2, 0), (cased, 1, 1)):
@@ -89,6 +97,7 @@ def test_many_files_of_a_folder_cost_one_look_where_names_differ_and_one_list_wh
         assert (volume.looks, volume.lists) == (looks, lists)
 
 
+@asked_of_the_disk
 def test_what_is_not_there_keeps_its_spelling_and_says_nothing_of_its_folder():
     volume = Folding(cased, "/notes/A.md")
     spelling = Spelling(volume)
@@ -97,6 +106,7 @@ def test_what_is_not_there_keeps_its_spelling_and_says_nothing_of_its_folder():
     assert spelling.of("/notes", "GONE.md") == "GONE.md"
 
 
+@asked_of_the_disk
 def test_the_disk_of_these_tests_is_asked_for_real(tmp_path):
     (tmp_path / "Notes").mkdir()
     (tmp_path / "Notes" / "A.md").write_text("x")
@@ -135,7 +145,7 @@ def test_a_long_path_of_windows_is_opened_as_it_is():
     assert openable(rf"\\server\share\{long}.md", is_windows=True) == rf"\\?\UNC\server\share\{long}.md"
     for path in (rf"\\?\C:\notes\{long}.md", rf"\\.\C:\{long}", r"C:\notes\a.md", r"notes\a.md"):
         assert openable(path, is_windows=True) == path
-    assert openable(Path(f"/notes/{long}.md"), is_windows=False) == f"/notes/{long}.md"
+    assert openable(f"/notes/{long}.md", is_windows=False) == f"/notes/{long}.md"
     for path in (rf"C:\notes\{long}.md", rf"\\server\share\{long}.md"):
         assert plain(openable(path, is_windows=True), is_windows=True) == path
 
