@@ -22,7 +22,7 @@ from rekall.wording import DISTRIBUTION
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 600.0
-SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+SCRIPTS, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
 MODEL = "rekall/models/shipped/all-MiniLM-L6-v2/"
 
 
@@ -164,7 +164,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(wheel: Path, folder: Path) -> None:
     bare = [sys.executable, "-m", "venv", "--without-pip", str(folder)]  # a pip of its own would take seconds
     subprocess.run(bare, check=True, capture_output=True, timeout=PATIENCE_S)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder / SCRIPTS / "python")]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--python",
+        str(folder / SCRIPTS / f"python{EXE}"),
+    ]
     subprocess.run(
         [*pip, "install", "--quiet", "--no-compile", str(wheel)], check=True, capture_output=True, timeout=PATIENCE_S
     )
