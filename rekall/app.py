@@ -211,7 +211,7 @@ class App:
         """What runs an installed model here, tried without loading it.
 
         Raises:
-            EngineError: There is no such model, or what the settings ask for cannot be had.
+            EngineError: There is no such model, or it is damaged.
         """
         from rekall.models.engine.card import read_card
         from rekall.models.engine.runtimes import runtime_here

@@ -59,7 +59,7 @@ def _versions(app: App) -> Iterator[Look]:
     else:
         yield Look("version", Health.GOOD, text)
     missing = [
-        name for name in ("apsw", "numpy", "onnxruntime", "tokenizers") if importlib.util.find_spec(name) is None
+        name for name in ("apsw", "numpy", "tokenizers") if importlib.util.find_spec(name) is None
     ]
     if missing:
         yield Look(

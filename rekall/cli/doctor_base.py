@@ -118,6 +118,32 @@ def _model(app: App) -> Iterator[Look]:
     yield Look("model", Health.GOOD, f"{name}, {card.dimensions} dimensions; `rekall model verify` reads its files")
 
 
+def _engine(app: App) -> Iterator[Look]:
+    """What runs the model; tried in a process of its own."""
+    from rekall.models.engine.runtimes import import_hint, is_installed
+
+    name = app.settings.text("engine.model")
+    glance = _seen(app)
+    if glance is not None and glance.model:
+        name = glance.model
+    try:
+        engine = app.runtime(name)
+    except EngineError:  # the line of the model says so
+        return
+    if not engine.works:
+        hint = f"`rekall config unset engine.backend`, or {import_hint()}"
+        yield Look("engine", Health.BAD, f"engine.backend is onnxruntime: {engine.reason}", hint)
+    elif not engine.reason:
+        yield Look("engine", Health.GOOD, f"{engine} runs the model")
+    elif is_installed():
+        yield Look(
+            "engine", Health.WARN, f"numpy runs the model, which is slower in bulk: {engine.reason}", import_hint()
+        )
+    else:
+        text = f"numpy runs the model, which is slower in bulk: {engine.reason}"
+        yield Look("engine", Health.GOOD, text, "`pip install onnxruntime`, if there is one for this system")
+
+
 def _backend(app: App) -> Iterator[Look]:
     import importlib.util
 
@@ -215,6 +241,7 @@ def _disk(app: App) -> Iterator[Look]:
 OF_BASE: tuple[tuple[str, Callable[[App], Iterator[Look]]], ...] = (
     ("base", _base),
     ("model", _model),
+    ("engine", _engine),
     ("backend", _backend),
     ("backup", _backups),
     ("drafts", _drafts),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rekall.knowledge.reports import IndexStatus
     from rekall.knowledge.spaces import SpaceReport
     from rekall.knowledge_base import KnowledgeBase
+    from rekall.models.engine.runtimes import Runtime
     from rekall.store.values import SetAside
 
 _MOST_NAMED = 20
@@ -34,6 +35,7 @@ def status(app: App, as_json: bool) -> None:
     """Show what the indexes hold, and which backend and model serve them."""
     base = app.open_base()
     state = base.index.status()
+    engine = app.runtime(state.model.name) if state.model else None
     if as_json:
         out_json(
             {
@@ -52,6 +54,7 @@ def status(app: App, as_json: bool) -> None:
                 "model": state.model.name if state.model else None,
                 "fingerprint": state.model.fingerprint if state.model else None,
                 "dimensions": state.model.dim if state.model else None,
+                "engine": _engine_fields(engine) if engine else None,
                 "problem": state.model_problem or None,
                 "embedding": _embedder_fields(state),
             }
@@ -70,6 +73,7 @@ def status(app: App, as_json: bool) -> None:
             if state.model
             else "none",
         ],
+        *([["run by", str(engine)]] if engine else []),
         *(["also", _space_text(space, state.passages)] for space in state.spaces if not space.serves),
     ]
     out(columns(rows))
@@ -121,6 +125,10 @@ def _aside_rows(base: KnowledgeBase, state: IndexStatus) -> list[list[str]]:
     if state.aside_passages > len(shown):
         rows.append(["", f"and {state.aside_passages - len(shown):,} more (`rekall index status --json`)"])
     return rows
+
+
+def _engine_fields(engine: Runtime) -> dict[str, Any]:
+    return {"name": engine.name, "version": engine.version or None, "reason": engine.reason or None}
 
 
 def _aside_fields(each: SetAside) -> dict[str, Any]:

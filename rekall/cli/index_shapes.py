@@ -21,6 +21,13 @@ OF_INDEX = (
         reason=("text or null", "Why the other one is not used."),
     ),
     shape(
+        "Engine",
+        "What runs the model.",
+        name=("text", "onnxruntime or numpy."),
+        version=("text or null", "Its version."),
+        reason=("text or null", "Why onnxruntime cannot be loaded; null where it can, or numpy was asked for."),
+    ),
+    shape(
         "IndexStatus",
         "What the indexes hold, and what serves them.",
         backend=("Backend", "What searches vectors."),
@@ -38,6 +45,7 @@ OF_INDEX = (
         model=("text or null", "The model that embeds queries; null if it cannot be used."),
         fingerprint=("text or null", "The model's fingerprint."),
         dimensions=("whole or null", "The model's dimensions."),
+        engine=("Engine or null", "What runs the model; null without one."),
         problem=("text or null", "Why the model cannot be used."),
         embedding=("Embedding or null", "The process that embeds now; null when none does."),
     ),

@@ -121,7 +121,7 @@ def info(app: App, name: str | None, as_json: bool) -> None:
         ["vectors", f"{card.dimensions} dimensions"],
         ["reads", f"{card.max_tokens:,} tokens"],
         ["precision", card.precision],
-        ["runs on", "numpy" if card.is_static else f"onnxruntime {card.minimum_onnxruntime} or later"],
+        ["runs on", _runs_on(card)],
         ["query prompt", _prompt_text(card.prompts.query)],
         ["document prompt", _prompt_text(card.prompts.document)],
         [
@@ -143,6 +143,15 @@ def info(app: App, name: str | None, as_json: bool) -> None:
         *(["file", f"{file}  {size_text(record.size)}"] for file, record in card.files.items()),
     ]
     out(columns(rows))
+
+
+def _runs_on(card: ModelCard) -> str:
+    from rekall.models.proof import SOURCE
+
+    if card.is_static:
+        return "numpy"
+    either = "" if SOURCE in card.fidelity else ", or numpy"  # torch writes operators that ours are not made for
+    return f"onnxruntime {card.minimum_onnxruntime} or later{either}"
 
 
 def _bytes_text(figures: Fidelity) -> str:
@@ -176,7 +185,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
     from rekall.models.proof import GIVEN, named, proof_text
 
     name = name or app.model_in_use()
-    card, measured = app.library.verify(name)
+    card, measured, runtime = app.library.verify(name, app.engine_backend)
     own = next(figures for kind, figures in measured.items() if kind != GIVEN)
     if as_json:
         given = measured.get(GIVEN)
@@ -188,6 +197,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
                 "min_cosine": own.min_cosine,
                 "mean_cosine": own.mean_cosine,
                 "proof": proof_text(card.fidelity),
+                "engine": runtime,
                 "reference": None if given is None else asdict(given),
             }
         )
@@ -198,6 +208,7 @@ def verify(app: App, name: str | None, as_json: bool) -> None:
             f"cosine to {named(kind)}: at least {figures.min_cosine:.5f}, mean {figures.mean_cosine:.5f} over {figures.texts} texts"
         )
     out(f"proof: {proof_text(card.fidelity)}")
+    out(f"run by {runtime}")
 
 
 @model.command()

@@ -128,6 +128,7 @@ MODEL_ANSWERS = (
         ok=("flag", "Always `true`: a damaged model is an error."),
         **_FIDELITY,
         proof=("text", "What it was held against when it was exported."),
+        engine=("text", "What ran it: onnxruntime or numpy, with its version."),
         reference=(
             "ExactFidelity or null",
             "How close it comes to the vectors of `--reference`, if its folder has them.",

@@ -65,6 +65,11 @@ class Encoder(Protocol):
 class ArrayEncoder(Encoder, Protocol):
     """An encoder of this process: its rows are one array."""
 
+    @property
+    def runtime(self) -> str:
+        """What runs the model, with its version."""
+        ...
+
     def encode_documents(self, texts: Sequence[str]) -> Matrix:
         """Encode n texts to be found. Returns (n, d) float32, rows of unit length."""
         ...

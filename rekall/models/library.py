@@ -84,11 +84,15 @@ class ModelLibrary:
             )
         return folder, remove_folder(folder)
 
-    def verify(self, name: str) -> tuple[ModelCard, dict[str, Measured]]:
+    def verify(self, name: str, backend: Backend = "auto") -> tuple[ModelCard, dict[str, Measured], str]:
         """Check a model's files, load it, and measure it on this machine.
 
+        Args:
+            name: The model.
+            backend: See `OnnxEncoder`.
+
         Returns:
-            The model's card, and the cosines to the vectors that its folder carries, by what made those.
+            The model's card, the cosines to the vectors that its folder carries, by what made those, and what ran it.
 
         Raises:
             ModelNotFound: There is no such model.
@@ -104,7 +108,8 @@ class ModelLibrary:
         if REFERENCES_FILE in card.files:
             kinds[GIVEN] = REFERENCES_FILE
         known = {kind: _probes_of(folder / file, card) for kind, file in kinds.items()}
-        encoder = open_encoder(folder)
+        encoder = open_encoder(folder, backend=backend)
+        runtime = encoder.runtime
         try:
             measured = {kind: measure(encoder, probes) for kind, probes in known.items()}
         finally:
@@ -117,7 +122,7 @@ class ModelLibrary:
                     f"model {name} is not faithful on this machine: cosine {figures.min_cosine:.5f} to {named(kind)} where its card promises {promised}",
                     repair_hint(name),
                 )
-        return card, measured
+        return card, measured, runtime
 
 
 def _probes_of(path: Path, card: ModelCard) -> Probes:

@@ -519,7 +519,7 @@ def test_a_reference_travels_with_the_model_and_is_verified_again(source: Copy, 
     reference = tmp_path / "reference.json"
     reference.write_text(json.dumps({"texts": TEXTS, "vectors": vectors_of(out).tolist()}), "utf-8")
     export_model(checkpoint.path, out, ExportOptions(reference=reference))
-    card, measured = ModelLibrary([out.parent]).verify(out.name)
+    card, measured, _ = ModelLibrary([out.parent]).verify(out.name)
     assert set(card.fidelity) == {"float64", "reference"}
     assert measured["reference"].texts == len(TEXTS)
     assert measured["reference"].min_cosine > 0.999

@@ -229,7 +229,10 @@ def _decoded(content: Any) -> str:
 
 def _output(value: memoryview) -> tuple[str, int]:
     """The name of an output, and its last extent, 0 where it is not fixed: ValueInfo, Type, Tensor, Shape, Dimension."""
-    fields = _fields(value)
-    shape = _fields(_message(_fields(_message(_fields(_message(fields, 2)), 1)), 2))
-    extents = [_fields(dimension).get(1, [0])[-1] for dimension in shape.get(1, ())]
-    return _text(fields, 1), int(extents[-1]) if extents else 0
+    fields = named = _fields(value)
+    for number in (2, 1, 2):
+        if number not in fields:
+            return _text(named, 1), 0
+        fields = _fields(_message(fields, number))
+    extents = [_fields(dimension).get(1, [0])[-1] for dimension in fields.get(1, ())]
+    return _text(named, 1), int(extents[-1]) if extents else 0

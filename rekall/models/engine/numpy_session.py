@@ -13,7 +13,8 @@ from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import repair_hint
 from rekall.models.engine.graph_file import Array, GraphFile, GraphNode, read_graph
 from rekall.models.engine.operators import OPERATORS, Operator
-from rekall.models.engine.session import OUTPUT
+from rekall.models.engine.runtimes import OUTPUT
+from rekall.system.products import PRODUCTS
 
 _ABSENT = 0
 """The slot of an input that a node leaves out."""
@@ -42,6 +43,7 @@ class NumpySession:
         graph = read_graph(path)
         _check_operators(path, graph)
         self.runtime = f"numpy {np.__version__}"
+        self.takes_one_thread = PRODUCTS.can_take_one()
         self.inputs = graph.inputs
         self.outputs = graph.outputs
         places = {"": _ABSENT}
@@ -79,7 +81,7 @@ class NumpySession:
         slots = self._slots.copy()
         for name, value in given.items():
             slots[self._places[name]] = value
-        with np.errstate(all="ignore"):  # whoever asked looks at the vectors
+        with PRODUCTS, np.errstate(all="ignore"):  # whoever asked looks at the vectors
             for step in self._steps:
                 result = step.run(*[slots[place] for place in step.takes])
                 if len(step.gives) == 1:

@@ -82,6 +82,8 @@ class OnnxEncoder(FolderEncoder):
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, usable_processors())
+        if not self._session.takes_one_thread:
+            self._threads = 1  # threads of one run wait for those of another
         super().__init__(folder, card, tokenizer)
 
     @staticmethod

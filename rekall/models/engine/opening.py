@@ -12,7 +12,7 @@ from rekall.models.engine.card import read_card
 from rekall.models.engine.guard import loading
 from rekall.models.engine.room import check_room
 from rekall.system.forks import FORKS
-from rekall.system.products import import_numpy_with_one_thread
+from rekall.system.products import PRODUCTS
 
 if TYPE_CHECKING:
     from rekall.models.engine.onnx_encoder import Arithmetic
@@ -46,7 +46,7 @@ def open_encoder(
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with loading(folder.name), FORKS:
         if alone:
-            import_numpy_with_one_thread()
+            PRODUCTS.import_numpy()
         if card.is_static:
             from rekall.models.engine.static_encoder import StaticEncoder  # numpy and tokenizers: 30 MB
 

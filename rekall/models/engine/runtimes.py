@@ -8,13 +8,15 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from rekall.errors import EngineError
 from rekall.models.engine.card_values import as_line
 
 Backend = Literal["auto", "onnxruntime", "numpy"]
 """What is asked for; "auto" is ONNX Runtime, and numpy where it cannot be imported."""
 
 BACKENDS: tuple[Backend, ...] = ("auto", "onnxruntime", "numpy")
+
+OUTPUT = "sentence_embedding"
+"""What every graph gives."""
 
 _TRIAL_S = 60.0
 _TRIAL = "import sys; sys.path[:] = sys.argv[1:]; import onnxruntime"
@@ -27,12 +29,17 @@ class Runtime:
     Attributes:
         name: `onnxruntime` or `numpy`.
         version: Its version, empty where that cannot be told.
-        reason: Why it is not ONNX Runtime; empty where it is, or where numpy was asked for.
+        reason: Why ONNX Runtime cannot be imported; empty where it can, or numpy was asked for.
     """
 
     name: str
     version: str
     reason: str = ""
+
+    @property
+    def works(self) -> bool:
+        """Whether it can be had: not where ONNX Runtime is asked for by name and cannot be imported."""
+        return self.name == "numpy" or not self.reason
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}".rstrip() + (f"  ({self.reason})" if self.reason else "")
@@ -47,18 +54,12 @@ def is_installed() -> bool:
 
 
 def runtime_here(wanted: Backend) -> Runtime:
-    """What would run a graph, tried in a process of its own: the import takes 20 MB, and may end the process.
-
-    Raises:
-        EngineError: ONNX Runtime is asked for by name and cannot be imported.
-    """
+    """What would run a graph, tried in a process of its own: the import takes 20 MB, and may end the process."""
     if wanted == "numpy":
         return Runtime("numpy", _version_of("numpy"))
     problem = _problem()
-    if not problem:
-        return Runtime("onnxruntime", _version_of("onnxruntime"))
-    if wanted == "onnxruntime":
-        raise EngineError(problem, import_hint())
+    if not problem or wanted == "onnxruntime":
+        return Runtime("onnxruntime", _version_of("onnxruntime"), problem)
     return Runtime("numpy", _version_of("numpy"), problem)
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import INTEGER_GRAPH_FILE, ModelCard, repair_hint
 from rekall.models.engine.guard import first_line, is_out_of_memory
-from rekall.models.engine.runtimes import import_hint
-
-OUTPUT = "sentence_embedding"
+from rekall.models.engine.runtimes import OUTPUT, import_hint
+from rekall.wording import shell_word
 
 _ENDLESS = re.compile(rb"\x22[\x04\x84][\x80\x00]*(?:Loop|Scan)")
 """A node of such a type, as a graph file spells it: a run of it could not be interrupted. No export has one."""
+
+
+_STDERR = 2
 
 
 class Session(Protocol):
@@ -36,6 +40,11 @@ class Session(Protocol):
     @property
     def runtime(self) -> str:
         """What runs it, with its version."""
+        ...
+
+    @property
+    def takes_one_thread(self) -> bool:
+        """Whether a run keeps to the thread that asks for it."""
         ...
 
     def run(self, given: Mapping[str, Any], wanted: Collection[str] = (OUTPUT,), *, last: bool = False) -> list[Any]:
@@ -99,12 +108,14 @@ def open_graph(path: Path, oldest: str, backend: str) -> Session:
 class _OnnxSession:
     """A graph that ONNX Runtime runs."""
 
+    takes_one_thread = True
+
     def __init__(self, path: Path, oldest: str) -> None:
         onnxruntime = _imported()
         if _version(onnxruntime.__version__) < _version(oldest):
             raise EngineError(
                 f"model {path.parent.name} needs onnxruntime {oldest}, this is {onnxruntime.__version__}",
-                f"run `pip install 'onnxruntime>={oldest}'`",
+                f"run `pip install {shell_word(f'onnxruntime>={oldest}')}`",
             )
         options = onnxruntime.SessionOptions()
         options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
@@ -150,11 +161,39 @@ def _last_extent(shape: Any) -> int:
 def _imported() -> Any:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on contain an uploader; read once, at import
     try:
-        import onnxruntime
-    except ImportError as error:
+        with _unsaid():
+            import onnxruntime
+
+            _prepare()
+    except Exception as error:  # another library's import may fail in any way: a missing DLL, another numpy
+        if is_out_of_memory(error):
+            raise
         raise RuntimeMissing(f"onnxruntime cannot be loaded: {first_line(error)}", import_hint()) from error
-    _prepare()
     return onnxruntime
+
+
+@contextlib.contextmanager
+def _unsaid() -> Iterator[None]:
+    """Keep off stderr what the library says of a processor it does not know, or of a container without /sys, when it is loaded.
+
+    It says it before it can be told how much to say, and there is nothing that a person could do about it.
+    """
+    if "onnxruntime" in sys.modules:
+        yield
+        return
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # there is none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @functools.cache
