@@ -11,7 +11,7 @@ from rekall.cache import EmbeddingCache, EntryVectors, similarities
 from rekall.claims import Claims
 from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, advice, embedder_of, how_far
 from rekall.entry.fields import Entry
-from rekall.entry.passages import MOST_PASSAGES, passages_of
+from rekall.entry.passages import passages_of
 from rekall.errors import REPAIR, EngineError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.prepared import Prepared, embedded_apart
@@ -19,13 +19,11 @@ from rekall.questions import Question, Questions
 from rekall.spread import keep_spread
 from rekall.store.values import EVERYTHING, Selection, Space, StoredPassage
 from rekall.system.clock import Clock
+from rekall.vector_index import passages_for
 
 if TYPE_CHECKING:
     from rekall.backlog import Backlog
     from rekall.store.contract import Store
-
-PASSAGES_PER_ENTRY = 1 + MOST_PASSAGES
-"""Passages asked of the index for each entry wanted: all of one entry may be nearest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +294,7 @@ class EmbeddingService:
         """The stored vector of an entry's head, or None while it has none."""
         space = self._store.vectors.active_space()
         heads = [passage.id for passage in self._store.passages.of_entries([key]) if passage.position == 0]
-        vectors = self._store.vectors.index(space).get_many(heads[:1]) if space is not None else {}
-        vector = next(iter(vectors.values()), None)
+        vector = next(iter(self._store.vectors.index(space).get_many(heads[:1]).values()), None) if space else None
         if space is None or vector is None:
             return None
         model = None
@@ -322,7 +319,10 @@ class EmbeddingService:
         space = space or self.space_of(question)
         if space is None:
             return {}
-        nearest = self._store.vectors.nearest(space, question.vector, k * PASSAGES_PER_ENTRY, selection)
+        for asked in passages_for(k, self._store.vectors.count(space)):
+            nearest = self._store.vectors.nearest(space, question.vector, asked, selection)
+            if len({passage.entry_key for passage, _ in nearest}) >= k or len(nearest) < asked:
+                break
         found = self._closeness(space, question, dict.fromkeys(passage.entry_key for passage, _ in nearest))
         return dict(sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))[:k])
 

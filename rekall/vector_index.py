@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Union
 
+from rekall.entry.passages import MOST_PASSAGES
 from rekall.errors import EngineError
 
 if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
@@ -20,6 +21,9 @@ if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
 
 Vector = Union["npt.NDArray[np.float32]", bytes, memoryview]
 """(d,) float32 of unit length, as an array or as its bytes."""
+
+_MANY, _OF_MANY = 100_000, 2
+"""Of more vectors so few passages for each entry are asked for first, each a page to read."""
 
 UNIT_TOLERANCE = 1e-3
 """How far a vector's length may be from 1; float32 and 8-bit weights stay below 1e-6."""
@@ -152,3 +156,14 @@ def is_unit(data: bytes) -> bool:
     """Whether the bytes of float32 numbers make a vector of unit length; False when one is not finite."""
     length = math.hypot(*array("f", data))
     return abs(length - 1.0) <= UNIT_TOLERANCE  # NaN compares as False
+
+
+def passages_for(entries: int, vectors: int) -> tuple[int, ...]:
+    """How many of the nearest passages to ask for so many entries, and then, if these are too few: all of one may be nearest.
+
+    Args:
+        entries: The entries that are wanted.
+        vectors: How many vectors there are.
+    """
+    most = entries * (1 + MOST_PASSAGES)
+    return (most,) if vectors <= _MANY else (_OF_MANY * entries, most)

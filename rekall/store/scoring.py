@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 K1 = 1.2  # FTS5's own constants, not configurable (sqlite.org/fts5.html#the_bm25_function)
-_B = 0.75
+B = 0.75
 
 WEIGHTS = tuple(column.weight for column in Column)
 
@@ -64,7 +64,7 @@ def known_bm25(row: Row, passed_over: int, *idfs: float) -> float:
         idfs: The inverse document frequency of each of the others.
     """
     length = row.column_size(-1) * row.row_count / row.column_total_size(-1)
-    norm = K1 * (1 - _B + _B * length)
+    norm = K1 * (1 - B + B * length)
     score = 0.0
     for phrase, each in enumerate(idfs, passed_over):
         found = 0.0

@@ -30,6 +30,15 @@ def _tags(value: Any) -> Condition:
     return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each).rstrip("/")] * 3)
 
 
+def _tags_of_one(value: Any) -> Condition:
+    """The same where entries are looked at one by one."""
+    clause = (
+        "EXISTS (SELECT 1 FROM item i WHERE i.entry_key = e.key AND i.kind = 'tags' "
+        "AND (i.value = ? OR (i.value >= ? || '/' AND i.value < ? || '0')))"
+    )
+    return " AND ".join([clause] * len(value)), tuple(name for each in value for name in [tag(each).rstrip("/")] * 3)
+
+
 def _within(column: str, span: Any) -> Condition:
     ends = [(f"{column} >= ?", span.start), (f"{column} <= ?", span.last)]
     given = [(clause, written(value)) for clause, value in ends if value is not None]
@@ -49,14 +58,27 @@ _CONDITIONS: Mapping[str, Callable[[Any], Condition]] = {
 """How each filter of the table is applied, by its name."""
 
 
-def filtered(selection: Selection) -> Condition:
-    """A condition on `entry e` that the filters of a selection are met, and its bindings."""
+_INDEXED = frozenset({"project", "since", "until", "created", "changed"})
+
+
+def has_index(selection: Selection) -> bool:
+    """Whether an index leads to the entries that pass a filter, without a look at all of them."""
+    return any(getattr(selection.filters, name) not in (None, ()) for name in _INDEXED)
+
+
+def filtered(selection: Selection, *, of_one: bool = False) -> Condition:
+    """A condition on `entry e` that the filters of a selection are met, and its bindings.
+
+    Args:
+        selection: The selection.
+        of_one: Whether entries are given, and looked at one by one.
+    """
     clauses = [NO_FILTER]
     bindings: list[Any] = []
     for each in FILTERS:
         value = getattr(selection.filters, each.name)
         if value not in (None, ()):
-            clause, bound = _CONDITIONS[each.name](value)
+            clause, bound = (_tags_of_one if of_one and each.name == "tags" else _CONDITIONS[each.name])(value)
             clauses.append(clause)
             bindings += bound
     return " AND ".join(clauses), tuple(bindings)
@@ -76,6 +98,11 @@ def condition(selection: Selection) -> Condition:
 def left_out(selection: Selection) -> str:
     """What an expression of FTS5 ends in, so that it does not find what a selection leaves out."""
     return f" NOT ({' OR '.join(f'({phrase(text)})' for text in selection.excluded)})" if selection.excluded else ""
+
+
+def holding(selection: Selection) -> str:
+    """An expression of FTS5 for what holds the phrases of a selection and nothing that it leaves out."""
+    return f"({' AND '.join(f'({phrase(text)})' for text in selection.phrases)}){left_out(selection)}"
 
 
 def expression(term: Term) -> str:

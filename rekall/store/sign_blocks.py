@@ -165,7 +165,8 @@ class _Scan:
 
         self._layout = layout
         self._most = most
-        self._query = np.frombuffer(sign.ljust(layout.slot_bytes, b"\0"), dtype=np.uint64)
+        # once for every place of a block: numpy is slow along so short a row as one sign
+        self._query = np.frombuffer(sign.ljust(layout.slot_bytes, b"\0") * layout.rows, dtype=np.uint64)
         self._border = layout.dim
         self._ids: list[npt.NDArray[np.int64]] = []
         self._distances: list[npt.NDArray[np.int32]] = []
@@ -182,14 +183,16 @@ class _Scan:
         import numpy as np
 
         signs = data[:, : self._layout.rows * self._layout.slot_bytes].view(np.uint64)
-        counts = np.bitwise_count(signs.reshape(len(blocks), self._layout.rows, -1) ^ self._query)
-        distances = counts[..., 0].astype(np.int32)
+        counts = np.bitwise_count(signs ^ self._query).reshape(len(blocks), self._layout.rows, -1)
+        sums = counts[..., 0].astype(np.int32)
         for word in range(1, counts.shape[2]):  # a sum along so short an axis takes three times as long
-            distances += counts[..., word]
-        row, slot = np.nonzero(there & (distances <= self._border))
-        self._ids.append(blocks[row] * self._layout.rows + slot)
-        self._distances.append(distances[row, slot])
-        self._count += len(row)
+            sums += counts[..., word]
+        distances = sums.reshape(-1)
+        near = np.flatnonzero(distances <= self._border)
+        near = near[there.reshape(-1)[near]]
+        self._ids.append(blocks[near // self._layout.rows] * self._layout.rows + near % self._layout.rows)
+        self._distances.append(distances[near])
+        self._count += len(near)
         if self._count > 4 * self._most:
             self._narrow()
 

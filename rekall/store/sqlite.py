@@ -40,7 +40,7 @@ class SqliteStore:
             self.links = SqliteLinks(self.db)
             self.origins = SqliteOrigins(self.db)
             self.words = SqliteWords(self.db, self.entries.stream)
-            self.passages = SqlitePassages(self.db)
+            self.passages = SqlitePassages(self.db, self.words.holders)
             self.vectors = SqliteVectors(self.db, self.passages, backend)
             self.unembeddable = SqliteUnembeddable(self.db)
             self.tombstones = SqliteTombstones(self.db)

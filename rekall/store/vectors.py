@@ -116,7 +116,7 @@ class _TableIndex(VectorIndex):
             if is_clear or (most >= MOST_CANDIDATES and total > MOST_EXACT):
                 return found
             most, done = most * _MORE, most
-        return found if total > MOST_EXACT and len(found) == k else None
+        return found if held > MOST_EXACT and len(found) == k else None
 
     def _near(self, query: bytes, most: int, among: Sequence[int] | Wide | None, held: int) -> Nearest:
         """The `most` whose signs are nearest; of a wide choice about so many, ranked among those that pass."""

@@ -15,12 +15,13 @@ from rekall.store.folding import fold, fold_in_place
 from rekall.store.scoring import BM25, K1, idf, is_costly
 from rekall.store.selection import condition, expression, literal
 from rekall.store.title_words import title_key, title_words, typed
-from rekall.store.units import names
+from rekall.store.units import sought_in
 from rekall.store.values import Selection, Term, Terms
 from rekall.store.vocabulary import Vocabulary
 from rekall.store.word_counts import WordCounts
 
 if TYPE_CHECKING:
+    from rekall.store.impacts import EveryScore
     from rekall.store.ranked import RankedWords
 
 _NAMES = ", ".join(column.value[0] for column in Column)
@@ -59,6 +60,7 @@ class SqliteWords:
         self._counts = WordCounts(db)
         self._asked = AskedTerms(db, self._counts)
         self._vocabulary = Vocabulary(db, self._counts)
+        self._every: EveryScore | None = None
 
     def put(self, key: int, entry: Entry) -> None:
         """Index an entry, in place of what was indexed under the same key."""
@@ -195,6 +197,11 @@ class SqliteWords:
         that compares across queries, unlike the score itself.
         """
         with self._reading:
+            with self._db.snapshot():
+                every = self._every_score(terms)
+                scores = every.best(terms, selection, limit) if every else None
+            if scores is not None:
+                return _coverage(terms, scores)
             if is_costly(terms) and (best := self._ranked().best(terms, selection, limit)) is not None:
                 return _coverage(terms, best.scores)
             if selection.is_everything:  # an index that holds what entries hold needs no look at them
@@ -208,17 +215,33 @@ class SqliteWords:
         # `+` keeps FTS5 from counting every term anew for each key
         among = "+words.rowid IN (SELECT value FROM json_each(?))"
         with self._reading:
-            if is_costly(terms):
-                return _coverage(terms, self._ranked().scores_of(terms, chosen))
+            with self._db.snapshot():
+                every = self._every_score(terms)
+                scores = every.scores_of(terms, chosen) if every else None
+            if scores is not None or is_costly(terms):
+                return _coverage(terms, self._ranked().scores_of(terms, chosen) if scores is None else scores)
             return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
         return {}
 
     def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """Which of the terms each of the given entries holds; one that holds none is left out."""
-        chosen = json.dumps(list(keys))
+        chosen = list(keys)
         with self._reading:
-            return self._matched(terms, chosen)
+            if self._every is not None:
+                with self._db.snapshot():
+                    held = self._every.matched(terms, chosen)
+                if held is not None:
+                    return held
+            return self._matched(terms, json.dumps(chosen))
         return {}
+
+    def holders(self, text: str, keys: Sequence[int]) -> set[int] | None:
+        """Which of some entries hold words side by side, where the lists of entries are here; else None."""
+        if self._every is None:
+            return None
+        with self._reading, self._db.snapshot():
+            return self._every.holders(text, keys) if self._every.is_ready() else None
+        return None
 
     def _matched(self, terms: Terms, chosen: str) -> dict[int, tuple[Term, ...]]:
         one = "SELECT {}, rowid FROM words WHERE words MATCH ? AND rowid IN (SELECT value FROM json_each(?))"
@@ -240,6 +263,16 @@ class SqliteWords:
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
         return _coverage(terms, {key: -score for key, score in rows})  # bm25() is negative, smaller is better
 
+    def _every_score(self, terms: Terms) -> EveryScore | None:
+        """What scores everything at once, where that pays: for common words, and once it is made ready."""
+        if is_costly(terms):
+            if self._every is None:
+                from rekall.store.impacts import EveryScore  # most bases never need it
+
+                self._every = EveryScore(self._db, self._counts)
+            return self._every
+        return self._every if self._every is not None and self._every.is_ready() else None
+
     def _ranked(self) -> RankedWords:
         from rekall.store.ranked import RankedWords  # most bases never need it
 
@@ -255,5 +288,5 @@ def _coverage(terms: Terms, scores: Mapping[int, float]) -> dict[int, float]:
 def _indexed(text: str, times: int) -> str:
     """A text as it is indexed: folded, and behind it the names it holds, each so many times."""
     text = fold(text, indexing=True)
-    found = [name.sought for name in names(text)] * times
-    return f"{text}\n{' '.join(found)}" if found else text
+    found = sought_in(text)
+    return f"{text}\n{' '.join([found] * times)}" if found else text

@@ -14,7 +14,7 @@ from support.depth import tries
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
-from rekall.store import ranked, scoring
+from rekall.store import impacts, ranked, scoring
 from rekall.store.ranked import RankedWords
 from rekall.store.scoring import K1, idf
 from rekall.store.sqlite import SqliteStore
@@ -73,6 +73,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_ROW_MS", "_POSTING_MS"):
         monkeypatch.setattr(ranked, name, getattr(ranked, name) / SHRUNK)
     monkeypatch.setattr(ranked, "LOOKED_AT", 100)
+    monkeypatch.setattr(impacts, "has_numpy", lambda: False)
     monkeypatch.setattr(ranked, "NARROW", 100)
 
 
