@@ -89,7 +89,7 @@ def spans(text: str) -> list[Span]:
 
 def found_in(draft: Draft, known: Collection[str] = ()) -> tuple[Secret, ...]:
     """What looks like a secret in what an entry says, but for those that are known."""
-    texts = [text for field in _READ for text in field.texts(draft)]
+    texts = [text for field in _READ if getattr(draft, field.name) for text in field.texts(draft)]
     if not spans("\n".join(texts)):
         return ()
     return tuple(

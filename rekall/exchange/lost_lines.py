@@ -17,6 +17,7 @@ NOT_TAKEN = "not_read"
 
 _WORD = re.compile(r"[^\W_]{2,}")
 _BESIDE_CONTENT = tuple(field for field in FIELDS if field.name != CONTENT)
+_NOTHING = ("", (), None)
 _LONG_CHARS = 1_000_000
 
 
@@ -70,7 +71,9 @@ def _words(text: str) -> set[str]:
 
 def _said(draft: Draft, note: Note, dialect: Dialect) -> str:
     """Every text of a draft but its content; names of fields, and values that became times or choices, count as said."""
-    texts = [text for field in _BESIDE_CONTENT for text in field.texts(draft)]
+    texts = [
+        text for field in _BESIDE_CONTENT if getattr(draft, field.name) not in _NOTHING for text in field.texts(draft)
+    ]
     for name, value in note.fields.items():
         meant = dialect.keys.get(name) or means(name)
         if meant:

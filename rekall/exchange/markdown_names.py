@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import unquote
 
 from rekall.exchange.dialect import Source
@@ -99,6 +100,7 @@ def _spaced(name: str) -> str:
     return " ".join(name.replace("-", " ").replace("_", " ").split())
 
 
+@lru_cache(maxsize=64)
 def is_generic(title: str, names: frozenset[str] = TITLES) -> bool:
     """Whether a title or, with `FILE_NAMES`, a name of a file says nothing of what is in it."""
     bare = _BETWEEN.sub("-", title.strip().lower().strip("#: ").removesuffix(".md")).strip("-")

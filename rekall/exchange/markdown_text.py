@@ -15,10 +15,16 @@ from rekall.exchange.bounds import MOST_LINKS, MOST_TAGS
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx", ".mdc", ".qmd", ".rmd")
 """Files that hold Markdown."""
 
-_FENCE = re.compile(r"^[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)\n?", re.MULTILINE)
+_FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+)?(?P<run>`{3,}|~{3,})(?P<rest>.*)\n?")
+_FENCES = ("```", "~~~")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
-_INDENTED = re.compile(r"^(?: {4}| {0,3}\t)", re.MULTILINE)
+_INDENTED = re.compile(r" {4}| {0,3}\t")
+_INDENTED_BELOW = re.compile(r"\n(?: {4}| {0,3}\t)")
 _RUN = re.compile(r"`+")
+_BREAK = re.compile(r"\n[ \t]*\n")
+_SPAN = re.compile(r"`[^`\n]*(?:\n(?![ \t]*\n)[^`\n]*)*`")
+"""Code between single backticks within a paragraph."""
+
 _RAW = (("<!--", "-->"), ("<pre", "</pre>"), ("<code", "</code>"), ("<style", "</style>"), ("<script", "</script>"))
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -83,17 +89,35 @@ class Heading:
 
 def masked(text: str) -> str:
     """The text with everything that is code or an HTML comment as blanks; every other character keeps its place."""
-    parts = [*_apart(text)] if "```" in text or "~~~" in text else [(False, text)]
-    if any(not is_code and _INDENTED.search(part) for is_code, part in parts):
-        parts = [*_without_indented(parts)]
-    shown = "".join([_blank(part) if is_code else part for is_code, part in parts])
+    shown = text
+    is_fenced, is_indented = any(fence in text for fence in _FENCES), _has_indented(text)
+    if is_fenced or is_indented:
+        parts = [*_apart(text)] if is_fenced else [(False, text)]
+        if is_indented and any(not is_code and _has_indented(part) for is_code, part in parts):
+            parts = [*_without_indented(parts)]
+        shown = "".join([_blank(part) if is_code else part for is_code, part in parts])
     return _without_spans(_without_raw(shown))
+
+
+def _has_indented(text: str) -> bool:
+    return bool(_INDENTED.match(text) or _INDENTED_BELOW.search(text))
+
+
+def _fences(text: str) -> Iterator[re.Match[str]]:
+    """Lines that begin or end code, each looked for by its marks: most lines have none."""
+    at, nexts = 0, [text.find(fence) for fence in _FENCES]
+    while (start := min((place for place in nexts if place >= 0), default=-1)) >= 0:
+        found = _FENCE.match(text, max(text.rfind("\n", 0, start) + 1, at))
+        if found:
+            yield found
+        at = found.end() if found else text.find("\n", start) + 1 or len(text)
+        nexts = [text.find(fence, at) if 0 <= place < at else place for fence, place in zip(_FENCES, nexts)]
 
 
 def _apart(text: str) -> Iterator[tuple[bool, str]]:
     """Whole lines, and whether they are code between fences; a fence that is not closed goes to the end."""
     fence, at = "", 0
-    for mark in _FENCE.finditer(text):
+    for mark in _fences(text):
         if not fence and "`" not in mark["rest"]:
             yield False, text[at : mark.start()]
             fence, at = mark["run"], mark.start()
@@ -150,10 +174,10 @@ def _without_raw(text: str) -> str:
 
 def _without_spans(text: str) -> str:
     """Code between backticks as blanks, as far as it closes in the same paragraph."""
-    if "`" not in text:
-        return text
-    runs = [(found.start(), found.end()) for found in _RUN.finditer(text)]
-    breaks = [found.start() for found in re.finditer(r"\n[ \t]*\n", text)]
+    if "``" not in text:
+        return _SPAN.sub(_blanked, text) if "`" in text else text
+    runs = [found.span() for found in _RUN.finditer(text)]
+    breaks = [found.start() for found in _BREAK.finditer(text)]
     paragraph, following = [], 0
     for start, _ in runs:
         while following < len(breaks) and breaks[following] < start:

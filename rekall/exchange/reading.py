@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rekall.entry.fields import MAX_LIST_ITEMS, MAX_TEXT_BYTES, Draft
+from rekall.entry.fields import MAX_LIST_ITEMS, Draft
 from rekall.entry.record import NO_KEYS, Problem, Read, from_record, is_own
 from rekall.entry.types import EntryType, Link, LinkType
-from rekall.entry.values import clean, normal
+from rekall.entry.values import clean
 from rekall.errors import InvalidInput
 from rekall.exchange.bounds import (
     MOST_ID_CHARS,
@@ -27,11 +28,13 @@ from rekall.exchange.bounds import (
     too_large,
 )
 from rekall.exchange.catalog import dialects_for
+from rekall.exchange.cutting import parts
 from rekall.exchange.dialect import LONG_SUFFIXES, Dialect, Note, Refused, Source, hash_of, with_set_aside
 from rekall.exchange.folders import File
 from rekall.exchange.lost_lines import with_lost_lines
 from rekall.exchange.pipes import is_pipe, spooled
 from rekall.exchange.places import identity, shown
+from rekall.system.spelling import openable
 
 MOST_REFUSED = 1_000
 """Parts of one file of which it is said why they cannot be read; where no part before can, the rest is not tried."""
@@ -123,17 +126,19 @@ class Choices:
 
 def read_files(files: Iterable[File], choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     """Everything in some files, one after the other; what cannot be read is refused, and the rest goes on."""
+    _identity_of.cache_clear()
     for file in files:
         yield from _read_file(file, choices)
 
 
 def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
     try:
-        if _is_named(file) and is_pipe(os.stat(file.name)):
-            with spooled(file.path) as path:
+        path = file.path
+        if _is_named(file) and is_pipe(os.stat(openable(file.name))):
+            with spooled(path) as path:
                 yield from _read_at(path, file, choices)
         else:
-            yield from _read_at(file.path, file, choices)
+            yield from _read_at(path, file, choices)
     except OSError as error:
         yield Refused(
             shown(file.name),
@@ -146,14 +151,24 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         yield Refused(shown(file.name), plainly(error))
 
 
+def identity_of(file: File) -> str:
+    """The lasting name of a file; of one that is read it is asked for again right after it."""
+    return _identity_of(file.name)
+
+
+@lru_cache(maxsize=2)
+def _identity_of(name: str) -> str:
+    return identity(Path(name))
+
+
 def _is_named(file: File) -> bool:
     """Whether somebody named a file, which does not only lie in a folder that was named."""
     return file.name == str(file.root)
 
 
 def _read_at(path: Path, file: File, choices: Choices) -> Iterator[Found | Refused | LeftOut]:
-    source = Source(path, file.relative if path == file.path else PurePosixPath(path.name), file.marks)
-    status = os.stat(path)
+    source = Source(path, file.relative if str(path) == file.name else PurePosixPath(path.name), file.marks)
+    status = os.stat(openable(path))
     refuse_endless(status)
     is_empty = status.st_size == 0 and not read_whole(source.path, most_bytes(source.suffix))  # /proc has no sizes
     is_too_large = source.suffix not in _STREAMED and status.st_size > most_bytes(source.suffix)
@@ -171,7 +186,7 @@ def _read_at(path: Path, file: File, choices: Choices) -> Iterator[Found | Refus
         yield LeftOut(shown(file.name), source.suffix or "no suffix")
         return
     time = datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
-    place = _Place(file, source, identity(file.path), time, dialect, choices)
+    place = _Place(file, source, identity_of(file), time, dialect, choices)
     yield from _read_notes(place)
 
 
@@ -196,7 +211,7 @@ def _read_notes(place: _Place) -> Iterator[Found | Refused | LeftOut]:
 def _all_found(note: Note, place: _Place) -> Iterator[Found | LeftOut | Refused]:
     """What a note is; one that nothing can be made of costs no other note of its file."""
     try:
-        for part in _parts(note):
+        for part in parts(note):
             yield _found(part, place)
     except Exception as error:  # as for a file: no shape of one note may keep the others
         where = f"{place.file.name}, {clipped(note.part)}" if note.part else place.file.name
@@ -209,43 +224,6 @@ def _beginning(source: Source) -> str:
         return source.text[:_LOOKED_AT]
     except InvalidInput:
         return "<none"
-
-
-def _parts(note: Note) -> Iterator[Note]:
-    """A note as it is, or one whose text is longer than an entry's may be as several, cut between lines."""
-    text = note.content
-    size = len(text) if len(text) * 4 <= MAX_TEXT_BYTES else len(text.encode("utf-8", "replace"))
-    if size <= MAX_TEXT_BYTES:
-        yield note
-        return
-    pieces = list(_pieces(text, MAX_TEXT_BYTES * len(text) // size * 9 // 10))
-    if max(len(piece.encode("utf-8", "replace")) for piece in pieces) > MAX_TEXT_BYTES:
-        pieces = list(_pieces(text, MAX_TEXT_BYTES // 4))  # most of its large letters stand together
-    title = next((value for name, value in note.fields.items() if normal(name) == "title" and value), "")
-    title = str(title) or note.title or note.name
-    others = {name: value for name, value in note.fields.items() if normal(name) not in ("title", "id", "_id")}
-    for number, piece in enumerate(pieces, 1):
-        whole = f"{note.part}, " if note.part else ""
-        yield replace(
-            note,
-            fields=others,
-            content=piece,
-            title=f"{title} ({number} of {len(pieces)})",
-            part=f"{whole}part {number}",
-            record_id=f"{note.record_id or note.part}~part {number}",
-            links=note.links if number == 1 else (),
-        )
-
-
-def _pieces(text: str, most: int) -> Iterator[str]:
-    """A text in pieces of at most so many characters, each to the end of a line where there is one."""
-    start = 0
-    while start < len(text):
-        end = min(start + most, len(text))
-        if end < len(text):
-            end = text.rfind("\n", start, end) + 1 or end
-        yield text[start:end]
-        start = end
 
 
 def _refused(refused: Refused, place: _Place) -> Refused:
@@ -396,5 +374,5 @@ def _content_hash(note: Note) -> bytes:
 def _short_id(record_id: str) -> str:
     """An id as it is remembered: its hash for one that is longer than ids are."""
     if len(record_id) <= MOST_ID_CHARS:
-        return record_id
+        return str(clean(record_id))
     return f"#{hash_of(record_id.encode('utf-8', 'surrogatepass')).hex()}"

@@ -13,6 +13,8 @@ from rekall.errors import RekallError
 from rekall.exchange.bounds import plainly
 from rekall.exchange.reading import Found
 
+_LISTS = tuple(field for field in EDITED if field.kind.is_list and field.kind is not Kind.OTHER)
+
 
 def fitted(found: Found) -> Draft:
     """What was found, as it is stored.
@@ -41,9 +43,8 @@ def _fitting(draft: Draft) -> Draft:
     """The draft without more tags and other items than an entry holds, or longer ones; those are kept as other fields."""
     values: dict[str, Any] = {}
     others = list(draft.other_fields)
-    for field in EDITED:
-        if field.kind.is_list and field.kind is not Kind.OTHER:
-            given = getattr(draft, field.name)
+    for field in _LISTS:
+        if given := getattr(draft, field.name):
             items = dict.fromkeys(given)
             fits = [item for item in items if len(item) <= (field.most or MAX_TEXT_BYTES)][:MAX_LIST_ITEMS]
             if len(given) > MAX_LIST_ITEMS:

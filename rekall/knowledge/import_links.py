@@ -175,11 +175,8 @@ class ImportLinks:
 
     def _remember(self, made: Mapping[str, Sequence[_Said]]) -> None:
         """Note which links were made for some sources, by their paths."""
-        origins = self._store.origins.at_many(made).values()
-        fields = (merging.decoded(origin.said)[0] or {} for origin in origins)
-        self._store.origins.put(
-            *(replace(each, said=merging.encoded(said, made[each.path])) for each, said in zip(origins, fields))
-        )
+        said = self._store.origins.said(made)
+        self._store.origins.say({path: merging.with_links(text, made[path]) for path, text in said.items()})
 
 
 def _ends(link: Link) -> _Ends:

@@ -14,7 +14,7 @@ from rekall.errors import EntryDamaged, InvalidInput, RekallError
 from rekall.exchange.dialect import Refused
 from rekall.exchange.folders import File, Walk
 from rekall.exchange.places import identity
-from rekall.exchange.reading import Found, LeftOut
+from rekall.exchange.reading import Found, LeftOut, identity_of
 from rekall.knowledge import merging
 from rekall.knowledge.fitting import fitted
 from rekall.knowledge.import_links import ImportLinks
@@ -118,7 +118,7 @@ class Importer:
 
     def note_read(self, file: File) -> None:
         """Note that a file was read to its end."""
-        self._read.add(hash(identity(file.path)))
+        self._read.add(hash(identity_of(file)))
 
     def note_walk(self, walk: Walk) -> None:
         """Learn what the walk through the folders found, and put into the report what it left out."""

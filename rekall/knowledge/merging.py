@@ -17,6 +17,9 @@ _SHORT = 24
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+_NO_LINKS = "[]}"
+_WITHOUT_LINKS = f'}},"links":{_NO_LINKS}'
+
 AWAITED = "awaited"
 """The name, beside those of fields, of a successor that a source names and that is not here yet."""
 
@@ -144,6 +147,13 @@ def _remembered(field: Field, value: Any) -> Any:
 def encoded(said: Said | None, links: Sequence[Sequence[str]]) -> str:
     """What a source said as one text, with the links that it made: target, type and reason of each."""
     return _encoded({"fields": said, "links": links})
+
+
+def with_links(text: str, links: Sequence[Sequence[str]]) -> str:
+    """What `encoded` wrote, with other links: usually there are none yet, and it ends so."""
+    if text.endswith(_WITHOUT_LINKS):
+        return f"{text[: -len(_NO_LINKS)]}{_encoded(links)}}}"
+    return encoded(decoded(text)[0] or {}, links)
 
 
 def decoded(text: str) -> tuple[Said | None, list[list[str]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 
@@ -11,9 +12,13 @@ from rekall.store.folding import fold
 _MARK = "\U000fe100"
 """Begins the word that says what the whole title is; a character that FTS5 takes for a letter and nobody types."""
 
+_ASCII_WORD = re.compile("[a-z0-9]+")
+
 
 def title_words(db: Database, text: str) -> list[str]:
     """The words of a title without their endings taken off; a title of punctuation is one word."""
+    if text.isascii():  # FTS5 finds the same, and takes longer to be asked
+        return _ASCII_WORD.findall(text.lower()) or [typed(text)]
     return [word for _, _, word in db.stem_places(fold(text), stems=False)] or [typed(text)]
 
 

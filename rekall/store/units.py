@@ -43,7 +43,12 @@ class Name:
 
 def names(text: str) -> Iterator[Name]:
     """The names in a text that is folded."""
-    return islice(_names(text), _MOST_NAMES)
+    return (Name(typed, held.translate(_PUNCTUATION)) for typed, held in islice(_names(text), _MOST_NAMES))
+
+
+def sought_in(text: str) -> str:
+    """The names in a text that is folded as they stand in the index, between blanks."""
+    return " ".join([held for _, held in islice(_names(text), _MOST_NAMES)]).translate(_PUNCTUATION)
 
 
 def is_version(typed: str) -> bool:
@@ -78,13 +83,14 @@ def units(text: str) -> Iterator[Unit]:
             yield Unit(start, end, tuple(inner))
 
 
-def _names(text: str) -> Iterator[Name]:
+def _names(text: str) -> Iterator[tuple[str, str]]:
+    """Names as they stand in a text, each with what of it the index holds."""
     for found in _VERSION.finditer(text) if _POINT.search(text) else ():
         before = text[max(found.start() - 2, 0) : found.start()]
         if _may_begin(before):
-            yield _name((before[-1:] if before[-1:] in ("v", "V") else "") + found[0], found[0])
+            yield (before[-1:] if before[-1:] in ("v", "V") else "") + found[0], found[0]
     for found in _MARKED.finditer(text):
-        yield _name(found[0], found[0])
+        yield found[0], found[0]
     if any(mark.search(text) for mark in _MAY_BE_ENDED):
         for found in _ENDED.finditer(text):
             start, end = found.span()
@@ -92,7 +98,7 @@ def _names(text: str) -> Iterator[Name]:
             if after.isdigit() or not (after.isalnum() or after in ("_", "+", "#")):
                 word = _WORD_BEFORE.search(text[max(start - 32, 0) : start])
                 if word:
-                    yield _name(word[0] + found[0], word[0] + found[0])
+                    yield word[0] + found[0], word[0] + found[0]
 
 
 def _may_begin(before: str) -> bool:
@@ -100,7 +106,3 @@ def _may_begin(before: str) -> bool:
     if before[-1:] in ("v", "V"):
         before = before[:-1]
     return not before[-1:].isalnum() and before[-1:] not in (".", "_")
-
-
-def _name(typed: str, sought: str) -> Name:
-    return Name(typed, sought.translate(_PUNCTUATION))

@@ -26,7 +26,8 @@ _SHAPES = re.compile(
     r"^```(?:dataview|dataviewjs|tasks|query)\b|!\[\[[^\[\]\n]{1,500}\]\]|^> \[!\w+\][+-]?[ \t]*(?!\[)\S|\[\[[^\[\]\n]{1,300}#\^|^%%",
     re.MULTILINE,
 )
-_SIGNS = ("```dataview", "```tasks", "```query", "![[", "> [!", "#^", "%%")
+_SIGNS_OF_TEXT = ("![[", "> [!", "#^", "%%")
+_SIGNS = ("```dataview", "```tasks", "```query", *_SIGNS_OF_TEXT)
 _FIELD = re.compile(r"\A\s*(?:#{1,6} [^\n]*\n\s*)?[A-Za-z][\w -]{0,40}:: \S")
 _ID_OF_BLOCK = re.compile(r"[ \t]\^[\w-]{3,}$", re.MULTILINE)
 _OWN = frozenset({"cssclass", "cssclasses", "kanban-plugin", "excalidraw-plugin", "publish", "banner"})
@@ -46,9 +47,8 @@ class Obsidian:
         if source.suffix == CANVAS or MARK in source.marks:
             return source.suffix in self.suffixes
         text = text_or_nothing(source)
-        is_asked = any(sign in text for sign in _SIGNS)  # the patterns cost more than their signs
         if (
-            (is_asked and _SHAPES.search(text))
+            (_has_signs(text) and _SHAPES.search(text))
             or _FIELD.match(head_of(source).body)
             or ("^" in text and _ID_OF_BLOCK.search(text))
         ):
@@ -73,6 +73,12 @@ class Obsidian:
             links=tuple({(link.target, link.type): link for link in links}.values()),
             is_template=found.is_template or (MARK in source.marks and _is_in_template_folder(source)),
         )
+
+
+def _has_signs(text: str) -> bool:
+    """Whether it is worth to look for what only Obsidian reads: the patterns cost more than their signs."""
+    signs = _SIGNS if "`" in text else _SIGNS_OF_TEXT
+    return any(map(text.__contains__, signs))
 
 
 def _names(page: Page, note: Note) -> tuple[str, ...]:

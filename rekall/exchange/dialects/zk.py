@@ -13,6 +13,7 @@ from rekall.exchange.markdown_text import SUFFIXES, unique
 MARK = ".zk"
 
 _COLONS = re.compile(r"^[ \t]*:(?P<tags>[^\s:`][^\s:`]*(?::[^\s:`]+)*):[ \t]*$", re.MULTILINE)
+_COLON_FIRST = re.compile(r"\n[ \t]*:")
 _COLONS_INSIDE = re.compile(r"(?<!\S):(?P<tags>[^\W\d_][\w/-]*(?::[^\W\d_][\w/-]*)*):(?!\S)")
 _WORDS = re.compile(r"(?<!\S)#(?P<tag>[^\s#`(\[\]][^#\n`\[\]]{0,60}[^\s#`\\])#(?![\w#])")
 _ID = re.compile(r"(?P<id>(?=[a-z0-9]*\d)[a-z0-9]{4,8})(?:[ _-]|\Z)")
@@ -34,7 +35,8 @@ class Zk:
         if MARK in source.marks:
             return True
         top = text_or_nothing(source)[:2000]
-        return any(":" in found["tags"] for found in _COLONS.finditer(top))
+        is_asked = _COLON_FIRST.search(f"\n{top}")  # the pattern costs more than that sign
+        return is_asked is not None and any(":" in found["tags"] for found in _COLONS.finditer(top))
 
     def notes(self, source: Source) -> Iterator[Note | Refused]:
         """The note; nothing for an empty file."""
