@@ -51,12 +51,9 @@ def sameness(path: str) -> str:
 class Volume:
     """What a file system says of names; a test brings one that takes several for the same."""
 
-    def is_same(self, one: str, other: str) -> bool:
-        """Whether two paths, of which the first may not be there, lead to one file."""
-        try:
-            return os.path.samestat(os.lstat(other), os.lstat(one))
-        except (OSError, ValueError):
-            return False
+    def is_there(self, path: str) -> bool:
+        """Whether a path leads to something."""
+        return os.path.lexists(path)
 
     def names(self, folder: str) -> frozenset[str]:
         """The names in a folder; none where it cannot be read."""
@@ -119,13 +116,16 @@ class Spelling:
 
     def _is_cased(self, folder: str, name: str) -> bool:
         """Whether a file of that name is there and has letters, so that the look at it said something."""
-        whole = os.path.join(folder, name)
-        return name.swapcase() != name and self._volume.is_same(whole, whole)
+        return name.swapcase() != name and self._volume.is_there(os.path.join(folder, name))
 
     def _has_two_names(self, folder: str, name: str, other: str) -> bool:
-        if other == name:
+        """Whether something answers to two names, and is listed by one of them.
+
+        The numbers of files say less: some systems give one file another number by each of its names.
+        """
+        if other == name or not all(self._volume.is_there(os.path.join(folder, each)) for each in (other, name)):
             return False
-        return self._volume.is_same(os.path.join(folder, other), os.path.join(folder, name))
+        return not {name, other} <= self._names(folder)
 
     def _of_folder(self, folder: str) -> str:
         above, name = os.path.split(folder)
