@@ -21,7 +21,7 @@ from rekall.search.labels import alike
 from rekall.search.legs import Waiting
 from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
-from rekall.search.titles import entries_titled
+from rekall.search.titles import entries_titled, is_titled_twice
 from rekall.store.values import FACETS, Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
@@ -83,8 +83,7 @@ class KnowledgeBase:
             if title or values:
                 raise InvalidInput("a draft says everything itself", "put the other fields into the draft")
             return self._writer.add(entry)
-        draft = Changes.of(title=title, **values).applied(_empty(entry))
-        return self._writer.add(draft)
+        return self._writer.add(Changes.of(title=title, **values).applied(_empty(entry)))
 
     def add_all(self, given: Sequence[tuple[Draft, Sequence[Link]]]) -> list[Saved]:
         """Store new entries with the links that start at them, all or none; see `Bulk.add`."""
@@ -324,7 +323,8 @@ class KnowledgeBase:
     def resembling(self, entry_id: str) -> tuple[Hit, ...]:
         """The few entries of the same title as one, and those that say nearly the same, which needs its vector."""
         entry = self.get(entry_id).entry
-        titled = self.search(entry.title, mode=Mode.WORDS, limit=4, literal=True).hits
+        is_another = is_titled_twice(self._store, entry.title)
+        titled = self.search(entry.title, mode=Mode.WORDS, limit=4, literal=True).hits if is_another else ()
         try:
             near = self.similar(entry.id, limit=3).hits
         except EngineError:  # it is found by words only, which whoever stored it was told

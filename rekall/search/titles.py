@@ -22,6 +22,11 @@ def exact_titles(store: Store, text: str, selection: Selection) -> list[int]:
     return [] if len(text) > _MOST_CHARS else store.words.titled(text, selection, _MOST)
 
 
+def is_titled_twice(store: Store, text: str) -> bool:
+    """Whether several entries have a title, which says without a search that one is not alone with its own."""
+    return len(exact_titles(store, text, EVERYTHING)) > 1
+
+
 def entries_titled(store: Store, text: str, most: int) -> list[Reference]:
     """The entries of exactly this title, else those whose title holds all of its words; the newest first, at most `most`."""
     with store.snapshot():

@@ -2677,3 +2677,10 @@ def test_of_many_who_take_one_lease_at_once_one_has_it(kind, store, tmp_path):
 
     assert in_threads(6, take) == []
     assert sorted(got) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("number", [0, 1, 4_998, 4_999, 5_003])
+def test_many_tags_are_counted_as_few_are(store, number):
+    names = [f"t{each:05d}" for each in range(number)]
+    insert(store, *(make_entry(place, tags=tuple(names[place * 600 : place * 600 + 700])) for place in range(9)))
+    assert store.entries.counts().tags == number
