@@ -30,11 +30,9 @@ def main() -> None:
     options = parser.parse_args()
     sys.path += [str(ROOT / "tests"), str(ROOT / "benchmarks")]
     field: Any = import_module("support.field_stage")
-    for cases in ("reading", "models"):
-        import_module(f"support.field_{cases}")
 
     rows, failed = [HEAD], []
-    for number, case in enumerate(field.CASES, 1):
+    for number, case in enumerate(field.every_case(), 1):
         if options.only and number not in options.only:
             continue
         with tempfile.TemporaryDirectory() as scratch:

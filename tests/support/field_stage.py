@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,13 @@ class Case:
 
 
 CASES: list[Case] = []
+
+
+def every_case() -> list[Case]:
+    """All of them, in the order of the document."""
+    for rows in ("reading", "models"):
+        import_module(f"support.field_{rows}")
+    return CASES
 
 
 def case(situation: str, reported: str) -> Callable[[Callable[[Stage], str]], Callable[[Stage], str]]:
