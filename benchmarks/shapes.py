@@ -1,12 +1,12 @@
 """Disk and memory of every model in the curated list, measured on models of the same shape with random weights.
 
-    python benchmarks/shapes.py [--only NAME]
+    python benchmarks/shapes.py [--only NAME] [--memory]
 
 No hub is asked. For each model a checkpoint of the published sizes is made up, with a tokenizer of the published kind
 and size; then it is exported and used as a user would, and measured: the bytes of the folder, the peak resident set of
 a whole `rekall search` over the sample notes and of the export, and what `rekall model bench` reports. Disk and memory
 are those of the real model; times are close, since English takes a few more tokens with a made-up vocabulary.
-Megabytes are 10^6 bytes. Needs the extra `export`, and 2 GB of disk for the largest model.
+`--memory` leaves times out, which a busy machine makes meaningless. Megabytes are 10^6 bytes. Needs the extra `export`, and 2 GB of disk for the largest model.
 """
 
 from __future__ import annotations
@@ -140,6 +140,7 @@ SHAPES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=[known.name for known in CURATED], metavar="NAME", help="one model")
+    parser.add_argument("--memory", action="store_true", help="disk and memory alone")
     parser.add_argument("--build", type=Path, metavar="FOLDER", help=argparse.SUPPRESS)
     options = parser.parse_args()
     models = [known for known in CURATED if options.only in (None, known.name)]
@@ -149,10 +150,10 @@ def main() -> None:
     print(f"| {HEAD} |\n|{'---|' * len(HEAD.split(' | '))}", flush=True)
     for known in models:
         with tempfile.TemporaryDirectory() as scratch:
-            print(f"| {' | '.join(measured(known, Path(scratch)))} |", flush=True)
+            print(f"| {' | '.join(measured(known, Path(scratch), times=not options.memory))} |", flush=True)
 
 
-def measured(known: Known, scratch: Path) -> list[str]:
+def measured(known: Known, scratch: Path, *, times: bool) -> list[str]:
     """One row of the table. Leaves its files in `scratch`."""
     source = scratch / known.name  # which the exporter looks prompts up by
     # in its own process: the peak that a process measures of its children starts at its own
@@ -165,16 +166,16 @@ def measured(known: Known, scratch: Path) -> list[str]:
         run([*REKALL, *arguments], env)
     search_mb = max(run([*REKALL, *QUERY], env)[1] for _ in range(SEARCHES))
     folder = scratch / "home" / "models" / MADE_UP
-    cost = bench(folder)
+    cost = bench(folder) if times else None
     return [
         known.name,
         f"{parameters / 1e6:.1f} M",
         f"{sum(file.stat().st_size for file in folder.iterdir()) / 1e6:.1f}",
         f"{search_mb:.1f}",
-        f"{cost.query_s * 1e3:.2f}",
-        f"{cost.texts_per_s:,.0f}",
-        f"{cost.bulk_peak_bytes / 1e6:.1f}",
-        f"{export_s:.1f}",
+        f"{cost.query_s * 1e3:.2f}" if cost else "–",
+        f"{cost.texts_per_s:,.0f}" if cost else "–",
+        f"{cost.bulk_peak_bytes / 1e6:.1f}" if cost else "–",
+        f"{export_s:.1f}" if cost else "–",
         f"{export_mb:.0f}",
     ]
 
