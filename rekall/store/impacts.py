@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rekall.db import Database
 from rekall.store.folding import fold
 from rekall.store.postings import AVERAGES, STRUCTURE, Postings, UnknownFormat, totals
-from rekall.store.scoring import BM25, K1, B, idf
+from rekall.store.scoring import BM25, K1, WEIGHTS, B, idf
 from rekall.store.selection import expression, filtered, has_index, phrase
 from rekall.store.sign_blocks import has_numpy
 from rekall.store.units import is_ended, names
@@ -53,9 +53,7 @@ _KEYS_OF = "\0"
 """Before an expression, it stands for the entries that hold it without their impacts."""
 
 _SIZES_AT_ONCE = 20_000
-_SIZES = (
-    "SELECT count(*), min(id), max(id), CAST(group_concat(sz, '') AS BLOB) FROM words_docsize WHERE id >= ? AND id < ?"
-)
+_SIZES = "SELECT count(*), CAST(group_concat(sz, '') AS BLOB) FROM words_docsize WHERE id >= ? AND id < ?"
 """How many words entries have, a number a column, some entries at a time."""
 
 
@@ -230,28 +228,22 @@ class EveryScore:
         import numpy as np
 
         rows, words = totals(self._db)
-        count, last = self._db.rows("SELECT count(*), max(id) FROM words_docsize")[0]
-        if not count or count != rows or not words or not 0 < last < 4 * count + _READ_FROM:
+        last = self._db.value("SELECT max(id) FROM words_docsize")
+        if not rows or not words or last is None or not 0 < last < 4 * rows + _READ_FROM:
             raise UnknownFormat
         norms = np.full(last + 1, K1, dtype=np.float32)
-        begin = seen = total = 0
-        while begin <= last:
-            span = (begin, begin + _SIZES_AT_ONCE)
-            number, first, end, sizes = self._db.rows(_SIZES, span)[0]
-            begin = span[1]
-            if not number:
-                continue
-            numbers = _numbers(sizes)
-            columns = len(numbers) // number
-            if first < 0 or len(numbers) % number or not columns:
-                raise UnknownFormat
-            lengths = sum(numbers[column::columns] for column in range(1, columns)) + numbers[::columns]
-            place: slice | list[int] = slice(first, end + 1)
-            if end + 1 - first > number:
-                ids = self._db.rows("SELECT id FROM words_docsize WHERE id >= ? AND id < ?", span)
-                place = [key for (key,) in ids]
-            norms[place] = K1 * (1 - B + B * lengths * (rows / words))
-            seen, total = seen + number, total + int(lengths.sum())
+        seen = total = 0
+        for begin in range(0, last + 1, _SIZES_AT_ONCE):
+            span = (begin, min(begin + _SIZES_AT_ONCE, last + 1))
+            number, sizes = self._db.rows(_SIZES, span)[0]
+            if number:
+                lengths = _lengths(sizes, number)
+                place: slice | list[int] = slice(*span)
+                if number < span[1] - begin:
+                    ids = self._db.rows("SELECT id FROM words_docsize WHERE id >= ? AND id < ?", span)
+                    place = [key for (key,) in ids]
+                norms[place] = K1 * (1 - B + B * lengths * (rows / words))
+                seen, total = seen + number, total + int(lengths.sum())
         if (seen, total) != (rows, words):
             raise UnknownFormat
         return norms
@@ -353,17 +345,19 @@ def _is_in(keys: npt.NDArray[np.int64], held: Keys) -> npt.NDArray[np.bool_]:
     return np.asarray(held[np.minimum(np.searchsorted(held, keys), len(held) - 1)] == keys)
 
 
-def _numbers(data: bytes) -> npt.NDArray[np.int64]:
-    """The numbers of some bytes, seven bits each."""
+def _lengths(data: bytes, entries: int) -> npt.NDArray[np.int64]:
+    """The words of entries: the numbers of their columns one after the other, of seven bits a byte, added up. (n,)."""
     import numpy as np
 
     read = np.frombuffer(data, dtype=np.uint8)
-    ends = np.flatnonzero(read < 0x80)
-    values = read[ends].astype(np.int64)
-    begins = np.append(0, ends[:-1] + 1) if len(ends) else ends
-    longer, back = np.flatnonzero(ends > begins), 1
-    while len(longer):
-        values[longer] += (read[ends[longer] - back] & 0x7F).astype(np.int64) << 7 * back
-        back += 1
-        longer = longer[ends[longer] - back >= begins[longer]]
-    return values
+    is_last = read < 0x80
+    ends = np.flatnonzero(is_last)
+    if len(ends) != entries * len(WEIGHTS) or not is_last[-1]:
+        raise UnknownFormat
+    values = (read & 0x7F).astype(np.int64)
+    above, places = np.flatnonzero(~is_last), 1
+    while len(above):
+        values[above] <<= 7
+        above = above[~is_last[above + places]]
+        places += 1
+    return np.diff(np.cumsum(values)[ends[len(WEIGHTS) - 1 :: len(WEIGHTS)]], prepend=0)
