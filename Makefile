@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-deep check lint types docs model goldens bench faults clean
+.PHONY: help demo test test-fast test-deep check lint types docs model goldens bench runtimes faults clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
@@ -20,6 +20,7 @@ help:
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
 	@echo "make goldens    remake tests/data/checkpoints (TORCH_PYTHON: one with torch, sentence-transformers, model2vec)"
 	@echo "make bench      quality, index, cold start, models, peers and their picture (needs DATA=folder of BEIR sets)"
+	@echo "make runtimes   check the shipped model on the oldest and the newest onnxruntime"
 	@echo "make faults     kill, starve, damage and lie to it, half an hour; PART=kills for one part (Linux)"
 	@echo "make clean      remove what the other targets made"
 
@@ -100,6 +101,9 @@ bench: $(SOURCE)/model.safetensors
 	$(BIN)/python benchmarks/shapes.py
 	$(BIN)/python benchmarks/footprint.py --data $(DATA)/notes-mixed --rounds 3 --out docs/footprint.json
 	$(BIN)/python benchmarks/footprint.py --draw
+
+runtimes:
+	$(PYTHON) scripts/verify_runtimes.py
 
 # what was found goes into docs/reliability.md; the parts: kills power errors strace moments damage together queries notes archives tools bases
 faults: $(VENV)/dev
