@@ -1,7 +1,7 @@
 """Rekall beside fastembed, sentence-transformers, llama.cpp, model2vec and a plain onnxruntime script.
 
     python benchmarks/footprint.py [--data FOLDER] [--python PATH]... [--texts N] [--rounds N] [--json] [--out FILE]
-    python benchmarks/footprint.py --own [--data FOLDER] [--texts N] [--rounds N]
+    python benchmarks/footprint.py --only rekall,rekall-floats [--data FOLDER] [--texts N] [--rounds N]
     python benchmarks/footprint.py --draw [--out FILE]
 
 All of them run the same weights over the same notes with a limit of 256 tokens, each measurement in a fresh
@@ -10,7 +10,7 @@ sample notes are used. What cannot be installed beside the rest is looked for in
 nowhere is left out and named. Times are the best of the rounds, so that what else runs on the machine counts least;
 memory is the most that any round needed; cosines are to sentence-transformers' vectors of this run. Speed in bulk is
 compared by the time of processors with one thread: the clock also measures what else runs, and threads that wait for each
-other use a processor too. --own measures Rekall's two graphs alone, --out keeps the results, --draw makes the picture
+other use a processor too. --only measures the named ones: as above it is Rekall's two graphs. --out keeps the results, --draw makes the picture
 from them.
 """
 
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,6 @@ QUERIES = 50
 
 
 TASKS = ("query", "bulk", "one")
-OWN = ("rekall", "rekall-floats")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def main() -> None:
         "--build", type=Path, default=CHECKOUT / "build" / "footprint", help="where the files of other engines are made"
     )
     parser.add_argument("--python", action="append", default=[], help="another Python with further engines")
-    parser.add_argument("--own", action="store_true", help="measure Rekall alone, with bytes and with floats")
+    parser.add_argument("--only", default=",".join(CONTENDERS), help="engines, with commas between (all of them)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     parser.add_argument("--out", type=Path, help="keep the results in this file")
     parser.add_argument("--draw", action="store_true", help=f"only draw {PICTURE.relative_to(CHECKOUT)}")
@@ -136,11 +135,13 @@ def main() -> None:
         return
     work = Work(*read_texts(options.data, options.texts), str(options.source), str(options.build))
     places = [place_of(python) for python in (sys.executable, *options.python)]
-    if not options.own:
-        make_files(work, places)
-    results = measure(work, options.rounds, places, OWN if options.own else tuple(CONTENDERS))
-    if options.out:
-        write_atomically(options.out, (json.dumps(results, indent=2) + "\n").encode())
+    asked = options.only.split(",")
+    if unknown := [name for name in asked if name not in CONTENDERS]:
+        parser.error(f"no engine {unknown[0]}; there are {', '.join(CONTENDERS)}")
+    make_files(work, places, {CONTENDERS[name].files for name in asked})
+    for results in measure(work, options.rounds, places, asked):
+        if options.out:  # after each round: an interrupted run keeps those that were whole
+            write_atomically(options.out, (json.dumps(results, indent=2) + "\n").encode())
     print(json.dumps(results) if options.json else "\n".join(tables(results)))
 
 
@@ -150,9 +151,9 @@ def place_of(python: str) -> Place:
     return Place(python, json.loads(answer.stdout))
 
 
-def make_files(work: Work, places: Sequence[Place]) -> None:
-    """Make each form of the checkpoint that is not there yet, where a Python has what makes it."""
-    for form, maker in MAKERS.items():
+def make_files(work: Work, places: Sequence[Place], forms: Collection[str]) -> None:
+    """Make each of these forms of the checkpoint that is not there yet, where a Python has what makes it."""
+    for form, maker in ((form, maker) for form, maker in MAKERS.items() if form in forms):
         able = [place for place in places if place.has(maker.distributions)]
         if able and Path(work.checkpoint).is_dir() and not work.folder(form).is_dir():
             print(f"making the form {form} of the checkpoint", file=sys.stderr)
@@ -167,9 +168,9 @@ def environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(CHECKOUT), "ORT_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def measure(work: Work, rounds: int, places: Sequence[Place], asked: Sequence[str]) -> dict[str, Any]:
-    """Everything the page and the picture show."""
-    facts = setting(work, rounds, places)  # first: the load must not be our own
+def measure(work: Work, rounds: int, places: Sequence[Place], asked: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Everything the page and the picture show, after each round."""
+    facts = setting(work, places)  # first: the load must not be our own
     found = {name: place_for(name, work, places) for name in asked}
     skipped = {CONTENDERS[name].name: place for name, place in found.items() if isinstance(place, str)}
     pythons = {name: place.python for name, place in found.items() if isinstance(place, Place)}
@@ -182,21 +183,29 @@ def measure(work: Work, rounds: int, places: Sequence[Place], asked: Sequence[st
                     print(
                         f"\r\033[Kround {number + 1} of {rounds}: {task}, {name}", end="", file=sys.stderr, flush=True
                     )
-                    runs[name].append(run(python, name, task, Path(scratch)))
-        print("\r\033[K", end="", file=sys.stderr)
-        engines = {
-            CONTENDERS[name].name: {
-                **summary(runs[name]),
-                **sizes_of(python, name, Path(scratch)),
-                **cosines_of(name, Path(scratch)),
+                    if CONTENDERS[name].name in skipped:
+                        continue
+                    figures = run(python, name, task, Path(scratch))
+                    if isinstance(figures, str):
+                        skipped[CONTENDERS[name].name] = figures
+                    else:
+                        runs[name].append(figures)
+            print("\r\033[K", end="", file=sys.stderr)
+            engines = {
+                CONTENDERS[name].name: {
+                    **summary(runs[name]),
+                    **sizes_of(python, name, Path(scratch)),
+                    **cosines_of(name, Path(scratch)),
+                }
+                for name, python in pythons.items()
+                if CONTENDERS[name].name not in skipped
             }
-            for name, python in pythons.items()
-        }
-    return {"setting": facts, "engines": engines, "skipped": skipped, "goals": list(ratios(engines))}
+            done = {"rounds": number + 1}
+            yield {"setting": facts | done, "engines": engines, "skipped": skipped, "goals": list(ratios(engines))}
 
 
-def run(python: str, name: str, task: str, scratch: Path) -> dict[str, float]:
-    """The figures of one process. A cold start is the time until its first line."""
+def run(python: str, name: str, task: str, scratch: Path) -> dict[str, float] | str:
+    """The figures of one process, or why there are none. A cold start is the time until its first line."""
     env = {**environment(), "REKALL_HOME": str(scratch / "home")}
     if task == "one":
         env |= {"OMP_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
@@ -210,7 +219,8 @@ def run(python: str, name: str, task: str, scratch: Path) -> dict[str, float]:
             rest = process.stdout.read()
         if process.returncode != 0:
             complaints.seek(0)
-            sys.exit(f"error: {name} ended with code {process.returncode}\n{complaints.read()}")
+            said = complaints.read().strip().splitlines() or [f"ended with code {process.returncode}"]
+            return f"{task} failed: {said[-1]}"
     figures: dict[str, float] = json.loads(rest)
     return {**figures, "cold_s": cold_s} if task == "query" else figures
 
@@ -250,7 +260,9 @@ def cosines_of(name: str, scratch: Path) -> dict[str, float | None]:
 
 def ratios(engines: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """Every goal whose other engine ran, with what was measured."""
-    ours = engines[CONTENDERS["rekall"].name]
+    ours = engines.get(CONTENDERS["rekall"].name)
+    if ours is None:
+        return
     others = {**engines, **FIXED}
     for goal in GOALS:
         if goal.other in others:
@@ -298,7 +310,7 @@ def read_samples() -> Iterator[tuple[str, str]]:
         yield str(note.get("title", path.stem.replace("-", " "))), note.content
 
 
-def setting(work: Work, rounds: int, places: Sequence[Place]) -> dict[str, Any]:
+def setting(work: Work, places: Sequence[Place]) -> dict[str, Any]:
     """What the figures depend on."""
     shown = (
         "rekall-memory",
@@ -320,7 +332,6 @@ def setting(work: Work, rounds: int, places: Sequence[Place]) -> dict[str, Any]:
         "texts": len(work.texts),
         "characters": sum(map(len, work.texts)),
         "token_limit": TOKENS,
-        "rounds": rounds,
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

@@ -26,8 +26,6 @@ from typing import Any
 
 from footprint_engines import TOKENS
 
-from rekall.system.files import folder_written_whole, make_private_folder
-
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "last_hidden_state"
 OPSET = 17
@@ -49,9 +47,11 @@ class Maker:
 
 def main() -> None:
     form, checkpoint, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    make_private_folder(out)
-    with folder_written_whole(out / form) as folder:
-        MAKERS[form].make(checkpoint, folder)
+    part = out / f"{form}.part"
+    shutil.rmtree(part, ignore_errors=True)  # of a run that was ended
+    part.mkdir(parents=True)
+    MAKERS[form].make(checkpoint, part)
+    part.rename(out / form)
 
 
 def make_onnx(checkpoint: Path, folder: Path) -> None:
