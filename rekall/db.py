@@ -221,11 +221,8 @@ class Database:
                     if now >= tell_at:
                         tell_at = began + 2 * _LONG_WAIT_S
                         what = under_way(self.path)
-                        self.waiting(
-                            f"waiting for another Rekall that is {what}"
-                            if what
-                            else "waiting for another program that writes to the base"
-                        )
+                        who = f"another Rekall that is {what}" if what else "another program that writes to the base"
+                        self.waiting(f"waiting for {who}")
                 else:
                     yield
                     return
@@ -325,7 +322,8 @@ class Database:
         with self._turn:
             self._wait_at_most(int(1000 * (self._busy_timeout_s if wait_s is None else wait_s)))
             try:
-                self.run("VACUUM")
+                with self._translated(), opening.temporary_files(self.path, self._connection):
+                    self._connection.execute("VACUUM")
                 return bool(self.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0)
             finally:
                 self._wait_at_most(int(1000 * self._busy_timeout_s))
@@ -364,7 +362,8 @@ class Database:
         try:
             with one_by_one(self.path, _MIGRATION_WAIT * self._busy_timeout_s if is_old else _SWITCH_S):
                 if opening.version_of(self.path, self._connection, migrations) < len(migrations):
-                    self._migrate(migrations)
+                    with opening.temporary_files(self.path, self._connection):
+                        self._migrate(migrations)
                 opening.write_ahead_if_possible(self._connection)
         except TimeoutError as error:
             if is_old:
@@ -379,8 +378,9 @@ class Database:
             opening.write_ahead(self._connection)
         wait_s = _MIGRATION_WAIT * self._busy_timeout_s
         found: int | None = self._connection.pragma("user_version")
+        doing = "bringing the base up to date" if found else ""
         while True:
-            with self.transaction(wait_s, "bringing the base up to date" if found else ""):
+            with self.transaction(wait_s, doing):
                 # read under the lock: another process may have come first
                 version = self._connection.pragma("user_version")
                 if version >= len(migrations):

@@ -13,7 +13,7 @@ import re
 import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import apsw
@@ -28,6 +28,12 @@ LOG_BYTES = 8 << 20
 
 _WAL_TRIES = 20
 _WAL_PAUSE_S = 0.05
+
+_LARGE_BYTES = 64 << 20
+"""A smaller base is written again in memory, which is faster."""
+
+_FOLDER = "SQLITE_TMPDIR"
+"""Names the folder of SQLite's temporary files; Windows has one for each person."""
 
 _NO_VERSION = 10_000
 """No Rekall will have a schema of this number: what reads so is damaged."""
@@ -132,6 +138,27 @@ def write_ahead_if_possible(connection: apsw.Connection) -> None:
     if not is_write_ahead(connection):
         with contextlib.suppress(apsw.BusyError, apsw.ReadOnlyError, apsw.IOError, apsw.FullError, apsw.CantOpenError):
             write_ahead(connection, tries=1)  # where it cannot be done now, the file can be used all the same
+
+
+@contextlib.contextmanager
+def temporary_files(path: Path | None, connection: apsw.Connection) -> Iterator[None]:
+    """Let what SQLite needs during a block lie in files without a name beside a large base, and not in memory.
+
+    Tables of the connection's own are made again, since they go with the change.
+    """
+    if path is None or path.stat().st_size < _LARGE_BYTES:
+        yield
+        return
+    folder = os.environ.get(_FOLDER)
+    os.environ[_FOLDER] = folder or str(path.parent)
+    connection.pragma("temp_store", "file")
+    try:
+        yield
+    finally:
+        connection.pragma("temp_store", "memory")
+        connection.execute(schema.VOCABULARY)
+        if folder is None:
+            os.environ.pop(_FOLDER, None)
 
 
 def version_of(path: Path | None, connection: apsw.Connection, migrations: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib.util
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from rekall.errors import InvalidInput, StorageError
 from rekall.models.vectors import unit_rows
 from rekall.store import entries as entries_room
 from rekall.store import links as links_room
+from rekall.store import opening
 from rekall.store.folding import fold
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import EVERYTHING, Origin, Selection, Space
@@ -352,6 +354,29 @@ def test_nothing_of_a_deleted_entry_is_left_in_the_file(tmp_path):
         left = b"".join(part.read_bytes() for part in path.parent.iterdir() if part.name.startswith(path.name))
         assert secret[:8].encode() not in left
         assert make_entry(1).title.encode() in left
+
+
+def test_a_large_base_is_written_again_by_way_of_a_file_beside_it_and_not_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "_LARGE_BYTES", 0)
+    monkeypatch.delenv("SQLITE_TMPDIR", raising=False)
+    with contextlib.closing(SqliteStore(tmp_path / "rekall.db")) as store:
+        write(store, make_entry(1, content="zebra"))
+        folders: set[str | None] = set()
+
+        def look() -> bool:
+            folders.add(os.environ.get("SQLITE_TMPDIR"))
+            return False
+
+        store.db._connection.set_progress_handler(look, 1)
+        try:
+            assert store.compact()
+        finally:
+            store.db._connection.set_progress_handler(None)
+        assert folders >= {str(tmp_path)}
+        assert {path.name for path in tmp_path.iterdir()} <= {f"rekall.db{end}" for end in ("", "-wal", "-shm")}
+        assert "SQLITE_TMPDIR" not in os.environ
+        assert store.db._connection.pragma("temp_store") == 2
+        assert len(store.words.search(store.words.terms("zebra", 9), EVERYTHING, 9)) == 1
 
 
 def test_while_another_process_reads_what_is_compacted_waits(tmp_path):
