@@ -18,7 +18,7 @@ from rekall.errors import FileHeld
 
 Answer = TypeVar("Answer")
 
-PAUSES_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.37)
+PAUSES_S = (0.01, 0.02, 0.04, 0.06, 0.08, *(0.1,) * 8)
 """How long is waited before each further try, a second in all."""
 
 _DENIED = 5  # also what a file says that may not be changed at all

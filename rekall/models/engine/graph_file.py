@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from rekall.errors import ModelDamaged
 from rekall.models.engine.card import repair_hint
+from rekall.system.mappable import opened_to_map
 
 Array = npt.NDArray[Any]
 
@@ -152,7 +153,7 @@ class _Reader:
         if name not in self._mapped:
             if Path(name).name != name:
                 raise ValueError(f"its weights are said to lie in {name!r}")
-            with (self._folder / name).open("rb") as file:
+            with opened_to_map(self._folder / name) as file:
                 self._mapped[name] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return self._mapped[name]
 

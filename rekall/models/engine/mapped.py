@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rekall.errors import ModelDamaged
 from rekall.models.engine.card import repair_hint
+from rekall.system.mappable import opened_to_map
 
 
 def map_vocabulary(path: Path, header_bytes: int, kind: str) -> tuple[mmap.mmap, int]:
@@ -17,7 +18,7 @@ def map_vocabulary(path: Path, header_bytes: int, kind: str) -> tuple[mmap.mmap,
         ModelDamaged: It cannot be read, or is shorter than its header.
     """
     try:
-        with path.open("rb") as file:
+        with opened_to_map(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size < header_bytes:
                 raise damaged(path, kind, "it is cut short")

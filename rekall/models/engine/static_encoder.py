@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib import format as npy
 
 from rekall.errors import ModelDamaged
 from rekall.models.engine.card import (
@@ -25,6 +26,7 @@ from rekall.models.engine.folder_encoder import FolderEncoder
 from rekall.models.engine.guard import first_line
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.vectors import Matrix, unit_rows
+from rekall.system.mappable import opened_to_map
 
 GATHERED_TOKENS = 4_096
 """Rows of the table widened to float32 at a time: 4 MB at 256 dimensions."""
@@ -95,8 +97,13 @@ class StaticEncoder(FolderEncoder):
 
 def _mapped(folder: Path, name: str) -> npt.NDArray[Any]:
     try:
-        found: npt.NDArray[Any] = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        with opened_to_map(folder / name) as file:  # as np.load maps it, but for how it is opened
+            read = npy.read_array_header_1_0 if npy.read_magic(file) == (1, 0) else npy.read_array_header_2_0
+            shape, is_fortran, dtype = read(file)
+            if dtype.hasobject or dtype.itemsize == 0:
+                raise ValueError(f"it holds {dtype}")
+            found = np.memmap(file, dtype, "r", file.tell(), shape, "F" if is_fortran else "C")
+    except (OSError, ValueError, OverflowError) as error:
         raise ModelDamaged(
             f"{folder / name} cannot be mapped: {first_line(error)}", repair_hint(folder.name)
         ) from error
