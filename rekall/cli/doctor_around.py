@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import platform
-import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -58,9 +57,7 @@ def _versions(app: App) -> Iterator[Look]:
         )
     else:
         yield Look("version", Health.GOOD, text)
-    missing = [
-        name for name in ("apsw", "numpy", "tokenizers") if importlib.util.find_spec(name) is None
-    ]
+    missing = [name for name in ("apsw", "numpy", "tokenizers") if importlib.util.find_spec(name) is None]
     if missing:
         yield Look(
             "version",
@@ -154,31 +151,27 @@ def _environment(app: App) -> Iterator[Look]:
 
 
 def _editor(app: App) -> Iterator[Look]:
-    from rekall.system.editor import find_editor
+    from rekall.system.editor import find_editor, leaves_window, program_of
 
     try:
         configured = app.settings.text("ui.editor")
     except RekallError:  # the line of the settings says what is wrong
         configured = ""
     command = find_editor(configured)
-    try:
-        program = shlex.split(command, posix=os.name != "nt")[0].strip('"')
-    except (ValueError, IndexError):
-        program = command
     where = (
         "ui.editor"
         if configured
         else next((name for name in ("VISUAL", "EDITOR") if os.environ.get(name)), "the system")
     )
-    if shutil.which(os.path.expanduser(program)):
-        yield Look("editor", Health.GOOD, f"{command} ({where})")
-    else:
+    if not shutil.which(os.path.expanduser(program_of(command) or command)):
+        hint = "`rekall config set ui.editor nano`, or set EDITOR"
+        yield Look("editor", Health.BAD, f"{command} ({where}) cannot be found", hint)
+    elif leaves_window(command):
         yield Look(
-            "editor",
-            Health.BAD,
-            f"{command} ({where}) cannot be found",
-            "`rekall config set ui.editor nano`, or set EDITOR; quote a path with blanks in it",
+            "editor", Health.WARN, f"{command} ({where}) may end before you have written", leaves_window(command)
         )
+    else:
+        yield Look("editor", Health.GOOD, f"{command} ({where})")
 
 
 def _picker(app: App) -> Iterator[Look]:

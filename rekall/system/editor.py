@@ -182,13 +182,23 @@ def _way(editor: str, line: int) -> str:
     return _AT_A_LINE.get(_program(editor), "{file}") if line > 1 else "{file}"
 
 
-def _program(editor: str) -> str:
-    """The name of the program that an editor's command line starts; what `vi` is differs from system to system."""
+def program_of(editor: str) -> str:
+    """The program that an editor's command line starts, a name or a path; empty where a quote is left open."""
     try:
-        words = shlex.split(editor, posix=sys.platform != "win32")
-    except ValueError:  # an open quote; the shell will say so
+        words = shlex.split(_quoted(editor), posix=sys.platform != "win32")
+    except ValueError:  # the shell will say so
         return ""
-    named = words[0].strip('"') if words else ""
+    return words[0].strip('"') if words else ""
+
+
+def leaves_window(editor: str) -> str:
+    """What makes an editor wait that is known to leave its window behind; empty for every other one."""
+    return _advice(editor) if _program(editor) in _WAITS_BY and _WAITING.isdisjoint(editor.split()) else ""
+
+
+def _program(editor: str) -> str:
+    """The bare name of the program that an editor's command line starts; what `vi` is differs from system to system."""
+    named = program_of(editor)
     if named == "vi" and (found := shutil.which(named)) and "busybox" in os.path.realpath(found):
         return ""  # it would take +5 for a file
     name = re.split(r"[/\\]", named)[-1].lower()

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support import CHECKOUT, Ran
+from support.systems import program
 
 from rekall.app import App
 from rekall.entry.fields import Draft
@@ -139,12 +140,17 @@ def test_settings_that_nobody_reads_or_that_are_broken(rekall: Rekall, home: Pat
     assert worst(ran, "editor")["level"] in ("good", "bad")
 
 
-def test_an_editor_that_is_not_there(rekall: Rekall, monkeypatch) -> None:
+def test_an_editor_that_is_not_there(rekall: Rekall, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("VISUAL", "no-such-editor --wait")
     found = worst(rekall("doctor", "--json"), "editor")
     assert (found["level"], found["text"]) == ("bad", "no-such-editor --wait (VISUAL) cannot be found")
     monkeypatch.setenv("VISUAL", f'"{sys.executable}" -x')
     assert worst(rekall("doctor", "--json"), "editor")["level"] == "good"
+    for options, level in (("", "warn"), (" --wait", "good")):
+        path = program(tmp_path / "code", "")
+        monkeypatch.setenv("VISUAL", f"{path}{options}")
+        found = worst(rekall("doctor", "--json"), "editor")
+        assert (found["level"], "--wait" in (found["hint"] or "")) == (level, level == "warn")
 
 
 def test_completion_is_looked_for_in_the_shell_s_start_file(rekall: Rekall, tmp_path: Path, monkeypatch) -> None:
