@@ -36,6 +36,9 @@ IN_FLIGHT_TOKENS = 512
 """Padded tokens in all concurrent runs of the session together. Twice as many take 20 MB more, four times 30, and neither is
 faster: 400 notes of 200 tokens, 17 to 20 a second with any, at 122, 142 MB (docs/adr/0007)."""
 
+MOST_RUN_TOKENS = 256
+"""In one run: with one thread 512 take 26 MB more for products of bytes and 9 for floats, and are no faster (docs/adr/0043)."""
+
 LEAST_RUN_TOKENS = 128
 
 MAX_AUTO_THREADS = 4
@@ -120,7 +123,7 @@ class OnnxEncoder(FolderEncoder):
         return vectors  # the graph scales them
 
     def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
-        budget = max(LEAST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads)
+        budget = max(LEAST_RUN_TOKENS, min(MOST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads))
         some = [place for place, row in enumerate(ids) if row]  # without a token there is nothing to run
         runs = [[some[at] for at in run] for run in plan_runs([len(ids[place]) for place in some], budget)]
 
