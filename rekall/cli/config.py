@@ -116,6 +116,7 @@ def edit(app: App) -> None:
     from rekall.cli.settings_file import begun_edit, replace_settings
     from rekall.config import not_toml
     from rekall.system.editor import find_editor, open_editor
+    from rekall.system.replacing import discard
 
     places = app.places
     scratch, is_new = begun_edit(places)
@@ -139,7 +140,7 @@ def edit(app: App) -> None:
             )
             return
         if is_new and text == before:
-            scratch.unlink(missing_ok=True)
+            discard(scratch)
             talk("nothing changed")
             return
         try:
