@@ -45,6 +45,8 @@ class OtherField:
 
     def __str__(self) -> str:
         """Name and value as people read them."""
+        if self.json[:1] == '"' and "\\" not in self.json:  # a text as it stands
+            return f"{self.name}: {self.json[1:-1]}".rstrip()
         return f"{self.name}: {', '.join(leaves(self.value))}".rstrip()
 
 

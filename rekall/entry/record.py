@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from rekall.entry.fields import BY_NAME, EDITED, FIELDS, Draft, Entry, Field, Kind
@@ -239,6 +240,12 @@ _MEANS: Mapping[str, str] = {
 
 def means(name: str) -> str:
     """The field that a name in a file means, or empty."""
+    return _meant(name) if len(name) <= _SHOWN_NAME else _MEANS.get(normal(name), "")
+
+
+@lru_cache(maxsize=256)
+def _meant(name: str) -> str:
+    """The same, remembered: the notes of one person have few names of fields."""
     return _MEANS.get(normal(name), "")
 
 

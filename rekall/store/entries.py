@@ -334,14 +334,14 @@ def _shared_end(left: str, right: str) -> int:
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
-    return tuple(_stored(field, getattr(entry, field.name)) for field in _COLUMNS)
+    return tuple([_stored(field, getattr(entry, field.name)) for field in _COLUMNS])
 
 
 def _stored(field: Field, value: Any) -> Any:
     """A field's value as its column holds it."""
-    if isinstance(value, Enum):
-        return value.value
-    return written(value) if field.kind is Kind.TIME else value
+    if field.kind is Kind.TIME:
+        return written(value)
+    return value.value if isinstance(value, Enum) else value
 
 
 def _texts(field: Field, entry: Entry) -> tuple[str, ...]:

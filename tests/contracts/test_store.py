@@ -1015,6 +1015,110 @@ def test_a_source_without_an_id_is_like_no_other_without_one(store):
     assert store.origins.like(b"", "") == [one]
 
 
+def test_the_known_of_many_hashes_and_ids_are_those_that_one_by_one_are_like_something(store):
+    put_origins(store, "/a.md", source_hash=bytes(range(16)), record_id="größe 'x'")
+    put_origins(store, "/b.md", source_hash=b"\0\xff", record_id="ID")
+    put_origins(store, "/c.md", source_hash=b"3")
+    hashes = [bytes(range(16)), b"\0\xff", b"\0", b"3", b"33", b"?"]
+    ids = ["größe 'x'", "ID", "id", "%", "", "x"]
+    assert store.origins.known(hashes, ids) == (
+        {each for each in hashes if store.origins.like(each)},
+        {each for each in ids if store.origins.like(b"nothing", each)},
+    )
+    assert store.origins.known([], []) == (set(), set())
+
+
+def test_origins_are_put_and_looked_up_many_at_once(store):
+    one, two, three = insert(store, make_entry(1), make_entry(2), make_entry(3))
+    first, second = Origin("größe/\n.md", one, b"1", b"2", said="a"), Origin("/b", two, b"3", b"4", None, "id", "b")
+    with store.transaction():
+        store.origins.put(first, second)
+        store.origins.put()
+    assert store.origins.at_many(["größe/\n.md", "/b", "/nothing"]) == {first.path: first, second.path: second}
+    assert store.origins.at_many([]) == store.origins.said([]) == {}
+    assert store.origins.said(["/b", "/nothing", "größe/\n.md"]) == {"/b": "b", "größe/\n.md": "a"}
+    with store.transaction():
+        store.origins.say({"/b": '{"ü": []}', "/nothing": "c"})
+    assert store.origins.of(two) == replace(second, said='{"ü": []}')
+    assert (store.origins.at("/nothing"), store.origins.of(one)) == (None, first)
+    with store.transaction():  # in the place of one, and of another's entry
+        store.origins.put(Origin("/b", three, b"5", b"6"), Origin("/d", one, b"7", b"8"))
+    assert [store.origins.of(key) for key in (one, two, three)] == [
+        Origin("/d", one, b"7", b"8"),
+        None,
+        Origin("/b", three, b"5", b"6"),
+    ]
+    assert store.origins.at(first.path) is None
+
+
+def test_entries_words_and_passages_of_many_are_those_of_one_after_the_other(store):
+    entries = [
+        make_entry(9, title="zebra crossing", **FULL),
+        make_entry(3, title="apple C++"),
+        make_entry(7, tags=("a",)),
+    ]
+    with store.transaction():
+        assert store.entries.insert_many([]) == []
+        keys = store.entries.insert_many(entries)
+        store.words.put_many([])
+        store.words.put_many(list(zip(reversed(keys), reversed(entries))))
+        assert store.passages.put_many([]) == []
+        ids = store.passages.put_many([(keys[1], of("b", "a", "b")), (keys[0], []), (keys[2], of("c"))])
+    assert len(set(keys)) == 3
+    assert [store.entries.one(key) for key in keys] == entries
+    assert store.entries.keys_of([*(entry.id for entry in entries), "nothing"]) == dict(
+        zip((entry.id for entry in entries), keys)
+    )
+    assert store.entries.keys_of([]) == {}
+    assert [store.words.in_titles(word, 5) for word in ("zebra", "apple", "nothing")] == [[keys[0]], [keys[1]], []]
+    assert store.words.titled("Apple C++", EVERYTHING, 5) == [keys[1]]
+    assert [len(each) for each in ids] == [3, 0, 1]
+    assert {(each.id, each.entry_key, each.position) for each in store.passages.of_entries(keys)} == {
+        *((passage_id, keys[1], place) for place, passage_id in enumerate(ids[0])),
+        (ids[2][0], keys[2], 0),
+    }
+    with store.transaction():  # some are there, some are new, and some come back at another place
+        again = store.passages.put_many([(keys[0], of("n")), (keys[1], of("a", "new", "b"))])
+        store.words.put_many([(keys[1], make_entry(3, title="pear")), (keys[0], entries[0])])
+    assert (again[1][0], again[1][2]) == (ids[0][1], ids[0][0])
+    assert {again[0][0], again[1][1]}.isdisjoint({*ids[0], *ids[2]})
+    assert [each.id for each in sorted(store.passages.of_entries([keys[1]]), key=lambda each: each.position)] == again[
+        1
+    ]
+    assert [store.words.in_titles(word, 5) for word in ("zebra", "apple", "pear")] == [[keys[0]], [], [keys[1]]]
+    assert store.words.count() == 3
+
+
+def test_links_of_many_are_those_of_one_after_the_other(store):
+    one, two, three = (make_entry(number) for number in (1, 2, 3))
+    keys = insert(store, one, two, three)
+    links = [
+        Link(one.id, three.id, LinkType.SUPERSEDES, "because"),
+        Link(one.id, "nothing", LinkType.RELATED),
+        Link("nothing", two.id, LinkType.RELATED),
+        Link(two.id, three.id, LinkType.SUPERSEDES),
+        Link(one.id, three.id, LinkType.RELATED),
+    ]
+    with store.transaction():
+        assert store.links.put_many([], NOW) == []
+        assert store.links.put_many(links, NOW) == [True, False, False, True, True]
+    assert sorted(map(str, store.links.of(keys[2]))) == sorted(str(links[place]) for place in (0, 3, 4))
+    assert store.entries.one(keys[2]).superseded_by == two.id
+    with store.transaction():  # the same again is the latest, with the new reason
+        assert store.links.put_many([Link(one.id, three.id, LinkType.SUPERSEDES, "now")], NOW) == [True]
+    assert store.entries.one(keys[2]).superseded_by == one.id
+    assert Link(one.id, three.id, LinkType.SUPERSEDES, "now") in store.links.of(keys[2])
+
+
+def test_several_tombstones_are_dropped_at_once(store):
+    with store.transaction():
+        for number in range(3):
+            store.tombstones.put(make_entry(number), {}, NOW)
+        store.tombstones.drop()
+        store.tombstones.drop(make_entry(0).id, "nothing", make_entry(2).id)
+    assert [store.tombstones.has(make_entry(number).id) for number in range(3)] == [False, True, False]
+
+
 def test_a_source_that_was_told_again_or_is_gone_is_not_found_as_it_was(store):
     (old,) = put_origins(store, "/a.md", source_hash=b"1", record_id="x")
     with store.transaction():

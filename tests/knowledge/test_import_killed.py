@@ -40,18 +40,29 @@ from support.bases import TUNING
 
 begun = 0
 
+def count(left):
+    global begun
+    begun += 1
+    if begun == left:
+        os.kill(os.getpid(), signal.SIGKILL)
+
 def counted(write, left):
     def run(self, *arguments):
-        global begun
-        begun += 1
-        if begun == left:
-            os.kill(os.getpid(), signal.SIGKILL)
+        count(left)
         return write(self, *arguments)
     return run
 
+def each_counted(write, left):
+    def row(values):
+        count(left)
+        return values
+    return lambda self, sql, bindings: write(self, sql, map(row, bindings))
+
 def work():
     store, left = SqliteStore(Path(sys.argv[1])), int(sys.argv[3])
-    Database.run, Database.run_many = counted(Database.run, left), counted(Database.run_many, left)
+    Database.run = counted(Database.run, left)
+    Database.run_many = each_counted(Database.run_many, left)
+    Database.rows_of_many = each_counted(Database.rows_of_many, left)
     build(store, FakeLoader(), TUNING, Clock()).base.files.import_paths([sys.argv[2]], prune=True)
     print(begun)
 """
@@ -77,7 +88,7 @@ InAChild = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def in_a_child() -> Iterator[InAChild]:
-    """Imports in a process of its own that is killed before a write; 0 lets it live."""
+    """Imports in a process of its own that is killed before a row is written; 0 lets it live."""
     program = WarmProgram(CHILD)
     yield lambda path, folder, writes=0: program.run(str(path), str(folder), str(writes))
     program.close()
@@ -121,7 +132,7 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path, in_a_child: InAChild) -> int:
-    """How often an import that nobody kills writes."""
+    """How many rows an import that nobody kills writes."""
     ran = in_a_child(tmp_path_factory.mktemp("whole") / "base.db", notes)
     assert ran.returncode == 0, ran.stderr
     return int(ran.stdout)
