@@ -11,11 +11,14 @@ import platform
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rekall.app import load_encoder
 
 ROOT = Path(__file__).parent.parent
 COUNT = 200
+
+Matrix = NDArray[np.float32]
 
 
 def main() -> None:
@@ -28,17 +31,18 @@ def main() -> None:
         import onnxruntime
 
         encoder = load_encoder("all-MiniLM-L6-v2")
-        vectors = np.array([np.frombuffer(row, np.float32) for row in encoder.encode_documents(texts())])
+        asked = np.array([np.frombuffer(row, np.float32) for text in texts() for row in encoder.encode_queries([text])])
+        stored = np.array([np.frombuffer(row, np.float32) for row in encoder.encode_documents(texts())])
         encoder.close()
         name = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, onnxruntime {onnxruntime.__version__}"
-        np.savez(given.write, vectors=vectors, name=name)
-        print(name, vectors.shape)
+        np.savez(given.write, asked=asked, stored=stored, name=name)
+        print(name, asked.shape, stored.shape)
         return
-    first, *_ = given.files
-    print("| system | least cosine | largest difference |\n|---|---|---|")
+    print("| system | as questions: least cosine, largest difference | as entries |\n|---|---|---|")
     for file in given.files:
-        cosine, difference, name = compared(first, file)
-        print(f"| {name} | {cosine:.9f} | {difference:.1e} |")
+        with np.load(given.files[0]) as one, np.load(file) as other:
+            cells = [compared(one[way], other[way]) for way in ("asked", "stored")]
+            print(f"| {other['name']} | " + " | ".join(f"{cosine:.7f}, {most:.1e}" for cosine, most in cells) + " |")
 
 
 def texts() -> list[str]:
@@ -58,15 +62,13 @@ def texts() -> list[str]:
     return paragraphs[:COUNT]
 
 
-def compared(first: Path, other: Path) -> tuple[float, float, str]:
-    """The least cosine of a text's two vectors, the largest difference of two numbers, and where the others were made."""
-    with np.load(first) as a, np.load(other) as b:
-        one, two = a["vectors"].astype(np.float64), b["vectors"].astype(np.float64)
-        name = str(b["name"])
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
+def compared(ones: Matrix, others: Matrix) -> tuple[float, float]:
+    """The least cosine of the two vectors of a text, and the largest difference of two of their numbers; (n, d) float32 each."""
+    one, other = ones.astype(np.float64), others.astype(np.float64)
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     is_text = lengths > 0  # a text without tokens has no direction
-    cosines = (one * two).sum(axis=1)[is_text] / lengths[is_text]
-    return float(cosines.min()), float(np.abs(one - two).max()), name
+    cosines = (one * other).sum(axis=1)[is_text] / lengths[is_text]
+    return float(cosines.min()), float(np.abs(one - other).max())
 
 
 if __name__ == "__main__":
