@@ -1,0 +1,72 @@
+"""Every command that writes a file of somebody's says which one another program has open, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support import Ran
+
+from rekall.app import App
+from rekall.entry.fields import Draft
+from rekall.entry.types import EntryType
+from rekall.system import replacing
+
+Rekall = Callable[..., Ran]
+
+COMMANDS = {
+    "export": ("out.jsonl", ["export", "FILE"]),
+    "export to html": ("out.html", ["export", "FILE"]),
+    "export of one": ("one.md", ["export", "FILE"]),
+    "report": ("report.json", ["import", "NOTE", "--report", "FILE"]),
+    "vectors": ("vectors.json", ["embed", "text", "--output", "FILE"]),
+    "backup": ("copy.db", ["backup", "--force", "FILE"]),
+    "setting": ("home/config.toml", ["config", "set", "search.limit", "7"]),
+    "unset": ("home/config.toml", ["config", "unset", "search.limit"]),
+    "saved search": ("home/config.toml", ["search", "--save", "mine", "words"]),
+    "assistant": ("project/.mcp.json", ["mcp", "install", "claude-code", "--project", "--write"]),
+    "hooks": ("project/.claude/settings.local.json", ["hook", "install", "claude-code", "--project"]),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_file_that_is_held_is_named_and_stays(
+    rekall: Rekall, quick_model, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    app = App()
+    app.open_base(to_write=True).add(Draft(EntryType.BUG, "nginx answers 502", "x"))
+    app.close()
+    (tmp_path / "note.md").write_text("# a note\n")
+    place, command = COMMANDS[name]
+    path = home / place.removeprefix("home/") if place.startswith("home/") else tmp_path / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    before = "[search]\nlimit = 3\n" if path.suffix == ".toml" else "{}"
+    path.write_text(before)
+    if "project" in place:
+        (tmp_path / "project" / ".git").mkdir()
+        monkeypatch.chdir(tmp_path / "project")
+    replace = os.replace
+
+    def refuse(source: str | Path, target: str | Path) -> None:
+        if Path(target) == Path(os.path.realpath(path)):
+            refused = PermissionError(errno.EACCES, "Access is denied", str(source))
+            refused.winerror = 32
+            raise refused
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(replacing.time, "sleep", lambda seconds: None)
+    files = sorted(each.name for each in path.parent.iterdir())
+    ran = rekall(
+        *[str(path) if word == "FILE" else str(tmp_path / "note.md") if word == "NOTE" else word for word in command]
+    )
+    assert ran.code != 0
+    assert path.name in ran.err + ran.out
+    assert "another program has it open" in ran.err + ran.out
+    assert ".part" not in ran.err + ran.out
+    assert path.read_text() == before
+    left = {each.name for each in path.parent.iterdir()} - {*files, f"{path.name}.before-rekall"}
+    assert left <= {"rekall.db-wal", "rekall.db-shm"}
