@@ -251,6 +251,42 @@ def test_a_long_text_has_the_ids_of_the_whole_text(pair, text):
     assert tokenizer.encode([text]) == [uncut_ids(whole, text)]
 
 
+FILLERS = [
+    "a",
+    "ab",
+    "the index ",
+    "=-",
+    "日本",
+    "e\u0301x",
+    "läu fen▁",
+    "🙂",
+    "\U00013000",
+    "indexing",
+    " ",
+    "b c\n",
+    "Xq7",
+]
+
+
+@settings(max_examples=tries(400, 40), deadline=None)
+@given(
+    fillers=st.lists(st.sampled_from(FILLERS), min_size=2, max_size=2),
+    at=st.one_of(st.integers(200, 700), st.integers(300, 330), st.integers(620, 650)),
+    odd=st.sampled_from(FRAGMENTS),
+)
+def test_what_follows_the_beginning_of_a_long_text_changes_no_id(pair, fillers, at, odd):
+    whole, tokenizer = pair
+    before, after = ((filler * 3000)[:3000] for filler in fillers)
+    text = before[:at] + odd + after
+    assert tokenizer.encode([text]) == [uncut_ids(whole, text)]
+
+
+def test_of_a_long_text_only_the_beginning_is_read(pair):
+    _, tokenizer = pair
+    text = "".join(SAMPLE) * 100
+    assert len(tokenizer._cut(text)) == LIMIT * 16
+
+
 def test_lone_surrogates_are_replaced_as_for_every_tokenizer(pair):
     _, tokenizer = pair
     assert tokenizer.encode(["a\ud800b"]) == tokenizer.encode(["a\ufffdb"])

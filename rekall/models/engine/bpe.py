@@ -169,6 +169,17 @@ class Bpe:
             raise self._damaged("it refers to a piece that it does not hold") from error
         return ids
 
+    def settles(self, word: str, count: int) -> bool:
+        """Whether the first ids of what begins with a word are the same whatever follows it.
+
+        Those of all parts but the last are.
+        """
+        for part, _ in pairwise(self._split(word)):
+            count -= len(self._of_part(part))
+            if count <= 0:
+                return True
+        return False
+
     def close(self) -> None:
         """Release the file; until then Windows neither renames nor removes it."""
         for view in (self._pairs, self._merges, self._slots, self._letters, self._letter_ids, self._bytes):

@@ -19,6 +19,10 @@ _CHARS_PER_TOKEN = 16
 """First cut of a long text: English and code average 3 to 5 characters a token."""
 
 
+_UNSETTLED = 32  # characters that may become others with what follows: a letter and its marks
+_BLANKS = "\u2581\u0120\u010a\u0109\u010d"
+"""What tokenizers write for blanks, ends of lines and tabs."""
+
 _STRANGE = "\U00010000"
 """A letter of Linear B, which no vocabulary is expected to have: one unknown token, or several bytes."""
 
@@ -189,8 +193,24 @@ class Tokenizer:
                 kept_to = encoding.offsets[last][1]
                 if text[kept_to : max(kept_to, window - self._margin)].strip():
                     return text[:window]
+            elif len(ids) == self._room and self._settles(text[: window // 2]):
+                return text[:window]
             window *= 2
         return text
+
+    def _settles(self, half: str) -> bool:
+        """Whether the ids of a text are those of its beginning, where nobody splits it into words.
+
+        The last characters of the beginning may belong to an added token that goes on, or become others with the next.
+        """
+        if self._pieces is None:
+            return False
+        encoding = self._backend.encode(half, add_special_tokens=False)
+        if not encoding.ids or encoding.ids[-1] != 0:
+            return False
+        *earlier, last = encoding.tokens
+        before = sum(1 if row else len(self._pieces.ids(word)) for row, word in zip(encoding.ids, earlier))
+        return self._pieces.settles(_without_end(last, self._margin + _UNSETTLED), self._room - before)
 
     def _special_tokens(self, path: Path) -> tuple[list[int], list[int]]:
         """Ids that the post-processor puts before and after a sequence."""
@@ -204,6 +224,14 @@ class Tokenizer:
             if full.ids[start:stop] == bare.ids and full.tokens[start:stop] == bare.tokens:
                 return full.ids[:start], full.ids[stop:]
         raise ModelDamaged(f"{path} rewrites a text when it adds special tokens", repair_hint(path.parent.name))
+
+
+def _without_end(word: str, characters: int) -> str:
+    """A word without so many characters, and without the blanks before those, which an added token may swallow."""
+    stop = len(word) - characters
+    while stop > 0 and (word[stop - 1].isspace() or word[stop - 1] in _BLANKS):
+        stop -= 1
+    return word[: max(stop, 0)]
 
 
 def as_written(text: str) -> str:

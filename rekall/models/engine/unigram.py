@@ -106,6 +106,10 @@ class Unigram:
                 self._known[word] = ids
         return ids
 
+    def settles(self, word: str, count: int) -> bool:
+        """See `Bpe.settles`: here what follows may change all of them."""
+        return False
+
     def close(self) -> None:
         """Release the file; until then Windows neither renames nor removes it."""
         for view in (self._scores, self._starts, self._slots):
