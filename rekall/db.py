@@ -81,7 +81,7 @@ class Database:
         self._identity = opening.which_file(path)
         try:
             with self._translated():
-                self._connection.set_busy_timeout(int(busy_timeout_s * 1000))
+                opening.wait_at_most(self._connection, int(busy_timeout_s * 1000))
                 self._open(migrations)
         except BaseException:
             self._connection.close()
@@ -241,7 +241,7 @@ class Database:
     def _wait_at_most(self, milliseconds: int) -> None:
         """Wait for another process that writes no longer than this."""
         with self._translated():
-            self._connection.set_busy_timeout(milliseconds)
+            opening.wait_at_most(self._connection, milliseconds)
 
     def stem_places(self, text: str, *, stems: bool = True) -> list[tuple[int, int, str]]:
         """The terms that the words index makes of a folded text, each with the characters where it begins and ends.

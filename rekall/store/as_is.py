@@ -149,7 +149,7 @@ class AsItIs(Database):
             connection = None
             try:
                 connection = apsw.Connection(name, flags=flags)
-                connection.set_busy_timeout(int(self._busy_timeout_s * 1000))
+                opening.wait_at_most(connection, int(self._busy_timeout_s * 1000))
                 opening.distrust(connection)
                 connection.pragma("cell_size_check", False)  # a page of which one cell is wrong is still to be read
                 if not is_safe:

@@ -110,6 +110,17 @@ def settle(connection: apsw.Connection) -> None:
     reach_the_disk(connection)
 
 
+def wait_at_most(connection: apsw.Connection, milliseconds: int, *, is_windows: bool = os.name == "nt") -> None:
+    """Wait for other processes no longer than this, by asking again and again.
+
+    SQLite can also let Windows wait for a lock of the log of writes. Where many processes begin with one base at once that
+    has kept all but one of them out until their time was up: seen under Wine, and not needed anywhere.
+    """
+    connection.set_busy_timeout(milliseconds)
+    if is_windows and hasattr(connection, "setlk_timeout"):  # apsw 3.50
+        connection.setlk_timeout(0, 0)
+
+
 def reach_the_disk(connection: apsw.Connection, platform: str = sys.platform) -> None:
     """Let macOS empty the memory of the drive, too, before a change is called stored; see `files.sync`."""
     if platform == "darwin":

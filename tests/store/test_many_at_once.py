@@ -17,6 +17,7 @@ from support.depth import IS_DEEP
 from rekall.db import Database
 from rekall.errors import DatabaseLocked
 from rekall.store import schema
+from rekall.store.opening import reach_the_disk, wait_at_most
 from rekall.system.one_by_one import is_any_in, one_by_one
 
 MANY = 8
@@ -128,9 +129,26 @@ def test_where_no_lock_can_be_made_nobody_is_kept_out(tmp_path):
         assert not is_any_in(tmp_path / "nowhere" / "rekall.db")
 
 
-def test_only_macos_is_asked_to_empty_the_memory_of_the_drive(tmp_path):
-    from rekall.store.opening import reach_the_disk
+@pytest.mark.parametrize(("is_windows", "told"), [(True, [("busy", 70), ("log", 0)]), (False, [("busy", 70)])])
+def test_windows_is_asked_again_for_a_lock_and_never_left_to_wait_for_it(is_windows, told):
+    class Connection:
+        """Notes what it is told: SQLite tells nobody how it waits."""
 
+        said: list[tuple[str, int]] = []  # noqa: RUF012  # one instance
+
+        def set_busy_timeout(self, milliseconds: int) -> None:
+            self.said = [("busy", milliseconds)]
+
+        def setlk_timeout(self, milliseconds: int, flags: int) -> None:
+            assert flags == 0
+            self.said.append(("log", milliseconds))  # which the other sets anew each time
+
+    connection = Connection()
+    wait_at_most(connection, 70, is_windows=is_windows)
+    assert connection.said == told
+
+
+def test_only_macos_is_asked_to_empty_the_memory_of_the_drive(tmp_path):
     with contextlib.closing(apsw.Connection(str(tmp_path / "base"))) as connection:
         for platform, asked in (("linux", 0), ("win32", 0), ("darwin", 1)):
             reach_the_disk(connection, platform)
