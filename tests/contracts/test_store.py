@@ -5,6 +5,7 @@ Nothing here knows more of a store than `rekall/store/contract.py` says.
 
 import contextlib
 import itertools
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -983,7 +984,9 @@ def put_origins(store: Store, *paths: str, **parts: Any) -> list[Origin]:
     """An entry imported from each of some paths."""
     made = []
     count = store.entries.count()
-    for key, path in zip(insert(store, *(make_entry(count + number) for number in range(len(paths)))), paths):
+    for key, path in zip(
+        insert(store, *(make_entry(count + number) for number in range(len(paths)))), map(native, paths)
+    ):
         made.append(Origin(path, key, **{"source_hash": b"source", "entry_hash": b"entry", **parts}))
     with store.transaction():
         for origin in made:
@@ -991,8 +994,14 @@ def put_origins(store: Store, *paths: str, **parts: Any) -> list[Origin]:
     return made
 
 
+def native(path: str) -> str:
+    return path.replace("/", os.sep)
+
+
 def under(store: Store, path: str) -> list[str]:
-    return [origin.path for origin in store.origins.under(path)]
+    found = [origin.path for origin in store.origins.under(native(path))]
+    assert found == sorted(found)
+    return sorted(path.replace(os.sep, "/") for path in found)
 
 
 def test_sources_of_the_same_hash_or_the_same_id_are_found_by_path(store):
@@ -1122,9 +1131,10 @@ def test_several_tombstones_are_dropped_at_once(store):
 def test_a_source_that_was_told_again_or_is_gone_is_not_found_as_it_was(store):
     (old,) = put_origins(store, "/a.md", source_hash=b"1", record_id="x")
     with store.transaction():
-        store.origins.put(replace(old, path="/b.md", source_hash=b"2", record_id="y"))
+        store.origins.put(replace(old, path=native("/b.md"), source_hash=b"2", record_id="y"))
     assert store.origins.like(b"1", "x") == under(store, "/a.md") == []
-    assert [origin.path for origin in store.origins.like(b"2")] == under(store, "/") == ["/b.md"]
+    assert [origin.path for origin in store.origins.like(b"2")] == [native("/b.md")]
+    assert under(store, "/") == ["/b.md"]
     delete(store, old.entry_key)
     assert store.origins.like(b"2", "y") == under(store, "/") == []
 
@@ -1170,19 +1180,20 @@ def test_where_nothing_came_from_nothing_is_found(store):
 
 
 def test_origins_come_by_path_however_many_there_are_and_whatever_is_done_with_them(store):
-    paths = [f"/a/{(number * 7) % 1201}.md" for number in range(1201)]
+    paths = [native(f"/a/{(number * 7) % 1201}.md") for number in range(1201)]
     put_origins(store, *paths, "/b.md")
     seen = []
     with store.transaction():
-        for origin in store.origins.under("/a"):
+        for origin in store.origins.under(native("/a")):
             seen.append(origin.path)
             if len(seen) % 3 == 0:
                 store.entries.delete(origin.entry_key)
             elif len(seen) % 3 == 1:
                 store.origins.put(replace(origin, source_hash=b"new"))
     assert seen == sorted(paths)
-    left = list(store.origins.under("/"))
-    assert [origin.path for origin in left] == [path for number, path in enumerate(seen, 1) if number % 3] + ["/b.md"]
+    left = list(store.origins.under(os.sep))
+    kept = [path for number, path in enumerate(seen, 1) if number % 3]
+    assert [origin.path for origin in left] == [*kept, native("/b.md")]
     assert sum(origin.source_hash == b"new" for origin in left) == 401
 
 
