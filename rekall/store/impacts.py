@@ -112,12 +112,15 @@ class EveryScore:
             return None
         return {key: float(scores[key]) for key in keys if 0 <= key < len(scores) and scores[key] > 0}
 
-    def holders(self, text: str, keys: Sequence[int]) -> set[int]:
-        """Which of some entries hold words side by side. Call it when `is_ready`."""
+    def holders(self, text: str, keys: Sequence[int] | None) -> set[int]:
+        """Which of some entries hold words side by side; of all, where None is given. Call it when `is_ready`."""
         import numpy as np
 
+        held = self._holding(text)
+        if keys is None:
+            return set(held.tolist())
         chosen = np.array(keys, dtype=np.int64)
-        return set(chosen[_is_in(chosen, self._holding(text))].tolist())
+        return set(chosen[_is_in(chosen, held)].tolist())
 
     def matched(self, terms: Iterable[Term], keys: Sequence[int]) -> dict[int, tuple[Term, ...]] | None:
         """Which of the terms each of the given entries holds, where the lists of all are here; one that holds none is left out."""

@@ -18,7 +18,7 @@ from rekall.vector_index import Backend, Vector, VectorIndex, Wide
 LISTED = 30_000
 """Up to so many vectors the passages of a selection are listed, whatever it leaves out."""
 
-_SAMPLE, _WIDE = 256, 0.04
+_SAMPLE, _WIDE = 256, 0.055
 """Of so many entries, spread over the base, at least this share is selected where asking is cheaper than listing."""
 
 

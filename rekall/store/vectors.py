@@ -33,6 +33,9 @@ CANDIDATES = 1_000
 
 CANDIDATES_PER_RESULT = 4
 
+CANDIDATES_OF_MANY, CANDIDATES_OF_MANY_PER_RESULT = 600, 3
+"""The same for a wide choice from many vectors, where each candidate is a page to read to know whether it passes."""
+
 _BEST, _CLEAR = 10, 3
 """The best ten must be among the first third of the candidates; otherwise there may be better ones behind the last."""
 
@@ -101,11 +104,14 @@ class _TableIndex(VectorIndex):
         Were the best ten of these not well before the last, by their signs, these say little here, and more of them are
         compared: of a model with few dimensions, of many vectors that are nearly one.
         """
+        is_wide = isinstance(among, Wide)
         most, done, reach = max(CANDIDATES, CANDIDATES_PER_RESULT * k), 0, 0
+        if is_wide and held > MOST_EXACT:
+            most = max(CANDIDATES_OF_MANY, CANDIDATES_OF_MANY_PER_RESULT * k)
         found: list[tuple[int, float]] = []
         while most * _SHARE_WORTH <= total:
             if most > reach:  # a scan costs as much as some thousands of candidates
-                reach = most if isinstance(among, Wide) else most * _MORE
+                reach = most if is_wide else most * _MORE
                 near = self._near(query, reach, among, held)
             if len(near.ranks) + len(near.unknown) < most:  # there are signs for too few
                 return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rekall.db import Database
@@ -197,9 +197,7 @@ class SqliteWords:
         that compares across queries, unlike the score itself.
         """
         with self._reading:
-            with self._db.snapshot():
-                every = self._every_score(terms)
-                scores = every.best(terms, selection, limit) if every else None
+            scores = self._of_every(terms, lambda every: every.best(terms, selection, limit))
             if scores is not None:
                 return _coverage(terms, scores)
             if is_costly(terms) and (best := self._ranked().best(terms, selection, limit)) is not None:
@@ -215,9 +213,7 @@ class SqliteWords:
         # `+` keeps FTS5 from counting every term anew for each key
         among = "+words.rowid IN (SELECT value FROM json_each(?))"
         with self._reading:
-            with self._db.snapshot():
-                every = self._every_score(terms)
-                scores = every.scores_of(terms, chosen) if every else None
+            scores = self._of_every(terms, lambda every: every.scores_of(terms, chosen))
             if scores is not None or is_costly(terms):
                 return _coverage(terms, self._ranked().scores_of(terms, chosen) if scores is None else scores)
             return self._covered(terms, "words", among, (json.dumps(chosen),), -1) if chosen else {}
@@ -235,8 +231,8 @@ class SqliteWords:
             return self._matched(terms, json.dumps(chosen))
         return {}
 
-    def holders(self, text: str, keys: Sequence[int]) -> set[int] | None:
-        """Which of some entries hold words side by side, where the lists of entries are here; else None."""
+    def holders(self, text: str, keys: Sequence[int] | None) -> set[int] | None:
+        """Which of some entries, or of all, hold words side by side; None where the lists of entries are not here."""
         if self._every is None:
             return None
         with self._reading, self._db.snapshot():
@@ -263,15 +259,20 @@ class SqliteWords:
         rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
         return _coverage(terms, {key: -score for key, score in rows})  # bm25() is negative, smaller is better
 
-    def _every_score(self, terms: Terms) -> EveryScore | None:
-        """What scores everything at once, where that pays: for common words, and once it is made ready."""
-        if is_costly(terms):
-            if self._every is None:
-                from rekall.store.impacts import EveryScore  # most bases never need it
+    def _of_every(self, terms: Terms, ask: Callable[[EveryScore], dict[int, float] | None]) -> dict[int, float] | None:
+        """What scoring everything at once says, where that pays: for common words, and once it is made ready; else None."""
+        if self._every is None and not is_costly(terms):
+            return None
+        with self._db.snapshot():
+            every = self._every_score()
+            return ask(every) if is_costly(terms) or every.is_ready() else None
 
-                self._every = EveryScore(self._db, self._counts)
-            return self._every
-        return self._every if self._every is not None and self._every.is_ready() else None
+    def _every_score(self) -> EveryScore:
+        if self._every is None:
+            from rekall.store.impacts import EveryScore  # most bases never need it
+
+            self._every = EveryScore(self._db, self._counts)
+        return self._every
 
     def _ranked(self) -> RankedWords:
         from rekall.store.ranked import RankedWords  # most bases never need it

@@ -14,8 +14,10 @@ from support.depth import tries
 
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
+from rekall.entry.passages import passages_of
 from rekall.entry.types import EntryType, Status
 from rekall.store import impacts, postings, scoring
+from rekall.store.passages import SqlitePassages
 from rekall.store.postings import Postings, UnknownFormat
 from rekall.store.selection import expression
 from rekall.store.sqlite import SqliteStore
@@ -107,9 +109,7 @@ def agrees(store: SqliteStore, line: str, selection: Selection = EVERYTHING, lim
 
 def impacts_of(store: SqliteStore) -> impacts.EveryScore:
     """What a base's words score everything with."""
-    every = store.words._every_score(store.words.terms(" ".join(COMMON), 64))
-    assert every is not None
-    return every
+    return store.words._every_score()
 
 
 LINES = {
@@ -178,6 +178,20 @@ def test_given_entries_and_what_they_hold_are_as_fts5_says(store):
     assert held is not None
     walked = store.words._matched(terms, json.dumps(keys))
     assert {key: set(found) for key, found in held.items()} == {key: set(found) for key, found in walked.items()}
+
+
+def test_passages_are_selected_by_lists_as_by_the_index(store):
+    with store.transaction():
+        for key in store.entries.keys(EVERYTHING):
+            store.passages.put(key, passages_of(store.entries.by_keys([key])[key]))
+    ids = list(range(1, 400))
+    for selection in SELECTIONS:
+        by_index = SqlitePassages(store.db)
+        agrees(store, COMMON[0])
+        assert sorted(store.passages.ids(selection)) == sorted(by_index.ids(selection))
+        assert store.passages.passing(ids, selection) == by_index.passing(ids, selection)
+        assert by_index.passing(ids, selection) == set(ids) & set(by_index.ids(selection))
+        assert store.entries.count(selection) == len(store.entries.keys(selection))
 
 
 def test_a_change_is_seen_by_the_next_search():
