@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
 Vector = Union["npt.NDArray[np.float32]", bytes, memoryview]
 """(d,) float32 of unit length, as an array or as its bytes."""
 
-_MANY, _OF_MANY = 100_000, 2
-"""Of more vectors so few passages for each entry are asked for first, each a page to read."""
+_ALWAYS, _MANY, _OF_MANY = 250, 100_000, 2
+"""Up to so many passages are asked for at once. Of many vectors so few for each entry come first, each a page to read."""
 
 UNIT_TOLERANCE = 1e-3
 """How far a vector's length may be from 1; float32 and 8-bit weights stay below 1e-6."""
@@ -158,12 +158,12 @@ def is_unit(data: bytes) -> bool:
     return abs(length - 1.0) <= UNIT_TOLERANCE  # NaN compares as False
 
 
-def passages_for(entries: int, vectors: int) -> tuple[int, ...]:
+def passages_for(entries: int, vectors: Callable[[], int]) -> tuple[int, ...]:
     """How many of the nearest passages to ask for so many entries, and then, if these are too few: all of one may be nearest.
 
     Args:
         entries: The entries that are wanted.
-        vectors: How many vectors there are.
+        vectors: Tells how many vectors there are.
     """
     most = entries * (1 + MOST_PASSAGES)
-    return (most,) if vectors <= _MANY else (_OF_MANY * entries, most)
+    return (most,) if most <= _ALWAYS or vectors() <= _MANY else (_OF_MANY * entries, most)
