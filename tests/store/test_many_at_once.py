@@ -118,7 +118,7 @@ def test_a_lock_that_a_dead_process_left_keeps_nobody_out(tmp_path):
     path = tmp_path / "rekall.db"
     die = "import os, sys; from pathlib import Path; from rekall.system.one_by_one import one_by_one\nwith one_by_one(Path(sys.argv[1]), 0): os._exit(0)"
     subprocess.run([sys.executable, "-c", die, str(path)], check=True, timeout=120)
-    assert is_any_in(path)
+    assert is_any_in(path) == (os.name != "nt")  # where it goes with its process
     Database(path, busy_timeout_s=0.001).close()
     assert not is_any_in(path)
 
