@@ -55,8 +55,14 @@ def checked(draft: Draft) -> Draft:
             raise InvalidInput(f"id is {quoted(draft.id)}, expected a ULID", "leave it out to get a new one")
         values["id"] = draft.id.upper()
     _check_size(values)
-    changed = {name: value for name, value in (values | times).items() if value is not getattr(draft, name)}
+    changed = {name: value for name, value in values.items() if not _is_same(value, getattr(draft, name))}
+    changed |= {name: time for name, time in times.items() if time is not getattr(draft, name)}
     return replace(draft, **changed) if changed else draft
+
+
+def _is_same(value: object, other: object) -> bool:
+    """Whether two values of a field are one: a choice is none with its name."""
+    return value is other or (type(value) is type(other) and value == other)
 
 
 def _check_size(values: Mapping[str, Any]) -> None:

@@ -60,6 +60,9 @@ TITLES = FILE_NAMES | frozenset(
 )
 """Titles that say nothing where the name of the file or the folder says more."""
 
+_BEGINNINGS = frozenset(name.lstrip("_")[:2] for name in TITLES)
+_BEFORE_A_NAME = "".join(filter(str.isspace, map(chr, range(128)))) + "#:_-"
+
 _LANGUAGE = re.compile(r"\.[a-z]{2}(?:[-_][a-zA-Z]{2,4})?\Z")
 _COUNTED = re.compile(r"[\s_-]*\(?\d{1,3}\)?\Z")
 _BETWEEN = re.compile(r"[\s_-]+")
@@ -103,6 +106,8 @@ def _spaced(name: str) -> str:
 @lru_cache(maxsize=64)
 def is_generic(title: str, names: frozenset[str] = TITLES) -> bool:
     """Whether a title or, with `FILE_NAMES`, a name of a file says nothing of what is in it."""
+    if title.isascii() and title.lstrip(_BEFORE_A_NAME)[:2].lower() not in _BEGINNINGS:  # as nearly always
+        return False
     bare = _BETWEEN.sub("-", title.strip().lower().strip("#: ").removesuffix(".md")).strip("-")
     if bare in names or ("." in bare and _LANGUAGE.sub("", bare) in names):
         return True
