@@ -20,6 +20,9 @@ _FEW = 300
 _ONE_BY_ONE = 2000
 """Of so many entries each is asked for its tags; of more it is looked up in the list of those that have the tag."""
 
+_FEW_WAIT = 10_000
+"""So many passages that wait are sought from the newest on; most of them would be sorted for nothing."""
+
 _IS_SOUND = "typeof(entry_key) = 'integer' AND typeof(position) = 'integer' AND typeof(text_hash) = 'blob'"
 
 
@@ -194,15 +197,31 @@ class SqlitePassages:
         moment = (space, self._db.data_version(), self._db.total_changes(), self._db.changes)
         if moment == self._complete:
             return 0, 0
-        if space is not None and self._db.value(
-            f"SELECT coalesce((SELECT held FROM signing WHERE space_id = {space.id:d}), 0) + "
-            f"(SELECT count(*) FROM unembeddable WHERE space_id = {space.id:d}) = (SELECT count(*) FROM passage)"
-        ):
+        waiting = self._waiting(space)
+        if waiting == 0:
             self._complete = moment
             return 0, 0  # the usual answer, without looking at each
-        sql = f"SELECT count(*), count(DISTINCT p.entry_key) FROM passage p WHERE {_lacks_vector(space)}"
-        (row,) = self._db.rows(sql)
+        if space is None:
+            return waiting, int(self._db.value("SELECT count(*) FROM (SELECT DISTINCT entry_key FROM passage)"))
+        # the few of a large base are mostly its newest, and nothing is looked at beyond them
+        end = f"ORDER BY p.id DESC LIMIT {waiting:d}" if 0 < waiting <= _FEW_WAIT else ""
+        (row,) = self._db.rows(
+            "SELECT count(*), count(DISTINCT entry_key) FROM "
+            f"(SELECT p.entry_key FROM passage p WHERE {_lacks_vector(space)} {end})"
+        )
         return int(row[0]), int(row[1])
+
+    def _waiting(self, space: Space | None) -> int:
+        """How many passages wait for a vector by what is noted of a space; negative where that cannot be."""
+        total = "SELECT count(*) FROM passage"
+        if space is None:
+            return int(self._db.value(total))
+        return int(
+            self._db.value(
+                f"SELECT ({total}) - coalesce((SELECT held FROM signing WHERE space_id = {space.id:d}), 0) - "
+                f"(SELECT count(*) FROM unembeddable WHERE space_id = {space.id:d})"
+            )
+        )
 
 
 def _lacks_vector(space: Space | None) -> str:
