@@ -71,7 +71,8 @@ both_kinds = pytest.mark.parametrize("kind", ["document", "query"])
 class Exported:
     """What a model folder gives: its card, and the vectors of the edge texts in one call and one by one.
 
-    `vectors` and `alone` come from products of floats; `bytes_` and `bytes_alone` from those of bytes, where it has them.
+    `vectors` and `alone` come from products of floats; `bytes_` and `bytes_alone` from those of bytes, where it has them;
+    `numpy` from numpy, which is never asked for bytes.
     """
 
     card: ModelCard
@@ -79,6 +80,7 @@ class Exported:
     alone: Matrix
     bytes_: Mapping[str, Matrix]
     bytes_alone: Matrix
+    numpy: Matrix
 
 
 @pytest.fixture(scope="session")
@@ -93,6 +95,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case, str], 
             folder / "source", folder / "tiny", ExportOptions(precision=precision, dimensions=CASE[name].dimensions)
         )
         figures = [*given(folder / "tiny", "floats"), *given(folder / "tiny", "bytes")]
+        by_numpy = open_encoder(folder / "tiny", backend="numpy")
+        figures.append(by_numpy.encode_documents(TEXTS))
+        by_numpy.close()
         shutil.rmtree(folder, ignore_errors=True)
         return Exported(report.card, *figures)
 
@@ -137,6 +142,13 @@ def test_products_of_bytes_stay_near_the_vectors_of_the_source(exported, case):
     cosines = row_cosines(model.bytes_["document"][known], golden[known])
     assert cosines.min() >= 0.998, f"{cosines.min()} for {TEXTS[known[int(cosines.argmin())]][:60]!r}"
     assert row_cosines(model.bytes_alone, model.bytes_["document"]).min() >= 0.99999
+
+
+@pytest.mark.parametrize("precision", ["fp32", "q8"])
+@every_transformer
+def test_numpy_gives_the_vectors_of_onnxruntime(exported, case, precision):
+    model = exported(case, precision)
+    assert np.abs(model.numpy - model.vectors["document"]).max() <= 2e-6
 
 
 def test_most_models_have_a_graph_of_bytes(exported):

@@ -105,6 +105,15 @@ def open_graph(path: Path, oldest: str, backend: str) -> Session:
     return _OnnxSession(path, oldest)
 
 
+def has_onnxruntime() -> bool:
+    """Whether ONNX Runtime can be imported, which it is."""
+    try:
+        _imported()
+    except RuntimeMissing:
+        return False
+    return True
+
+
 class _OnnxSession:
     """A graph that ONNX Runtime runs."""
 

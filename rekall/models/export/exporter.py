@@ -32,6 +32,7 @@ from rekall.models.engine.card import (
 from rekall.models.engine.card_values import as_line
 from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.probes import Measured, Probes, measure
+from rekall.models.engine.session import has_onnxruntime
 from rekall.models.engine.tokenizer import Tokenizer
 from rekall.models.export.calibration import CALIBRATION_TEXTS
 from rekall.models.export.checkpoint import Checkpoint, read_checkpoint
@@ -160,7 +161,9 @@ def _write_model(checkpoint: Checkpoint, folder: Path, options: ExportOptions) -
         dimensions, graph = write_graph(checkpoint, folder, options)
         ids, notes = _write_tokenizer(checkpoint, folder, options, graph.vocabulary_rows, texts)
         notes += _sizes_told(checkpoint, graph.vocabulary_rows)
-        if options.precision == "q8":
+        if options.precision == "q8" and not has_onnxruntime():
+            notes += ("without onnxruntime no graph of bytes can be made, which is faster on some processors",)
+        elif options.precision == "q8":
             seen = _written_ids(checkpoint, folder, CALIBRATION_TEXTS)
             write_integer_graph(checkpoint, folder, graph, dimensions, seen)
         left_out = 0 if checkpoint.chain.pools_prompt else _opening_tokens(checkpoint, folder)
