@@ -55,7 +55,7 @@ ARCHITECTURES: Mapping[str, Mapping[str, Any]] = {
     "nomic_bert": {},  # rotary positions: nodes with several outputs
     "t5": {"d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_heads": 4},  # reductions whose form changed
     "mobilebert": {"embedding_size": 32, "intra_bottleneck_size": 32},  # joins neighbouring tokens, padding too
-    "data2vec-text": {},  # positions begin behind the padding id: the table is shorter than it says
+    "ibert": {},  # positions begin behind the padding id: the table is shorter than it says
 }
 FOLLOWED = ["albert", "electra", "deberta-v2", "nomic_bert", "t5"]
 
@@ -283,11 +283,11 @@ def test_a_model_that_reads_padding_is_refused(checkpoint, tmp_path):
 
 @needs_torch
 def test_a_limit_that_the_model_cannot_read_is_refused_with_one_that_it_can(checkpoint, tmp_path):
-    failure = refused(checkpoint("data2vec-text"), tmp_path / "tiny")
+    failure = refused(checkpoint("ibert"), tmp_path / "tiny")
     assert f"{LIMIT} tokens" in failure.message
     assert f"--max-tokens {LIMIT - 2}" in failure.hint
     report = export_model(
-        checkpoint("data2vec-text"), tmp_path / "tiny", ExportOptions(via_torch=True, max_tokens=LIMIT - 2)
+        checkpoint("ibert"), tmp_path / "tiny", ExportOptions(via_torch=True, max_tokens=LIMIT - 2)
     )
     assert report.card.max_tokens == LIMIT - 2
 
