@@ -1,0 +1,72 @@
+"""What is claimed of systems and Pythons is what the resolver found: the locks fit pyproject.toml, and the tables say what the locks say."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+from support import CHECKOUT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+sys.path.insert(0, str(CHECKOUT / "scripts"))
+import platform_table
+from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
+
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+DAY, FOUND = platform_table.read()
+
+
+@pytest.mark.parametrize("found", FOUND, ids=lambda each: f"{each.system} {each.python}")
+def test_a_lock_holds_every_dependency_in_a_version_that_is_allowed(found: Combination):
+    if not found.packages:
+        assert found.missing
+        return
+    system = next(system for system in SYSTEMS if system.name == found.system)
+    environment = {
+        "sys_platform": system.sys_platform,
+        "platform_machine": system.platform_machine,
+        "platform_system": {"win32": "Windows", "darwin": "Darwin", "linux": "Linux"}[system.sys_platform],
+        "os_name": "nt" if system.sys_platform == "win32" else "posix",
+        "python_version": found.python,
+        "python_full_version": f"{found.python}.0",
+    }
+    for line in PROJECT["dependencies"]:
+        wanted = Requirement(line)
+        if wanted.name not in found.without and (wanted.marker is None or wanted.marker.evaluate(environment)):
+            assert Version(found.packages[wanted.name]) in wanted.specifier, wanted.name
+    assert set(found.without) <= set(OPTIONAL)
+    assert set(found.extras) <= set(EXTRAS)
+
+
+def test_every_system_is_resolved_with_every_python_that_is_claimed():
+    assert [(each.system, each.python) for each in FOUND] == [
+        (each.name, python) for each in SYSTEMS for python in PYTHONS
+    ]
+    claimed = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d", line)]
+    assert claimed == list(PYTHONS)
+    assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
+
+
+@pytest.mark.parametrize("document", platform_table.DOCUMENTS, ids=lambda path: path.name)
+def test_a_document_says_what_the_locks_say(document):
+    assert f"<!-- platforms -->\n{platform_table.table()}<!-- end of platforms -->" in document.read_text("utf-8")
+
+
+def test_the_workflow_tries_every_python_that_is_claimed_on_three_systems():
+    workflow = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "tests.yml").read_text("utf-8"))
+    matrix = workflow["jobs"]["tests"]["strategy"]["matrix"]
+    assert matrix["python"] == list(PYTHONS)
+    assert {system.partition("-")[0] for system in matrix["system"]} == {"ubuntu", "windows", "macos"}
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            assert "secrets" not in str(step)
+            assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1"))
+            assert re.match(r"python -m ", step.get("run", "python -m "))  # on every shell
