@@ -8,13 +8,14 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-deep check lint types docs model goldens bench runtimes faults clean
+.PHONY: help demo test test-fast test-deep test-lowest check lint types docs model goldens bench runtimes faults clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
 	@echo "make test       run every test"
 	@echo "make test-fast  run the tests but for the slow ones"
 	@echo "make test-deep  run every test, with all examples of those that try things out"
+	@echo "make test-lowest run them with the lowest versions that are allowed"
 	@echo "make check      lint, types, docs and tests: what a change must pass"
 	@echo "make docs       write the generated documents again"
 	@echo "make model      rebuild models/all-MiniLM-L6-v2 from the official weights"
@@ -65,6 +66,14 @@ test-deep: $(VENV)/dev
 test-fast: $(VENV)/dev
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
 
+# an environment of its own; uv finds what the lowest versions are
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/python -m uv pip compile pyproject.toml --quiet --resolution lowest-direct --extra export --extra mcp --extra tui --output-file $(VENV)-lowest/versions.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/versions.txt --editable '.[dev,export,mcp,tui]'
+	$(VENV)-lowest/bin/python -m pytest -n 3 --dist worksteal
+
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 
@@ -110,4 +119,4 @@ faults: $(VENV)/dev
 	PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m faults $(PART)
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
