@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # with sqlite-vec a process searches without numpy
 Vector = Union["npt.NDArray[np.float32]", bytes, memoryview]
 """(d,) float32 of unit length, as an array or as its bytes."""
 
-_ALWAYS, _MANY, _OF_MANY = 250, 100_000, 2
+_ALWAYS, _MANY, _OF_MANY = 250, 50_000, 2
 """Up to so many passages are asked for at once. Of many vectors so few for each entry come first, each a page to read."""
 
 UNIT_TOLERANCE = 1e-3

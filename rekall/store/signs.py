@@ -29,7 +29,7 @@ _BLOCKS_A_WRITE = 8
 _LAST = (1 << 63) - 1
 """The greatest number of a passage, and of a block, that a table may hold."""
 
-NUMPY_FROM = 100_000
+NUMPY_FROM = 50_000
 """From so many vectors on the signs are compared with numpy even where it has to be imported: 15 MB, and a quarter of the time."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rekall.db import Database
@@ -13,7 +14,7 @@ from rekall.store.asked import AskedTerms, in_parts
 from rekall.store.damaged_words import Everything, Reading, Writing, check_not_empty, make_empty
 from rekall.store.folding import fold, fold_in_place
 from rekall.store.scoring import BM25, K1, idf, is_costly
-from rekall.store.selection import condition, expression, literal
+from rekall.store.selection import condition, expression, left_out, literal
 from rekall.store.title_words import title_key, title_words, typed
 from rekall.store.units import sought_in
 from rekall.store.values import Selection, Term, Terms
@@ -202,9 +203,11 @@ class SqliteWords:
                 return _coverage(terms, scores)
             if is_costly(terms) and (best := self._ranked().best(terms, selection, limit)) is not None:
                 return _coverage(terms, best.scores)
-            if selection.is_everything:  # an index that holds what entries hold needs no look at them
-                return self._covered(terms, "words", "1", (), limit)
-            return self._covered(terms, "words JOIN entry e ON e.key = words.rowid", *condition(selection), limit)
+            without, passing = left_out(selection), replace(selection, excluded=())
+            if passing.is_everything:  # an index that holds what entries hold needs no look at them
+                return self._covered(terms, "words", "1", (), limit, without)
+            source = "words JOIN entry e ON e.key = words.rowid"
+            return self._covered(terms, source, *condition(passing), limit, without)
         return {}
 
     def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
@@ -249,14 +252,16 @@ class SqliteWords:
                 found.setdefault(key, []).append(part[place])
         return {key: tuple(held) for key, held in found.items()}
 
-    def _covered(self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int) -> dict[int, float]:
+    def _covered(
+        self, terms: Terms, source: str, where: str, bindings: Sequence[Any], limit: int, without: str = ""
+    ) -> dict[int, float]:
         if not terms.frequencies:
             return {}
         sql = f"""
             SELECT words.rowid, {BM25} AS score FROM {source}
             WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?
         """
-        rows = self._db.rows(sql, (" OR ".join(map(expression, terms)), *bindings, limit))
+        rows = self._db.rows(sql, (f"({' OR '.join(map(expression, terms))}){without}", *bindings, limit))
         return _coverage(terms, {key: -score for key, score in rows})  # bm25() is negative, smaller is better
 
     def _of_every(self, terms: Terms, ask: Callable[[EveryScore], dict[int, float] | None]) -> dict[int, float] | None:
