@@ -305,8 +305,10 @@ def config_text(path: Path) -> str:
         return ""
     if not path.is_file():
         raise ValueError("it is a folder" if path.is_dir() else "it is no file")
+    from rekall.system.replacing import read_patiently
+
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_patiently(lambda: path.read_text("utf-8-sig"), path)
         if "\0" not in text:
             return text
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput
+from rekall.system.replacing import read_patiently
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -83,7 +84,7 @@ def text_of(path: Path) -> str:
         InvalidInput: It is no text.
         OSError: It cannot be read.
     """
-    return decoded(path.read_bytes()).text
+    return decoded(read_patiently(path.read_bytes, path)).text
 
 
 def _as(data: bytes, encoding: str) -> Decoded:

@@ -14,7 +14,7 @@ from rekall.errors import InvalidInput, RekallError
 from rekall.system.decoding import decoded
 from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
-from rekall.system.replacing import discard, remove_file
+from rekall.system.replacing import discard, read_patiently, remove_file
 
 NEW = "new"
 """The name of drafts of entries that are not stored yet."""
@@ -122,7 +122,7 @@ class DraftFile:
     def _text(self) -> tuple[str, str]:
         """What is in it, and what is to be said of how it was saved."""
         try:
-            data = self.path.read_bytes()
+            data = read_patiently(self.path.read_bytes, self.path)
         except FileNotFoundError:  # the person, or another process, removed it
             return "", ""
         if data == _bytes(self.begun_with):

@@ -106,6 +106,27 @@ def patiently(act: Callable[[], Answer], target: Path) -> Answer:
         raise (_held(error, target) if is_held(error, target) else told_of(error, target)) from error
 
 
+def read_patiently(read: Callable[[], Answer], path: Path, *, is_windows: bool = os.name == "nt") -> Answer:
+    """Read a file that another process may be replacing at this moment: Windows lets nobody open it then.
+
+    Args:
+        read: Reads it.
+        path: The file.
+        is_windows: Whether it says so by a mere lack of permission.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    for pause in PAUSES_S if is_windows else ():
+        try:
+            return read()
+        except PermissionError:
+            if not path.is_file():
+                raise
+        time.sleep(pause)
+    return read()
+
+
 def is_held(error: OSError, target: Path) -> bool:
     """Whether a system says by an error that a program has a file open."""
     code = getattr(error, "winerror", None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rekall.errors import InvalidInput
 from rekall.system.files import write_atomically
-from rekall.system.replacing import remove_file
+from rekall.system.replacing import read_patiently, remove_file
 
 _PRIVATE = 0o700
 
@@ -94,7 +94,7 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
         raise InvalidInput("it is a link that leads back to itself", "put a file there, then try again")
     if path.exists() and not path.is_file():
         raise InvalidInput("it is no file", "move it away, then try again")
-    data = path.read_bytes() if path.exists() else b""
+    data = read_patiently(path.read_bytes, path) if path.exists() else b""
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
         old = data.removeprefix(mark).decode("utf-8")

@@ -24,7 +24,7 @@ from rekall.system.files import (
 )
 from rekall.system.leftovers import find_leftovers, set_aside, sweep_folders
 from rekall.system.processes import Processes
-from rekall.system.replacing import discard, is_held, remove_file, take_place
+from rekall.system.replacing import discard, is_held, read_patiently, remove_file, take_place
 
 
 class Holding:
@@ -186,6 +186,33 @@ def test_the_scratch_file_goes_though_it_is_held_at_first_and_the_first_error_is
     assert find_leftovers([tmp_path]) == []  # this process may need it
     os.utime(left, (0, 0))
     assert [each.path for each in sweep_folders([tmp_path])] == [left]
+
+
+@pytest.mark.parametrize("times", [0, 3, 10**6])
+def test_a_file_is_read_though_it_is_being_replaced_at_the_moment(tmp_path, holding, times):
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"whole")
+    left = [times]
+
+    def read() -> bytes:
+        if left[0]:
+            left[0] -= 1
+            raise PermissionError(errno.EACCES, "denied", str(path))
+        return path.read_bytes()
+
+    if times < 10:
+        assert read_patiently(read, path, is_windows=True) == b"whole"
+        assert len(holding.waits) == times
+        return
+    with pytest.raises(PermissionError):
+        read_patiently(read, path, is_windows=True)
+    assert 0.9 <= sum(holding.waits) <= 1.1
+    holding.waits.clear()
+    with pytest.raises(PermissionError):
+        read_patiently(read, path, is_windows=False)
+    with pytest.raises(PermissionError):
+        read_patiently(read, tmp_path, is_windows=True)  # which is no file
+    assert holding.waits == []
 
 
 def test_what_is_gone_needs_no_removing(tmp_path, holding):
