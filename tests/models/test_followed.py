@@ -20,6 +20,7 @@ from rekall.models.export.checkpoint import read_checkpoint
 from rekall.models.export.exporter import export_model
 from rekall.models.export.families import FAMILIES, architecture_of
 from rekall.models.export.options import ExportOptions
+from rekall.models.export.probe_texts import SPELLED_TEXTS
 from rekall.models.export.rules import KeyCheck, Verdict
 from rekall.models.vectors import row_cosines
 
@@ -532,3 +533,10 @@ def test_a_reference_of_another_model_is_more_than_rounding(source: Copy, out: P
     failure = refused(source("bert"), out, reference=reference)
     assert "--reference" in failure.message
     assert "more than rounding" in failure.hint
+
+
+@pytest.mark.parametrize(("case", "spells"), [("gemma3_text", True), ("bert", False)])
+def test_what_a_vocabulary_spells_byte_by_byte_is_probed(source: Copy, out: Path, case: str, spells: bool) -> None:
+    export_model(source(case).path, out, PLAIN)
+    texts = json.loads((out / "probes.json").read_text("utf-8"))["texts"]
+    assert [text in texts for text in SPELLED_TEXTS] == [spells] * len(SPELLED_TEXTS)
