@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Figures = npt.NDArray[np.float32]
 
 NUMPY_FROM = 400_000
-"""From so many entries on, counted for each term, numpy is imported for this, 15 MB and 50 ms; where it is there, it is used at once."""
+"""From so many entries on, counted for each term, numpy is imported for this at once, 15 MB and 50 ms; see `SqliteWords.search`."""
 
 MOST_KEPT_BYTES = 32_000_000
 """Of lists and impacts: those of the thirty commonest words of a million notes."""
@@ -89,9 +89,9 @@ class EveryScore:
         self._latest: tuple[Terms, Figures] | None = None
         self._is_known = True
 
-    def best(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float] | None:
-        """The best of the selected entries, best first, with their scores."""
-        scores = self._scores(terms)
+    def best(self, terms: Terms, selection: Selection, limit: int, *, imports: bool = False) -> dict[int, float] | None:
+        """The best of the selected entries, best first, with their scores; numpy is imported for it if `imports`."""
+        scores = self._scores(terms, imports=imports)
         if scores is None:
             return None
         if not selection.is_everything:
@@ -138,9 +138,9 @@ class EveryScore:
                 found.setdefault(key, []).append(term)
         return {key: tuple(held) for key, held in found.items()}
 
-    def _scores(self, terms: Terms) -> Figures | None:
+    def _scores(self, terms: Terms, *, imports: bool = False) -> Figures | None:
         """The scores of all entries: (keys,) float32, 0 for what holds no term. None where FTS5 must be asked."""
-        if not (has_numpy() or sum(terms.frequencies.values()) > NUMPY_FROM):
+        if not (imports or has_numpy() or sum(terms.frequencies.values()) > NUMPY_FROM):
             return None
         state = self._moment()
         if state != self._state:

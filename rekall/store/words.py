@@ -202,7 +202,9 @@ class SqliteWords:
             if scores is not None:
                 return _coverage(terms, scores)
             if is_costly(terms) and (best := self._ranked().best(terms, selection, limit)) is not None:
-                return _coverage(terms, best.scores)
+                if not best.is_proven:  # worth an import
+                    scores = self._of_every(terms, lambda every: every.best(terms, selection, limit, imports=True))
+                return _coverage(terms, best.scores if scores is None else scores)
             without, passing = left_out(selection), replace(selection, excluded=())
             if passing.is_everything:  # an index that holds what entries hold needs no look at them
                 return self._covered(terms, "words", "1", (), limit, without)

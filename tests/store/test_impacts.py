@@ -16,7 +16,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import passages_of
 from rekall.entry.types import EntryType, Status
-from rekall.store import impacts, postings, scoring
+from rekall.store import impacts, postings, ranked, scoring
 from rekall.store.passages import SqlitePassages
 from rekall.store.postings import Postings, UnknownFormat
 from rekall.store.selection import expression
@@ -257,6 +257,19 @@ def test_what_fts5_counts_otherwise_is_not_believed(monkeypatch):
             found = store.words.search(store.words.terms(line, 64), EVERYTHING, 10)
         assert list(found) == list(by_fts(store, line))[:10]
         store.close()
+
+
+def test_numpy_is_imported_where_nothing_proves_that_the_best_were_found(monkeypatch):
+    store = filled(300)
+    monkeypatch.setattr(impacts, "has_numpy", lambda: False)
+    monkeypatch.setattr(ranked, "RARE", 5)
+    monkeypatch.setattr(ranked, "SPENT", 0.01)
+    terms = store.words.terms(COMMON[0], 64)
+    looked = ranked.RankedWords(store.db).best(terms, EVERYTHING, 10)
+    assert looked is not None
+    assert not looked.is_proven
+    assert list(store.words.search(terms, EVERYTHING, 10)) == list(by_fts(store, COMMON[0]))[:10]
+    store.close()
 
 
 def test_lists_that_were_asked_for_least_lately_are_let_go(monkeypatch):
