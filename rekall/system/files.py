@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from rekall.system.replacing import discard, discard_folder, put_aside, take_place, told_of
+from rekall.system.spelling import openable
 
 PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
@@ -88,6 +89,7 @@ def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes
     """
     import tempfile  # 2 MB with what it brings, and a search writes nothing
 
+    path = Path(openable(path))
     try:
         handle, name = tempfile.mkstemp(prefix=_scratch_prefix(path), suffix=".part", dir=path.parent)
     except OSError as error:

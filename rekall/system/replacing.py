@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rekall.errors import FileHeld
+from rekall.system.spelling import plain
 
 Answer = TypeVar("Answer")
 
@@ -139,7 +140,7 @@ def told_of(error: OSError, target: Path) -> OSError:
     """The same error, told of the file that a person knows."""
     if error.errno is None:
         return error
-    return OSError(error.errno, error.strerror or os.strerror(error.errno), str(target))
+    return OSError(error.errno, error.strerror or os.strerror(error.errno), plain(str(target)))
 
 
 def _held(error: OSError, target: Path) -> FileHeld:
@@ -151,7 +152,7 @@ def _held(error: OSError, target: Path) -> FileHeld:
     doubt = ", or its permissions forbid it" if not holders and getattr(error, "winerror", None) == _DENIED else ""
     if not holders and error.errno == errno.EBUSY:
         doubt = ", or it is a mount of its own"
-    return FileHeld(error.errno or errno.EBUSY, f"{who} {verb} it open{doubt}", str(target))
+    return FileHeld(error.errno or errno.EBUSY, f"{who} {verb} it open{doubt}", plain(str(target)))
 
 
 def _files_put_aside(folder: Path, aside: Path) -> None:
