@@ -1,8 +1,9 @@
 """A large import while others use the base: how fast, how much memory, how long a writer waits, when words are found.
 
-    python benchmarks/importing.py [--notes 50000] [--data FOLDER] [--embed SECONDS] [--json]
+    python benchmarks/importing.py [--notes 50000] [--data FOLDER] [--lines] [--embed SECONDS] [--json]
 
-Notes are the records of FOLDER/corpus.jsonl over and over, each with a head of its own and a link, or made up. `rekall import` runs
+Notes are the records of FOLDER/corpus.jsonl over and over, or made up: files of Markdown, each with a head of its own and a link, or with
+--lines records of one file of JSON lines. `rekall import` runs
 as a person runs it, until its texts are stored, and --embed seconds more; beside it a writer adds an entry every half second and
 a reader looks for the notes by a word. Rates are per second of the import's own CPU. Memory is resident, of the import with all
 its processes together, looked at every 50 ms.
@@ -29,14 +30,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notes", type=int, default=50_000)
     parser.add_argument("--data", type=Path, help="a folder with corpus.jsonl")
+    parser.add_argument("--lines", action="store_true", help="one file of JSON lines instead of a folder")
     parser.add_argument("--embed", type=float, default=0.0, metavar="SECONDS")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "notes"
-        write_notes(folder, options.notes, options.data)
-        first = measured(folder, Path(scratch) / "home", options.embed)
-        again = measured(folder, Path(scratch) / "home", 0.0)
+        (write_lines if options.lines else write_notes)(folder, options.notes, options.data)
+        first = measured(folder, Path(scratch) / "home", options.notes, options.embed)
+        again = measured(folder, Path(scratch) / "home", options.notes, 0.0)
     if options.json:
         print(json.dumps({"first": first, "again": again}))
         return
@@ -59,6 +61,17 @@ def write_notes(folder: Path, count: int, data: Path | None) -> None:
         )
 
 
+def write_lines(folder: Path, count: int, data: Path | None) -> None:
+    """One file of JSON lines, a note a line, each with an id."""
+    texts = list(_texts(data))
+    folder.mkdir()
+    with (folder / "notes.jsonl").open("w", encoding="utf-8") as file:
+        for number in range(count):
+            title, text = texts[number % len(texts)]
+            record = {"id": f"note-{number}", "title": f"{title} {number}", "tags": [f"t{number % 7}"], "text": text}
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
 def _texts(data: Path | None) -> Iterator[tuple[str, str]]:
     if data is not None:
         for line in (data / "corpus.jsonl").open("rb"):
@@ -71,7 +84,7 @@ def _texts(data: Path | None) -> Iterator[tuple[str, str]]:
         yield f"Made-up note {number}", "\n\n".join(" ".join(chosen[at : at + 60]) for at in (0, 60, 120))
 
 
-def measured(folder: Path, home: Path, embed_s: float) -> dict[str, float | str]:
+def measured(folder: Path, home: Path, notes: int, embed_s: float) -> dict[str, float | str]:
     """One import with a writer and a reader beside it."""
     from rekall.app import App
     from rekall.entry.fields import Draft
@@ -101,7 +114,6 @@ def measured(folder: Path, home: Path, embed_s: float) -> dict[str, float | str]
             stored_s, embed_s = stored_s or 1.0, 1e9
     base.close()
     watch.join()
-    notes = sum(1 for _ in folder.rglob("*.md"))
     return {
         "said": told.read_text("utf-8").split("\n")[0],
         "ended": next((line for line in told.read_text("utf-8").splitlines() if "interrupted" in line), ""),
