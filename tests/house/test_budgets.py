@@ -67,6 +67,16 @@ def test_an_import_peaks_under_150_mb(imported):
     assert imported[1] <= 150 * MB
 
 
+def test_an_import_with_one_thread_takes_no_more_than_with_several(tmp_path):
+    """Long notes, of which several once went into one run of the model."""
+    longest = sorted(NOTES.glob("*.md"), key=lambda path: -path.stat().st_size)[:8]
+    for path in longest:
+        shutil.copy(path, tmp_path)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("REKALL_")}
+    environ = {**kept, "REKALL_HOME": str(tmp_path / "home"), "REKALL_ENGINE_THREADS": "1"}
+    assert peak_kib("import", str(tmp_path), environ=environ) <= 140 * MB
+
+
 def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):
     with Terminal("--set", "performance.model_idle_timeout_minutes=0.02", "tui") as terminal:
         process = psutil.Process(terminal.pid)

@@ -37,7 +37,7 @@ IN_FLIGHT_TOKENS = 512
 faster: 400 notes of 200 tokens, 17 to 20 a second with any, at 122, 142 MB (docs/adr/0007)."""
 
 MOST_RUN_TOKENS = 256
-"""In one run: with one thread 512 take 26 MB more for products of bytes and 9 for floats, and are no faster (docs/adr/0043)."""
+"""In one run: with one thread 512 take 10 MB more, and a tenth longer for short texts (docs/adr/0043)."""
 
 LEAST_RUN_TOKENS = 128
 
@@ -130,15 +130,17 @@ class OnnxEncoder(FolderEncoder):
         def vectors_of(run: list[int]) -> Matrix:
             return self._run([ids[place] for place in run], left_out)
 
+        # the longest first, so that all end together, and that the arena has room for each where one before it was
+        runs.reverse()
         if len(runs) <= 1 or self._threads == 1:
             yield from ((run, vectors_of(run)) for run in runs)
-            return
-        from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
+        else:
+            from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
 
-        runs.reverse()  # the longest first, so that all end together
-        with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
-            yield from zip(runs, pool.map(vectors_of, runs))
-        self._give_back()
+            with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
+                yield from zip(runs, pool.map(vectors_of, runs))
+        if len(runs) > 1:
+            self._give_back()
 
     def _give_back(self) -> None:
         """Return to the system what bulk left in the arena, up to 17 MB; a short run triggers it."""
