@@ -14,9 +14,6 @@ from rekall.store.values import EVERYTHING, PendingPassage, Selection, Space, St
 
 Holders = Callable[[str, "Sequence[int] | None"], "set[int] | None"]
 
-_FEW = 300
-"""So many entries are sought in the words index one by one: 30 µs each, where a walk along a common word takes 10 to 20 ms."""
-
 _ONE_BY_ONE = 2000
 """Of so many entries each is asked for its tags; of more it is looked up in the list of those that have the tag."""
 
@@ -153,11 +150,8 @@ class SqlitePassages:
             for text in texts:
                 found = self._holders(text, sorted(keys))
                 if found is None:
-                    # `+`: one walk along the words, where a leap to each of many entries would cost more
-                    rowid = "+rowid" if len(keys) > _FEW else "rowid"
-                    held = (
-                        f"SELECT rowid FROM words WHERE words MATCH ? AND {rowid} IN (SELECT value FROM json_each(?))"
-                    )
+                    # `+`: one walk along the words, where a leap to each entry would cost more
+                    held = "SELECT rowid FROM words WHERE words MATCH ? AND +rowid IN (SELECT value FROM json_each(?))"
                     found = {key for (key,) in self._db.rows(held, (phrase(text), json.dumps(sorted(keys))))}
                 keys = found if is_wanted else keys - found
         return {passage_id for passage_id, key in of_passage.items() if key in keys}
