@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace as replace_in
@@ -31,6 +30,7 @@ from rekall.store.sqlite import SqliteStore
 from rekall.system.files import PRIVATE_FILE, file_written_whole, make_private_folder, scratch_folder, sync, sync_folder
 from rekall.system.processes import Processes
 from rekall.system.replacing import discard, remove_file, take_place
+from rekall.wording import shell_word
 
 _TRIES = 5
 _SHOWN = 20
@@ -374,5 +374,5 @@ def _forget(kept: BaseCopy | None) -> None:
 def _no_whole_base(source: Path, why: str) -> DatabaseCorrupt:
     return DatabaseCorrupt(
         f"{source} is damaged: {why}",
-        f"take another copy (`rekall backup --list`), or mend this one first: `rekall check --repair {shlex.quote(str(source))}`",
+        f"take another copy (`rekall backup --list`), or mend this one first: `rekall check --repair {shell_word(source)}`",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from pathlib import Path
 import apsw
 import pytest
 from support import Ran
+from support.systems import shell_line
 
 Rekall = Callable[..., Ran]
 
@@ -114,7 +114,7 @@ def test_what_mends_a_file_names_that_file(rekall, base, tmp_path, name):
     file = str(tmp_path / name)
     assert rekall("backup", file).code == 0
     change(Path(file), "UPDATE entry SET status = 'nonsense' WHERE title = 'one'")
-    wanted = f"rekall check --repair {shlex.quote(file)}"
+    wanted = f"rekall check --repair {shell_line(file)}"
     ran = rekall("check", file)
     assert f"-> run `{wanted}`" in ran.out
     assert f"`{wanted}` mends what it can" in ran.err
@@ -123,7 +123,7 @@ def test_what_mends_a_file_names_that_file(rekall, base, tmp_path, name):
     } == {f"run `{wanted}`"}
     assert f"`{wanted}`" in rekall("restore-base", file, "-y").err
     before = base.read_bytes()
-    assert rekall(*shlex.split(wanted)[1:]).code == 0
+    assert rekall("check", "--repair", file).code == 0
     assert base.read_bytes() == before
     assert rekall("check", file).code == 0
 

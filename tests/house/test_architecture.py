@@ -65,7 +65,7 @@ BELOW = {
     "system": {"errors", "entry"},
     "contract": {"errors", "entry"},
     "models": {"errors", "system", "wording"},
-    "store": {"errors", "entry", "system", "contract"},
+    "store": {"errors", "entry", "system", "contract", "wording"},
     "meaning": {"errors", "entry", "system", "contract", "models"},
     "search": {"errors", "entry", "contract", "meaning", "wording"},
     "exchange": {"errors", "entry", "system", "wording"},

@@ -7,7 +7,6 @@ key or another value is refused by name. `config_rules` and `file_rules` hold th
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -15,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from rekall.errors import ExportFailed
+from rekall.wording import shell_word
 
 Content = Mapping[str, Any]
 """What a JSON file holds."""
@@ -138,7 +138,7 @@ class KeyCheck:
 
 def vouching(names: Sequence[str]) -> str:
     """The hint for somebody who knows that some keys or tensors change nothing."""
-    options = " ".join(f"--ignore {shlex.quote(name)}" for name in names[:_MOST_SHOWN])
+    options = " ".join(f"--ignore {shell_word(name)}" for name in names[:_MOST_SHOWN])
     return f"if you know that no vector depends on it, add `{options}`, and prove it with `--reference`"
 
 
