@@ -103,7 +103,7 @@ def measure_models(app: App, names: Sequence[str], *, as_json: bool) -> None:
     with progress_bar("measuring") as progress:
         for done, folder in enumerate(folders):
             progress(done, len(folders))
-            costs[folder.name] = measure(folder, app.settings.whole("engine.threads"))
+            costs[folder.name] = measure(folder, app.settings.whole("engine.threads"), app.engine_backend)
     if as_json:
         out_json({"models": [{"name": name, **asdict(cost)} for name, cost in costs.items()]})
         return

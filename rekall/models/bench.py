@@ -12,9 +12,11 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 from rekall.errors import EngineError
 from rekall.models.engine.card_values import as_line
+from rekall.models.engine.runtimes import Backend
 
 _QUERIES = 30
 _ROUNDS = 4  # how often the probe texts are embedded in bulk
@@ -42,18 +44,19 @@ class Cost:
     min_cosine: float
 
 
-def bench(folder: Path, threads: int = 0) -> Cost:
+def bench(folder: Path, threads: int = 0, backend: Backend = "auto") -> Cost:
     """Measure a model folder in a process of its own.
 
     Args:
         folder: A model folder.
         threads: See `OnnxEncoder`.
+        backend: See there.
 
     Raises:
         EngineError: The model cannot be run.
     """
     start = time.perf_counter()
-    command = [sys.executable, "-m", "rekall.models.bench", str(folder), str(threads)]
+    command = [sys.executable, "-m", "rekall.models.bench", str(folder), str(threads), backend]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stdout is not None
         first = worker.stdout.readline()
@@ -76,11 +79,11 @@ def _failed(name: str, reason: str) -> EngineError:
     return EngineError(f"model {name} cannot be measured: {reason}", f"run `rekall model verify {name}`")
 
 
-def _work(folder: Path, threads: int) -> None:
+def _work(folder: Path, threads: int, backend: Backend) -> None:
     """The other end: prints a line at the first vector, then the figures."""
     from rekall.models.engine.opening import open_encoder
 
-    encoder = open_encoder(folder, threads)
+    encoder = open_encoder(folder, threads, backend=backend, alone=True)
     encoder.encode_queries(["why does the session expire so early"])
     print("first vector", flush=True)  # noqa: T201 - to the process that measures
 
@@ -113,4 +116,4 @@ def _work(folder: Path, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    _work(Path(sys.argv[1]), int(sys.argv[2]))
+    _work(Path(sys.argv[1]), int(sys.argv[2]), cast("Backend", sys.argv[3]))
