@@ -15,7 +15,7 @@ _AGES = ((365 * 86_400, "y"), (30 * 86_400, "mo"), (7 * 86_400, "w"), (86_400, "
 LONGEST_IN_A_ROW = 1_000
 """A title of millions of characters would be measured, cut and padded again for every row beside it."""
 
-_QUOTED_ON_WINDOWS = frozenset(" []<>&|^()!,;='`{}")
+_QUOTED_ON_WINDOWS = frozenset(" []<>&|^()!,;='`{}\"")
 """What cmd or PowerShell takes for something else outside double quotes."""
 
 _SELECTORS = "\U000e0000"
@@ -96,8 +96,9 @@ def installed_version() -> str:
 def shell_word(path: str | os.PathLike[str]) -> str:
     """A word or a path as a person types it in a shell, in quotes where it needs them."""
     text = os.fspath(path)
-    if os.name == "nt":  # where single quotes are letters
-        return text if _QUOTED_ON_WINDOWS.isdisjoint(text) and text else f'"{text}"'
+    if os.name == "nt":  # where single quotes are letters, and a program takes double ones off
+        escaped = text.replace('"', '\\"')
+        return text if _QUOTED_ON_WINDOWS.isdisjoint(text) and text else f'"{escaped}"'
     import shlex
 
     return shlex.quote(text)

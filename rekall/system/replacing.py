@@ -36,6 +36,8 @@ def take_place(source: Path, target: Path) -> None:
         FileHeld: Another program has one of them open; both are as before.
         OSError: The system refuses it.
     """
+    if os.name == "nt" and target.is_dir() and not source.is_dir():  # Windows says of that, too, that access is denied
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), plain(str(target)))
     patiently(lambda: os.replace(source, target), target)
 
 

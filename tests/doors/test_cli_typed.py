@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import FakeEncoder, Ran
+from support.systems import WINDOWS, program
 
 from rekall.cli.search import search
 from rekall.cli.typed import Options, Typed, read_line
@@ -118,9 +119,7 @@ def test_what_may_surprise_is_said(line, said):
 
 
 def test_a_short_option_behind_a_program_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "tailor"
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    program(tmp_path / "tailor", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     (note,) = read("tailor -n 5").notes
     assert note == "-n 5 was taken as the option --limit; quote the whole line to search for it"
@@ -182,7 +181,8 @@ def test_what_is_left_out_is_said_on_stderr_and_in_json(noted: Rekall) -> None:
     assert "left_out" not in noted("search", "nginx", "--json").json
     for form in ("table", "plain", "jsonl"):
         ran = noted("search", "nginx", "-chrome", "--mode", "words", "--format", form)
-        assert """\nnote: left out 1 entry with chrome; '"-chrome"' searches for it\n""" in ran.err
+        typed = '"\\"-chrome\\""' if WINDOWS else """'"-chrome"'"""
+        assert f"\nnote: left out 1 entry with chrome; {typed} searches for it\n" in ran.err
         assert "left out" not in ran.out
     advised = noted("search", "nginx", '"-chrome"', "--mode", "words", "--json").json
     assert [hit["title"] for hit in advised["hits"]] == ["Browsers"]
