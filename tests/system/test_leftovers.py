@@ -171,14 +171,16 @@ def test_a_draft_that_is_open_in_an_editor_stays(tmp_path: Path, monkeypatch: py
         "import sys; from pathlib import Path; from rekall.system.leftovers import sweep_folders; "
         f"Path({str(seen)!r}).write_text(repr(sweep_folders([Path(sys.argv[1]).parent])))"
     )
-    assert draft.edited(shell_line(program(tmp_path / "pen", look))) == ""
+    assert draft.edited(shell_line(program(tmp_path / "pen", look))).text == ""
     assert seen.read_text() == "[]"
-    assert list((tmp_path / "drafts").iterdir()) == []  # unchanged, so there is no draft, and no hand is left
+    assert set((tmp_path / "drafts").iterdir()) <= {
+        draft.path
+    }  # an editor that ends at once may be open; no hand is left
 
 
 def test_a_draft_that_vanished_in_the_editor_was_not_changed(tmp_path: Path) -> None:
     draft = DraftFile.begin(tmp_path, "new", "text")
-    assert draft.edited("del" if WINDOWS else "rm") == ""
+    assert draft.edited("del" if WINDOWS else "rm").text == ""
 
 
 def test_in_a_folder_of_the_person_only_what_is_surely_ours_is_swept(tmp_path: Path) -> None:
