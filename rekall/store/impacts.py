@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 NUMPY_FROM = 400_000
 """From so many entries on, counted for each term, numpy is imported for this at once, 15 MB and 50 ms; see `SqliteWords.search`."""
 
-MOST_KEPT_BYTES = 32_000_000
-"""Of lists and impacts: those of the thirty commonest words of a million notes."""
+MOST_KEPT_BYTES = 24_000_000
+"""Of lists and impacts: those of the fifteen commonest words of a million notes."""
 
 _READ_FROM, _READ_BESIDE = 10_000, 2_000
 """Shorter lists FTS5 scores itself, also beside longer ones, as it does those of beginnings and of words side by side."""
