@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # a search needs none of the import and export rooms
     from rekall.knowledge.importing import Importer
     from rekall.store.contract import Store
 
-BATCH = 400
-"""Items stored in one transaction at most: some 60 ms of writing, so that nobody else waits long."""
+BATCH = 200
+"""Items stored in one transaction at most: some 30 ms of writing, so that nobody else waits long."""
 
 BATCH_S = 0.25
 """Seconds of reading after which what was read is stored, so that words are found while an import goes on."""

@@ -17,7 +17,7 @@ from rekall.system.clock import Clock
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
 
-AT_ONCE = 500
+AT_ONCE = 200
 """Entries whose links are stored in one transaction."""
 
 _Said = tuple[str, str, str]
