@@ -27,7 +27,7 @@ from transcripts import masked, replayed
 
 from rekall.cli import shapes as command_shapes
 from rekall.cli.commands import EXIT_CODES
-from rekall.cli.curated import CHOICES, CURATED
+from rekall.cli.curated import CHOICES, CURATED, Known
 from rekall.cli.main import cli
 from rekall.cli.render import SCHEMA_VERSION
 from rekall.entry.fields import FIELDS, Kind
@@ -324,12 +324,16 @@ def models_table() -> str:
     """The curated models."""
     rows = [
         f"| {each.repository} | {each.parameters_million:g} M | {each.dimensions} | {each.max_tokens or 'any'} | "
-        f"{each.disk_mb} MB | {each.ram_mb} MB | {each.languages} | {each.licence} | {_score(each.score)} | {each.benchmark or '–'} |"
+        f"{_megabytes(each, each.disk_mb)} | {_megabytes(each, each.ram_mb)} | {each.languages} | {each.licence} | {_score(each.score)} | {each.benchmark or '–'} |"
         for each in CURATED
     ]
     head = "| repository | parameters | dimensions | tokens | disk | RAM | languages | licence | retrieval | on |"
     choices = [f"- For {need}: {repository}" for need, repository in CHOICES]
     return "\n".join([head, "|---" * 10 + "|", *rows, "", *choices]) + "\n"
+
+
+def _megabytes(known: Known, size: int) -> str:
+    return f"{'about ' if known.reckoned else ''}{size} MB"
 
 
 def _score(score: float | None) -> str:

@@ -16,6 +16,7 @@ class Known:
         disk_mb: Its size when exported in 8 bits.
         ram_mb: The peak of a search with it. Both measured on random weights of its shape by
             `benchmarks/shapes.py`.
+        reckoned: Whether both are reckoned from a model with the same layers instead.
     """
 
     repository: str
@@ -28,6 +29,7 @@ class Known:
     benchmark: str
     disk_mb: int
     ram_mb: int
+    reckoned: bool = False
 
     @property
     def name(self) -> str:
@@ -47,8 +49,8 @@ CURATED = (
     Known("sentence-transformers/all-MiniLM-L6-v2", 22.7, 384, 256, "English", "Apache-2.0", 41.95, _MTEB_1, 39, 100),
     Known("Snowflake/snowflake-arctic-embed-xs", 22.7, 384, 512, "English", "Apache-2.0", 50.15, _MTEB_1, 39, 100),
     Known("Snowflake/snowflake-arctic-embed-s", 33.4, 384, 512, "English", "Apache-2.0", 51.98, _MTEB_1, 65, 120),
-    Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 40, 100),
-    Known("MongoDB/mdbr-leaf-mt", 22.7, 1024, 512, "English", "Apache-2.0", None, "", 40, 100),
+    Known("MongoDB/mdbr-leaf-ir", 22.7, 768, 512, "English", "Apache-2.0", 53.55, _MTEB_1, 40, 105),
+    Known("MongoDB/mdbr-leaf-mt", 22.7, 1024, 512, "English", "Apache-2.0", None, "", 40, 105),
     Known("BAAI/bge-small-en-v1.5", 33.4, 384, 512, "English", "MIT", 51.68, _MTEB_1, 65, 120),
     Known(
         "ibm-granite/granite-embedding-small-english-r2",
@@ -62,9 +64,9 @@ CURATED = (
         91,
         130,
     ),
-    Known("nomic-ai/nomic-embed-text-v1.5", 136.7, 768, 8192, "English", "Apache-2.0", 53.01, _MTEB_1, 0, 0),
+    Known("nomic-ai/nomic-embed-text-v1.5", 136.7, 768, 8192, "English", "Apache-2.0", 53.01, _MTEB_1, 302, 220),
     Known("hotchpotch/bekko-embedding-v1-a8m", 106, 384, 8192, "over 100", "MIT", 56.2, _MMTEB, 134, 95),
-    Known("hotchpotch/bekko-embedding-v1-a25m", 123.2, 384, 8192, "over 100", "MIT", 57.5, _MMTEB, 0, 0),
+    Known("hotchpotch/bekko-embedding-v1-a25m", 123.2, 384, 8192, "over 100", "MIT", 57.5, _MMTEB, 174, 125),
     Known(
         "ibm-granite/granite-embedding-97m-multilingual-r2",
         97.4,
@@ -90,9 +92,9 @@ CURATED = (
         166,
         115,
     ),
-    Known("Alibaba-NLP/gte-multilingual-base", 305, 768, 8192, "over 70", "Apache-2.0", 51.1, _MTEB_1, 0, 0),
-    Known("Snowflake/snowflake-arctic-embed-m-v2.0", 305, 768, 8192, "74", "Apache-2.0", 55.4, _MTEB_1, 0, 0),
-    Known("google/embeddinggemma-2", 271, 768, 8192, "over 100", "Apache-2.0", 58.6, _HAKARI, 0, 0),
+    Known("Alibaba-NLP/gte-multilingual-base", 305, 768, 8192, "over 70", "Apache-2.0", 51.1, _MTEB_1, 505, 230, True),
+    Known("Snowflake/snowflake-arctic-embed-m-v2.0", 305, 768, 8192, "74", "Apache-2.0", 55.4, _MTEB_1, 505, 230, True),
+    Known("google/embeddinggemma-2", 271, 768, 8192, "over 100", "Apache-2.0", 58.6, _HAKARI, 340, 260),
     Known("minishlab/blink-8M", 7.7, 256, 0, "English", _UNCHECKED, None, "", 9, 55),
     Known("minishlab/blink-code-16M", 16, 256, 0, "code", _UNCHECKED, 46.82, _COIR, 20, 65),
     Known("hotchpotch/bekko-static-embedding-v1", 204.8, 1024, 0, "many", _UNCHECKED, 43.76, _NANO, 235, 100),

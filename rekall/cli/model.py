@@ -53,7 +53,8 @@ def list_models(app: App, as_json: bool) -> None:
         out(f"  {each.repository}")
         out(f"      {each.languages}, {each.dimensions} dimensions, {reads}, {each.licence}")
         score = "no retrieval score known" if each.score is None else f"{each.score:g} on {each.benchmark}"
-        out(f"      {each.disk_mb} MB on disk, {each.ram_mb} MB of RAM, {score}")
+        about = "about " if each.reckoned else ""
+        out(f"      {about}{each.disk_mb} MB on disk, {about}{each.ram_mb} MB of RAM, {score}")
     out("")
     for need, repository in CHOICES:
         out(f"For {need}: {repository}")

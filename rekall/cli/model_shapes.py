@@ -44,6 +44,7 @@ OF_MODELS = (
         benchmark=("text", "The benchmark of that score, empty without one; compare only scores of the same one."),
         disk_mb=("whole", "Its size on disk in 8 bits."),
         ram_mb=("whole", "The peak of a search with it."),
+        reckoned=("flag", "Whether both are reckoned from a model with the same layers, not measured."),
     ),
     shape(
         "Source",
