@@ -33,12 +33,14 @@ import os, signal, sys
 from pathlib import Path
 from rekall.wiring import build
 from rekall.db import Database
+from rekall.knowledge import files
 from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from support import FakeLoader
 from support.bases import TUNING
 
 begun = 0
+files.BATCH = 60  # so that a third of the rows are more than one transaction
 
 def count(left):
     global begun
