@@ -12,7 +12,7 @@ import click
 
 from rekall.cli.render import out
 from rekall.errors import InvalidInput, NotFound
-from rekall.wording import printable, shell_word
+from rekall.wording import printable
 
 KEY = "alt-k"
 """The key that searches: free in bash, zsh, fish and PowerShell as they come."""
@@ -130,7 +130,9 @@ def init(shell: str | None, key: str | None, last_error: bool) -> None:
     $REKALL_KEY names another key.
     """
     if shell is None:
-        given = ([f"--key {shell_word(key)}"] if key else []) + (["--last-error"] if last_error else [])
+        import shlex  # the lines are those of shells that have single quotes, on Windows too
+
+        given = ([f"--key {shlex.quote(key)}"] if key else []) + (["--last-error"] if last_error else [])
         out(how_to_install(os.environ, " ".join(given)))
         return
     asked = key if key is not None else os.environ.get(KEY_VARIABLE, "")
