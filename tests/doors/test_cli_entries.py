@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from support import Ran
-from support.systems import not_on_windows
 
 Rekall = Callable[..., Ran]
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither file modes nor pseudo terminals")
@@ -444,11 +443,6 @@ def test_a_mistake_in_the_front_matter_loses_nothing(
         ("file.write_text(text.replace('project:', 'status: gone'))", "obsolete"),
         ("file.write_text(text.replace('title: CORS fails on Safari', 'title:'))", "title"),
         ("file.write_text(text.replace('project:', 'confidence: much'))", "confidence"),
-        pytest.param(
-            "file.write_bytes(text.encode() + b'\\xff\\xfe')",
-            "UTF-8",
-            marks=not_on_windows("it has a code page to read it in"),
-        ),
         ("file.write_bytes(text.encode() + b'\\0')", "NUL"),
         ("file.write_text(text.rpartition('---')[0] + 'Send more.')", "---"),
     ],
