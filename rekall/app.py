@@ -22,6 +22,10 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.system.repository import Project
 
 
+_LARGE_BYTES = 200 << 20
+"""Such a base is brought up to date in more than a moment."""
+
+
 class App:
     """Settings, places and what is built from them, each when it is first asked for."""
 
@@ -233,6 +237,8 @@ class App:
                 raise StorageError(f"{file} is of an earlier Rekall", "run `rekall stats` to bring it up to date")
             from rekall.store.copies import copy_before_migration  # what a search does without
 
+            if file.stat().st_size >= _LARGE_BYTES:
+                self.tell("bringing a large base up to date, which takes a minute or so; a copy is made first")
             done.append(copy_before_migration(file, settings.whole("backup.keep")))
 
         settings = self.settings

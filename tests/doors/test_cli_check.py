@@ -14,6 +14,8 @@ import pytest
 from support import Ran
 from support.systems import shell_line
 
+from rekall import app as app_room
+
 Rekall = Callable[..., Ran]
 
 pytestmark = pytest.mark.usefixtures("quick_model")
@@ -293,6 +295,19 @@ def test_an_earlier_schema_is_brought_up_to_date_with_a_word_about_the_copy(reka
     assert ran.code == 0
     assert ran.err.count("before-migration-") == 1
     assert "before-migration-" not in rekall("list").err
+
+
+def test_a_large_base_is_said_to_take_a_while_before_it_is_brought_up_to_date(rekall, base, monkeypatch):
+    monkeypatch.setattr(app_room, "_LARGE_BYTES", 1)
+    change(base, "DROP INDEX entry_by_facets; DROP INDEX entry_by_creation; DROP INDEX entry_by_title")
+    change(base, "DROP INDEX entry_by_update; CREATE INDEX entry_by_update ON entry (updated_at, id)")
+    change(
+        base, "DROP INDEX entry_by_project; CREATE INDEX entry_by_project ON entry (project) WHERE project IS NOT NULL"
+    )
+    change(base, "PRAGMA user_version = 8")
+    told = rekall("list").err
+    assert 0 <= told.find("bringing a large base up to date") < told.find("was brought up to date")
+    assert "up to date" not in rekall("list").err
 
 
 def test_a_base_that_cannot_be_brought_up_to_date_is_not_said_to_be(rekall, base):
