@@ -15,7 +15,8 @@ inside() {
     rm -rf "$SYSTEM"/tmp/.wine-* # what says where the last one's server was
     timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" chroot "$SYSTEM" \
         /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
-        WINEDEBUG=-all WINEPREFIX=/root/.wine WINEDLLOVERRIDES="mscoree,mshtml=" "$@"
+        WINEDEBUG=-all WINEPREFIX=/root/.wine WINEDLLOVERRIDES="mscoree,mshtml=" \
+        WINEPATH='C:\windows\system32;C:\windows;Z:\python\Scripts;Z:\python' "$@"
 }
 
 # The step's name is the mark that it was done. (Not `step || ...`: that would let it go on after a command that failed.)
@@ -60,8 +61,9 @@ complex() {
         /build/complex.c /build/complex.def
 }
 
+# Wine's registry, written when its server ends: for that it is waited.
 prefix() {
-    inside wineboot --init
+    inside sh -c 'wineboot --init; wineserver --wait'
     inside wine /python/python.exe -c 'import sys, numpy, onnxruntime, apsw, tokenizers; print(sys.version, numpy.exp(1j))'
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import Ran
+from support.systems import signals
 from support.waiting import PATIENCE_S
 
 from rekall.cli import apart
@@ -71,6 +72,7 @@ run(sys.argv[1:])
 """
 
 
+@signals
 def test_an_interrupted_one_says_what_is_stored(rekall: Rekall, many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
     with subprocess.Popen(

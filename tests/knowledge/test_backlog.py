@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -611,7 +610,7 @@ def test_a_killed_process_holds_nothing_and_the_next_one_finishes(path, tmp_path
     rooms = real(path)
     assert rooms.embeddings.embed_pending() == Embedded(0, 22, Embedder(child.pid, "", 8, 30))
     assert rooms.base.index.advice() == f"process {child.pid} is embedding, 8 of 30 passages done"
-    child.send_signal(signal.SIGKILL)
+    child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has looked yet
     assert rooms.embeddings.embedder() is None
     assert rooms.base.index.advice() == "run `rekall index rebuild --vectors`"

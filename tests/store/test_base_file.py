@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -547,7 +546,7 @@ def test_a_restore_that_is_killed_leaves_old_or_new(tmp_path, path, other, state
         assert process.stdout is not None
         assert process.stdout.readline()
         time.sleep(0.05 * step)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         process.stdout.close()
         if not whole(base):

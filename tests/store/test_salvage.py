@@ -7,7 +7,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -501,7 +500,7 @@ def test_a_repair_that_is_killed_leaves_the_base_before_or_after(specimen, tmp_p
         assert process.stdout is not None
         assert process.stdout.readline()
         time.sleep(0.12 * step)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.wait()
         process.stdout.close()
         outcomes.add(not problems(path))
