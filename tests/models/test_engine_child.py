@@ -767,6 +767,7 @@ def test_the_child_holds_its_pipe_and_the_model_and_nothing_else(start, tmp_path
     links = [os.readlink(link) for link in Path(f"/proc/{encoder.pid}/fd").iterdir()]
     pipes = [link for link in links if link.startswith("pipe:")]
     others = [link for link in links if not link.startswith(("pipe:", str(SHIPPED)))]
+    others = [link for link in others if not Path(link).name.startswith("libffi.so")]  # Debian's keeps itself open
     assert len(pipes) == len(set(pipes)) == 2
     assert set(others) == {os.devnull}
 
