@@ -244,7 +244,10 @@ class App:
         settings = self.settings
         place = ChildLoader if self.is_long_lived else FolderLoader
         threads = settings.whole("engine.threads")
-        loader = place(self.library, settings.text("engine.model"), threads, self.engine_backend, alone=self._alone)
+        backend = self.engine_backend
+        if backend == "auto" and self._alone and not self.is_long_lived:
+            backend = "sparing"
+        loader = place(self.library, settings.text("engine.model"), threads, backend, alone=self._alone)
         store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
         for remark in done:  # not before it is true
             self.tell(remark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import gc
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,7 @@ from rekall.models.engine.card import (
     INTEGER_FILES,
     INTEGER_GRAPH_FILE,
     TOKENIZER_FILE,
+    WEIGHTS_FILE,
     ModelCard,
     check_checksums,
     check_sizes,
@@ -40,6 +43,13 @@ MOST_RUN_TOKENS = 256
 """In one run: with one thread 512 take 10 MB more, and a tenth longer for short texts (docs/adr/0043)."""
 
 LEAST_RUN_TOKENS = 128
+
+FEW_TOKENS = 256
+"""Of questions, which numpy runs in a sparing process: it takes 8 ms and half a millisecond a token more, where ONNX Runtime takes 70 ms and
+27 MB to be imported (docs/adr/0041)."""
+
+SMALL_BYTES = 64_000_000
+"""Weights of a model that numpy widens for each run of a sparing process."""
 
 MAX_AUTO_THREADS = 4
 """A laptop has other work."""
@@ -72,6 +82,8 @@ class OnnxEncoder(FolderEncoder):
         """
         card = read_card(folder)
         check_sizes(folder, card)
+        is_sparing = backend == "sparing" and is_installed() and card.files[WEIGHTS_FILE].size <= SMALL_BYTES
+        backend = "auto" if backend == "sparing" else backend
         narrow = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
         if arithmetic != "bytes" and (backend == "numpy" or (backend == "auto" and not is_installed())):
             backend, narrow = "numpy", False
@@ -81,12 +93,17 @@ class OnnxEncoder(FolderEncoder):
         try:
             # the tokenizer first: the session then reuses the memory freed by parsing it (2 MB)
             tokenizer = Tokenizer(folder / TOKENIZER_FILE, card.max_tokens, trim=card.trims)
-            self._session: Session | None = self._opened(folder, card, graph, backend, arithmetic)
+            self._session: Session | None = None
+            self._open = functools.partial(self._opened, folder, card, graph, backend, arithmetic)
+            if is_sparing:
+                with contextlib.suppress(EngineError):  # numpy does not know an operator of it
+                    self._session = open_session(folder / graph, card, "numpy")
+            self._is_sparing = self._session is not None
+            if not self._is_sparing:
+                self._session = self._open()
         finally:
             checking.join()
         self._threads = threads or min(MAX_AUTO_THREADS, usable_processors())
-        if not self._session.takes_one_thread:
-            self._threads = 1  # threads of one run wait for those of another
         super().__init__(folder, card, tokenizer)
 
     @staticmethod
@@ -106,6 +123,17 @@ class OnnxEncoder(FolderEncoder):
         """What runs the graph, with its version."""
         return self._opened_session().runtime
 
+    def encode_documents(self, texts: Sequence[str]) -> Matrix:
+        """See `FolderEncoder`: what is stored has the vector of the same engine, whoever stores it."""
+        with self._lock, FORKS:
+            if self.is_open():
+                self._spare_no_more()
+        return super().encode_documents(texts)
+
+    def _spare_no_more(self) -> None:
+        if self._is_sparing:
+            self._session, self._is_sparing = self._open(), False
+
     def close(self) -> None:
         """Free the session and the tokenizer, and return their memory to the system."""
         super().close()
@@ -123,7 +151,10 @@ class OnnxEncoder(FolderEncoder):
         return vectors  # the graph scales them
 
     def _rows_of(self, ids: Sequence[Sequence[int]], left_out: int) -> Iterator[tuple[Sequence[int], Matrix]]:
-        budget = max(LEAST_RUN_TOKENS, min(MOST_RUN_TOKENS, IN_FLIGHT_TOKENS // self._threads))
+        if sum(map(len, ids)) > FEW_TOKENS:
+            self._spare_no_more()
+        threads = self._threads if self._opened_session().takes_one_thread else 1  # those of a run wait for each other
+        budget = max(LEAST_RUN_TOKENS, min(MOST_RUN_TOKENS, IN_FLIGHT_TOKENS // threads))
         some = [place for place, row in enumerate(ids) if row]  # without a token there is nothing to run
         runs = [[some[at] for at in run] for run in plan_runs([len(ids[place]) for place in some], budget)]
 
@@ -132,12 +163,12 @@ class OnnxEncoder(FolderEncoder):
 
         # the longest first, so that all end together, and that the arena has room for each where one before it was
         runs.reverse()
-        if len(runs) <= 1 or self._threads == 1:
+        if len(runs) <= 1 or threads == 1:
             yield from ((run, vectors_of(run)) for run in runs)
         else:
             from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
 
-            with ThreadPoolExecutor(min(self._threads, len(runs))) as pool:
+            with ThreadPoolExecutor(min(threads, len(runs))) as pool:
                 yield from zip(runs, pool.map(vectors_of, runs))
         if len(runs) > 1:
             self._give_back()

@@ -52,6 +52,42 @@ def _dequantize(
     return np.asarray(np.multiply(values, spread[kept], dtype=np.float32))
 
 
+def _quantize(source: Array, steps: Array, zero: Array, *, axis: int = 1, block_size: int = 0) -> Array:
+    if steps.size != 1 or zero.dtype != np.uint8 or block_size:
+        raise ValueError("QuantizeLinear with more than one step, or to other than bytes")
+    places = np.divide(source, steps)
+    np.rint(places, out=places)
+    places += np.float32(zero.item())
+    return np.clip(places, 0, 255, out=places).astype(np.uint8)
+
+
+def _product_of_bytes(
+    left: Array,
+    right: Array,
+    left_steps: Array,
+    right_steps: Array,
+    left_zero: Array | None = None,
+    right_zero: Array | None = None,
+    shift: Array | None = None,
+) -> Array:
+    """A product of whole numbers, exact as far as float32 counts them one by one, to 16,777,216."""
+    if right_zero is not None:
+        raise ValueError("MatMulIntegerToFloat in a form that no export of Rekall has")
+    numbers = left.astype(np.float32)
+    if left_zero is not None:
+        numbers -= np.float32(left_zero.item())
+    product = _matmul(numbers, right.astype(np.float32))
+    product *= left_steps * right_steps
+    return product if shift is None else product + shift
+
+
+def _split(source: Array, sizes: Array | None = None, *, axis: int = 0, num_outputs: int = 0) -> list[Array]:
+    if sizes is not None:
+        return np.split(source, np.cumsum(sizes)[:-1].tolist(), axis=axis)
+    extent = -(-source.shape[axis] // num_outputs)  # the last one may be smaller
+    return np.split(source, range(extent, source.shape[axis], extent), axis=axis)
+
+
 def _attention(
     query: Array,
     key: Array,
@@ -349,6 +385,7 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     ("", "Mul"): np.multiply,
     ("", "Not"): np.logical_not,
     ("", "Or"): np.logical_or,
+    ("", "QuantizeLinear"): _quantize,
     ("", "Range"): _range,
     ("", "ReduceL2"): _reduced(_length),
     ("", "ReduceMax"): _reduced(np.max),
@@ -362,6 +399,7 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     ("", "SimplifiedLayerNormalization"): _root_mean_square_norm,
     ("", "Slice"): _slice,
     ("", "Softplus"): lambda source: np.logaddexp(source, np.float32(0.0)),
+    ("", "Split"): _split,
     ("", "Sqrt"): np.sqrt,
     ("", "Squeeze"): _squeeze,
     ("", "Sub"): np.subtract,
@@ -371,6 +409,7 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     (MICROSOFT, "BiasGelu"): lambda source, shift: _gelu(source + shift),
     (MICROSOFT, "FastGelu"): _fast_gelu,
     (MICROSOFT, "Gelu"): _gelu,
+    (MICROSOFT, "MatMulIntegerToFloat"): _product_of_bytes,
     (MICROSOFT, "MultiHeadAttention"): _attention,
     (MICROSOFT, "RotaryEmbedding"): _rotary,
 }

@@ -10,10 +10,12 @@ from typing import Literal
 
 from rekall.models.engine.card_values import as_line
 
-Backend = Literal["auto", "onnxruntime", "numpy"]
-"""What is asked for; "auto" is ONNX Runtime, and numpy where it cannot be imported."""
+Backend = Literal["auto", "onnxruntime", "numpy", "sparing"]
+"""What is asked for: "auto" is ONNX Runtime, and numpy where it cannot be imported; "sparing" the same, but that a small model
+is run in numpy for short questions until something else is asked of it, for processes that ask one and end."""
 
 BACKENDS: tuple[Backend, ...] = ("auto", "onnxruntime", "numpy")
+"""What a person may set."""
 
 OUTPUT = "sentence_embedding"
 """What every graph gives."""
