@@ -83,7 +83,7 @@ SETTINGS = (
     Setting(
         "engine.backend",
         "auto",
-        "What runs the model: onnxruntime, numpy (25 MB less, slower in bulk), or onnxruntime where it can be loaded (auto).",
+        "What runs the model: onnxruntime, numpy (25 MB less, slower in bulk), or each where it is the better one (auto).",
         choices=("auto", "onnxruntime", "numpy"),
     ),
     Setting("engine.threads", 0, "Threads the model may use for bulk embedding; 0 chooses, at most 4.", 0, 64),
