@@ -231,7 +231,7 @@ def test_a_flag_without_value_is_a_usage_error(rekall: Rekall) -> None:
         b"limit = = 3",
         b"[search]\nlimit = 1\nlimit = 2",
         b"\xff\xfe[search]",
-        b"# caf\xe9\n",
+        b"caf\xe9\n",
         b"x = " + b"[" * 3000 + b"]" * 3000,
     ],
 )
