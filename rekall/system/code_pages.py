@@ -1,70 +1,171 @@
-"""Which code page a text of single bytes was written in: told by whether letters and marks stand where people put them."""
+"""Which code page a text of other bytes than UTF-8 was written in: the one by which it reads most like a language.
+
+A page is tried by decoding with it. Letters that stand among plain ones have to be of one language, and each letter and mark
+in its place; of other alphabets, and of pages of two bytes a letter, the frequent ones have to be frequent.
+"""
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
+from collections.abc import Callable, Mapping
 
-_SMALL = "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœ"
-_LARGE = "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ"
-_DRAWN = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬░▒▓█▄▀■"
+from rekall.system import alphabets
 
 _LOOKED_AT = 64 * 1024
 """Bytes that are looked at."""
 
-_SPECIAL = re.compile(r"[^\x00-\x7f]")
+_SAMPLE_BYTES = 4096
+"""How much of the lines that have other bytes than ASCII is decoded with every page."""
+
+_LEAST = 0.25
+"""Below this a text reads like no language here."""
+
+_WRONG = -2.0
+_STRANGE = -1.0
+
+_DRAWN = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬░▒▓█▄▀■"
+_DRAWING = "(?:[─│┌┐└┘├┤┬┴┼]+|[═║╔╗╚╝╠╣╦╩╬]+|[░▒▓█▄▀■]+)"
+"""Of one kind, as lines of trees and tables are."""
 
 _IN_PLACE = re.compile(
     "|".join(
         (
-            rf"[{_SMALL}]",
-            rf"(?<![a-z{_SMALL}])[{_LARGE}]",
-            rf"(?<![A-Za-z{_SMALL}{_LARGE}])[“„‘«¿¡](?=\S)",
-            rf"(?<=\S)[”»](?![A-Za-z{_SMALL}{_LARGE}])",
+            r"(?<!\w)[“„‘«¿¡](?=\s?\S)",
+            r"(?<=\S)[”“](?!\w)|(?<=\S)\s?»(?!\w)",
             r"(?<=\S)’",
-            r"(?<=[A-Za-z])[–—](?=[A-Za-z])|(?<![A-Za-z])[–—](?![A-Za-z])",
-            rf"…(?![A-Za-z{_SMALL}{_LARGE}])",
+            r"(?<=[^\W\d_])[–—](?=[^\W\d_])|(?<![^\W\d_])[–—](?![^\W\d_])",
+            r"…(?!\w)",
             r"\xa0(?! )",
-            r"(?<![A-Za-z])[£€§°·•©®™](?![a-z])|(?<=[A-Za-z])[©®™](?![A-Za-z])|(?<=\d)[£€°§]",
-            r"(?<=[A-Za-z\d])[²³¹](?![A-Za-z])|(?<=\d)[ºª½¼¾](?![A-Za-z])|(?<![A-Za-z])[±×÷½¼¾](?![A-Za-z])",
-            rf"(?<![A-Za-z])[{_DRAWN}]|[{_DRAWN}](?![A-Za-z])",
+            r"(?<!\w)[£€§°·•©®™№](?![^\W\d_])|(?<=\w)[©®™](?!\w)|(?<=\d)[£€°§]",
+            r"(?<=[A-Za-z\d])[²³¹](?!\w)|(?<=\d)[ºª½¼¾](?!\w)|(?<!\w)[±×÷½¼¾](?![^\W\d_])",
+            rf"(?<![^\W\d_{_DRAWN}]){_DRAWING}(?![{_DRAWN}])|(?<![{_DRAWN}]){_DRAWING}(?![^\W\d_{_DRAWN}])",
         )
     )
 )
-"""A letter or a mark of Western text in a place where it makes sense: no capital behind a small letter, no quotation mark
-inside a word."""
+"""A mark where it makes sense: no quotation mark inside a word."""
 
-_FOREIGN_RUN = re.compile(r"[^\W\d_a-zA-Z]{3}")
-"""Three accented letters in a row, as another alphabet read as Western has them and no Western language."""
+_SPECIAL = re.compile(r"[^\x00-\x7f]")
+_WORD = re.compile(r"(?:[^\W\d_²³¹½¼¾ªº]|[\u0300-\u036f\u064b-\u0652\u0e31-\u0e4e])+")
+_NO_TEXT = re.compile("[\x80-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
 
 
 def code_page_of(data: bytes) -> str:
     """The code page of bytes that are neither UTF-8 nor UTF-16, as Python calls it.
 
-    Western Europe's two are told apart by where letters and marks stand: what one program writes as `ö` is a quotation mark
-    to the other. Statistics, which need more letters than a short note has, come after them and after what this system
-    itself uses.
+    Where several read as well, what this system itself writes comes first, and then what is most used.
     """
     head = data[:_LOOKED_AT]
-    for page in ("cp1252", "cp850"):
-        if _is_western(head, page):
-            return page
-    return _by_statistics(head, _of_this_system()) or _by_statistics(head, []) or "cp1252"
+    special = (line for line in head.splitlines() if not line.isascii())  # no page has a half of a letter end a line
+    sample = b"\n".join(special)[:_SAMPLE_BYTES]
+    best, most = "", _LEAST
+    for page in dict.fromkeys((*_of_this_system(), *alphabets.PAGES, *_OF_TWO_BYTES)):
+        fit = _fit(sample, page)
+        if fit > most:
+            best, most = page, fit
+    return best or _by_statistics(head) or "cp1252"
 
 
-def _is_western(data: bytes, page: str) -> bool:
-    """Whether a Western code page makes words of it: a few accented letters among many plain ones, each in its place."""
+def is_of_single_bytes(page: str) -> bool:
+    """Whether each byte of a page is a letter of its own."""
+    return page in alphabets.PAGES
+
+
+def _fit(sample: bytes, page: str) -> float:
+    """How much a text reads like one of the languages that are written in a page, at most 1."""
     try:
-        text = data.decode(page)
+        text = codecs.getincrementaldecoder(page)().decode(sample)  # the end of a sample may be cut
     except UnicodeDecodeError:
-        return False
-    special = len(_SPECIAL.findall(text)) - sum(map(text.count, _DRAWN))
-    plain = sum(letter.isascii() and letter.isalpha() for letter in text)
-    return (
-        special <= max(plain, 3)
-        and len(_IN_PLACE.findall(text)) == len(_SPECIAL.findall(text))
-        and not _FOREIGN_RUN.search(text)
-    )
+        return _WRONG
+    special = _SPECIAL.findall(text)
+    if not special:
+        return _WRONG
+    if page in _OF_TWO_BYTES:
+        return sum(map(_OF_TWO_BYTES[page], special)) / len(special)
+    return _fit_of_letters(text, len(special), alphabets.PAGES[page])
+
+
+def _fit_of_letters(text: str, count: int, written: tuple[alphabets.Alphabet, ...]) -> float:
+    words = [word for word in _WORD.findall(text) if not word.isascii()]
+    marks = count - sum(len(_SPECIAL.findall(word)) for word in words)
+    in_place = len(_SPECIAL.findall("".join(found.group() for found in _IN_PLACE.finditer(text))))
+    of_marks = 0.8 * min(in_place, marks) + _WRONG * max(0, marks - in_place)
+    of_marks += _WRONG * len(_NO_TEXT.findall(text))
+    together = frozenset().union(*(each.letters for each in written))
+    return max(of_marks + sum(_fit_of_word(word, each, together) for word in words) for each in written) / count
+
+
+def _fit_of_word(word: str, alphabet: alphabets.Alphabet, together: frozenset[str]) -> float:
+    """What the letters of a word that are none of ASCII speak for a language, those of its neighbours' a little."""
+    plain = sum(letter.isascii() for letter in word)
+    special = len(word) - plain
+    if (plain and alphabet.usual) or (not alphabet.usual and special > plain + 2):
+        return _STRANGE * special
+    fit, before = 0.0, " "
+    weight = 0.8 if alphabet.usual and len(word) > 1 and word.isupper() else 1.0
+    for letter in word:
+        if not letter.isascii():
+            small = letter.lower()
+            if small not in together or (letter.isupper() and before.islower()):
+                fit += _WRONG
+            else:
+                fit += weight * (alphabet.fit_of(small) if small in alphabet.letters else 0.3 * (not alphabet.usual))
+        before = letter
+    return fit
+
+
+def _of_chinese(usual: frozenset[str], base: str, last_lead: int) -> Callable[[str], float]:
+    def fit(letter: str) -> float:
+        if letter in usual:
+            return 1.0
+        try:
+            lead = letter.encode(base)[0]
+        except UnicodeEncodeError:
+            return _STRANGE
+        if "\u4e00" <= letter <= "\u9fff":
+            return 0.5 if lead <= last_lead else _STRANGE  # the first half are those that are used
+        return 0.6 if letter in _PUNCTUATION else _STRANGE
+
+    return fit
+
+
+def _of_japanese(letter: str) -> float:
+    if "\u3041" <= letter <= "\u30fe":
+        return 1.0
+    if letter in _PUNCTUATION:
+        return 0.6
+    if letter in alphabets.USUAL_KANJI:
+        return 0.9
+    try:
+        lead = letter.encode("shift_jis")[0]
+    except UnicodeEncodeError:
+        return _STRANGE
+    return 0.5 if 0x88 <= lead <= 0x97 else _STRANGE
+
+
+def _of_korean(letter: str) -> float:
+    if letter in alphabets.USUAL_HANGUL:
+        return 1.0
+    if "\uac00" <= letter <= "\ud7a3":
+        return 0.3
+    return 0.6 if letter in _PUNCTUATION else _STRANGE
+
+
+_PUNCTUATION = frozenset(
+    "、。，．・：；？！“”‘’（）「」『』【】《》〈〉—…～·　" + "".join(map(chr, range(0xFF10, 0xFF5B)))
+)
+
+_OF_TWO_BYTES: Mapping[str, Callable[[str], float]] = {
+    "gb18030": _of_chinese(alphabets.USUAL_SIMPLIFIED, "gb2312", 0xD7),
+    "cp932": _of_japanese,
+    "cp949": _of_korean,
+    "cp950": _of_chinese(alphabets.USUAL_TRADITIONAL, "big5", 0xC6),
+    "euc_jis_2004": _of_japanese,
+}
+"""By page, what a letter speaks for it."""
+
+_AS_NAMED_HERE = {"gbk": "gb18030", "big5": "cp950"}
 
 
 def _of_this_system() -> list[str]:
@@ -74,12 +175,14 @@ def _of_this_system() -> list[str]:
     import ctypes
 
     system = ctypes.windll.kernel32
-    return [f"cp{page}" for page in (system.GetACP(), system.GetOEMCP()) if page != 65001]
+    named = [f"cp{page}" for page in (system.GetACP(), system.GetOEMCP())]
+    named = [_AS_NAMED_HERE.get(page, page) for page in ("gbk" if page == "cp936" else page for page in named)]
+    return [page for page in named if page in alphabets.PAGES or page in _OF_TWO_BYTES]
 
 
-def _by_statistics(data: bytes, among: list[str]) -> str:
+def _by_statistics(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
     unlikely = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_7"]
-    best = from_bytes(data, cp_isolation=among or None, cp_exclusion=unlikely).best()
+    best = from_bytes(data, cp_exclusion=unlikely).best()
     return best.encoding if best else ""

@@ -27,6 +27,24 @@ _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
 _STRAYS = re.compile("[\udc80-\udcff]+")
 _CUT = re.compile("\\A[\udc80-\udcbf]{1,3}|[\udcc2-\udcf4][\udc80-\udcbf]{0,2}\\Z")
 
+_USUAL = re.compile(
+    "[\t\r\n\x0c\x1b\x20-\x7e\xa0-\u052f\u0590-\u06ff\u0900-\u0dff\u0e01-\u0e5b\u1e00-\u1fff\u2010-\u205f\u20a0-\u20bf\u2190-\u21ff\u2500-\u257f"
+    "\u3001-\u303f\u3041-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uffee]"
+)
+"""What texts are made of; of units whose bytes are the wrong way round few are that."""
+
+_HOLE = re.compile(rb"\0+")
+_FEW_HOLES = 2
+"""A power cut leaves a stretch of NULs in a log, or behind its end."""
+
+_PLAIN = re.compile(rb"[A-Za-z0-9 \r\n.,:;/_-]")
+
+_OF_MAIL = re.compile(r"\x1b\$[@B](?:[!-~]{2})+(?:\x1b\([BJ])?")
+"""Japanese in mails: ISO-2022-JP, which is all of ASCII."""
+
+_ENDS_OF_LINES = (b"\n\0", b"\0\n")
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 _NO_LETTERS = bytes({*range(32)} - {*b"\t\n\f\r\x1b"})
 """What stands in no text."""
 
@@ -67,13 +85,17 @@ def decoded(data: bytes) -> Decoded:
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return _as(data[len(mark) :], encoding)
+            return _of_two(data, encoding) or _as(data[len(mark) :], encoding)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return _guessed(data)
     if "\0" in text:
         return _guessed(data)
+    if "\x1b$" in text:
+        with contextlib.suppress(UnicodeDecodeError):
+            of_mail = _OF_MAIL.sub(lambda found: found.group().encode().decode("iso2022_jp_2"), text)
+            return Decoded(_lines(of_mail), "utf-8" if of_mail == text else "iso2022_jp", is_guess=of_mail != text)
     return Decoded(_lines(text), "utf-8")
 
 
@@ -93,10 +115,14 @@ def _as(data: bytes, encoding: str) -> Decoded:
 
 
 def _guessed(data: bytes) -> Decoded:
-    wide = _wide(data)
+    wide, two = _wide(data), _of_two(data) if b"\0" in data else None
+    if two:
+        return two
     if wide:
         return Decoded(_as(data, wide).text, wide, is_guess=True)
     if b"\0" in data:
+        if len(_HOLE.findall(data)) <= _FEW_HOLES:
+            data = _HOLE.sub(b"\0", data.rstrip(b"\0") or data)
         if _is_text_with_slips(data):
             kept = decoded(data.replace(b"\0", "\ufffd".encode()))
             return Decoded(kept.text, kept.encoding, is_guess=True)
@@ -104,14 +130,7 @@ def _guessed(data: bytes) -> Decoded:
     text = _mostly_utf8(data)
     if text:
         return Decoded(_lines(text), "utf-8", is_guess=True)
-    from rekall.system.code_pages import code_page_of  # its patterns take longer than most texts
-
-    encoding = code_page_of(data)
-    try:
-        text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        text = data.decode("utf-8", "replace")
-        encoding = "utf-8"
+    text, encoding = _in_a_code_page(data)
     text = _lines(text.replace("\0", "\ufffd"))
     if len(_NO_TEXT.findall(text[:_LOOKED_AT])) > len(text[:_LOOKED_AT]) / 50:
         raise InvalidInput("it is no text", "a binary file cannot be imported")
@@ -149,19 +168,64 @@ def _mostly_utf8(data: bytes) -> str:
     return whole.encode("utf-8", "surrogateescape").decode("utf-8", STRAY)
 
 
+def _in_a_code_page(data: bytes) -> tuple[str, str]:
+    """The text of bytes that are no UTF-8, with the name of its encoding; lines of it that are UTF-8 stay that."""
+    from rekall.system.code_pages import code_page_of, is_of_single_bytes  # its patterns take longer than most texts
+
+    lines = data.split(b"\n")
+    others = [line for line in lines if not _is_utf8(line)]
+    encoding = code_page_of(b"\n".join(others))
+    try:
+        if len(others) == len(lines) or not is_of_single_bytes(encoding):
+            return data.decode(encoding), encoding
+        return "\n".join(line.decode("utf-8" if _is_utf8(line) else encoding) for line in lines), encoding
+    except (UnicodeDecodeError, LookupError):
+        return data.decode("utf-8", "replace"), "utf-8"
+
+
 def _wide(data: bytes) -> str:
-    """UTF-16 without a mark, known by the NULs of its Latin letters or blanks. Empty for anything else."""
-    if len(data) < 4 or len(data) % 2 or b"\0" not in data[:_LOOKED_AT]:
-        return ""
+    """UTF-16 or UTF-32 without a mark, known by the NULs of its Latin letters, blanks and ends of lines. Empty for others."""
+    head = data[: min(len(data), _LOOKED_AT) // 4 * 4]
+    if b"\0" not in head:
+        head = data[: min(len(data), _LOOKED_AT) // 2 * 2]
+        if len(data) < 4 or b"\0" not in head:
+            return ""
+    for encoding in ("utf-32-le", "utf-32-be"):
+        with contextlib.suppress(UnicodeDecodeError):  # of which nothing else can be decoded by chance
+            if len(head) >= 8 and "\0" not in head.decode(encoding):
+                return encoding
+    head = data[: min(len(data), _LOOKED_AT) // 2 * 2]
     for encoding in ("utf-16-le", "utf-16-be"):
-        try:
-            text = data[:_LOOKED_AT].decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        usual = sum(" " <= letter < "\u2100" or letter in "\t\r\n" for letter in text)
-        if usual >= 0.97 * len(text):
+        text = head.decode(encoding, "replace")  # a pair may be cut
+        if len(_USUAL.findall(text)) >= 0.97 * len(text) - (len(data) > len(head)):
             return encoding
     return ""
+
+
+def _of_two(data: bytes, wide: str = "") -> Decoded | None:
+    """The text of a file that one program began in UTF-16 and another one went on with in bytes, or the other way round.
+
+    Args:
+        data: The file.
+        wide: The encoding of its beginning, where a mark says it.
+    """
+    for encoding in [wide] if wide else ["utf-16-le", "utf-16-be"]:
+        at = data.rfind(b"\0") + (1 if encoding.endswith("le") else 2)  # behind the end of a line
+        rest = data[at:]
+        is_wide = encoding == wide.replace("32", "16") or _wide(data[:at]) == encoding
+        if at % 2 == 0 and is_wide and b"\n" in rest and _is_plain(rest) and data[:at].endswith(_ENDS_OF_LINES):
+            return Decoded(_as(data[:at], encoding).text + decoded(rest).text, encoding, is_guess=True)
+    first = data.find(b"\0")
+    at = max(data.rfind(b"\n", 0, first) + 1, data.rfind(codecs.BOM_UTF16_LE, 0, first))
+    if not wide and at > 0 and _is_plain(data[:at]) and (data[at:].startswith(_WIDE_MARKS) or _wide(data[at:])):
+        begun = decoded(data[:at])
+        return Decoded(begun.text + decoded(data[at:]).text, begun.encoding, is_guess=True)
+    return None
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether bytes are mostly Latin letters, a byte each."""
+    return len(_PLAIN.findall(data)) >= max(4, 0.8 * len(data))
 
 
 def _lines(text: str) -> str:

@@ -74,3 +74,76 @@ def test_bytes_of_chance_are_text_or_refused() -> None:
         data = bytes(chance.randrange(1, 256) for _ in range(chance.randrange(1, 60)))
         with contextlib.suppress(InvalidInput):
             assert "\r" not in decoded(data).text
+
+
+ELSEWHERE = {
+    "Russian": (
+        "koi8_r cp1251 cp866 iso8859_5 mac_cyrillic",
+        "Не удаётся подключиться: сервер базы данных не отвечает",
+    ),
+    "Russian, two words": ("koi8_r cp1251 cp866", "ошибка диска"),
+    "Ukrainian": ("cp1251 koi8_u", "Помилка: з'єднання розірвано, її файли збережено"),
+    "Polish": ("iso8859_2 cp1250 cp852", "Połączenie zostało przerwane, spróbuj jeszcze raz później"),
+    "Czech": ("iso8859_2 cp1250 cp852", "Připojení bylo přerušeno, zkuste to později; soubor nenalezen"),
+    "Hungarian": ("iso8859_2 cp1250", "A művelet időtúllépés miatt megszakadt, próbálja újra később"),
+    "Croatian": ("cp1250 iso8859_2", "Veza je prekinuta, pokušajte kasnije; već postoji žrtva"),
+    "German": (
+        "mac_roman cp850 cp1252 iso8859_15",
+        "Schlüssel für Zugänge gehören nicht ins Verzeichnis, größere Fläche",
+    ),
+    "French": ("mac_roman cp1252", "L’accès est refusé : vérifiez la clé « maître » du réseau"),
+    "Turkish": ("cp1254", "Bağlantı kesildi, lütfen daha sonra yeniden deneyin; işlem başarısız"),
+    "Lithuanian": ("cp1257", "Ryšys nutrūko, bandykite vėliau, įrašas neišsaugotas"),
+    "Greek": ("cp1253 iso8859_7", "Η σύνδεση διακόπηκε, δοκιμάστε ξανά αργότερα"),
+    "Hebrew": ("cp1255", "החיבור נותק, נסה שוב מאוחר יותר"),
+    "Arabic": ("cp1256 iso8859_6", "انقطع الاتصال بقاعدة البيانات، حاول مرة أخرى لاحقا"),
+    "Thai": ("cp874", "การเชื่อมต่อขาดหาย กรุณาลองใหม่ภายหลัง"),
+    "Chinese": ("gbk gb18030", "磁盘空间不足，日志写不进去：先清理旧备份再重启进程"),
+    "Chinese, two words": ("gbk", "清理缓存 docker"),
+    "Chinese of Taiwan": ("big5", "磁碟空間不足，請先刪除舊的備份檔案再重新啟動服務"),
+    "Japanese": ("shift_jis euc_jp iso2022_jp", "ディスクの空きがないため、古いバックアップを消してから再実行する。"),
+    "Japanese, a line": ("shift_jis euc_jp", "キャッシュを削除 docker"),
+    "Korean": ("cp949 euc_kr", "디스크 공간이 부족하여 로그를 쓸 수 없음, 오래된 백업을 지울 것"),
+}
+"""Texts of other languages, and what they are written in."""
+
+
+@pytest.mark.parametrize("language", ELSEWHERE)
+def test_every_language_is_read_in_the_code_pages_that_it_has(language: str) -> None:
+    pages, text = ELSEWHERE[language]
+    for page in pages.split():
+        assert decoded(text.encode(page)).text == text, page
+        log = f"\x1b[31merror\x1b[0m {text}\nat line 5 of build.log\n" * 20
+        assert decoded(log.encode(page)).text == log, page
+
+
+@pytest.mark.parametrize("text", ["磁盘空间不足\n先清理", "ディスクがない\n", "ошибка диска\n", "größer als 5\n"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_letters_are_known_without_a_mark(text: str, encoding: str) -> None:
+    for times in (1, 40):
+        assert decoded((text * times).encode(encoding)).text == text * times
+    assert decoded((text + "ab").encode(encoding)[:-1]).text.startswith(text[:-1])
+
+
+@pytest.mark.parametrize("wide", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("narrow", ["all ASCII, of a second program\n", "naïve, and a second line\n", "x: 1\ny: 2\n"])
+def test_a_file_that_two_programs_wrote_is_read_to_its_end(wide: str, narrow: str) -> None:
+    """PowerShell writes UTF-16 and whatever comes after it does not, or the other way round."""
+    first = "Größe der Datei: 5 MB\r\n"
+    assert decoded(first.encode(wide) + narrow.encode()).text == "Größe der Datei: 5 MB\n" + narrow
+    assert decoded(narrow.encode() + first.encode(wide)).text == narrow + "Größe der Datei: 5 MB\n"
+
+
+def test_lines_that_are_utf8_stay_that_among_others() -> None:
+    others = "Öffnung fällt aus\n" * 8
+    assert decoded(others.encode("cp1252") + "später hinzugefügt\n".encode()).text == others + "später hinzugefügt\n"
+
+
+@pytest.mark.parametrize("text", ["one line\n", "eine Zeile, größer\n" * 30])
+def test_a_hole_that_a_power_cut_left_does_not_make_a_text_binary(text: str) -> None:
+    data = text.encode()
+    assert decoded(data + bytes(3000)).text == text
+    assert decoded(data * 50 + bytes(5000) + data * 50).text == text * 50 + "\ufffd" + text * 50
+    for binary in (bytes(400), b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0>\0\x01\0\0\0" * 9):
+        with pytest.raises(InvalidInput):
+            decoded(binary)
