@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.systems import links
 
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
@@ -59,18 +60,21 @@ def link(path: Path, target: Path) -> None:
 # links
 
 
+@links
 def test_a_folder_that_is_a_symbolic_link_is_walked(folder, tmp_path):
     notes(tmp_path / "elsewhere", "a.md", "deep/b.md")
     link(folder / "linked", tmp_path / "elsewhere")
     assert found(folder) == ["linked/a.md", "linked/deep/b.md"]
 
 
+@links
 def test_a_root_that_is_a_symbolic_link_is_walked(folder, tmp_path):
     notes(folder, "a.md")
     link(tmp_path / "shortcut", folder)
     assert found(tmp_path / "shortcut") == ["a.md"]
 
 
+@links
 def test_a_folder_that_two_links_lead_to_is_walked_once(folder, tmp_path):
     notes(tmp_path / "elsewhere", "a.md")
     notes(folder, "own/b.md")
@@ -101,6 +105,7 @@ def test_a_file_and_links_to_it_are_one_file(folder):
     assert len(found(folder)) == 1
 
 
+@links
 def test_what_a_link_leads_to_is_one_entry_however_it_is_reached(bench, folder, tmp_path):
     notes(tmp_path / "elsewhere", "a.md")
     link(folder / "linked", tmp_path / "elsewhere")

@@ -56,12 +56,11 @@ with open(sys.argv[1], "w", encoding="utf-8") as report:
 TELEMETRY = """
 import os, sys
 
-class Watch:
-    def find_spec(self, name, path=None, target=None):
-        if name == "onnxruntime":
-            print("telemetry", os.environ.get("ORT_DISABLE_TELEMETRY"))
+def watch(event, arguments):
+    if event == "import" and arguments[0] == "onnxruntime":  # a look whether it is there is none
+        print("telemetry", os.environ.get("ORT_DISABLE_TELEMETRY"))
 
-sys.meta_path.insert(0, Watch())
+sys.addaudithook(watch)
 """
 
 TRACED = (
@@ -178,7 +177,9 @@ def test_telemetry_is_off_before_onnxruntime_is_imported(bystanders, name):
     program = f"{TELEMETRY}\nfrom rekall.cli.main import run\nrun(sys.argv[1:])"
     ran = run_in(bystanders, [sys.executable, "-c", program, *COMMANDS[name]])
     assert ran.returncode == 0, ran.stderr
-    assert [line for line in ran.stdout.splitlines() if line.startswith("telemetry")] == ["telemetry 1"]
+    seen = [line for line in ran.stdout.splitlines() if line.startswith("telemetry")]
+    assert set(seen) <= {"telemetry 1"}
+    assert seen or name != "embed"  # a question may do without onnxruntime
 
 
 def test_telemetry_stays_off_when_the_environment_asks_for_it(bystanders):
