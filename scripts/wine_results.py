@@ -107,15 +107,18 @@ def read(path: Path) -> dict[str, Outcome]:
     return {name: Outcome(**fields) for name, fields in json.loads(path.read_text("utf-8")).items()}
 
 
+def cell(outcomes: Iterable[Outcome]) -> str:
+    """What some files came to, as a cell of a table."""
+    found = list(outcomes)
+    return total_of(found).cells if found else "not run"
+
+
 def compared(before: dict[str, Outcome], after: dict[str, Outcome]) -> list[str]:
     """Lines of a table: folders, what they came to before and after."""
     lines = ["| folder | before | after |", "|---|---|---|"]
     folders = sorted({PurePosixPath(name).parent for name in (*before, *after)})
     for folder in folders:
-        cells = (
-            total_of(outcome for name, outcome in run.items() if PurePosixPath(name).parent == folder).cells
-            for run in (before, after)
-        )
+        cells = (cell(o for name, o in run.items() if PurePosixPath(name).parent == folder) for run in (before, after))
         lines.append(f"| `{folder}` | " + " | ".join(cells) + " |")
     lines.append("| all | " + " | ".join(total_of(run.values()).cells for run in (before, after)) + " |")
     return lines
