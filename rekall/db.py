@@ -275,7 +275,7 @@ class Database:
             finally:
                 self._connection.enable_load_extension(False)
 
-    def add_ranking(self, name: str, function: Callable[..., float]) -> None:
+    def add_ranking(self, name: str, function: Callable[..., float | None]) -> None:
         """Let statements call a function for what FTS5 finds; its first argument is what FTS5 knows of a row."""
         with self._translated():
             self._connection.register_fts5_function(name, function)

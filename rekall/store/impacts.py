@@ -8,14 +8,14 @@ most queries. A list is read at 0.05 µs an entry and added at 0.01, where FTS5 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rekall.db import Database
 from rekall.store.folding import fold
 from rekall.store.postings import AVERAGES, STRUCTURE, Postings, UnknownFormat, totals
-from rekall.store.scoring import BM25, K1, WEIGHTS, B, idf
+from rekall.store.scoring import BM25, K1, WEIGHTS, B, idf, scores_of
 from rekall.store.selection import expression, filtered, has_index, phrase
 from rekall.store.sign_blocks import has_numpy
 from rekall.store.units import is_ended, names
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     Keys = npt.NDArray[np.int32]
     Figures = npt.NDArray[np.float32]
+
+Read = TypeVar("Read")
 
 NUMPY_FROM = 400_000
 """From so many entries on, counted for each term, numpy is imported for this at once, 15 MB and 50 ms; see `SqliteWords.search`."""
@@ -95,7 +97,10 @@ class EveryScore:
         if scores is None:
             return None
         if not selection.is_everything:
-            scores = self._selected(scores, selection)
+            every = scores
+            scores = self._if_known(lambda: self._selected(every, selection))
+            if scores is None:
+                return None
         if selection.filters != Selection().filters:
             return self._passing(scores, replace(selection, phrases=(), excluded=()), limit)
         keys = _best(scores, limit)
@@ -112,11 +117,13 @@ class EveryScore:
             return None
         return {key: float(scores[key]) for key in keys if 0 <= key < len(scores) and scores[key] > 0}
 
-    def holders(self, text: str, keys: Sequence[int] | None) -> set[int]:
+    def holders(self, text: str, keys: Sequence[int] | None) -> set[int] | None:
         """Which of some entries hold words side by side; of all, where None is given. Call it when `is_ready`."""
         import numpy as np
 
-        held = self._holding(text)
+        held = self._if_known(lambda: self._holding(text))
+        if held is None:
+            return None
         if keys is None:
             return set(held.tolist())
         chosen = np.array(keys, dtype=np.int64)
@@ -150,19 +157,24 @@ class EveryScore:
             return None
         if self._latest is not None and self._latest[0] == terms:
             return self._latest[1]
-        try:
-            scores = self._added(terms)
-        except UnknownFormat:
-            self._is_known = False
-            return None
-        self._latest = (terms, scores)
+        scores = self._if_known(lambda: self._added(terms))
+        if scores is not None:
+            self._latest = (terms, scores)
         return scores
 
+    def _if_known(self, read: Callable[[], Read]) -> Read | None:
+        """What is read; None where the index is not as it is read here, which is not tried again until it changes."""
+        try:
+            return read()
+        except UnknownFormat:
+            self._is_known, self._norms = False, None
+            return None
+
     def _moment(self) -> tuple[object, ...]:
-        """What changes with every change of an entry's words, and with nothing else."""
-        return tuple(
-            self._db.rows("SELECT block FROM words_data WHERE id IN (?, ?) ORDER BY id", (AVERAGES, STRUCTURE))
-        )
+        """What changes with every change of an entry's words, and with few other things."""
+        rows = self._db.rows("SELECT block FROM words_data WHERE id IN (?, ?) ORDER BY id", (AVERAGES, STRUCTURE))
+        # an index that is made anew may be as long as the one before; its tables are others then
+        return (*rows, self._db.value("PRAGMA schema_version"))
 
     def _added(self, terms: Terms) -> Figures:
         import numpy as np
@@ -221,10 +233,11 @@ class EveryScore:
 
         share = idf(entries, documents) * (K1 + 1)
         rows = self._db.rows(f"SELECT rowid, -{BM25} FROM words WHERE words MATCH ? ORDER BY rowid", (asked,))
-        if len(rows) != documents:
+        scores = scores_of(rows)
+        if len(scores) != documents:
             raise UnknownFormat
-        keys = np.array([key for key, _ in rows], dtype=np.int32)
-        return Impacts(keys, np.array([score / share for _, score in rows], dtype=np.float32))
+        keys = np.array(list(scores), dtype=np.int32)
+        return Impacts(keys, np.array(list(scores.values()), dtype=np.float32) / np.float32(share))
 
     def _read_norms(self) -> Figures:
         """What the length of each entry comes to in its scores: (keys,) float32."""

@@ -40,6 +40,9 @@ _LOOK_EVERY = 16
 _SHORT = 5
 """A list of places in two columns is longer than so many bytes, if the first of them is not that of titles."""
 
+_LEADING_NOWHERE = (IndexError, ValueError, OverflowError, TypeError)
+"""What reading ends in where a page is damaged."""
+
 _TITLE, _CONTENT = (list(Column).index(column) for column in (Column.TITLE, Column.CONTENT))
 
 
@@ -110,6 +113,12 @@ class Postings:
         Raises:
             UnknownFormat: FTS5 must be asked.
         """
+        try:
+            return self._of(stems)
+        except _LEADING_NOWHERE as error:
+            raise UnknownFormat from error
+
+    def _of(self, stems: Sequence[str]) -> list[Held]:
         import numpy as np
 
         segments = self._segments()
@@ -194,7 +203,8 @@ class Postings:
                 if place is None:
                     break
                 start, end = place
-                lists.begin(0, number)
+                if start < end:  # else the list begins on the next page
+                    lists.begin(0, number)
                 lists.add(data[start:end])
                 is_in = True
                 if end < size:
@@ -209,8 +219,9 @@ class Postings:
 
 
 def totals(db: Database) -> tuple[int, int]:
-    """How many entries the index holds, and how many words these have."""
-    rows, *words = _varints(db.value("SELECT block FROM words_data WHERE id = ?", (AVERAGES,)) or b"\0")
+    """How many entries the index holds, and how many words these have; none where it does not say so."""
+    data = db.value("SELECT CAST(block AS BLOB) FROM words_data WHERE id = ?", (AVERAGES,)) or b""
+    rows, *words = [*_varints(data)] or [0]
     return rows, sum(words)
 
 
@@ -237,10 +248,7 @@ def _place(data: bytes, size: int, sought: bytes) -> tuple[int, int] | None:
         starts.append(at)
     term = b""
     for place, start in enumerate(starts):
-        at = start
-        keep = 0
-        if place:
-            keep, at = _number(data, at)
+        keep, at = _number(data, start) if place else (0, start)
         new, at = _number(data, at)
         term = term[:keep] + data[at : at + new]
         if term == sought:
@@ -308,8 +316,7 @@ def _entries(buffer: Bytes, starts: Places, ends: Places) -> tuple[Places, Place
     steps = (following >> 1) + 2  # where number and size are a byte each
     steps |= (buffer[:-1] | following) & 0x80
     at, rows = starts, [starts]
-    size, after = _read(buffer, _read(buffer, starts)[1])
-    at = after + (size >> 1)
+    at = _next(buffer, starts)
     steps[ends] = 0  # who is done stays there
     while (at < ends).any():
         for _ in range(_LOOK_EVERY):
@@ -318,11 +325,18 @@ def _entries(buffer: Bytes, starts: Places, ends: Places) -> tuple[Places, Place
             at = at + step
             if step.max() > 0x7F:
                 longer = np.flatnonzero(step > 0x7F)
-                size, after = _read(buffer, _read(buffer, rows[-1][longer])[1])
-                at[longer] = after + (size >> 1)
+                at[longer] = _next(buffer, rows[-1][longer])
     table = np.array(rows).T
     there = table < ends[:, None]
     return table[there], there.sum(axis=1)
+
+
+def _next(buffer: Bytes, at: Places) -> Places:
+    """Where the entries behind those in some places begin."""
+    size, after = _read(buffer, _read(buffer, at)[1])
+    if (size < 0).any():  # more than there are numbers for; it would lead back
+        raise UnknownFormat
+    return after + (size >> 1)
 
 
 def _read(buffer: Bytes, at: Places) -> tuple[Places, Places]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from rekall.db import Database
-from rekall.store.scoring import BM25, K1, KNOWN_BM25, idf, known_bm25
+from rekall.store.scoring import BM25, K1, KNOWN_BM25, idf, known_bm25, scores_of
 from rekall.store.selection import condition, expression, left_out, literal
 from rekall.store.title_words import title_key, title_words
 from rekall.store.values import Selection, Terms
@@ -142,17 +142,17 @@ class RankedWords:
             f"SELECT rowid, {KNOWN_BM25}(words, ?{', ?' * len(terms)}) FROM words "
             f"WHERE words MATCH ? AND +rowid IN {_CHOSEN}"
         )
-        return dict(self._db.rows(sql, (passed_over, *(term.idf for term in terms), asked, json.dumps(keys))))
+        return scores_of(self._db.rows(sql, (passed_over, *(term.idf for term in terms), asked, json.dumps(keys))))
 
     def scored(self, asked: str, most: int, selection: Selection) -> dict[int, float]:
         """The best of the selected entries that an expression finds, by all phrases of it, as FTS5 scores them."""
         sql = f"SELECT rowid, -{BM25} AS score FROM words WHERE words MATCH ? ORDER BY score DESC, rowid LIMIT"
         asked, passing = f"({asked}){left_out(selection)}", replace(selection, excluded=())
         if passing.is_everything:
-            return dict(self._db.rows(f"{sql} ?", (asked, most)))
+            return scores_of(self._db.rows(f"{sql} ?", (asked, most)))
         where, bindings = condition(passing)  # looked at from the best on, until enough have passed
         sql = f"SELECT s.rowid, s.score FROM ({sql} -1) s CROSS JOIN entry e ON e.key = s.rowid WHERE {where} LIMIT ?"
-        return dict(self._db.rows(sql, (asked, *bindings, most)))
+        return scores_of(self._db.rows(sql, (asked, *bindings, most)))
 
 
 class _Looking:

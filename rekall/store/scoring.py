@@ -6,8 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Column
+from rekall.errors import DatabaseCorrupt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol
 
     from rekall.store.values import Terms
@@ -55,15 +57,32 @@ def idf(entries: int, documents: int) -> float:
     return max(math.log((max(entries - documents, 0) + 0.5) / (documents + 0.5)), 1e-6)
 
 
-def known_bm25(row: Row, passed_over: int, *idfs: float) -> float:
-    """The score of an entry, more is better.
+def scores_of(rows: Iterable[tuple[int, float | None]]) -> dict[int, float]:
+    """Scores by key, as a statement gave them.
+
+    Raises:
+        DatabaseCorrupt: The index counts no words, so that nothing has a score.
+    """
+    found: dict[int, float] = {}
+    for key, score in rows:
+        if score is None:
+            raise DatabaseCorrupt("the words index does not say how many words there are")
+        found[key] = score
+    return found
+
+
+def known_bm25(row: Row, passed_over: int, *idfs: float) -> float | None:
+    """The score of an entry, more is better; None where the index counts no words.
 
     Args:
         row: What FTS5 knows of it.
         passed_over: So many phrases of the query come first and do not count.
         idfs: The inverse document frequency of each of the others.
     """
-    length = row.column_size(-1) * row.row_count / row.column_total_size(-1)
+    words = row.column_total_size(-1)
+    if words <= 0:
+        return None
+    length = row.column_size(-1) * row.row_count / words
     norm = K1 * (1 - B + B * length)
     score = 0.0
     for phrase, each in enumerate(idfs, passed_over):

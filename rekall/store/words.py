@@ -13,7 +13,7 @@ from rekall.store import schema
 from rekall.store.asked import AskedTerms, in_parts
 from rekall.store.damaged_words import Everything, Reading, Writing, check_not_empty, make_empty
 from rekall.store.folding import fold, fold_in_place
-from rekall.store.scoring import BM25, K1, idf, is_costly
+from rekall.store.scoring import BM25, K1, idf, is_costly, scores_of
 from rekall.store.selection import condition, expression, left_out, literal
 from rekall.store.title_words import title_key, title_words, typed
 from rekall.store.units import sought_in
@@ -260,11 +260,11 @@ class SqliteWords:
         if not terms.frequencies:
             return {}
         sql = f"""
-            SELECT words.rowid, {BM25} AS score FROM {source}
-            WHERE words MATCH ? AND {where} ORDER BY score, words.rowid LIMIT ?
+            SELECT words.rowid, -{BM25} AS score FROM {source}
+            WHERE words MATCH ? AND {where} ORDER BY score DESC, words.rowid LIMIT ?
         """
         rows = self._db.rows(sql, (f"({' OR '.join(map(expression, terms))}){without}", *bindings, limit))
-        return _coverage(terms, {key: -score for key, score in rows})  # bm25() is negative, smaller is better
+        return _coverage(terms, scores_of(rows))
 
     def _of_every(self, terms: Terms, ask: Callable[[EveryScore], dict[int, float] | None]) -> dict[int, float] | None:
         """What scoring everything at once says, where that pays: for common words, and once it is made ready; else None."""
