@@ -6,6 +6,7 @@ reader of that wire format and no more: https://protobuf.dev/programming-guides/
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import struct
@@ -85,6 +86,8 @@ def read_graph(path: Path) -> GraphFile:
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, struct.error, UnicodeDecodeError) as error:
         raise ModelDamaged(f"{path} is not a graph that can be read: {error}", repair_hint(path.parent.name)) from error
     except OSError as error:
+        if error.errno == errno.ENOMEM:
+            raise
         raise ModelDamaged(
             f"{error.filename or path} cannot be read: {error.strerror}", repair_hint(path.parent.name)
         ) from error

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rekall.errors import OutOfMemory
 from rekall.models.contract import ArrayEncoder
-from rekall.models.engine.card import read_card
+from rekall.models.engine.card import ModelCard, read_card
 from rekall.models.engine.guard import loading
 from rekall.models.engine.room import check_room
 from rekall.system.forks import FORKS
@@ -41,7 +42,8 @@ def open_encoder(
         EngineError: What the model needs to run is missing or too old, or there is not enough memory for it.
     """
     card = replace(read_card(folder), name=folder.name)
-    if not check_room(card):
+    is_roomy, backend = _that_fits(card, arithmetic, backend, alone=alone)
+    if not is_roomy:
         threads = 1
         os.environ["TOKENIZERS_PARALLELISM"] = "false"
     with loading(folder.name), FORKS:
@@ -54,3 +56,15 @@ def open_encoder(
         from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
 
         return OnnxEncoder(folder, threads, arithmetic, backend)
+
+
+def _that_fits(card: ModelCard, arithmetic: Arithmetic, backend: Backend, *, alone: bool) -> tuple[bool, Backend]:
+    """Whether there is room for several threads, and what runs the graph: numpy where there is room for that alone."""
+    if not alone or arithmetic == "bytes" or backend == "onnxruntime":
+        return check_room(card), backend
+    if backend != "numpy":
+        try:
+            return check_room(card), backend
+        except OutOfMemory:
+            backend = "numpy"
+    return check_room(card, is_numpy=True), backend
