@@ -95,12 +95,8 @@ _OF_DISTRIBUTIONS = re.compile(r"\.(?:basic|tiny|nox|gtk3|athena|exe|cmd|bat)\Z|
 
 def find_editor(configured: str) -> str:
     """The editor to use: the setting, $VISUAL, $EDITOR, or what the system has."""
-    return (
-        configured
-        or os.environ.get("VISUAL")
-        or os.environ.get("EDITOR")
-        or ("notepad" if sys.platform == "win32" else "vi")
-    )
+    named = (configured, os.environ.get("VISUAL", ""), os.environ.get("EDITOR", ""))
+    return next((each for each in named if each.strip()), "notepad" if sys.platform == "win32" else "vi")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from rekall.models.engine.graph_file import read_graph
 from rekall.models.engine.numpy_session import NumpySession
 from rekall.models.engine.onnx_encoder import OnnxEncoder
 from rekall.models.engine.process_encoder import ProcessEncoder
+from rekall.models.engine.runtimes import runtime_here
 from rekall.models.engine.session import open_graph, open_session
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.graph import MICROSOFT, GraphBuilder
@@ -400,3 +401,13 @@ def test_numpys_library_of_products_is_found() -> None:
     with products:
         assert ask() == 1
     assert ask() == before
+
+
+def test_what_is_left_of_onnxruntime_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
+    here = runtime_here("auto")
+    assert here.name == "numpy"
+    assert "onnxruntime cannot be loaded" in here.reason

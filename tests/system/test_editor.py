@@ -10,7 +10,7 @@ from support.systems import program, shell_line
 
 from rekall.system import editor as editors
 from rekall.system.drafts import DraftFile
-from rekall.system.editor import open_editor
+from rekall.system.editor import find_editor, open_editor
 
 FOR_EVER_S = 1e9
 
@@ -81,3 +81,9 @@ def test_a_path_with_blanks_needs_no_quotes(tmp_path: Path, options: str) -> Non
     file = tmp_path / "a 100% %PATH% $HOME 'note'.md" if sys.platform != "win32" else tmp_path / "a 100% %PATH% note.md"
     assert open_editor(file, f"{path}{options}").code == 0
     assert file.read_text() == repr(options.split())
+
+
+def test_an_editor_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", " ")
+    monkeypatch.setenv("EDITOR", "ed")
+    assert find_editor(" ") == "ed"
