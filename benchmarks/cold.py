@@ -24,7 +24,7 @@ QUERY = ["search", "safari", "blocks", "my", "api", "call"]
 PROCESSES = {
     "import numpy, onnxruntime, tokenizers": [sys.executable, "-c", "import numpy, onnxruntime, tokenizers"],
     "rekall search": [*REKALL, *QUERY],
-    "rekall search, engine.backend = numpy": [*REKALL, "--set", "engine.backend=numpy", *QUERY],
+    "rekall search, engine.backend = onnxruntime": [*REKALL, "--set", "engine.backend=onnxruntime", *QUERY],
     "rekall search --mode words": [*REKALL, *QUERY, "--mode", "words"],
     "rekall --help": [*REKALL, "--help"],
 }
