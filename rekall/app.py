@@ -51,6 +51,8 @@ class App:
             migrates: Whether a base of an earlier schema is brought to today's; else it cannot be opened.
         """
         self.is_long_lived = is_long_lived
+        self.door = "python"
+        """By which door changes come, for the history: shell, tui, mcp, hook or python."""
         self._migrates = migrates
         self._alone = alone
         self.tell = tell or (lambda _: None)
@@ -63,14 +65,17 @@ class App:
         self._file: tuple[int, int] | None = None
         self._project: tuple[Project | None] | None = None
 
-    def long_lived(self) -> App:
+    def long_lived(self, door: str = "python") -> App:
         """The same settings for a process that stays: the model lives in a child, which ends when it is idle."""
-        return App(self._environ, self.flags, is_long_lived=True, tell=self.tell)
+        other = App(self._environ, self.flags, is_long_lived=True, tell=self.tell)
+        other.door = door
+        return other
 
     def over(self, database: Path) -> App:
         """The same settings and models over a base in another file."""
         other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell, alone=self._alone)
         other._database = database
+        other.door = self.door
         return other
 
     @property
@@ -252,7 +257,9 @@ class App:
         for remark in done:  # not before it is true
             self.tell(remark)
         store.db.waiting = self.tell
-        return build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
+        base = build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
+        base.act_as(self.door)
+        return base
 
     def _sweep(self) -> None:
         """Remove what dead processes left beside the base."""

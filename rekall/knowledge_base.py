@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from rekall.entry.changes import Changes
@@ -15,6 +14,7 @@ from rekall.entry.view import EntryView, successor_of
 from rekall.errors import Ambiguous, EngineError, InvalidInput, NotFound
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
+from rekall.knowledge.recorded import act_as
 from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
 from rekall.search.labels import alike
@@ -27,6 +27,7 @@ from rekall.store.values import FACETS, Facets, Order, Selection
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
     from rekall.knowledge.journal import Journal
+    from rekall.knowledge.undoing import Past
     from rekall.store.contract import Store
 
 ALL = Filters()
@@ -53,9 +54,7 @@ class KnowledgeBase:
         """The base itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Close it."""
         self.close()
 
@@ -83,10 +82,10 @@ class KnowledgeBase:
             if title or values:
                 raise InvalidInput("a draft says everything itself", "put the other fields into the draft")
             return self._writer.add(entry)
-        return self._writer.add(Changes.of(title=title, **values).applied(_empty(entry)))
+        return self._writer.add(Changes.of(title=title, **values).applied(Draft(entry_type(entry), "")))
 
     def add_all(self, given: Sequence[tuple[Draft, Sequence[Link]]]) -> list[Saved]:
-        """Store new entries with the links that start at them, all or none; see `Bulk.add`."""
+        """Store new entries and links that start at them, all or none; see `Bulk.add`."""
         return self._bulk().add(given)
 
     def get(self, prefix: str) -> EntryView:
@@ -122,18 +121,10 @@ class KnowledgeBase:
     def change_all(self, ids: Iterable[str], changes: Changes | None = None, **values: Any) -> list[Saved]:
         """Change parts of several entries, all or none: `base.change_all(ids, add_tags=["git"])`.
 
-        Args:
-            ids: Parts of their ids; one that is named twice is changed once.
-            changes: What is to be different.
-            values: The same by keyword, as in `change`.
-
-        Returns:
-            Those that are different now, in the order of the ids.
+        Returns those that are different now, in the order of the ids; one that is named twice is changed once.
 
         Raises:
-            NotFound, Ambiguous: An id does not name one entry; nothing was changed.
-            InvalidInput: A part cannot be stored; nothing was changed.
-            EditConflict: Another process changed one at the same moment; nothing was changed.
+            NotFound, Ambiguous, InvalidInput, EditConflict: As in `change`; nothing was changed.
         """
         return self._bulk().change(ids, Changes.of(**values) if changes is None else changes)
 
@@ -146,7 +137,18 @@ class KnowledgeBase:
         """Notes that grow at their end, such as that of a day."""
         from rekall.knowledge.journal import Journal
 
-        return Journal(self._store, self._writer)
+        return Journal(self._writer.store, self._writer)
+
+    def act_as(self, door: str, client: str = "") -> None:
+        """Say who makes the changes from now on, for the history: a door, and the name of the program behind it."""
+        act_as(self._writer.store, door, client)
+
+    @property
+    def past(self) -> Past:
+        """What was done, and what entries said before: history, undo and earlier versions."""
+        from rekall.knowledge.undoing import Past  # only looking back needs it
+
+        return Past(self._writer)
 
     def rename_tag(self, old: str, new: str | None) -> int:
         """Give every entry that has a tag another one instead, or none; see `Bulk.rename_tag`."""
@@ -372,7 +374,7 @@ class KnowledgeBase:
     def _bulk(self) -> Bulk:
         from rekall.knowledge.bulk import Bulk  # most commands change one entry at most
 
-        return Bulk(self._store, self._writer)
+        return Bulk(self._writer.store, self._writer)
 
     def _whole_id(self, prefix: str) -> str:
         """The whole id of an entry, of a deleted one, or of an erased one that left traces; in this order.
@@ -394,7 +396,3 @@ class KnowledgeBase:
                 if left is None:
                     raise
                 return left
-
-
-def _empty(kind: str) -> Draft:
-    return Draft(entry_type(kind), "")

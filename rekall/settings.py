@@ -116,6 +116,13 @@ SETTINGS = (
     Setting(
         "backup.keep", 5, "Copies of each kind that stay in the folder of backups; older ones are removed.", 1, 1_000
     ),
+    Setting(
+        "history.keep",
+        100,
+        "Earlier versions of an entry that are kept; older ones are dropped, and 0 keeps no history at all.",
+        0,
+        100_000,
+    ),
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
     Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),

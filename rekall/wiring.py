@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.cache import EmbeddingCache
@@ -41,6 +41,7 @@ class Tuning:
         cache_max_size: Entries whose vectors are kept in memory; 0 keeps none.
         cache_ttl_s: Seconds they stay usable.
         on_secrets: What is done when a key or token is about to be stored: warn, refuse, mask or off.
+        history: Versions of an entry that are kept; 0 keeps no history.
     """
 
     lexical_share: float
@@ -49,6 +50,7 @@ class Tuning:
     cache_max_size: int = 0
     cache_ttl_s: float = 600.0
     on_secrets: str = "warn"
+    history: int = 100
 
     @classmethod
     def of(cls, settings: Settings, *, is_long_lived: bool) -> Tuning:
@@ -60,6 +62,7 @@ class Tuning:
             settings.whole("performance.cache_max_size") if is_long_lived else 0,
             settings.number("performance.cache_ttl_seconds"),
             settings.text("capture.secrets"),
+            settings.whole("history.keep"),
         )
 
 
@@ -90,6 +93,7 @@ def build(
     from rekall.knowledge.capturing import Capture, OnSecrets
     from rekall.knowledge.files import Files
     from rekall.knowledge.index import Index
+    from rekall.knowledge.recorded import Recorded
     from rekall.knowledge.spaces import SpaceKeeper
     from rekall.knowledge.writing import EntryService
     from rekall.knowledge_base import KnowledgeBase
@@ -115,14 +119,15 @@ def build(
     cache = _cache(store, tuning, clock)
     claims = Claims(store, clock, processes or Processes())
     embeddings = EmbeddingService(store, manager, clock, claims, cache)
-    writer = EntryService(store, embeddings, clock, Capture(OnSecrets(tuning.on_secrets)))
+    recorded = cast("Store", Recorded(store, clock, tuning.history))
+    writer = EntryService(recorded, embeddings, clock, Capture(OnSecrets(tuning.on_secrets)))
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
     fusion = Fusion({"words": tuning.lexical_share})
     rerankers = [SecondStage(store, fusion)] if tuning.second_stage else []
     spelling = Spelling(store, KnownWords(shipped_models()))
     searcher = Searcher(store, legs, fusion, rerankers, spelling)
     index = Index(store, embeddings, manager, SpaceKeeper(store, embeddings, manager, clock))
-    base = KnowledgeBase(store, writer, searcher, Files(store, writer, embeddings, clock), index)
+    base = KnowledgeBase(store, writer, searcher, Files(recorded, writer, embeddings, clock), index)
     return Rooms(base, store, manager, embeddings, searcher)
 
 

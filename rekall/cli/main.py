@@ -129,6 +129,7 @@ def cli(context: click.Context, settings: tuple[str, ...]) -> None:
             raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
     context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking(), alone=True)))
+    context.obj.door = "shell"
 
 
 def _remarking() -> Callable[[str], None]:

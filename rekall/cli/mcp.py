@@ -66,7 +66,7 @@ def mcp(
         ) from error
     app = context.find_object(App)
     assert app is not None
-    with contextlib.closing(app.long_lived()) as server:
+    with contextlib.closing(app.long_lived("mcp")) as server:
         if http:
             wanted = None if no_token else wanted_token(server.places, token)
             who = _who_is_let_in(server, is_open=no_token, is_given=token is not None)

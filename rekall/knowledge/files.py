@@ -15,6 +15,7 @@ from rekall.embeddings import EmbeddingService
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError, Interrupted
+from rekall.knowledge.recorded import operation
 from rekall.knowledge.writing import EntryService
 from rekall.system.clock import Clock
 from rekall.system.collecting import collecting_seldom
@@ -135,7 +136,7 @@ class Files:
         choices = Choices(options.unknown, options.project)
         done = stored = 0
         try:
-            with collecting_seldom():
+            with collecting_seldom(), operation(self._store, "import", "\n".join(map(str, several))):
                 for batch in _batches(read_files(_followed(walk.files, importer, reading), choices)):
                     self._in_transaction(lambda items: self._take(importer, items), batch, dry_run=options.dry_run)
                     stored = importer.report.stored

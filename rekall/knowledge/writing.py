@@ -64,7 +64,7 @@ class EntryService:
             clock: The time, and new ids.
             capture: Looks for secrets in what is to be stored, and decides about them.
         """
-        self._store = store
+        self._store = self.store = store
         self.capture = capture or Capture()
         self._embeddings = embeddings
         self._clock = clock
@@ -89,7 +89,7 @@ class EntryService:
         """The entry that a draft is to become, with its vectors; nothing is stored yet. Raises as `add` does."""
         draft, secrets = self.capture.looked_at(rules.checked(draft))
         entry = self.new_entry(settled(self._with_successor(draft)))
-        return New(entry, *self._prepared(entry, None), secrets)
+        return New(entry, *self.prepared(entry, None), secrets)
 
     def put_new(self, new: New) -> int:
         """Store a new entry; the caller holds the transaction. Returns its key. Raises InvalidInput: its id is there."""
@@ -122,7 +122,7 @@ class EntryService:
         draft = replace(draft, id=old.id, created_at=old.created_at, updated_at=self._clock.now())
         draft, secrets = self.capture.looked_at(rules.checked(draft), old)
         entry = self.new_entry(settled(self._with_successor(draft), old))
-        return Edit(entry, *self._prepared(entry, self._store.entries.key_of(old.id)), secrets, old)
+        return Edit(entry, *self.prepared(entry, self._store.entries.key_of(old.id)), secrets, old)
 
     def put_edit(self, edit: Edit, reason: str = "") -> tuple[int, Entry]:
         """Store an edit; the caller holds the transaction.
@@ -224,7 +224,7 @@ class EntryService:
         if was is None:
             raise _restored_already(tombstone.id)
         entry = self._as_it_was(was)
-        prepared, problem = self._prepared(entry, None)
+        prepared, problem = self.prepared(entry, None)
         with store.transaction():
             now = store.tombstones.record(entry.id)
             if now is None:
@@ -262,7 +262,7 @@ class EntryService:
     def _put_back(self, entry: Entry, was: Kept, prepared: Prepared | None, source: str = "") -> int:
         key = self.put(None, entry, prepared)
         for link in sorted(was.links, key=lambda link: link.source != was.successor):
-            self._restore_link(entry, link)
+            self.restore_link(entry, link)
         if was.origin is not None:
             from rekall.knowledge.origins import AWAY  # a search needs no room of the import
 
@@ -349,7 +349,7 @@ class EntryService:
 
         return kept.record_of(entry, self._store.links.of(key), self._store.origins.of(key))
 
-    def _restore_link(self, entry: Entry, link: Link) -> None:
+    def restore_link(self, entry: Entry, link: Link) -> None:
         """Bring back one link of a restored entry, or keep it with the other entry when that is deleted too."""
         store = self._store
         other_id = link.target if link.source == entry.id else link.source
@@ -365,7 +365,7 @@ class EntryService:
         if link.type is not LinkType.SUPERSEDES or target.status is Status.OBSOLETE:
             store.links.put(link, self._clock.now(), as_oldest=True)  # what was said since stays the latest
 
-    def _prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
+    def prepared(self, entry: Entry, key: int | None) -> tuple[Prepared | None, EngineError | None]:
         """The entry's passages and vectors, and why some or all of these are lacking."""
         try:
             prepared = self._embeddings.prepare(entry, key)

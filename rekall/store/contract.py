@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
+from rekall.store.past import History
 from rekall.store.sources import Origins
 from rekall.store.values import EVERYTHING, FACETS, Counts, Facets, Lease, Order, Selection
 
@@ -301,6 +302,11 @@ class Store(Protocol):
     @property
     def tombstones(self) -> Tombstones:
         """What deleted ones leave."""
+        ...
+
+    @property
+    def history(self) -> History:
+        """What was done, and what entries were before."""
         ...
 
     @property

@@ -30,6 +30,9 @@ _NOUNS = {
     "tombstone": ("deleted", "every deleted entry can be read"),
     "trace": ("traces", ""),
     "lease": ("leases", ""),
+    "operation": ("history", ""),
+    "version": ("versions", "every earlier version can be read"),
+    "link_version": ("links before", ""),
     "passage": ("passages", "every passage can be read"),
     "space": ("spaces", "every space of vectors can be read"),
 }

@@ -337,6 +337,9 @@ _LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "origin": lambda row: len(row) >= 4 and _is_hash(row[2]) and _is_hash(row[3]),
     "tombstone": lambda row: len(row) == 5 and _matches(_ID, row[0]) and _matches(_TIME, row[3]),
     "trace": lambda row: len(row) in (2, 3) and _matches(_ID, row[0]) and _matches(_TIME, row[1]),
+    "operation": lambda row: len(row) == 9 and _matches(_TIME, row[1]) and isinstance(row[8], int),
+    "version": lambda row: len(row) == 4 and _matches(_ID, row[0]) and isinstance(row[3], bytes),
+    "link_version": lambda row: len(row) == 5 and _matches(_ID, row[1]) and _matches(_ID, row[2]),
     "passage": lambda row: len(row) == 4 and _is_hash(row[3]),
     "space": lambda row: len(row) >= 6 and isinstance(row[3], int) and _matches(_TIME, row[5]),
 }

@@ -228,9 +228,43 @@ MIGRATIONS: tuple[str, ...] = (
     -- the beginning of titles alone, a third of the bytes: the few that begin alike are sorted when they are read
     CREATE INDEX entry_by_title ON entry (substr(title, 1, 12) COLLATE NOCASE);
     """,
+    """
+    -- what was done: an edit, an import, an undo; by which door and client, and to what. is_whole: every version of it is there
+    CREATE TABLE operation (
+        number INTEGER PRIMARY KEY,
+        done_at TEXT NOT NULL,
+        verb TEXT NOT NULL,
+        door TEXT NOT NULL,
+        client TEXT NOT NULL,
+        source TEXT NOT NULL,
+        undoes INTEGER,
+        undone_by INTEGER,
+        is_whole INTEGER NOT NULL
+    ) STRICT;
+    -- what an entry was before an operation: `past.Was`, and what it said where something else was said afterwards
+    CREATE TABLE version (
+        entry_id TEXT NOT NULL,
+        operation INTEGER NOT NULL,
+        was INTEGER NOT NULL,
+        state BLOB NOT NULL,
+        PRIMARY KEY (entry_id, operation)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX version_by_operation ON version (operation);
+    -- the reason that a link had before an operation; NULL where there was no such link
+    CREATE TABLE link_version (
+        operation INTEGER NOT NULL,
+        source_id TEXT NOT NULL,
+        target_id TEXT NOT NULL,
+        type TEXT NOT NULL,
+        reason TEXT,
+        PRIMARY KEY (operation, source_id, target_id, type)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX link_version_by_source ON link_version (source_id);
+    CREATE INDEX link_version_by_target ON link_version (target_id);
+    """,
 )
 
-SHAPE = 0x2C10D927
+SHAPE = 0x1009CDF5
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

@@ -16,6 +16,7 @@ from rekall.entry.other import OtherField
 from rekall.entry.rules import is_ulid
 from rekall.entry.times import exact, parsed, written
 from rekall.entry.types import EntryType, LinkType, Status
+from rekall.store.past import Was
 from rekall.store.values import HASH_BYTES, MOST_KEY, SpaceState
 
 MOST_DIMENSIONS = 65_536
@@ -191,6 +192,39 @@ def _trace(row: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("is_wiped", "is no number", 0)
 
 
+def _operation(row: dict[str, Any]) -> Iterator[Fault]:
+    for column in ("verb", "door", "client", "source"):
+        if not isinstance(row.get(column), str):
+            yield Fault(column, "is lost", "")
+    if not is_time(row.get("done_at")):
+        yield Fault("done_at", "is no time", _EPOCH)
+    for column in ("undoes", "undone_by"):
+        if not isinstance(row.get(column), (int, type(None))):
+            yield Fault(column, "is no number", None)
+    if not isinstance(row.get("is_whole"), int):
+        yield Fault("is_whole", "is no number", 0)
+
+
+def _version(row: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(row.get("entry_id"), str) or not is_ulid(row["entry_id"]):
+        yield Fault("entry_id", "is no ULID", GONE)
+    elif not isinstance(row.get("operation"), int) or row.get("was") not in {int(each) for each in Was}:
+        yield Fault("was", "is none that there is", GONE)
+    elif not isinstance(row.get("state"), bytes):
+        yield Fault("state", "cannot be read", GONE)
+
+
+def _link_version(row: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(row.get("operation"), int):
+        yield Fault("operation", "is no number", GONE)
+    elif not all(isinstance(row.get(column), str) for column in ("source_id", "target_id", "type")):
+        yield Fault("source_id", "is lost", GONE)
+    elif row["type"] not in {kind.value for kind in LinkType}:
+        yield Fault("type", "is none that there is", GONE)
+    elif not isinstance(row.get("reason"), (str, type(None))):
+        yield Fault("reason", "is no text", GONE)
+
+
 def _lease(row: dict[str, Any]) -> Iterator[Fault]:
     numbers = (row.get(name) for name in ("pid", "done", "total"))
     texts = (row.get(name) for name in ("name", "holder", "host"))
@@ -253,6 +287,9 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "origin": _origin,
     "tombstone": _tombstone,
     "trace": _trace,
+    "operation": _operation,
+    "version": _version,
+    "link_version": _link_version,
     "lease": _lease,
     "passage": _passage,
     "space": _space,
@@ -260,7 +297,7 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "signing": _signing,
 }
 
-_BLOBS = {"source_hash", "entry_hash", "text_hash", "vector", "bits", "mean"}
+_BLOBS = {"source_hash", "entry_hash", "text_hash", "vector", "bits", "mean", "state"}
 
 
 def _one_of(

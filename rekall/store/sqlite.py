@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rekall.db import Database
 from rekall.store.entries import SqliteEntries
@@ -16,6 +17,9 @@ from rekall.store.spaces import SqliteVectors
 from rekall.store.tombstones import SqliteTombstones
 from rekall.store.unembeddable import SqliteUnembeddable
 from rekall.store.words import SqliteWords
+
+if TYPE_CHECKING:  # no search looks back
+    from rekall.store.history import SqliteHistory
 
 
 class SqliteStore:
@@ -48,6 +52,13 @@ class SqliteStore:
         except BaseException:
             self.db.close()
             raise
+
+    @property
+    def history(self) -> SqliteHistory:
+        """What was done, and what entries were before."""
+        from rekall.store.history import SqliteHistory
+
+        return SqliteHistory(self.db)
 
     def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""

@@ -34,6 +34,7 @@ from rekall.errors import Ambiguous, DatabaseLocked, NotFound, StorageError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
+from rekall.store.past import LinkVersion, Operation, Version, Was
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import (
     EVERYTHING,
@@ -2799,3 +2800,70 @@ def test_many_tags_are_counted_as_few_are(store, number):
     names = [f"t{each:05d}" for each in range(number)]
     insert(store, *(make_entry(place, tags=tuple(names[place * 600 : place * 600 + 700])) for place in range(9)))
     assert store.entries.counts().tags == number
+
+
+# the history
+
+
+def begin(store: Store, verb: str = "edit", undoes: int | None = None) -> int:
+    return store.history.begin(Operation(0, NOW, verb, "shell", "me", "from", undoes))
+
+
+def test_an_operation_comes_back_as_it_was_noted(store):
+    with store.transaction():
+        first, second = begin(store), begin(store, "undo", 1)
+        store.history.note_undone(first, second)
+    known = Operation(first, NOW, "edit", "shell", "me", "from", None, second)
+    assert store.history.operation(first) == known
+    assert [each.number for each in store.history.latest(9)] == [second, first]
+    assert store.history.latest(9, to_undo=True) == []
+    assert store.history.operation(99) is None
+    assert store.history.operations([first, 99]) == {first: known}
+
+
+def test_versions_and_links_are_kept_replaced_and_forgotten(store):
+    one, other = make_entry(1).id, make_entry(2).id
+    with store.transaction():
+        number = begin(store)
+        store.history.keep([Version(one, number, Was.OTHER, b"a"), Version(other, number, Was.NOTHING)])
+        store.history.keep([Version(one, number, Was.THERE, b"b")], [LinkVersion(number, one, other, "related", None)])
+        store.history.keep([], [LinkVersion(number, one, other, "related", "later")])
+    assert store.history.of(one) == [Version(one, number, Was.THERE, b"b")]
+    assert store.history.made_by(number, [other]) == [Version(other, number, Was.NOTHING)]
+    assert len(store.history.made_by(number)) == 2
+    assert store.history.links_made_by(number) == [LinkVersion(number, one, other, "related", None)]
+    assert store.history.links_of(other) == store.history.links_of(one) != []
+    with store.transaction():
+        store.history.drop([Version(other, number, Was.NOTHING)])
+        store.history.forget(one)
+    assert store.history.made_by(number) == store.history.links_made_by(number) == []
+
+
+def test_the_oldest_versions_go_and_their_operations_are_whole_no_longer(store):
+    one, other = make_entry(1).id, make_entry(2).id
+    with store.transaction():
+        numbers = [begin(store) for _ in range(4)]
+        store.history.keep([Version(one, number, Was.OTHER) for number in numbers])
+        store.history.keep([Version(other, numbers[0], Was.OTHER)])
+        store.history.bound([one, other], 2)
+    assert [each.operation for each in store.history.of(one)] == [numbers[3], numbers[2]]
+    assert len(store.history.of(other)) == 1
+    assert [each.is_whole for each in store.history.latest(9)] == [True, True, False, False]
+
+
+def test_what_was_changed_since_is_known_and_what_was_taken_back_does_not_count(store):
+    one = make_entry(1).id
+    with store.transaction():
+        first, second = begin(store), begin(store)
+        store.history.keep([Version(one, number, Was.OTHER) for number in (first, second)])
+    assert (store.history.changed_since(first), store.history.changed_since(second)) == ([one], [])
+    with store.transaction():
+        undone = begin(store, "undo", second)
+        store.history.keep([Version(one, undone, Was.OTHER)])
+        store.history.note_undone(second, undone)
+    assert store.history.changed_since(first) == []
+    with store.transaction():
+        again = begin(store, "undo", first)
+        store.history.keep([Version(one, again, Was.OTHER)])
+        store.history.note_undone(first, again)
+    assert store.history.changed_since(undone) == [one]

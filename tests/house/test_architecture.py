@@ -26,6 +26,7 @@ FLOORS = {
         "rekall.store.contract",
         "rekall.store.derived",
         "rekall.store.findings",
+        "rekall.store.past",
         "rekall.store.sources",
         "rekall.store.values",
         "rekall.vector_index",

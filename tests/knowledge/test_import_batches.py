@@ -151,4 +151,4 @@ def test_many_notes_take_hardly_more_statements_than_few(bench, tmp_path, monkey
     monkeypatch.setattr(Translated, "__enter__", lambda turn: (turns.append(turn), taken(turn))[1])
     report = bench.base.files.store_texts([folder], files.ImportOptions())
     assert (report.added, report.unchanged)[is_again] > COUNT
-    assert len(turns) < 4 * COUNT  # it was twenty-three a note
+    assert len(turns) < 4.5 * COUNT  # it was twenty-three a note; the history takes a dozen for all

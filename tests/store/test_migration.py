@@ -83,7 +83,7 @@ RECORD_BEFORE = """{"entry": {"id": "01HF7YAZVGRQZ1773AHQ3RYWZY", "title": "dele
 "links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": ORIGIN}"""
 """What a tombstone keeps, as Rekall wrote it then."""
 ORIGINS_BEFORE = {2: '["/gone.md", "0A", "0b"]', 3: '["/gone.md", "0A", "0b", "SUCCESSOR"]'}
-ORIGINS_BEFORE |= dict.fromkeys(range(4, 9), '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]')
+ORIGINS_BEFORE |= dict.fromkeys(range(4, 10), '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]')
 """Where what was deleted had been imported from, as the Rekall of each schema wrote it."""
 DELETED_BEFORE = "01HF7YAZVGRQZ1773AHQ3RYWZY"
 
@@ -204,7 +204,14 @@ def as_now(before: dict[str, list[tuple]], steps: int) -> dict[str, list[tuple]]
     return without_words({**NEW_SINCE, **fourth, "space": spaces, **signs})
 
 
-NEW_SINCE: dict[str, list[tuple]] = {"trace": [], "unembeddable": [], "centre": []}
+NEW_SINCE: dict[str, list[tuple]] = {
+    "trace": [],
+    "unembeddable": [],
+    "centre": [],
+    "operation": [],
+    "version": [],
+    "link_version": [],
+}
 """Tables that schemas after the fourth brought; they are empty at first."""
 
 
@@ -260,6 +267,7 @@ HELD_BEFORE = {
     6: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     7: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     8: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
+    9: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
 }
 """How many rows a base of each earlier schema has, so that none of them is compared with nothing."""
 

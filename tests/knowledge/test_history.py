@@ -1,0 +1,216 @@
+"""Every change keeps what was before, undoing goes back as a whole, and what is deleted for ever leaves no history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from support import make_bench
+from support.depth import tries
+
+from rekall.entry.fields import Entry
+from rekall.entry.types import LinkType
+from rekall.errors import InvalidInput, NotFound, RekallError
+from rekall.knowledge.deltas import packed, saying, unpacked
+from rekall.knowledge_base import KnowledgeBase
+from rekall.store.past import Was
+
+
+def everything(base: KnowledgeBase) -> tuple[dict[str, Entry], frozenset[tuple[str, str, str, str]], frozenset[str]]:
+    """What a base says: its entries, their links, and what can be restored."""
+    entries = {entry.id: entry for entry in base.list_entries().entries}
+    keys = base._store.entries.keys_of(entries).values()
+    starting = base._store.links.starting_at(keys).values()
+    links = {(one.source, one.target, one.type.value, one.reason) for of_one in starting for one in of_one}
+    return entries, frozenset(links), frozenset(each.id for each in base.deleted(10_000))
+
+
+def test_an_edit_keeps_what_was_before(bench):
+    entry = bench.base.add("bug", "first", content="one\ntwo\nthree", tags=["a"]).entry
+    bench.base.act_as("mcp", "a client")
+    bench.base.change(entry.id, content="one\n2\nthree", tags=["b"])
+    now, before = bench.base.past.states(entry.id)
+    assert (now.said["content"], before.said["content"]) == ("one\n2\nthree", "one\ntwo\nthree")
+    assert (now.operation.verb, now.operation.door, now.operation.client) == ("edit", "mcp", "a client")
+    assert set(now.changed) == {"content", "tags"}
+    assert before.operation.door == "python"
+
+
+def test_an_edit_of_a_long_note_takes_a_hundred_bytes(bench):
+    text = "\n".join(f"line {number} of a note, {number * 7919 % 1000}" for number in range(2000))
+    entry = bench.base.add("til", "long", content=text).entry
+    bench.base.change(entry.id, content=text.replace("line 1000 of", "line one thousand of"))
+    (last, _) = bench.store.history.of(entry.id)
+    assert last.was is Was.OTHER
+    assert len(last.state) < 200
+
+
+def test_an_earlier_version_comes_back_as_another_edit(bench):
+    entry = bench.base.add("bug", "first", content="then").entry
+    number = bench.base.past.operations(1)[0].number
+    bench.base.change(entry.id, title="second", content="now")
+    assert bench.base.past.put_version(entry.id, number).entry.content == "then"
+    assert len(bench.base.past.states(entry.id)) == 3
+    bench.base.past.undo()
+    assert bench.base.get(entry.id).entry.title == "second"
+    with pytest.raises(NotFound):
+        bench.base.past.put_version(entry.id, 99)
+
+
+def test_an_import_is_undone_as_a_whole_and_can_be_imported_again(bench, tmp_path: Path):
+    mine = bench.base.add("til", "mine", content="stays").entry
+    for number in range(450):  # several transactions
+        (tmp_path / f"n{number}.md").write_text(f"# note {number}\n\nsee [[n{(number + 1) % 450}]]\n", "utf-8")
+    assert bench.base.files.import_paths([tmp_path]).added == 450
+    assert [each.verb for each in bench.base.past.operations(9)] == ["import", "add"]
+    full = everything(bench.base)
+    assert len(bench.base.past.undo().changes) == 450
+    assert everything(bench.base) == ({mine.id: mine}, frozenset(), frozenset())
+    bench.base.past.undo(bench.base.past.operations(1)[0].number)
+    assert everything(bench.base) == full
+    bench.base.past.undo()
+    assert bench.base.files.import_paths([tmp_path]).added == 450
+
+
+def test_an_import_that_changes_nothing_is_no_operation(bench, tmp_path: Path):
+    (tmp_path / "a.md").write_text("# a\n\n[[b]]\n", "utf-8")
+    (tmp_path / "b.md").write_text("# b\n", "utf-8")
+    bench.base.files.import_paths([tmp_path])
+    bench.base.files.import_paths([tmp_path])
+    bench.base.files.import_paths([tmp_path], dry_run=True, overwrite=True)
+    assert len(bench.base.past.operations(9)) == 1
+
+
+def test_a_later_change_is_never_overwritten(bench):
+    entry = bench.base.add("bug", "first").entry
+    bench.base.change(entry.id, title="second")
+    bench.base.change(entry.id, title="third")
+    numbers = [each.number for each in bench.base.past.operations(9)]
+    with pytest.raises(InvalidInput, match="changed since"):
+        bench.base.past.undo(numbers[1])
+    bench.base.past.undo()
+    bench.base.past.undo()
+    with pytest.raises(InvalidInput, match="changed since"):  # the edit before it is undone too
+        bench.base.past.undo(bench.base.past.operations(9)[1].number)
+    assert bench.base.get(entry.id).entry.title == "first"
+
+
+def test_what_is_deleted_for_ever_has_no_history(bench):
+    first = bench.base.add("bug", "zebracrossing", content="secretword").entry
+    second = bench.base.add("til", "other").entry
+    bench.base.link(first.id, second.id, "supersedes", "zebrareason")
+    bench.base.change(first.id, content="else")
+    bench.base.delete(first.id)
+    bench.base.delete(first.id, forever=True)
+    db = bench.store.db
+    assert db.value("SELECT count(*) FROM version WHERE entry_id = ?", (first.id,)) == 0
+    assert db.value("SELECT count(*) FROM link_version") == 0
+    with pytest.raises(NotFound):
+        bench.base.past.states(first.id)
+    while bench.base.past.operations(1):
+        try:
+            bench.base.past.undo()
+        except NotFound:
+            break
+    assert first.id not in everything(bench.base)[0]
+
+
+def test_so_many_versions_stay_and_what_lost_one_cannot_be_undone(bench):
+    entry = bench.base.add("bug", "0").entry
+    for number in range(130):
+        bench.base.change(entry.id, title=f"title {number}")
+    assert len(bench.store.history.of(entry.id)) == 100
+    oldest = bench.base.past.operations(500)[-2]
+    assert not oldest.is_whole
+    with pytest.raises(InvalidInput, match="older"):
+        bench.base.past.undo(oldest.number)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+sayings = st.dictionaries(st.sampled_from("abcd"), st.one_of(texts, st.integers(), st.lists(texts, max_size=3)))
+
+
+@settings(max_examples=tries(150))
+@given(sayings, sayings)
+def test_what_differs_leads_back(before, after):
+    assert unpacked(packed(before, after), after) == before
+    assert unpacked(packed(before, None), None) == before
+
+
+def test_what_an_entry_says_is_read_as_it_was_said(bench):
+    from rekall.knowledge.deltas import draft_of
+
+    entry = bench.base.add(
+        "bug", "t", content="c\n", tags=["x"], error_messages=["a, b"], files=["f"], project="P"
+    ).entry
+    assert bench.base.past._writer.new_entry(draft_of(saying(entry))) == entry
+
+
+class Undone(RuleBasedStateMachine):
+    """Any changes, and as many undoings: a base is each time what it was."""
+
+    @initialize()
+    def begin(self):
+        self.base = make_bench().base
+        self.before: list[object] = []
+
+    def known(self, at: int) -> str:
+        ids = sorted(everything(self.base)[0])
+        return ids[at % len(ids)]
+
+    def does(self, change):
+        was = everything(self.base)
+        try:
+            change()
+        except RekallError:
+            assert everything(self.base) == was
+            return
+        if everything(self.base) != was:
+            self.before.append(was)
+
+    @rule(text=st.text("ab \n", min_size=1, max_size=9))
+    def add(self, text):
+        self.does(lambda: self.base.add("til", f"t{text.strip()}", content=text))
+
+    @precondition(lambda self: self.base.count())
+    @rule(at=st.integers(0, 9), text=st.text("xy \n", max_size=9))
+    def edit(self, at, text):
+        self.does(lambda: self.base.change(self.known(at), content=f"{text}."))
+
+    @precondition(lambda self: self.base.count() > 1)
+    @rule(one=st.integers(0, 9), other=st.integers(0, 9), kind=st.sampled_from(LinkType))
+    def link(self, one, other, kind):
+        self.does(lambda: self.base.link(self.known(one), self.known(other), kind))
+
+    @precondition(lambda self: self.base.count() > 1)
+    @rule(ats=st.sets(st.integers(0, 9), max_size=2))
+    def delete(self, ats):
+        self.does(lambda: self.base.delete_all(sorted({self.known(at) for at in ats})))
+
+    @rule()
+    def restore(self):
+        gone = sorted(each.id for each in self.base.deleted(99))
+        if gone:
+            self.does(lambda: self.base.restore(gone[0]))
+
+    @precondition(lambda self: self.before)
+    @rule(again=st.booleans())
+    def undo(self, again):
+        now = everything(self.base)
+        self.base.past.undo()
+        was = self.before.pop()
+        assert everything(self.base) == was
+        if again:
+            self.base.past.undo(self.base.past.operations(1)[0].number)
+            assert everything(self.base)[0] == now[0]
+            assert everything(self.base)[1] == now[1]
+            self.before.append(was)
+
+
+TestUndone = Undone.TestCase
+TestUndone.settings = settings(
+    max_examples=tries(12), stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+)
