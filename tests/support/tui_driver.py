@@ -283,6 +283,7 @@ def edited_by(tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> 
         f"{program}\np.write_text(t, 'utf-8')\n"
     )
     monkeypatch.setenv("EDITOR", shell_line(sys.executable, script))
+    monkeypatch.setattr("rekall.system.editor.AT_ONCE_S", 0.0)  # it is quick because it is a program
 
 
 class Terminal:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rekall.models.engine.activations import clip, elu, erf, fast_gelu, gelu, hard_swish, leaky_relu, sigmoid
 from rekall.models.engine.graph_file import ELEMENT_TYPES
 
 Array = npt.NDArray[Any]
@@ -22,9 +23,6 @@ MICROSOFT = "com.microsoft"
 
 _SCORES = 1 << 20
 """Numbers of the scores of attention that are held at a time: 4 MB."""
-
-_CHUNK = 1 << 14
-"""Numbers that a function of several steps takes at a time, so that they stay in the processor's cache."""
 
 _MASKED = np.float32(-10_000.0)
 
@@ -204,83 +202,6 @@ def _check_last(axis: int, source: Array) -> None:
         raise ValueError(f"a normalisation over axis {axis} of {source.ndim}")
 
 
-# functions of one number
-
-
-_T = 0.3275911 / math.sqrt(2.0)
-_ERFC = tuple(number / 2.0 for number in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592))
-
-
-def _gelu(source: Array) -> Array:
-    """X times the share of the normal distribution below x, to 1e-7.
-
-    That is x for positive numbers, 0 for others, less |x| times the share beyond |x| (Abramowitz and Stegun 1964, 7.1.26).
-    """
-    flat = np.ascontiguousarray(source).reshape(-1)
-    result = np.empty_like(flat)
-    for start in range(0, len(flat), _CHUNK):
-        some = flat[start : start + _CHUNK]
-        np.maximum(some, 0.0, out=result[start : start + _CHUNK])
-        size = np.abs(some)
-        size *= _beyond(size)
-        result[start : start + _CHUNK] -= size
-    return result.reshape(source.shape)
-
-
-def _beyond(size: Array) -> Array:
-    """The share of the normal distribution beyond each number ≥ 0."""
-    t = size * np.float32(_T)
-    t += np.float32(1.0)
-    np.reciprocal(t, out=t)
-    share: Array = t * np.float32(_ERFC[0])
-    for number in _ERFC[1:]:
-        share += np.float32(number)
-        share *= t
-    np.multiply(size, size, out=t)
-    t *= np.float32(-0.5)
-    np.exp(t, out=t)
-    share *= t
-    return share
-
-
-def _erf(source: Array) -> Array:
-    return np.asarray(np.copysign(1.0 - 2.0 * _beyond(np.abs(source) * np.float32(math.sqrt(2.0))), source))
-
-
-def _fast_gelu(source: Array, shift: Array | None = None) -> Array:
-    shifted = source if shift is None else source + shift
-    inner = shifted * shifted
-    inner *= np.float32(0.044715 * math.sqrt(2.0 / math.pi))
-    inner += np.float32(math.sqrt(2.0 / math.pi))
-    inner *= shifted
-    np.tanh(inner, out=inner)
-    inner += np.float32(1.0)
-    inner *= shifted
-    inner *= np.float32(0.5)
-    return inner
-
-
-def _sigmoid(source: Array) -> Array:
-    result = np.exp(-np.abs(source))  # of the size alone: it never overflows
-    return np.asarray(np.where(source >= 0, np.float32(1.0), result) / (np.float32(1.0) + result))
-
-
-def _clip(source: Array, low: Array | None = None, high: Array | None = None) -> Array:
-    return np.clip(source, low, high)
-
-
-def _leaky_relu(source: Array, *, alpha: float = 0.01) -> Array:
-    return np.where(source < 0, source * np.float32(alpha), source)
-
-
-def _elu(source: Array, *, alpha: float = 1.0) -> Array:
-    return np.where(source < 0, np.expm1(np.minimum(source, 0)) * np.float32(alpha), source)
-
-
-def _hard_swish(source: Array) -> Array:
-    return np.asarray(source * np.clip(source / np.float32(6.0) + np.float32(0.5), 0.0, 1.0))
-
-
 # shapes, places and sums
 
 
@@ -367,19 +288,19 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     ("", "Abs"): np.abs,
     ("", "Add"): np.add,
     ("", "Cast"): _cast,
-    ("", "Clip"): _clip,
+    ("", "Clip"): clip,
     ("", "Concat"): _concat,
     ("", "CumSum"): _cumulated,
     ("", "DequantizeLinear"): _dequantize,
     ("", "Div"): _divide,
-    ("", "Elu"): _elu,
+    ("", "Elu"): elu,
     ("", "Equal"): np.equal,
-    ("", "Erf"): _erf,
+    ("", "Erf"): erf,
     ("", "Gather"): _gather,
     ("", "Greater"): np.greater,
-    ("", "HardSwish"): _hard_swish,
+    ("", "HardSwish"): hard_swish,
     ("", "LayerNormalization"): _layer_norm,
-    ("", "LeakyRelu"): _leaky_relu,
+    ("", "LeakyRelu"): leaky_relu,
     ("", "MatMul"): _matmul,
     ("", "Max"): _largest,
     ("", "Mul"): np.multiply,
@@ -395,7 +316,7 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     ("", "Relu"): lambda source: np.maximum(source, 0),
     ("", "Reshape"): _reshape,
     ("", "Shape"): _shape,
-    ("", "Sigmoid"): _sigmoid,
+    ("", "Sigmoid"): sigmoid,
     ("", "SimplifiedLayerNormalization"): _root_mean_square_norm,
     ("", "Slice"): _slice,
     ("", "Softplus"): lambda source: np.logaddexp(source, np.float32(0.0)),
@@ -406,9 +327,9 @@ OPERATORS: Mapping[tuple[str, str], Operator] = {
     ("", "Tanh"): np.tanh,
     ("", "Unsqueeze"): _unsqueeze,
     ("", "Where"): np.where,
-    (MICROSOFT, "BiasGelu"): lambda source, shift: _gelu(source + shift),
-    (MICROSOFT, "FastGelu"): _fast_gelu,
-    (MICROSOFT, "Gelu"): _gelu,
+    (MICROSOFT, "BiasGelu"): lambda source, shift: gelu(source + shift),
+    (MICROSOFT, "FastGelu"): fast_gelu,
+    (MICROSOFT, "Gelu"): gelu,
     (MICROSOFT, "MatMulIntegerToFloat"): _product_of_bytes,
     (MICROSOFT, "MultiHeadAttention"): _attention,
     (MICROSOFT, "RotaryEmbedding"): _rotary,
