@@ -6,7 +6,6 @@ attributes: https://onnx.ai/onnx/operators, and ONNX Runtime's own under `com.mi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
