@@ -25,5 +25,5 @@ else
     echo "this system can mount no disk that folds case" >&2
     exit 1
 fi
-[ $# -gt 0 ] || set -- tests/system/test_spelling.py tests/knowledge/test_respelling.py
+[ $# -gt 0 ] || set -- tests/system/test_path_spelling.py tests/knowledge/test_respelling.py
 "${PYTHON:-.venv/bin/python}" -m pytest -q -n 0 -p no:cacheprovider --basetemp="$work/disk/tests/run" "$@"

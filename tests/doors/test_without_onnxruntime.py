@@ -32,6 +32,13 @@ NOTES = {
     "pool": "# Queue pool limit reached\n\nDatabase connections are held while Stripe answers.\n",
     "soup": "# Tomato soup\n\nOnions, garlic, a kilo of tomatoes, basil at the end.\n",
 }
+RUN_AND_MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A child's peak begins with the memory of the process that forked it, so a small one stands between."""
+
 SEARCH_PEAK_KIB = 80 * 1000 * 1000 // 1024
 """71 MB were measured; with onnxruntime it is 97."""
 
@@ -161,12 +168,9 @@ def test_a_process_that_stays_has_it_in_its_engine(absent: Place) -> None:
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="asks the system for the peak of one child")
 def test_a_search_takes_less_memory_than_with_onnxruntime(absent: Place) -> None:
     command = [sys.executable, "-m", "rekall", "search", "logged", "out", "too", "soon"]
-    nothing = subprocess.DEVNULL
-    started = subprocess.Popen(command, env=absent.environment, stdout=nothing, stderr=nothing)
-    _, status, usage = os.wait4(started.pid, 0)
-    started.returncode = os.waitstatus_to_exitcode(status)
-    assert started.returncode == 0
-    assert usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1) <= SEARCH_PEAK_KIB
+    between = [sys.executable, "-S", "-c", RUN_AND_MEASURE, *command]
+    ran = subprocess.run(between, env=absent.environment, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) // (1024 if sys.platform == "darwin" else 1) <= SEARCH_PEAK_KIB
 
 
 def test_a_model_is_exported_without_a_graph_of_bytes(absent: Place, tmp_path: Path) -> None:

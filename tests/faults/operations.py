@@ -134,7 +134,9 @@ def operations(models: Path) -> list[Operation]:
         Operation(
             "delete for ever",
             ("delete", f"{{{FOR_EVER}}}", "-y", "--forever"),
-            filled(("delete", f"{{{GONE}}}", "-y", "--forever"), ("unlink", first, second)),
+            filled(
+                ("delete", f"{{{GONE}}}", "-y", "--forever"), ("--set", "history.keep=0", "unlink", first, second)
+            ),  # else it could be undone
             "deleted ",
             is_repeatable=False,
             vanishing=SECRET,

@@ -842,6 +842,7 @@ def test_the_child_imports_only_what_the_engine_needs(audited):
         *("rekall.app", "rekall.errors", "rekall.system", "rekall.system.files", "rekall.system.forks"),
         *("rekall.system.limits", "rekall.system.processors"),
         "rekall.system.resident",
+        *("rekall.system.products", "rekall.system.replacing", "rekall.system.spelling", "rekall.wording"),
         *("rekall.models", "rekall.models.contract", "rekall.models.vectors"),
     }
 

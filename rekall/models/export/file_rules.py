@@ -178,6 +178,7 @@ TOKENIZER: tuple[Rule, ...] = (
         "do_split_by_punc",
         said="a tokenizer without tokenizer.json alone reads it",
     ),
+    nothing("auto_map", said="code that is never run: tokenizer.json holds all of the tokenizer"),
     nothing("chat_*", "*_template", "response_schema", "use_default_system_prompt", said="Rekall embeds text"),
     nothing(
         "processor_class",
