@@ -307,16 +307,17 @@ def config_text(path: Path) -> str:
         raise ValueError("it is a folder" if path.is_dir() else "it is no file")
     from rekall.system.replacing import read_patiently
 
+    data = read_patiently(path.read_bytes, path)
     try:
-        text = read_patiently(lambda: path.read_text("utf-8-sig"), path)
+        text = data.decode("utf-8-sig")
         if "\0" not in text:
-            return text
+            return text.replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError:
         pass  # it is looked at below
-    from rekall.system.decoding import text_of
+    from rekall.system.decoding import decoded  # its patterns take 12 ms
 
     try:
-        return text_of(path)
+        return decoded(data).text
     except InvalidInput as error:
         raise ValueError(error.message) from error
 

@@ -9,6 +9,7 @@
 # FOLDER/results holds the log of every file; FOLDER/results.json what scripts/wine_results.py reads out of them.
 # REKALL_TEST_LIMIT: seconds that one file may take, 1800 unless set. REKALL_TEST_COMMIT: a commit to try instead of the working tree.
 set -euo pipefail
+. "$(dirname "$0")/once.sh"
 
 ARM64='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
 ARM64_MASK='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
@@ -30,14 +31,6 @@ inside() {
         shift 2
         exec chroot "$root" /usr/bin/env -i PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"' \
         inside "$SYSTEM" "$rule" "$@"
-}
-
-# The step's name is the mark that it was done. (Not `step || ...`: that would let it go on after a command that failed.)
-once() {
-    [ ! -e "$FOLDER/done/$1" ] || return 0
-    echo "== $1, see $FOLDER/$1.log"
-    ("$1") >"$FOLDER/$1.log" 2>&1
-    mkdir -p "$FOLDER/done" && touch "$FOLDER/done/$1"
 }
 
 # Of another processor's packages nothing has to run while they are put there: they are unpacked, not set up.

@@ -9,22 +9,15 @@
 # REKALL_WINE_LIMIT: seconds that one file may take, 1800 unless set. REKALL_WINE_COMMIT: a commit to try instead of the working tree.
 # REKALL_WINE_ARGS: more for pytest. CONTRIBUTING.md says what such a run cannot show.
 set -euo pipefail
+. "$(dirname "$0")/once.sh"
 
 # Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it.
 inside() {
     rm -rf "$SYSTEM"/tmp/.wine-* # what says where the last one's server was
     timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" chroot "$SYSTEM" \
         /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
-        WINEDEBUG=-all WINEPREFIX=/root/.wine WINEDLLOVERRIDES="mscoree,mshtml=" \
+        WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" \
         WINEPATH='C:\windows\system32;C:\windows;Z:\python\Scripts;Z:\python' "$@"
-}
-
-# The step's name is the mark that it was done. (Not `step || ...`: that would let it go on after a command that failed.)
-once() {
-    [ ! -e "$FOLDER/done/$1" ] || return 0
-    echo "== $1, see $FOLDER/$1.log"
-    ("$1") >"$FOLDER/$1.log" 2>&1
-    mkdir -p "$FOLDER/done" && touch "$FOLDER/done/$1"
 }
 
 # Wine 10 and a compiler, in a Debian of their own: an older Wine lacks bcryptprimitives.dll.

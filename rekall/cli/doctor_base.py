@@ -102,14 +102,17 @@ def _log(glance: Glance) -> Iterator[Look]:
         )
 
 
+def _model_name(app: App) -> str:
+    """The model that searches use: the base's, or the one that is set."""
+    glance = _seen(app)
+    return glance.model if glance is not None and glance.model else app.settings.text("engine.model")
+
+
 def _model(app: App) -> Iterator[Look]:
     """Whether the model that searches use is there; its files are not read (`rekall model verify` does)."""
     from rekall.models.engine.card import read_card
 
-    name = app.settings.text("engine.model")
-    glance = _seen(app)
-    if glance is not None and glance.model:
-        name = glance.model
+    name = _model_name(app)
     try:
         card = read_card(app.library.folder(name))
     except EngineError as error:
@@ -122,12 +125,8 @@ def _engine(app: App) -> Iterator[Look]:
     """What runs the model; tried in a process of its own."""
     from rekall.models.engine.runtimes import import_hint, is_installed
 
-    name = app.settings.text("engine.model")
-    glance = _seen(app)
-    if glance is not None and glance.model:
-        name = glance.model
     try:
-        engine = app.runtime(name)
+        engine = app.runtime(_model_name(app))
     except EngineError:  # the line of the model says so
         return
     if not engine.works:

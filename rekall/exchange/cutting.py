@@ -37,7 +37,7 @@ def parts(note: Note) -> Iterator[Note]:
 
 
 def _pieces(text: str, most: int) -> Iterator[str]:
-    """A text in pieces of at most so many characters, each to the end of a line where there is one."""
+    """A text in pieces of at most `most` characters, each ending with a line where there is one."""
     start = 0
     while start < len(text):
         end = min(start + most, len(text))

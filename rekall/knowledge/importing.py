@@ -75,8 +75,8 @@ class Importer:
     def take(self, items: Sequence[Found | Refused | LeftOut]) -> None:
         """Store every item that can be stored; the others are listed in the report. Call it inside a transaction.
 
-        What is new or unchanged is told by what is looked up for many at once. Anything else is looked at by itself, and
-        after it the rest is looked up anew, at first for few.
+        One lookup for many items tells which are new or unchanged. Any other item is handled by itself, and the items
+        after it are looked up again, a few at first.
         """
         at, ahead = 0, len(items)
         while at < len(items):

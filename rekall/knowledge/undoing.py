@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rekall.store.contract import Store
 
 _EMBEDDED_AT_ONCE = 50
-"""Of so many entries vectors are made before an undoing; of more they are made later."""
+"""Up to this many entries get their vectors before an undo; beyond it they are made later."""
 
 
 @dataclass(frozen=True, slots=True)

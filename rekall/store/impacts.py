@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 NUMPY_FROM = 400_000
-"""From so many entries on, counted for each term, numpy is imported for this at once, 15 MB and 50 ms; see `SqliteWords.search`."""
+"""From this many entries on, added up over the terms, numpy is imported for this at once, 15 MB and 50 ms; see `SqliteWords.search`."""
 
 MOST_KEPT_BYTES = 24_000_000
 """Of lists and impacts: those of the fifteen commonest words of a million notes."""
@@ -173,7 +173,7 @@ class EveryScore:
     def _moment(self) -> tuple[object, ...]:
         """What changes with every change of an entry's words, and with few other things."""
         rows = self._db.rows("SELECT block FROM words_data WHERE id IN (?, ?) ORDER BY id", (AVERAGES, STRUCTURE))
-        # an index that is made anew may be as long as the one before; its tables are others then
+        # an index that was rebuilt may be as long as before, but its tables are new
         return (*rows, self._db.value("PRAGMA schema_version"))
 
     def _added(self, terms: Terms) -> Figures:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput, RekallError
-from rekall.system.decoding import decoded
 from rekall.system.editor import find_editor, open_editor
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
 from rekall.system.replacing import discard, read_patiently, remove_file
@@ -130,6 +129,8 @@ class DraftFile:
         try:
             return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"), ""
         except UnicodeDecodeError:
+            from rekall.system.decoding import decoded  # its patterns take 12 ms
+
             found = decoded(data)
             return found.text, f"what the editor saved is {found.said}"
 

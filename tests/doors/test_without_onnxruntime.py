@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from support import CHECKOUT, DATA
+from support.peak import peak_kib
+from support.systems import not_on_windows
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +34,6 @@ NOTES = {
     "pool": "# Queue pool limit reached\n\nDatabase connections are held while Stripe answers.\n",
     "soup": "# Tomato soup\n\nOnions, garlic, a kilo of tomatoes, basil at the end.\n",
 }
-RUN_AND_MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-"""A child's peak begins with the memory of the process that forked it, so a small one stands between."""
-
 SEARCH_PEAK_KIB = 80 * 1000 * 1000 // 1024
 """71 MB were measured; with onnxruntime it is 97."""
 
@@ -165,12 +160,9 @@ def test_a_process_that_stays_has_it_in_its_engine(absent: Place) -> None:
     assert ran.stdout.splitlines()[0] == "hybrid Sessions end early in Safari []"
 
 
-@pytest.mark.skipif(not hasattr(os, "wait4"), reason="asks the system for the peak of one child")
+@not_on_windows("Windows does not tell the peak of a child")
 def test_a_search_takes_less_memory_than_with_onnxruntime(absent: Place) -> None:
-    command = [sys.executable, "-m", "rekall", "search", "logged", "out", "too", "soon"]
-    between = [sys.executable, "-S", "-c", RUN_AND_MEASURE, *command]
-    ran = subprocess.run(between, env=absent.environment, capture_output=True, text=True, check=True)
-    assert int(ran.stdout) // (1024 if sys.platform == "darwin" else 1) <= SEARCH_PEAK_KIB
+    assert peak_kib("search", "logged", "out", "too", "soon", environ=absent.environment) <= SEARCH_PEAK_KIB
 
 
 def test_a_model_is_exported_without_a_graph_of_bytes(absent: Place, tmp_path: Path) -> None:

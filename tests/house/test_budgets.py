@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 import pytest
 from support import CHECKOUT
+from support.peak import peak_kib
 from support.tui_driver import Terminal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
@@ -22,20 +22,6 @@ MB = 1_000_000 / 1024
 
 PATIENCE_S = 120.0
 """How long a busy machine may take. Only what is broken takes so long."""
-
-
-# a child's peak begins with the memory of the process that forked it, so a small one stands between
-RUN_AND_MEASURE = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-"""
-
-
-def peak_kib(*arguments: str, environ: Mapping[str, str] | None = None) -> int:
-    """Peak resident memory of a command in a process of its own."""
-    command = [sys.executable, "-S", "-c", RUN_AND_MEASURE, sys.executable, "-m", "rekall", *arguments]
-    return int(subprocess.run(command, env=environ, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout)
 
 
 @pytest.fixture(scope="module")

@@ -286,9 +286,7 @@ def test_a_limit_that_the_model_cannot_read_is_refused_with_one_that_it_can(chec
     failure = refused(checkpoint("ibert"), tmp_path / "tiny")
     assert f"{LIMIT} tokens" in failure.message
     assert f"--max-tokens {LIMIT - 2}" in failure.hint
-    report = export_model(
-        checkpoint("ibert"), tmp_path / "tiny", ExportOptions(via_torch=True, max_tokens=LIMIT - 2)
-    )
+    report = export_model(checkpoint("ibert"), tmp_path / "tiny", ExportOptions(via_torch=True, max_tokens=LIMIT - 2))
     assert report.card.max_tokens == LIMIT - 2
 
 

@@ -14,7 +14,7 @@ from rekall.models.engine.tokenizer import ids_of
 from rekall.models.export.checkpoint import read_checkpoint
 from rekall.models.export.options import ExportOptions
 from rekall.models.vectors import row_cosines
-from support.field_stage import Stage, case, recall_of, tokenizer, with_ticket, with_zeros
+from support.field_stage import Stage, case, recall_of, tokenizer, use_zeros, with_ticket
 
 if TYPE_CHECKING:
     pass
@@ -75,10 +75,7 @@ def _(stage: Stage) -> str:
 
 @case("a word whose row is zeros, in a note", "sentence-transformers#625, fastText#343")
 def _(stage: Stage) -> str:
-    source = stage.source("static")
-    with_zeros(source)
-    stage.rekall("model", "export", str(source.path), "--name", "zeros")
-    stage.rekall("model", "use", "zeros")
+    use_zeros(stage)
     said = stage.rekall("add", "bug", "lock")
     assert "lock" in stage.rekall("list")
     assert "without" in said or "embed" in said or "warning" in said, said
@@ -87,10 +84,7 @@ def _(stage: Stage) -> str:
 
 @case("the same word, searched for", "fastText#343")
 def _(stage: Stage) -> str:
-    source = stage.source("static")
-    with_zeros(source)
-    stage.rekall("model", "export", str(source.path), "--name", "zeros")
-    stage.rekall("model", "use", "zeros")
+    use_zeros(stage)
     stage.rekall("add", "bug", "lock")
     said = stage.rekall("search", "lock")
     assert "lock" in said
@@ -100,10 +94,7 @@ def _(stage: Stage) -> str:
 
 @case("an import in which one note has such a word alone", "model2vec#114")
 def _(stage: Stage) -> str:
-    source = stage.source("static")
-    with_zeros(source)
-    stage.rekall("model", "export", str(source.path), "--name", "zeros")
-    stage.rekall("model", "use", "zeros")
+    use_zeros(stage)
     (stage.place / "notes.jsonl").write_text(LOCKS)
     said = stage.rekall("import", str(stage.place / "notes.jsonl"))
     assert "2" in said

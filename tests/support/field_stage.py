@@ -129,6 +129,14 @@ def with_zeros(source: Source) -> None:
     source.edit_weights(zero)
 
 
+def use_zeros(stage: Stage) -> None:
+    """Let the base use a model in which some rows are zeros."""
+    source = stage.source("static")
+    with_zeros(source)
+    stage.rekall("model", "export", str(source.path), "--name", "zeros")
+    stage.rekall("model", "use", "zeros")
+
+
 def tokenizer(name: str) -> Callable[[Stage], str]:
     """A folder of tests/data/tokenizers, which must be read as transformers 5 reads it, or left to a person."""
 

@@ -82,10 +82,11 @@ class OnnxEncoder(FolderEncoder):
         """
         card = read_card(folder)
         check_sizes(folder, card)
-        is_sparing = backend == "sparing" and is_installed() and card.files[WEIGHTS_FILE].size <= SMALL_BYTES
+        is_there = backend in ("numpy", "onnxruntime") or is_installed()
+        is_sparing = backend == "sparing" and is_there and card.files[WEIGHTS_FILE].size <= SMALL_BYTES
         backend = "auto" if backend == "sparing" else backend
         narrow = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
-        if arithmetic != "bytes" and (backend == "numpy" or (backend == "auto" and not is_installed())):
+        if arithmetic != "bytes" and (backend == "numpy" or not is_there):
             backend, narrow = "numpy", False
         graph = INTEGER_GRAPH_FILE if narrow and INTEGER_GRAPH_FILE in card.files else GRAPH_FILE
         unused = (GRAPH_FILE,) if graph == INTEGER_GRAPH_FILE else INTEGER_FILES

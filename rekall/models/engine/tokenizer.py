@@ -227,7 +227,7 @@ class Tokenizer:
 
 
 def _without_end(word: str, characters: int) -> str:
-    """A word without so many characters, and without the blanks before those, which an added token may swallow."""
+    """A word without its last `characters`, and without the blanks before them, which an added token may swallow."""
     stop = len(word) - characters
     while stop > 0 and (word[stop - 1].isspace() or word[stop - 1] in _BLANKS):
         stop -= 1

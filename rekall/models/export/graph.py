@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rekall.models.engine.card import GRAPH_FILE, WEIGHTS_FILE
+from rekall.models.engine.graph_file import GraphNode
 from rekall.models.export.blocks import BLOCK, quantise
 from rekall.models.export.options import Precision
 from rekall.models.export.weights import Table
@@ -27,17 +28,6 @@ GRANULE_BYTES = 64 * 1024
 
 INLINE_BYTES = 8 * 1024
 """Constants up to this size stay inside the graph file."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """An operator to run, before it takes ONNX's own form."""
-
-    operator: str
-    domain: str
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ class GraphBuilder:
         """
         self._quantised = precision == "q8"
         self._folder = folder
-        self._nodes: list[_Node] = []
+        self._nodes: list[GraphNode] = []
         self._weights: dict[str, npt.NDArray[Any] | _Stored] = {}
         self._beside = beside._weights if beside else {}
         (folder / self.weights_file).write_bytes(b"")
@@ -160,7 +150,7 @@ class GraphBuilder:
         """Add a node. `output` names its outputs; without it, one name is made up."""
         named = (output,) if isinstance(output, str) else tuple(output)
         outputs = named if named[0] else (f"{operator.lower()}_{len(self._nodes) + 1}",)
-        self._nodes.append(_Node(operator, domain, tuple(inputs), outputs, attributes))
+        self._nodes.append(GraphNode(operator, domain, tuple(inputs), outputs, attributes))
         return outputs[0]
 
     def matrix_product(self, name: str, source: str, weight: npt.NDArray[np.float32], *, by_token: bool = True) -> str:
