@@ -33,6 +33,10 @@ _NOUNS = {
     "operation": ("history", ""),
     "version": ("versions", "every earlier version can be read"),
     "link_version": ("links before", ""),
+    "folder": ("folders", ""),
+    "agreed": ("agreed with folders", "everything agreed with a folder can be read"),
+    "review": ("reviews", ""),
+    "judged_pair": ("judged pairs", ""),
     "passage": ("passages", "every passage can be read"),
     "space": ("spaces", "every space of vectors can be read"),
 }

@@ -262,9 +262,53 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX link_version_by_source ON link_version (source_id);
     CREATE INDEX link_version_by_target ON link_version (target_id);
     """,
+    """
+    -- a folder that this base is synced with: id stands in the folder itself, so that it is known wherever it lies
+    CREATE TABLE folder (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        place TEXT NOT NULL,
+        options TEXT NOT NULL,
+        synced_at TEXT
+    ) STRICT;
+    -- what a folder and this base last said alike of an entry, which a merge of both starts from; seen is the size and the
+    -- time of its file
+    CREATE TABLE agreed (
+        folder INTEGER NOT NULL REFERENCES folder (number) ON DELETE CASCADE,
+        entry_id TEXT NOT NULL,
+        path TEXT NOT NULL,
+        seen TEXT NOT NULL,
+        file_hash TEXT NOT NULL,
+        state BLOB NOT NULL,
+        UNIQUE (folder, entry_id)
+    ) STRICT;
+    CREATE INDEX agreed_by_path ON agreed (folder, path);
+    CREATE INDEX agreed_by_entry ON agreed (entry_id);
+
+    -- when an entry is to be looked at again, and the memory of it as FSRS keeps it; due_at is NULL for never. An entry without
+    -- a row was not reviewed yet
+    CREATE TABLE review (
+        entry_key INTEGER PRIMARY KEY REFERENCES entry (key) ON DELETE CASCADE,
+        due_at TEXT,
+        reviewed_at TEXT,
+        times INTEGER NOT NULL,
+        card TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX review_by_due ON review (due_at) WHERE due_at IS NOT NULL;
+
+    -- two entries of which a person said that they do not contradict or repeat each other, or need no link; first_id < second_id
+    CREATE TABLE judged_pair (
+        first_id TEXT NOT NULL,
+        second_id TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        judged_at TEXT NOT NULL,
+        PRIMARY KEY (first_id, second_id, verdict)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX judged_pair_by_second ON judged_pair (second_id);
+    """,
 )
 
-SHAPE = 0x1009CDF5
+SHAPE = 0x2D5BD837
 """Checksum of the schema that all steps make (`opening.shape_sum`), so that a base is compared with it at no cost."""
 
 VOCABULARY = "CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)"

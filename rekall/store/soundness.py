@@ -225,6 +225,39 @@ def _link_version(row: dict[str, Any]) -> Iterator[Fault]:
         yield Fault("reason", "is no text", GONE)
 
 
+def _folder(row: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(row.get("id"), str) or not isinstance(row.get("place"), str):
+        yield Fault("id", "is lost", GONE)
+    if not isinstance(row.get("options"), str):
+        yield Fault("options", "is lost", "{}")
+    if row.get("synced_at") is not None and not is_time(row["synced_at"]):
+        yield Fault("synced_at", "is no time", None)
+
+
+def _agreed(row: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(row.get("entry_id"), str) or not is_ulid(row["entry_id"]):
+        yield Fault("entry_id", "is no ULID", GONE)
+    elif not all(isinstance(row.get(column), str) for column in ("path", "seen", "file_hash")):
+        yield Fault("path", "is lost", GONE)
+    elif not isinstance(row.get("folder"), int) or not isinstance(row.get("state"), bytes):
+        yield Fault("state", "cannot be read", GONE)
+
+
+def _review(row: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(row.get("times"), int) or not isinstance(row.get("card"), str):
+        yield Fault("card", "is lost", GONE)
+    for column in ("due_at", "reviewed_at"):
+        if row.get(column) is not None and not is_time(row[column]):
+            yield Fault(column, "is no time", None)
+
+
+def _judged_pair(row: dict[str, Any]) -> Iterator[Fault]:
+    if not all(isinstance(row.get(column), str) for column in ("first_id", "second_id", "verdict")):
+        yield Fault("verdict", "is lost", GONE)
+    if not is_time(row.get("judged_at")):
+        yield Fault("judged_at", "is no time", _EPOCH)
+
+
 def _lease(row: dict[str, Any]) -> Iterator[Fault]:
     numbers = (row.get(name) for name in ("pid", "done", "total"))
     texts = (row.get(name) for name in ("name", "holder", "host"))
@@ -290,6 +323,10 @@ _RULES: dict[str, Callable[[dict[str, Any]], Iterator[Fault]]] = {
     "operation": _operation,
     "version": _version,
     "link_version": _link_version,
+    "folder": _folder,
+    "agreed": _agreed,
+    "review": _review,
+    "judged_pair": _judged_pair,
     "lease": _lease,
     "passage": _passage,
     "space": _space,

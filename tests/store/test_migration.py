@@ -83,7 +83,7 @@ RECORD_BEFORE = """{"entry": {"id": "01HF7YAZVGRQZ1773AHQ3RYWZY", "title": "dele
 "links": [["01HF7YAZVGRQZ1773AHQ3RYWZY", "SUCCESSOR", "related", "why"]], "superseded": [], "origin": ORIGIN}"""
 """What a tombstone keeps, as Rekall wrote it then."""
 ORIGINS_BEFORE = {2: '["/gone.md", "0A", "0b"]', 3: '["/gone.md", "0A", "0b", "SUCCESSOR"]'}
-ORIGINS_BEFORE |= dict.fromkeys(range(4, 10), '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]')
+ORIGINS_BEFORE |= dict.fromkeys(range(4, 11), '["/gone.md", "0A", "0b", "SUCCESSOR", "", ""]')
 """Where what was deleted had been imported from, as the Rekall of each schema wrote it."""
 DELETED_BEFORE = "01HF7YAZVGRQZ1773AHQ3RYWZY"
 
@@ -211,6 +211,10 @@ NEW_SINCE: dict[str, list[tuple]] = {
     "operation": [],
     "version": [],
     "link_version": [],
+    "folder": [],
+    "agreed": [],
+    "review": [],
+    "judged_pair": [],
 }
 """Tables that schemas after the fourth brought; they are empty at first."""
 
@@ -268,6 +272,7 @@ HELD_BEFORE = {
     7: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     8: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
     9: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
+    10: {"entry": 2, "item": 10, "link": 2, "origin": 1, "tombstone": 1},
 }
 """How many rows a base of each earlier schema has, so that none of them is compared with nothing."""
 

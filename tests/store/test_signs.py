@@ -323,6 +323,7 @@ def older(tmp_path: Path) -> tuple[Path, Matrix]:
         bits = np.packbits(rows > 0, axis=1, bitorder="little")
         store.db.run_many("INSERT INTO signs_1 VALUES (?, ?)", ((n, row.tobytes()) for n, row in enumerate(bits, 1)))
         store.db.run("UPDATE signs_1 SET bits = x'00' WHERE passage_id = 5")
+        store.db.run("DROP TABLE agreed; DROP TABLE folder; DROP TABLE review; DROP TABLE judged_pair")
         store.db.run("DROP TABLE link_version; DROP TABLE version; DROP TABLE operation")
         store.db.run("DROP INDEX entry_by_facets; DROP INDEX entry_by_creation; DROP INDEX entry_by_title")
         store.db.run("DROP INDEX entry_by_update; CREATE INDEX entry_by_update ON entry (updated_at, id)")
