@@ -27,6 +27,7 @@ from rekall.store.mending import Aside, make_whole
 from rekall.store.pages import Pages
 from rekall.store.soundness import now
 from rekall.store.sqlite import SqliteStore
+from rekall.store.watch import Watch
 from rekall.system.files import PRIVATE_FILE, file_written_whole, make_private_folder, scratch_folder, sync, sync_folder
 from rekall.system.processes import Processes
 from rekall.system.replacing import discard, remove_file, take_place
@@ -83,9 +84,9 @@ class SqliteBaseFile:
         make_private_folder(self._folder)
         kept = copies.place_for(self._folder, copies.BEFORE_REPAIR, now())
         for _ in range(_TRIES):
-            with scratch_folder(self._path) as scratch, self._watched() as is_unchanged:
+            with scratch_folder(self._path) as scratch, contextlib.closing(Watch(self._path)) as watch:
                 copies.keep_raw(self._path, kept)
-                mended = self._mended(kept, scratch, is_unchanged)
+                mended = self._mended(kept, scratch, watch)
             if mended is not None:
                 return mended
         raise self._busy()
@@ -159,10 +160,10 @@ class SqliteBaseFile:
             if not agreed(found):
                 return None
             for _ in range(_TRIES):
-                with self._watched() as is_unchanged:
+                with contextlib.closing(Watch(self._path)) as watch:
                     kept = self._keep_before_restore()
                     try:
-                        is_done = self._put_in_place(new, is_unchanged)
+                        is_done = self._put_in_place(new, watch)
                     except (StorageError, OSError):  # the base is as before
                         _forget(kept)
                         raise
@@ -213,7 +214,7 @@ class SqliteBaseFile:
             copies.keep_raw(self._path, place)
             return BaseCopy(place, now(), place.stat().st_size, None, copies.BEFORE_RESTORE)
 
-    def _mended(self, kept: Path, scratch: Path, is_unchanged: Callable[[], bool]) -> Mended | None:
+    def _mended(self, kept: Path, scratch: Path, watch: Watch) -> Mended | None:
         """Make a whole base of the copy that was kept and put it in place; None when the base changed meanwhile."""
         new, set_aside = scratch / "mended.db", scratch / "set-aside.jsonl"
         try:
@@ -246,20 +247,22 @@ class SqliteBaseFile:
         if place is not None:
             with file_written_whole(place) as kept_aside, set_aside.open("rb") as lines:
                 shutil.copyfileobj(lines, kept_aside)  # first: what goes from the base must be somewhere
-        if not self._put_in_place(new, is_unchanged):
+        if not self._put_in_place(new, watch):
             return None
         changed, lost = tuple(sorted(made.changed.values())), tuple(sorted(made.lost))
         return Mended(kept, made.entries, place, aside.lines, changed[:_SHOWN], len(changed), lost[:_SHOWN], len(lost))
 
-    def _put_in_place(self, new: Path, is_unchanged: Callable[[], bool]) -> bool:
+    def _put_in_place(self, new: Path, watch: Watch) -> bool:
         """Let new content take the place of the old: in one transaction where SQLite can write the file, as a file else."""
         is_something = self._path.exists() and self._path.stat().st_size
         found = opened(self._path, to_write=True) if is_something else None
         if isinstance(found, AsItIs):
             try:
                 with contextlib.closing(found):
+                    if not watch.is_unchanged():
+                        return False
                     found.begin_log()
-                    if not found.write_over(new, is_unchanged):
+                    if not found.write_over(new, watch.is_unchanged):
                         return False
                     found.write_log_back()
             except (DatabaseLocked, DiskFull):
@@ -269,8 +272,8 @@ class SqliteBaseFile:
             else:
                 if self._is_readable():
                     return True
-        self._replace(new)
-        return True
+            watch.begin()  # that was written by ourselves
+        return self._replace(new, watch)
 
     def _is_readable(self) -> bool:
         """Whether SQLite finds no fault in the file, as a look at what was written into a damaged one."""
@@ -283,9 +286,15 @@ class SqliteBaseFile:
             except StorageError:
                 return False
 
-    def _replace(self, new: Path) -> None:
-        """Rename a new file over the old one, which nobody may have open. The old log never lies over the new file."""
+    def _replace(self, new: Path, watch: Watch) -> bool:
+        """Rename a new file over the old one, which nobody may have open, unless that changed meanwhile.
+
+        The old log never lies over the new file.
+        """
+        watch.let_go()
         with self._alone():
+            if not watch.is_unchanged():
+                return False
             log = self._path.with_name(self._path.name + "-wal")
             if log.is_file() and self._path.exists():
                 self._write_log_back(new.with_name("image.db"), log)
@@ -295,6 +304,7 @@ class SqliteBaseFile:
                 sync(file.fileno(), is_all=False)
             take_place(new, self._path)
             sync_folder(self._path.parent)
+        return True
 
     def _write_log_back(self, image: Path, log: Path) -> None:
         """Let the old file hold what its log says, so that it is the same with the log and without."""
@@ -330,23 +340,6 @@ class SqliteBaseFile:
             except OSError:
                 raise self._busy() from None
             yield
-
-    @contextlib.contextmanager
-    def _watched(self) -> Iterator[Callable[[], bool]]:
-        """Whether the base is still what it was when the block began."""
-        found = opened(self._path) if self._path.exists() else None
-        if not isinstance(found, AsItIs):
-            before = self._state()
-            yield lambda: self._state() == before
-            return
-        with contextlib.closing(found):
-            version = found.value("PRAGMA data_version")
-            yield lambda: bool(found.value("PRAGMA data_version") == version)
-
-    def _state(self) -> list[tuple[int, int]]:
-        """Sizes and times of the file and its log."""
-        found = [self._path, self._path.with_name(self._path.name + "-wal")]
-        return [(state.st_size, state.st_mtime_ns) for file in found if file.exists() and (state := file.stat())]
 
     def _is_own(self, path: Path) -> bool:
         """Whether a path is the base, or one of the files beside it."""

@@ -18,6 +18,8 @@ import apsw
 import pytest
 from support import make_bench
 from support.damage import entries_of
+from support.holding import LOCKED, held_at_replacing
+from support.systems import linux_alone
 
 from rekall.db import Database
 from rekall.errors import (
@@ -34,6 +36,7 @@ from rekall.store.base_file import SqliteBaseFile
 from rekall.store.copies import BACKUP, BEFORE_MIGRATION, copies_in, copy_before_migration, place_for, remove_old
 from rekall.store.findings import BaseCopy, Level
 from rekall.store.sqlite import SqliteStore
+from rekall.store.watch import Watch
 
 posix = pytest.mark.skipif(os.name == "nt", reason="another process keeps the file open in another way")
 
@@ -413,6 +416,14 @@ def test_a_base_that_is_not_there_or_no_use_is_restored(path, other, state):
     assert whole(path)
 
 
+@linux_alone("elsewhere no folder says what a process has open")
+def test_where_the_file_is_replaced_we_ourselves_have_it_open_no_more(path, other, monkeypatch):
+    path.write_bytes(b"")
+    held = held_at_replacing(path, monkeypatch)
+    SqliteBaseFile(path).restore(other, 5, yes)
+    assert set(held) == {LOCKED}
+
+
 def test_an_older_copy_is_brought_up_to_date(path, tmp_path):
     old = tmp_path / "old.db"
     with contextlib.closing(Database(old, migrations=schema.MIGRATIONS[:3])) as db:
@@ -504,12 +515,12 @@ def test_what_is_written_while_a_repair_works_is_not_lost(path, monkeypatch: pyt
     connection.close()
     real, done = SqliteBaseFile._put_in_place, []
 
-    def overtaken(self: SqliteBaseFile, new: Path, is_unchanged: Callable[[], bool]) -> bool:
+    def overtaken(self: SqliteBaseFile, new: Path, watch: Watch) -> bool:
         if not done:
             writer = apsw.Connection(str(path))
             writer.execute("UPDATE entry SET project = 'written meanwhile' WHERE key = 2")
             writer.close()
-        done.append(real(self, new, is_unchanged))
+        done.append(real(self, new, watch))
         return done[-1]
 
     monkeypatch.setattr(SqliteBaseFile, "_put_in_place", overtaken)

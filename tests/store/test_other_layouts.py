@@ -13,11 +13,14 @@ import pytest
 from support import make_bench
 from support.bases import all_links
 from support.damage import entries_of
+from support.holding import LOCKED, held_at_replacing
+from support.systems import linux_alone
 
 from rekall.errors import DatabaseCorrupt
 from rekall.store.base_file import SqliteBaseFile
 from rekall.store.findings import Level
 from rekall.store.sqlite import SqliteStore
+from rekall.store.watch import Watch
 
 LONG = " ".join(f"word{number * 7919 % 9973} ünï 漢字 🎉" for number in range(2500))
 
@@ -116,6 +119,32 @@ def test_a_repair_takes_everything_over_from_any_layout(made, path, layout):
     assert entries == before[0]
     assert [link for link in links if "because" in link] == before[1]
     assert kept == before[2]
+
+
+@linux_alone("elsewhere no folder says what a process has open")
+@pytest.mark.parametrize("layout", ENCODINGS)
+def test_a_repair_that_replaces_the_file_has_it_open_no_more(made, path, layout, monkeypatch):
+    written_as(made, path, layout)
+    held = held_at_replacing(path, monkeypatch)
+    SqliteBaseFile(path).mend()
+    assert set(held) == {LOCKED}
+
+
+def test_what_is_written_while_a_file_is_made_that_takes_its_place_is_not_lost(made, path, monkeypatch):
+    written_as(made, path, "UTF-16le")
+    real, done = SqliteBaseFile._replace, []
+
+    def overtaken(self: SqliteBaseFile, new: Path, watch: Watch) -> bool:
+        if not done:
+            with contextlib.closing(apsw.Connection(str(path))) as writer:
+                writer.execute("UPDATE entry SET project = 'written meanwhile' WHERE key = 2")
+        done.append(real(self, new, watch))
+        return done[-1]
+
+    monkeypatch.setattr(SqliteBaseFile, "_replace", overtaken)
+    SqliteBaseFile(path).mend()
+    assert done == [False, True]
+    assert "written meanwhile" in {entry.project for entry in entries_of(path).values()}
 
 
 @pytest.mark.parametrize("layout", [layout for layout in LAYOUTS if layout not in ENCODINGS])
