@@ -226,6 +226,8 @@ def test_another_program_of_that_name_in_the_environment_is_told(
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.7.1\n")
         (info / "RECORD").write_text(f"{file},,\n")
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).touch()  # Python 3.12 leaves out what is not there
     monkeypatch.syspath_prepend(tmp_path)
     said = rekall("doctor").out
     assert "the package rekall 1.7.1 is installed here too" in said

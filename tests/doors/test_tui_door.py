@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 from support import CHECKOUT
+from support.systems import WINDOWS
 from support.tui_driver import base_of, driven, few, opened
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo terminals")
+EXTRA = '"rekall-memory[tui]"' if WINDOWS else "'rekall-memory[tui]'"
 
 
 @pytest.fixture
@@ -75,15 +77,13 @@ def test_without_textual_rekall_alone_prints_the_help_and_says_how_to_get_it(rek
     ran = rekall()
     assert ran.code == 0
     assert "Usage: rekall" in ran.out
-    assert ran.err == "hint: the terminal UI needs the package textual, run `pip install 'rekall-memory[tui]'`\n"
+    assert ran.err == f"hint: the terminal UI needs the package textual, run `pip install {EXTRA}`\n"
 
 
 def test_without_textual_the_command_says_how_to_get_it(rekall, on_terminal, no_textual):
     ran = rekall("tui")
     assert ran.code == 2
-    assert ran.err == (
-        "error: the terminal UI needs the package textual\n\nhint: run `pip install 'rekall-memory[tui]'`\n"
-    )
+    assert ran.err == (f"error: the terminal UI needs the package textual\n\nhint: run `pip install {EXTRA}`\n")
 
 
 @pytest.fixture(params=[ImportError("no Binding"), AttributeError("no Blank")])
@@ -105,7 +105,7 @@ def test_with_another_textual_rekall_alone_prints_the_help_and_says_what_to_do(r
     ran = rekall()
     assert ran.code == 0
     assert "Usage: rekall" in ran.out
-    assert ran.err == "hint: the terminal UI needs the package textual, run `pip install 'rekall-memory[tui]'`\n"
+    assert ran.err == f"hint: the terminal UI needs the package textual, run `pip install {EXTRA}`\n"
 
 
 def test_with_another_textual_the_command_says_what_to_do(rekall, on_terminal, other_textual):
@@ -113,7 +113,7 @@ def test_with_another_textual_the_command_says_what_to_do(rekall, on_terminal, o
     assert ran.code == 2
     assert ran.err == (
         f"error: the terminal UI needs another version of the package textual ({other_textual})\n\n"
-        "hint: run `pip install 'rekall-memory[tui]'`\n"
+        f"hint: run `pip install {EXTRA}`\n"
     )
 
 
