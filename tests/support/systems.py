@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shlex
 import signal
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 WINDOWS = os.name == "nt"
+WINE = sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
+"""Whether what calls itself Windows is Wine."""
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """What ends a process at once. On Windows `os.kill` ends it with whatever number that is no key's."""
 KILLED = int(KILL) if WINDOWS else -int(KILL)
@@ -21,6 +24,11 @@ KILLED = int(KILL) if WINDOWS else -int(KILL)
 def not_on_windows(reason: str) -> pytest.MarkDecorator:
     """Leaves a test out there, and says what Windows has not."""
     return pytest.mark.skipif(WINDOWS, reason=reason)
+
+
+def not_under_wine(reason: str) -> pytest.MarkDecorator:
+    """Leaves a test out there, and says what Wine has not, and Windows has."""
+    return pytest.mark.skipif(WINE, reason=f"Wine: {reason}")
 
 
 def linux_alone(reason: str) -> pytest.MarkDecorator:
