@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import islice
+from typing import Protocol
 
-from rekall.db import Database
 from rekall.store.folding import Folded, fold_in_place, is_lone
-from rekall.store.selection import expression
 from rekall.store.units import Name, Unit, is_version, names, units
 from rekall.store.values import Term, Terms
-from rekall.store.word_counts import WordCounts
 
 _MOST_UNITS = 16
 _MOST_PARTS = 12
@@ -27,25 +25,41 @@ _ENDINGS = (
 )  # fmt: skip
 """How English goes on after the beginning of a word; the longer word's stem may be shorter than what was typed."""
 
-_TERMS_A_STATEMENT = 64
-"""Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
-
 Place = tuple[int, int, str]
 """Where a word begins and ends, and its stem."""
+
+
+class Tokens(Protocol):
+    """What makes words of a text; the same in every store, so that all find the same."""
+
+    def stem_places(self, text: str, *, stems: bool = True) -> list[Place]:
+        """The words that an index makes of a folded text, with their endings where `stems` is false."""
+        ...
+
+
+class Counting(Tokens, Protocol):
+    """What is to be known of a words index; every store has one."""
+
+    def of(self, stems: Iterable[str]) -> tuple[dict[str, int], int]:
+        """How many entries hold each of these stems, one that none holds left out; and how many entries there are."""
+        ...
+
+    def holding(self, terms: Sequence[Term]) -> dict[Term, int]:
+        """How many entries hold each of these beginnings, names or words side by side."""
+        ...
 
 
 class AskedTerms:
     """Makes the terms of a query; see `contract.Words.terms`."""
 
-    def __init__(self, db: Database, counts: WordCounts) -> None:
-        """Work on an open database."""
-        self._db = db
+    def __init__(self, counts: Counting) -> None:
+        """Ask an index."""
         self._counts = counts
 
     def terms(self, text: str, most: int, *, unfinished: bool = False) -> Terms:
         """The terms of a text, each with the number of entries that hold it."""
         folded = fold_in_place(text)
-        places = self._db.stem_places(folded.text)
+        places = self._counts.stem_places(folded.text)
         named = self._named(folded.text)
         documents, entries = self._documents([*_words(folded, text, places), *named])
         documents = {term: number for term, number in documents.items() if number or term not in named}
@@ -74,7 +88,7 @@ class AskedTerms:
                 and (word.stem in (said, _without_accents(said)) or len(word.stem) >= _LEAST_STEM)
             ):
                 asked[Term(word.word, word.stem, prefix=True, sought=word.sought)] = word
-        counted = self._counted(list(asked))
+        counted = self._counts.holding(list(asked))
         for term, word in asked.items():
             if counted[term]:
                 found[word] = term, counted[term]
@@ -88,7 +102,7 @@ class AskedTerms:
         if len(said) <= _LEAST_STEM:
             return None
         longer = [said + ending for ending in _ENDINGS]
-        stems = [stem for _, _, stem in self._db.stem_places(" ".join(longer))]
+        stems = [stem for _, _, stem in self._counts.stem_places(" ".join(longer))]
         terms = [
             Term(word.word, stem, sought=sought)
             for sought, stem in zip(longer, stems)
@@ -118,7 +132,7 @@ class AskedTerms:
         found = list(dict.fromkeys(names(text)))[:_MOST_UNITS]
         if not found:
             return []
-        stems = [stem for _, _, stem in self._db.stem_places(" ".join(name.sought for name in found))]
+        stems = [stem for _, _, stem in self._counts.stem_places(" ".join(name.sought for name in found))]
         return [self._name(name, stem) for name, stem in zip(found, stems)]
 
     def _without_numbers(self, text: str, documents: Mapping[Term, int], versions: Sequence[Term]) -> dict[Term, int]:
@@ -127,11 +141,11 @@ class AskedTerms:
         if inside:
             for term in versions:
                 text = text.replace(term.word, " ")
-            inside.difference_update(stem for _, _, stem in self._db.stem_places(text))
+            inside.difference_update(stem for _, _, stem in self._counts.stem_places(text))
         return {term: number for term, number in documents.items() if term.stem not in inside}
 
     def _name(self, name: Name, stem: str) -> Term:
-        parts = tuple(part for _, _, part in self._db.stem_places(name.typed))
+        parts = tuple(part for _, _, part in self._counts.stem_places(name.typed))
         return Term(name.typed, stem, sought=name.sought, parts=parts)
 
     def _held_units(self, folded: Folded, text: str, places: Sequence[Place], known: Set[str]) -> dict[Term, int]:
@@ -168,24 +182,15 @@ class AskedTerms:
         typed = list(islice(units(folded.text), _MOST_UNITS))
         for unit in typed:
             ask(unit)
-        counted = self._counted(list(first.values()))
+        counted = self._counts.holding(list(first.values()))
         return {term: counted[term] for unit in typed for term in held(unit)}
-
-    def _counted(self, terms: Sequence[Term]) -> dict[Term, int]:
-        """How many entries hold each of these, each looked up in the index by itself."""
-        counted: dict[Term, int] = {}
-        for part in in_parts(terms):
-            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
-            rows = self._db.rows(sql, [value for place, term in enumerate(part) for value in (place, expression(term))])
-            counted |= {part[place]: number for place, number in rows}
-        return counted
 
     def _documents(self, terms: Sequence[Term]) -> tuple[dict[Term, int], int]:
         """How many entries hold each term, and how many there are."""
         if not terms:
             return {}, 1
         counted, entries = self._counts.of(term.stem for term in terms if not term.prefix)
-        begun = self._counted([term for term in terms if term.prefix])
+        begun = self._counts.holding([term for term in terms if term.prefix])
         documents = {term: begun[term] if term.prefix else counted.get(term.stem, 0) for term in terms}
         return documents, max(entries, 1)
 
@@ -213,8 +218,3 @@ def _words(folded: Folded, text: str, places: Sequence[Place]) -> list[Term]:
             word = text[first:last]
             found[stem] = Term(word, stem, prefix=is_lone(sought), sought="" if sought == word else sought)
     return list(found.values())
-
-
-def in_parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
-    """Terms in parts that one statement takes."""
-    return (terms[start : start + _TERMS_A_STATEMENT] for start in range(0, len(terms), _TERMS_A_STATEMENT))

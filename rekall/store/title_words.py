@@ -6,7 +6,7 @@ import re
 import zlib
 from collections.abc import Sequence
 
-from rekall.db import Database
+from rekall.store.asked import Tokens
 from rekall.store.folding import fold
 
 _MARK = "\U000fe100"
@@ -15,11 +15,11 @@ _MARK = "\U000fe100"
 _ASCII_WORD = re.compile("[a-z0-9]+")
 
 
-def title_words(db: Database, text: str) -> list[str]:
+def title_words(tokens: Tokens, text: str) -> list[str]:
     """The words of a title without their endings taken off; a title of punctuation is one word."""
     if text.isascii():  # FTS5 finds the same, and takes longer to be asked
         return _ASCII_WORD.findall(text.lower()) or [typed(text)]
-    return [word for _, _, word in db.stem_places(fold(text), stems=False)] or [typed(text)]
+    return [word for _, _, word in tokens.stem_places(fold(text), stems=False)] or [typed(text)]
 
 
 def title_key(words: Sequence[str]) -> str:

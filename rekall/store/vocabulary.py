@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from rekall.db import Database
-from rekall.store.asked import AskedTerms
+from rekall.store.asked import AskedTerms, Counting
 from rekall.store.folding import fold, fold_in_place
-from rekall.store.selection import literal
 from rekall.store.values import Term
-from rekall.store.word_counts import WordCounts
 
-_MOST_READ = 3
+MOST_READ = 3
+"""Entries that hold a word are looked at for its form, so many of the newest."""
+
 _SCANNED_CHARS = 50_000
 
 
 class Vocabulary:
     """Asks the words index about words; see `contract.Words`."""
 
-    def __init__(self, db: Database, counts: WordCounts) -> None:
-        """Work on an open database."""
-        self._db = db
+    def __init__(self, counts: Counting) -> None:
+        """Ask an index."""
         self._counts = counts
-        self._asked = AskedTerms(db, counts)
+        self._asked = AskedTerms(counts)
 
     def unknown(self, words: Sequence[str]) -> list[str]:
         """Those of the words that no entry holds in any form, and that begin no word of one."""
@@ -35,25 +33,24 @@ class Vocabulary:
     def held(self, words: Sequence[str]) -> dict[str, int]:
         """How many entries hold each of the words in any form; one that none holds is left out."""
         stems = self._stems(words)
-        counted = self._counts.documents(stems.values())
+        counted = self._counts.of(stems.values())[0]
         return {word: counted[stem] for word, stem in stems.items() if stem in counted}
 
-    def form(self, word: str) -> str | None:
-        """A word as entries write it: itself where one does, else the form that stands there most often."""
+    def form(self, word: str, texts: Iterable[str]) -> str | None:
+        """A word as entries write it: itself where one does, else the form that stands there most often.
+
+        Args:
+            word: The word.
+            texts: What entries say that hold it.
+        """
         stem = self._stems([word]).get(word)
-        rows = self._db.readable_rows(
-            "SELECT e.title || char(10) || e.content, (SELECT group_concat(i.value, char(10)) FROM item i WHERE i.entry_key = e.key) "
-            f"FROM words JOIN entry e ON e.key = words.rowid WHERE words MATCH ? ORDER BY words.rowid DESC LIMIT {_MOST_READ}",
-            (literal(fold(word)),),
-        )
         forms: Counter[str] = Counter()
-        for row in rows:
-            for text in filter(None, row):
-                folded = fold_in_place(text[:_SCANNED_CHARS])
-                for start, end, found in self._db.stem_places(folded.text):
-                    if found == stem:
-                        first, last = folded.place(start, end)
-                        forms[text[first:last]] += 1
+        for text in texts:
+            folded = fold_in_place(text[:_SCANNED_CHARS])
+            for start, end, found in self._counts.stem_places(folded.text):
+                if found == stem:
+                    first, last = folded.place(start, end)
+                    forms[text[first:last]] += 1
         same = [form for form in forms if form.casefold() == word.casefold()]
         chosen = same or [form for form, _ in forms.most_common(1)]
         return max(chosen, key=lambda form: forms[form], default=None)
@@ -62,7 +59,7 @@ class Vocabulary:
         """The stem of each word; what is several words to the index is left out."""
         ends: dict[str, list[str]] = {}
         lines = [fold(word) for word in words]
-        places = self._db.stem_places("\n".join(lines))
+        places = self._counts.stem_places("\n".join(lines))
         at = place = 0
         for word, line in zip(words, lines):
             end = at + len(line)

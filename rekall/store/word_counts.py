@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from rekall.db import Database
+from rekall.store.asked import Place
+from rekall.store.selection import expression
+from rekall.store.values import Term
+
+_TERMS_A_STATEMENT = 64
+"""Terms asked for in one statement; SQLite allows 500 parts of a compound SELECT."""
 
 _MOST_KEPT = 4096
 _ENTRIES = "SELECT count(*) FROM words_docsize"
 
 
 class WordCounts:
-    """Counts what the words index holds.
+    """Counts what the words index holds; see `asked.Counting`.
 
     FTS5 goes by every entry that holds a word to count it, 60 ms for the words of a question in a million entries.
     """
@@ -28,12 +34,8 @@ class WordCounts:
         """How many entries are indexed."""
         return self.of(())[1]
 
-    def documents(self, stems: Iterable[str]) -> dict[str, int]:
-        """How many entries hold each of these stems; one that none holds is left out."""
-        return self.of(stems)[0]
-
     def of(self, stems: Iterable[str]) -> tuple[dict[str, int], int]:
-        """Both."""
+        """How many entries hold each of these stems, one that none holds left out; and how many entries are indexed."""
         moment = self._db.data_version(), self._db.total_changes(), self._db.changes
         if moment != self._moment:
             self._moment, self._entries, self._documents = moment, None, {}
@@ -54,3 +56,21 @@ class WordCounts:
         elif self._entries is None:  # also before there is a vocabulary
             self._entries = int(self._db.value(_ENTRIES))
         return {stem: number for stem in wanted if (number := self._documents[stem])}, self._entries
+
+    def holding(self, terms: Sequence[Term]) -> dict[Term, int]:
+        """How many entries hold each of these, each looked up in the index by itself."""
+        counted: dict[Term, int] = {}
+        for part in in_parts(terms):
+            sql = " UNION ALL ".join(["SELECT ?, count(*) FROM words WHERE words MATCH ?"] * len(part))
+            rows = self._db.rows(sql, [value for place, term in enumerate(part) for value in (place, expression(term))])
+            counted |= {part[place]: number for place, number in rows}
+        return counted
+
+    def stem_places(self, text: str, *, stems: bool = True) -> list[Place]:
+        """The words that the index makes of a folded text; see `Database.stem_places`."""
+        return self._db.stem_places(text, stems=stems)
+
+
+def in_parts(terms: Sequence[Term]) -> Iterator[Sequence[Term]]:
+    """Terms in parts that one statement takes."""
+    return (terms[start : start + _TERMS_A_STATEMENT] for start in range(0, len(terms), _TERMS_A_STATEMENT))

@@ -8,32 +8,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rekall.db import Database
-from rekall.entry.fields import FIELDS, Column, Entry
+from rekall.entry.fields import Column, Entry
 from rekall.store import schema
-from rekall.store.asked import AskedTerms, in_parts
+from rekall.store.asked import AskedTerms
 from rekall.store.damaged_words import Everything, Reading, Writing, check_not_empty, make_empty
 from rekall.store.folding import fold, fold_in_place
+from rekall.store.indexed import columns_of
 from rekall.store.scoring import BM25, K1, idf, is_costly, scores_of
 from rekall.store.selection import condition, expression, left_out, literal
 from rekall.store.title_words import title_key, title_words, typed
-from rekall.store.units import sought_in
 from rekall.store.values import Selection, Term, Terms
-from rekall.store.vocabulary import Vocabulary
-from rekall.store.word_counts import WordCounts
+from rekall.store.vocabulary import MOST_READ, Vocabulary
+from rekall.store.word_counts import WordCounts, in_parts
 
 if TYPE_CHECKING:
     from rekall.store.impacts import EveryScore
     from rekall.store.ranked import RankedWords
 
 _NAMES = ", ".join(column.value[0] for column in Column)
-_FIELDS = tuple(tuple(field for field in FIELDS if field.words is column) for column in Column)
-"""The fields of each column."""
 
 _PUT = f"INSERT INTO words (rowid, {_NAMES}) VALUES (?, {', '.join('?' * len(Column))})"
 _DELETE = "DELETE FROM words WHERE rowid = ?"
-_TITLE = list(Column).index(Column.TITLE)
-_TIMES = tuple(3 if column is Column.TITLE else 1 for column in Column)
-"""How often a name counts: the release note of a version is longer than the notes that only mention it."""
 _MOST_ALIKE = 1000
 """So many entries of one title are looked at."""
 _MOST_OF_A_TITLE = 32
@@ -59,8 +54,8 @@ class SqliteWords:
         self._reading = Reading(db)
         self._writing = Writing(db, self._put_all if everything else None)
         self._counts = WordCounts(db)
-        self._asked = AskedTerms(db, self._counts)
-        self._vocabulary = Vocabulary(db, self._counts)
+        self._asked = AskedTerms(self._counts)
+        self._vocabulary = Vocabulary(self._counts)
         self._every: EveryScore | None = None
 
     def put(self, key: int, entry: Entry) -> None:
@@ -107,16 +102,7 @@ class SqliteWords:
         self._db.run_many(_DELETE, ((key,) for key, _ in entries))
         # FTS5 writes out what it has gathered when a key comes that is not greater than the last
         in_order = sorted(entries, key=lambda item: item[0])
-        self._db.run_many(_PUT, ((key, *self._columns(entry)) for key, entry in in_order))
-
-    def _columns(self, entry: Entry) -> list[str]:
-        """What each column of the index holds of an entry."""
-        columns = []
-        for fields, times in zip(_FIELDS, _TIMES, strict=True):
-            texts = [text for field in fields if getattr(entry, field.name) for text in field.words_of(entry)]
-            columns.append(_indexed("\n".join(texts), times) if texts else "")
-        columns[_TITLE] += f"\n{title_key(title_words(self._db, entry.title))}"
-        return columns
+        self._db.run_many(_PUT, ((key, *columns_of(entry, self._db)) for key, entry in in_order))
 
     def _delete(self, key: int) -> None:
         self._db.run(_DELETE, (key,))
@@ -188,7 +174,13 @@ class SqliteWords:
     def form(self, word: str) -> str | None:
         """A word as entries write it: itself where one does, else the form that stands there most often."""
         with self._reading:
-            return self._vocabulary.form(word)
+            rows = self._db.readable_rows(
+                "SELECT e.title || char(10) || e.content, (SELECT group_concat(i.value, char(10)) FROM item i "
+                "WHERE i.entry_key = e.key) FROM words JOIN entry e ON e.key = words.rowid WHERE words MATCH ? "
+                f"ORDER BY words.rowid DESC LIMIT {MOST_READ}",
+                (literal(fold(word)),),
+            )
+            return self._vocabulary.form(word, [text for row in rows for text in row if text])
         return None
 
     def search(self, terms: Terms, selection: Selection, limit: int) -> dict[int, float]:
@@ -291,10 +283,3 @@ def _coverage(terms: Terms, scores: Mapping[int, float]) -> dict[int, float]:
     """Scores as shares of the most that the terms could score."""
     most = sum(idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1)
     return {key: score / most for key, score in scores.items()}
-
-
-def _indexed(text: str, times: int) -> str:
-    """A text as it is indexed: folded, and behind it the names it holds, each so many times."""
-    text = fold(text, indexing=True)
-    found = sought_in(text)
-    return f"{text}\n{' '.join([found] * times)}" if found else text
