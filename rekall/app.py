@@ -13,6 +13,7 @@ from rekall.errors import InvalidInput, NotFound, StorageError
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.config import Places, Settings
     from rekall.knowledge.checking import Checker
+    from rekall.knowledge.lookups import Lookups
     from rekall.knowledge_base import KnowledgeBase
     from rekall.models.contract import ArrayEncoder, ModelIdentity
     from rekall.models.engine.runtimes import Backend, Runtime
@@ -259,7 +260,18 @@ class App:
         store.db.waiting = self.tell
         base = build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
         base.act_as(self.door)
+        base.lookups = self.lookups(is_stored=path is not None)
         return base
+
+    def lookups(self, *, is_stored: bool = True) -> Lookups:
+        """What was looked for and read by people and assistants; of a base that is not stored nothing is kept."""
+        from rekall.knowledge.lookups import Lookups
+        from rekall.system.lookup_log import LookupLog
+
+        log = LookupLog(self.places.lookups) if is_stored else None
+        return Lookups(
+            log, door=self.door, is_kept=self.door != "python" and self.settings.text("lookups.keep") == "on"
+        )
 
     def _sweep(self) -> None:
         """Remove what dead processes left beside the base."""

@@ -33,6 +33,7 @@ _MOST_TOLD = 12
 """Unknown keys that a remark names; the file may be anybody's."""
 
 BEARER_FILE = "mcp-token"
+TRIED_FILE = "engine.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,16 @@ class Places:
     def lists(self) -> Path:
         """The list that each terminal showed last, so that `rekall show 3` knows its third line."""
         return self.database.parent / "lists"
+
+    @property
+    def lookups(self) -> Path:
+        """What was looked for and read."""
+        return self.database.with_name("lookups.jsonl")
+
+    @property
+    def tried(self) -> Path:
+        """Which onnxruntime was seen to run which model here, so that it is tried once."""
+        return self.database.with_name(TRIED_FILE)
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -11,21 +11,22 @@ from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
 from rekall.entry.types import Link, LinkType, Reference, Tombstone
 from rekall.entry.view import EntryView, successor_of
-from rekall.errors import Ambiguous, EngineError, InvalidInput, NotFound
+from rekall.errors import InvalidInput
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
+from rekall.knowledge.lookups import Lookups
 from rekall.knowledge.recorded import act_as
 from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
-from rekall.search.labels import alike
 from rekall.search.legs import Waiting
 from rekall.search.results import Hit, Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
-from rekall.search.titles import entries_titled, is_titled_twice
+from rekall.search.titles import entries_titled
 from rekall.store.values import FACETS, Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
+    from rekall.knowledge.graph import Graph
     from rekall.knowledge.journal import Journal
     from rekall.knowledge.undoing import Past
     from rekall.store.contract import Store
@@ -40,6 +41,7 @@ class KnowledgeBase:
     Attributes:
         files: Imports and exports.
         index: Words, vectors and the model behind them.
+        lookups: What was looked for and read, where the builder lets it be kept.
     """
 
     def __init__(self, store: Store, writer: EntryService, searcher: Searcher, files: Files, index: Index) -> None:
@@ -49,6 +51,7 @@ class KnowledgeBase:
         self._searcher = searcher
         self.files = files
         self.index = index
+        self.lookups = Lookups()
 
     def __enter__(self) -> KnowledgeBase:
         """The base itself."""
@@ -144,6 +147,13 @@ class KnowledgeBase:
         act_as(self._writer.store, door, client)
 
     @property
+    def graph(self) -> Graph:
+        """What belongs together: what is linked, by how many steps, and what could be."""
+        from rekall.knowledge.graph import Graph  # only looking around needs it
+
+        return Graph(self._store, self._searcher)
+
+    @property
     def past(self) -> Past:
         """What was done, and what entries said before: history, undo and earlier versions."""
         from rekall.knowledge.undoing import Past  # only looking back needs it
@@ -174,7 +184,11 @@ class KnowledgeBase:
             NotFound, Ambiguous: The id does not name one entry.
         """
         if forever:
-            return self._writer.eraser.erase(self._whole_id(prefix))
+            from rekall.knowledge.whole_ids import whole_id  # few deletions are
+
+            entry_id = whole_id(self._store, self._writer.eraser, prefix)
+            self.lookups.forget(entry_id, self._store.entries.titles([entry_id]).get(entry_id, ""))
+            return self._writer.eraser.erase(entry_id)
         entry = self.get(prefix).entry
         self._writer.delete(entry.id)
         return Deleted(entry.id)
@@ -324,14 +338,9 @@ class KnowledgeBase:
 
     def resembling(self, entry_id: str) -> tuple[Hit, ...]:
         """The few entries of the same title as one, and those that say nearly the same, which needs its vector."""
-        entry = self.get(entry_id).entry
-        is_another = is_titled_twice(self._store, entry.title)
-        titled = self.search(entry.title, mode=Mode.WORDS, limit=4, literal=True).hits if is_another else ()
-        try:
-            near = self.similar(entry.id, limit=3).hits
-        except EngineError:  # it is found by words only, which whoever stored it was told
-            near = ()
-        return alike(entry, titled, near)
+        from rekall.knowledge.resembling import resembling  # only what was just written is looked at so
+
+        return resembling(self._store, self._searcher, self.get(entry_id).entry)
 
     def count(self) -> int:
         """How many entries there are."""
@@ -375,24 +384,3 @@ class KnowledgeBase:
         from rekall.knowledge.bulk import Bulk  # most commands change one entry at most
 
         return Bulk(self._writer.store, self._writer)
-
-    def _whole_id(self, prefix: str) -> str:
-        """The whole id of an entry, of a deleted one, or of an erased one that left traces; in this order.
-
-        Raises:
-            NotFound: Nothing begins so.
-            Ambiguous: Several entries do, or several deleted ones.
-        """
-        with self._store.snapshot():
-            try:
-                return self.get(prefix).entry.id
-            except NotFound as error:
-                if isinstance(error, Ambiguous):
-                    raise
-            try:
-                return self.find_deleted(prefix).id
-            except NotFound as error:
-                left = None if isinstance(error, Ambiguous) else self._writer.eraser.left(prefix)
-                if left is None:
-                    raise
-                return left

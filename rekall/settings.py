@@ -123,6 +123,12 @@ SETTINGS = (
         0,
         100_000,
     ),
+    Setting(
+        "lookups.keep",
+        "on",
+        "Whether it is kept, on this machine alone, what was looked for and which entries were read.",
+        choices=("on", "off"),
+    ),
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
     Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
