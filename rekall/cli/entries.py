@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import App
+from rekall.cli.asking import ask, need_somebody
+from rekall.cli.forgetting import wiped_beside
 from rekall.cli.naming import METAVAR, deleted_id, entry_id, entry_ids, remember, spread
-from rekall.cli.options import json_option, limit_option, on_terminal, pass_app
+from rekall.cli.naming_past import versioned
+from rekall.cli.options import json_option, limit_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.cli.saved import print_saved
 from rekall.entry.times import local_day
 from rekall.entry.types import LinkType
-from rekall.errors import Ambiguous, Interrupted, NotFound, UsageError
+from rekall.errors import Ambiguous, NotFound, UsageError
 from rekall.knowledge import answers
-from rekall.system.drafts import traces_of
 from rekall.wording import count_text, in_a_row, printable, shell_word
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes
     if entries and not yes:
         _ask(entries, short, " for ever", as_json=as_json)
     erased = [base.delete(each, forever=True) for each in found]
-    copies = {each: _copies_of(app, each) for each in found}
+    copies = {each: wiped_beside(app, each) for each in found}
     if as_json:
         gone = [_deleted_fields(entry) for entry in entries]
         named = {"entries": gone} if len(found) > 1 else {"deleted": gone[0] if gone else None}
@@ -99,15 +100,6 @@ def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes
         _report_erased(each, named_so, copies[each.entry_id])
 
 
-def _copies_of(app: App, erased_id: str) -> Sequence[Path]:
-    """The copies of the base that still hold an entry that was deleted for ever; its drafts go with it."""
-    from rekall.system.replacing import remove_file
-
-    for draft in traces_of(app.places.drafts, erased_id):
-        remove_file(draft)
-    return app.base_file().copies_with(erased_id)
-
-
 def _ask(entries: Sequence[Entry | Tombstone], short: dict[str, str], how: str, *, as_json: bool) -> None:
     """Ask whether to delete entries; a no ends the command with the exit code of an interruption.
 
@@ -118,34 +110,13 @@ def _ask(entries: Sequence[Entry | Tombstone], short: dict[str, str], how: str, 
         question = f"delete {entries[0].type.value} {printable(entries[0].title)!r}{how}?"
     else:
         question = f"delete these {len(entries)} entries{how}?"
-    if not on_terminal() and not (sys.stderr.isatty() and os.path.exists(_TERMINAL)):
-        raise UsageError(
-            "delete asks for confirmation, and there is no terminal to ask on",
-            "add --yes to delete without being asked",
-        )
+    need_somebody("delete")
     if len(entries) > 1:
         for entry in entries[:_MOST_NAMED]:
             talk(f"  {short[entry.id]}  {in_a_row(entry.title)}")
         if len(entries) > _MOST_NAMED:
             talk(f"  and {len(entries) - _MOST_NAMED} more")
-    if _says_yes(question):
-        return
-    if as_json:
-        raise Interrupted("nothing deleted")
-    talk("nothing deleted")
-    raise click.exceptions.Exit(Interrupted.exit_code)
-
-
-_TERMINAL = "/dev/tty"
-
-
-def _says_yes(question: str) -> bool:
-    """Ask on the terminal, also where stdin is a pipe."""
-    if on_terminal():
-        return click.confirm(question, err=True)
-    click.echo(f"{question} [y/N]: ", nl=False, err=True)
-    with open(_TERMINAL, encoding="utf-8", errors="replace") as person:
-        return person.readline().strip().casefold() in ("y", "yes")
+    ask(question, "nothing deleted", as_json=as_json)
 
 
 def _report_erased(erased: Deleted, named: str, copies: Sequence[Path]) -> None:
@@ -172,9 +143,10 @@ def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
 @json_option
 @pass_app
 def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) -> None:
-    """Bring back deleted entries; without a name, list what was deleted, most recent first.
+    """Bring back deleted entries, or an earlier version of one; without a name, list what was deleted, the last first.
 
-    A deleted entry is named by its number in that list, by its id, or by its title.
+    A deleted entry is named by its number in that list, by its id, or by its title. ENTRY@NUMBER is a version of an entry,
+    as `rekall history ENTRY` numbers them: the entry says again what it said then, and what it says now stays in its history.
     """
     for name in names:
         if (os.sep in name or name.endswith(".db")) and os.path.exists(name):
@@ -184,12 +156,21 @@ def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) 
         _list_deleted(app, base, limit or 20, as_json=as_json)
         return
     saved = []
-    for each in [_deleted_named(app, base, name) for name in names]:
-        saved.append(base.restore(each))
+    for entry, number in [_restorable(app, base, name) for name in names]:
+        saved.append(base.restore(entry) if number is None else base.past.put_version(entry, number))
         if len(names) == 1 or not as_json:
             print_saved(base, saved[-1], "restored", as_json=as_json)
     if len(names) > 1 and as_json:
         out_json({"entries": [answers.view(base.get(each.entry.id)) for each in saved]})
+
+
+def _restorable(app: App, base: KnowledgeBase, name: str) -> tuple[str, int | None]:
+    """What a person wants back: a deleted entry, or a version of an entry."""
+    version = versioned(app, base, name)
+    if version is None:
+        return _deleted_named(app, base, name), None
+    base.past.state(*version)
+    return version
 
 
 def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
@@ -202,7 +183,11 @@ def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
         raise _not_an_id(name) from error
     title = base.titles([named]).get(named)
     if title is not None:
-        raise NotFound(f"{printable(title)!r} is not deleted", "`rekall restore` lists what can be restored")
+        short = base.short_ids([named])[named]
+        raise NotFound(
+            f"{printable(title)!r} is not deleted",
+            f"`rekall history {short}` lists its versions, `rekall restore {short}@VERSION` brings one back",
+        )
     return named
 
 

@@ -45,7 +45,26 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall delete K7Q2 --yes",
         "rekall restore K7Q2                         # brings it back",
     ),
-    "restore": ("rekall restore                              # what was deleted", "rekall restore K7Q2"),
+    "restore": (
+        "rekall restore                              # what was deleted",
+        "rekall restore K7Q2",
+        "rekall restore K7Q2@12                      # what it said after change 12",
+    ),
+    "undo": (
+        "rekall undo                                 # shows it, and asks",
+        "rekall undo --dry-run",
+        "rekall undo 12 --yes",
+    ),
+    "history": (
+        "rekall history                              # what was done, the last first",
+        "rekall history K7Q2",
+        "rekall history K7Q2 --forget                # what it said before, and every trace",
+    ),
+    "diff": (
+        "rekall diff K7Q2                            # what the last change changed",
+        "rekall diff K7Q2 12",
+        "rekall diff K7Q2 12 15",
+    ),
     "list": (
         "rekall list --limit 20",
         "rekall list --type bug --tag nginx --since 2w",
@@ -60,6 +79,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall link 1 3",
         "rekall link K7Q2 9XA4 --as supersedes --reason 'new API'",
         "rekall link K7Q2 9XA4 --remove",
+    ),
+    "related": (
+        "rekall related 1",
+        "rekall related K7Q2 --depth 3",
+        "rekall related K7Q2 --type supersedes",
+    ),
+    "graph": (
+        "rekall graph 1",
+        "rekall graph K7Q2 --depth 4 --type derived_from",
+        "rekall graph --html notes.html              # the whole base, to wander in",
     ),
     "similar": (
         "rekall similar 1",

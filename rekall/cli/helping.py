@@ -10,8 +10,8 @@ import click
 from rekall.cli.examples import EXAMPLES
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Write", ("add", "today", "edit", "link", "tags", "projects")),
-    ("Find", ("search", "show", "list", "similar", "pick", "tui")),
+    ("Write", ("add", "today", "edit", "link", "tags", "projects", "undo")),
+    ("Find", ("search", "show", "list", "similar", "related", "graph", "pick", "history", "diff", "tui")),
     ("Keep", ("delete", "restore", "import", "export", "backup", "restore-base", "check", "doctor", "stats", "index")),
     ("Assistants", ("mcp", "hook")),
     ("Models", ("model", "embed", "bench")),

@@ -40,11 +40,13 @@ class Named:
         entry_id: Its whole id.
         line: The query whose answer it was taken from by its number; empty where there was none.
         at: The character of its content at which what was found begins.
+        version: The number of a version of it; None for what it says now.
     """
 
     entry_id: str
     line: str = ""
     at: int = 0
+    version: int | None = None
 
 
 def entry_id(app: App, base: KnowledgeBase, text: str) -> str:

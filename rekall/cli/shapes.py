@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from rekall.cli.base_shapes import BASE_ANSWERS, BASE_COMMANDS, OF_BASES
 from rekall.cli.exchange_shapes import OF_EXCHANGE
+from rekall.cli.graph_shapes import GRAPH_ANSWERS, GRAPH_COMMANDS, OF_GRAPHS
+from rekall.cli.history_shapes import HISTORY_ANSWERS, HISTORY_COMMANDS, OF_HISTORY
 from rekall.cli.hook_shapes import HOOK_ANSWERS, HOOK_COMMANDS, OF_HOOKS
 from rekall.cli.index_shapes import OF_INDEX
 from rekall.cli.model_shapes import MODEL_ANSWERS, OF_MODELS
@@ -25,6 +27,8 @@ _OF_COMMANDS = (
     *OF_INDEX,
     *OF_SHELL,
     *OF_HOOKS,
+    *OF_HISTORY,
+    *OF_GRAPHS,
     shape(
         "Database",
         "The file that holds everything.",
@@ -146,6 +150,8 @@ _ANSWERS = (
         database=("Database", "The file."),
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),
+    *HISTORY_ANSWERS,
+    *GRAPH_ANSWERS,
     *BASE_ANSWERS,
     *SHELL_ANSWERS,
     *HOOK_ANSWERS,
@@ -209,10 +215,13 @@ COMMANDS = (
     Answer("restore ID", "Saved"),
     Answer("restore --json, several", "SeveralShown"),
     Answer("restore", "Deletions"),
+    Answer("restore ID@VERSION", "Saved"),
+    *HISTORY_COMMANDS,
     Answer("list", "Listed"),
     Answer("list --format jsonl", "Entry"),
     Answer("link", "Linked"),
     Answer("link --remove", "Unlinked"),
+    *GRAPH_COMMANDS,
     Answer("similar", "Found"),
     Answer("similar --format jsonl", "Hit"),
     Answer("import", "Imported"),

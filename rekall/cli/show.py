@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,8 @@ def show(
     """Show entries in full; without a name, choose one.
 
     An entry is named by its number in the list that was shown last, by its id or the end of it, or by its title. One
-    that is named by the number of a search opens where that matched.
+    that is named by the number of a search opens where that matched. ENTRY@NUMBER is what it said after that change, as
+    `rekall history ENTRY` numbers them.
 
     On a terminal Markdown is rendered, and what is longer than the screen goes through $REKALL_PAGER, $PAGER or less; in
     a pipe the text stands as it is stored.
@@ -54,30 +55,53 @@ def show(
     if len(said) > 1:
         raise UsageError(f"{said[0]} and {said[1]} are two forms of one answer", "give one of them")
     base = app.open_base()
-    found = all_named(app, base, names) if names else _picked(app, as_json=as_json)
+    found = _all_named(app, base, names) if names else _picked(app, as_json=as_json)
     if not found:
         talk("nothing to show: no ids on stdin")
     elif path_only:
         for each in found:
-            out(str(source_of(base.get(each.entry_id))))
+            out(str(source_of(_view(base, each))))
     elif raw:
         for each in found:
-            _print_raw(base.get(each.entry_id))
+            _print_raw(_view(base, each))
     elif as_json:
-        views = [answers.view(base.get(each.entry_id)) for each in found]
+        views = [answers.view(_view(base, each)) for each in found]
         out_json({"entry": views[0]} if len(views) == 1 else {"entries": views})
     elif sys.stdout.isatty():
         _show_on_terminal(base, found, words, may_page=not no_pager)
     else:
-        print_in_full(base, [each.entry_id for each in found])
+        _print_views(base, (_view(base, each) for each in found))
+
+
+def _all_named(app: App, base: KnowledgeBase, names: Sequence[str]) -> list[Named]:
+    """The entries that a person named, each once, and the versions of entries."""
+    if not any("@" in name.lstrip("@") for name in names):
+        return all_named(app, base, names)
+    from rekall.cli.naming_past import versioned
+
+    found: list[Named] = []
+    for name in names:
+        version = versioned(app, base, name)
+        found += all_named(app, base, [name]) if version is None else [Named(version[0], version=version[1])]
+    return list(dict.fromkeys(found))
+
+
+def _view(base: KnowledgeBase, named: Named) -> EntryView:
+    """An entry as it is, or as it was."""
+    if named.version is None:
+        return base.get(named.entry_id)
+    return base.past.view(named.entry_id, named.version)
 
 
 def print_in_full(base: KnowledgeBase, ids: Sequence[str]) -> None:
     """Print whole entries as text, a line between two."""
+    _print_views(base, map(base.get, ids))
+
+
+def _print_views(base: KnowledgeBase, views: Iterable[EntryView]) -> None:
     from rekall.cli.page import plain_text
 
-    for place, each in enumerate(ids):
-        view = base.get(each)
+    for place, view in enumerate(views):
         out((f"\n{'-' * 72}\n\n" if place else "") + plain_text(view, _short(base, view)))
 
 
@@ -101,7 +125,7 @@ def _set(base: KnowledgeBase, named: Named, words: str | None) -> Printed:
     from rekall.cli.page import set_for
 
     line = named.line if words is None else words
-    view = base.get(named.entry_id)
+    view = _view(base, named)
     at = named.at if words is None else 0
 
     def marking(text: str) -> Sequence[tuple[int, int]]:

@@ -39,7 +39,10 @@ def _is_missing_path(error: click.UsageError) -> bool:
 
 
 _MEANT = {
-    **dict.fromkeys(("undo", "undelete", "trash"), "restore"),
+    **dict.fromkeys(("undelete", "trash"), "restore"),
+    **dict.fromkeys(("redo", "revert", "rollback", "back"), "undo"),
+    **dict.fromkeys(("versions", "revisions", "changes", "blame", "audit"), "history"),
+    **dict.fromkeys(("compare", "changed"), "diff"),
     **dict.fromkeys(("completion", "completions", "shell", "integrate"), "init"),
     **dict.fromkeys(("status", "health", "diagnose"), "doctor"),
     **dict.fromkeys(("get", "cat", "view", "open", "read"), "show"),

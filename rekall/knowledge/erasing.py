@@ -66,15 +66,49 @@ class Eraser:
                 store.tombstones.forget_trace(entry_id)
         return Deleted(entry_id, why)
 
+    def forget_past(self, entry_id: str) -> Deleted:
+        """Drop what is kept of what an entry said before, and every trace of it; what it says now stays.
+
+        Args:
+            entry_id: The full id of an entry, or of a deleted one.
+
+        Raises:
+            NotFound: Nothing is known of such an id.
+        """
+        store = self._store
+        with store.transaction():
+            key = store.entries.key_of(entry_id)
+            if key is None and not store.tombstones.has(entry_id):
+                raise NotFound(f"no entry {entry_id!r}", "`rekall list` shows the ids")
+            origin = None if key is None else store.origins.of(key)
+            if key is not None and origin is not None:
+                from rekall.knowledge.merging import without_past
+
+                said = without_past(origin.said, store.entries.one(key))
+                store.origins.put(replace(origin, said=said))
+            store.history.note_lost(entry_id)
+            store.history.forget(entry_id)
+            store.tombstones.leave_trace(entry_id, self._clock.now())
+        why = self._wipe(_WAIT_S)
+        if not why:
+            with store.transaction():
+                store.tombstones.forget_trace(entry_id)
+        return Deleted(entry_id, why)
+
     def left(self, name: str) -> str | None:
         """The id of the one erased entry that ends or begins so, and of which nobody has heard yet that all traces are gone."""
         wanted = name.strip().upper()
         for ends in (len(wanted) >= SHORTEST_END, False):
             fits = str.endswith if ends else str.startswith
             found = [entry_id for entry_id in self._store.tombstones.traces() if fits(entry_id, wanted)]
+            found = [entry_id for entry_id in found if not self._is_there(entry_id)]
             if found:
                 return found[0] if wanted and len(found) == 1 else None
         return None
+
+    def _is_there(self, entry_id: str) -> bool:
+        """Whether there is such an entry, of which only the past left traces."""
+        return self._store.entries.key_of(entry_id) is not None or self._store.tombstones.has(entry_id)
 
     def finish(self) -> None:
         """Wipe the traces that were left, if that can be done without delay; else they wait for the next chance."""

@@ -149,6 +149,14 @@ def encoded(said: Said | None, links: Sequence[Sequence[str]]) -> str:
     return _encoded({"fields": said, "links": links})
 
 
+def without_past(text: str, now: Draft) -> str:
+    """What `encoded` wrote, without what an entry does not say any more: whoever changed that is not known then."""
+    fields, links = decoded(text)
+    here = said_by(now)
+    left = None if fields is None else {name: said for name, said in fields.items() if here.get(name) == said}
+    return text if left == fields else encoded(left, links)
+
+
 def with_links(text: str, links: Sequence[Sequence[str]]) -> str:
     """What `encoded` wrote, with other links: usually there are none yet, and it ends so."""
     if text.endswith(_WITHOUT_LINKS):

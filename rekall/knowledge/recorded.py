@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -39,6 +42,7 @@ class Recorded:
         self._clock = clock
         self._most = most
         self.actor = Actor()
+        self._mine = threading.local()
 
     @property
     def recorder(self) -> Recorder:
@@ -46,8 +50,22 @@ class Recorded:
         if self._made is None:
             from rekall.knowledge.recording import Recorder
 
-            self._made = Recorder(self._store, self._clock, lambda: (self.actor.door, self.actor.client), self._most)
+            self._made = Recorder(self._store, self._clock, self._who, self._most)
         return self._made
+
+    @contextlib.contextmanager
+    def acting(self, door: str, client: str = "") -> Iterator[None]:
+        """Say who makes the changes of a block, in this thread alone: a server works for several at once."""
+        outer: Actor | None = getattr(self._mine, "actor", None)
+        self._mine.actor = Actor(door, client)
+        try:
+            yield
+        finally:
+            self._mine.actor = outer
+
+    def _who(self) -> tuple[str, str]:
+        actor: Actor = getattr(self._mine, "actor", None) or self.actor
+        return actor.door, actor.client
 
     def __getattr__(self, name: str) -> Any:
         """A part of the store."""
@@ -60,12 +78,15 @@ def act_as(store: Store, door: str, client: str = "") -> None:
         store.actor.door, store.actor.client = door, client
 
 
-def operation(store: Store, verb: str, source: str = "") -> AbstractContextManager[object]:
+def operation(
+    store: Store, verb: str, source: str = "", undoes: int | None = None
+) -> AbstractContextManager[object]:
     """Let every change of a block be one operation in the history of a store that is recorded.
 
     Args:
         store: The store.
         verb: What is done, in a word.
         source: What it is done with.
+        undoes: The operation that it takes back, or None.
     """
-    return store.recorder.operation(verb, source) if isinstance(store, Recorded) else nullcontext()
+    return store.recorder.operation(verb, source, undoes) if isinstance(store, Recorded) else nullcontext()

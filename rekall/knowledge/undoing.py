@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, LinkType
-from rekall.errors import EntryDamaged, InvalidInput, NotFound
-from rekall.knowledge import kept
-from rekall.knowledge.deltas import Saying, draft_of, origin_of, saying, unpacked, without_origin
+from rekall.entry.view import EntryView
+from rekall.errors import InvalidInput, NotFound
+from rekall.knowledge import kept, versions
+from rekall.knowledge.deltas import draft_of, origin_of, saying, unpacked
 from rekall.knowledge.origins import place_of
 from rekall.knowledge.recorded import Recorded
-from rekall.knowledge.reports import Saved
+from rekall.knowledge.reports import Deleted, Saved
+from rekall.knowledge.versions import Done, State
 from rekall.knowledge.writing import EntryService
 from rekall.prepared import Prepared
 from rekall.store.past import LinkVersion, Operation, Version, Was
@@ -23,25 +26,6 @@ if TYPE_CHECKING:
 
 _EMBEDDED_AT_ONCE = 50
 """Up to this many entries get their vectors before an undo; beyond it they are made later."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What an entry was after an operation.
-
-    Attributes:
-        number: That of the operation, by which the version is named; 0 is what was before all that is known.
-        operation: The operation; None for number 0.
-        said: What the entry said then; None where it was not there.
-        changed: The fields that the operation changed.
-        links: The links that it changed, as they were before.
-    """
-
-    number: int
-    operation: Operation | None
-    said: Saying | None
-    changed: tuple[str, ...] = ()
-    links: tuple[LinkVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +60,8 @@ class Plan:
     links: int
 
 
+_READ_AT_ONCE = 500
+
 _DOES = {
     Was.NOTHING: "removes",
     Was.DELETED: "deletes",
@@ -96,63 +82,49 @@ class Past:
         """What was done last, the latest first."""
         return self._store.history.latest(limit)
 
+    def done(self, limit: int) -> list[Done]:
+        """The same, with what it was done to."""
+        return versions.done(self._store, limit)
+
     def states(self, entry_id: str) -> list[State]:
-        """The versions of an entry, the present one first, as far back as they are known.
-
-        Args:
-            entry_id: The full id of an entry, or of a deleted one.
-
-        Raises:
-            NotFound: Nothing is known of it.
-        """
-        store = self._store
-        with store.snapshot():
-            entry = store.entries.by_ids([entry_id]).get(entry_id)
-            versions = {each.operation: each for each in store.history.of(entry_id)}
-            links: dict[int, list[LinkVersion]] = {}
-            for link in store.history.links_of(entry_id):
-                links.setdefault(link.operation, []).append(link)
-            numbers = sorted({*versions, *links}, reverse=True)
-            operations = store.history.operations(numbers)
-        if entry is None and not versions:
-            raise NotFound(f"no entry {entry_id!r}", "`rekall list` shows the ids")
-        said: Saying | None = None if entry is None else saying(entry)
-        found = []
-        for number in numbers:
-            after = said
-            version = versions.get(number)
-            try:
-                said = after if version is None else _before(version, after)
-            except EntryDamaged:
-                found.append(State(number, operations.get(number), after, (), tuple(links.get(number, ()))))
-                return found
-            changed = _different(said, after)
-            found.append(State(number, operations.get(number), after, changed, tuple(links.get(number, ()))))
-        oldest = versions.get(numbers[-1]) if numbers else None
-        if oldest is None or oldest.was in (Was.OTHER, Was.THERE):
-            found.append(State(0, None, said))
-        return found
+        """The versions of an entry, the present one first; see `versions.states`."""
+        return versions.states(self._store, entry_id)
 
     def state(self, entry_id: str, number: int) -> State:
         """One version of an entry. Raises NotFound: There is none of that number, or the entry was not there then."""
-        for each in self.states(entry_id):
-            if each.number == number and each.said is not None:
-                return each
-        raise NotFound(f"no version {number} of that entry", "`rekall history ID` lists its versions")
+        return versions.state(self._store, entry_id, number)
+
+    def view(self, entry_id: str, number: int) -> EntryView:
+        """A version of an entry as entries are shown. Raises as `state` does."""
+        return versions.view_of(self._store, self.state(entry_id, number))
+
+    def titles(self, ids: Iterable[str]) -> dict[str, str]:
+        """Titles by full id, of deleted entries too."""
+        return versions.titles_of(self._store, ids)
 
     def put_version(self, entry_id: str, number: int) -> Saved:
-        """Let an entry say again what a version of it said; its links stay.
+        """Let an entry say again what a version of it said; its links stay. A deleted one is brought back.
 
         Raises:
-            NotFound: There is no such version, or no such entry any more.
+            NotFound: There is no such version.
+            InvalidInput: It holds a secret, and such are refused.
         """
         said = self.state(entry_id, number).said
-        old = self._store.entries.by_ids([entry_id]).get(entry_id)
-        if old is None or said is None:
-            raise NotFound(f"entry {entry_id} is deleted", "bring it back first, with `rekall restore`")
-        draft = replace(draft_of(said), superseded_by=old.superseded_by)
+        assert said is not None
         with self._recorded.recorder.operation("restore", f"version {number}"):
+            old = self._store.entries.by_ids([entry_id]).get(entry_id) or self._writer.restore(entry_id).entry
+            draft = replace(draft_of(said), superseded_by=old.superseded_by)
+            if old.superseded_by:
+                draft = replace(draft, status=old.status)
             return self._writer.edit(old, draft)
+
+    def forget(self, entry_id: str) -> Deleted:
+        """Drop what is kept of an entry's past, and every trace of it; see `Eraser.forget_past`."""
+        return self._writer.eraser.forget_past(entry_id)
+
+    def act_as(self, door: str, client: str = "") -> AbstractContextManager[None]:
+        """Say who makes the changes of a block, and of no other thread."""
+        return self._recorded.acting(door, client)
 
     def plan(self, number: int | None = None) -> Plan:
         """What undoing would do, by default of the last operation that is not undone.
@@ -202,8 +174,8 @@ class Past:
             )
         if not operation.is_whole:
             raise InvalidInput(
-                f"operation {operation.number} cannot be undone: it is older than the versions that are kept",
-                "the setting history.keep says how many are",
+                f"operation {operation.number} cannot be undone: not all that it changed is still kept",
+                "`rekall history` lists what was done; `rekall restore ENTRY@VERSION` brings back one entry",
             )
         since = history.changed_since(operation.number)
         if since:
@@ -211,22 +183,31 @@ class Past:
             named = ", ".join(repr(titles.get(entry_id, entry_id)) for entry_id in since[:3])
             more = f" and {len(since) - 3} more" if len(since) > 3 else ""
             raise InvalidInput(
-                f"changed since: {named}{more}", "undo what was done later first, or `rekall restore ID@VERSION`"
+                f"changed since: {named}{more}",
+                "undo what was done later first; or `rekall restore ENTRY@VERSION` brings back one entry",
             )
         return operation
 
     def _changes(self, operation: Operation) -> Iterator[Change]:
-        versions = self._store.history.made_by(operation.number)
-        now = self._store.entries.by_ids(each.entry_id for each in versions)
-        for version in versions:
-            entry = now.get(version.entry_id)
-            if (entry is None) != (version.was is Was.THERE):
+        """What becomes of entries, some hundreds at a time: an import may have made a hundred thousand."""
+        found = self._store.history.made_by(operation.number)
+        for first in range(0, len(found), _READ_AT_ONCE):
+            yield from self._some_changes(found[first : first + _READ_AT_ONCE])
+
+    def _some_changes(self, found: Sequence[Version]) -> Iterator[Change]:
+        entries = self._store.entries
+        now = entries.by_ids(each.entry_id for each in found if each.was is Was.OTHER)
+        titles = entries.titles(each.entry_id for each in found)
+        for version in found:
+            entry_id, title = version.entry_id, titles.get(version.entry_id)
+            if (title is None) != (version.was is Was.THERE):
                 continue  # it was deleted for ever since, or came back with its source
+            entry = now.get(entry_id)
             after = None if entry is None else saying(entry)
-            before = _before(version, after)
-            title = str((after or before or {}).get("title", version.entry_id))
-            fields = _different(before, after) if version.was is Was.OTHER else ()
-            yield Change(version.entry_id, title, _DOES[version.was], fields)
+            before = None if version.was is Was.OTHER and after is None else versions.before_of(version, after)
+            fields = versions.different(before, after) if version.was is Was.OTHER else ()
+            shown = str((before or {}).get("title", entry_id)) if title is None else title
+            yield Change(entry_id, shown, _DOES[version.was], fields)
 
     def _prepared(self, number: int) -> dict[str, Prepared | None]:
         """The vectors of what comes back, made while no lock is held."""
@@ -243,7 +224,7 @@ class Past:
         now = self._store.entries.by_ids([version.entry_id]).get(version.entry_id)
         if version.was in (Was.NOTHING, Was.DELETED) or (now is None) != (version.was is Was.THERE):
             return None
-        before = _before(version, None if now is None else saying(now))
+        before = versions.before_of(version, None if now is None else saying(now))
         return None if before is None else self._writer.new_entry(draft_of(before))
 
     def _put_back(self, version: Version, vectors: dict[str, Prepared | None]) -> None:
@@ -277,31 +258,3 @@ class Past:
             ends = store.entries.by_ids([link.source, link.target]).values()
             for entry in ends:  # the other one is deleted, and brings the link back with it
                 self._writer.restore_link(entry, link)
-
-
-def _before(version: Version, after: Saying | None) -> Saying | None:
-    """What an entry said before an operation; None where it was not there."""
-    if version.was in (Was.NOTHING, Was.DELETED):
-        return None
-    if version.was is Was.THERE:
-        return without_origin(unpacked(version.state, None))
-    return unpacked(version.state, after)
-
-
-def _different(before: Saying | None, after: Saying | None) -> tuple[str, ...]:
-    """The fields in which two states differ, without the time of the change."""
-    if before is None or after is None:
-        return ()
-    names = dict.fromkeys((*before, *after))
-    return tuple(name for name in names if name != "updated_at" and before.get(name) != after.get(name))
-
-
-def text_of(said: Saying) -> str:
-    """What a version says as one text that can be compared line by line: a field a line or a paragraph."""
-    lines = []
-    for name, value in said.items():
-        if name in ("id", "content", "updated_at", "created_at") or value in ("", [], {}, None):
-            continue
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        lines.append(f"{name.replace('_', ' ')}: {shown}")
-    return "\n".join([*lines, "", str(said.get("content", ""))])

@@ -8,7 +8,7 @@ from typing import Any
 
 from rekall.db import Database
 from rekall.entry.times import exact, written
-from rekall.store.past import LinkVersion, Operation, Version, Was
+from rekall.store.past import LinkVersion, Operation, Touched, Version, Was
 from rekall.store.typed import BLOB, NUMBER, TEXT, TEXT_OR_NONE, is_typed, typed
 
 _COLUMNS = "done_at, verb, door, client, source, undoes, undone_by, is_whole"
@@ -79,6 +79,15 @@ class SqliteHistory:
         self._db.run("DELETE FROM version WHERE entry_id = ?", (entry_id,))
         self._db.run("DELETE FROM link_version WHERE source_id = ?1 OR target_id = ?1", (entry_id,))
 
+    def note_lost(self, entry_id: str) -> None:
+        """Note that what is kept of an entry and of its links goes: operations that changed them are whole no longer."""
+        self._db.run(
+            "UPDATE operation SET is_whole = 0 WHERE number IN (SELECT operation FROM version WHERE entry_id = ?1 "
+            "UNION SELECT operation FROM link_version WHERE source_id = ?1 UNION SELECT operation FROM link_version "
+            "WHERE target_id = ?1)",
+            (entry_id,),
+        )
+
     def of(self, entry_id: str) -> list[Version]:
         """The versions of an entry, the latest first."""
         return self._versions("entry_id = ? ORDER BY operation DESC", (entry_id,))
@@ -114,6 +123,27 @@ class SqliteHistory:
         """What was done last, the latest first; with `to_undo` what is not undone, and no undoing."""
         where = "undone_by IS NULL AND undoes IS NULL" if to_undo else "1"
         return self._operations(f"{where} ORDER BY number DESC LIMIT ?", (limit,))
+
+    def touched(self, numbers: Iterable[int]) -> dict[int, Touched]:
+        """What operations changed, by their numbers."""
+        wanted = (json.dumps(list(numbers)),)
+        found: dict[int, Touched] = {}
+        counted = (
+            "SELECT operation, count(*), min({}) FROM {} WHERE operation IN (SELECT value FROM json_each(?)) GROUP BY 1"
+        )
+        rows = self._db.readable_rows(counted.format("source_id", "link_version"), wanted)
+        for number, links, end in typed(rows, NUMBER, NUMBER, TEXT):
+            found[number] = Touched(0, links, end)
+        rows = self._db.readable_rows(counted.format("entry_id", "version"), wanted)
+        for number, entries, entry_id in typed(rows, NUMBER, NUMBER, TEXT):
+            found[number] = Touched(entries, found.get(number, Touched()).links, entry_id)
+        return found
+
+    def size(self) -> tuple[int, int]:
+        """How many versions are kept, and how many bytes what they say takes."""
+        rows = self._db.readable_rows("SELECT count(*), coalesce(sum(length(state)), 0) FROM version")
+        versions, bytes_ = rows[0] if rows else (0, 0)
+        return int(versions), int(bytes_)
 
     def changed_since(self, operation: int) -> list[str]:
         """Ids of entries that an operation changed and that others changed after it, which are not undone."""

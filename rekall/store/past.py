@@ -77,6 +77,21 @@ class LinkVersion:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What an operation changed, in figures.
+
+    Attributes:
+        entries: How many entries.
+        links: How many links.
+        entry_id: One of the entries, or an end of one of the links; empty where nothing is kept any more.
+    """
+
+    entries: int = 0
+    links: int = 0
+    entry_id: str = ""
+
+
 class History(Protocol):
     """What was done, and what entries were before. Writing belongs inside a transaction."""
 
@@ -98,6 +113,10 @@ class History(Protocol):
 
     def forget(self, entry_id: str) -> None:
         """Drop all that is kept of an entry and of its links."""
+        ...
+
+    def note_lost(self, entry_id: str) -> None:
+        """Note that what is kept of an entry and of its links goes: operations that changed them are whole no longer."""
         ...
 
     def of(self, entry_id: str) -> list[Version]:
@@ -126,6 +145,14 @@ class History(Protocol):
 
     def latest(self, limit: int, *, to_undo: bool = False) -> list[Operation]:
         """What was done last, the latest first; with `to_undo` what is not undone, and no undoing."""
+        ...
+
+    def touched(self, numbers: Iterable[int]) -> dict[int, Touched]:
+        """What operations changed, by their numbers."""
+        ...
+
+    def size(self) -> tuple[int, int]:
+        """How many versions are kept, and how many bytes what they say takes."""
         ...
 
     def changed_since(self, operation: int) -> list[str]:

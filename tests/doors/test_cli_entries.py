@@ -59,7 +59,7 @@ def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], P
 @pytest.fixture
 def person(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sits at the terminal."""
-    for door in ("add", "entries", "editor"):
+    for door in ("add", "asking", "editor"):
         monkeypatch.setattr(f"rekall.cli.{door}.on_terminal", lambda: True)
 
 

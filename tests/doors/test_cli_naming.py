@@ -211,7 +211,7 @@ def test_delete_takes_several_and_restore_names_them_by_number_or_title(
 def test_a_question_counts_and_names_what_would_go(
     rekall: Rekall, stocked: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
+    monkeypatch.setattr("rekall.cli.asking.on_terminal", lambda: True)
     rekall("list", "--sort", "title")
     ran = rekall("delete", "1-3", stdin="n\n")
     assert ran.code == 130
@@ -231,7 +231,7 @@ def test_several_for_ever_are_asked_for_once_and_all_or_none(
     rekall("delete", "1", "--yes")
     assert rekall("delete", "--forever", "--yes", "1", "2", "nothing-like-it").code == 3
     assert rekall("list", "--json").json["total"] == 3
-    monkeypatch.setattr("rekall.cli.entries.on_terminal", lambda: True)
+    monkeypatch.setattr("rekall.cli.asking.on_terminal", lambda: True)
     ran = rekall("delete", "--forever", "1-2", "cookie", stdin="y\n")
     assert ran.code == 0
     assert ran.err.count("delete these 3 entries for ever?") == 1

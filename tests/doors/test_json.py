@@ -274,6 +274,17 @@ CALLS: dict[str, Calls] = {
     "restore ID": lambda w: [("restore", w.gone)],
     "restore": lambda w: [("restore",)],
     "list --format jsonl": lambda w: [("list",)],
+    "restore ID@VERSION": lambda w: [("edit", w.old, "--title", "x"), ("restore", f"{w.old}@2")],
+    "undo": lambda w: [("undo", "--dry-run"), ("undo", "--yes"), ("edit", w.old, "--title", "y"), ("undo", "--yes")],
+    "history": lambda w: [("history",)],
+    "history ID": lambda w: [("history", w.old), ("history", w.new, "-n", "1"), ("history", w.gone)],
+    "history ID --forget": lambda w: [("history", w.old, "--forget", "--yes")],
+    "diff": lambda w: [
+        ("edit", w.old, "--title", "x"),
+        ("diff", w.old),
+        ("link", w.old, w.other),
+        ("diff", w.old, "2"),
+    ],
     "list": lambda w: [("list",), ("list", "--status", "obsolete", "--all"), ("list", "--type", "config")],
     "link": lambda w: [
         ("link", w.old, w.other),
@@ -402,7 +413,7 @@ def answered(rekall: Rekall, answer: Answer, arguments: tuple[str, ...]) -> list
 
 @pytest.mark.parametrize("answer", commands.COMMANDS, ids=lambda answer: answer.call)
 def test_a_command_answers_what_is_promised(rekall: Rekall, world: World, tiny: None, answer: Answer):
-    name = answer.call.split(" --")[0].removesuffix(" ID").removesuffix(" CLIENT").removesuffix(" TEXT")
+    name = answer.call.split(" --")[0].split(" ID")[0].removesuffix(" CLIENT").removesuffix(" TEXT")
     run = 0
     for arguments in CALLS[answer.call](world):
         if f"{' '.join(arguments)} ".startswith(f"{name} "):

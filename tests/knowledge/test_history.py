@@ -125,7 +125,7 @@ def test_so_many_versions_stay_and_what_lost_one_cannot_be_undone(bench):
     assert len(bench.store.history.of(entry.id)) == 100
     oldest = bench.base.past.operations(500)[-2]
     assert not oldest.is_whole
-    with pytest.raises(InvalidInput, match="older"):
+    with pytest.raises(InvalidInput, match="still kept"):
         bench.base.past.undo(oldest.number)
 
 

@@ -1,0 +1,60 @@
+"""`rekall undo`: what was done last is taken back as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from rekall.app import App
+from rekall.cli.asking import ask, need_somebody
+from rekall.cli.options import json_option, pass_app
+from rekall.cli.render import out_json, talk
+from rekall.knowledge.past_words import change_text, plan_fields, plan_text
+from rekall.wording import count_text, in_a_row, printable
+
+if TYPE_CHECKING:
+    from rekall.knowledge.undoing import Plan
+
+_MOST_NAMED = 10
+
+
+@click.command()
+@click.argument("number", metavar="[NUMBER]", type=click.IntRange(1), required=False)
+@click.option("--dry-run", is_flag=True, help="Only show what would be undone.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask for confirmation.")
+@json_option
+@pass_app
+def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Undo what was done last, as a whole: an edit, a deletion, an import. Again, and what was done before that is undone.
+
+    What becomes of the entries is shown before you are asked. NUMBER, from `rekall history`, undoes that change; that of an
+    undo does it again. Where an entry was changed since, nothing is undone.
+    """
+    base = app.open_base(to_write=not dry_run)
+    plan = base.past.plan(number)
+    if not as_json:
+        _show(plan)
+    if dry_run:
+        if as_json:
+            out_json({**plan_fields(plan), "undone_by": None})
+        return
+    if not yes:
+        need_somebody("undo")
+        ask("undo it?", "nothing undone", as_json=as_json)
+    base.past.undo(plan.operation.number)
+    done_by = base.past.operations(1)[0].number
+    if as_json:
+        out_json({**plan_fields(plan), "undone_by": done_by})
+    else:
+        talk(f"undone\n\nhint: `rekall undo {done_by}` does it again")
+
+
+def _show(plan: Plan) -> None:
+    talk(f"undo {plan.operation.number}: {printable(plan_text(plan))}")
+    for change in plan.changes[:_MOST_NAMED]:
+        talk(f"  {in_a_row(change_text(change))}")
+    if len(plan.changes) > _MOST_NAMED:
+        talk(f"  and {count_text(len(plan.changes) - _MOST_NAMED, 'more entry', 'more entries')}")
+    if plan.links:
+        talk(f"  {count_text(plan.links, 'link')} as before")
