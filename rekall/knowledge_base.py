@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
     from rekall.knowledge.graph import Graph
     from rekall.knowledge.journal import Journal
+    from rekall.knowledge.review import Reviewer
     from rekall.knowledge.undoing import Past
     from rekall.store.contract import Store
 
@@ -159,6 +160,13 @@ class KnowledgeBase:
         from rekall.knowledge.undoing import Past  # only looking back needs it
 
         return Past(self._writer)
+
+    @property
+    def review(self) -> Reviewer:
+        """What is to be looked at again, and why: reviews, and what seems to hold no longer."""
+        from rekall.knowledge.review import Reviewer
+
+        return Reviewer(self._writer)
 
     def rename_tag(self, old: str, new: str | None) -> int:
         """Give every entry that has a tag another one instead, or none; see `Bulk.rename_tag`."""

@@ -82,20 +82,20 @@ def hit(found: Hit, *, explain: bool = False) -> dict[str, Any]:
     why = found.why
     said = summary(found.entry, found.successor)
     said |= {"match": found.match.value if found.match else None}
-    said |= {"score": _figure(found.score), "similarity": _figure(why.similarity), "snippet": found.snippet}
+    said |= {"score": figure(found.score), "similarity": figure(why.similarity), "snippet": found.snippet}
     said["why"] = {
-        "coverage": _figure(why.coverage),
+        "coverage": figure(why.coverage),
         "words_rank": why.words_rank,
         "matched": list(why.matched),
         "lacks": list(why.lacks),
         "exact_title": why.exact_title,
-        "head": _figure(why.head),
-        "best_passage": _figure(why.best_passage),
+        "head": figure(why.head),
+        "best_passage": figure(why.best_passage),
         "meaning_rank": why.meaning_rank,
-        **{other.leg: {"score": _figure(other.score), "rank": other.rank} for other in why.others},
+        **{other.leg: {"score": figure(other.score), "rank": other.rank} for other in why.others},
     }
     if explain:
-        said["why"]["parts"] = {name: _figure(getattr(why, name)) for name in _PARTS}
+        said["why"]["parts"] = {name: figure(getattr(why, name)) for name in _PARTS}
     return said
 
 
@@ -145,5 +145,6 @@ def _nulled(name: str, value: Any) -> Any:
     return None if name in NULLABLE and value == "" else value
 
 
-def _figure(value: float | None) -> float | None:
+def figure(value: float | None) -> float | None:
+    """A measure, not longer than it means something."""
     return None if value is None else round(value, 6)

@@ -22,6 +22,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
 from rekall.store.past import History
+from rekall.store.reviews import Reviews
 from rekall.store.sources import Origins
 from rekall.store.values import EVERYTHING, FACETS, Counts, Facets, Lease, Order, Selection
 
@@ -159,6 +160,10 @@ class Links(Protocol):
 
     def starting_at(self, keys: Iterable[int]) -> dict[str, list[Link]]:
         """The links that start at each of some entries, by the id of the entry."""
+        ...
+
+    def touching(self, keys: Iterable[int]) -> list[Link]:
+        """The links that start or end at any of some entries, each once."""
         ...
 
     def between(self, source: int, target: int) -> list[Link]:
@@ -307,6 +312,11 @@ class Store(Protocol):
     @property
     def history(self) -> History:
         """What was done, and what entries were before."""
+        ...
+
+    @property
+    def reviews(self) -> Reviews:
+        """When entries are to be looked at again."""
         ...
 
     @property

@@ -71,6 +71,11 @@ class SqliteLinks:
             found.setdefault(link.source, []).append(link)
         return found
 
+    def touching(self, keys: Iterable[int]) -> list[Link]:
+        """The links that start or end at any of some entries, each once."""
+        among = "IN (SELECT value FROM json_each(?1))"
+        return self._rows(f"(l.source_key {among} OR l.target_key {among})", (json.dumps(list(keys)),))
+
     def between(self, source: int, target: int) -> list[Link]:
         """The links from one entry to another."""
         return self._rows("l.source_key = ? AND l.target_key = ?", (source, target))

@@ -1,0 +1,189 @@
+"""What is linked with an entry, by how many steps and through whom; and what is near it in meaning and not linked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import Link, LinkType, Reference
+from rekall.entry.view import LinkLine
+from rekall.errors import EngineError
+from rekall.search.results import Hit
+from rekall.search.searcher import Searcher
+
+if TYPE_CHECKING:
+    from rekall.store.contract import Store
+
+NEAR = 0.45
+"""How clear a similarity between two entries is from which on they may belong together (benchmarks/suggestions.py)."""
+
+DEEPEST = 20
+"""Steps beyond these reach everything that can be reached at all, or nearly so."""
+
+_ORDER = (LinkType.SUPERSEDES, LinkType.CONTRADICTS, LinkType.DERIVED_FROM, LinkType.RELATED)
+"""What says most of an entry comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An entry that was reached through another one.
+
+    Attributes:
+        entry: The entry.
+        distance: How many links lie between it and where one began.
+        through: The id of the entry before it on the way.
+        lines: The links between the two, seen from the one before.
+    """
+
+    entry: Entry
+    distance: int
+    through: str
+    lines: tuple[LinkLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """An entry with what is linked around it.
+
+    Attributes:
+        entry: Where one began.
+        steps: What was reached: the nearest first, each once, by a shortest way.
+        links: The links among all these, also those that lead to what was reached before.
+    """
+
+    entry: Entry
+    steps: tuple[Step, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What bears on an entry.
+
+    Attributes:
+        around: What is linked.
+        near: What is near in meaning and not linked at all, the nearest first.
+        why_no_near: Why nothing is said of that, or empty.
+    """
+
+    around: Around
+    near: tuple[Hit, ...]
+    why_no_near: str = ""
+
+
+class Graph:
+    """Looks from one entry to what surrounds it."""
+
+    def __init__(self, store: Store, searcher: Searcher) -> None:
+        """Look into an open store."""
+        self._store = store
+        self._searcher = searcher
+
+    def around(self, entry_id: str, depth: int = 1, types: Collection[LinkType] = ()) -> Around:
+        """What is linked with an entry: one statement a step, however many entries it reaches.
+
+        Args:
+            entry_id: Its whole id.
+            depth: How many steps to go.
+            types: The kinds of links to follow; all where none is named.
+
+        Raises:
+            NotFound: There is no such entry.
+        """
+        with self._store.snapshot():
+            key = self._store.entries.resolve(entry_id)
+            root = self._store.entries.one(key)
+            distances, ways = {root.id: 0}, dict[str, tuple[str, list[Link]]]()
+            links: dict[Link, None] = {}
+            level, keys = [root.id], [key]
+            for distance in range(1, min(depth, DEEPEST) + 1):
+                found = [link for link in self._store.links.touching(keys) if not types or link.type in types]
+                links.update(dict.fromkeys(found))
+                level = _reached(level, found, distance, distances, ways)
+                keys = list(self._store.entries.keys_of(level).values())
+                if not keys:
+                    break
+            entries = self._store.entries.by_ids(ways)
+        steps = tuple(
+            Step(entries[each], distances[each], through, _lines(through, made, entries[each]))
+            for each, (through, made) in ways.items()
+            if each in entries  # others are damaged
+        )
+        there = {root.id, *entries}
+        return Around(root, steps, tuple(link for link in links if {link.source, link.target} <= there))
+
+    def related(
+        self, entry_id: str, depth: int = 1, types: Collection[LinkType] = (), most_near: int = 5, *, near: bool = True
+    ) -> Related:
+        """What is linked with an entry, and what is near in meaning and is not.
+
+        Args:
+            entry_id: Its whole id.
+            depth: How many steps to go along links.
+            types: The kinds of links to follow; all where none is named.
+            most_near: How many near ones at most.
+            near: Whether these are wanted.
+
+        Raises:
+            NotFound: There is no such entry.
+        """
+        around = self.around(entry_id, depth, types)
+        if not near or not most_near:
+            return Related(around, ())
+        linked = {step.entry.id for step in around.steps}
+        if types or depth > 1:
+            linked |= {step.entry.id for step in self.around(entry_id, 1).steps}
+        try:
+            hits = self._searcher.similar(entry_id, Filters(), min(most_near + len(linked), 200)).hits
+        except EngineError as error:
+            return Related(around, (), error.message)
+        return Related(around, tuple(hit for hit in hits if hit.entry.id not in linked and is_near(hit))[:most_near])
+
+
+def is_near(hit: Hit) -> bool:
+    """Whether an entry that is similar to another may belong together with it."""
+    return hit.why.clear is not None and hit.why.clear >= NEAR
+
+
+def in_order(links: Iterable[Link], seen_from: str) -> list[Link]:
+    """Links as they are told: by their kinds, those that start here first, then the entries that are newest."""
+
+    def other(link: Link) -> str:
+        return link.target if link.source == seen_from else link.source
+
+    newest = sorted(links, key=other, reverse=True)
+    return sorted(newest, key=lambda link: (_ORDER.index(link.type), link.source != seen_from))
+
+
+def _reached(
+    level: Sequence[str],
+    found: Sequence[Link],
+    distance: int,
+    distances: dict[str, int],
+    ways: dict[str, tuple[str, list[Link]]],
+) -> list[str]:
+    """What is reached by one more step; every entry of which that is new is noted with the way to it."""
+    touching: dict[str, list[Link]] = {each: [] for each in level}
+    for link in found:
+        for end in {link.source, link.target}:
+            if end in touching:
+                touching[end].append(link)
+    new: list[str] = []
+    for each in level:
+        for link in in_order(touching[each], each):
+            other = link.target if link.source == each else link.source
+            if other not in distances:
+                distances[other] = distance
+                ways[other] = (each, [])
+                new.append(other)
+            if distances[other] == distance and ways[other][0] == each:
+                ways[other][1].append(link)
+    return new
+
+
+def _lines(through: str, links: Sequence[Link], entry: Entry) -> tuple[LinkLine, ...]:
+    other = Reference(entry.id, entry.title)
+    return tuple(LinkLine(link, link.source == through, other) for link in links)
