@@ -6,7 +6,8 @@ RekallError                      1
 │   └── Ambiguous                3   several do
 ├── InvalidInput                 4   text, file or setting that cannot be accepted
 │   ├── EditConflict             4   the entry changed while it was being edited
-│   └── PartialImport            4   some files went in, some did not
+│   ├── PartialImport            4   some files went in, some did not
+│   └── PartialSync              4   some files of a synced folder were left alone
 ├── StorageError                 5   the database cannot be used
 │   ├── DatabaseLocked           5   … now; another process is writing
 │   ├── DatabaseReadOnly         5
@@ -25,6 +26,9 @@ RekallError                      1
 │       └── PullFailed           6
 ├── OutputLost                   5   the answer cannot be written to stdout
 ├── BothChanged                  7   an import found changes on both sides; both versions are kept
+├── SyncConflicted               8   a sync found them; both versions are kept
+├── GitError                     9   git cannot do its part of a sync
+│   └── RemoteError              9   … because of the other end; a later run goes on
 └── Interrupted                130   Ctrl-C
     └── Superseded             130   … by a later request of the same person
 """
@@ -109,6 +113,33 @@ class BothChanged(RekallError):
 
     kind = "both_changed"
     exit_code = 7
+
+
+class PartialSync(InvalidInput):
+    """A sync that left some files alone; everything else is as it should be on both sides."""
+
+    kind = "partial_sync"
+
+
+class SyncConflicted(RekallError):
+    """A sync in which both sides had changed the same field; everything is stored, both versions are kept."""
+
+    kind = "sync_conflicted"
+    exit_code = 8
+
+
+class GitError(RekallError):
+    """Git is missing, or refuses something; what was done in the folder stays."""
+
+    kind = "git"
+    exit_code = 9
+
+
+class RemoteError(GitError):
+    """Git's remote cannot be reached, or takes nothing; everything is committed here, and a later run goes on."""
+
+    kind = "git_remote"
+    retryable = True
 
 
 class StorageError(RekallError):
