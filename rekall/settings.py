@@ -130,6 +130,7 @@ SETTINGS = (
         choices=("on", "off"),
     ),
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
+    Setting("review.per_day", 10, "Entries that `rekall review` asks about in a day at most.", 1, 1_000),
     Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),
     Setting("ui.theme", "auto", "Colours of the terminal UI.", choices=("auto", "dark", "light")),
     Setting(

@@ -19,8 +19,21 @@ def put_new(
     """Store new entries. Returns their keys. With vectors, `prepared`, there is one."""
     keys = store.entries.insert_many(entries)
     store.tombstones.drop(*(entry.id for entry in entries))
+    _take_schedules(store, keys, entries)
     _index(store, embeddings, list(zip(keys, entries, strict=True)), prepared)
     return keys
+
+
+def _take_schedules(store: Store, keys: Sequence[int], entries: Sequence[Entry]) -> None:
+    """Take over when the source of an entry wanted it to be looked at again."""
+    planned = [(key, entry) for key, entry in zip(keys, entries, strict=True) if entry.other_fields]
+    if planned:
+        from rekall.knowledge.review_memory import taken_over  # few notes bring such fields
+
+        for key, entry in planned:
+            review = taken_over(entry)
+            if review is not None:
+                store.reviews.put(key, review)
 
 
 def put_again(

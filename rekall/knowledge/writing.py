@@ -67,7 +67,7 @@ class EntryService:
         self._store = self.store = store
         self.capture = capture or Capture()
         self._embeddings = embeddings
-        self._clock = clock
+        self._clock = self.clock = clock
         self.eraser = Eraser(store, clock, self.take_out)
 
     def add(self, draft: Draft, *, unless: Callable[[], bool] = lambda: False) -> Saved:

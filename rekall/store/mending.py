@@ -42,6 +42,7 @@ _BELONGS = (
     ("link", "target_key", "entry", "key"),
     ("origin", "entry_key", "entry", "key"),
     ("passage", "entry_key", "entry", "key"),
+    ("review", "entry_key", "entry", "key"),
 )
 _OF_INDEXES = ("passage", "lease", "unembeddable", *_OF_SIGNS)
 """What is made anew, or worth nothing later: not kept aside."""
@@ -323,7 +324,7 @@ class _Rows:
         last = self.db.value("SELECT max(key) FROM entry WHERE key < ?", (MOST_KEY,)) or 0
         for new, (old,) in enumerate(strange, max(last, 0) + 1):
             for table, column, other, _ in (("entry", "key", "entry", "key"), *_BELONGS):
-                if other == "entry":
+                if other == "entry" and table in self.salvage.shapes:
                     self.db.run(f"UPDATE OR IGNORE {table} SET {column} = ? WHERE {column} = ?", (new, old))
             if old in self.made.changed:
                 self.made.changed[new] = self.made.changed.pop(old)
@@ -331,6 +332,8 @@ class _Rows:
     def _drop_strays(self) -> None:
         """Rows that belong to nothing; those that say something are kept aside."""
         for table, column, other, key in _BELONGS:
+            if table not in self.salvage.shapes:
+                continue
             where = f"{column} NOT IN (SELECT {key} FROM {other})"
             if table not in _OF_INDEXES:
                 names = [each.name for each in self.salvage.shapes[table].columns]

@@ -21,6 +21,7 @@ _KNOWN_BY = {
     "link": ("source_key", "target_key", "type"),
     "origin": ("path",),
     "tombstone": ("id",),
+    "review": ("entry_key",),
 }
 _OF_ENTRIES = ("entry_key", "source_key", "target_key")
 _MADE_ANEW = ("superseded_by", "turn")
@@ -52,7 +53,7 @@ class _Comparison:
 
     def missing(self) -> list[str]:
         found = self._entries()
-        for table in ("item", "link", "origin", "tombstone"):
+        for table in _KNOWN_BY:
             if table in self.shapes and not (self.has_later and table != "tombstone"):
                 found += self._rows(table)
         return found

@@ -342,7 +342,7 @@ _LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "link_version": lambda row: len(row) == 5 and _matches(_ID, row[1]) and _matches(_ID, row[2]),
     "folder": lambda row: len(row) == 5 and isinstance(row[2], str) and isinstance(row[3], str),
     "agreed": lambda row: len(row) == 6 and _matches(_ID, row[1]) and isinstance(row[5], bytes),
-    "review": lambda row: len(row) == 5 and isinstance(row[3], int) and isinstance(row[4], str),
+    "review": lambda row: len(row) == 5 and isinstance(row[3], int) and isinstance(row[4], Text) and row[4][:1] == b"{",
     "judged_pair": lambda row: len(row) == 4 and _matches(_ID, row[0]) and _matches(_ID, row[1]),
     "passage": lambda row: len(row) == 4 and _is_hash(row[3]),
     "space": lambda row: len(row) >= 6 and isinstance(row[3], int) and _matches(_TIME, row[5]),

@@ -246,9 +246,10 @@ def _agreed(row: dict[str, Any]) -> Iterator[Fault]:
 def _review(row: dict[str, Any]) -> Iterator[Fault]:
     if not isinstance(row.get("times"), int) or not isinstance(row.get("card"), str):
         yield Fault("card", "is lost", GONE)
-    for column in ("due_at", "reviewed_at"):
-        if row.get(column) is not None and not is_time(row[column]):
-            yield Fault(column, "is no time", None)
+    if row.get("due_at") is not None and not is_time(row["due_at"]):
+        yield Fault("due_at", "is no time", GONE)  # as nothing it would say never
+    if row.get("reviewed_at") is not None and not is_time(row["reviewed_at"]):
+        yield Fault("reviewed_at", "is no time", None)
 
 
 def _judged_pair(row: dict[str, Any]) -> Iterator[Fault]:

@@ -20,6 +20,7 @@ from rekall.store.words import SqliteWords
 
 if TYPE_CHECKING:  # no search looks back
     from rekall.store.history import SqliteHistory
+    from rekall.store.review_rows import SqliteReviews
 
 
 class SqliteStore:
@@ -59,6 +60,13 @@ class SqliteStore:
         from rekall.store.history import SqliteHistory
 
         return SqliteHistory(self.db)
+
+    @property
+    def reviews(self) -> SqliteReviews:
+        """When entries are to be looked at again."""
+        from rekall.store.review_rows import SqliteReviews
+
+        return SqliteReviews(self.db)
 
     def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""

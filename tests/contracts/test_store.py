@@ -35,6 +35,7 @@ from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
 from rekall.store.past import LinkVersion, Operation, Version, Was
+from rekall.store.reviews import Review
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import (
     EVERYTHING,
@@ -2867,3 +2868,83 @@ def test_what_was_changed_since_is_known_and_what_was_taken_back_does_not_count(
         store.history.keep([Version(one, again, Was.OTHER)])
         store.history.note_undone(first, again)
     assert store.history.changed_since(undone) == [one]
+
+
+# reviews
+
+
+def test_a_review_comes_back_as_it_was_and_replaces_the_one_before(store):
+    first, second = insert(store, make_entry(1), make_entry(2))
+    review = Review(NOW, NOW - timedelta(days=30), 3, '{"stability": 30}')
+    with store.transaction():
+        store.reviews.put(first, review)
+        store.reviews.put(second, replace(review, due_at=None, reviewed_at=None, times=0))
+    assert store.reviews.of([first, second, 999]) == {
+        first: review,
+        second: replace(review, due_at=None, reviewed_at=None, times=0),
+    }
+    with store.transaction():
+        store.reviews.put(first, replace(review, times=4))
+        store.reviews.drop(second)
+        store.reviews.drop(999)
+    assert store.reviews.of([first, second]) == {first: replace(review, times=4)}
+
+
+def test_due_is_what_was_reviewed_and_whose_time_has_come(store):
+    keys = insert(store, *(make_entry(number) for number in range(4)), make_entry(4, status=Status.OBSOLETE))
+    times = [NOW, NOW - timedelta(seconds=1), NOW + timedelta(seconds=1), None, NOW]
+    with store.transaction():
+        for key, due_at in zip(keys, times, strict=True):
+            store.reviews.put(key, Review(due_at, None, 0, "{}"))
+    assert [each.key for each in store.reviews.due(EVERYTHING, NOW)] == [keys[1], keys[0], keys[4]]
+    active = Selection(Filters(status=Status.ACTIVE))
+    assert [each.key for each in store.reviews.due(active, NOW)] == [keys[1], keys[0]]
+    (waiting, _) = store.reviews.due(active, NOW)
+    entry = read(store, waiting.key)
+    assert (waiting.entry_id, waiting.type, waiting.changed_at) == (entry.id, entry.type, entry.updated_at)
+    assert waiting.review == Review(times[1], None, 0, "{}")
+
+
+@pytest.mark.parametrize("most", [1, 2, 100])
+def test_what_was_never_reviewed_is_read_in_parts_the_oldest_first(store, most):
+    entries = [
+        make_entry(number, type=kind, updated_at=NOW - timedelta(days=day))
+        for number, (kind, day) in enumerate(
+            [(EntryType.BUG, 3), (EntryType.TIL, 9), (EntryType.BUG, 9), (EntryType.BUG, 0), (EntryType.SNIPPET, 8)]
+        )
+    ]
+    keys = insert(store, *entries)
+    reviewed = insert(store, make_entry(9, type=EntryType.BUG, updated_at=NOW - timedelta(days=20)))
+    with store.transaction():
+        store.reviews.put(*reviewed, Review(NOW, None, 0, "{}"))
+    found, last = [], None
+    kinds = [EntryType.BUG, EntryType.TIL]
+    while part := store.reviews.unreviewed(EVERYTHING, kinds, NOW - timedelta(days=3), most, last):
+        assert len(part) <= most
+        last = part[-1]
+        found += [each.key for each in part]
+    assert found == [*sorted((keys[1], keys[2]), key=lambda key: read(store, key).id), keys[0]]
+    assert store.reviews.unreviewed(Selection(Filters(project="other")), kinds, NOW, 10) == []
+
+
+def test_answers_are_counted_from_a_moment_on(store):
+    keys = insert(store, make_entry(1), make_entry(2), make_entry(3))
+    with store.transaction():
+        store.reviews.put(keys[0], Review(None, NOW, 1, "{}"))
+        store.reviews.put(keys[1], Review(NOW, NOW - timedelta(seconds=1), 2, "{}"))
+        store.reviews.put(keys[2], Review(NOW, NOW, 0, "{}"))
+    assert store.reviews.answered_since(NOW) == 1
+    assert store.reviews.answered_since(NOW - timedelta(seconds=1)) == 2
+
+
+def test_a_review_goes_with_its_entry_and_with_an_undone_transaction(store):
+    keys = insert(store, make_entry(1), make_entry(2))
+    with store.transaction():
+        store.reviews.put(keys[0], Review(NOW, NOW, 1, "{}"))
+    with contextlib.suppress(Undone), store.transaction():
+        store.reviews.put(keys[1], Review(NOW, NOW, 1, "{}"))
+        raise Undone
+    assert list(store.reviews.of(keys)) == [keys[0]]
+    delete(store, keys[0])
+    assert store.reviews.of(keys) == {}
+    assert store.reviews.due(EVERYTHING, NOW) == []

@@ -118,6 +118,25 @@ def test_links_tombstones_and_vectors_survive(specimen, path):
     assert after == before
 
 
+@pytest.mark.parametrize("is_found_by_shape", [False, True])
+def test_reviews_survive(specimen, path, is_found_by_shape):
+    path.write_bytes(specimen.data)
+    with contextlib.closing(SqliteStore(path)) as store:
+        rows = [
+            (key, "2026-05-01T00:00:00Z", "2026-01-01T00:00:00Z", key, '{"stability": 30.5}') for key in range(2, 20)
+        ]
+        rows[3] = (*rows[3][:1], None, *rows[3][2:])
+        store.db.run_many("INSERT INTO review VALUES (?, ?, ?, ?, ?)", rows)
+        store.db.run("UPDATE entry SET confidence = 9 WHERE key = 1")
+        (root,) = store.db.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'review'")[0]
+    if is_found_by_shape:  # where the table begins is not known any more
+        damage(path, f"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = 9999 WHERE rootpage = {root}")
+    SqliteBaseFile(path).mend()
+    with contextlib.closing(SqliteStore(path)) as store:
+        assert store.db.rows("SELECT * FROM review ORDER BY 1") == rows
+    assert problems(path) == []
+
+
 # rows
 
 DAMAGES = {
@@ -191,6 +210,9 @@ def test_a_damaged_entry_is_kept_with_what_is_known_of_it(small, name):
         ("INSERT INTO origin VALUES ('/a', 1, x'00', x'00', NULL, '', '')", "origins"),
         ("INSERT INTO origin VALUES ('/a', 1, zeroblob(16), zeroblob(16), NULL, '', '{}')", "origins"),
         ("INSERT INTO lease VALUES ('a', 'b', 1, 'h', 'never', 0, 0)", "leases"),
+        ("INSERT INTO review VALUES (1, 'soon', NULL, 1, '{}')", "reviews"),
+        ("INSERT INTO review VALUES (1, NULL, 'once', 1, '{}')", "reviews"),
+        ("INSERT INTO review VALUES (99, NULL, NULL, 1, '{}')", "references"),
         ("UPDATE space SET dim = 7", "vectors"),
         ("UPDATE space SET active = 5", "spaces"),
         ("UPDATE space SET spread = -1.0", "spaces"),
