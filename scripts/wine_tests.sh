@@ -67,10 +67,13 @@ tree() {
         git -C "$SOURCE" archive "$REKALL_WINE_COMMIT" | tar -C "$SYSTEM/tree" -xf -
     else
         git -C "$SOURCE" ls-files -z --cached --others --exclude-standard |
-            (cd "$SOURCE" && tar --null --ignore-failed-read -T - -cf -) | tar -C "$SYSTEM/tree" -xf -
+            (cd "$SOURCE" && tar --null --ignore-failed-read -T - -cf - || [ $? -eq 1 ]) | # 1: somebody is writing a file
+            tar -C "$SYSTEM/tree" -xf -
     fi
-    [ -e "$PYTHON/Scripts/rekall.exe" ] ||
+    cp "$SYSTEM/tree/scripts/wine_site.py" "$PYTHON/Lib/site-packages/sitecustomize.py"
+    cmp -s "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml" ||
         inside wine /python/python.exe -m pip install --quiet --no-deps --no-build-isolation --editable 'Z:\tree'
+    cp "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml"
 }
 
 main() {
@@ -100,8 +103,8 @@ main() {
     for file in "${files[@]}"; do
         log=$FOLDER/results/$(echo "${file%.py}" | tr / .).log
         code=0
-        inside env -C /tree wine /python/python.exe -X faulthandler -m pytest -vv -n 0 -p no:cacheprovider -p no:randomly --tb=short \
-            -o faulthandler_timeout=300 "${more[@]}" "$file" >"$log" 2>&1 </dev/null || code=$?
+        inside env -C /tree wine /python/python.exe -X faulthandler -m pytest -v -n 0 -p no:cacheprovider -p no:randomly --tb=short \
+            -o "addopts=--strict-markers --strict-config" -rs -o faulthandler_timeout=300 "${more[@]}" "$file" >"$log" 2>&1 </dev/null || code=$?
         echo "ended with $code" >>"$log"
         python3 "$SOURCE/scripts/wine_results.py" "$log"
     done
