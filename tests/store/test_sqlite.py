@@ -156,15 +156,15 @@ def test_origins_come_once_and_in_order_whatever_the_batch(store, monkeypatch, b
     with store.transaction():
         for number in range(24):
             key = store.entries.insert(make_entry(number))
-            store.origins.put(Origin(f"/a/{number}", key, b"1", b"2"))
-    expected = sorted(f"/a/{number}" for number in range(24) if number != 12)
-    seen = []
-    for origin in store.origins.under("/a"):
+            store.origins.put(Origin(str(Path("/a") / str(number)), key, b"1", b"2"))
+    expected = sorted(str(Path("/a") / str(number)) for number in range(24) if number != 12)
+    gone, seen = str(Path("/a/12")), []
+    for origin in store.origins.under(str(Path("/a"))):
         if not seen:
-            store.db.run("DELETE FROM origin WHERE path = '/a/12'")
+            store.db.run("DELETE FROM origin WHERE path = ?", (gone,))
         seen.append(origin.path)
-    assert [path for path in seen if path != "/a/12"] == expected
-    assert [origin.path for origin in store.origins.under("/a")] == expected
+    assert [path for path in seen if path != gone] == expected
+    assert [origin.path for origin in store.origins.under(str(Path("/a")))] == expected
 
 
 NO_RECORDS = ["", " ", "{", "no json", "\0", "[" * 5000, "{'origin': []}", '{"origin": ["/b.md"}']
