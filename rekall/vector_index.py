@@ -80,6 +80,22 @@ class VectorIndex(ABC):
         """
 
     @abstractmethod
+    def neighbours(
+        self, ids: Sequence[int], among: Sequence[int] | None, at_least: float, most_each: int
+    ) -> list[tuple[int, int, float]]:
+        """The nearest of each of many vectors: all pairs of ten thousand in seconds.
+
+        Args:
+            ids: Whose neighbours are looked for; one without a vector has none.
+            among: Ids to choose from; None means all.
+            at_least: The least cosine similarity of a neighbour.
+            most_each: The most neighbours of each.
+
+        Returns:
+            The smaller id, the larger and their cosine similarity, each pair once, the most similar first.
+        """
+
+    @abstractmethod
     def get(self, passage_id: int) -> bytes | None:
         """The bytes of one vector, (d,) float32, or None."""
 

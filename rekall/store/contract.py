@@ -20,7 +20,9 @@ from typing import Any, Protocol
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Tombstone
+from rekall.store.agreements import Agreements
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
+from rekall.store.pairs import Pairs
 from rekall.store.past import History
 from rekall.store.reviews import Reviews
 from rekall.store.sources import Origins
@@ -317,6 +319,16 @@ class Store(Protocol):
     @property
     def reviews(self) -> Reviews:
         """When entries are to be looked at again."""
+        ...
+
+    @property
+    def pairs(self) -> Pairs:
+        """What was said of two of them."""
+        ...
+
+    @property
+    def agreements(self) -> Agreements:
+        """What folders and the base last said alike."""
         ...
 
     @property

@@ -19,7 +19,9 @@ from rekall.store.unembeddable import SqliteUnembeddable
 from rekall.store.words import SqliteWords
 
 if TYPE_CHECKING:  # no search looks back
+    from rekall.store.agreed import SqliteAgreements
     from rekall.store.history import SqliteHistory
+    from rekall.store.judged_pairs import SqlitePairs
     from rekall.store.review_rows import SqliteReviews
 
 
@@ -67,6 +69,20 @@ class SqliteStore:
         from rekall.store.review_rows import SqliteReviews
 
         return SqliteReviews(self.db)
+
+    @property
+    def pairs(self) -> SqlitePairs:
+        """What was said of two of them."""
+        from rekall.store.judged_pairs import SqlitePairs
+
+        return SqlitePairs(self.db)
+
+    @property
+    def agreements(self) -> SqliteAgreements:
+        """What folders and the base last said alike."""
+        from rekall.store.agreed import SqliteAgreements
+
+        return SqliteAgreements(self.db)
 
     def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""

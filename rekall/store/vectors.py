@@ -12,6 +12,7 @@ import importlib.util
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -139,6 +140,15 @@ class _TableIndex(VectorIndex):
         chosen = list(ids)
         return dict(self._nearest(vector_bytes(query_vec, self._dim), len(chosen), chosen)) if chosen else {}
 
+    def neighbours(
+        self, ids: Sequence[int], among: Sequence[int] | None, at_least: float, most_each: int
+    ) -> list[tuple[int, int, float]]:
+        """The nearest of each of many vectors; see `VectorIndex.neighbours`."""
+        from rekall.store.neighbours import near_pairs  # with numpy, which a search may do without
+
+        blocks = partial(_blocks, self._db, self._vectors, "vector", 4 * self._dim)
+        return near_pairs(blocks, ids, among, self._dim, at_least, most_each)
+
     def get(self, passage_id: int) -> bytes | None:
         """The bytes of one vector, (d,) float32, or None."""
         vector = self._db.value(f"SELECT vector FROM {self._vectors} WHERE passage_id = ?", (passage_id,))
@@ -246,7 +256,7 @@ class NumpyIndex(_TableIndex):
         wanted = np.frombuffer(query, dtype=np.float32)
         ids: list[npt.NDArray[np.int64]] = []
         opposite: list[npt.NDArray[np.float32]] = []
-        for rows in self._blocks(self._vectors, "vector", 4 * self._dim, among):
+        for rows in _blocks(self._db, self._vectors, "vector", 4 * self._dim, among):
             matrix = np.frombuffer(b"".join(row[1] for row in rows), dtype=np.float32).reshape(len(rows), -1)
             ids.append(np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows)))
             # not `@`, whose rounding depends on the row's place: equal vectors must stay equal
@@ -258,17 +268,6 @@ class NumpyIndex(_TableIndex):
             return []
         best, distances = best_of(ids, opposite, k)
         return list(zip(best.tolist(), (-distances).tolist()))
-
-    def _blocks(self, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
-        where, bindings = _where(table, column, size, among)
-        block: list[Row] = []
-        for row in self._db.stream(f"SELECT passage_id, {column} {where}", bindings):
-            block.append(row)
-            if len(block) == _BLOCK_ROWS:
-                yield block
-                block = []
-        if block:
-            yield block
 
 
 def choose_backend(db: Database, preferred: str) -> Backend:
@@ -310,6 +309,18 @@ def _load_sqlite_vec(db: Database) -> str:
     except StorageError as error:
         return f"sqlite-vec cannot be loaded: {error.__cause__ or error}"
     return ""
+
+
+def _blocks(db: Database, table: str, column: str, size: int, among: Sequence[int] | None) -> Iterator[list[Row]]:
+    where, bindings = _where(table, column, size, among)
+    block: list[Row] = []
+    for row in db.stream(f"SELECT passage_id, {column} {where}", bindings):
+        block.append(row)
+        if len(block) == _BLOCK_ROWS:
+            yield block
+            block = []
+    if block:
+        yield block
 
 
 def _where(table: str, column: str, size: int, among: Sequence[int] | None) -> tuple[str, tuple[Any, ...]]:

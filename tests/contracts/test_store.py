@@ -34,6 +34,7 @@ from rekall.errors import Ambiguous, DatabaseLocked, NotFound, StorageError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
+from rekall.store.pairs import JudgedPair, Verdict
 from rekall.store.past import LinkVersion, Operation, Version, Was
 from rekall.store.reviews import Review
 from rekall.store.sqlite import SqliteStore
@@ -2948,3 +2949,51 @@ def test_a_review_goes_with_its_entry_and_with_an_undone_transaction(store):
     delete(store, keys[0])
     assert store.reviews.of(keys) == {}
     assert store.reviews.due(EVERYTHING, NOW) == []
+
+
+# pairs
+
+ONE, OTHER, THIRD = (f"01K2KT{number:020d}" for number in range(3))
+
+
+def test_a_pair_is_the_same_in_either_order_and_said_again_it_is_new(store):
+    later = NOW + timedelta(days=1)
+    with store.transaction():
+        store.pairs.judge(OTHER, ONE, Verdict.FINE, NOW)
+        store.pairs.judge(ONE, THIRD, Verdict.FINE, NOW)
+        store.pairs.judge(ONE, OTHER, Verdict.NO_LINK, NOW)
+        store.pairs.judge(ONE, OTHER, Verdict.FINE, later)
+    assert store.pairs.all(Verdict.FINE) == [
+        JudgedPair(ONE, OTHER, Verdict.FINE, later),
+        JudgedPair(ONE, THIRD, Verdict.FINE, NOW),
+    ]
+    assert store.pairs.all(Verdict.NO_LINK) == [JudgedPair(ONE, OTHER, Verdict.NO_LINK, NOW)]
+    assert store.pairs.among([OTHER], Verdict.FINE) == {(ONE, OTHER)}
+    assert store.pairs.among([ONE, "01K2KT"], Verdict.FINE) == {(ONE, OTHER), (ONE, THIRD)}
+    assert store.pairs.among([THIRD], Verdict.NO_LINK) == store.pairs.among([], Verdict.FINE) == set()
+
+
+def test_what_was_said_of_a_pair_can_be_taken_back(store):
+    with store.transaction():
+        store.pairs.judge(ONE, OTHER, Verdict.FINE, NOW)
+        store.pairs.judge(ONE, OTHER, Verdict.NO_LINK, NOW)
+        assert store.pairs.take_back(OTHER, ONE, Verdict.FINE)
+        assert not store.pairs.take_back(ONE, OTHER, Verdict.FINE)
+        assert not store.pairs.take_back(ONE, THIRD, Verdict.NO_LINK)
+    assert store.pairs.all(Verdict.FINE) == []
+    assert len(store.pairs.all(Verdict.NO_LINK)) == 1
+
+
+def test_what_was_said_of_an_entry_is_forgotten_with_all_others(store):
+    with store.transaction():
+        for one, other in ((ONE, OTHER), (OTHER, THIRD), (ONE, THIRD)):
+            store.pairs.judge(one, other, Verdict.FINE, NOW)
+        store.pairs.forget(OTHER)
+    assert [(each.first, each.second) for each in store.pairs.all(Verdict.FINE)] == [(ONE, THIRD)]
+
+
+def test_what_is_said_of_a_pair_goes_with_an_undone_transaction(store):
+    with contextlib.suppress(RuntimeError), store.transaction():
+        store.pairs.judge(ONE, OTHER, Verdict.FINE, NOW)
+        raise RuntimeError
+    assert store.pairs.all(Verdict.FINE) == []

@@ -19,7 +19,7 @@ from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType
 from rekall.errors import EngineError, RekallError, StorageError
 from rekall.models.vectors import Matrix, unit_rows
-from rekall.store import sign_blocks, vectors
+from rekall.store import neighbours, sign_blocks, vectors
 from rekall.store.sign_blocks import Layout
 from rekall.store.signs import Signs
 from rekall.store.sqlite import SqliteStore
@@ -790,3 +790,66 @@ def test_the_bytes_of_a_vector_are_its_own():
     with pytest.raises(EngineError) as raised:
         vector_bytes(np.stack([row, row], axis=1)[:, 0], DIM)  # every other number of an array
     assert raised.value.hint
+
+
+# neighbours
+
+
+def brute_neighbours(
+    rows: Matrix, ids: list[int], asked: list[int], among: list[int], least: float, most: int
+) -> dict[tuple[int, int], float]:
+    """The same by definition: of each asked one the nearest, equal ones by their ids."""
+    place = {number: at for at, number in enumerate(ids)}
+    found: dict[tuple[int, int], float] = {}
+    for one in asked:
+        near = [(float(rows[place[one]] @ rows[place[other]]), other) for other in among if other != one]
+        near = sorted((each for each in near if each[0] >= least), key=lambda each: (-each[0], each[1]))
+        found |= {(min(one, other), max(one, other)): cosine for cosine, other in near[:most]}
+    return found
+
+
+@pytest.mark.parametrize("asked_share", [1.0, 0.3])
+@pytest.mark.parametrize("most", [1, 3, 60])
+def test_neighbours_are_the_nearest_of_each(shelf, monkeypatch, asked_share, most):
+    """In chunks and blocks much smaller than the shelf, so that the nearest come from several."""
+    monkeypatch.setattr(neighbours, "CHUNK_BYTES", 4 * DIM * 7)
+    monkeypatch.setattr(vectors, "_BLOCK_ROWS", 11)
+    rows = random_rows(60)
+    shelf.fill(rows)
+    asked = shelf.ids[: int(60 * asked_share)]
+    for among in (None, shelf.ids[20:]):
+        found = shelf.index.neighbours([*asked, asked[0], 10**9], among, 0.15, most)
+        expected = brute_neighbours(rows, shelf.ids, asked, shelf.ids if among is None else among, 0.15, most)
+        assert {(one, other) for one, other, _ in found} == set(expected)
+        assert len(found) == len(expected)
+        assert [cosine for *_, cosine in found] == sorted((cosine for *_, cosine in found), reverse=True)
+        for one, other, cosine in found:
+            assert cosine == pytest.approx(expected[one, other], abs=1e-5)
+
+
+def test_of_many_equal_vectors_each_has_few_neighbours(shelf):
+    shelf.fill(np.repeat(random_rows(1), 60, axis=0))
+    found = shelf.index.neighbours(shelf.ids, None, 0.9, 4)
+    assert 60 <= len(found) <= 240
+    assert all(cosine == pytest.approx(1.0, abs=1e-5) for *_, cosine in found)
+
+
+def test_an_empty_index_has_no_neighbours(shelf):
+    assert shelf.index.neighbours(shelf.ids, None, -1.0, 4) == []
+    assert shelf.index.neighbours([], None, -1.0, 4) == []
+
+
+def test_a_damaged_vector_is_nobodys_neighbour(shelf):
+    rows = random_rows(60)
+    shelf.fill(rows)
+    nan, long, short = shelf.ids[3], shelf.ids[4], shelf.ids[5]
+    table = f"vectors_{shelf.space.id}"
+    for number, data in (
+        (nan, np.full(DIM, np.nan, dtype=np.float32).tobytes()),
+        (long, (rows[4] * 1e20).astype(np.float32).tobytes()),
+        (short, b"abc"),
+    ):
+        shelf.db.run(f"UPDATE {table} SET vector = ? WHERE passage_id = ?", (data, number))
+    found = shelf.index.neighbours(shelf.ids, None, -1.0, 100)
+    assert not {nan, long, short} & {number for one, other, _ in found for number in (one, other)}
+    assert len(found) == 57 * 56 // 2
