@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support import Bench, all_links, ask, make_bench
-from support.systems import links
+from support import Bench, all_links, ask, make_bench, systems
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
@@ -459,7 +458,7 @@ def test_a_folder_within_another_is_asked_once(bench, folder, again):
     assert (report.pruned, report.refused, titles(bench)) == (1, [], ["A", "B"])
 
 
-@links
+@systems.links
 def test_what_a_symbolic_link_led_to_is_pruned_too(bench, folder, again, tmp_path):
     write(folder / "a.md", "# A\n")
     write(tmp_path / "elsewhere" / "b.md", "# B\n")
@@ -1055,7 +1054,7 @@ def test_marks_and_line_ends_do_not_matter(bench, folder, again, data):
     assert (entry.title, entry.content, report.problems) == ("Title", "one\ntwo", {})
 
 
-@links
+@systems.links
 def test_a_relative_path_and_a_link_mean_what_they_mean_now(bench, tmp_path, monkeypatch):
     for name in ("one", "two"):
         write(tmp_path / name / "a.md", f"# Note of {name}\n")
