@@ -80,14 +80,20 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall link K7Q2 9XA4 --as supersedes --reason 'new API'",
         "rekall link K7Q2 9XA4 --remove",
     ),
+    "review": (
+        "rekall review                               # a key an entry",
+        "rekall review -p webapp --all",
+        "rekall review K7Q2 --outdated --by 9XA4",
+        "rekall review --json | jq .due",
+    ),
     "related": (
         "rekall related 1",
         "rekall related K7Q2 --depth 3",
-        "rekall related K7Q2 --type supersedes",
+        "rekall related K7Q2 --as supersedes",
     ),
     "graph": (
         "rekall graph 1",
-        "rekall graph K7Q2 --depth 4 --type derived_from",
+        "rekall graph K7Q2 --depth 4 --as derived_from",
         "rekall graph --html notes.html              # the whole base, to wander in",
     ),
     "similar": (

@@ -83,7 +83,7 @@ def export(app: App, path: Path, form: str | None, no_deleted: bool, filters: Fi
         )
     else:
         _tell(written, path, to_stdout=to_stdout)
-        _warn_of_secrets(written, written.format)
+        warn_of_secrets(written, written.format)
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def _tell(written: Written, path: Path, *, to_stdout: bool) -> None:
         talk(f"removed {files} of an earlier export whose entry has another name now or was deleted")
 
 
-def _warn_of_secrets(written: Written, form: str) -> None:
+def warn_of_secrets(written: Written, form: str) -> None:
     """Say that what was written holds keys or tokens; it is usually meant for somebody else."""
     count = len(written.secrets)
     if count:

@@ -10,9 +10,10 @@ import click
 
 from rekall.app import App
 from rekall.cli.naming import METAVAR, entry_id, remember
-from rekall.cli.options import json_option, pass_app
+from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.render import out, out_json, styled, talk
 from rekall.cli.tables import Row, row_of_entry, row_of_hit, table
+from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.knowledge import graph_answers
 from rekall.knowledge.graph import DEEPEST, Related, Step
@@ -31,7 +32,11 @@ MOST = 100
     "--depth", "-d", type=click.IntRange(1, DEEPEST), default=1, metavar="N", help="Follow links up to N steps (1)."
 )
 @click.option(
-    "--type", "-t", "types", multiple=True, metavar="TYPE", help="Follow links of this kind only; may be repeated."
+    "--as",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    help="Follow links of this kind only: supersedes, derived_from; may be repeated.",
 )
 @click.option(
     "--limit",
@@ -49,30 +54,35 @@ MOST = 100
     metavar="N",
     help="At most N near ones that are not linked (5).",
 )
+@filter_options
 @json_option
 @pass_app
-def related(app: App, name: str, depth: int, types: tuple[str, ...], limit: int, most_near: int, as_json: bool) -> None:
+def related(
+    app: App, name: str, depth: int, kinds: tuple[str, ...], limit: int, most_near: int, filters: Filters, as_json: bool
+) -> None:
     """List what is linked with an entry, up to N steps away, and what is near it in meaning and not linked.
 
     Each line says how the entry before it on the way bears on it. Links are followed in both directions.
     """
     base = app.open_base()
-    found = base.graph.related(entry_id(app, base, name), depth, [link_type(each) for each in types], most_near)
+    found = base.graph.related(
+        entry_id(app, base, name), depth, [link_type(each) for each in kinds], most_near, filters
+    )
     steps = found.around.steps[:limit]
     if as_json:
         out_json(graph_answers.related(found, limit))
         return
     _print(app, base, found, steps)
     if not found.around.steps:
-        talk(_nothing_linked(found, types))
+        talk(_nothing_linked(found, kinds))
     elif len(steps) < len(found.around.steps):
         talk(f"\n{len(steps):,} of {len(found.around.steps):,} linked entries; --limit shows more")
     if found.why_no_near and most_near:
         talk(f"\nnote: what is near cannot be said: {found.why_no_near}")
 
 
-def _nothing_linked(found: Related, types: Sequence[str]) -> str:
-    kind = f" by {' or '.join(types)}" if types else ""
+def _nothing_linked(found: Related, kinds: Sequence[str]) -> str:
+    kind = f" by {' or '.join(kinds)}" if kinds else ""
     hint = "; `rekall link` links it" if not found.near else ""
     return f"nothing is linked with {in_a_row(found.around.entry.title)!r}{kind}{hint}"
 

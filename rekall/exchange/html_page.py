@@ -97,7 +97,8 @@ SCRIPT = """
 """
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """What a policy names a script or a style by that stands in the page."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
@@ -109,7 +110,7 @@ def head(title: str) -> str:
     Args:
         title: The title, escaped.
     """
-    policy = f"default-src 'none'; style-src '{_digest(STYLE)}'; script-src '{_digest(SCRIPT)}'; base-uri 'none'; form-action 'none'"
+    policy = f"default-src 'none'; style-src '{digest(STYLE)}'; script-src '{digest(SCRIPT)}'; base-uri 'none'; form-action 'none'"
     return f"""<!doctype html>
 <html lang="en">
 <head>

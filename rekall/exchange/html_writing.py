@@ -26,7 +26,7 @@ _DEEPEST = 6
 def write_html(file: IO[bytes], outgoing: Outgoing) -> Written:
     """One page with every entry, written as the entries come."""
     titles, inside = outgoing.titles(), frozenset(outgoing.ids())
-    page = _Page(titles, inside)
+    page = Articles(titles, inside)
     noun = "entry" if outgoing.count == 1 else "entries"
     file.write(head(f"Rekall: {outgoing.count:,} {noun}").encode())
     count = 0
@@ -37,15 +37,22 @@ def write_html(file: IO[bytes], outgoing: Outgoing) -> Written:
     return Written(count)
 
 
-class _Page:
+class Articles:
     """Makes the HTML of entries that name each other."""
 
     def __init__(self, titles: Mapping[str, str], inside: frozenset[str]) -> None:
+        """Know what is named.
+
+        Args:
+            titles: Titles of the base's entries, by id.
+            inside: The ids of those that are on the page.
+        """
         self._titles = titles
         self._inside = inside
         self._markdown = _parser()
 
     def article(self, entry: Entry, links: Sequence[Link]) -> Iterator[str]:
+        """An entry as HTML, in parts; nothing that it holds can run or load."""
         view = EntryView.of(entry, tuple(links), self._titles)
         is_obsolete = entry.status is Status.OBSOLETE
         project = f' data-project="{_text(entry.project)}"' if entry.project else ""

@@ -55,14 +55,15 @@ def export(
     """
     form = form or (format_of(target) if isinstance(target, Path) else Format.JSONL)
     with store.snapshot():  # links agree with entries, whatever others write meanwhile
-        outgoing = _outgoing(store, filters, progress, deleted=deleted and filters.is_empty)
+        keys = None if filters.is_empty else set(store.entries.keys(Selection(filters)))
+        outgoing = outgoing_of(store, keys, progress, deleted=deleted and filters.is_empty)
         holding: list[str] = []
         if looks_for_secrets:
-            outgoing = _watched(outgoing, holding)
+            outgoing = watched(outgoing, holding)
         return replace(write(target, form, outgoing), format=form.value, secrets=tuple(holding))
 
 
-def _watched(outgoing: Outgoing, holding: list[str]) -> Outgoing:
+def watched(outgoing: Outgoing, holding: list[str]) -> Outgoing:
     """What goes out, as before; the ids of what holds a secret are noted on the way."""
     from rekall.entry.secrets import found_in
 
@@ -88,8 +89,10 @@ def named_form(name: str) -> Format | None:
     return chosen(Format, name, "format") if name else None
 
 
-def _outgoing(store: Store, filters: Filters, progress: Callable[[int], None], *, deleted: bool) -> Outgoing:
-    keys = None if filters.is_empty else set(store.entries.keys(Selection(filters)))
+def outgoing_of(
+    store: Store, keys: set[int] | None, progress: Callable[[int], None], *, deleted: bool = False
+) -> Outgoing:
+    """What goes out: entries by their keys, None for all, and what was deleted where that is wanted."""
     count = store.entries.count() if keys is None else len(keys)
 
     def ids() -> Sequence[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
@@ -13,9 +14,14 @@ from rekall.entry.view import LinkLine
 from rekall.errors import EngineError
 from rekall.search.results import Hit
 from rekall.search.searcher import Searcher
+from rekall.store.values import Selection
 
 if TYPE_CHECKING:
+    from rekall.exchange.outgoing import Written
     from rekall.store.contract import Store
+
+EVERY = Filters()
+"""Every entry passes."""
 
 NEAR = 0.45
 """How clear a similarity between two entries is from which on they may belong together (benchmarks/suggestions.py)."""
@@ -82,13 +88,16 @@ class Graph:
         self._store = store
         self._searcher = searcher
 
-    def around(self, entry_id: str, depth: int = 1, types: Collection[LinkType] = ()) -> Around:
+    def around(
+        self, entry_id: str, depth: int = 1, types: Collection[LinkType] = (), filters: Filters = EVERY
+    ) -> Around:
         """What is linked with an entry: one statement a step, however many entries it reaches.
 
         Args:
             entry_id: Its whole id.
             depth: How many steps to go.
             types: The kinds of links to follow; all where none is named.
+            filters: What is left out, and not gone through, unless it passes.
 
         Raises:
             NotFound: There is no such entry.
@@ -96,6 +105,7 @@ class Graph:
         with self._store.snapshot():
             key = self._store.entries.resolve(entry_id)
             root = self._store.entries.one(key)
+            passing = None if filters.is_empty else set(self._store.entries.keys(Selection(filters)))
             distances, ways = {root.id: 0}, dict[str, tuple[str, list[Link]]]()
             links: dict[Link, None] = {}
             level, keys = [root.id], [key]
@@ -103,7 +113,13 @@ class Graph:
                 found = [link for link in self._store.links.touching(keys) if not types or link.type in types]
                 links.update(dict.fromkeys(found))
                 level = _reached(level, found, distance, distances, ways)
-                keys = list(self._store.entries.keys_of(level).values())
+                there = self._store.entries.keys_of(level)
+                if passing is not None:
+                    there = {each: key for each, key in there.items() if key in passing}
+                    for each in set(level) - there.keys():
+                        del ways[each]
+                    level = [each for each in level if each in there]
+                keys = list(there.values())
                 if not keys:
                     break
             entries = self._store.entries.by_ids(ways)
@@ -112,11 +128,16 @@ class Graph:
             for each, (through, made) in ways.items()
             if each in entries  # others are damaged
         )
-        there = {root.id, *entries}
-        return Around(root, steps, tuple(link for link in links if {link.source, link.target} <= there))
+        known = {root.id, *entries}
+        return Around(root, steps, tuple(link for link in links if {link.source, link.target} <= known))
 
     def related(
-        self, entry_id: str, depth: int = 1, types: Collection[LinkType] = (), most_near: int = 5, *, near: bool = True
+        self,
+        entry_id: str,
+        depth: int = 1,
+        types: Collection[LinkType] = (),
+        most_near: int = 5,
+        filters: Filters = EVERY,
     ) -> Related:
         """What is linked with an entry, and what is near in meaning and is not.
 
@@ -125,22 +146,54 @@ class Graph:
             depth: How many steps to go along links.
             types: The kinds of links to follow; all where none is named.
             most_near: How many near ones at most.
-            near: Whether these are wanted.
+            filters: What is left out unless it passes.
 
         Raises:
             NotFound: There is no such entry.
         """
-        around = self.around(entry_id, depth, types)
-        if not near or not most_near:
+        around = self.around(entry_id, depth, types, filters)
+        if not most_near:
             return Related(around, ())
         linked = {step.entry.id for step in around.steps}
-        if types or depth > 1:
+        if types:
             linked |= {step.entry.id for step in self.around(entry_id, 1).steps}
         try:
-            hits = self._searcher.similar(entry_id, Filters(), min(most_near + len(linked), 200)).hits
+            hits = self._searcher.similar(entry_id, filters, min(most_near + len(linked), 200)).hits
         except EngineError as error:
             return Related(around, (), error.message)
         return Related(around, tuple(hit for hit in hits if hit.entry.id not in linked and is_near(hit))[:most_near])
+
+    def write_page(
+        self,
+        target: Path | IO[bytes],
+        filters: Filters = EVERY,
+        around: Around | None = None,
+        *,
+        most: int = 0,
+        progress: Callable[[int], None] = lambda count: None,
+    ) -> tuple[Written, int]:
+        """Write entries as one HTML page to wander in.
+
+        Args:
+            target: The file, or a stream.
+            filters: Which entries.
+            around: Only these.
+            most: How many at most; the newest are taken. 0 for `graph_export.MOST`.
+            progress: Told how many entries were written.
+
+        Returns:
+            What was written, and how many entries were left out for there were too many.
+        """
+        from rekall.knowledge.graph_export import MOST, write_page  # with Markdown, which nothing else here needs
+
+        with self._store.snapshot():
+            entries = self._store.entries
+            keys = entries.keys(Selection(filters))
+            if around is not None:
+                inside = set(entries.keys_of([around.entry.id, *(step.entry.id for step in around.steps)]).values())
+                keys = [key for key in keys if key in inside]
+            chosen = keys[: most or MOST]
+            return write_page(self._store, target, set(chosen), (), progress), len(keys) - len(chosen)
 
 
 def is_near(hit: Hit) -> bool:
