@@ -56,7 +56,8 @@ def repository_of(git: Git) -> Repository | None:
             raise GitError(f"git does not work in {folder}: {asked.said}", "see what `git status` says there")
         return None
     top = Path(os.path.realpath(lines[1]))
-    if folder != top and git.at(top).ran("check-ignore", "-q", f"{_below(folder, top)}/").code == 0:
+    plain = ("--no-literal-pathspecs", "check-ignore", "-q")  # which knows no others
+    if folder != top and git.at(top).ran(*plain, f"./{_below(folder, top)}/").code == 0:
         return None
     return Repository(git.at(top), top, folder, Path(lines[2]))
 
@@ -107,7 +108,11 @@ class Repository:
 
     def place(self, name: str) -> Path:
         """Where one of git's own files lies, which need not be there."""
-        return self.top / self.git.run("rev-parse", "--git-path", name).text
+        return self._places([name])[name]
+
+    def _places(self, names: Sequence[str]) -> dict[str, Path]:
+        asked = [part for name in names for part in ("--git-path", name)]
+        return {name: self.top / said for name, said in zip(names, self.git.run("rev-parse", *asked).text.split("\n"))}
 
     def head(self) -> str:
         """The commit that is checked out; empty before the first one."""
@@ -156,10 +161,11 @@ class Repository:
         discard(mark)
 
     def _check(self) -> None:
+        places = self._places([*(name for name, _, _ in _UNDER_WAY), "index.lock"])
         for name, what, hint in _UNDER_WAY:
-            if self.place(name).exists():
+            if places[name].exists():
                 raise GitError(f"{self.top} is in the middle of {what}", f"{hint}; then sync again")
-        lock = self.place("index.lock")
+        lock = places["index.lock"]
         if not _goes(lock.exists, _LOCKED_S):
             raise GitError(
                 f"another git is at work in {self.top}",
