@@ -143,19 +143,15 @@ def state(store: Store, entry_id: str, number: int) -> State:
     for each in found:
         if each.number == number and each.said is not None:
             return each
+    listed = "`rekall history ENTRY` lists its versions"
     if any(each.number == number for each in found):
-        raise NotFound(f"version {number} says nothing: the entry was deleted then", _listed(found))
-    raise NotFound(f"that entry has no version {number}", _listed(found, number))
-
-
-def _listed(found: Sequence[State], wanted: int | None = None) -> str:
-    """A hint with the numbers that there are."""
+        raise NotFound(f"version {number} says nothing: the entry was deleted then", listed)
     there = [str(each.number) for each in found if each.said is not None]
-    near = nearest(str(wanted), there) if wanted is not None and len(there) > _MOST_NAMED else ""
-    if near:
-        return f"did you mean {near}? `rekall history ENTRY` lists them"
+    near = nearest(str(number), there) if len(there) > _MOST_NAMED else ""
+    has = f"did you mean {near}?" if near else ""
     more = " and earlier ones" if len(there) > _MOST_NAMED else ""
-    return f"it has {', '.join(there[:_MOST_NAMED])}{more}; `rekall history ENTRY` lists them"
+    others = f", but {', '.join(there[:_MOST_NAMED])}{more}" if there else ""
+    raise NotFound(f"that entry has no version {number}{others}", f"{has} {listed}".strip())
 
 
 _MOST_NAMED = 6

@@ -138,6 +138,16 @@ class GetInput(Input):
     cursor: Cursor | None = None
 
 
+class HistoryInput(Input):
+    """Arguments of `history`."""
+
+    id: Id | None = Field(None, description="An entry's id; without one, what was done to the base.")
+    version: Annotated[int, Field(ge=0)] | None = Field(None, description="Its text then, by its number.")
+    diff: bool = Field(False, description="What changed since that version, in place of its text.")
+    max_tokens: Budget = 1_500
+    cursor: Cursor | None = None
+
+
 def _argument(field: fields.Field, described: bool) -> tuple[Any, Any]:
     """A field of an entry as an argument that may be left out."""
     if field.kind is Kind.ITEMS:

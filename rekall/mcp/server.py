@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Callable
@@ -45,6 +46,9 @@ from rekall.wording import installed_version, left_out_text, printable
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
 RECENT_ENTRIES = 30
+
+CLIENT_CHARS = 60
+"""Of the name of a client; it may say anything."""
 
 ENGINE_THREADS = 4
 """Threads that may wait for the model; the others stay free for what needs none."""
@@ -117,10 +121,13 @@ class RekallServer:
             if isinstance(where, protocol.InputRequiredResult):
                 return where
             limiter = self._waiting if tool.asks_engine else self._quick
+            client = _client_of(context) if tool.writes else ""
 
             def run(base: KnowledgeBase, is_wanted: IsWanted) -> Answer:
+                acting = base.past.act_as("mcp", client) if tool.writes else contextlib.nullcontext()
                 try:
-                    answer = tool.run(base, given, self._caller(is_wanted, where))
+                    with acting:
+                        answer = tool.run(base, given, self._caller(is_wanted, where))
                 except Ambiguous as error:
                     error.candidates = shortened(base, error.candidates)
                     raise
@@ -279,6 +286,12 @@ class RekallServer:
                 f"{name} is not offered: this server is read-only", "tell the person what should be changed"
             )
         raise InvalidInput(f"no tool {name!r}", f"tools: {', '.join(self._tools)}")
+
+
+def _client_of(context: Context) -> str:
+    """What the client that asks calls itself, for the history; empty where it does not say."""
+    said = context.session.client_params
+    return cut(said.client_info.name.strip(), CLIENT_CHARS) if said is not None else ""
 
 
 def _as_protocol(tool: Tool) -> protocol.Tool:

@@ -30,6 +30,7 @@ from rekall.mcp.answers import (
 from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, as_it_came, flat, shown
 from rekall.mcp.guide import usage_text
+from rekall.mcp.looking_back import history
 from rekall.mcp.reading import get, whole_id
 from rekall.search.labels import resembles
 
@@ -298,6 +299,14 @@ TOOLS = (
         "Entries, most recently changed first; all of them or those that pass the filters.",
         inputs.RecentInput,
         recent,
+    ),
+    Tool(
+        "history",
+        "Look back",
+        "The versions of an entry: when, by whom, which fields; with a version its text, or what changed since. "
+        "`rekall restore ID@VERSION` brings one back.",
+        inputs.HistoryInput,
+        history,
     ),
     Tool(
         "deprecate",

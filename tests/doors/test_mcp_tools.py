@@ -34,7 +34,7 @@ from rekall.wording import printable
 Rekall = Callable[..., Ran]
 
 WRITING = {"add", "update", "link", "deprecate", "delete"}
-OTHERS = {"search", "get", "similar", "recent", "usage"}
+OTHERS = {"search", "get", "similar", "recent", "history", "usage"}
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "search": {"query": "cookie"},
@@ -44,6 +44,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "link": {"source": "0", "target": "1"},
     "similar": {"to": "cookie"},
     "recent": {},
+    "history": {},
     "deprecate": {"id": "0"},
     "delete": {"id": "0", "confirm": True},
     "usage": {},
@@ -195,10 +196,10 @@ def test_every_tool_is_listed_and_may_be_called(assistant):
         validated(next(each.takes for each in TOOLS if each.name == tool.name), ARGUMENTS[tool.name])
 
 
-def test_the_tools_cost_less_than_two_and_a_half_thousand_tokens(assistant):
+def test_the_tools_cost_less_than_two_thousand_seven_hundred_tokens(assistant):
     """Four characters are about a token of what models read: of JSON and English rather more."""
     listed = assistant.ask(lambda client: client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)
-    assert len(json.dumps(listed["tools"], separators=(",", ":"), ensure_ascii=False)) / 4 <= 2_500
+    assert len(json.dumps(listed["tools"], separators=(",", ":"), ensure_ascii=False)) / 4 <= 2_700
 
 
 def test_schemas_are_plain_and_every_argument_is_described(assistant):
