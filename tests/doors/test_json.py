@@ -642,6 +642,13 @@ TOOL_CALLS: dict[str, Callable[[World], list[dict[str, Any]]]] = {
     ],
     "similar": lambda w: [{"to": w.new}, {"to": "nginx reload", "limit": 1}, {"to": "x", "types": ["config"]}],
     "recent": lambda w: [{}, {"limit": 1}, {"status": "obsolete"}, {"types": ["config"]}],
+    "history": lambda w: [
+        {},
+        {"id": w.old},
+        {"id": w.gone, "max_tokens": 100},
+        {"id": w.old, "version": 2},
+        {"id": w.old, "diff": True},
+    ],
     "deprecate": lambda w: [{"id": w.other, "superseded_by": w.new}, {"id": w.new, "reason": "caddy"}],
     "delete": lambda w: [{"id": w.other, "confirm": True}],
     "usage": lambda w: [{}],
