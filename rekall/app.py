@@ -119,7 +119,12 @@ class App:
         from rekall.models.library import ModelLibrary
         from rekall.wiring import shipped_models
 
-        return ModelLibrary([self.places.models, *shipped_models()])
+        places = self.places
+        if self._alone:
+            from rekall.models.engine.tried import TRIALS
+
+            TRIALS.begin(places.tried)
+        return ModelLibrary([places.models, *shipped_models()], places.tried)
 
     def open_base(self, *, to_write: bool = False) -> KnowledgeBase:
         """The knowledge base. Before anything was stored, reading opens an empty one and makes no file.
@@ -223,11 +228,9 @@ class App:
         Raises:
             EngineError: There is no such model, or it is damaged.
         """
-        from rekall.models.engine.card import read_card
-        from rekall.models.engine.runtimes import runtime_here
+        from rekall.models.engine.opening import runtime_of
 
-        is_static = read_card(self.library.folder(model)).is_static
-        return runtime_here("numpy" if is_static else self.engine_backend)
+        return runtime_of(self.library.folder(model), self.engine_backend, alone=self._alone)
 
     def _build(self, path: Path | None) -> KnowledgeBase:
         """The base in a file; None is an empty one in memory."""

@@ -123,21 +123,20 @@ def _model(app: App) -> Iterator[Look]:
 
 def _engine(app: App) -> Iterator[Look]:
     """What runs the model; tried in a process of its own."""
-    from rekall.models.engine.runtimes import import_hint, is_installed
+    from rekall.models.engine.runtimes import is_installed
 
     try:
         engine = app.runtime(_model_name(app))
     except EngineError:  # the line of the model says so
         return
     if not engine.works:
-        hint = f"`rekall config unset engine.backend`, or {import_hint()}"
+        hint = f"`rekall config unset engine.backend`, or {engine.hint}"
         yield Look("engine", Health.BAD, f"engine.backend is onnxruntime: {engine.reason}", hint)
     elif not engine.reason:
         yield Look("engine", Health.GOOD, f"{engine} runs the model")
     elif is_installed():
-        yield Look(
-            "engine", Health.WARN, f"numpy runs the model, which is slower in bulk: {engine.reason}", import_hint()
-        )
+        text = f"numpy runs the model, which is slower in bulk: {engine.reason}"
+        yield Look("engine", Health.WARN, text, engine.hint)
     else:
         text = f"numpy runs the model, which is slower in bulk: {engine.reason}"
         yield Look("engine", Health.GOOD, text, "`pip install onnxruntime`, if there is one for this system")

@@ -25,7 +25,7 @@ OF_INDEX = (
         "What runs the model.",
         name=("text", "onnxruntime or numpy."),
         version=("text or null", "Its version."),
-        reason=("text or null", "Why onnxruntime cannot be loaded; null where it can, or numpy was asked for."),
+        reason=("text or null", "Why onnxruntime cannot run it; null where it can, or numpy was asked for."),
     ),
     shape(
         "IndexStatus",

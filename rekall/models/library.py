@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 class ModelLibrary:
     """The model folders of a few parent folders; the first that has a name wins."""
 
-    def __init__(self, parents: Sequence[Path]) -> None:
-        """Look in these folders, in this order."""
+    def __init__(self, parents: Sequence[Path], tried: Path | None = None) -> None:
+        """Look in these folders, in this order; `tried` is for processes that load models, see `engine.tried`."""
         self._parents = parents
+        self.tried = tried
 
     def folder(self, name: str) -> Path:
         """The folder of a model.
@@ -207,7 +208,9 @@ class ChildLoader(_Loader):
 
         folder = self._library.folder(name)
         card = read_card(folder)
-        return ProcessEncoder(folder, card.fingerprint, card.dimensions, self._threads, self._backend)
+        return ProcessEncoder(
+            folder, card.fingerprint, card.dimensions, self._threads, self._backend, self._library.tried
+        )
 
 
 def _identity(card: ModelCard, name: str, folder: Path) -> ModelIdentity:

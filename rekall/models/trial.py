@@ -10,6 +10,7 @@ from rekall.errors import EngineError, EngineLost, ModelDamaged
 from rekall.models.engine.card import ModelCard
 from rekall.models.engine.process_encoder import ProcessEncoder
 from rekall.models.engine.room import FOR_THREADS, need_of
+from rekall.models.engine.tried import TRIALS
 
 _SPARE_BYTES = 1 << 30
 """What the process may take beyond what the model is known to need: some tokenizers make a text a thousand times longer."""
@@ -37,7 +38,7 @@ def try_out(folder: Path, card: ModelCard) -> None:
     Raises:
         ModelDamaged: It cannot be loaded, or ends the process that runs it, or never answers.
     """
-    child = ProcessEncoder(folder, card.fingerprint, card.dimensions)
+    child = ProcessEncoder(folder, card.fingerprint, card.dimensions, tried=TRIALS.file)
     try:
         _bound(child.pid, need_of(card).addresses + FOR_THREADS + _SPARE_BYTES)
         for text in TEXTS:

@@ -28,7 +28,19 @@ class Absent:
             raise ModuleNotFoundError("No module named 'onnxruntime'", name="onnxruntime")
 sys.meta_path.insert(0, Absent())
 """
-BROKEN = 'raise ImportError("DLL load failed while importing onnxruntime_pybind11_state")\n'
+LOADERS = {
+    "broken": 'raise ImportError("DLL load failed while importing onnxruntime_pybind11_state")\n',
+    "deadly": "import os\nos.abort()\n",
+    "old": '__version__ = "1.10.2"\nclass InferenceSession: pass\n',
+}
+"""What an onnxruntime that is there and of no use does when it is imported."""
+
+SAID = {
+    "absent": "onnxruntime is not installed",
+    "broken": "DLL load failed",
+    "deadly": "onnxruntime ends the process that uses it (",
+    "old": "this is 1.10.2",
+}
 NOTES = {
     "cookies": "# Sessions end early in Safari\n\nThe browser drops third-party cookies after a day.\n",
     "pool": "# Queue pool limit reached\n\nDatabase connections are held while Stripe answers.\n",
@@ -70,7 +82,7 @@ def place_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Place]
             (folder / "sitecustomize.py").write_text(ABSENT)
         else:
             (folder / "onnxruntime").mkdir()
-            (folder / "onnxruntime" / "__init__.py").write_text(BROKEN)
+            (folder / "onnxruntime" / "__init__.py").write_text(LOADERS[kind])
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(folder), str(CHECKOUT)]),
@@ -88,7 +100,7 @@ def absent(place_of: Callable[[str], Place]) -> Place:
     return place_of("absent")
 
 
-@pytest.fixture(params=["absent", "broken"])
+@pytest.fixture(params=SAID)
 def either(request: pytest.FixtureRequest, place_of: Callable[[str], Place]) -> Place:
     return place_of(request.param)
 
@@ -111,10 +123,9 @@ def test_what_is_added_is_found_by_meaning(absent: Place) -> None:
 
 
 def test_the_status_of_the_index_names_the_engine_and_says_why(either: Place) -> None:
-    said = "not installed" if either.kind == "absent" else "DLL load failed"
     engine = either.json("index", "status")["engine"]
     assert (engine["name"], engine["version"]) == ("numpy", np.__version__)
-    assert said in engine["reason"]
+    assert SAID[either.kind] in engine["reason"]
     if either.kind == "absent":
         text = either.run("index", "status").stdout
         assert f"run by       numpy {np.__version__}  (onnxruntime is not installed)" in text
@@ -127,21 +138,31 @@ def test_the_doctor_says_it_and_what_to_do(either: Place) -> None:
     assert "pip install" in line["hint"]
 
 
-def test_the_model_is_verified_and_described(absent: Place) -> None:
-    verified = absent.json("model", "verify")
+def test_what_the_status_says_is_what_runs(either: Place) -> None:
+    verified = either.json("model", "verify")
     assert (verified["ok"], verified["engine"]) == (True, f"numpy {np.__version__}")
     assert verified["min_cosine"] >= 0.998
+
+
+@pytest.mark.parametrize("kind", ["deadly", "old"])
+def test_a_text_is_embedded(kind: str, place_of: Callable[[str], Place]) -> None:
+    assert len(json.loads(place_of(kind).run("embed", "queue pool limit").stdout)["vector"]) == 384
+
+
+def test_what_a_model_needs_is_described(absent: Place) -> None:
     assert "or numpy" in absent.run("model", "info").stdout
 
 
-def test_asked_for_by_name_onnxruntime_is_missed_aloud(absent: Place) -> None:
-    wanted = ("--set", "engine.backend=onnxruntime")
-    ran = absent.run(*wanted, "search", "safari")
+@pytest.mark.parametrize(("kind", "said"), [("absent", "onnxruntime cannot be loaded"), ("deadly", SAID["deadly"])])
+def test_asked_for_by_name_onnxruntime_is_missed_aloud(kind: str, said: str, place_of: Callable[[str], Place]) -> None:
+    wanted, place = ("--set", "engine.backend=onnxruntime"), place_of(kind)
+    ran = place.run(*wanted, "search", "safari")
     assert "Sessions end early" in ran.stdout
-    assert "found by words only: onnxruntime cannot be loaded" in ran.stdout + ran.stderr
-    line = absent.engine_line(*wanted)
+    assert f"found by words only: {said}" in ran.stdout + ran.stderr
+    line = place.engine_line(*wanted)
     assert line["level"] == "bad"
     assert "engine.backend" in line["hint"]
+    assert "pip install" in line["hint"]
 
 
 LONG_LIVED = """

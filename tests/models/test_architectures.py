@@ -22,8 +22,8 @@ import tokenizers
 from safetensors.numpy import load_file
 from support.checkpoints import CASE, CASES, CHECKPOINTS, TEXTS, TRANSFORMERS, Case, Source, refused, vectors_of
 
+from rekall.models.engine.arithmetic import Arithmetic
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
-from rekall.models.engine.onnx_encoder import Arithmetic
 from rekall.models.engine.opening import open_encoder
 from rekall.models.export.exporter import export_model
 from rekall.models.export.options import ExportOptions

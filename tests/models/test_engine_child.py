@@ -26,7 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
 from support.depth import tries
-from support.systems import KILL, linux_alone, signals
+from support.systems import KILL, WINDOWS, linux_alone, signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
@@ -910,22 +910,21 @@ while way == "signal":
 """
 
 
+SIGNALLED = (
+    *(("starting", "SIGTERM"), ("loading", "SIGINT"), ("idle", "SIGHUP"), ("computing", "SIGINT")),
+    ("computing", "SIGTERM"),
+)
 ENDS = [
-    *(
-        (moment, way)
-        for moment in ("starting", "loading", "idle", "computing")
-        for way in ("end", "exception", "SIGKILL")
-    ),
-    *(("starting", "SIGTERM"), ("loading", "SIGINT"), ("loading", "os._exit"), ("idle", "SIGHUP")),
-    *(("computing", "SIGINT"), ("computing", "SIGTERM")),
+    *((moment, way) for moment in ("starting", "loading", "idle", "computing") for way in ("end", "exception", "kill")),
+    ("loading", "os._exit"),
+    *(pytest.param(moment, way, marks=signals) for moment, way in SIGNALLED),
 ]
 """Each way and each moment; those by which Python ends, fails and has no say at every moment, their likes once or twice."""
 
 
-@signals
 @pytest.mark.parametrize(("moment", "way"), ENDS)
 def test_no_child_outlives_its_parent(moment, way):
-    number = getattr(signal, way, None) if way.startswith("SIG") else None
+    number = KILL if way == "kill" else getattr(signal, way, None)
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, str(SHIPPED), moment, "signal" if number else way],
         env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
@@ -939,7 +938,8 @@ def test_no_child_outlives_its_parent(moment, way):
             assert not is_gone(pid) or way in ("end", "exception", "os._exit")
         if number:
             parent.send_signal(number)
-        assert parent.wait(PATIENCE_S) == {"end": 0, "exception": 1, "os._exit": 3}.get(way, -(number or 0))
+        ended = 1 if WINDOWS else -(number or 0)
+        assert parent.wait(PATIENCE_S) == {"end": 0, "exception": 1, "os._exit": 3}.get(way, ended)
     assert comes(lambda: is_gone(pid))
 
 

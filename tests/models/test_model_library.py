@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from rekall.app import App
 from rekall.errors import EngineError, ModelDamaged, ModelNotFound
 from rekall.models.engine.card import FileRecord, fingerprint_of, read_card
 from rekall.models.engine.onnx_encoder import OnnxEncoder
+from rekall.models.engine.opening import runtime_of
+from rekall.models.engine.operators import OPERATORS
 from rekall.models.library import FolderLoader, ModelLibrary
 
 NAME = "all-MiniLM-L6-v2"
@@ -296,9 +299,29 @@ def test_too_old_an_onnxruntime_is_told_with_the_command_that_mends_it(folder, m
 
     monkeypatch.setattr(onnxruntime, "__version__", "1.9.9")
     with pytest.raises(EngineError, match=r"1\.9\.9") as caught:
-        OnnxEncoder(folder.path, arithmetic="floats")
+        OnnxEncoder(folder.path, arithmetic="floats", backend="onnxruntime")
     assert not isinstance(caught.value, ModelDamaged)
     assert "pip install" in caught.value.hint
+    assert runtime_of(folder.path, "onnxruntime").reason == caught.value.message
+
+
+def test_where_onnxruntime_is_too_old_numpy_runs_the_model_and_the_status_says_so(folder, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "__version__", "1.9.9")
+    encoder = OnnxEncoder(folder.path)
+    assert encoder.runtime == str(replace(runtime_of(folder.path), reason=""))
+    assert encoder.runtime.startswith("numpy ")
+    encoder.close()
+
+
+def test_what_neither_can_run_is_told_as_the_library_that_is_too_old(folder, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "__version__", "1.9.9")
+    monkeypatch.delitem(OPERATORS, ("", "Gather"))
+    with pytest.raises(EngineError, match=r"1\.9\.9"):
+        OnnxEncoder(folder.path)
 
 
 @pytest.mark.parametrize("version", ["1.23.0", "1.100.1", "2.0.0", "1.24.0rc1", "1.24.0.dev20260101"])

@@ -21,8 +21,8 @@ from rekall.models.engine.card import GRAPH_FILE, read_card
 from rekall.models.engine.graph_file import read_graph
 from rekall.models.engine.numpy_session import NumpySession
 from rekall.models.engine.onnx_encoder import OnnxEncoder
+from rekall.models.engine.opening import runtime_of
 from rekall.models.engine.process_encoder import ProcessEncoder
-from rekall.models.engine.runtimes import runtime_here
 from rekall.models.engine.session import open_graph, open_session
 from rekall.models.export.activations import ACTIVATIONS
 from rekall.models.export.graph import MICROSOFT, GraphBuilder
@@ -109,7 +109,7 @@ def _refused_by_numpy(path: Path, card: Any, backend: str) -> Any:
 
 
 def test_numpy_alone_multiplies_floats(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rekall.models.engine.onnx_encoder.multiplies_bytes", lambda: True)
+    monkeypatch.setattr("rekall.models.engine.arithmetic.multiplies_bytes", lambda: True)
     encoder = OnnxEncoder(SHIPPED, backend="numpy")
     assert encoder.runtime == f"numpy {np.__version__}"
     assert np.abs(encoder.encode_documents(TEXTS) - encoded(SHIPPED, TEXTS, "onnxruntime")).max() <= CLOSE
@@ -413,6 +413,6 @@ def test_what_is_left_of_onnxruntime_is_none(monkeypatch: pytest.MonkeyPatch, tm
     (tmp_path / "onnxruntime" / "__init__.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "onnxruntime", raising=False)
-    here = runtime_here("auto")
+    here = runtime_of(SHIPPED)
     assert here.name == "numpy"
     assert "onnxruntime cannot be loaded" in here.reason

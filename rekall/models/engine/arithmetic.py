@@ -1,4 +1,4 @@
-"""Whether this processor multiplies bytes so much faster than floats that a model should be run that way."""
+"""What the products of a model are made of: whether this processor multiplies bytes so much faster than floats that they should be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import functools
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from rekall.models.engine.card import GRAPH_FILE, INTEGER_GRAPH_FILE, ModelCard
+
+Arithmetic = Literal["auto", "floats", "bytes"]
+"""What is asked for; "auto" goes by the processor."""
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -25,6 +30,12 @@ _NUMPY_FLAGS = ("AVX512VNNI", "AVX512_ICL", "AVX512_CLX", "ASIMDDP")
 _NUMPY_KNOWS = {"avx512_vnni", "asimddp"}
 """Linux's names of what numpy asks the processor itself for. Under emulation (a container for another kind of processor, say)
 Linux tells of the one outside."""
+
+
+def graph_of(card: ModelCard, arithmetic: Arithmetic) -> str:
+    """The graph of a model that multiplies so; one without a graph of bytes has floats alone. Numpy is loaded before."""
+    is_wanted = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
+    return INTEGER_GRAPH_FILE if is_wanted and INTEGER_GRAPH_FILE in card.files else GRAPH_FILE
 
 
 @functools.cache

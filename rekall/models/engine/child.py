@@ -18,6 +18,7 @@ from rekall.errors import EngineLost, RekallError
 from rekall.models.contract import ArrayEncoder
 from rekall.models.engine.frames import BEGINNING, Frame, PipeClosed, as_json, receive, send, send_json, send_raw
 from rekall.models.engine.opening import open_encoder
+from rekall.models.engine.tried import TRIALS
 
 
 def main() -> None:
@@ -26,8 +27,8 @@ def main() -> None:
     requests, replies = _private_pipe()
     send_raw(replies, BEGINNING)
     frames: queue.SimpleQueue[tuple[Frame, bytes]] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(requests, frames), daemon=True).start()
     try:
+        threading.Thread(target=_read, args=(requests, frames), daemon=True).start()
         _serve(frames, replies)
     except BaseException as error:  # a defect: the parent shows this message
         _say_failed(replies, EngineLost(f"the engine failed: {type(error).__name__}: {error}"))
@@ -37,6 +38,8 @@ def main() -> None:
 def _serve(frames: queue.SimpleQueue[tuple[Frame, bytes]], replies: FileIO) -> None:
     _, content = frames.get()
     order = json.loads(content)
+    if order["tried"]:
+        TRIALS.begin(Path(order["tried"]))
     try:
         encoder = open_encoder(Path(order["folder"]), order["threads"], backend=order["backend"], alone=True)
     except RekallError as error:

@@ -8,17 +8,16 @@ import gc
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rekall.errors import EngineError, RekallError
-from rekall.models.engine.arithmetic import multiplies_bytes
+from rekall.errors import EngineError, ModelDamaged, RekallError
+from rekall.models.engine.arithmetic import Arithmetic, graph_of
 from rekall.models.engine.card import (
     GRAPH_FILE,
     INTEGER_FILES,
-    INTEGER_GRAPH_FILE,
     TOKENIZER_FILE,
     WEIGHTS_FILE,
     ModelCard,
@@ -54,9 +53,6 @@ SMALL_BYTES = 64_000_000
 MAX_AUTO_THREADS = 4
 """A laptop has other work."""
 
-Arithmetic = Literal["auto", "floats", "bytes"]
-"""What the products of a model are made of; "auto" goes by the processor, see `arithmetic`."""
-
 
 class OnnxEncoder(FolderEncoder):
     """Runs the graph of a model folder.
@@ -78,18 +74,17 @@ class OnnxEncoder(FolderEncoder):
 
         Raises:
             ModelDamaged: A file is missing, differs from its hash, or is not what it should be.
-            EngineError: ONNX Runtime is too old, or missing where it is needed.
+            RuntimeMissing: ONNX Runtime cannot be used, and numpy may not or cannot do without.
         """
         card = read_card(folder)
         check_sizes(folder, card)
         is_there = backend in ("numpy", "onnxruntime") or is_installed()
         is_sparing = backend == "sparing" and is_there and card.files[WEIGHTS_FILE].size <= SMALL_BYTES
         backend = "auto" if backend == "sparing" else backend
-        narrow = arithmetic == "bytes" or (arithmetic == "auto" and multiplies_bytes())
         if arithmetic != "bytes" and (backend == "numpy" or not is_there):
-            backend, narrow = "numpy", False
-        graph = INTEGER_GRAPH_FILE if narrow and INTEGER_GRAPH_FILE in card.files else GRAPH_FILE
-        unused = (GRAPH_FILE,) if graph == INTEGER_GRAPH_FILE else INTEGER_FILES
+            backend, arithmetic = "numpy", "floats"
+        graph = graph_of(card, arithmetic)
+        unused = INTEGER_FILES if graph == GRAPH_FILE else (GRAPH_FILE,)
         checking = _InBackground(lambda: check_checksums(folder, card, unused))  # free: the imports below take longer
         try:
             # the tokenizer first: the session then reuses the memory freed by parsing it (2 MB)
@@ -113,11 +108,17 @@ class OnnxEncoder(FolderEncoder):
             return open_session(folder / graph, card, "numpy")
         try:
             return open_session(folder / graph, card, "onnxruntime")
-        except RuntimeMissing:  # it is installed, and cannot be imported
+        except RuntimeMissing as error:  # it is installed, and cannot be used
             if backend != "auto" or arithmetic == "bytes":
                 raise
+            missing = error
         check_checksums(folder, card, INTEGER_FILES)
-        return open_session(folder / GRAPH_FILE, card, "numpy")
+        try:
+            return open_session(folder / GRAPH_FILE, card, "numpy")
+        except ModelDamaged:
+            raise
+        except EngineError:  # numpy does not know it
+            raise missing from None
 
     @property
     def runtime(self) -> str:

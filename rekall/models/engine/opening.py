@@ -16,8 +16,8 @@ from rekall.system.forks import FORKS
 from rekall.system.products import PRODUCTS
 
 if TYPE_CHECKING:
-    from rekall.models.engine.onnx_encoder import Arithmetic
-    from rekall.models.engine.runtimes import Backend
+    from rekall.models.engine.arithmetic import Arithmetic
+    from rekall.models.engine.runtimes import Backend, Runtime
 
 
 def open_encoder(
@@ -56,6 +56,32 @@ def open_encoder(
         from rekall.models.engine.onnx_encoder import OnnxEncoder  # numpy, onnxruntime and tokenizers: 40 MB, 0.2 s
 
         return OnnxEncoder(folder, threads, arithmetic, backend)
+
+
+def runtime_of(folder: Path, backend: Backend = "auto", *, alone: bool = False) -> Runtime:
+    """What runs a model here, tried without loading it into this process; see `open_encoder`.
+
+    Raises:
+        ModelDamaged: Its card cannot be read.
+    """
+    from rekall.models.engine.runtimes import Runtime, version_of
+
+    card = replace(read_card(folder), name=folder.name)
+    in_numpy = Runtime("numpy", version_of("numpy"))
+    if card.is_static or backend == "numpy":
+        return in_numpy
+    if alone:
+        try:
+            if _that_fits(card, "auto", backend, alone=True)[1] == "numpy":
+                check_room(card)
+        except OutOfMemory as error:
+            return replace(in_numpy, reason=error.message, hint=error.hint)
+    from rekall.models.engine.tried import TRIALS
+
+    tried = TRIALS.anew(folder, card.minimum_onnxruntime)
+    if tried.problem and backend != "onnxruntime":
+        return replace(in_numpy, reason=tried.problem, hint=tried.hint)
+    return Runtime("onnxruntime", tried.version or version_of("onnxruntime"), tried.problem, tried.hint)
 
 
 def _that_fits(card: ModelCard, arithmetic: Arithmetic, backend: Backend, *, alone: bool) -> tuple[bool, Backend]:

@@ -65,6 +65,7 @@ class ProcessEncoder:
         dim: int,
         threads: int = 0,
         backend: Backend = "auto",
+        tried: Path | None = None,
         *,
         load_deadline_s: float = LOAD_DEADLINE_S,
         request_deadline_s: float = REQUEST_DEADLINE_S,
@@ -77,6 +78,7 @@ class ProcessEncoder:
             dim: Length of a vector, d.
             threads: See `OnnxEncoder`.
             backend: See there.
+            tried: What keeps which onnxruntime works, see `Trials`; without it nothing is tried.
             load_deadline_s: Seconds until the model must be loaded.
             request_deadline_s: Seconds until an answer must be there, plus `TEXT_DEADLINE_S` for each text.
 
@@ -109,7 +111,8 @@ class ProcessEncoder:
         self._requests, self._replies = cast(FileIO, self._process.stdin), cast(FileIO, self._process.stdout)
         FORKS.tell(self)
         with contextlib.suppress(OSError):  # if it has died already, the first request says so
-            send_json(self._requests, Frame.LOAD, {"folder": str(folder), "threads": threads, "backend": backend})
+            order = {"folder": str(folder), "threads": threads, "backend": backend, "tried": tried and str(tried)}
+            send_json(self._requests, Frame.LOAD, order)
 
     @property
     def pid(self) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from rekall.models.engine.card_values import as_line
+from rekall.wording import shell_word
 
 Backend = Literal["auto", "onnxruntime", "numpy", "sparing"]
-"""What is asked for: "auto" is ONNX Runtime, and numpy where it cannot be imported; "sparing" the same, but that a small model
+"""What is asked for: "auto" is ONNX Runtime, and numpy where it cannot be used; "sparing" the same, but that a small model
 is run in numpy for short questions until something else is asked of it, for processes that ask one and end."""
 
 BACKENDS: tuple[Backend, ...] = ("auto", "onnxruntime", "numpy")
@@ -19,9 +19,6 @@ BACKENDS: tuple[Backend, ...] = ("auto", "onnxruntime", "numpy")
 
 OUTPUT = "sentence_embedding"
 """What every graph gives."""
-
-_TRIAL_S = 60.0
-_TRIAL = "import sys; sys.path[:] = sys.argv[1:]; import onnxruntime; onnxruntime.InferenceSession"  # a folder may be left of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +28,18 @@ class Runtime:
     Attributes:
         name: `onnxruntime` or `numpy`.
         version: Its version, empty where that cannot be told.
-        reason: Why ONNX Runtime cannot be imported; empty where it can, or numpy was asked for.
+        reason: Why ONNX Runtime cannot run them; empty where it can, or numpy was asked for.
+        hint: How that is mended.
     """
 
     name: str
     version: str
     reason: str = ""
+    hint: str = ""
 
     @property
     def works(self) -> bool:
-        """Whether it can be had: not where ONNX Runtime is asked for by name and cannot be imported."""
+        """Whether it can be had: not where ONNX Runtime is asked for by name and cannot be used."""
         return self.name == "numpy" or not self.reason
 
     def __str__(self) -> str:
@@ -55,36 +54,13 @@ def is_installed() -> bool:
         return False
 
 
-def runtime_here(wanted: Backend) -> Runtime:
-    """What would run a graph, tried in a process of its own: the import takes 20 MB, and may end the process."""
-    if wanted == "numpy":
-        return Runtime("numpy", _version_of("numpy"))
-    problem = _problem()
-    if not problem or wanted == "onnxruntime":
-        return Runtime("onnxruntime", _version_of("onnxruntime"), problem)
-    return Runtime("numpy", _version_of("numpy"), problem)
-
-
-def _problem() -> str:
-    """Why ONNX Runtime cannot be imported, empty where it can."""
-    if sys.modules.get("onnxruntime"):
-        return ""
-    if not is_installed():
-        return "onnxruntime is not installed"
-    import subprocess  # what a search does without
-
-    command = [sys.executable, "-c", _TRIAL, *(entry for entry in sys.path if entry)]
-    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
+def place_of(package: str) -> Path | None:
+    """The file that importing a package would run first; None where it has none."""
     try:
-        ran = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_TRIAL_S, env=environment
-        )
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"onnxruntime cannot be tried: {error}"
-    if not ran.returncode:
-        return ""
-    lines = ran.stderr.strip().splitlines()
-    return f"onnxruntime cannot be loaded: {as_line(lines[-1]) if lines else f'exit code {ran.returncode}'}"
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin else None
 
 
 def import_hint() -> str:
@@ -94,7 +70,23 @@ def import_hint() -> str:
     return "run `pip install --force-reinstall onnxruntime`"
 
 
-def _version_of(package: str) -> str:
+def what_is_too_old(version: str, oldest: str, model: str) -> tuple[str, str] | None:
+    """Says of an ONNX Runtime that is too old for a model what is wrong, and how that is mended; None where it is not."""
+    if _leading(version) >= _leading(oldest):
+        return None
+    return (
+        f"model {model} needs onnxruntime {oldest}, this is {version}",
+        f"run `pip install {shell_word(f'onnxruntime>={oldest}')}`",
+    )
+
+
+def _leading(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+def version_of(package: str) -> str:
+    """What is said to be installed; empty where nothing is said."""
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from rekall.errors import EngineError, ModelDamaged
 from rekall.models.engine.card import INTEGER_GRAPH_FILE, ModelCard, repair_hint
 from rekall.models.engine.guard import first_line, is_out_of_memory
-from rekall.models.engine.runtimes import OUTPUT, import_hint
-from rekall.wording import shell_word
+from rekall.models.engine.runtimes import OUTPUT, import_hint, what_is_too_old
+from rekall.models.engine.tried import TRIALS
 
 _ENDLESS = re.compile(rb"\x22[\x04\x84][\x80\x00]*(?:Loop|Scan)")
 """A node of such a type, as a graph file spells it: a run of it could not be interrupted. No export has one."""
@@ -59,7 +59,7 @@ class Session(Protocol):
 
 
 class RuntimeMissing(EngineError):
-    """ONNX Runtime cannot be imported."""
+    """ONNX Runtime is not there, too old for a model, or cannot be used."""
 
 
 def open_session(path: Path, card: ModelCard, backend: str) -> Session:
@@ -72,9 +72,13 @@ def open_session(path: Path, card: ModelCard, backend: str) -> Session:
 
     Raises:
         ModelDamaged: The file is not a graph that Rekall exported.
-        RuntimeMissing: ONNX Runtime cannot be imported.
-        EngineError: It is too old, or numpy does not know an operator of the graph.
+        RuntimeMissing: ONNX Runtime cannot be used.
+        EngineError: Numpy does not know an operator of the graph.
     """
+    if backend == "onnxruntime":
+        tried = TRIALS.of(path.parent, card.minimum_onnxruntime)
+        if tried.problem:
+            raise RuntimeMissing(tried.problem, tried.hint)
     session = open_graph(path, card.minimum_onnxruntime, backend)
     expected = {"input_ids", "attention_mask"} | (set() if card.pools_prompt else {"pooling_mask"})
     if set(session.inputs) != expected or session.outputs.get(OUTPUT) != card.dimensions:
@@ -95,8 +99,8 @@ def open_graph(path: Path, oldest: str, backend: str) -> Session:
 
     Raises:
         ModelDamaged: It cannot be loaded, or holds a loop.
-        RuntimeMissing: ONNX Runtime cannot be imported.
-        EngineError: It is too old, or numpy does not know an operator of the graph.
+        RuntimeMissing: ONNX Runtime cannot be used.
+        EngineError: Numpy does not know an operator of the graph.
     """
     if backend == "numpy":
         from rekall.models.engine.numpy_session import NumpySession
@@ -107,11 +111,18 @@ def open_graph(path: Path, oldest: str, backend: str) -> Session:
 
 def has_onnxruntime() -> bool:
     """Whether ONNX Runtime can be imported, which it is."""
+    if TRIALS.of(None, "0").problem:
+        return False
     try:
-        _imported()
+        load_onnxruntime()
     except RuntimeMissing:
         return False
     return True
+
+
+def load_onnxruntime() -> None:
+    """Import it. Raises RuntimeMissing."""
+    _imported()
 
 
 class _OnnxSession:
@@ -120,12 +131,7 @@ class _OnnxSession:
     takes_one_thread = True
 
     def __init__(self, path: Path, oldest: str) -> None:
-        onnxruntime = _imported()
-        if _version(onnxruntime.__version__) < _version(oldest):
-            raise EngineError(
-                f"model {path.parent.name} needs onnxruntime {oldest}, this is {onnxruntime.__version__}",
-                f"run `pip install {shell_word(f'onnxruntime>={oldest}')}`",
-            )
+        onnxruntime = _imported(oldest, path.parent.name)
         options = onnxruntime.SessionOptions()
         options.enable_cpu_mem_arena = True  # without it every buffer is mapped and zeroed again: a tenth of the time
         options.enable_mem_pattern = False  # plans one block per input shape, and shapes vary
@@ -167,13 +173,19 @@ def _last_extent(shape: Any) -> int:
     return shape[-1] if shape and isinstance(shape[-1], int) else 0
 
 
-def _imported() -> Any:
+def _imported(oldest: str = "0", model: str = "") -> Any:
+    """ONNX Runtime, of that version at least, which a model needs."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # wheels from 1.29 on contain an uploader; read once, at import
     try:
         with _unsaid():
             import onnxruntime
 
+            too_old = what_is_too_old(onnxruntime.__version__, oldest, model)
+            if too_old:
+                raise RuntimeMissing(*too_old)
             _prepare()
+    except RuntimeMissing:
+        raise
     except Exception as error:  # another library's import may fail in any way: a missing DLL, another numpy
         if is_out_of_memory(error):
             raise
@@ -218,8 +230,3 @@ def _prepare() -> None:
     # as much as is asked for: by default each piece is twice the one before, of which bulk leaves 8 MB unused
     how = {"max_mem": 0, "arena_extend_strategy": 1, "initial_chunk_size_bytes": -1, "max_dead_bytes_per_chunk": -1}
     onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(how))
-
-
-def _version(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version: 1.23.2rc1 gives (1, 23)."""
-    return tuple(int(part) for part in text.split(".")[:2])
