@@ -16,6 +16,7 @@ import pytest
 from support import CHECKOUT
 from support.bases import TUNING, Bench, ask, make_bench
 from support.fakes import FakeEncoder, FakeLoader, FakeProcesses
+from support.systems import WINDOWS
 
 from rekall import backlog
 from rekall.claims import LEASE_S
@@ -596,7 +597,6 @@ def test_of_processes_that_embed_at_once_none_embeds_what_another_does(path, tmp
     bench.base.close()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_a_killed_process_holds_nothing_and_the_next_one_finishes(path, tmp_path, start):
     bench = make_bench(path)
     store_unembedded(bench, 30)
@@ -611,7 +611,10 @@ def test_a_killed_process_holds_nothing_and_the_next_one_finishes(path, tmp_path
     assert rooms.embeddings.embed_pending() == Embedded(0, 22, Embedder(child.pid, "", 8, 30))
     assert rooms.base.index.advice() == f"process {child.pid} is embedding, 8 of 30 passages done"
     child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has looked yet
+    if WINDOWS:
+        child.wait()
+    else:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # dead, and nobody has looked yet
     assert rooms.embeddings.embedder() is None
     assert rooms.base.index.advice() == "run `rekall index rebuild --vectors`"
     assert rooms.embeddings.embed_pending() == Embedded(22, 0, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import FakeLoader
 from support.bases import TUNING, all_links
+from support.systems import KILLED
 from support.warm import WarmProgram
 
 from rekall.entry.filters import Filters
@@ -19,17 +19,14 @@ from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from rekall.wiring import build
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="other systems kill otherwise"),
-]
+pytestmark = pytest.mark.slow
 
 FILES = 300
 RECORDS = 20
 MOMENTS = 20
 
 CHILD = """
-import os, signal, sys
+import os, sys
 from pathlib import Path
 from rekall.wiring import build
 from rekall.db import Database
@@ -38,6 +35,7 @@ from rekall.store.sqlite import SqliteStore
 from rekall.system.clock import Clock
 from support import FakeLoader
 from support.bases import TUNING
+from support.systems import KILL
 
 begun = 0
 files.BATCH = 60  # so that a third of the rows are more than one transaction
@@ -46,7 +44,7 @@ def count(left):
     global begun
     begun += 1
     if begun == left:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
 
 def counted(write, left):
     def run(self, *arguments):
@@ -144,7 +142,7 @@ def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path, in_a_child: In
 def test_an_import_killed_at_any_moment_is_completed_by_the_next(tmp_path, notes, writes, in_a_child, moment):
     path = tmp_path / "base.db"
     ran = in_a_child(path, notes, max(1, writes * moment // MOMENTS + moment % 3))
-    assert ran.returncode == -signal.SIGKILL, ran.stderr
+    assert ran.returncode == KILLED, ran.stderr
     assert 0 <= check_and_complete(path, notes) <= FILES + RECORDS
 
 
@@ -155,7 +153,7 @@ def test_an_import_killed_again_and_again_comes_to_an_end(tmp_path, notes, write
         ran = in_a_child(path, notes, writes // 3)
         if ran.returncode == 0:
             break
-        assert ran.returncode == -signal.SIGKILL, ran.stderr
+        assert ran.returncode == KILLED, ran.stderr
         store = SqliteStore(path)
         store.db.check()
         found.append(store.words.count())
@@ -176,7 +174,7 @@ def test_a_kill_while_files_moved_and_changed_loses_no_entry(tmp_path, in_a_chil
     (folder / "swap").rename(folder / "d2" / "n2.md")
     for part in (1, 3, 40, 90):
         ran = in_a_child(path, folder, part)
-        assert ran.returncode in (-signal.SIGKILL, 0), ran.stderr
+        assert ran.returncode in (KILLED, 0), ran.stderr
     assert in_a_child(path, folder).returncode == 0
     assert _ids(path) == before
 

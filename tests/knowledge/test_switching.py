@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 from support.depth import tries
+from support.systems import KILL, WINDOWS, signals
 
 from rekall import backlog
 from rekall.embedder import Embedder
@@ -1087,8 +1087,7 @@ def vectors_stored(database: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL and no SIGINT for one process")
-@pytest.mark.parametrize("blow", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("blow", [KILL, pytest.param(signal.SIGINT, marks=signals)])
 def test_a_build_that_is_killed_goes_on_where_it_was(rekall_process, home, tmp_path, model_folders, blow):
     import shutil
 
@@ -1112,17 +1111,18 @@ def test_a_build_that_is_killed_goes_on_where_it_was(rekall_process, home, tmp_p
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=CHECKOUT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test run in the background ignores it
+        # a test run in the background ignores it
+        preexec_fn=None if WINDOWS else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 300
     while vectors_stored(database).get("bert", (0, 0))[1] == 0 and time.monotonic() < deadline:
         time.sleep(0.01)
-    process.send_signal(getattr(signal, blow))
+    process.send_signal(blow)
     out, err = process.communicate(timeout=300)
     state, kept = vectors_stored(database)["bert"]
     assert (state, out) == (0, b"")
     assert 0 < kept < total
-    if blow == "SIGINT":
+    if blow == signal.SIGINT:
         assert process.returncode == 130
         assert b"again" in err
     answer = json.loads(rekall_process("search", "title17 word17", "--mode", "meaning", "--json").stdout)

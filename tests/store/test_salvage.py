@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -500,7 +499,6 @@ def test_what_an_undone_change_left_in_the_log_is_no_damage(tmp_path):
 # interruption
 
 
-@pytest.mark.skipif(os.name == "nt", reason="kills a process")
 @pytest.mark.parametrize("hit", [100, 1])
 def test_a_repair_that_is_killed_leaves_the_base_before_or_after(specimen, tmp_path, hit):
     """With its first bytes gone the file itself is replaced; with one flipped byte it is written by SQLite."""

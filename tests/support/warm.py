@@ -14,6 +14,8 @@ from pathlib import Path
 from support.runs import CHECKOUT
 from support.waiting import PATIENCE_S
 
+FORKS = hasattr(os, "fork")
+
 SERVER = """
 import json, os, sys, traceback
 
@@ -51,7 +53,7 @@ for line in iter(asking.readline, ""):
 class WarmProgram:
     """A program that waits in a process of its own, which no thread and no test has touched.
 
-    Each run is a fork of it: a process with memory, limits, files and an end of its own.
+    Each run is a fork of it: a process with memory, limits, files and an end of its own. Where nothing forks, each starts anew.
     """
 
     def __init__(self, program: str) -> None:
@@ -60,10 +62,14 @@ class WarmProgram:
         Args:
             program: Its text. It imports what it needs, and defines `work`, which reads `sys.argv[1:]`.
         """
+        self._program = program
+        self._environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests")])}
+        if not FORKS:
+            return
         self._process = subprocess.Popen(
             [sys.executable, "-c", program + SERVER],
             cwd=CHECKOUT,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests")])},
+            env=self._environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -74,6 +80,18 @@ class WarmProgram:
         self, *arguments: str, env: Mapping[str, str] = {}, patience_s: float = PATIENCE_S
     ) -> subprocess.CompletedProcess[str]:
         """Do the work with these arguments in a copy, and wait until that has ended."""
+        if not FORKS:
+            return subprocess.run(
+                [sys.executable, "-c", f"{self._program}\nwork()", *arguments],
+                cwd=CHECKOUT,
+                env={**self._environ, **env},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=patience_s,
+            )
         assert self._process.stdin is not None
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder) / "out", Path(folder) / "err"
@@ -92,6 +110,8 @@ class WarmProgram:
 
     def close(self) -> None:
         """End it."""
+        if not FORKS:
+            return
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(PATIENCE_S)
