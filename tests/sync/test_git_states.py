@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import stat
 import subprocess
 import sys
@@ -57,24 +58,37 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return settle_git(tmp_path / "settings", monkeypatch)
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that is a repository of its own, with a note in it; a remote that has it, and another clone of that."""
+    place = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        settle_git(place / "settings", patch)
+        notes = place / "notes"
+        write(notes, "one.md", "1\nfirst\n")
+        assert sync(notes, wanted=True).problem is None
+        shutil.copytree(notes, place / "alone")
+        bare(place / "remote.git")
+        git(notes, "remote", "add", "origin", "../remote.git")
+        assert sync(notes).problem is None
+        git(place, "clone", "-q", "remote.git", "other")
+        git(place / "other", "remote", "set-url", "origin", "../remote.git")
+    return place
+
+
 @pytest.fixture
-def notes(tmp_path: Path) -> Path:
+def notes(tmp_path: Path, made: Path) -> Path:
     """A folder that is a repository of its own, with a note in it."""
-    folder = tmp_path / "notes"
-    folder.mkdir()
-    (folder / "one.md").write_text("1\nfirst\n", "utf-8")
-    assert sync(folder, wanted=True).problem is None
-    return folder
+    return Path(shutil.copytree(made / "alone", tmp_path / "notes"))
 
 
 @pytest.fixture
-def shared(tmp_path: Path, notes: Path) -> tuple[Path, Path, Path]:
+def shared(tmp_path: Path, made: Path) -> tuple[Path, Path, Path]:
     """A remote, and two clones of it."""
-    remote = bare(tmp_path / "remote.git")
-    git(notes, "remote", "add", "origin", str(remote))
-    assert sync(notes).problem is None
-    git(tmp_path, "clone", "-q", str(remote), "other")
-    return remote, notes, tmp_path / "other"
+    remote, one, other = (
+        Path(shutil.copytree(made / name, tmp_path / name)) for name in ("remote.git", "notes", "other")
+    )
+    return remote, one, other
 
 
 def write(folder: Path, name: str, text: str) -> None:
