@@ -75,11 +75,13 @@ def test_an_old_process_of_the_same_number_does_not_keep_what_a_dead_one_left(tm
     said = ScratchName.read(scratch.name)
     assert said is not None
     assert said.pid == os.getpid()
-    parent = tmp_path / scratch.name.replace(f".{os.getpid()}-", f".{os.getppid()}-")
-    parent.write_bytes(b"x")
-    assert find_leftovers([tmp_path]) == []  # the parent runs
-    aged(parent, 10 * 365 * DAY_S)  # written before it began
-    assert [left.path for left in find_leftovers([tmp_path])] == [parent]
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        theirs = tmp_path / scratch.name.replace(f".{os.getpid()}-", f".{other.pid}-")
+        theirs.write_bytes(b"x")
+        assert find_leftovers([tmp_path]) == []  # it runs
+        aged(theirs, 10 * 365 * DAY_S)  # written before it began
+        assert [left.path for left in find_leftovers([tmp_path])] == [theirs]
+        other.communicate(b"\n")
 
 
 @pytest.mark.parametrize("name", [".config.toml.ab12cd_9.part", ".config.toml.77-00000000.ab12cd_9.part"])
