@@ -10,7 +10,7 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.rules import chosen, entry_type, link_type
 from rekall.entry.types import Link, LinkType, Reference, Tombstone
-from rekall.entry.view import EntryView, successor_of
+from rekall.entry.view import EntryView
 from rekall.errors import InvalidInput
 from rekall.knowledge.files import Files
 from rekall.knowledge.index import Index
@@ -26,6 +26,7 @@ from rekall.store.values import FACETS, Facets, Order, Selection
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.bulk import Bulk
+    from rekall.knowledge.conflicts import ConflictFinder
     from rekall.knowledge.graph import Graph
     from rekall.knowledge.journal import Journal
     from rekall.knowledge.review import Reviewer
@@ -104,7 +105,11 @@ class KnowledgeBase:
             entry, links = self._store.entries.one(key), self._store.links.of(key)
             named = {end for link in links for end in (link.source, link.target)} | {entry.superseded_by or ""}
             origin = self._store.origins.of(key)
-            return EntryView.of(entry, tuple(links), self._store.entries.titles(named), origin.path if origin else "")
+            titles = self._store.entries.titles(named)
+            keys = self._store.entries.keys_of(titles) if links else {}
+            gone = self._store.entries.obsolete_among(keys.values()) if links else {}
+            obsolete = {each for each, key in keys.items() if key in gone}
+            return EntryView.of(entry, tuple(links), titles, origin.path if origin else "", obsolete)
 
     def edit(self, old: Entry, draft: Draft) -> Saved:
         """Replace what an entry says, unless it is no longer what the editor saw; see `EntryService.edit`."""
@@ -153,6 +158,13 @@ class KnowledgeBase:
         from rekall.knowledge.graph import Graph  # only looking around needs it
 
         return Graph(self._store, self._searcher)
+
+    @property
+    def conflicts(self) -> ConflictFinder:
+        """Entries that contradict or repeat each other."""
+        from rekall.knowledge.conflicts import ConflictFinder  # only who looks for them needs it
+
+        return ConflictFinder(self._writer)
 
     @property
     def past(self) -> Past:
@@ -247,16 +259,9 @@ class KnowledgeBase:
             order: What comes first: "changed" or "created" the newest, "title", "type" or "project" from A on.
             is_reversed: Turn the order around.
         """
-        selection = Selection(filters)
-        with self._store.snapshot():
-            keys = self._store.entries.keys(
-                selection, limit, offset, chosen(Order, order, "order"), is_reversed=is_reversed
-            )
-            found = self._store.entries.by_keys(keys)
-            entries = tuple(found[key] for key in keys if key in found)  # others are damaged
-            titles = self._store.entries.titles({entry.superseded_by for entry in entries if entry.superseded_by})
-            successors = {entry.id: after for entry in entries if (after := successor_of(entry, titles))}
-            return Page(entries, successors, self._store.entries.count(selection))
+        from rekall.knowledge.listing import listed
+
+        return listed(self._store, filters, limit, offset, chosen(Order, order, "order"), is_reversed=is_reversed)
 
     def search(
         self,

@@ -134,8 +134,9 @@ class _Sheet:
             self.put("Links", Style.STRONG)
         for line in links:
             reason = f"  ({line.link.reason})" if line.link.reason else ""
-            named = f"{short[line.other.id]}  {line.other.title}{reason}"
-            self.put(f"{line.link.type.value} {line.arrow} {named}", indent="  ")
+            obsolete = " (obsolete)" if line.is_obsolete else ""
+            named = f"{short[line.other.id]}  {line.other.title}{obsolete}{reason}"
+            self.put(f"{line.phrase} {line.arrow} {named}", indent="  ")
 
 
 def _put_content(

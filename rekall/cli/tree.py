@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from rekall.cli.render import cells, fit, styled
 from rekall.entry.fields import Entry
 from rekall.entry.types import Link, Reference
-from rekall.entry.view import LinkLine
-from rekall.knowledge.graph import Around, in_order
+from rekall.entry.view import LinkLine, in_order, other_end
+from rekall.knowledge.graph import Around
 from rekall.wording import in_a_row
 
 _LEAST_TITLE = 24
@@ -99,7 +99,7 @@ class _Tree:
         """The entries that an entry is linked with, but for the one above it, each with all the links of the two."""
         grouped: dict[str, list[LinkLine]] = {}
         for link in in_order(self._links[entry_id], entry_id):
-            other = link.target if link.source == entry_id else link.source
+            other = other_end(link, entry_id)
             if other != self._above.get(entry_id):
                 named = Reference(other, self._entries[other].title)
                 grouped.setdefault(other, []).append(LinkLine(link, link.source == entry_id, named))

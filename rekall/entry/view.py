@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from rekall.entry.fields import SECTIONS, Draft, Entry, Place
@@ -20,6 +20,9 @@ _TO_HERE = {
     LinkType.DERIVED_FROM: "source of",
     LinkType.CONTRADICTS: "contradicted by",
 }
+
+_ORDER = (LinkType.SUPERSEDES, LinkType.CONTRADICTS, LinkType.DERIVED_FROM, LinkType.RELATED)
+"""What says most of an entry comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,13 @@ class LinkLine:
         link: The link.
         is_outgoing: Whether it starts at the entry that is shown.
         other: The entry at the other end.
+        is_obsolete: Whether that one no longer holds, where that is known.
     """
 
     link: Link
     is_outgoing: bool
     other: Reference
+    is_obsolete: bool = False
 
     @property
     def phrase(self) -> str:
@@ -72,7 +77,14 @@ class EntryView:
     origin: str = ""
 
     @classmethod
-    def of(cls, entry: Entry, links: tuple[Link, ...], titles: Mapping[str, str], origin: str = "") -> EntryView:
+    def of(
+        cls,
+        entry: Entry,
+        links: tuple[Link, ...],
+        titles: Mapping[str, str],
+        origin: str = "",
+        obsolete: Collection[str] = (),
+    ) -> EntryView:
         """The view of an entry.
 
         Args:
@@ -80,16 +92,29 @@ class EntryView:
             links: The links that touch it.
             titles: Titles of the entries at their other ends, and of its successor, by id.
             origin: The file it was imported from, and after a # the record in it; empty for none.
+            obsolete: The ids of those of them that no longer hold.
         """
         lines = []
-        for link in links:
-            other = link.target if link.source == entry.id else link.source
-            lines.append(LinkLine(link, link.source == entry.id, Reference(other, titles.get(other, ""))))
+        for link in in_order(links, entry.id):
+            other = other_end(link, entry.id)
+            named = Reference(other, titles.get(other, ""))
+            lines.append(LinkLine(link, link.source == entry.id, named, other in obsolete))
         return cls(entry, tuple(lines), successor_of(entry, titles), origin)
 
     def sections(self, place: Place) -> tuple[Section, ...]:
         """The structured context that is read before or after the content."""
         return sections_of(self.entry, place)
+
+
+def other_end(link: Link, entry_id: str) -> str:
+    """The entry at the other end of a link."""
+    return link.target if link.source == entry_id else link.source
+
+
+def in_order(links: Iterable[Link], entry_id: str) -> list[Link]:
+    """Links as an entry tells them: by their kinds, those that start there first, then the newest entries."""
+    newest = sorted(links, key=lambda link: other_end(link, entry_id), reverse=True)
+    return sorted(newest, key=lambda link: (_ORDER.index(link.type), link.source != entry_id))
 
 
 def successor_of(entry: Entry, titles: Mapping[str, str]) -> Reference | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import Link, LinkType, Reference
-from rekall.entry.view import LinkLine
+from rekall.entry.view import LinkLine, in_order, other_end
 from rekall.errors import EngineError
 from rekall.search.results import Hit
 from rekall.search.searcher import Searcher
@@ -28,9 +28,6 @@ NEAR = 0.45
 
 DEEPEST = 20
 """Steps beyond these reach everything that can be reached at all, or nearly so."""
-
-_ORDER = (LinkType.SUPERSEDES, LinkType.CONTRADICTS, LinkType.DERIVED_FROM, LinkType.RELATED)
-"""What says most of an entry comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +198,6 @@ def is_near(hit: Hit) -> bool:
     return hit.why.clear is not None and hit.why.clear >= NEAR
 
 
-def in_order(links: Iterable[Link], seen_from: str) -> list[Link]:
-    """Links as they are told: by their kinds, those that start here first, then the entries that are newest."""
-
-    def other(link: Link) -> str:
-        return link.target if link.source == seen_from else link.source
-
-    newest = sorted(links, key=other, reverse=True)
-    return sorted(newest, key=lambda link: (_ORDER.index(link.type), link.source != seen_from))
-
-
 def _reached(
     level: Sequence[str],
     found: Sequence[Link],
@@ -227,7 +214,7 @@ def _reached(
     new: list[str] = []
     for each in level:
         for link in in_order(touching[each], each):
-            other = link.target if link.source == each else link.source
+            other = other_end(link, each)
             if other not in distances:
                 distances[other] = distance
                 ways[other] = (each, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -79,7 +79,9 @@ class Document:
         return cls(Part(Content(text)))
 
 
-def make_document(view: EntryView, why: str, find: Find = nowhere, at: int = 0) -> Document:
+def make_document(
+    view: EntryView, why: str, find: Find = nowhere, at: int = 0, short: Mapping[str, str] | None = None
+) -> Document:
     """Set an entry for reading.
 
     Args:
@@ -87,6 +89,7 @@ def make_document(view: EntryView, why: str, find: Find = nowhere, at: int = 0) 
         why: Why it was found, or empty.
         find: Says where the words that were searched for stand in a text.
         at: The character of the content where the stretch begins that was found; 0 for none.
+        short: The ids by which the entries are shown that it is linked with.
     """
     entry = view.entry
     content = printable(entry.content)
@@ -99,7 +102,7 @@ def make_document(view: EntryView, why: str, find: Find = nowhere, at: int = 0) 
         markdown=markdown,
         plain=Part.of(Content(_cut(content, MOST_CHARS)), find) if is_long else Part(Content("")),
         tail=Part.of(_tail(view), find),
-        links=tuple((line, _link_line(line)) for line in view.links),
+        links=tuple((line, _link_line(line, short or {})) for line in view.links),
         entry_id=entry.id,
         line=entry.content.count("\n", 0, at) if at else None,
     )
@@ -145,11 +148,14 @@ def _tail(view: EntryView) -> Content:
     return Content.assemble(*parts)
 
 
-def _link_line(line: LinkLine) -> Content:
+def _link_line(line: LinkLine, short: Mapping[str, str]) -> Content:
     parts: list[str | tuple[str, str]] = [
         (f"{line.phrase} {line.arrow} ", "$foreground 60%"),
         one_line(line.other.title or line.other.id),
+        (" (obsolete)" if line.is_obsolete else "", "$warning"),
     ]
+    if line.other.id in short:
+        parts.append((f"  {short[line.other.id]}", "$foreground 60%"))
     if line.link.reason:
         parts.append((f"  ({one_line(line.link.reason)})", "$foreground 60%"))
     return Content.assemble(*parts)

@@ -88,7 +88,9 @@ class ReadingScreen(EntryKeys):
         why, at = (row.why, row.at) if row and row.id == entry_id else ("", 0)
 
         def load() -> Document:
-            return make_document(self.base.get(entry_id), why, self.finder(), at)
+            view = self.base.get(entry_id)
+            short = self.base.short_ids([line.other.id for line in view.links])
+            return make_document(view, why, self.finder(), at, short)
 
         try:
             document = await in_thread(load)

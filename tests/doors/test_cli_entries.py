@@ -1010,8 +1010,8 @@ def test_link_says_what_it_did_and_show_shows_it_at_both_ends(rekall: Rekall, en
     ran = rekall("link", entry_id, other_id, "--as", "derived-from", "--reason", "seen there")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == "CORS fails on Safari  derived_from →  Use a proxy\n"
-    assert f"derived_from → {other_id[-4:]}  Use a proxy  (seen there)" in rekall("show", entry_id).out
-    assert f"derived_from ← {entry_id[-4:]}  CORS fails on Safari  (seen there)" in rekall("show", other_id).out
+    assert f"derived from → {other_id[-4:]}  Use a proxy  (seen there)" in rekall("show", entry_id).out
+    assert f"source of ← {entry_id[-4:]}  CORS fails on Safari  (seen there)" in rekall("show", other_id).out
 
 
 def test_link_is_related_unless_told_and_takes_prefixes(rekall: Rekall, entry_id: str, other_id: str) -> None:
@@ -1034,7 +1034,7 @@ def test_superseded_becomes_obsolete(rekall: Rekall, entry_id: str, other_id: st
     assert (old["status"], old["superseded_by"]) == ("obsolete", {"id": other_id, "title": "Use a proxy"})
     text = rekall("show", entry_id).out
     assert f"superseded by {other_id[-4:]}  Use a proxy" in text
-    assert f"supersedes ← {other_id[-4:]}  Use a proxy  (faster)" in text
+    assert f"superseded by ← {other_id[-4:]}  Use a proxy  (faster)" in text
 
 
 def test_remove_takes_links_away(rekall: Rekall, entry_id: str, other_id: str) -> None:
@@ -1105,9 +1105,9 @@ def facts(rekall: Rekall, entry_id: str) -> tuple[str, str, list[str]]:
     sources = [link["source"] for link in entry["links"] if link["type"] == "supersedes"]
     successor = entry["superseded_by"] or {"id": ""}
     text = rekall("show", entry_id).out
-    assert all(f"supersedes ← {source[-4:]}  " in text for source in sources)
+    assert all(f"superseded by ← {source[-4:]}  " in text for source in sources)
     assert ("superseded by" in text) == bool(successor["id"])
-    assert text.count("supersedes ←") == len(sources)
+    assert text.count("superseded by ←") == len(sources)
     return entry["status"], successor["id"], sources
 
 
