@@ -1,16 +1,22 @@
-"""What ends the process that uses it is tried in one of its own, once for each library and graph."""
+"""What a machine may lack to run a model: an onnxruntime that ends the process is tried in one of its own, once; threads."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import CHECKOUT
 
+from rekall.errors import OutOfMemory
 from rekall.models.engine.card import CARD_FILE, GRAPH_FILE, INTEGER_GRAPH_FILE
+from rekall.models.engine.guard import loading
+from rekall.models.engine.onnx_encoder import OnnxEncoder
 from rekall.models.engine.tried import Trials, Tried
 
 pytestmark = pytest.mark.slow
@@ -81,3 +87,25 @@ def test_a_model_that_cannot_be_read_is_not_the_librarys_fault(tmp_path: Path) -
 def test_a_program_that_uses_rekall_is_not_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rekall.models.engine.tried.tried_anew", lambda *_: pytest.fail("started"))
     assert Trials().of(SHIPPED, "999.0") == Tried()
+
+
+def test_where_no_thread_can_be_started_texts_are_embedded_one_run_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = [f"note {number} on queue pool limits, " * 20 for number in range(8)]
+    with closing(OnnxEncoder(SHIPPED, threads=2)) as encoder:
+        expected = encoder.encode_documents(texts)
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with closing(OnnxEncoder(SHIPPED, threads=2)) as encoder:
+        assert np.array_equal(encoder.encode_documents(texts), expected)
+
+
+@pytest.mark.parametrize("said", ["can't start new thread", "ThreadPoolBuildError { kind: IOError(Os { code: 11 }) }"])
+def test_a_lack_of_threads_is_no_damage(said: str) -> None:
+    with pytest.raises(OutOfMemory, match="no thread can be started for model tiny") as caught, loading("tiny"):
+        raise RuntimeError(said)
+    assert "ulimit -u" in caught.value.hint

@@ -15,6 +15,12 @@ from rekall.models.engine.card_values import as_line
 
 _NOT_OURS = (RekallError, KeyboardInterrupt, SystemExit, GeneratorExit)
 _OUT_OF_MEMORY = ("bad_alloc", "failed to allocate memory", "cannot allocate memory", "out of memory")
+_OUT_OF_THREADS = (
+    "start new thread",
+    "threadpoolbuilderror",
+    "failed to spawn thread",
+    "resource temporarily unavailable",
+)
 
 
 class guarded:  # noqa: N801 - a context manager, read as a word
@@ -46,6 +52,11 @@ class guarded:  # noqa: N801 - a context manager, read as a word
 
     def _in_our_words(self, error: BaseException) -> EngineError:
         said = first_line(error)
+        if any(sign in str(error).lower() for sign in _OUT_OF_THREADS):
+            return OutOfMemory(
+                f"no thread can be started for model {self._name}",
+                "end other programs, or raise the limit (`ulimit -u`, or that of the container)",
+            )
         if is_out_of_memory(error):
             return OutOfMemory(
                 f"there is not enough memory for model {self._name}",

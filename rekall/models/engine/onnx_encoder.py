@@ -6,7 +6,7 @@ import contextlib
 import functools
 import gc
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,11 @@ class OnnxEncoder(FolderEncoder):
             from concurrent.futures import ThreadPoolExecutor  # 4 ms, which a query need not pay
 
             with ThreadPoolExecutor(min(threads, len(runs))) as pool:
-                yield from zip(runs, pool.map(vectors_of, runs))
+                try:
+                    answers: Iterable[Matrix] = pool.map(vectors_of, runs)
+                except RuntimeError:  # no thread can be started
+                    answers = map(vectors_of, runs)
+                yield from zip(runs, answers)
         if len(runs) > 1:
             self._give_back()
 
@@ -231,16 +235,21 @@ def plan_runs(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 
 class _InBackground:
-    """A check that runs in a thread; `join` raises what it raised."""
+    """A check that runs in a thread, or at once where none can be started; `join` raises what it raised."""
 
     def __init__(self, check: Any) -> None:
         self._check = check
         self._error: RekallError | OSError | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = threading.Thread(target=self._run, daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:
+            self._thread = None
+            self._run()
 
     def join(self) -> None:
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
         if self._error is not None:
             raise self._error
 
