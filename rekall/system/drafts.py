@@ -19,6 +19,9 @@ NEW = "new"
 """The name of drafts of entries that are not stored yet."""
 
 _DRAFT = re.compile(r"(?P<name>[^.].*)-(?P<begun_with>[0-9a-f]{8})(?:-\d+)?\.md", re.DOTALL)
+_BACKUP = re.compile(r"#?(?P<draft>[^.#].*\.md)(?:~|#|\.~\d+~|\.(?i:bak|backup|old|orig|save(?:\.\d+)?))", re.DOTALL)
+"""What editors leave beside a file when they are closed: it as it was before. Not the marks by which they know that it is open."""
+
 _HAND = re.compile(r"\.(?P<draft>.+)\.(?P<pid>\d{1,10})-(?P<host>[0-9a-f]{8})\.open", re.DOTALL)
 
 
@@ -139,7 +142,11 @@ class DraftFile:
         error.hint = f"your text is kept in {self.path}" + (f"; {error.hint}" if error.hint else "")
 
     def drop(self) -> None:
-        """Remove it: the text was accepted, or there is none."""
+        """Remove it and what editors left beside it: the text was accepted, or there is none."""
+        for beside in traces_of(self.path.parent, self.path.name):
+            found = _BACKUP.fullmatch(beside.name)
+            if found and found["draft"] == self.path.name:
+                discard(beside)
         remove_file(self.path)
 
 
@@ -177,10 +184,10 @@ def earlier_drafts(folder: Path, name: str) -> list[Path]:
     return sorted(folder.glob(f"{name}-*.md"))
 
 
-def traces_of(folder: Path, entry_id: str) -> list[Path]:
-    """Every file in a folder of drafts that belongs to an entry: drafts, scratch files, and what editors put beside."""
+def traces_of(folder: Path, named: str) -> list[Path]:
+    """Every file in a folder of drafts that belongs to an entry or a draft: drafts, scratch files, and what editors put beside."""
     try:
-        return sorted(folder / name for name in os.listdir(folder) if entry_id in name)
+        return sorted(folder / name for name in os.listdir(folder) if named in name)
     except OSError:  # there is none
         return []
 

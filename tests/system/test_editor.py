@@ -87,3 +87,18 @@ def test_an_editor_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", " ")
     monkeypatch.setenv("EDITOR", "ed")
     assert find_editor(" ") == "ed"
+
+
+BACKUPS = ["{}~", "#{}#", "{}.~3~", "{}.bak", "{}.BAK", "{}.orig", "{}.old", "{}.save", "{}.save.2", "{}.backup"]
+NOBODYS_BACKUPS = [".{}.swp", ".#{}", "{}.notes", "my {}", "my {}~"]
+
+
+def test_what_editors_leave_beside_a_draft_goes_with_it(tmp_path: Path) -> None:
+    draft = DraftFile.begin(tmp_path, "new", "a text")
+    other = DraftFile.begin(tmp_path, "new", "another text")
+    for form in (*BACKUPS, *NOBODYS_BACKUPS):
+        (tmp_path / form.format(draft.path.name)).write_text("a text")
+    (tmp_path / f"{other.path.name}~").write_text("another text")
+    draft.drop()
+    left = {form.format(draft.path.name) for form in NOBODYS_BACKUPS}
+    assert {path.name for path in tmp_path.iterdir()} == left | {other.path.name, f"{other.path.name}~"}
