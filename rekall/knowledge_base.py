@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.review import Reviewer
     from rekall.knowledge.undoing import Past
     from rekall.store.contract import Store
+    from rekall.sync.running import Sync
 
 ALL = Filters()
 """Every entry passes."""
@@ -172,6 +173,13 @@ class KnowledgeBase:
         from rekall.knowledge.undoing import Past  # only looking back needs it
 
         return Past(self._writer)
+
+    @property
+    def sync(self) -> Sync:
+        """Folders that hold the same entries, a file each."""
+        from rekall.sync.running import Sync
+
+        return Sync(self._writer)
 
     @property
     def review(self) -> Reviewer:

@@ -66,7 +66,7 @@ class EntryService:
         """
         self._store = self.store = store
         self.capture = capture or Capture()
-        self._embeddings = embeddings
+        self._embeddings = self.embeddings = embeddings
         self._clock = self.clock = clock
         self.eraser = Eraser(store, clock, self.take_out)
 

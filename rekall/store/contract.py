@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from rekall.entry.fields import Entry
-from rekall.entry.types import Link, Tombstone
+from rekall.entry.types import Link, LinkType, Tombstone
 from rekall.store.agreements import Agreements
 from rekall.store.derived import Passages, Unembeddable, Vectors, Words
 from rekall.store.pairs import Pairs
@@ -166,6 +166,10 @@ class Links(Protocol):
 
     def touching(self, keys: Iterable[int]) -> list[Link]:
         """The links that start or end at any of some entries, each once."""
+        ...
+
+    def of_type(self, type: LinkType) -> list[Link]:
+        """Every link of a type."""
         ...
 
     def between(self, source: int, target: int) -> list[Link]:

@@ -76,6 +76,10 @@ class SqliteLinks:
         among = "IN (SELECT value FROM json_each(?1))"
         return self._rows(f"(l.source_key {among} OR l.target_key {among})", (json.dumps(list(keys)),))
 
+    def of_type(self, type: LinkType) -> list[Link]:
+        """Every link of a type."""
+        return self._rows("l.type = ?", (type.value,))
+
     def between(self, source: int, target: int) -> list[Link]:
         """The links from one entry to another."""
         return self._rows("l.source_key = ? AND l.target_key = ?", (source, target))

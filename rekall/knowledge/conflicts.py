@@ -1,0 +1,293 @@
+"""Entries that contradict or repeat each other: found among those that are near in meaning, told apart by what differs.
+
+What is near comes from the vectors of the base; where there are none, from the words (`near_words`). What is between two entries
+is `disagreement`'s to say. How near is near enough was measured (benchmarks/conflicts.py, docs/adr/0048).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from rekall.entry.fields import Entry
+from rekall.entry.filters import Filters
+from rekall.entry.types import LinkType, Status
+from rekall.errors import EngineError, InvalidInput
+from rekall.knowledge.disagreement import Clash, Disagreement, disagreement, is_a_series, same
+from rekall.knowledge.statements import TakenApart, taken_apart
+from rekall.knowledge.writing import EntryService
+from rekall.models.level import USUAL
+from rekall.spread import spread_of, unit_of
+from rekall.store.pairs import JudgedPair, Verdict
+from rekall.store.values import Selection, Space
+
+if TYPE_CHECKING:
+    from rekall.store.contract import Store
+
+NEAR = 0.5
+"""How clear a similarity two entries have that are looked at: a cosine of 0.55 with all-MiniLM-L6-v2."""
+
+SAME = 0.8
+"""From which on they say nearly the same, whatever their words; see `labels.resembles`."""
+
+LEAST = 0.55
+"""The least score of a pair that is told."""
+
+MOST_EACH = 8
+"""Neighbours of an entry that are looked at."""
+
+MOST_PAIRS = 4_000
+"""Pairs whose texts are read, the nearest first; two seconds."""
+
+MOST_COMPARED = 200_000_000
+"""Pairs of vectors that are compared: 14,000 entries with one another, some seconds. Of a larger base the entries that
+were changed last are compared with all."""
+
+_KEPT = 400
+"""Entries that stay taken apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two entries that contradict or repeat each other.
+
+    Attributes:
+        one: The entry that was changed later.
+        other: The one that was changed earlier.
+        what: What is between them, `here` being the one.
+        score: How sure that is, 0 to 1.
+        similarity: How near they are in meaning, a cosine; None where that is not known.
+        reason: What the link between them says, where it is a link that says so.
+    """
+
+    one: Entry
+    other: Entry
+    what: Disagreement
+    score: float
+    similarity: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicts:
+    """What was found.
+
+    Attributes:
+        pairs: The pairs, the surest first.
+        total: How many there are, those that are not shown among them.
+        compared: How many entries were compared with the others.
+        entries: How many entries there are to compare with.
+        by_words: How many entries have no vector, so that they were compared by their words; all where there are none.
+    """
+
+    pairs: tuple[Conflict, ...]
+    total: int
+    compared: int
+    entries: int
+    by_words: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Two entries, by their keys, that are near each other: how clearly, and by which cosine."""
+
+    one: int
+    other: int
+    clear: float
+    cosine: float | None
+
+
+class ConflictFinder:
+    """Finds entries that contradict or repeat each other, and keeps which of them are fine."""
+
+    def __init__(self, writer: EntryService) -> None:
+        """Work on the store of what writes entries, and on its vectors."""
+        self._store = writer.store
+        self._embeddings = writer.embeddings
+        self._clock = writer.clock
+
+    def find(
+        self,
+        filters: Filters = Filters(),  # noqa: B008  # frozen
+        limit: int | None = 20,
+        ids: Collection[str] = (),
+        clashes: Collection[Clash] = (),
+    ) -> Conflicts:
+        """Pairs of active entries that contradict or repeat each other, what links say first, then the surest.
+
+        Args:
+            filters: At least one of a pair passes them.
+            limit: The most pairs; None for all.
+            ids: At least one of a pair is one of these, by its whole id; empty for any.
+            clashes: Kinds of what is between them; empty for all.
+        """
+        store = self._store
+        with store.snapshot():
+            active = Selection(replace(filters, status=Status.ACTIVE))
+            known = store.entries.keys_of(ids)
+            asked = store.entries.keys(active) if not ids else [known[each] for each in ids if each in known]
+            total = store.entries.count(Selection(Filters(status=Status.ACTIVE)))
+            asked = asked[: max(1, MOST_COMPARED // max(1, total))]
+            space = store.vectors.active_space()
+            near = {(each.one, each.other): each for each in self._near(space, asked)} if space is not None else {}
+            unembedded = self._without_vectors(space, asked)
+            if unembedded:
+                from rekall.knowledge.near_words import near_by_words
+
+                for one, other, share in near_by_words(store, unembedded):
+                    near.setdefault((one, other), _Near(one, other, share, None))
+            linked = self._linked(set(asked))
+            found = [
+                *linked,
+                *self._told_apart(list(near.values()), {_pair(each.one.id, each.other.id) for each in linked}),
+            ]
+        chosen = [each for each in found if not clashes or each.what.clash in clashes]
+        shown = chosen if limit is None else chosen[:limit]
+        return Conflicts(tuple(shown), len(chosen), len(asked), total, len(unembedded))
+
+    def dismiss(self, one: str, other: str) -> JudgedPair:
+        """Remember that two entries are fine beside each other, by their whole ids.
+
+        Raises:
+            InvalidInput: It is one entry.
+        """
+        if one == other:
+            raise InvalidInput("an entry is no pair with itself", "name two entries")
+        now = self._clock.now()
+        with self._store.transaction():
+            self._store.pairs.judge(one, other, Verdict.FINE, now)
+        return JudgedPair(*_pair(one, other), Verdict.FINE, now)
+
+    def take_back(self, one: str, other: str) -> bool:
+        """Forget that two entries are fine beside each other. Returns whether that was known."""
+        with self._store.transaction():
+            return self._store.pairs.take_back(one, other, Verdict.FINE)
+
+    def dismissed(self) -> list[JudgedPair]:
+        """The pairs that are fine, what was said last first; both of each are there."""
+        found = self._store.pairs.all(Verdict.FINE)
+        there = self._store.entries.keys_of({end for each in found for end in (each.first, each.second)})
+        return [each for each in found if each.first in there and each.second in there]
+
+    def _near(self, space: Space, asked: Sequence[int]) -> Iterator[_Near]:
+        """Pairs of active entries whose heads are near each other, the nearest first."""
+        store = self._store
+        level, unit = self._level(space), unit_of(spread_of(store, space))
+        index = store.vectors.index(space)
+        heads = {each.id: each.entry_key for each in store.passages.of_entries(asked) if each.position == 0}
+        pairs = index.neighbours(list(heads), None, level + NEAR / unit, MOST_EACH)[: 4 * MOST_PAIRS]
+        missing = {end for one, other, _ in pairs for end in (one, other)} - heads.keys()
+        heads |= {each.id: each.entry_key for each in store.passages.by_ids(missing) if each.position == 0}
+        obsolete = store.entries.obsolete_among(heads.values())
+        fits = [each for each in pairs if all(end in heads and heads[end] not in obsolete for end in each[:2])]
+        for one, other, cosine in fits[:MOST_PAIRS]:
+            first, second = sorted((heads[one], heads[other]))
+            yield _Near(first, second, (cosine - level) * unit, cosine)
+
+    def _level(self, space: Space) -> float:
+        """The cosine of texts that have nothing to do with each other."""
+        try:
+            model = self._embeddings.model_in_use()
+        except EngineError:  # stored vectors are compared without it
+            return USUAL
+        return model.level if model.fingerprint == space.fingerprint else USUAL
+
+    def _without_vectors(self, space: Space | None, asked: Sequence[int]) -> list[int]:
+        """The entries that cannot be compared by meaning."""
+        if space is None:
+            return list(asked)
+        return [] if not self._store.passages.pending_counts(space)[0] else [*self._waiting(space, asked)]
+
+    def _waiting(self, space: Space, asked: Sequence[int]) -> Iterator[int]:
+        heads = {each.id: each.entry_key for each in self._store.passages.of_entries(asked) if each.position == 0}
+        there = self._store.vectors.index(space).get_many(heads)
+        yield from (key for number, key in heads.items() if number not in there)
+
+    def _linked(self, asked: Collection[int]) -> list[Conflict]:
+        """The pairs that a link says contradict each other."""
+        store = self._store
+        links = store.links.of_type(LinkType.CONTRADICTS)
+        keys = store.entries.keys_of({end for link in links for end in (link.source, link.target)})
+        entries = {entry.id: entry for entry in store.entries.by_keys(keys.values()).values()}
+        found: dict[tuple[str, str], Conflict] = {}
+        for link in links:
+            ends = [entries.get(end) for end in (link.source, link.target)]
+            one, other = ends
+            if one is None or other is None or not {keys[one.id], keys[other.id]} & set(asked):
+                continue
+            if Status.OBSOLETE not in (one.status, other.status):
+                what = Disagreement(Clash.CONTRADICTS, one.title, other.title, "", "", 1.0)
+                found.setdefault(_pair(one.id, other.id), Conflict(one, other, what, 1.0, None, link.reason))
+        return list(found.values())
+
+    def _told_apart(self, near: Sequence[_Near], known: Collection[tuple[str, str]]) -> list[Conflict]:
+        """Which of some near pairs contradict or repeat each other."""
+        reading = _Reading(self._store)
+        keys = {key for each in near for key in (each.one, each.other)}
+        settled, linked = set(known), set[tuple[str, str]]()
+        for link in self._store.links.touching(keys):
+            (settled if link.type is LinkType.SUPERSEDES else linked).add(_pair(link.source, link.target))
+        fine = {_pair(each.first, each.second) for each in self._store.pairs.all(Verdict.FINE)}
+        found: list[Conflict] = []
+        for each in sorted(near, key=lambda pair: (pair.one, pair.other)):
+            one, other = reading.entry(each.one), reading.entry(each.other)
+            if one is None or other is None:
+                continue
+            pair = _pair(one.id, other.id)
+            if pair in settled or pair in fine:
+                continue
+            if (one.updated_at, one.id) < (other.updated_at, other.id):
+                one, other = other, one
+            what = between(reading.apart(one), reading.apart(other), each.clear)
+            if what is None or (what.clash is Clash.REPEAT and pair in linked):
+                continue
+            score = scored(what, each.clear)
+            if score >= LEAST:
+                found.append(Conflict(one, other, what, score, each.cosine))
+        return sorted(found, key=lambda each: (-each.score, each.one.id, each.other.id))
+
+
+def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | None:
+    """What is between two entries of which it is known how clear their similarity is."""
+    what = disagreement(one, other)
+    if what is None and clear >= SAME and not is_a_series(one, other):
+        return same(one, other, min(1.0, clear))
+    return what
+
+
+def scored(what: Disagreement, clear: float) -> float:
+    """How sure it is, 0 to 1, by words and meaning."""
+    return what.surety * (0.4 + 0.6 * min(1.0, max(0.0, clear) / SAME))
+
+
+def _pair(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one < other else (other, one)
+
+
+class _Reading:
+    """Reads entries and takes them apart, the latest kept."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._entries: OrderedDict[int, Entry | None] = OrderedDict()
+        self._apart: OrderedDict[str, TakenApart] = OrderedDict()
+
+    def entry(self, key: int) -> Entry | None:
+        """The entry of a key; None where it is damaged."""
+        if key not in self._entries:
+            self._entries[key] = self._store.entries.by_keys([key]).get(key)
+            if len(self._entries) > _KEPT:
+                self._entries.popitem(last=False)
+        self._entries.move_to_end(key)
+        return self._entries[key]
+
+    def apart(self, entry: Entry) -> TakenApart:
+        """An entry taken apart."""
+        if entry.id not in self._apart:
+            self._apart[entry.id] = taken_apart(entry)
+            if len(self._apart) > _KEPT:
+                self._apart.popitem(last=False)
+        self._apart.move_to_end(entry.id)
+        return self._apart[entry.id]
