@@ -1,8 +1,9 @@
 """Counts what the tests came to, out of pytest's own lines: also of a file whose run was ended before it was done.
 
 python scripts/wine_results.py LOG ...                 a line a file
-python scripts/wine_results.py --out FILE LOG ...      written as JSON too: counts a file, and which tests failed
-python scripts/wine_results.py --compare BEFORE AFTER  two such files as a table of folders, in Markdown
+python scripts/wine_results.py --out FILE LOG ...      written as JSON too: counts a file, which tests failed, why some were skipped
+python scripts/wine_results.py --page FILE [FILE ...]  such results into docs/wine.json, a later one over an earlier one, and its tables into docs/platforms.md
+python scripts/wine_results.py --page                  the tables again
 """
 
 from __future__ import annotations
@@ -12,12 +13,21 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
+from typing import Any
+
+DOCS = Path(__file__).parent.parent / "docs"
+KEPT, PAGE = DOCS / "wine.json", DOCS / "platforms.md"
+OVERDUE = (124, 137)  # how `timeout` ends
 
 _VERDICT = re.compile(r"^(tests/\S+?\.py)(::.*?)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: |$)", re.MULTILINE)
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
-OVERDUE = (124, 137)  # how `timeout` ends
+_REASON = re.compile(r"^SKIPPED \[(\d+)\] [^:\n]+\.py(?::\d+)?: (.*)$", re.MULTILINE)
+_SUMMARY = re.compile(r"^=+ .* in [\d.]+s(?: \([\d:]+\))? =+$", re.MULTILINE)
+"""pytest's last line; it is lacking where a test ended the process."""
+_BLOCK = re.compile(r"(?<=<!-- wine -->\n).*?(?=<!-- end of wine -->)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -29,6 +39,8 @@ class Outcome:
     skipped: int = 0
     unfinished: int = 0  # files that were ended, or ended on their own, before their last test
     failures: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why tests were skipped, and how many."""
 
     def add(self, other: Outcome) -> None:
         """Count another one in."""
@@ -37,6 +49,7 @@ class Outcome:
         self.skipped += other.skipped
         self.unfinished += other.unfinished
         self.failures += other.failures
+        self.reasons = dict(Counter(self.reasons) + Counter(other.reasons))
 
     @property
     def cells(self) -> str:
@@ -46,32 +59,32 @@ class Outcome:
         )
 
 
+Run = dict[str, Outcome]
+"""What the files came to, by their paths."""
+
+
 def main() -> None:
-    """Count, print, and write or compare."""
+    """Count and print; write what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--compare", action="store_true")
-    parser.add_argument("paths", nargs="+", type=Path)
+    parser.add_argument("--page", action="store_true")
+    parser.add_argument("paths", nargs="*", type=Path)
     given = parser.parse_args()
-    if given.compare:
-        print("\n".join(compared(*(read(path) for path in given.paths))))
+    if given.page:
+        keep(*(read(path) for path in given.paths))
+        PAGE.write_text(_BLOCK.sub(lambda _: tables(), PAGE.read_text("utf-8")), "utf-8")
         return
-    outcomes = {}
+    run: Run = {}
     for path in given.paths:
         name, outcome = outcome_of(path)
-        outcomes[name] = outcome
+        run[name] = outcome
         print(
             f"{name:<48}{outcome.passed:>5} passed {outcome.failed:>4} failed {outcome.skipped:>4} skipped{'  unfinished' * outcome.unfinished}",
             flush=True,
         )
     if given.out:
-        given.out.write_text(
-            json.dumps({name: asdict(o) for name, o in sorted(outcomes.items())}, indent=1) + "\n", "utf-8"
-        )
-        total = total_of(outcomes.values())
-        print(
-            f"{len(outcomes)} files: {total.passed} passed, {total.failed} failed, {total.skipped} skipped, {total.unfinished} files unfinished"
-        )
+        given.out.write_text(as_text(run) + "\n", "utf-8")
+        print(f"{len(run)} files: {total_of(run.values()).cells}")
 
 
 def outcome_of(log: Path) -> tuple[str, Outcome]:
@@ -85,12 +98,16 @@ def outcome_of(log: Path) -> tuple[str, Outcome]:
     ended = _ENDED.findall(text)
     code = int(ended[-1]) if ended else OVERDUE[0]
     failures = [test for test, verdict in verdicts.items() if verdict in ("FAILED", "ERROR", "XPASS")]
+    reasons: Counter[str] = Counter()
+    for number, reason in _REASON.findall(text):
+        reasons[reason.strip()] += int(number)
     return log.stem.replace(".", "/") + ".py", Outcome(
         count["PASSED"] + count["XFAIL"],
         len(failures),
         count["SKIPPED"],
-        int(code not in (0, 1, 5) or not verdicts),
+        int(code not in (0, 1, 5) or not verdicts or not _SUMMARY.search(text)),
         failures,
+        dict(reasons),
     )
 
 
@@ -102,26 +119,59 @@ def total_of(outcomes: Iterable[Outcome]) -> Outcome:
     return total
 
 
-def read(path: Path) -> dict[str, Outcome]:
+def read(path: Path) -> Run:
     """What `--out` wrote."""
-    return {name: Outcome(**fields) for name, fields in json.loads(path.read_text("utf-8")).items()}
+    return as_run(json.loads(path.read_text("utf-8")))
 
 
-def cell(outcomes: Iterable[Outcome]) -> str:
-    """What some files came to, as a cell of a table."""
-    found = list(outcomes)
-    return total_of(found).cells if found else "not run"
+def as_run(found: dict[str, dict[str, Any]]) -> Run:
+    """Outcomes as they were written."""
+    return {name: Outcome(**fields) for name, fields in found.items()}
 
 
-def compared(before: dict[str, Outcome], after: dict[str, Outcome]) -> list[str]:
-    """Lines of a table: folders, what they came to before and after."""
-    lines = ["| folder | before | after |", "|---|---|---|"]
-    folders = sorted({PurePosixPath(name).parent for name in (*before, *after)})
-    for folder in folders:
-        cells = (cell(o for name, o in run.items() if PurePosixPath(name).parent == folder) for run in (before, after))
+def as_text(run: Run) -> str:
+    """Outcomes to be written, by their files' names."""
+    return json.dumps({name: asdict(outcome) for name, outcome in sorted(run.items())}, indent=1, ensure_ascii=False)
+
+
+def keep(*runs: Run) -> None:
+    """Lay results over those that are kept. What a file came to at its first run stays beside its latest."""
+    kept: dict[str, Any] = {"day": "", "first": {}, "latest": {}}
+    if KEPT.exists():
+        kept = json.loads(KEPT.read_text("utf-8"))
+    first, latest = as_run(kept["first"]), as_run(kept["latest"])
+    for run in runs:
+        latest |= run
+        first = run | first
+    first = {name: replace(outcome, failures=[], reasons={}) for name, outcome in first.items()}
+    day = datetime.now(timezone.utc).date().isoformat() if runs else kept["day"]
+    text = f'{{\n"day": "{day}",\n"first": {as_text(first)},\n"latest": {as_text(latest)}\n}}\n'
+    KEPT.write_text(text, "utf-8")
+
+
+def tables() -> str:
+    """The tables of docs/platforms.md: folders at their first run and their latest, what fails, and why tests were skipped."""
+    kept = json.loads(KEPT.read_text("utf-8"))
+    first, latest = as_run(kept["first"]), as_run(kept["latest"])
+    lines = ["| folder | first run | latest run |", "|---|---|---|"]
+    for folder in sorted({PurePosixPath(name).parent for name in latest}):
+        cells = (
+            total_of(outcome for name, outcome in run.items() if PurePosixPath(name).parent == folder).cells
+            for run in (first, latest)
+        )
         lines.append(f"| `{folder}` | " + " | ".join(cells) + " |")
-    lines.append("| all | " + " | ".join(total_of(run.values()).cells for run in (before, after)) + " |")
-    return lines
+    whole = total_of(latest.values())
+    lines.append(f"| all | {total_of(first.values()).cells} | {whole.cells} |")
+    lines += ["", f"Latest run: {kept['day']}, passed / failed / skipped."]
+    if whole.failures:
+        lines += ["", "What failed in it:", "", *(f"- `{test}`" for test in sorted(whole.failures))]
+    left = [name for name, outcome in latest.items() if outcome.unfinished]
+    if left:
+        lines += ["", "What did not come to its end: " + ", ".join(f"`{name}`" for name in left) + "."]
+    lines += ["", "Why tests were skipped in it:", "", "| reason | tests |", "|---|---|"]
+    reasons = sorted(whole.reasons.items(), key=lambda each: (-each[1], each[0]))
+    lines += [f"| {reason.replace('|', chr(92) + '|')} | {number} |" for reason, number in reasons]
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

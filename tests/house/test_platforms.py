@@ -18,6 +18,7 @@ else:
 
 sys.path.insert(0, str(CHECKOUT / "scripts"))
 import platform_table
+import wine_results
 from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -70,3 +71,8 @@ def test_the_workflow_tries_every_python_that_is_claimed_on_three_systems():
             assert "secrets" not in str(step)
             assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1"))
             assert re.match(r"python -m ", step.get("run", "python -m "))  # on every shell
+
+
+def test_the_tables_of_the_tests_under_wine_are_those_of_their_results():
+    text = wine_results.PAGE.read_text("utf-8")
+    assert f"<!-- wine -->\n{wine_results.tables()}<!-- end of wine -->" in text
