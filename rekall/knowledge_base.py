@@ -321,14 +321,7 @@ class KnowledgeBase:
     def highlights(
         self, text: str, line: str, *, unfinished: bool = False, literal: bool = False
     ) -> list[tuple[int, int]]:
-        """Where in a text the words of a query stand, in characters; see `search.highlight`.
-
-        Args:
-            text: Any text: a title, a snippet, a whole entry.
-            line: A query as a person types it.
-            unfinished: Whether the last word is still being typed.
-            literal: Whether all of the line is text.
-        """
+        """Where in a text the words of a query stand, in characters; see `search.highlight`."""
         return self.highlighter(line, unfinished=unfinished, literal=literal)(text)
 
     def highlighter(

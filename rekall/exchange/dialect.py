@@ -91,13 +91,20 @@ class Refused:
 class Source:
     """A file that an import reads. Its bytes are read once, when they are asked for."""
 
-    def __init__(self, path: Path, relative: PurePosixPath | None = None, marks: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        relative: PurePosixPath | None = None,
+        marks: frozenset[str] = frozenset(),
+        data: bytes | None = None,
+    ) -> None:
         """A file.
 
         Args:
             path: The file.
             relative: Its place below the folder that is imported; by default its name alone.
             marks: What lies in that folder and tells whose it is: ".obsidian", "logseq", "dendron.yml", ".zk".
+            data: Its bytes, where they were read already.
         """
         self.path = path
         self.relative = relative or PurePosixPath(path.name)
@@ -108,7 +115,7 @@ class Source:
         """Its name without the suffix."""
         self.set_aside: dict[str, InvalidInput] = {}
         """What could not be read of long lists in it, by the name of the part."""
-        self._data: bytes | None = None
+        self._data = data
         self._decoded: Decoded | None = None
         self._document: Any = _NOT_READ
         self._digest = b""
@@ -117,6 +124,7 @@ class Source:
     def data(self) -> bytes:
         """Its bytes. Raises OSError, and InvalidInput for more than is read at once."""
         if self._data is not None:
+            self._digest = self._digest or hash_of(self._data)
             return self._data
         data = read_whole(self.path, most_bytes(self.suffix))
         self._digest = hash_of(data)

@@ -48,6 +48,28 @@ def dump_front_matter(fields: Mapping[str, Any], content: str, width: float = 10
     return f"---\n{head}---\n\n{content}\n" if content else f"---\n{head}---\n"
 
 
+def dump_field(name: str, value: Any, *, is_flow: bool = False) -> str:
+    """One field as lines that merge well: an item a line, a text of several lines as it is, nothing broken.
+
+    Args:
+        name: Its name.
+        value: Its value.
+        is_flow: Whether a list stands on one line, in brackets.
+    """
+    import yaml
+
+    return str(
+        yaml.dump(
+            {name: value},
+            Dumper=_line_dumper(),
+            sort_keys=False,
+            allow_unicode=True,
+            width=_ENDLESS,
+            default_flow_style=None if is_flow else False,
+        )
+    )
+
+
 def dump_head(fields: Mapping[str, Any]) -> str:
     """Fields between `---` lines as a person edits them: one line each where that is possible, nothing for nothing."""
     import yaml
@@ -89,3 +111,19 @@ def _dumper() -> Any:
 
     Dumper.add_representer(str, text)
     return Dumper
+
+
+@cache
+def _line_dumper() -> Any:
+    """The same, with texts of several lines in a block of their own lines."""
+
+    class LineDumper(_dumper()):  # type: ignore[misc]  # yaml has no types
+        pass
+
+    def text(dumper: Any, value: str) -> Any:
+        is_odd = _RARE_ENDS.search(value) or value.endswith("\n")
+        style = '"' if is_odd else "'" if _JSON_NUMBER.match(value) else "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+    LineDumper.add_representer(str, text)
+    return LineDumper

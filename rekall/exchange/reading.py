@@ -151,6 +151,21 @@ def _read_file(file: File, choices: Choices) -> Iterator[Found | Refused | LeftO
         yield Refused(shown(file.name), plainly(error))
 
 
+def read_note(data: bytes, file: File, choices: Choices, time: datetime) -> Found | Refused | LeftOut | None:
+    """The one note that a file of these bytes is; None where it would be none, or several."""
+    source = Source(file.path, file.relative, file.marks, data)
+    if not data.strip():
+        return LeftOut(shown(file.name), EMPTY)
+    dialect = _dialect_of(source)
+    if dialect is None:
+        return None
+    try:
+        found = list(_read_notes(_Place(file, source, identity_of(file), time, dialect, choices)))
+    except Exception as error:  # as for a file of an import: it costs no other
+        return Refused(shown(file.name), plainly(error))
+    return found[0] if len(found) == 1 else None
+
+
 def identity_of(file: File) -> str:
     """The lasting name of a file; of one that is read it is asked for again right after it."""
     return _identity_of(file.name)
@@ -271,6 +286,8 @@ def _found(note: Note, place: _Place) -> Found | LeftOut | Refused:
     problems = read.problems
     if encoding not in ("", "utf-8"):
         problems = (*problems, Problem("encoding", f"is not UTF-8: read as {encoding}"))
+    if source.is_decoded and source.decoded.left_out_bytes:
+        problems = (*problems, Problem("text", f"is {source.decoded.said}"))
     if is_whole and "<<<<<<< " in note.content and _has_conflict(note.content):
         problems = (*problems, Problem("text", "holds the conflict markers of a merge"))
     named = (*read.named, *note.links)

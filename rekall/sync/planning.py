@@ -1,0 +1,401 @@
+"""Decides what a sync does with each entry, and does nothing (docs/adr/0046)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from rekall.entry import secrets
+from rekall.entry.fields import Entry
+from rekall.errors import EntryDamaged
+from rekall.exchange.file_names import Names
+from rekall.sync import tombstones
+from rekall.sync.editing import edited
+from rekall.sync.files import Root, Says, hash_of, whole
+from rekall.sync.folder import Scan
+from rekall.sync.heads import CannotWrite
+from rekall.sync.items import File, Item, Mine, Seen
+from rekall.sync.merging import kept_id, kept_state, merge
+from rekall.sync.reading import Files, Reader
+from rekall.sync.reports import Refused, What
+from rekall.sync.states import (
+    LINKS,
+    STATUS,
+    SUCCESSOR,
+    Pair,
+    State,
+    different,
+    draft_of,
+    state_hash,
+    state_of,
+    target_of,
+    unpack,
+)
+
+if TYPE_CHECKING:
+    from rekall.store.contract import Store
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a sync is to do.
+
+    Attributes:
+        items: What becomes of entries.
+        refused: What is left alone.
+        unchanged: Entries that both sides say alike.
+        seen: What to remember of files that were looked into and are as they were, by entry.
+    """
+
+    items: list[Item] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    unchanged: int = 0
+    seen: dict[str, str] = field(default_factory=dict)
+
+
+class Planner:
+    """Plans one pass over a folder."""
+
+    def __init__(
+        self, store: Store, root: Root, number: int, scan: Scan, reader: Reader, *, with_secrets: bool
+    ) -> None:
+        """Plan for a folder.
+
+        Args:
+            store: The base.
+            root: The folder.
+            number: Its number in the store; 0 where nothing was agreed with it.
+            scan: What lies in it.
+            reader: Reads it.
+            with_secrets: Whether entries that hold secrets are written, too.
+        """
+        self._store = store
+        self._root = root
+        self._number = number
+        self._scan = scan
+        self._reader = reader
+        self._with_secrets = with_secrets
+        self._rows = {row.entry_id: row for row in store.agreements.of(number)} if number else {}
+        self._stamps = store.agreements.stamps()
+        self._plan = Plan()
+        self._names = Names(path.rpartition("/")[2] for path in scan.files if "/" not in path)
+
+    def plan(self) -> Plan:
+        """What is to be done."""
+        files = self._reader.files(self._scan, self._rows)
+        self._plan.refused = files.refused
+        wanted = self._wanted(files)
+        there = self._store.entries.keys_of(wanted)
+        mine = self._mine(wanted, there)
+        pairs = self._pairs
+        for entry_id in sorted(wanted):
+            if entry_id in there and entry_id not in mine:
+                self._refuse(entry_id, "it is damaged in the base", "`rekall check --repair` mends the base")
+                continue
+            item = Item(
+                entry_id,
+                mine[entry_id].entry.title if entry_id in mine else "",
+                "",
+                None,
+                self._stamps.get(entry_id, ""),
+                mine.get(entry_id),
+                file=files.of.get(entry_id),
+                row=self._rows.get(entry_id),
+                pair=pairs.get(entry_id, Pair()),
+            )
+            self._decide(item)
+        return self._plan
+
+    def _wanted(self, files: Files) -> set[str]:
+        """Entries that have to be looked at: something of them is not as it was."""
+        wanted: set[str] = set()
+        for entry_id in {*files.of, *self._stamps, *self._rows}:
+            row, file = self._rows.get(entry_id), files.of.get(entry_id)
+            if entry_id in files.blocked:
+                continue
+            if row is not None and row.path and file is None and self._scan.is_out_of_reach(row.path):
+                continue
+            if row is not None and not row.path and file is None and entry_id not in self._stamps:
+                continue  # both agree that it is deleted
+            seen = Seen.of(row.seen) if row else Seen("", "")
+            is_same = row is not None and file is not None and file.says is None and file.path == row.path
+            if (
+                not is_same
+                or seen.stamp != self._stamps.get(entry_id, "-")
+                or seen.waits
+                or entry_id in self._scan.deleted
+            ):
+                wanted.add(entry_id)
+                continue
+            self._plan.unchanged += 1
+            if entry_id in files.known and row is not None:
+                self._plan.seen[entry_id] = replace(seen, file=self._scan.settled(row.path)).text
+        return wanted
+
+    def _mine(self, wanted: Iterable[str], there: Mapping[str, int]) -> dict[str, Mine]:
+        """The entries as the base has them, with the links that only their files can hold."""
+        store = self._store
+        self._pairs = {}
+        if self._number:
+            states = store.agreements.states(self._number, [each for each in wanted if each in self._rows])
+            self._pairs = {entry_id: unpack(data) for entry_id, data in states.items()}
+        entries = store.entries.by_keys(there.values())
+        links = store.links.starting_at(there.values())
+        targets = {target_of(name) for pair in self._pairs.values() if pair.here for name in pair.here.get(LINKS, {})}
+        targets |= {
+            str(pair.here[SUCCESSOR]) for pair in self._pairs.values() if pair.here and pair.here.get(SUCCESSOR)
+        }
+        here = store.entries.keys_of(targets)
+        gone = {each for each in targets if each not in here and each in self._rows and not store.tombstones.has(each)}
+        return {
+            entry.id: _with_held(
+                entry, state_of(entry, links.get(entry.id, ())), self._pairs.get(entry.id, Pair()), here, gone
+            )
+            for entry in entries.values()
+        }
+
+    def _refuse(self, name: str, why: str, hint: str) -> None:
+        self._plan.refused.append(Refused(name, why, hint))
+
+    def _decide(self, item: Item) -> None:
+        """Settle what becomes of an entry."""
+        row = item.row
+        if item.file is not None and not self._read(item):
+            return
+        file = item.file
+        if file is not None and file.state is not None and item.entry_id in self._scan.deleted:
+            hashes = tombstones.hashes_in(self._scan.deleted[item.entry_id])
+            if state_hash(file.state) in hashes:  # it has not gone yet, or comes back: whoever does that ends it
+                if item.mine is not None:
+                    self._only_here(item, item.mine, is_agreed=row is not None and bool(row.path))
+                return
+            item.buries = False
+        is_agreed = row is not None and bool(row.path)
+        if file is not None and item.mine is not None:
+            self._merge(item, file, item.mine, is_agreed=is_agreed)
+        elif file is not None:
+            self._only_there(item, file, is_agreed=is_agreed)
+        elif item.mine is not None:
+            self._only_here(item, item.mine, is_agreed=is_agreed)
+        elif is_agreed:
+            self._put(item)
+
+    def _read(self, item: Item) -> bool:
+        """See to it that what the file says is known. Returns whether it is."""
+        file = item.file
+        assert file is not None
+        if file.says is None:
+            there = item.pair.there
+            if there is None or item.pair.pending:
+                says = self._reader.read(file.path)
+                if not isinstance(says, Says):
+                    self._plan.refused += [says] if isinstance(says, Refused) else []
+                    return False
+                file = replace(file, says=says, state=says.state, hash=says.hash)
+            else:
+                file = replace(file, state=there)
+            item.file = file
+        item.path = file.path
+        return True
+
+    def _before(self, item: Item, file: File | None) -> tuple[State | None, State | None]:
+        """What was agreed: of the base, and of the file."""
+        pair, row = item.pair, item.row
+        if row is None or not row.path:
+            return None, None
+        if pair.pending and (file is None or file.hash != row.file_hash):
+            return pair.before, pair.before  # what came of it then was never written
+        if pair.here is None or pair.there is None:
+            same = file.state if file is not None and file.hash == row.file_hash else None
+            return same, same
+        return pair.here, pair.there
+
+    def _merge(self, item: Item, file: File, mine: Mine, *, is_agreed: bool) -> None:
+        """Both have it."""
+        assert file.state is not None
+        was_here, was_there = self._before(item, file)
+        if not is_agreed and _fields(mine.state) != _fields(file.state):
+            was_here = was_there = self._earlier(item.entry_id, file.state)
+        merged = merge(was_here, was_there, mine.state, file.state)
+        item.title = str(mine.state["title"])
+        item.here, item.there = merged.here, merged.there
+        kept = [(file.state, merged.conflicts)] if merged.conflicts else []
+        item.kept = _kept(item.entry_id, (*kept, *file.others))
+        in_base, in_file = different(mine.state, merged.here), different(file.state, merged.there)
+        item.fields = tuple(dict.fromkeys((*in_base, *in_file)))
+        moved = item.row is not None and item.row.path not in ("", file.path)
+        if in_base and in_file:
+            item.what = What.MERGED
+        elif in_base:
+            item.what = What.CHANGED_HERE
+        elif in_file:
+            item.what = What.CHANGED_THERE
+        elif item.kept or file.spare or (file.says is not None and file.says.versions):
+            item.what = What.MERGED
+        elif moved:
+            item.what = What.MOVED
+        self._put(item)
+
+    def _earlier(self, entry_id: str, state: State) -> State | None:
+        """What a file says, where the entry said just that before: then it is only older. Of links nobody knows."""
+        from rekall.knowledge import versions
+
+        fields = _fields(state)
+        with contextlib.suppress(EntryDamaged):
+            for earlier in versions.states(self._store, entry_id):
+                if earlier.said is not None and _fields(earlier.said) == fields:
+                    return {**state, LINKS: {}, SUCCESSOR: "", STATUS: ""}
+        return None
+
+    def _only_there(self, item: Item, file: File, *, is_agreed: bool) -> None:
+        """It is in the folder alone."""
+        assert file.state is not None
+        was_deleted = self._store.tombstones.has(item.entry_id)
+        item.title = str(file.state["title"])
+        same = item.row is not None and file.hash == item.row.file_hash
+        if is_agreed:
+            pair = item.pair
+            same = (
+                same
+                or (pair.there is not None and file.state == pair.there)
+                or (pair.pending and file.hash == pair.before_hash)
+            )
+        elif item.row is None and was_deleted:
+            same = self._was(item.entry_id) == state_hash(file.state)
+        if same and not file.others and (is_agreed or item.row is None):
+            item.what, item.buries, item.path = What.DELETED_THERE, True, ""
+            item.buried = state_hash(file.state) if was_deleted else ""
+            self._put(item)
+            return
+        item.here = item.there = file.state
+        item.kept = _kept(item.entry_id, file.others)
+        item.what = What.KEPT if is_agreed else What.RESTORED_HERE if was_deleted or item.row else What.ADDED_HERE
+        self._put(item)
+
+    def _was(self, entry_id: str) -> str:
+        """The hash of what a deleted entry said."""
+        from rekall.knowledge import kept
+
+        was = kept.read(self._store, self._store.tombstones.resolve(entry_id))
+        return "" if was is None else state_hash(state_of(was.draft))
+
+    def _only_here(self, item: Item, mine: Mine, *, is_agreed: bool) -> None:
+        """It is in the base alone."""
+        tombstone = self._scan.deleted.get(item.entry_id)
+        is_new = is_agreed and item.pair.pending and item.pair.before is None and not item.pair.before_hash
+        was_here, _ = self._before(item, None)
+        deletes = is_agreed and not is_new and was_here is not None and was_here == mine.state
+        if item.row is None and tombstone is not None:
+            hashes = tombstones.hashes_in(tombstone)
+            deletes = not hashes or state_hash(mine.state) in hashes
+        if deletes:
+            item.what, item.buries, item.buried = What.DELETED_HERE, True, state_hash(mine.state)
+            item.file = None
+            self._put(item)
+            return
+        item.here = item.there = mine.state
+        if is_agreed and not is_new:
+            item.what = What.KEPT
+        else:
+            item.what = What.RESTORED_THERE if item.row and not item.row.path else What.ADDED_THERE
+        item.path = item.row.path if item.row and item.row.path else ""
+        if tombstone is not None:
+            item.buries = False
+        self._put(item)
+
+    def _put(self, item: Item) -> None:
+        """Take an item into the plan, with the bytes of its file."""
+        if item.there is not None:
+            try:
+                item.data = self.data_of(item, item.there)
+            except CannotWrite as error:
+                self._refuse(item.path, str(error), "change it there by hand, or take back the change here")
+                return
+            if not self._may_be_written(item):
+                return
+            if not item.path:
+                item.path = self._name(item)
+        self._plan.items.append(item)
+
+    def data_of(self, item: Item, there: State) -> bytes | None:
+        """The bytes of the file that is to say something; None where it does already. Raises CannotWrite."""
+        file = item.file
+        if file is None:
+            return whole(there, item.entry_id)
+        if file.says is None:
+            if file.state == there:
+                return None
+            says = self._reader.read(file.path)
+            if not isinstance(says, Says):
+                raise CannotWrite("its file changed just now")
+            item.file = file = replace(file, says=says, hash=says.hash)
+        assert file.says is not None
+        data = edited(self._root, file.says, there, item.entry_id)
+        return None if hash_of(data) == file.hash else data
+
+    def _may_be_written(self, item: Item) -> bool:
+        """Whether a file may hold what it is to say: a secret that it does not hold yet is refused."""
+        if self._with_secrets or item.there is None:
+            return True
+        before = item.file.state if item.file else None
+        if before == item.there:
+            return True
+        known = secrets.said_in(draft_of(before, item.entry_id)) if before else frozenset()
+        found = secrets.found_in(draft_of(item.there, item.entry_id), known)
+        texts = "\n".join(map(str, item.there[LINKS].values()))
+        old = "\n".join(map(str, before[LINKS].values())) if before else ""
+        if not found and (texts == old or secrets.masked(texts) == texts):
+            return True
+        named = "; ".join(map(str, found[:3])) or "in the reason of a link"
+        why = f"it holds what looks like a secret: {named}"
+        self._refuse(
+            item.path or item.title, why, "take it out; or `rekall sync --with-secrets` writes it all the same"
+        )
+        return False
+
+    def _name(self, item: Item) -> str:
+        """The name of a new file, which it keeps whatever its title becomes."""
+        assert item.there is not None
+        title = str(item.there["title"])
+        if ".obsidian" in self._root.marks:
+            return self._names.titled(title, item.entry_id)
+        return self._names.slug(title, item.entry_id)
+
+
+def _fields(state: State) -> dict[str, object]:
+    """What a state says apart from links and times."""
+    silent = (LINKS, SUCCESSOR, "status", "created_at", "updated_at", "id", "origin")
+    return {name: value for name, value in state.items() if name not in silent and value not in ("", [], None)}
+
+
+def _kept(
+    entry_id: str, others: Iterable[tuple[State, tuple[str, ...]]]
+) -> tuple[tuple[str, State, tuple[str, ...]], ...]:
+    """What the other sides of conflicts said, as entries of their own."""
+    return tuple(
+        (kept_id(entry_id, state), kept_state(entry_id, state, conflicts), conflicts) for state, conflicts in others
+    )
+
+
+def _with_held(entry: Entry, state: dict[str, object], pair: Pair, here: Mapping[str, int], gone: set[str]) -> Mine:
+    """What an entry says with what its file says for it: links whose targets are not in the base."""
+    links = dict(state[LINKS])  # type: ignore[call-overload]
+    agreed: Mapping[str, str] = pair.here.get(LINKS, {}) if pair.here else {}
+    held = {
+        name
+        for name in agreed
+        if name not in links and target_of(name) not in gone and (name in pair.held or target_of(name) not in here)
+    }
+    links |= {name: agreed[name] for name in held}
+    successor = str(pair.here.get(SUCCESSOR) or "") if pair.here else ""
+    if (
+        successor
+        and not state[SUCCESSOR]
+        and successor not in gone
+        and (SUCCESSOR in pair.held or successor not in here)
+    ):
+        state = {**state, SUCCESSOR: successor}
+        held.add(SUCCESSOR)
+    return Mine(entry, {**state, LINKS: links}, frozenset(held))

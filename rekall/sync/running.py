@@ -1,0 +1,297 @@
+"""One run of a sync: what changed on either side is looked for, merged, put into the base and then into the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from rekall.errors import InvalidInput, NotFound
+from rekall.knowledge.recorded import Recorded
+from rekall.knowledge.writing import EntryService
+from rekall.store.agreements import Agreed, Folder
+from rekall.sync import tombstones
+from rekall.sync.applying import Applied, Applier
+from rekall.sync.files import Root, hash_of
+from rekall.sync.folder import Scan, alone, id_in, ids_of, known, new_folder, put_id, root_of, scan
+from rekall.sync.items import Item, Seen
+from rekall.sync.planning import Plan, Planner
+from rekall.sync.reading import Reader
+from rekall.sync.reports import Refused, SyncChange, SyncConflict, SyncedFolder, SyncReport, What
+from rekall.sync.states import pack
+from rekall.system.clock import Clock
+from rekall.system.files import sync_folder, write_atomically
+from rekall.system.replacing import remove_file
+
+if TYPE_CHECKING:
+    from rekall.store.contract import Store
+
+AuthorOf = Callable[[Path], "str | None"]
+
+AT_ONCE = 200
+"""Entries in one transaction at most."""
+
+_FEW = 10
+_PASSES = 4
+"""A link can be made when its target is there, and a status follows it: what one pass leaves the next one ends."""
+
+
+class Sync:
+    """Syncs the base with folders."""
+
+    def __init__(self, writer: EntryService) -> None:
+        """Work with what changes entries."""
+        self._writer = writer
+        self._store: Store = writer.store
+
+    def run(
+        self,
+        folder: Path,
+        *,
+        is_dry: bool = False,
+        with_secrets: bool = False,
+        author_of: AuthorOf | None = None,
+        allow_many_deletions: bool = False,
+    ) -> SyncReport:
+        """Let the base and a folder of one file an entry become the same.
+
+        Args:
+            folder: The folder.
+            is_dry: Only say what would be done.
+            with_secrets: Write entries that hold what looks like a secret, too.
+            author_of: Says who changed a file last, for the history; None where nobody knows.
+            allow_many_deletions: Also delete more than half of the entries.
+
+        Raises:
+            NotFound: There is no such folder.
+            InvalidInput: It is a file, it is empty where entries were, or more would be deleted than usual.
+            StorageError: Another process is syncing it.
+        """
+        root = root_of(folder)
+        with nullcontext() if is_dry else alone(root):
+            run = _Run(self._writer, root, author_of, with_secrets=with_secrets)
+            return run.dry(allow_many_deletions) if is_dry else run.whole(allow_many_deletions)
+
+    def folders(self) -> list[SyncedFolder]:
+        """The folders that the base is synced with."""
+        agreements = self._store.agreements
+        return [
+            SyncedFolder(id_in(each), each.place, each.synced_at, agreements.count(each.number))
+            for each in agreements.folders()
+        ]
+
+    def forget(self, folder: Path) -> None:
+        """Forget a folder; entries and files stay as they are.
+
+        Raises:
+            NotFound: The base was never synced with it.
+        """
+        place = os.path.realpath(folder)
+        found = [each for each in self._store.agreements.folders() if place == each.place]
+        if not found:
+            raise NotFound(f"{folder} is no folder that the base is synced with", "`rekall sync status` lists them")
+        with self._store.transaction():
+            for each in found:
+                self._store.agreements.drop_folder(each.number)
+
+
+class _Run:
+    """One run over one folder."""
+
+    def __init__(self, writer: EntryService, root: Root, author_of: AuthorOf | None, *, with_secrets: bool) -> None:
+        self._writer = writer
+        self._store: Store = writer.store
+        self._recorded = cast("Recorded", writer.store)
+        self._root = root
+        self._author_of = author_of
+        self._with_secrets = with_secrets
+        self._changes: dict[str, SyncChange] = {}
+        self._conflicts: dict[str, SyncConflict] = {}
+        self._refused: dict[tuple[str, str], Refused] = {}
+        self._folder = self._known()
+        self._scan = Scan()
+
+    def dry(self, allow: bool) -> SyncReport:
+        """Say what would be done."""
+        plan = self._planned(scan(self._root))[1]
+        self._guard(plan, allow)
+        for item in plan.items:
+            self._tell(item, [kept_id for kept_id, _, _ in item.kept])
+        return self._report(plan, is_dry=True)
+
+    def whole(self, allow: bool) -> SyncReport:
+        """Do it."""
+        plan = first = Plan()
+        for number in range(_PASSES):
+            found = scan(self._root)
+            planner, plan = self._planned(found)
+            if not number:
+                first = plan
+                self._guard(plan, allow)
+                self._begin()
+                tombstones.sweep(found.deleted)
+            if not plan.items:
+                break
+            self._do(planner, plan)
+        self._end(plan)
+        return self._report(first, is_dry=False)
+
+    def _known(self) -> Folder:
+        folders = self._store.agreements.folders()
+        ids = ids_of(self._root)
+        found = known(self._root, ids, folders)
+        if found is not None:
+            return replace(found, place=str(self._root.path))
+        return new_folder(self._root, ids[0] if ids else Clock().new_id(None), folders)
+
+    def _planned(self, found: Scan) -> tuple[Planner, Plan]:
+        self._scan = found
+        number = self._folder.number
+        reader = Reader(self._root, id_in(self._folder), self._store)
+        planner = Planner(self._store, self._root, number, found, reader, with_secrets=self._with_secrets)
+        plan = planner.plan()
+        self._refused |= {(each.path, each.why): each for each in plan.refused}
+        return planner, plan
+
+    def _begin(self) -> None:
+        """Let folder and base know each other."""
+        put_id(self._root, id_in(self._folder))
+        with self._store.transaction():
+            self._folder = self._store.agreements.put_folder(self._folder)
+
+    def _end(self, plan: Plan) -> None:
+        with self._store.transaction():
+            self._store.agreements.see(self._folder.number, plan.seen)
+            now = self._recorded.recorder.now()
+            self._store.agreements.put_folder(replace(self._folder, synced_at=now))
+
+    def _guard(self, plan: Plan, allow: bool) -> None:
+        """Refuse what looks as if the folder were not the one, or not there at all.
+
+        Raises:
+            InvalidInput: It does.
+        """
+        if allow:
+            return
+        agreed = self._store.agreements.count(self._folder.number) if self._folder.number else 0
+        for what, where in ((What.DELETED_HERE, "in the base"), (What.DELETED_THERE, "in the folder")):
+            count = sum(item.what is what for item in plan.items)
+            if (count > _FEW and 2 * count > agreed) or (count and count == agreed and not ids_of(self._root)):
+                raise InvalidInput(
+                    f"{count:,} of {agreed:,} entries would be deleted {where}; nothing was done",
+                    "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-deletions`",
+                )
+
+    def _do(self, planner: Planner, plan: Plan) -> None:
+        applier = Applier(self._writer, self._root, self._folder.number, self._recorded.recorder.now, planner.data_of)
+        for author, items in self._by_author(plan.items):
+            door = self._recorded.actor.door
+            acting = self._recorded.acting(door, author) if author else nullcontext()
+            with acting, self._recorded.recorder.operation("sync", str(self._root.path)):
+                for first in range(0, len(items), AT_ONCE):
+                    some = items[first : first + AT_ONCE]
+                    with self._store.transaction():
+                        done = applier.apply(some)
+                    for each in done:
+                        self._tell(each.item, applier.kept.get(each.item.entry_id, []))
+                    self._write(done)
+        self._refused |= {(each.path, each.why): each for each in applier.refused}
+
+    def _by_author(self, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
+        """The items by who changed their files, each an operation of its own in the history."""
+        if self._author_of is None:
+            yield "", list(items)
+            return
+        named = []
+        for item in items:
+            is_theirs = item.file is not None and item.file.says is not None and item.here is not None
+            changed = is_theirs and (item.mine is None or item.mine.state != item.here)
+            author = self._author_of(self._root.path / item.path) if changed else None
+            named.append((author or "", item))
+        named.sort(key=lambda each: (each[0], each[1].entry_id))
+        for author, group in groupby(named, key=lambda each: each[0]):
+            yield author, [item for _, item in group]
+
+    def _write(self, done: Sequence[Applied]) -> None:
+        """Bring files to what was agreed, and remember that they are."""
+        written = []
+        folders: set[Path] = set()
+        for each in done:
+            try:
+                agreed = self._written(each, folders)
+            except OSError as error:
+                path = each.item.path or each.item.title
+                why = f"cannot be written: {error.strerror or error}"
+                self._refused[path, why] = Refused(path, why, "check its permissions, and the room on the disk")
+                continue
+            if agreed is not None:
+                written.append(agreed)
+        for folder in folders:
+            sync_folder(folder)
+        with self._store.transaction():
+            self._store.agreements.put(self._folder.number, written)
+
+    def _written(self, done: Applied, folders: set[Path]) -> Agreed | None:
+        """Write the file of one item, or remove it. Returns what to remember; None where it was changed just now."""
+        item = done.item
+        agreed = done.agreed
+        if item.buries:
+            tombstones.put(self._root, item.entry_id, item.buried)
+        if item.there is None:
+            if item.file is not None:
+                path = self._root.path / item.file.path
+                if self._hash_at(path) not in (item.file.hash, ""):
+                    return None
+                remove_file(path)
+                folders.add(path.parent)
+            agreed = Agreed(item.entry_id, "", "", "")
+        else:
+            path = self._root.path / item.path
+            if item.data is not None:
+                if self._hash_at(path) != (item.file.hash if item.file else ""):
+                    return None
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, item.data, is_last=False)
+                folders.add(path.parent)
+            assert agreed is not None
+            unwritten = self._scan.settled(item.path) if item.data is None else ""
+            seen = Seen(unwritten, done.stamp, bool(done.pair.held))
+            agreed = replace(agreed, seen=seen.text, state=pack(done.pair))
+        if item.buries is False:
+            tombstones.remove(self._root, item.entry_id)
+        for spare, its_hash in item.file.spare if item.file else ():
+            if self._hash_at(self._root.path / spare) == its_hash:
+                remove_file(self._root.path / spare)
+        return agreed
+
+    def _hash_at(self, path: Path) -> str:
+        try:
+            return hash_of(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def _tell(self, item: Item, kept: Sequence[str]) -> None:
+        if item.what is not None and item.entry_id not in self._changes:
+            self._changes[item.entry_id] = SyncChange(
+                item.entry_id, item.title or item.entry_id, _path(item), item.what, item.fields
+            )
+        for kept_as, (_, _, fields) in zip(kept, item.kept):
+            self._conflicts[kept_as] = SyncConflict(item.entry_id, item.title, kept_as, fields)
+
+    def _report(self, plan: Plan, *, is_dry: bool) -> SyncReport:
+        return SyncReport(
+            tuple(self._changes.values()),
+            tuple(self._conflicts.values()),
+            tuple(self._refused.values()),
+            plan.unchanged,
+            is_dry,
+        )
+
+
+def _path(item: Item) -> str:
+    """The file that an item is about, also where it has gone."""
+    return item.path or (item.file.path if item.file else item.row.path if item.row else "")
