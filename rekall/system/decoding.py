@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rekall.errors import InvalidInput
@@ -48,6 +48,11 @@ _WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _NO_LETTERS = bytes({*range(32)} - {*b"\t\n\f\r\x1b"})
 """What stands in no text."""
 
+_MOST_STRANGE = 0.25
+"""The share of lines that are no text in what is one."""
+
+_STRETCH = "\ufffd".encode()
+
 HEAD_BYTES = 64 * 1024
 """Bytes by which the encoding of a text is told that is read piece by piece."""
 
@@ -63,15 +68,19 @@ class Decoded:
         text: Lines end in a line feed; there is no byte order mark, and no NUL.
         encoding: Its name: "utf-8", "utf-16-le", "cp1252".
         is_guess: Whether nothing but the text itself spoke for that encoding.
+        left_out_bytes: Of stretches that are no text; U+FFFD stands for each.
     """
 
     text: str
     encoding: str
     is_guess: bool = False
+    left_out_bytes: int = 0
 
     @property
     def said(self) -> str:
         """How an encoding that is not plain UTF-8 is told, behind "it is"."""
+        if self.left_out_bytes:
+            return f"not all text: {self.left_out_bytes:,} bytes of it are left out"
         if self.encoding == "utf-8":
             return "not all UTF-8: some bytes of it are guessed"
         return f"not UTF-8: it is read as {self.encoding}"
@@ -124,23 +133,50 @@ def _guessed(data: bytes) -> Decoded:
         if len(_HOLE.findall(data)) <= _FEW_HOLES:
             data = _HOLE.sub(b"\0", data.rstrip(b"\0") or data)
         if _is_text_with_slips(data):
-            kept = decoded(data.replace(b"\0", "\ufffd".encode()))
-            return Decoded(kept.text, kept.encoding, is_guess=True)
-        raise InvalidInput("it is no text: it holds NUL bytes", "a binary file cannot be imported")
+            return replace(decoded(data.replace(b"\0", _STRETCH)), is_guess=True)
+        return _between_stretches(data, "it is no text: it holds NUL bytes")
     text = _mostly_utf8(data)
     if text:
         return Decoded(_lines(text), "utf-8", is_guess=True)
     text, encoding = _in_a_code_page(data)
     text = _lines(text.replace("\0", "\ufffd"))
     if len(_NO_TEXT.findall(text[:_LOOKED_AT])) > len(text[:_LOOKED_AT]) / 50:
-        raise InvalidInput("it is no text", "a binary file cannot be imported")
+        return _between_stretches(data, "it is no text")
     return Decoded(text, encoding, is_guess=True)
+
+
+def _between_stretches(data: bytes, why_not: str) -> Decoded:
+    """A text in which somebody printed a binary file: its lines without those that are none.
+
+    Raises:
+        InvalidInput: It does not begin as a text, or is not one for the most part.
+    """
+    lines = data.split(b"\n")
+    strange = [_is_strange(line) for line in lines]
+    first = strange.index(True) if any(strange) else 0
+    for number in range(first + 1, len(lines) - 1):  # between two of them a few bytes may look like letters
+        strange[number] |= strange[number - 1] and strange[number + 1] and not _is_utf8(lines[number])
+    left_out = sum(len(line) + 1 for line, is_strange in zip(lines, strange) if is_strange)
+    if not first or left_out > len(data) * _MOST_STRANGE:
+        raise InvalidInput(why_not, "a binary file cannot be imported")
+    kept = [
+        _STRETCH if is_strange else line
+        for line, is_strange, before in zip(lines, strange, [False, *strange])
+        if not (is_strange and before)
+    ]
+    return replace(decoded(b"\n".join(kept)), is_guess=True, left_out_bytes=left_out)
+
+
+def _is_strange(line: bytes) -> bool:
+    """Whether a line is none of a text."""
+    return b"\0" in line or sum(line.count(letter) for letter in _NO_LETTERS) > len(line) / 20
 
 
 def _is_text_with_slips(data: bytes) -> bool:
     """Whether a few NULs strayed into what is a text otherwise."""
     strange = sum(data.count(letter) for letter in _NO_LETTERS)
-    return data.count(b"\0") <= len(data) // 1000 or (strange <= len(data) // 10 and _is_utf8(data))
+    begins = not any(letter in _NO_LETTERS for letter in data[:8].strip(b"\0"))  # archives do not
+    return (data.count(b"\0") <= len(data) // 1000 and begins) or (strange <= len(data) // 10 and _is_utf8(data))
 
 
 def _is_utf8(data: bytes) -> bool:

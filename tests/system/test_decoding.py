@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import random
+import tarfile
 
 import pytest
 
@@ -147,3 +149,46 @@ def test_a_hole_that_a_power_cut_left_does_not_make_a_text_binary(text: str) -> 
     for binary in (bytes(400), b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\0>\0\x01\0\0\0" * 9):
         with pytest.raises(InvalidInput):
             decoded(binary)
+
+
+LOG = "".join(f"2026-11-{day:02} Größe des Pools: {day}, erneut in {day} s\n" for day in range(1, 29))
+ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + bytes(range(256)) + b"\x03\0>\0\x01\0\0\0"
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(200, 256)) + b"\0\x01\n\xae\x42\x60\x82"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+@pytest.mark.parametrize(
+    "stretch", [ELF, PNG, bytes(range(256)), b"\x01\x02\x03\x04" * 60], ids=["elf", "png", "all", "marks"]
+)
+@pytest.mark.parametrize("behind", [b"\n", b""], ids=["a line of its own", "within a line"])
+def test_a_binary_file_that_was_printed_into_a_text_is_left_out_of_it(
+    encoding: str, stretch: bytes, behind: bytes
+) -> None:
+    lines = LOG.encode(encoding).splitlines(keepends=True)
+    found = decoded(b"".join(lines[:14]) + stretch + behind + b"".join(lines[14:]))
+    kept = LOG.splitlines()
+    assert found.text.splitlines()[:14] == kept[:14]
+    assert found.text.splitlines()[-13:] == kept[-13:]
+    assert found.encoding == encoding or stretch == PNG  # of which a line may be one of letters
+    if stretch[0] != 1:
+        assert f"{found.left_out_bytes:,} bytes of it are left out" in found.said
+
+
+def tar_of_texts() -> bytes:
+    with io.BytesIO() as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            for name in ("größe.md", "pool.md"):
+                found = tarfile.TarInfo(name)
+                found.size = len(LOG.encode())
+                archive.addfile(found, io.BytesIO(LOG.encode()))
+        return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "archive",
+    [ELF + LOG.encode(), b"PK\x03\x04\x14" + bytes(5) + b"\xd0\xc4" + LOG.encode() * 4, tar_of_texts()],
+    ids=["elf", "zip", "tar"],
+)
+def test_an_archive_of_texts_is_no_text(archive: bytes) -> None:
+    with pytest.raises(InvalidInput, match="no text"):
+        decoded(archive)
