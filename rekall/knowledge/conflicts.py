@@ -15,7 +15,16 @@ from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
 from rekall.errors import EngineError, InvalidInput
-from rekall.knowledge.disagreement import Clash, Disagreement, disagreement, is_a_series, same
+from rekall.knowledge.disagreement import (
+    SAME,
+    Clash,
+    Disagreement,
+    disagreement,
+    is_a_series,
+    same,
+    sameness,
+    without_rounds,
+)
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
 from rekall.models.level import USUAL
@@ -28,9 +37,6 @@ if TYPE_CHECKING:
 
 NEAR = 0.5
 """How clear a similarity two entries have that are looked at: a cosine of 0.55 with all-MiniLM-L6-v2."""
-
-SAME = 0.8
-"""From which on they say nearly the same, whatever their words; see `labels.resembles`."""
 
 LEAST = 0.55
 """The least score of a pair that is told."""
@@ -246,14 +252,19 @@ class ConflictFinder:
             score = scored(what, each.clear)
             if score >= LEAST:
                 found.append(Conflict(one, other, what, score, each.cosine))
-        return sorted(found, key=lambda each: (-each.score, each.one.id, each.other.id))
+        found.sort(key=lambda each: (-each.score, each.one.id, each.other.id))
+        repeats = [each for each in found if each.what.clash is Clash.REPEAT]
+        joins = without_rounds([(each.one.id, each.other.id) for each in repeats])
+        said_again = {id(each) for each, is_new in zip(repeats, joins) if not is_new}
+        return [each for each in found if id(each) not in said_again]
 
 
 def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | None:
     """What is between two entries of which it is known how clear their similarity is."""
     what = disagreement(one, other)
-    if what is None and clear >= SAME and not is_a_series(one, other):
-        return same(one, other, min(1.0, clear))
+    if what is None and not is_a_series(one, other):
+        surety = sameness(one, other, clear)
+        return same(one, other, surety) if surety else None
     return what
 
 

@@ -64,10 +64,20 @@ _IN_ORDER = 0.75
 _REPEATED = 0.6
 """Of near-identical texts so many rows of three words of the shorter one are in the other."""
 
+_COPIED, _SHORT = 0.85, 8
+"""Texts of which so much is the same, and which state more than this, are copies, whatever number differs in them."""
+
+SAME = 0.8
+"""How clear a similarity two entries have that say nearly the same, whatever their words; see `labels.resembles`."""
+
+_SAME_BY_WORDS, _SAME_WORDS = 0.65, 0.55
+"""How clear it is where they share so many of the words of both."""
+
 _FEWEST = 2
 _FEWEST_ROWS = 4
-_OTHER_PROJECT, _OTHER_TITLE = 0.8, 0.5
-"""What surety is left where the entries belong to two projects, and where their titles share no word."""
+_OTHER_PROJECT, _OTHER_TITLE, _OTHER_CASE = 0.8, 0.5, 0.6
+"""What surety is left where the entries belong to two projects, where their titles share no word, and where these say that it is
+the same of two things."""
 
 _SAME_TITLE, _IN_TITLE = 0.6, 0.3
 """Titles that share so many of their words are of one subject; what a title and a sentence count that say the same."""
@@ -80,6 +90,12 @@ _VERSIONED_WORDS = (
     "version v release python node nodejs java jdk go golang rust ruby php postgres mysql django rails react vue angular "
     "ubuntu debian kernel npm pip sdk api kubernetes"
 )
+_TASK_WORDS = (
+    "upgrade update bump release released releases backport cherrypick cherry migrate changelog features notes news"
+)
+_TASKS = frozenset(map(stem, _TASK_WORDS.split()))
+"""What is done for one version after the other, which is no contradiction."""
+
 _VERSIONED = frozenset(map(stem, _VERSIONED_WORDS.split()))
 """What has versions, by its stem."""
 
@@ -93,12 +109,30 @@ def disagreement(one: TakenApart, other: TakenApart) -> Disagreement | None:
             surety = found.surety * _trust(one, other, here, there)
             if surety and (best is None or surety > best.surety):
                 best = replace(found, surety=surety)
-    if best is not None:
-        return best
     repeated = repetition(one, other)
+    is_long = min(len(one.statements), len(other.statements)) > _SHORT
+    if best is not None and not (repeated >= _COPIED and is_long and best.here_in):
+        return best
     if repeated >= _REPEATED and not is_a_series(one, other):
         return same(one, other, repeated)
     return None
+
+
+def without_rounds(pairs: Sequence[tuple[str, str]]) -> list[bool]:
+    """Which pairs join what no earlier one does: of seven copies six pairs say all."""
+    group: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while group.setdefault(name, name) != name:
+            name = group[name]
+        return name
+
+    joins = []
+    for one, other in pairs:
+        a, b = root(one), root(other)
+        joins.append(a != b)
+        group[a] = b
+    return joins
 
 
 def same(one: TakenApart, other: TakenApart, surety: float) -> Disagreement:
@@ -107,8 +141,12 @@ def same(one: TakenApart, other: TakenApart, surety: float) -> Disagreement:
 
 
 def is_a_series(one: TakenApart, other: TakenApart) -> bool:
-    """Whether the titles count: part 1 and part 2, or a title and its second part."""
-    return one.counts != other.counts
+    """Whether the titles say that it is the same of two things: part 1 and part 2, this module and that one."""
+    if one.counts != other.counts:
+        return True
+    here, there = one.title.words, other.title.words
+    is_pattern = 2 * len(here & there) >= LEAST_SHARED * (len(here) + len(there))
+    return is_pattern and bool((here - there) - other.words and (there - here) - one.words)
 
 
 def repetition(one: TakenApart, other: TakenApart) -> float:
@@ -119,13 +157,22 @@ def repetition(one: TakenApart, other: TakenApart) -> float:
     return len(one.words & other.words) / max(1, len(one.words | other.words))
 
 
+def sameness(one: TakenApart, other: TakenApart, clear: float) -> float:
+    """How sure it is that two entries say the same in other words, 0 to 1, by how clear their similarity is and the words they share."""
+    shared = len(one.about & other.about) / max(1, len(one.about | other.about))
+    if clear < SAME and not (clear >= _SAME_BY_WORDS and shared >= _SAME_WORDS):
+        return 0.0
+    return min(1.0, clear) * (0.8 + 0.2 * min(1.0, shared / _SAME_WORDS))
+
+
 def _of_the_same(one: TakenApart, other: TakenApart) -> Iterator[tuple[Statement, Statement, float]]:
     """Statements of both that are about the same, with the share of words that they have in common."""
     for here in one.statements:
         for there in other.statements:
             shared = len(here.words & there.words)
             both = len(here.words) + len(there.words)
-            if shared < _FEWEST or 2 * shared < LEAST_SHARED * both or here.key != there.key:
+            is_enough = shared >= _FEWEST or (shared == both / 2 == 1 and here.is_title and there.is_title)
+            if not is_enough or 2 * shared < LEAST_SHARED * both or here.key != there.key:
                 continue
             if (here.words - there.words) - other.words and (there.words - here.words) - one.words:
                 continue  # each says something of its own: two subjects, or two cases of one
@@ -151,6 +198,8 @@ def _numbered(here: Statement, there: Statement, shared: float) -> Disagreement 
     """That two statements of the same words say other numbers."""
     if set(here.numbers) <= set(there.numbers) or set(there.numbers) <= set(here.numbers):
         return None  # the same ones, or one says more of them
+    if _TASKS & (here.words | there.words) or _is_a_step(here) or _is_a_step(there):
+        return None
     differing = [each for each in _in_the_same_place(here, there) if not _is_same_number(*each[:2])]
     if not 0 < len(differing) <= _MOST_DIFFERING:
         return None
@@ -158,6 +207,12 @@ def _numbered(here: Statement, there: Statement, shared: float) -> Disagreement 
     is_version = before in _VERSIONED or one.count(".") > 1 or other.count(".") > 1
     clash = Clash.VERSION if is_version else Clash.NUMBER
     return Disagreement(clash, one, other, _cut(here.text), _cut(there.text), shared)
+
+
+def _is_a_step(said: Statement) -> bool:
+    """Whether a statement goes from one number to another."""
+    row = "\0".join(said.row)
+    return "from\0#\0" in row and "to\0#" in row
 
 
 def _in_the_same_place(here: Statement, there: Statement) -> Iterator[tuple[str, str, str]]:
@@ -184,6 +239,7 @@ def _trust(one: TakenApart, other: TakenApart, here: Statement, there: Statement
     trust = _OTHER_PROJECT if one.project and other.project and one.project != other.project else 1.0
     if here.is_title and there.is_title:
         return trust
+    trust *= _OTHER_CASE if is_a_series(one, other) else 1.0
     about = 2 * len(one.title.words & other.title.words) / max(1, len(one.title.words) + len(other.title.words))
     if (here.is_code or there.is_code) and about < _SAME_TITLE:
         return 0.0

@@ -22,7 +22,10 @@ _LONGEST_SETTING = 120
 _READ_CHARS = 8_000
 """Characters of an entry that are taken apart: what it is about stands at its beginning."""
 
-_WORD = re.compile(r"v?\d+(?:[.,:]\d+)*(?:\.x)?|(?<![\w.])\.\d+|[^\W\d_]+(?:['’][^\W\d_]+)*", re.IGNORECASE)
+_WORD = re.compile(
+    r"[A-Z]{2,10}(?:-\d+)+\b|(?i:v?\d+(?:[.,:]\d+)*(?:\.x)?|(?<![\w.])\.\d+|[^\W\d_]+(?:['’][^\W\d_]+)*)"
+)
+"""A ticket, a number, a word."""
 _NUMBER = re.compile(r"v?\.?\d", re.IGNORECASE)
 _SPACELESS = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _NO_NUMBER = re.compile(
@@ -42,7 +45,7 @@ _MARKS = re.compile(r"^\s*(?:#{1,6}\s+|[-*+]\s+(?:\[.\]\s+)?|>\s*|\d{1,3}[.)]\s+
 _COUNTED_WORDS = (
     "part parts chapter section day week month sprint step episode lesson issue pr ticket bug phase figure fig table line "
     "page level exercise example number no teil kapitel tag woche schritt partie chapitre jour semaine étape capítulo parte "
-    "día semana paso iteration round adr rfc volume vol item question task option"
+    "día semana paso iteration round adr rfc volume vol item question task option incident outage case"
 )
 """What is counted: of part 2 something else holds than of part 3, and nobody said that it is the same."""
 
@@ -50,7 +53,7 @@ _EMPTY_WORDS = (
     "a an the of to in on at for by from as is are was were be been being it its this that these those i we you they he "
     "she my our your their there here and or but if then than so too also just only very can could will would shall should "
     "may might must do does did has have had when where which who what how why one all any each more most some such into "
-    "over per about s t re ve ll d m",
+    "over per about still now already yet again once s t re ve ll d m",
     "der die das den dem des ein eine einen einem einer und oder aber wenn dann für von zu zur zum im am auf ist sind war "
     "wird werden man wir sie er es sich auch nur noch muss soll sollte kann",
     "le la les l un une des du de et ou mais si par pour dans sur est sont il elle on nous vous se que qui doit peut",
@@ -138,6 +141,7 @@ class TakenApart:
         title: Its title.
         statements: Its title and what else it states.
         words: The stems of all its words.
+        about: Those of the words that say what it is about.
         rows: Checksums of its rows of three words.
         counts: The numbers in its title, also those that only count.
         project: What it belongs to.
@@ -146,6 +150,7 @@ class TakenApart:
     title: Statement
     statements: tuple[Statement, ...]
     words: frozenset[str]
+    about: frozenset[str]
     rows: frozenset[int] = field(repr=False)
     counts: tuple[str, ...] = ()
     project: str | None = None
@@ -170,7 +175,8 @@ def taken_apart(entry: Draft) -> TakenApart:
     row = plain_words(f"{entry.title}\n{whole}")
     rows = frozenset(map(hash, zip(row, row[1:], row[2:])))
     counts = tuple(word.lower() for word in _words(entry.title) if _NUMBER.match(word))
-    return TakenApart(title, tuple(found), frozenset(map(stem, row)), rows, counts, entry.project)
+    words, about = frozenset(map(stem, row)), frozenset(stem(word) for word in row if word not in _EMPTY)
+    return TakenApart(title, tuple(found), words, about, rows, counts, entry.project)
 
 
 _STATING = tuple(each for each in FIELDS if each.kind in (Kind.TEXT, Kind.ITEMS) and each.name != "sources")
