@@ -31,7 +31,6 @@ TODAY: Mapping[str, str] = {
     "graph": _LINKS,
     "centrality": _LINKS,
     "stale": "there is no command for it; `rekall list --all` ends with what was changed longest ago",
-    "review": "there is no review; an import of the original's base keeps the schedule with each entry",
     "generalize": _ALIKE,
     "consolidation": _ALIKE,
     "suggest": _ALIKE,

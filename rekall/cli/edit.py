@@ -130,7 +130,7 @@ def _change_all(base: KnowledgeBase, found: Sequence[Named], changes: Changes, *
 def _edit_one(app: App, base: KnowledgeBase, named: Named, *, fresh: bool, as_json: bool) -> None:
     """Let the person change an entry in the editor."""
     old = base.get(named.entry_id).entry
-    saved = _edit_in_editor(app, base, old, named.at, fresh=fresh)
+    saved = edited_in_editor(app, base, old, named.at, fresh=fresh)
     if saved is not None:
         print_saved(base, saved, "changed", as_json=as_json)
     elif as_json:
@@ -139,7 +139,16 @@ def _edit_one(app: App, base: KnowledgeBase, named: Named, *, fresh: bool, as_js
         talk("nothing changed")
 
 
-def _edit_in_editor(app: App, base: KnowledgeBase, old: Entry, place: int, *, fresh: bool) -> Saved | None:
+def edited_in_editor(app: App, base: KnowledgeBase, old: Entry, place: int = 0, *, fresh: bool = False) -> Saved | None:
+    """Let the person change an entry in the editor. Returns it as it was stored; None where nothing was changed.
+
+    Args:
+        app: Knows the editor, and where drafts are kept.
+        base: The base.
+        old: The entry.
+        place: The character of its content at which the editor begins.
+        fresh: Whether an earlier draft is thrown away.
+    """
     from rekall.exchange.editing import edited_draft, line_of_content, text_to_edit
 
     text = text_to_edit(old)

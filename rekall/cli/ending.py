@@ -118,6 +118,8 @@ def takes_effect(words: Sequence[str]) -> bool:
         words: The command and what follows it, options left out.
     """
     command, *rest = [*words, ""]
+    if command == "review":  # what it asks on a terminal is stored answer by answer
+        return bool(words[1:])
     if command in ("tags", "projects"):
         return rest[0] in ("rename", "merge", "remove")
     if f"{command} {rest[0] if rest else ''}".strip() in READS or (command in READS and command not in _GROUPS):

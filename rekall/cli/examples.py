@@ -112,6 +112,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall export ~/notes --format markdown --tag nginx",
         "rekall export - --type decision | less",
     ),
+    "sync": (
+        "rekall sync ~/notes                         # again whenever you like",
+        "rekall sync ~/notes --git                   # a repository: commit, pull, push",
+        "rekall sync                                 # every folder that is synced",
+        "rekall sync ~/notes --watch                 # stays, and syncs what changes",
+    ),
     "stats": ("rekall stats", "rekall stats --json | jq .entries"),
     "check": ("rekall check", "rekall check --repair", "rekall check ~/backups/rekall.db"),
     "doctor": ("rekall doctor", "rekall doctor --json | jq '.lines[] | select(.level != \"good\")'"),

@@ -12,7 +12,9 @@ from rekall.cli.history_shapes import HISTORY_ANSWERS, HISTORY_COMMANDS, OF_HIST
 from rekall.cli.hook_shapes import HOOK_ANSWERS, HOOK_COMMANDS, OF_HOOKS
 from rekall.cli.index_shapes import OF_INDEX
 from rekall.cli.model_shapes import MODEL_ANSWERS, OF_MODELS
+from rekall.cli.review_shapes import OF_REVIEW, REVIEW_ANSWERS, REVIEW_COMMANDS
 from rekall.cli.shell_shapes import OF_SHELL, SHELL_ANSWERS, SHELL_COMMANDS
+from rekall.cli.sync_shapes import OF_SYNC, SYNC_ANSWERS, SYNC_COMMANDS
 from rekall.knowledge.shapes import NOTHING_CLOSE, SECRETS, WARNING, Answer, Member, shape
 
 _KEY = Member("text", "The setting.")
@@ -23,11 +25,13 @@ _CLIENT_PATH = Member("text or null", "The file that it reads; null where no oth
 
 _OF_COMMANDS = (
     *OF_EXCHANGE,
+    *OF_SYNC,
     *OF_BASES,
     *OF_INDEX,
     *OF_SHELL,
     *OF_HOOKS,
     *OF_HISTORY,
+    *OF_REVIEW,
     *OF_GRAPHS,
     shape(
         "Database",
@@ -151,7 +155,9 @@ _ANSWERS = (
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),
     *HISTORY_ANSWERS,
+    *REVIEW_ANSWERS,
     *GRAPH_ANSWERS,
+    *SYNC_ANSWERS,
     *BASE_ANSWERS,
     *SHELL_ANSWERS,
     *HOOK_ANSWERS,
@@ -217,6 +223,7 @@ COMMANDS = (
     Answer("restore", "Deletions"),
     Answer("restore ID@VERSION", "Saved"),
     *HISTORY_COMMANDS,
+    *REVIEW_COMMANDS,
     Answer("list", "Listed"),
     Answer("list --format jsonl", "Entry"),
     Answer("link", "Linked"),
@@ -227,6 +234,7 @@ COMMANDS = (
     Answer("import", "Imported"),
     Answer("export", "Exported"),
     Answer("stats", "Stats"),
+    *SYNC_COMMANDS,
     *BASE_COMMANDS,
     *SHELL_COMMANDS,
     *HOOK_COMMANDS,

@@ -304,6 +304,7 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ("undo", "--dry-run"),
         ("history",),
         ("history", entry_id),
+        ("review",),
         ("diff", entry_id),
         ("check",),
         ("backup", str(tmp_path / "copy.db")),

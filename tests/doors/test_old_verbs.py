@@ -39,7 +39,6 @@ VERBS = [
     "graph",
     "centrality",
     "stale",
-    "review",
     "generalize",
     "info",
     "backup",
