@@ -13,12 +13,10 @@ from rekall.exchange.markdown_note import KEYS
 from rekall.exchange.markdown_title import plain
 from rekall.sync import lines
 from rekall.sync.files import ID, ORDER, Root, Says, link_records, read, whole
-from rekall.sync.heads import CannotWrite, Head
+from rekall.sync.heads import CannotWrite, Head, with_head
 from rekall.sync.states import CREATED, LINKS, State, different, is_list
 
 _BOM = "\ufeff"
-_OPEN = re.compile(r"\A(?:[ \t]*\n)*---[ \t]*\n")
-_OPEN_TOML = re.compile(r"\A(?:[ \t]*\n)*\+\+\+[ \t]*\n")
 _HEADING = re.compile(r"^(?P<marks> {0,3}#{1,6}[ \t]+)(?P<text>[^\n]*?)(?P<end>[ \t]*#*[ \t]*)$", re.MULTILINE)
 
 
@@ -62,13 +60,7 @@ def _made(says: Says, to: State, entry_id: str, names: list[str]) -> bytes:
     if says.entry_id != entry_id:
         head.set(_id_name(found.fields, says), entry_id)
     body = _changed(head, found.body if found.kind else text, says.state, to, names)
-    if found.kind:
-        opened = (_OPEN if found.kind == "yaml" else _OPEN_TOML).match(text)
-        start = opened.end() if opened else 0
-        body = text[start + len(found.raw) : len(text) - len(found.body)] + body
-        made = text[:start] + head.raw + body
-    else:
-        made = f"---\n{head.raw}---\n{body}" if head.blocks else body
+    made = with_head(text, found, head, body)
     if raw_text != text:
         made = "".join(lines.with_ends_of(_lines(raw_text), made.split("\n")))
     return (mark + made).encode("utf-8")

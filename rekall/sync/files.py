@@ -15,6 +15,7 @@ from rekall.entry.record import ORDER as RECORD
 from rekall.entry.rules import is_ulid
 from rekall.entry.times import moment
 from rekall.entry.types import Link
+from rekall.entry.values import Taken, read_links
 from rekall.errors import RekallError
 from rekall.exchange import reading
 from rekall.exchange.bounds import MOST_TEXT_BYTES
@@ -23,6 +24,7 @@ from rekall.exchange.front_matter import FrontMatter, split
 from rekall.exchange.markdown_writing import dump_field
 from rekall.exchange.reading import Choices, Found, LeftOut
 from rekall.knowledge.fitting import fitted
+from rekall.sync.heads import Head, with_head
 from rekall.sync.merging import digits
 from rekall.sync.reports import Refused
 from rekall.sync.states import CREATED, LINKS, State, link_of, state_of
@@ -106,9 +108,11 @@ def read(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
     head = _head(path, data)
     if isinstance(head, Refused):
         return head
+    own = is_own(head.fields)
+    entry_id = next((each for each in map(_ulid, (head.fields.get(ID), head.fields.get("id"))) if each), "")
     relative = PurePosixPath(path)
     file = File(str(root.path / relative), path, root.path, root.marks)
-    found = reading.read_note(data, file, Choices(), _NO_TIME)
+    found = reading.read_note(data if own else _without_ours(data, head), file, Choices(), _NO_TIME)
     if isinstance(found, LeftOut):
         return Nothing(path)
     if found is None:
@@ -120,16 +124,35 @@ def read(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
         draft = fitted(found)
     except RekallError as error:
         return Refused(path, error.message, error.hint)
-    own = bool(draft.id) and is_own(head.fields)
-    given = str(head.fields.get(ID) or "").strip().upper()
-    entry_id = given if is_ulid(given) else draft.id or ""
-    links = [replace(link, source=entry_id) for link in found.read.links if link.target != entry_id]
+    links = found.read.links if own else read_links(Taken(True), LINKS, _our_links(head), entry_id)[0]
+    links = tuple(replace(link, source=entry_id) for link in links if link.target != entry_id)
     if draft.superseded_by == entry_id:
         draft = replace(draft, superseded_by=None)
-    state = state_of(draft, links)
-    if is_ulid(given):
-        state.pop(ID, None)
-    return Says(path, data, entry_id, state, own, draft.updated_at)
+    return Says(path, data, entry_id, state_of(draft, links), own, draft.updated_at)
+
+
+def _ulid(value: object) -> str:
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return text if is_ulid(text) else ""
+
+
+def _our_links(head: FrontMatter) -> list[Any]:
+    """The links that Rekall wrote into the front matter of somebody else."""
+    given = head.fields.get(LINKS)
+    is_ours = isinstance(given, list) and all(isinstance(item, dict) and "target" in item for item in given)
+    return list(given) if is_ours and isinstance(given, list) else []
+
+
+def _without_ours(data: bytes, head: FrontMatter) -> bytes:
+    """A note of somebody else without what Rekall wrote into it, which says nothing about the note."""
+    if head.kind not in ("yaml", "toml"):
+        return data
+    ours = Head.of(head.kind, head.raw, head.fields, lambda name: "")
+    for name in (ID, "id", LINKS):
+        if _our_links(head) if name == LINKS else _ulid(head.fields.get(name)):
+            ours.set(name, "")
+    text = data.removeprefix(_BOM).decode("utf-8").replace("\r\n", "\n")
+    return (with_head(text, head, ours, head.body) if ours.blocks else head.body).encode()
 
 
 def _head(path: str, data: bytes) -> FrontMatter | Refused:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rekall.entry import rules
+from rekall.exchange.front_matter import FrontMatter
 from rekall.exchange.markdown_note import without_brackets
 from rekall.exchange.markdown_writing import dump_field
 
@@ -19,6 +20,9 @@ _TOML_KEY = re.compile(r"(?:\"(?P<double>[^\"\n]+)\"|'(?P<single>[^'\n]+)'|(?P<p
 _ITEM = re.compile(r"(?P<indent>[ \t]*)-[ \t]+\S")
 _BELOW = (" ", "\t", "-", "]", "}")
 _SHORT_ITEM = 60
+
+
+_OPENS = {"yaml": re.compile(r"\A(?:[ \t]*\n)*---[ \t]*\n"), "toml": re.compile(r"\A(?:[ \t]*\n)*\+\+\+[ \t]*\n")}
 
 
 class CannotWrite(Exception):
@@ -156,6 +160,22 @@ class Head:
 
     def _place(self, name: str) -> int:
         return self.order.index(name) if name in self.order else len(self.order) + (name == "links")
+
+
+def with_head(text: str, found: FrontMatter, head: Head, body: str) -> str:
+    """A text with other front matter and another body; without any where it had none and gets none.
+
+    Args:
+        text: The text as it was.
+        found: It, taken apart.
+        head: The front matter that it gets.
+        body: The body that it gets.
+    """
+    if not found.kind:
+        return f"---\n{head.raw}---\n{body}" if head.blocks else body
+    opened = _OPENS[found.kind].match(text)
+    start = opened.end() if opened else 0
+    return text[:start] + head.raw + text[start + len(found.raw) : len(text) - len(found.body)] + body
 
 
 def _items(value: Any, name: str) -> list[str]:

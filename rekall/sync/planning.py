@@ -21,6 +21,7 @@ from rekall.sync.merging import kept_id, kept_state, merge
 from rekall.sync.reading import Files, Reader
 from rekall.sync.reports import Refused, What
 from rekall.sync.states import (
+    CREATED,
     LINKS,
     STATUS,
     SUCCESSOR,
@@ -313,11 +314,28 @@ class Planner:
             except CannotWrite as error:
                 self._refuse(item.path, str(error), "change it there by hand, or take back the change here")
                 return
+            self._take_back(item)
             if not self._may_be_written(item):
                 return
             if not item.path:
                 item.path = self._name(item)
         self._plan.items.append(item)
+
+    def _take_back(self, item: Item) -> None:
+        """Take back here what a note of somebody else cannot say otherwise, such as a tag that stands in its text."""
+        says = item.file.says if item.file else None
+        if says is None or says.is_own or item.here is None or item.there is None:
+            return
+        back = says if item.data is None else self._reader.says(item.path, item.data)
+        if not isinstance(back, Says):
+            return
+        names = [name for name in different(back.state, item.there) if name != CREATED]
+        taken = {name: back.state.get(name, "") for name in names if item.here.get(name) == item.there.get(name)}
+        item.here = {**item.here, **taken}
+        item.there = {**item.there, **{name: back.state.get(name, "") for name in names}}
+        if taken and item.mine is not None and different(item.mine.state, item.here):
+            named = ", ".join(taken).replace("_", " ")
+            self._refuse(item.path, f"its {named} cannot be changed from here", "change the text of the note itself")
 
     def data_of(self, item: Item, there: State) -> bytes | None:
         """The bytes of the file that is to say something; None where it does already. Raises CannotWrite."""

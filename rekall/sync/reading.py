@@ -99,6 +99,10 @@ class Reader:
         data = self._bytes(path)
         return data if isinstance(data, Refused) else self._says(path, data)
 
+    def says(self, path: str, data: bytes) -> Says | Nothing | Refused:
+        """What a file of these bytes would say."""
+        return read(self._root, path, data)
+
     def _read(self, path: str, row: Agreed | None) -> Says | Nothing | Refused | None:
         """The same; None where its bytes are those that were agreed on."""
         data = self._bytes(path)
