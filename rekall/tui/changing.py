@@ -1,4 +1,4 @@
-"""What keys do to one entry: add, edit, open its source, delete, undo, copy."""
+"""What keys do to one entry: add, edit, open its source, delete, copy."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 from rekall.entry.fields import Entry
 from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.history import Changed, History
 from rekall.tui.rows import brief, one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
-from rekall.wording import count_text
 
 if TYPE_CHECKING:
     from rekall.knowledge.reports import Saved
@@ -34,7 +32,6 @@ class EntryActions:
         self._host = screen.host
         self._base = base
         self._show_change = show_change
-        self.history = History(base)
 
     def add(self) -> None:
         """Open the form of a new entry."""
@@ -49,7 +46,7 @@ class EntryActions:
         from rekall.tui.outside import edit_outside
 
         def edit(entry: Entry) -> None:
-            self._screen.start(partial(edit_outside, self._host, self._base, entry, partial(self._say_edited, entry)))
+            self._screen.start(partial(edit_outside, self._host, self._base, entry, self._say_saved))
 
         self._with_entry(entry_id, edit)
 
@@ -65,16 +62,9 @@ class EntryActions:
             self._screen.start(edit)
 
     def delete(self, entry_id: str) -> None:
-        """Delete an entry; `undo` restores it."""
+        """Delete an entry."""
         if entry_id:
             self._screen.prepare(partial(self._delete, entry_id))
-
-    def undo(self) -> None:
-        """Undo the last deletion or change."""
-        if self.history.is_empty:
-            self._host.say("nothing to undo", "`rekall restore` lists what was deleted earlier")
-        else:
-            self._screen.prepare(self._undo)
 
     def copy_content(self, entry_id: str) -> None:
         """Copy the content of an entry, or the whole entry if it has none."""
@@ -110,24 +100,19 @@ class EntryActions:
 
         def take(saved: Saved | None) -> None:
             if saved is not None:
-                self._say_edited(form.replaced, saved)
+                self._say_saved(saved)
                 if entry is None and not saved.warning:
                     self._screen.start(partial(self._say_resembling, saved.entry.id), "resembling")
 
         self._screen.app.push_screen(form, take)
 
-    def _say_edited(self, before: Entry | None, saved: Saved) -> None:
-        if before is not None and before != saved.entry:
-            self.history.changed([Changed(before, saved.entry)])
-        self._say_saved(saved)
-
-    def _say_saved(self, saved: Saved, said: str = "saved") -> None:
+    def _say_saved(self, saved: Saved) -> None:
         if saved.secrets:
             self._host.warn("it looks as if there is a secret in it", about_secrets(saved.secrets))
         if saved.warning:
             self._host.warn(f"stored, but it can be found by words only: {saved.warning}", saved.hint)
         else:
-            self._host.say(said, brief(saved.entry.title))
+            self._host.say("saved", brief(saved.entry.title))
         self._show_change(saved.entry.id)
 
     async def _say_resembling(self, entry_id: str) -> None:
@@ -140,14 +125,5 @@ class EntryActions:
     async def _delete(self, entry_id: str) -> None:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title
         await in_thread(partial(self._base.delete, entry_id))
-        self.history.deleted([entry_id])
         self._host.say("deleted, u brings it back", brief(title))
         self._show_change("")
-
-    async def _undo(self) -> None:
-        saved = await self.history.undo()
-        if len(saved) == 1:
-            self._say_saved(saved[0], "undone")
-        else:
-            self._host.say("undone", count_text(len(saved), "entry", "entries"))
-            self._show_change(saved[0].entry.id)

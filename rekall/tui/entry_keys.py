@@ -10,10 +10,10 @@ from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.changing import EntryActions
 from rekall.tui.detail import DetailPane
 from rekall.tui.entry_list import EntryList
-from rekall.tui.history import Changed
 from rekall.tui.linking import LinkActions
 from rekall.tui.marked import MarkedActions
 from rekall.tui.screens import Host, RekallScreen
+from rekall.tui.versions import WayBack
 
 
 class EntryKeys(RekallScreen[None]):
@@ -27,7 +27,8 @@ class EntryKeys(RekallScreen[None]):
             "o", "open_source", "Source", show=False, tooltip="Open the file it was imported from, and import it again"
         ),
         Binding("d", "delete", "Delete", tooltip="Delete the entry, or all that are marked"),
-        Binding("u", "undo", "Undo", show=False, tooltip="Undo the last deletion or change"),
+        Binding("u", "undo", "Undo", show=False, tooltip="Undo what was done last, shown before it is done"),
+        Binding("H", "versions", "Versions", show=False, tooltip="What the entry said before; bring a version back"),
         Binding("c", "change", "Change", show=False, tooltip="Change tags, project, type or status of what is marked"),
         Binding("A", "mark_all", "Mark all", show=False, tooltip="Mark every entry of the list"),
         Binding(
@@ -49,6 +50,7 @@ class EntryKeys(RekallScreen[None]):
         self.actions = EntryActions(self, base, self.show_change)
         self._marked_actions = MarkedActions(self, base)
         self._link_actions = LinkActions(self, base, self.show_change)
+        self._way_back = WayBack(self, base, self.show_change)
 
     def show_change(self, entry_id: str) -> None:
         """Show the base after a change made here; the id is empty when the entry is gone."""
@@ -96,8 +98,12 @@ class EntryKeys(RekallScreen[None]):
             self.actions.delete(self.current_id)
 
     def action_undo(self) -> None:
-        """Undo the last deletion or change."""
-        self.actions.undo()
+        """Undo what was done last."""
+        self._way_back.undo()
+
+    def action_versions(self) -> None:
+        """Show the versions of the current entry."""
+        self._way_back.versions(self.current_id)
 
     def action_change(self) -> None:
         """Change the marked entries, or the current one."""
@@ -117,11 +123,9 @@ class EntryKeys(RekallScreen[None]):
         """Copy the id of the current entry."""
         self.actions.copy_id(self.current_id)
 
-    def _take_changed(self, changes: list[Changed]) -> None:
-        self.actions.history.changed(changes)
+    def _take_changed(self) -> None:
         self.show_change(self.current_id)
 
     def _take_deleted(self, ids: list[str]) -> None:
-        self.actions.history.deleted(ids)
         self.entry_list.mark(ids, is_marked=False)
         self.show_change("")

@@ -74,8 +74,6 @@ class FormScreen(RekallScreen[Saved | None]):
         self._kept = KeptText(self._drafts, entry, self._begun)
         self._kept_texts = texts_of(self._kept.found or self._begun)
         self._saved: Saved | None = None
-        self.replaced: Entry | None = None
-        """The entry as it was before the last save; None for a new one."""
         self._is_told = False
         self._is_saving = False
 
@@ -188,7 +186,6 @@ class FormScreen(RekallScreen[Saved | None]):
             old = self._old
             save = partial(self._base.edit, old, draft) if old else partial(self._base.add, draft)
             saved = await in_thread(save)
-            self.replaced = old
         except EditConflict as error:
             await self._rebase(error)
         except NotFound as error:

@@ -37,7 +37,9 @@ POLL_S = 2.0
 _READ_DELAY_S = 0.06
 """Holding a key moves through the list faster than entries can be drawn."""
 
-_CHANGES = frozenset({"add", "edit", "edit_outside", "open_source", "delete", "undo", "change", "link", "mark_all"})
+_CHANGES = frozenset(
+    {"add", "edit", "edit_outside", "open_source", "delete", "undo", "versions", "change", "link", "mark_all"}
+)
 """What a screen that is there to choose an entry does not do."""
 
 _LAST = ("command_palette", "help", "quit")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rekall.entry.changes import Changes
 from rekall.knowledge.capturing import about_secrets
 from rekall.knowledge_base import KnowledgeBase
-from rekall.tui.history import Changed
 from rekall.tui.rows import one_line
 from rekall.tui.screens import RekallScreen
 from rekall.tui.tasks import in_thread
@@ -23,7 +22,7 @@ _MOST_NAMED = 6
 
 
 _MOST_READ = 200
-"""Of more, the dialog says only what these have now, and the change cannot be taken back."""
+"""Of more, the dialog says only what these have now."""
 
 
 class MarkedActions:
@@ -35,8 +34,8 @@ class MarkedActions:
         self._host = screen.host
         self._base = base
 
-    def change(self, ids: Sequence[str], changed: Callable[[list[Changed]], None]) -> None:
-        """Ask what is to be different about entries, and change them; `changed` is called with what can be undone."""
+    def change(self, ids: Sequence[str], changed: Callable[[], None]) -> None:
+        """Ask what is to be different about entries, and change them; `changed` is called when they are."""
 
         async def ask() -> None:
             from rekall.tui.changes import ChangeDialog
@@ -79,9 +78,8 @@ class MarkedActions:
     def _read(self, ids: Sequence[str]) -> list[Entry]:
         return [self._base.get(entry_id).entry for entry_id in self._base.titles(ids[:_MOST_READ])]
 
-    async def _change(self, ids: Sequence[str], changes: Changes, changed: Callable[[list[Changed]], None]) -> None:
+    async def _change(self, ids: Sequence[str], changes: Changes, changed: Callable[[], None]) -> None:
         there = await in_thread(partial(self._base.titles, ids))
-        before = await in_thread(partial(self._read, ids)) if len(ids) <= _MOST_READ else []
         saved = await in_thread(partial(self._base.change_all, list(there), changes))
         secrets = next((each.secrets for each in saved if each.secrets), ())
         if secrets:
@@ -90,9 +88,8 @@ class MarkedActions:
         same = len(there) - len(saved)
         rest = [f"{same:,} already so" if same else "", f"{gone:,} deleted meanwhile" if gone else ""]
         text = ", ".join(filter(None, (count_text(len(saved), "entry", "entries"), *rest)))
-        self._host.say("changed, u takes it back" if before and saved else "changed", text)
-        after = {each.entry.id: each.entry for each in saved}
-        changed([Changed(each, after[each.id]) for each in before if each.id in after])
+        self._host.say("changed, u takes it back" if saved else "changed", text)
+        changed()
 
     async def _delete(self, ids: list[str], deleted: Callable[[list[str]], None]) -> None:
         gone = await in_thread(partial(self._base.delete_all, ids))

@@ -30,6 +30,7 @@ from rekall.app import App
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType, Status
 from rekall.errors import DatabaseLocked, DiskFull, InvalidInput
+from rekall.knowledge.undoing import Past
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.fields import draft_of, items_of, lines_of, texts_of
 from rekall.tui.themes import DARK
@@ -150,10 +151,14 @@ async def test_an_entry_is_edited(rekall):
         assert entry.created_at == NGINX.created_at
         assert ui.chosen == "nginx answers 502"
         await ui.press("u")
+        assert "Undo this? edit, " in ui.text()
+        assert "changes back nginx answers 502: title, status" in ui.text()
+        await ui.press("n")
+        assert rekall.open_base().get(NGINX.id or "").entry.title == "nginx answers 502"
+        await ui.press("u", "y")
         entry = rekall.open_base().get(NGINX.id or "").entry
         assert (entry.title, entry.status) == (NGINX.title, Status.ACTIVE)
-        await ui.press("u")
-        assert "nothing to undo" in ui.told
+        assert ui.chosen == NGINX.title
 
 
 @driven
@@ -319,28 +324,29 @@ async def test_deleting_can_be_undone_as_often_as_one_deleted(rekall):
         await ui.press("enter", "d")
         assert ui.focused == "list"
         assert base.count() == 2
-        await ui.press("u")
+        await ui.press("u", "y")
         assert ui.chosen == NGINX.title
-        await ui.press("u")
+        await ui.press("u", "y")
         assert ui.titles() == [draft.title for draft in few()]
         assert ui.chosen == SAFARI.title
-        await ui.press("u")
-        assert "nothing to undo" in ui.told
+        await ui.press("u")  # what was done before this window was opened
+        assert "Undo this? add" in ui.text()
+        await ui.press("escape")
         assert base.count() == 4
 
 
 @driven
 async def test_an_undo_that_fails_can_be_tried_again(rekall, monkeypatch):
-    def locked(self, prefix):
+    def locked(self, number):
         raise DatabaseLocked("locked", "try again")
 
     async with opened(rekall) as ui:
         await ui.press("d")
         with monkeypatch.context() as patch:
-            patch.setattr(KnowledgeBase, "restore", locked)
-            await ui.press("u")
+            patch.setattr(Past, "undo", locked)
+            await ui.press("u", "y")
         assert "error: locked" in ui.told
-        await ui.press("u")
+        await ui.press("u", "y")
         assert rekall.open_base().count() == 4
 
 
@@ -351,7 +357,7 @@ async def test_a_hit_that_is_deleted_leaves_the_hits(rekall):
         await ui.type("keepalive")
         await ui.press("enter", "d")
         assert NGINX.title not in ui.titles()
-        await ui.press("u")
+        await ui.press("u", "y")
         assert NGINX.title in ui.titles()
 
 
@@ -452,3 +458,46 @@ def test_fields_that_make_no_sense_are_named():
         draft_of(begun, {**texts_of(begun), "confidence": "x"})
     with pytest.raises(InvalidInput, match="unknown status 'gone'"):
         draft_of(begun, {**texts_of(begun), "status": "gone"})
+
+
+@driven
+async def test_nothing_done_is_nothing_to_undo(rekall):
+    base = rekall.open_base()
+    async with opened(rekall) as ui:
+        for _ in range(4):
+            await ui.press("u", "y")
+        assert base.count() == 0
+        await ui.press("u")
+        assert "nothing to undo" in ui.told
+
+
+@driven
+async def test_an_earlier_version_is_seen_and_brought_back(rekall, monkeypatch):
+    monkeypatch.setattr("rekall.knowledge.past_words.local_time", lambda moment: "2026-03-01 12:00")  # in every zone
+    base = rekall.open_base()
+    base.change(NGINX.id or "", title="nginx answers 502", content="Lower the buffer.")
+    base.change(NGINX.id or "", tags=["gone"])
+    async with opened(rekall) as ui:
+        await ui.press("H")
+        assert "Versions of “nginx answers 502”" in ui.text()
+        assert "edit: tags" in ui.text()
+        await ui.press("j")
+        ui.assert_looks_like("versions")
+        assert f"- {NGINX.title}" in ui.text()
+        assert "+ nginx answers 502" in ui.text()
+        await ui.press("enter")
+        assert "Bring this back?" in ui.text()
+        await ui.press("n")
+        assert base.get(NGINX.id or "").entry.title == "nginx answers 502"
+        await ui.press("H", "j", "enter", "y")
+        assert base.get(NGINX.id or "").entry.content == NGINX.content
+        assert base.get(NGINX.id or "").entry.title == NGINX.title
+        await ui.press("u", "y")
+        assert base.get(NGINX.id or "").entry.title == "nginx answers 502"
+
+
+@driven
+async def test_of_an_entry_that_never_changed_there_is_no_earlier_version(rekall):
+    async with opened(rekall) as ui:
+        await ui.press("H")
+        assert "no earlier version is kept" in ui.told

@@ -79,7 +79,7 @@ async def test_all_that_is_marked_is_deleted_after_a_question_and_comes_back(rek
         await ui.press("d", "y")
         assert ui.titles() == [SAFARI.title]
         assert "marked" not in ui.status
-        await ui.press("u")
+        await ui.press("u", "y")
         assert rekall.open_base().count() == 4
         assert "undone: 3 entries" in ui.told
 
@@ -96,7 +96,7 @@ async def test_what_is_wrong_with_a_change_is_said_and_nothing_is_changed(rekall
         await ui.press("enter")
         assert {entry.project for entry in rekall.open_base().list_entries().entries} == {None}
         assert "2 entries, 2 already so" in ui.told
-        await ui.press("u")
+        await ui.press("u", "y")
         assert [entry.project for entry in rekall.open_base().list_entries().entries].count(None) == 2
 
 

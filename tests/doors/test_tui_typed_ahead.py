@@ -30,5 +30,5 @@ async def test_every_key_means_what_the_person_was_at():
             assert SAFARI.title not in ui.titles()
             assert NGINX.title not in ui.titles()
             assert len(ui.titles()) == 2
-            await at_once(ui, "u", "u")
+            await at_once(ui, "u", "y", "u", "y")
             assert len(ui.titles()) == 4
