@@ -1,7 +1,8 @@
 """Runs the commands of a document's sessions on a terminal of 80 x 24, and writes down what a person saw.
 
 A session is a fenced block of the language `console`; each line that begins with `$ ` is a command for bash. All blocks of a document are
-one session: one home, one folder (a repository called `webshop` with the sample notes in `notes/`), one terminal.
+one session: one home, one folder (a repository called `webshop` with the sample notes in `notes/`), one terminal. A name before the `$`
+is another person, with a home, a base and git's configuration of their own, who stands in that home: `ada$ rekall sync notes`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ COLUMNS, LINES = 80, 24
 LONGEST_S = 120.0
 
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+_COMMAND = re.compile(r"^(?P<who>[a-z]*)\$ (?P<command>.*)$", re.MULTILINE)
 _ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)")
 
 
@@ -37,15 +39,16 @@ def masked(text: str) -> str:
     return re.sub(r"\b(\d+(min|h|d|w|mo|y)|now)\b|[\d.,:]+|\s+|━+", "", text)
 
 
-def _block(text: str, run: Callable[[str], str]) -> str:
-    commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
-    shown = ("\n".join(filter(None, (f"$ {command}", run(command)))) for command in commands)
+def _block(text: str, run: Callable[[str, str], str]) -> str:
+    shown = (
+        "\n".join(filter(None, (found[0], run(found["command"], found["who"])))) for found in _COMMAND.finditer(text)
+    )
     return "\n\n".join(shown) + "\n"
 
 
 @contextmanager
-def _folder() -> Iterator[Callable[[str], str]]:
-    """A person's folder and home; gives what runs a command there and returns what it wrote on the terminal."""
+def _folder() -> Iterator[Callable[[str, str], str]]:
+    """A person's folder and home; gives what runs a command there, or in another one's, and returns what it wrote."""
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
         shop = place / "webshop"
@@ -63,7 +66,24 @@ def _folder() -> Iterator[Callable[[str], str]]:
             "NO_COLOR": "1",
             "LANG": "C.UTF-8",
         }
-        yield lambda command: _seen(command, environ, shop).replace(temporary, "~")
+
+        def run(command: str, who: str) -> str:
+            if not who:
+                return _seen(command, environ, shop).replace(temporary, "~")
+            home = _home_of(place, who)
+            own = {**environ, "HOME": str(home), "REKALL_HOME": str(home / ".rekall")}
+            return _seen(command, own, home).replace(str(home), "~").replace(temporary, "")
+
+        yield run
+
+
+def _home_of(place: Path, who: str) -> Path:
+    """The home of another person, who has told git a name."""
+    home = place / who
+    if not home.exists():
+        home.mkdir()
+        (home / ".gitconfig").write_text(f"[user]\n\tname = {who.title()}\n\temail = {who}@example.org\n", "utf-8")
+    return home
 
 
 def _seen(command: str, environ: dict[str, str], folder: Path) -> str:

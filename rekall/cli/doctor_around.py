@@ -16,7 +16,12 @@ from rekall.cli.options import is_installed
 from rekall.errors import RekallError
 from rekall.wording import DISTRIBUTION, install_command, installed_version
 
-_EXTRAS = {"tui": ("textual",), "mcp": ("mcp",), "export": ("onnx", "safetensors", "ml_dtypes", "huggingface_hub")}
+_EXTRAS = {
+    "tui": ("textual",),
+    "mcp": ("mcp",),
+    "watch": ("watchfiles",),
+    "export": ("onnx", "safetensors", "ml_dtypes", "huggingface_hub"),
+}
 
 _KNOWN_VARIABLES = frozenset(
     (

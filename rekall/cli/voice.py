@@ -56,7 +56,7 @@ _MEANT = {
     **dict.fromkeys(("tag", "label", "labels"), "tags"),
     **dict.fromkeys(("project", "notebooks"), "projects"),
     **dict.fromkeys(("man", "docs", "topics"), "help"),
-    **dict.fromkeys(("sync", "watch"), "import"),
+    **dict.fromkeys(("watch", "pull", "push", "share", "clone"), "sync"),
     **dict.fromkeys(("server", "serve"), "mcp"),
 }
 """What people type from habit, and the command that does it."""

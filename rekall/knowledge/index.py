@@ -110,6 +110,10 @@ class Index:
                 self._embeddings.put_unembedded(list(entries.items()))
         return self._embeddings.embed_pending(progress)
 
+    def embed_waiting(self, progress: Progress = lambda done, total: None) -> Embedded:
+        """Give what waits for a vector one, unless another process is at it. Raises EngineError."""
+        return self._embeddings.embed_pending(progress)
+
     def use_model(
         self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None
     ) -> Switch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -16,7 +17,7 @@ from rekall.sync.git_message import Touched, message
 from rekall.sync.git_program import Git
 from rekall.sync.git_remote import Remote, remote_of
 from rekall.sync.git_repository import Repository, repository_of
-from rekall.sync.reports import Refused, SyncReport
+from rekall.sync.reports import Refused, SyncConflict, SyncReport
 
 MOST_PUSHES = 12
 """How often a push is tried while others push too."""
@@ -26,8 +27,8 @@ _MOST_FRUITLESS = 3
 
 _LONGEST_PAUSE_S = 3.0
 
-RunSync = Callable[["Callable[[str], str] | None"], SyncReport]
-"""Makes base and folder the same, and says how; it is told who changed the file of a path below the folder."""
+RunSync = Callable[[Callable[[Path], "str | None"]], SyncReport]
+"""Makes base and folder the same, and says how; it is told who changed a file last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,13 @@ class Hand:
     Attributes:
         notes: What the files of the folder are.
         is_passed_over: Whether a file below the folder is no part of it, such as another tool's conflict copy.
-        secret_in: What looks like a secret in a file's bytes, in a few words; empty where nothing does.
+        secret_in: What looks like a secret in a file's bytes and was not in those of before, in a few words; empty where
+            nothing does.
     """
 
     notes: Notes
     is_passed_over: Callable[[str], bool]
-    secret_in: Callable[[bytes], str]
+    secret_in: Callable[[bytes, bytes], str]
 
 
 def prepared(folder: Path, *, wanted: bool | None) -> Repository | None:
@@ -101,7 +103,15 @@ def _may_be_in_one(folder: Path) -> bool:
 class GitSync:
     """One sync of a folder through its repository."""
 
-    def __init__(self, repository: Repository, hand: Hand, run: RunSync, *, with_secrets: bool = False) -> None:
+    def __init__(
+        self,
+        repository: Repository,
+        hand: Hand,
+        run: RunSync,
+        *,
+        with_secrets: bool = False,
+        asks_remote: bool = True,
+    ) -> None:
         """Take over what the sync is made of.
 
         Args:
@@ -109,12 +119,14 @@ class GitSync:
             hand: What the folder's files are.
             run: Makes base and folder the same.
             with_secrets: Whether notes that hold what looks like a secret are committed.
+            asks_remote: Whether the remote is asked although there is nothing to send.
         """
         self._repository = repository
         self._git = repository.git
         self._hand = hand
         self._run = run
         self._with_secrets = with_secrets
+        self._asks_remote = asks_remote
         self._report = GitReport(SyncReport())
 
     def sync(self) -> GitReport:
@@ -126,19 +138,32 @@ class GitSync:
         """
         with self._repository.taken():
             try:
+                if not self._repository.head():
+                    self._begin()
                 self._commit({}, by_hand=True)
-                self._synced()
+                self._synced(Authors(self._repository))
                 remote = remote_of(self._repository)
                 if remote is not None:
                     self._report = replace(self._report, remote=f"{remote.name}/{remote.branch}")
-                    self._exchange(remote)
+                    if self._asks_remote or self._repository.head() != remote.tip():
+                        self._exchange(remote)
             except GitError as error:
                 self._report = replace(self._report, problem=error)
         return self._report
 
-    def _synced(self) -> None:
+    def _begin(self) -> None:
+        """Begin an empty repository with what its remote has, if that can be had: its first commit is not ours then."""
+        with contextlib.suppress(GitError):  # told when the remote's turn comes
+            remote = remote_of(self._repository)
+            if remote is not None:
+                remote.fetch()
+                tip = remote.tip()
+                if tip and Merging(self._repository, self._hand.notes).merge(tip, "")[0]:
+                    self._report = replace(self._report, received=self._commits_between("", tip))
+
+    def _synced(self, authors: Authors) -> None:
         """Make base and folder the same, and commit what that changed in the folder."""
-        report = self._run(Authors(self._repository).of)
+        report = self._run(authors.of)
         self._report = replace(self._report, synced=joined(self._report.synced, report))
         self._commit({change.path: change.title for change in report.changes}, by_hand=False)
 
@@ -176,11 +201,27 @@ class GitSync:
         received = self._commits_between(before, tip)
         made = self._report.commits + (self._repository.head() != tip)
         self._report = replace(self._report, received=self._report.received + received, commits=made)
-        self._synced()
+        kept = {pair.kept_as: pair.path for pair in pairs}
+        self._synced(Authors(self._repository, (before, tip), kept))
         self._keep(pairs)
 
     def _keep(self, pairs: Iterable[NotePair]) -> None:
         """Report the notes of which git's merge kept both versions."""
+        report = self._report.synced
+        titles = {change.entry_id: change.title for change in report.changes}
+        for pair in pairs:
+            mine, other = (self._entry_at(path) for path in (pair.path, pair.kept_as))
+            title = titles.get(mine) or titles.get(other) or pair.path
+            conflict = SyncConflict(mine, title, other, pair.fields)
+            report = joined(report, SyncReport(conflicts=(conflict,)))
+        self._report = replace(self._report, synced=report)
+
+    def _entry_at(self, path: str) -> str:
+        """The id of the entry in a file of the folder; empty where there is none any more."""
+        try:
+            return self._hand.notes.entry_of((self._repository.folder / path).read_bytes())
+        except OSError:
+            return ""
 
     def _commits_between(self, old: str, new: str) -> int:
         """How many commits a commit has that another one has not."""
@@ -192,7 +233,7 @@ class GitSync:
         """Commit what lies changed in the folder, but for what is not to be."""
         prefix = self._repository.prefix
         touched = [each for each in self._changed() if self._may_be_committed(each)]
-        notes = [each for each in touched if self._hand.notes.is_ours(each.path)]
+        notes = [each for each in touched if not each.path.startswith(".")]
         if self._repository.commit([prefix + each.path for each in touched], message(notes, titles, by_hand=by_hand)):
             self._report = replace(self._report, commits=self._report.commits + 1)
 
@@ -230,7 +271,10 @@ class GitSync:
             return False
         if b"<<<<<<< " in data and b"\n>>>>>>> " in data:
             return False
-        secret = "" if self._with_secrets else self._hand.secret_in(data)
+        secret = "" if self._with_secrets else self._hand.secret_in(data, b"")
+        if secret:  # what is in the history already is not kept from it
+            before = self._git.ran("cat-file", "blob", f"HEAD:{self._repository.prefix}{each.path}")
+            secret = self._hand.secret_in(data, b"" if before.code else before.out)
         if secret:
             why = Refused(
                 each.path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rekall.errors import GitError
 from rekall.sync.git_repository import Repository
@@ -135,7 +135,7 @@ class Merging:
             for path in self._changed_by_both(base, upstream) - unmerged.keys():
                 versions = [self._blob(f"{commit}:{path}") for commit in (base, "HEAD", upstream)]
                 if None not in versions:
-                    pairs += self._write(path, self._merged(*versions))
+                    pairs += self._write(path, self._merged(path, *versions))
         return pairs
 
     def _unmerged(self) -> dict[str, dict[int, str]]:
@@ -156,7 +156,9 @@ class Merging:
         groups: dict[str, dict[str, dict[int, str]]] = {}
         for path, stages in unmerged.items():
             ids = (self._notes.entry_of(self._blob(blob) or b"") for blob in stages.values())
-            groups.setdefault(next(filter(None, ids), path), {})[path] = stages
+            name = next(filter(None, ids), path)
+            taken = {stage for each in groups.get(name, {}).values() for stage in each}
+            groups.setdefault(path if taken & stages.keys() else name, {})[path] = stages
         return list(groups.values())
 
     def _settle(self, group: dict[str, dict[int, str]]) -> list[NotePair]:
@@ -174,13 +176,13 @@ class Merging:
             if kept is not None and twin:
                 other = self._blob(f":{twin}")
                 sides = (kept, other) if mine is not None else (other, kept)
-                pairs = self._write(twin, self._merged(before, *sides))
+                pairs = self._write(twin, self._merged(twin, before, *sides))
                 self._drop(group)
                 return pairs
             pairs = self._write(kept_at, MergedFile(kept)) if kept is not None else []
             self._drop(path for path in group if path != kept_at)
             return pairs
-        pairs = self._write(found[2][0], self._merged(before, mine, theirs))
+        pairs = self._write(found[2][0], self._merged(found[2][0], before, mine, theirs))
         self._drop(path for path in group if path != found[2][0])
         return pairs
 
@@ -200,27 +202,41 @@ class Merging:
                 return path
         return ""
 
-    def _merged(self, before: bytes | None, mine: bytes | None, theirs: bytes | None) -> MergedFile:
-        return MergedFile(mine) if mine == theirs else self._notes.merged(before, mine, theirs)
+    def _merged(self, path: str, before: bytes | None, mine: bytes | None, theirs: bytes | None) -> MergedFile:
+        """Two versions of a note as one, or as two where they are two notes, or one that nobody can read."""
+        if mine is None or theirs is None or mine == theirs:
+            return MergedFile(theirs if mine is None else mine)
+        entries = [self._notes.entry_of(each) for each in (mine, theirs)]
+        is_one = any(entries) or before is not None
+        merged = self._notes.merged(before, mine, theirs) if is_one else MergedFile(mine, ("text",))
+        if merged.theirs is None and merged.conflicts:
+            return replace(merged, theirs=(self._free_name(path), theirs))
+        return merged
+
+    def _free_name(self, path: str) -> str:
+        """A name beside a file that no other one has."""
+        stem, end = os.path.splitext(os.path.basename(path))
+        folder = self._repository.top / os.path.dirname(path)
+        numbers = (number for number in range(2, 10_000) if not os.path.lexists(folder / f"{stem} {number}{end}"))
+        return f"{stem} {next(numbers)}{end}"
 
     def _write(self, path: str, merged: MergedFile) -> list[NotePair]:
         """Put a merged note into its place, and what could not be merged beside it."""
+        prefix = self._repository.prefix
         written = [path]
+        pairs = []
         if merged.data is None:
             self._drop([path])
         else:
             self._put(path, merged.data)
-        if merged.theirs is None:
-            self._git.run("update-index", "--add", "--remove", "-z", "--stdin", given=os.fsencode(path) + b"\0")
-            return []
-        name, data = merged.theirs
-        beside = os.path.join(os.path.dirname(path), name).replace(os.sep, "/")
-        self._put(beside, data)
-        written.append(beside)
-        given = b"".join(os.fsencode(each) + b"\0" for each in written)
-        self._git.run("update-index", "--add", "--remove", "-z", "--stdin", given=given)
-        prefix = self._repository.prefix
-        return [NotePair(path.removeprefix(prefix), beside.removeprefix(prefix), merged.conflicts)]
+        if merged.theirs is not None:
+            name, data = merged.theirs
+            beside = f"{path.rpartition('/')[0]}/{name}".removeprefix("/")
+            self._put(beside, data)
+            written.append(beside)
+            pairs.append(NotePair(path.removeprefix(prefix), beside.removeprefix(prefix), merged.conflicts))
+        self._git.run("update-index", "--add", "--remove", "-z", "--stdin", given=_listed(written))
+        return pairs
 
     def _put(self, path: str, data: bytes) -> None:
         place = self._repository.top / path
@@ -233,8 +249,7 @@ class Merging:
         for path in gone:
             (self._repository.top / path).unlink(missing_ok=True)
         if gone:
-            given = b"".join(os.fsencode(path) + b"\0" for path in gone)
-            self._git.run("update-index", "--force-remove", "-z", "--stdin", given=given)
+            self._git.run("update-index", "--force-remove", "-z", "--stdin", given=_listed(gone))
 
     def _blob(self, name: str) -> bytes | None:
         """What a file says in a commit, or in the index; None where there is none."""
@@ -248,3 +263,8 @@ class Merging:
             for commit in ("HEAD", upstream)
         )
         return {path for path in here & there if self._is_note(path)}
+
+
+def _listed(paths: Iterable[str]) -> bytes:
+    """Paths as git reads them."""
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)

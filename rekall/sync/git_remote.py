@@ -43,7 +43,7 @@ class Remote:
         Raises:
             RemoteError: It cannot be reached.
         """
-        self.asked("fetch", "-q", "--prune", self.name)
+        self.asked("fetch", "-q", self.name)
         if self._is_cut_off():
             self.asked("fetch", "-q", "--unshallow", self.name)
 

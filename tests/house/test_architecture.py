@@ -112,6 +112,7 @@ WALLS = {
     "fsrs": ["rekall.knowledge.review_memory"],
     "yaml": ["rekall.exchange.*", "rekall.mcp.yaml_entry", "rekall.models.export.checkpoint"],
     "sqlite3": ["rekall.exchange.dialects.original_base"],
+    "watchfiles": ["rekall.sync.watching"],
     "torch": ["rekall.models.export.via_torch"],
     "transformers": ["rekall.models.export.via_torch"],
     "sentence_transformers": ["rekall.models.export.via_torch"],

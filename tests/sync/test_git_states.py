@@ -33,7 +33,7 @@ def lines(before: bytes | None, mine: bytes | None, theirs: bytes | None) -> Mer
 HAND = Hand(
     Notes(lines, lambda path: path.endswith(".md"), lambda data: data.partition(b"\n")[0].decode()),
     lambda path: ".sync-conflict" in path,
-    lambda data: "a key" if b"SECRET" in data else "",
+    lambda data, before: "a key" if b"SECRET" in data and b"SECRET" not in before else "",
 )
 
 
@@ -565,13 +565,13 @@ def test_the_author_of_a_change_is_who_committed_it(shared, tmp_path):
     told = {}
 
     def run(author_of) -> SyncReport:
-        told.update({name: author_of(name) for name in ("one.md", "Notiz ä.md", "never.md")})
+        told.update({name: author_of(other / name) for name in ("one.md", "Notiz ä.md", "never.md")})
         return SyncReport()
 
     repository = prepared(other, wanted=None)
     assert repository is not None
     GitSync(repository, HAND, run).sync()
-    assert told == {"one.md": "Ada Lovelace", "Notiz ä.md": "Zoë Quinn", "never.md": ""}
+    assert told == {"one.md": "Ada Lovelace", "Notiz ä.md": "Zoë Quinn", "never.md": None}
     assert ADDRESS not in str(told)
 
 

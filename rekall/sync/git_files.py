@@ -1,0 +1,55 @@
+"""What the files of a synced folder are to git: which are notes, which stay out, and how two versions of one become one."""
+
+from __future__ import annotations
+
+import re
+
+from rekall.entry.rules import is_ulid
+from rekall.entry.secrets import spans
+from rekall.sync import copies, tombstones
+from rekall.sync.files import SUFFIXES
+from rekall.sync.folder import DELETED, IDS, OWN
+from rekall.sync.git import Hand
+from rekall.sync.git_merging import Notes
+from rekall.sync.merging import MergedFile, merged_file
+
+_ID = re.compile(rb"^id:[ \t]*[\"']?([0-9A-HJKMNP-TV-Z]{26})\b", re.MULTILINE | re.IGNORECASE)
+_HEAD_BYTES = 64_000
+_OF_OURS = tuple(f"{OWN}/{name}/" for name in (IDS, DELETED))
+
+
+def is_part(path: str) -> bool:
+    """Whether a file, by its path below the folder, belongs to what is synced."""
+    if path.startswith(_OF_OURS):
+        return is_ulid(path.rpartition("/")[2].upper())
+    return path.lower().endswith(SUFFIXES) and not any(name.startswith(".") for name in path.split("/"))
+
+
+def is_passed_over(path: str) -> bool:
+    """Whether a file is another tool's copy, which the sync merges and removes; git is not to have it."""
+    return copies.is_sure(path)
+
+
+def entry_of(data: bytes) -> str:
+    """The id of the entry in a file; empty where it names none."""
+    found = _ID.search(data[:_HEAD_BYTES]) if data.lstrip(b"\xef\xbb\xbf").startswith(b"---") else None
+    return found[1].decode().upper() if found else ""
+
+
+def merged(before: bytes | None, mine: bytes | None, theirs: bytes | None) -> MergedFile:
+    """Two versions of a file of the folder as one."""
+    if mine is not None and theirs is not None and tombstones.is_tombstone(mine) and tombstones.is_tombstone(theirs):
+        return MergedFile(tombstones.joined(mine, theirs))
+    return merged_file(before, mine, theirs)
+
+
+def secret_in(data: bytes, before: bytes) -> str:
+    """What looks like a secret in a file, and was not in an earlier version of it; empty where nothing does."""
+    if b"\0" in data[:_HEAD_BYTES]:
+        return ""
+    text, known = (each.decode("utf-8", "replace") for each in (data, before))
+    kinds = [span.kind for span in spans(text) if text[span.start : span.end] not in known]
+    return ", ".join(dict.fromkeys(kinds))
+
+
+HAND = Hand(Notes(merged, is_part, entry_of), is_passed_over, secret_in)
