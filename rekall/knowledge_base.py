@@ -158,7 +158,7 @@ class KnowledgeBase:
         """What belongs together: what is linked, by how many steps, and what could be."""
         from rekall.knowledge.graph import Graph  # only looking around needs it
 
-        return Graph(self._store, self._searcher)
+        return Graph(self._writer, self._searcher)
 
     @property
     def conflicts(self) -> ConflictFinder:

@@ -118,7 +118,7 @@ def takes_effect(words: Sequence[str]) -> bool:
         words: The command and what follows it, options left out.
     """
     command, *rest = [*words, ""]
-    if command == "review":  # what it asks on a terminal is stored answer by answer
+    if command in ("review", "suggest", "generalize"):  # what they ask on a terminal is stored answer by answer
         return bool(words[1:])
     if command in ("tags", "projects"):
         return rest[0] in ("rename", "merge", "remove")

@@ -96,6 +96,17 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall graph K7Q2 --depth 4 --as derived_from",
         "rekall graph --html notes.html              # the whole base, to wander in",
     ),
+    "suggest": (
+        "rekall suggest",
+        "rekall suggest --accept 1 3-5",
+        "rekall suggest --dismiss K7Q2:9XA4",
+        "rekall suggest -i --project webapp           # a key for each",
+    ),
+    "generalize": (
+        "rekall generalize                           # groups that are worth one",
+        "rekall generalize 1-3",
+        "rekall generalize K7Q2 9XA4 M3P8 --dry-run > draft.md",
+    ),
     "similar": (
         "rekall similar 1",
         "rekall similar the build hangs on arm64",

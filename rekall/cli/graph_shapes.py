@@ -24,6 +24,32 @@ OF_GRAPHS = (
             "links": Member("list of SaidLink", "The links between these two, as the one before says them."),
         },
     ),
+    shape(
+        "Suggestion",
+        "A link worth making.",
+        source=("Summary", "The entry at which it would start."),
+        target=("Summary", "The other."),
+        reasons=("list of text", "Why, in words."),
+        score=("number", "How sure it is, 0 to 1."),
+        similarity=("number or null", "Their cosine, where that was looked at."),
+    ),
+    shape(
+        "Group",
+        "Entries that are all near each other.",
+        entries=("list of Summary", "The newest first."),
+        least_similarity=("number", "The cosine of the two that are farthest apart."),
+        shared=("Shared", "What they have in common."),
+    ),
+    shape(
+        "Shared",
+        "What entries have in common: of each thing what all have, else what at least two have.",
+        words=("list of text", "Words of their titles."),
+        tags=("list of text", "Tags."),
+        projects=("list of text", "Every project of theirs."),
+        keywords=("list of text", "Keywords."),
+        files=("list of text", "Files."),
+        errors=("list of text", "Error messages."),
+    ),
     Shape(
         "Near",
         "An entry that is near in meaning.",
@@ -47,8 +73,44 @@ GRAPH_ANSWERS = (
         near=("list of Near", "What is near in meaning and not linked, the nearest first."),
         why_no_near=("text or null", "Why nothing is said of that."),
     ),
+    shape(
+        "Suggested",
+        "Links worth making.",
+        total=("whole", "How many there are."),
+        repeats=("whole", "How many pairs were left out, for they say nearly the same."),
+        links=("list of Suggestion", "The surest first."),
+    ),
+    shape("Accepted", "Links that were made.", made=("list of Link", "One each.")),
+    shape("SetAside", "Links that are not suggested again.", dismissed=("whole", "How many.")),
+    shape("TakenBack", "Links that may be suggested again.", taken_back=("whole", "How many.")),
+    shape("Groups", "Groups that are worth a pattern.", groups=("list of Group", "The largest first.")),
+    shape(
+        "Drafted",
+        "The draft of a pattern.",
+        draft=("any", "Its fields, as `add --from-json` takes them."),
+        derived_from=("list of text", "The ids of the entries that it is drafted from."),
+    ),
+    shape(
+        "PageWritten",
+        "A page that was written.",
+        exported=("whole", "How many entries are on it."),
+        left_out=("whole", "How many were too many."),
+        secrets=("list of text", "Ids of those that hold what looks like a key or token."),
+        path=("text", "The file."),
+    ),
 )
 """The answers."""
 
-GRAPH_COMMANDS = (Answer("related", "Related"), Answer("graph", "Around"))
+GRAPH_COMMANDS = (
+    Answer("related", "Related"),
+    Answer("graph", "Around"),
+    Answer("graph --html", "PageWritten"),
+    Answer("suggest", "Suggested"),
+    Answer("suggest --accept", "Accepted"),
+    Answer("suggest --dismiss", "SetAside"),
+    Answer("suggest --take-back", "TakenBack"),
+    Answer("generalize", "Groups"),
+    Answer("generalize ID", "Saved"),
+    Answer("generalize --dry-run", "Drafted"),
+)
 """Which command answers what."""

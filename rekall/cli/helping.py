@@ -10,8 +10,8 @@ import click
 from rekall.cli.examples import EXAMPLES
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Write", ("add", "today", "edit", "link", "tags", "projects", "undo")),
-    ("Find", ("search", "show", "list", "similar", "related", "graph", "pick", "history", "diff", "tui")),
+    ("Write", ("add", "today", "edit", "tags", "projects", "undo")),
+    ("Find", ("search", "show", "list", "similar", "pick", "history", "diff", "tui")),
     (
         "Keep",
         (
@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "index",
         ),
     ),
+    ("Link", ("link", "related", "graph", "suggest", "generalize")),
     ("Keep true", ("review",)),
     ("Assistants", ("mcp", "hook")),
     ("Models", ("model", "embed", "bench")),

@@ -12,19 +12,26 @@ from rekall.entry.filters import Filters
 from rekall.entry.types import Link, LinkType, Reference
 from rekall.entry.view import LinkLine, in_order, other_end
 from rekall.errors import EngineError
+from rekall.knowledge.writing import EntryService
 from rekall.search.results import Hit
 from rekall.search.searcher import Searcher
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
     from rekall.exchange.outgoing import Written
+    from rekall.knowledge.generalizing import Generalizer
+    from rekall.knowledge.suggesting import Suggester
     from rekall.store.contract import Store
 
 EVERY = Filters()
 """Every entry passes."""
 
-NEAR = 0.45
-"""How clear a similarity between two entries is from which on they may belong together (benchmarks/suggestions.py)."""
+NEAR = 0.55
+"""How clear a similarity to an entry is that is told of it: a cosine of 0.60 with all-MiniLM-L6-v2, where four in ten
+belong together (benchmarks/suggestions.py)."""
+
+ON_THE_MAP, LINES_EACH = 0.6, 3
+"""The same for a line on the map, and how many an entry has there: more would be a cloth."""
 
 DEEPEST = 20
 """Steps beyond these reach everything that can be reached at all, or nearly so."""
@@ -80,10 +87,25 @@ class Related:
 class Graph:
     """Looks from one entry to what surrounds it."""
 
-    def __init__(self, store: Store, searcher: Searcher) -> None:
-        """Look into an open store."""
-        self._store = store
+    def __init__(self, writer: EntryService, searcher: Searcher) -> None:
+        """Look into the store of what writes entries."""
+        self._writer = writer
+        self._store: Store = writer.store
         self._searcher = searcher
+
+    @property
+    def suggester(self) -> Suggester:
+        """Links worth making."""
+        from rekall.knowledge.suggesting import Suggester
+
+        return Suggester(self._writer)
+
+    @property
+    def generalizer(self) -> Generalizer:
+        """What several entries have in common."""
+        from rekall.knowledge.generalizing import Generalizer
+
+        return Generalizer(self._writer)
 
     def around(
         self, entry_id: str, depth: int = 1, types: Collection[LinkType] = (), filters: Filters = EVERY
@@ -182,6 +204,7 @@ class Graph:
             What was written, and how many entries were left out for there were too many.
         """
         from rekall.knowledge.graph_export import MOST, write_page  # with Markdown, which nothing else here needs
+        from rekall.knowledge.nearness import near_pairs
 
         with self._store.snapshot():
             entries = self._store.entries
@@ -190,7 +213,9 @@ class Graph:
                 inside = set(entries.keys_of([around.entry.id, *(step.entry.id for step in around.steps)]).values())
                 keys = [key for key in keys if key in inside]
             chosen = keys[: most or MOST]
-            return write_page(self._store, target, set(chosen), (), progress), len(keys) - len(chosen)
+            near = near_pairs(self._store, self._writer.embeddings, chosen, ON_THE_MAP, LINES_EACH)
+            pairs = {(each.one, each.other) for each in near}
+            return write_page(self._store, target, set(chosen), pairs, progress), len(keys) - len(chosen)
 
 
 def is_near(hit: Hit) -> bool:

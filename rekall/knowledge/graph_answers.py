@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from rekall.entry.fields import Entry
+from rekall.entry.fields import Draft, Entry
+from rekall.entry.record import draft_record
 from rekall.entry.types import Reference
 from rekall.entry.view import LinkLine
 from rekall.knowledge import answers
+from rekall.knowledge.generalizing import Group
 from rekall.knowledge.graph import Around, Related, Step
+from rekall.knowledge.suggesting import Suggestion
 
 
 def related(found: Related, most: int) -> dict[str, Any]:
@@ -55,3 +58,31 @@ def _summary(entry: Entry, titles: dict[str, str]) -> dict[str, Any]:
 
 def _titles(found: Around) -> dict[str, str]:
     return {each.id: each.title for each in (found.entry, *(step.entry for step in found.steps))}
+
+
+def draft(made: Draft) -> dict[str, Any]:
+    """A draft that is not stored."""
+    return {name: value for name, value in draft_record(made).items() if value not in ("", [], None)}
+
+
+def group(found: Group) -> dict[str, Any]:
+    """Entries that are all near each other, with what they share."""
+    return {
+        "entries": [answers.summary(entry, None) for entry in found.entries],
+        "least_similarity": answers.figure(found.least),
+        "shared": {
+            name: list(getattr(found.shared, name))
+            for name in ("words", "tags", "projects", "keywords", "files", "errors")
+        },
+    }
+
+
+def suggestion(found: Suggestion) -> dict[str, Any]:
+    """A link worth making."""
+    return {
+        "source": answers.summary(found.source, None),
+        "target": answers.summary(found.target, None),
+        "reasons": list(found.reasons),
+        "score": answers.figure(found.score),
+        "similarity": answers.figure(found.similarity),
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -25,7 +25,7 @@ def write_page(
     store: Store,
     target: Path | IO[bytes],
     keys: set[int] | None,
-    near: Iterable[Pair],
+    near: Collection[tuple[int, int]],
     progress: Callable[[int], None] = lambda count: None,
 ) -> Written:
     """Write entries as a page; the caller holds a snapshot.
@@ -34,19 +34,21 @@ def write_page(
         store: The base.
         target: The file, written whole or not at all; or a stream.
         keys: Which entries; None for all.
-        near: Which of them are near in meaning.
+        near: Which of them are near in meaning, by their keys.
         progress: Told how many entries were written.
 
     Raises:
         InvalidInput: The target is a folder.
     """
     holding: list[str] = []
+    ids = {key: entry.id for key, entry in store.entries.by_keys({end for pair in near for end in pair}).items()}
+    pairs = [Pair(ids[one], ids[other]) for one, other in near if one in ids and other in ids]
     outgoing = watched(outgoing_of(store, keys, progress), holding)
-    written = _write_file(target, outgoing, near) if isinstance(target, Path) else write_graph(target, outgoing, near)
+    written = _write_file(target, outgoing, pairs) if isinstance(target, Path) else write_graph(target, outgoing, pairs)
     return replace(written, format="html", secrets=tuple(holding))
 
 
-def _write_file(path: Path, outgoing: Outgoing, near: Iterable[Pair]) -> Written:
+def _write_file(path: Path, outgoing: Outgoing, near: Collection[Pair]) -> Written:
     sweep_beside(path)
     if path.is_dir():
         raise InvalidInput(f"{path} is a folder, and the page is one file", f"name the file: {path / 'rekall'}.html")
