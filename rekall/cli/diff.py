@@ -32,9 +32,9 @@ _COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 @json_option
 @pass_app
 def diff(app: App, name: str, older: int | None, newer: int | None, no_pager: bool, as_json: bool) -> None:
-    """Show what differs between an entry and an earlier version of it; by default the last one that said something else.
+    """Show what differs between versions of an entry.
 
-    `rekall history ENTRY` numbers the versions. With two of them, these are compared. What went is marked -, what came +;
+    By default that is what changed since the last version that said something else; with VERSION since that one. `rekall history ENTRY` numbers them. With two, these are compared. What went is marked -, what came +;
     on a terminal the words that differ are marked in lines that were changed.
     """
     from rekall.knowledge.differences import differences

@@ -143,9 +143,9 @@ def _deleted_fields(entry: Entry | Tombstone) -> dict[str, Any]:
 @json_option
 @pass_app
 def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) -> None:
-    """Bring back deleted entries, or an earlier version of one; without a name, list what was deleted, the last first.
+    """Bring back deleted entries, or earlier versions; list what was deleted.
 
-    A deleted entry is named by its number in that list, by its id, or by its title. ENTRY@NUMBER is a version of an entry,
+    Without a name, what was deleted is listed, the last first. A deleted entry is named by its number in that list, by its id, or by its title. ENTRY@NUMBER is a version of an entry,
     as `rekall history ENTRY` numbers them: the entry says again what it said then, and what it says now stays in its history.
     """
     for name in names:

@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.naming import METAVAR
 from rekall.cli.naming_past import known_id
-from rekall.cli.options import json_option, limit_option, pass_app
+from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import ANSWERS, columns, out, out_json, talk
 from rekall.errors import UsageError
 from rekall.knowledge.past_words import done_fields, done_text, state_fields, state_text, when_text, who_text
@@ -29,16 +29,16 @@ _WIDEST_WHO = 24
 @click.argument("name", metavar=f"[{METAVAR}]", required=False)
 @click.option("--forget", is_flag=True, help="Drop the versions of the entry, and every trace of them.")
 @click.option("--yes", "-y", is_flag=True, help="With --forget: do not ask for confirmation.")
-@limit_option("20")
+@click.option("--limit", "-n", type=click.IntRange(1, 100_000), metavar="N", help="At most N lines (20).")
 @json_option
 @pass_app
 @click.pass_context
 def history(
     context: click.Context, app: App, name: str | None, forget: bool, yes: bool, limit: int | None, as_json: bool
 ) -> None:
-    """List what was done to the base, the last first; with a name, the versions of that entry, a deleted one too.
+    """List what was done, or the versions of an entry.
 
-    A version has the number of the change that made it. `rekall diff ENTRY NUMBER` compares it with what the entry says
+    The last comes first. A deleted entry has versions, too. A version has the number of the change that made it. `rekall diff ENTRY NUMBER` compares it with what the entry says
     now, `rekall show ENTRY@NUMBER` shows it, `rekall restore ENTRY@NUMBER` brings it back, and `rekall undo NUMBER` undoes
     the change.
     """

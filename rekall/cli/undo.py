@@ -26,9 +26,9 @@ _MOST_NAMED = 10
 @json_option
 @pass_app
 def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Undo what was done last, as a whole: an edit, a deletion, an import. Again, and what was done before that is undone.
+    """Undo what was done last as a whole: an edit, a deletion, an import.
 
-    What becomes of the entries is shown before you are asked. NUMBER, from `rekall history`, undoes that change; that of an
+    Again, what was done before that is undone. What becomes of the entries is shown before you are asked. NUMBER, from `rekall history`, undoes that change; that of an
     undo does it again. Where an entry was changed since, nothing is undone.
     """
     base = app.open_base(to_write=not dry_run)

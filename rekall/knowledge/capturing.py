@@ -89,7 +89,8 @@ def about_secrets(found: Sequence[Secret]) -> str:
         return f"masked before it was stored, because it looks like a secret: {_named(found)}"
     return (
         f"stored, and it holds what looks like a secret: {_named(found)}; "
-        "edit the entry to take it out, or set capture.secrets to mask or refuse"
+        "edit the entry to take it out, and `rekall history ENTRY --forget` wipes what it said before; "
+        "or set capture.secrets to mask or refuse"
     )
 
 

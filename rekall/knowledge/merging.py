@@ -59,8 +59,10 @@ def merge(said: Said | None, mine: Draft, theirs: Draft) -> Merged:
     for field in EDITED:
         here, there = getattr(mine, field.name), getattr(theirs, field.name)
         before = None if said is None else said.get(field.name, [] if field.kind.is_list else "")
-        is_mine = before is None or _remembered(field, here) != before
-        is_theirs = before is None or _remembered(field, there) != before
+        is_mine = before is None or not _is_still(_remembered(field, here), before)
+        is_theirs = before is None or not _is_still(_remembered(field, there), before)
+        if field.kind.is_list and isinstance(before, str):
+            before = None  # it was forgotten, and only told from others
         if here == there or not is_theirs:
             continue
         if not is_mine:
@@ -141,7 +143,21 @@ def _remembered(field: Field, value: Any) -> Any:
     if value is None:
         return ""
     text = str(value.value) if isinstance(value, Status) or field.choices else str(value)
-    return text if len(text) <= _SHORT else "#" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    return text if len(text) <= _SHORT else _hashed(text)
+
+
+def _hashed(value: str | Sequence[str]) -> str:
+    text = value if isinstance(value, str) else _encoded(value)
+    return "#" + hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def _is_still(now: str | Sequence[str], before: str | Sequence[str]) -> bool:
+    """Whether a value is the one that is remembered, as it is or by its hash."""
+    return now == before or (_is_hash(before) and _hashed(now) == before)
+
+
+def _is_hash(value: str | Sequence[str]) -> bool:
+    return isinstance(value, str) and len(value) > _SHORT and value.startswith("#")
 
 
 def encoded(said: Said | None, links: Sequence[Sequence[str]]) -> str:
@@ -150,11 +166,14 @@ def encoded(said: Said | None, links: Sequence[Sequence[str]]) -> str:
 
 
 def without_past(text: str, now: Draft) -> str:
-    """What `encoded` wrote, without what an entry does not say any more: whoever changed that is not known then."""
+    """What `encoded` wrote, with hashes of what an entry does not say any more."""
     fields, links = decoded(text)
     here = said_by(now)
-    left = None if fields is None else {name: said for name, said in fields.items() if here.get(name) == said}
-    return text if left == fields else encoded(left, links)
+    left = {
+        name: said if here.get(name) == said or _is_hash(said) or name == AWAITED else _hashed(said)
+        for name, said in (fields or {}).items()
+    }
+    return text if fields is None or left == fields else encoded(left, links)
 
 
 def with_links(text: str, links: Sequence[Sequence[str]]) -> str:

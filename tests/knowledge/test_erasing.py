@@ -14,7 +14,7 @@ from support.systems import limits
 from rekall.db import Database
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
-from rekall.errors import NotFound
+from rekall.errors import InvalidInput, NotFound
 from rekall.store import schema
 
 SECRET = "zebra4711"
@@ -71,7 +71,7 @@ def test_the_secret_is_looked_for_where_it_would_be(path):
 
 
 @pytest.mark.parametrize(
-    "before", ["as it is", "deleted before", "edited before", "restored before", "words made anew"]
+    "before", ["as it is", "deleted before", "edited before", "restored before", "undone before", "words made anew"]
 )
 def test_no_byte_stays(path, before):
     with opened(path) as bench:
@@ -85,10 +85,21 @@ def test_no_byte_stays(path, before):
         if before == "restored before":
             bench.base.delete(entry_id)
             bench.base.restore(entry_id)
+        if before == "undone before":
+            for _ in range(2):
+                bench.base.past.undo()
+                bench.base.past.undo(bench.base.past.operations(1)[0].number)
         if before == "words made anew":
             bench.base.index.rebuild_words()
+        kept = [version.state for version in bench.store.history.of(entry_id) if version.state]
+        assert len(kept) == {"edited before": 6, "deleted before": 1, "restored before": 1, "undone before": 2}.get(
+            before, 0
+        )
         assert bench.base.delete(entry_id, forever=True).why_traces == ""
         assert found_in(path.parent) == []  # while the base is open, its log included
+        assert not any(
+            state in file.read_bytes() for state in kept for file in path.parent.rglob("*") if file.is_file()
+        )
         assert bench.base.count() == 20
         assert len(bench.base.search("giraffe").hits) == 10
         with pytest.raises(NotFound):
@@ -148,6 +159,85 @@ def test_the_reason_of_a_link_goes_from_what_an_import_remembers_of_its_source(p
         key = bench.store.entries.key_of(first.id)
         assert [link.reason for link in bench.store.links.of(key)] == ["both giraffes"]
         assert "both giraffes" in bench.store.origins.of(key).said
+
+
+# what an entry said before, and says no more
+
+
+def edited(bench: Bench) -> tuple[str, list[bytes]]:
+    """An entry of which a secret was edited out, and what is kept of its versions."""
+    entry_id = fill(bench)
+    plain = dict.fromkeys(("situation", "solution", "what_failed"), "plain")
+    lists = {name: ["plain"] for name in ("tags", "error_messages", "files", "keywords", "sources")}
+    bench.base.change(entry_id, title="plain", content="plain", project="plain", **plain, **lists)
+    bench.base.change(entry_id, content="plainer")
+    return entry_id, [version.state for version in bench.store.history.of(entry_id) if version.state]
+
+
+def test_no_byte_stays_of_a_past_that_is_forgotten(path):
+    with opened(path) as bench:
+        entry_id, kept = edited(bench)
+        assert len(kept) == 2
+        assert bench.base.past.forget(entry_id).why_traces == ""
+        assert found_in(path.parent) == []
+        assert not any(
+            state in file.read_bytes() for state in kept for file in path.parent.rglob("*") if file.is_file()
+        )
+        (only,) = bench.base.past.states(entry_id)
+        assert (only.number, only.said["content"]) == (0, "plainer")
+        assert bench.base.get(entry_id).entry.tags == ("plain",)
+        assert len(bench.base.search("giraffe").hits) == 10
+        number = next(each.number for each in bench.base.past.operations(9) if each.verb == "edit")
+        with pytest.raises(InvalidInput, match="not all that it changed is still kept"):
+            bench.base.past.undo(number)
+        bench.base.change(entry_id, content="plainest")  # and it goes on from here
+        bench.base.past.undo()
+        assert bench.base.get(entry_id).entry.content == "plainer"
+    assert found_in(path.parent) == []
+
+
+def test_of_a_deleted_entry_only_what_it_said_last_stays(path):
+    with opened(path) as bench:
+        entry_id, _ = edited(bench)
+        bench.base.delete(entry_id)
+        assert bench.base.past.forget(entry_id).why_traces == ""
+        assert found_in(path.parent) == []
+        assert bench.base.restore(entry_id).entry.content == "plainer"
+
+
+def test_what_an_import_remembers_of_a_secret_is_forgotten_too(path, tmp_path):
+    note = tmp_path / "vault" / "note.md"
+    note.parent.mkdir()
+    note.write_text(f"---\ntags: [{SECRET}, kept]\nproject: {SECRET}\n---\n# title\n\ncontent {SECRET}\n", "utf-8")
+    with opened(path) as bench:
+        bench.base.files.import_paths([note.parent])
+        (entry,) = bench.base.list_entries().entries
+        bench.base.change(entry.id, title="plain", content="plain", tags=["kept"], project="")
+        assert bench.base.past.forget(entry.id).why_traces == ""
+        assert found_in(path.parent) == []
+        note.write_text(note.read_text("utf-8").replace("# title", "# another title"), "utf-8")
+        assert bench.base.files.import_paths([note.parent]).conflicts  # of the title, which both changed
+        again = bench.base.get(entry.id).entry
+        assert (again.title, again.content, again.tags, again.project) == ("plain", "plain", ("kept",), None)
+
+
+def test_a_past_that_cannot_be_wiped_now_is_forgotten_all_the_same(path):
+    with opened(path) as bench:
+        entry_id, _ = edited(bench)
+        with reader(path):
+            assert bench.base.past.forget(entry_id).why_traces == "another program is reading the base"
+            assert len(bench.base.past.states(entry_id)) == 1
+            assert bench.base.erased(entry_id) is None  # it is there: nobody takes it for one that was deleted for ever
+            assert found_in(path.parent) != []
+        bench.base.delete(entry_id)
+        assert bench.base.erased(entry_id) is None
+        assert bench.base.past.forget(entry_id).why_traces == ""
+        assert found_in(path.parent) == []
+
+
+def test_there_is_no_past_to_forget_of_what_never_was(path):
+    with opened(path) as bench, pytest.raises(NotFound):
+        bench.base.past.forget("01HF7YAT00M3S8QF6Z1XB00000")
 
 
 # when it cannot be done now
