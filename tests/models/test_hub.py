@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from support import CHECKOUT
 from support.hub_server import TOKEN, Hub, running_hub
+from support.systems import WINE
 
 from rekall.errors import ExportFailed, PullFailed, UsageError
 from rekall.models.export.hub import fetch, parse_repository
@@ -201,6 +202,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     env = {name: value for name, value in os.environ.items() if not name.upper().startswith(strange)}
     with running_hub() as hub, (folder / "said").open("w") as said:
         env |= {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder / "hf"), "PYTHONPATH": str(CHECKOUT)}
+        if WINE:
+            env["HF_HUB_DISABLE_SYMLINKS"] = "1"  # it makes links that lead nowhere
         made = Site(hub, folder / "hf", env)
         made.worker = made.start(stderr=said)
         yield made
