@@ -297,6 +297,7 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ("config", "set", "search.limit", "4"),
         ("export", str(tmp_path / "all.jsonl")),
         ("import", str(tmp_path / "all.jsonl")),
+        ("sync", str(tmp_path / "synced")),
         ("link", entry_id, stocked[1]),
         ("delete", "--yes", entry_id),
         ("restore",),

@@ -235,6 +235,14 @@ def world(quick_model, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return World(old, new, other, gone, folder)
 
 
+def synced(world: World) -> str:
+    """The folder for files, when the base has been synced with it."""
+    app = App()
+    app.open_base(to_write=True).sync.run(world.folder)
+    app.close()
+    return str(world.folder)
+
+
 Calls = Callable[[World], list[tuple[str, ...]]]
 
 CALLS: dict[str, Calls] = {
@@ -299,6 +307,14 @@ CALLS: dict[str, Calls] = {
         ("import", str(w.folder / "notes.jsonl")),
     ],
     "export": lambda w: [("export", str(w.folder / "all.jsonl")), ("export", str(w.folder / "notes"), "--type", "bug")],
+    "sync": lambda w: [
+        ("sync", str(w.folder), "--dry-run"),
+        ("sync", str(w.folder)),
+        ("edit", w.old, "--title", "x"),
+        ("sync",),
+    ],
+    "sync --status": lambda w: [("sync", "--status"), ("sync", "status", synced(w))],
+    "sync --forget": lambda w: [("sync", synced(w), "--forget")],
     "stats": lambda w: [("stats",), ("stats", "--memory")],
     "check": lambda w: [("check",), ("check", "--repair")],
     "doctor": lambda w: [("doctor",)],
