@@ -178,9 +178,14 @@ def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
     try:
         named = deleted_id(app, base, name)
     except NotFound as error:
-        if isinstance(error, Ambiguous) or not os.path.exists(name):
+        if isinstance(error, Ambiguous):
             raise
-        raise _not_an_id(name) from error
+        if os.path.exists(name):
+            raise _not_an_id(name) from error
+        try:
+            named = entry_id(app, base, name)
+        except NotFound:
+            raise error from None
     title = base.titles([named]).get(named)
     if title is not None:
         short = base.short_ids([named])[named]
