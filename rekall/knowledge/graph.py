@@ -30,8 +30,8 @@ NEAR = 0.55
 """How clear a similarity to an entry is that is told of it: a cosine of 0.60 with all-MiniLM-L6-v2, where four in ten
 belong together (benchmarks/suggestions.py)."""
 
-ON_THE_MAP, LINES_EACH = 0.6, 3
-"""The same for a line on the map, and how many an entry has there: more would be a cloth."""
+ON_THE_MAP, LINES_EACH = 0.5, 2
+"""The same for a line on the map, and how many an entry begins there: more would be a cloth."""
 
 DEEPEST = 20
 """Steps beyond these reach everything that can be reached at all, or nearly so."""

@@ -1,7 +1,7 @@
 (() => {
   "use strict";
   const data = JSON.parse(document.getElementById("data").textContent);
-  const LAYOUT_MS = 8000, SLICE_MS = 14, MOST_FOUND = 60, MOST_LABELS = 60;
+  const LAYOUT_MS = 8000, SLICE_MS = 30, LOOK_MS = 200, MANY = 1500, MOST_FOUND = 60, MOST_LABELS = 60;
   const COLOURS = ["#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#edc948", "#76b7b2", "#ff9da7", "#9c755f", "#8f8f8f"];
   const OTHER = "#8f8f8f";
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -49,15 +49,17 @@
     node.x = x + far * Math.cos(angle);
     node.y = y + far * Math.sin(angle);
   }
+  const isLarge = nodes.length > MANY;
   const pull = (node) => (node.around.size ? 0.03 : 0.08);
   const layout = d3.forceSimulation(nodes)
     .force("link", d3.forceLink(links)
       .distance((link) => (link.kind === "near" ? 30 : 45))
       .strength((link) => (link.kind === "near" ? 0.3 : 0.7) / Math.sqrt(1 + Math.min(link.source.around.size, link.target.around.size))))
-    .force("charge", d3.forceManyBody().strength(-34).distanceMax(400))
-    .force("collide", d3.forceCollide((node) => node.radius + 2))
+    .force("charge", d3.forceManyBody().strength(-34).theta(isLarge ? 1.2 : 0.9).distanceMax(isLarge ? 250 : 500))
+    .force("collide", isLarge ? null : d3.forceCollide((node) => node.radius + 2))
     .force("x", d3.forceX((node) => place.get(node.group)[0]).strength(pull))
     .force("y", d3.forceY((node) => place.get(node.group)[1]).strength(pull))
+    .alphaDecay(1 - Math.pow(0.001, 1 / (isLarge ? 160 : 300)))
     .stop();
 
   // what is seen
@@ -128,7 +130,7 @@
       pen.globalAlpha = isOf ? 0.95 : focus ? 0.1 : link.source.fits && link.target.fits ? 0.45 : 0.08;
       pen.strokeStyle = strokeOf(link.kind);
       pen.lineWidth = isOf ? 1.6 : link.kind === "near" ? 0.7 : 1.1;
-      pen.setLineDash(DASHES[link.kind]);
+      pen.setLineDash(view.scale > 0.5 || isOf ? DASHES[link.kind] : []);
       pen.beginPath();
       pen.moveTo(x1, y1);
       pen.lineTo(x2, y2);
@@ -199,16 +201,20 @@
 
   // the layout, in slices, for so long at most
   const began = performance.now();
-  let ticks = 0;
+  let ticks = 0, looked = 0;
   const go = () => {
     const until = performance.now() + SLICE_MS;
     do {
       layout.tick();
       ticks += 1;
     } while (performance.now() < until && layout.alpha() > layout.alphaMin());
-    if (!isMoved) fit();
-    draw();
-    if (layout.alpha() > layout.alphaMin() && performance.now() - began < LAYOUT_MS) requestAnimationFrame(go);
+    const isDone = layout.alpha() <= layout.alphaMin() || performance.now() - began > LAYOUT_MS;
+    if (isDone || !isLarge || performance.now() - looked > LOOK_MS) {
+      looked = performance.now();
+      if (!isMoved) fit();
+      draw();
+    }
+    if (!isDone) requestAnimationFrame(go);
     else document.documentElement.dataset.laidOut = String(ticks);
   };
 
@@ -226,15 +232,30 @@
     const held = holder.querySelector("article");
     if (held) notes.append(held);
   };
+  const nearOf = (node) => {
+    const others = links.filter((link) => link.kind === "near" && (link.source === node || link.target === node))
+      .map((link) => (link.source === node ? link.target : link.source));
+    if (!others.length) return [];
+    const list = make("ul");
+    list.append(...others.map((other) => {
+      const item = make("li"), anchor = make("a", other.title);
+      anchor.href = `#${other.id}`;
+      anchor.dir = "auto";
+      item.append(anchor);
+      return item;
+    }));
+    return [make("h3", "Near in meaning"), list];
+  };
   const choose = (node) => {
     putBack();
     chosen = node;
     panel.hidden = !node;
     if (node) {
-      holder.append(document.getElementById(node.id));
+      holder.replaceChildren(document.getElementById(node.id), ...nearOf(node));
       panel.scrollTop = 0;
-      const [x, y] = onScreen(node);
+      found.hidden = true;
       resize();
+      const [x, y] = onScreen(node);
       if (x < 40 || y < 40 || x > width - 40 || y > height - 40) {
         view.x += width / 2 - x;
         view.y += height / 2 - y;
