@@ -236,7 +236,9 @@ def world(quick_model, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def synced(world: World) -> str:
-    """The folder for files, when the base has been synced with it."""
+    """The folder for files, when the base has been synced with it; of a world that is only looked at, nothing is."""
+    if not world.folder.is_absolute():
+        return str(world.folder)
     app = App()
     app.open_base(to_write=True).sync.run(world.folder)
     app.close()
@@ -298,6 +300,24 @@ CALLS: dict[str, Calls] = {
         ("link", w.old, w.other),
         ("link", w.other, w.old, "--type", "supersedes", "--reason", "newer"),
     ],
+    "conflicts": lambda w: [
+        ("add", "til", "Deploys need Node 18"),
+        ("add", "til", "Deploys need Node 20"),
+        ("conflicts",),
+        ("conflicts", "--all", "--kind", "version", "--type", "til"),
+        ("conflicts", w.new, "-n", "1"),
+    ],
+    "conflicts --dismiss": lambda w: [
+        ("conflicts", "--dismiss", w.new, w.other),
+        ("conflicts", "--reopen", w.other, w.new),
+    ],
+    "conflicts --dismissed": lambda w: [
+        ("conflicts", "--dismissed"),
+        ("conflicts", "--dismiss", w.new, w.other),
+        ("conflicts", "--dismissed"),
+    ],
+    "merge": lambda w: [("merge", w.new, w.other, "--dry-run"), ("merge", w.new, w.other)],
+    "supersede": lambda w: [("supersede", w.other, w.new, "--reason", "since the upgrade")],
     "link --remove": lambda w: [("link", w.new, w.other, "--remove"), ("link", w.new, w.old, "--remove")],
     "similar": lambda w: [("similar", w.new), ("similar", "nginx", "reload", "--explain")],
     "similar --format jsonl": lambda w: [("similar", w.new)],
