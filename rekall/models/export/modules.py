@@ -198,7 +198,7 @@ def _part(path: Path, entry: object, keys: KeyCheck) -> tuple[str, Path]:
             f"{path} names a module that cannot be exported: {name}", f"supported: {', '.join(_SUPPORTED)}"
         )
     keys(entry, MODULES, str(path))
-    if ".." in Path(place).parts or Path(place).is_absolute():
+    if ".." in Path(place).parts or Path(place).anchor:  # on Windows `/etc` and `C:etc` are not absolute
         raise ExportFailed(f"{path} points outside its folder: {place}", ELSEWHERE)
     return kind, path.parent / place
 
