@@ -62,7 +62,7 @@ def models(tmp_path: Path) -> Path:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, hidden ones too."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def members_of(archive: bytes) -> dict[str, bytes]:
