@@ -237,12 +237,21 @@ class Applier:
         assert item.there is not None
         assert item.here is not None
         links: dict[str, str] = dict(now[LINKS])  # type: ignore[call-overload]
-        held = {name for name in item.here[LINKS] if name not in links}
-        here = {**now, LINKS: {**links, **{name: item.here[LINKS][name] for name in held}}}
+        planned: Mapping[str, str] = item.here[LINKS]
+        absent = {target_of(name) for name in planned if name not in links}
+        absent -= set(self._store.entries.keys_of(absent))
+        held = {name for name in planned if name not in links and target_of(name) in absent}
+        here = {**now, LINKS: {**links, **{name: planned[name] for name in held}}}
         if item.here[SUCCESSOR] and not now[SUCCESSOR]:
             held.add(SUCCESSOR)
             here[SUCCESSOR] = item.here[SUCCESSOR]
-        there = {**item.there, STATUS: here[STATUS], SUCCESSOR: here[SUCCESSOR]}
+        followed = {name: reason for name, reason in links.items() if name not in planned}
+        in_file = {
+            name: reason
+            for name, reason in item.there[LINKS].items()
+            if name not in planned or name in links or name in held
+        }
+        there = {**item.there, STATUS: here[STATUS], SUCCESSOR: here[SUCCESSOR], LINKS: {**in_file, **followed}}
         if there != item.there:
             item.there = there
             try:
