@@ -22,6 +22,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall today                                # opens the note in your editor",
         "rekall today --yesterday --show",
         "git log --oneline -5 | rekall today pushed to main",
+        "rekall today --page last week               # what was learned",
     ),
     "search": (
         "rekall search nginx 502 after a reload",
@@ -39,6 +40,19 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall edit K7Q2 --tag cors --untag web",
         "rekall edit K7Q2 --status obsolete",
         "rekall search deadlock --ids | rekall edit - --add-tag postgres",
+    ),
+    "conflicts": (
+        "rekall conflicts                            # what contradicts or repeats what",
+        "rekall conflicts --kind version -p webapp",
+        "rekall conflicts --dismiss 1 2              # they are fine",
+    ),
+    "merge": (
+        "rekall merge 1 2                            # in your editor, before it is stored",
+        "rekall merge K7Q2 M3FX --dry-run",
+    ),
+    "supersede": (
+        "rekall supersede 1 2                        # 2 replaces 1",
+        'rekall supersede K7Q2 M3FX --reason "since the upgrade"',
     ),
     "delete": (
         "rekall delete 1",
@@ -85,6 +99,11 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall review -p webapp --all",
         "rekall review K7Q2 --outdated --by 9XA4",
         "rekall review --json | jq .due",
+    ),
+    "stale": (
+        "rekall stale",
+        "rekall stale -p webapp --because file-gone",
+        "rekall stale --ids -n 5 | rekall review -     # how it stands with each",
     ),
     "related": (
         "rekall related 1",

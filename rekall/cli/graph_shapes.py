@@ -25,6 +25,15 @@ OF_GRAPHS = (
         },
     ),
     shape(
+        "Day",
+        "What was done on a day.",
+        day=("text", "The day, where the reader is."),
+        added=("list of Summary", "What was written down."),
+        changed=("list of Summary", "What was there before and was changed."),
+        obsolete=("list of Summary", "What of either holds no longer."),
+        deleted=("list of Tombstone", "What was deleted."),
+    ),
+    shape(
         "Suggestion",
         "A link worth making.",
         source=("Summary", "The entry at which it would start."),
@@ -91,6 +100,12 @@ GRAPH_ANSWERS = (
         derived_from=("list of text", "The ids of the entries that it is drafted from."),
     ),
     shape(
+        "Days",
+        "What was learned when.",
+        span=("text", "The time that was asked for, as it is typed."),
+        days=("list of Day", "The days on which anything was done, the last first."),
+    ),
+    shape(
         "PageWritten",
         "A page that was written.",
         exported=("whole", "How many entries are on it."),
@@ -105,6 +120,7 @@ GRAPH_COMMANDS = (
     Answer("related", "Related"),
     Answer("graph", "Around"),
     Answer("graph --html", "PageWritten"),
+    Answer("today --page", "Days"),
     Answer("suggest", "Suggested"),
     Answer("suggest --accept", "Accepted"),
     Answer("suggest --dismiss", "SetAside"),

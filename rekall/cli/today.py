@@ -1,4 +1,4 @@
-"""`rekall today`: the note of a day, to which lines are added."""
+"""`rekall today`: the note of a day, to which lines are added; and the page of what was learned on it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,9 @@ class _Line(ThoughtCommand):
 @click.option("--date", metavar="DATE", help="Of another day: monday, 2026-11-24.")
 @click.option("--yesterday", is_flag=True, help="Of the day before.")
 @click.option("--show", "is_shown", is_flag=True, help="Only show the note, as `rekall show` does.")
+@click.option("--page", is_flag=True, help="Show what was written down and changed; TEXT names another time.")
+@click.option("--week", is_flag=True, help="As --page does, of this week.")
+@click.option("--markdown", is_flag=True, help="The page as Markdown, for a report.")
 @click.option("--fresh", is_flag=True, help="Start over in the editor, and throw away an earlier draft.")
 @json_option
 @pass_app
@@ -51,6 +54,9 @@ def today(
     date: str | None,
     yesterday: bool,
     is_shown: bool,
+    page: bool,
+    week: bool,
+    markdown: bool,
     fresh: bool,
     as_json: bool,
 ) -> None:
@@ -61,11 +67,20 @@ def today(
     stands in. Without words it opens in the editor at its end; where there is no terminal, it is printed.
 
     A line for another day has no time, unless DATE names one: "yesterday 18:00".
+
+    `rekall today --page` is the page of the day: what was written down, changed, found outdated and deleted, by project.
+    Words behind it name another time: `rekall today --page last week`.
     """
     for note in context.meta.get(NOTES, ()):
         talk(f"note: {note}")
     if date is not None and yesterday:
         raise UsageError("--yesterday and --date name two days", "give one of them")
+    if page or week or markdown:
+        when = _time_of_page(words, date, yesterday=yesterday, week=week)
+        if is_shown or fresh:
+            raise UsageError("--page shows what was learned, and --show the note", "give one of them")
+        _print_page(context, app, when, as_json=as_json, as_markdown=markdown)
+        return
     day, time = _day("yesterday" if yesterday else date)
     if is_shown and words:
         raise UsageError("--show only shows the note", "leave it out to add the line, or leave out the words")
@@ -85,6 +100,25 @@ def today(
             talk("nothing changed")
         else:
             print_saved(base, saved, "changed", as_json=False)
+
+
+def _time_of_page(words: tuple[str, ...], date: str | None, *, yesterday: bool, week: bool) -> str:
+    """The time that a page is of, as it was said in one of the ways. Raises UsageError: In two of them."""
+    ways = [" ".join(words).strip(), date or "", "yesterday" * yesterday, "this week" * week]
+    said = [way for way in ways if way]
+    if len(said) > 1:
+        raise UsageError(f"{said[0]!r} and {said[1]!r} name two times", "give one of them")
+    return said[0] if said else ""
+
+
+def _print_page(context: click.Context, app: App, when: str, *, as_json: bool, as_markdown: bool) -> None:
+    from rekall.cli.day_page import print_page
+
+    if as_json and as_markdown:
+        raise UsageError("--json and --markdown are two forms of one answer", "give one of them")
+    if ANSWERS in context.meta:
+        context.meta[ANSWERS].takes_effect = False
+    print_page(app, app.open_base(), when, as_json=as_json, as_markdown=as_markdown)
 
 
 def _day(text: str | None) -> tuple[str, str]:

@@ -18,7 +18,9 @@ from rekall.search.searcher import Searcher
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
+    from rekall.entry.spans import Span
     from rekall.exchange.outgoing import Written
+    from rekall.knowledge.days import Day
     from rekall.knowledge.generalizing import Generalizer
     from rekall.knowledge.suggesting import Suggester
     from rekall.store.contract import Store
@@ -106,6 +108,12 @@ class Graph:
         from rekall.knowledge.generalizing import Generalizer
 
         return Generalizer(self._writer)
+
+    def days(self, span: Span, filters: Filters = EVERY) -> list[Day]:
+        """What was done on each day of a stretch of time, the last day first; see `knowledge.days`."""
+        from rekall.knowledge.days import days
+
+        return days(self._store, span, filters)
 
     def around(
         self, entry_id: str, depth: int = 1, types: Collection[LinkType] = (), filters: Filters = EVERY
