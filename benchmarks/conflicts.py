@@ -65,8 +65,8 @@ def find_planted(home: Path) -> None:
         before = {frozenset((each.one.id, each.other.id)) for each in base.conflicts.find(limit=None).pairs}
         planted = {}
         for each in PLANTED:
-            ids = [base.add("til", title, content=text).entry.id for title, text in (each.one, each.other)]
-            planted[frozenset(ids)] = each
+            added = [base.add("til", title, content=text).entry.id for title, text in (each.one, each.other)]
+            planted[frozenset(added)] = each
         told = {frozenset((each.one.id, each.other.id)): each for each in base.conflicts.find(limit=None).pairs}
         found, right = Counter[str](), Counter[str]()
         for ids, each in planted.items():

@@ -32,6 +32,7 @@ READS = frozenset(
             "graph",
             "history",
             "diff",
+            "conflicts",
             "stats",
             "bench",
             "embed",

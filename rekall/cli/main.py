@@ -209,6 +209,7 @@ def _takes_effect(arguments: Sequence[str]) -> bool:
         takes_effect([name, *(word for word in after if not word.startswith("-"))])
         or (name == "export" and "-" not in after)
         or ("--write" in words)
+        or (name == "conflicts" and ("--dismiss" in words or "--reopen" in words))
         or ("--repair" in words)
     )
 

@@ -6,6 +6,7 @@ No door imports this while it answers: it only states what is promised.
 from __future__ import annotations
 
 from rekall.cli.base_shapes import BASE_ANSWERS, BASE_COMMANDS, OF_BASES
+from rekall.cli.conflict_shapes import CONFLICT_ANSWERS, CONFLICT_COMMANDS, OF_CONFLICTS
 from rekall.cli.exchange_shapes import OF_EXCHANGE
 from rekall.cli.graph_shapes import GRAPH_ANSWERS, GRAPH_COMMANDS, OF_GRAPHS
 from rekall.cli.history_shapes import HISTORY_ANSWERS, HISTORY_COMMANDS, OF_HISTORY
@@ -33,6 +34,7 @@ _OF_COMMANDS = (
     *OF_HISTORY,
     *OF_REVIEW,
     *OF_GRAPHS,
+    *OF_CONFLICTS,
     shape(
         "Database",
         "The file that holds everything.",
@@ -157,6 +159,7 @@ _ANSWERS = (
     *HISTORY_ANSWERS,
     *REVIEW_ANSWERS,
     *GRAPH_ANSWERS,
+    *CONFLICT_ANSWERS,
     *SYNC_ANSWERS,
     *BASE_ANSWERS,
     *SHELL_ANSWERS,
@@ -229,6 +232,7 @@ COMMANDS = (
     Answer("link", "Linked"),
     Answer("link --remove", "Unlinked"),
     *GRAPH_COMMANDS,
+    *CONFLICT_COMMANDS,
     Answer("similar", "Found"),
     Answer("similar --format jsonl", "Hit"),
     Answer("import", "Imported"),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from rekall.entry.fields import Entry
+from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
 from rekall.errors import EngineError, InvalidInput
@@ -25,6 +25,7 @@ from rekall.knowledge.disagreement import (
     sameness,
     without_rounds,
 )
+from rekall.knowledge.reports import Saved
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
 from rekall.models.level import USUAL
@@ -110,6 +111,7 @@ class ConflictFinder:
 
     def __init__(self, writer: EntryService) -> None:
         """Work on the store of what writes entries, and on its vectors."""
+        self._writer = writer
         self._store = writer.store
         self._embeddings = writer.embeddings
         self._clock = writer.clock
@@ -176,6 +178,18 @@ class ConflictFinder:
         found = self._store.pairs.all(Verdict.FINE)
         there = self._store.entries.keys_of({end for each in found for end in (each.first, each.second)})
         return [each for each in found if each.first in there and each.second in there]
+
+    def united(self, one: Entry, other: Entry) -> Draft:
+        """What an entry is to say that keeps all of two; see `uniting.united`."""
+        from rekall.knowledge.uniting import united
+
+        return united(one, other)
+
+    def merge(self, one: Entry, other: Entry, draft: Draft) -> Saved:
+        """Let an entry say what two said, and make the other one obsolete; see `uniting.Uniter.merge`."""
+        from rekall.knowledge.uniting import Uniter
+
+        return Uniter(self._writer).merge(one, other, draft)
 
     def _near(self, space: Space, asked: Sequence[int]) -> Iterator[_Near]:
         """Pairs of active entries whose heads are near each other, the nearest first."""

@@ -286,6 +286,7 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ("list",),
         ("search", "note"),
         ("similar", entry_id),
+        ("conflicts",),
         ("stats",),
         ("index", "status"),
         ("index", "rebuild"),

@@ -311,11 +311,7 @@ CALLS: dict[str, Calls] = {
         ("conflicts", "--dismiss", w.new, w.other),
         ("conflicts", "--reopen", w.other, w.new),
     ],
-    "conflicts --dismissed": lambda w: [
-        ("conflicts", "--dismissed"),
-        ("conflicts", "--dismiss", w.new, w.other),
-        ("conflicts", "--dismissed"),
-    ],
+    "conflicts --dismissed": lambda w: [("conflicts", "--dismissed")],
     "merge": lambda w: [("merge", w.new, w.other, "--dry-run"), ("merge", w.new, w.other)],
     "supersede": lambda w: [("supersede", w.other, w.new, "--reason", "since the upgrade")],
     "link --remove": lambda w: [("link", w.new, w.other, "--remove"), ("link", w.new, w.old, "--remove")],
