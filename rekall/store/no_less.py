@@ -22,6 +22,9 @@ _KNOWN_BY = {
     "origin": ("path",),
     "tombstone": ("id",),
     "review": ("entry_key",),
+    "operation": ("number",),
+    "version": ("entry_id", "operation"),
+    "link_version": ("operation", "source_id", "target_id", "type"),
 }
 _OF_ENTRIES = ("entry_key", "source_key", "target_key")
 _MADE_ANEW = ("superseded_by", "turn")

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from support import make_bench
-from support.depth import tries
+from support.depth import IS_DEEP, tries
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import LinkType
@@ -149,6 +149,10 @@ def test_what_an_entry_says_is_read_as_it_was_said(bench):
     assert bench.base.past._writer.new_entry(draft_of(saying(entry))) == entry
 
 
+DEEP = 800
+"""Histories of up to 15 steps that `make test-deep` tries."""
+
+
 class Undone(RuleBasedStateMachine):
     """Any changes, and as many undoings: a base is each time what it was."""
 
@@ -156,6 +160,7 @@ class Undone(RuleBasedStateMachine):
     def begin(self):
         self.base = make_bench().base
         self.before: list[object] = []
+        self.after: dict[int, dict[str, Entry]] = {}
 
     def known(self, at: int) -> str:
         ids = sorted(everything(self.base)[0])
@@ -170,6 +175,11 @@ class Undone(RuleBasedStateMachine):
             return
         if everything(self.base) != was:
             self.before.append(was)
+            self.note()
+
+    def note(self):
+        """What everything says after the last operation."""
+        self.after[self.base.past.operations(1)[0].number] = everything(self.base)[0]
 
     @rule(text=st.text("ab \n", min_size=1, max_size=9))
     def add(self, text):
@@ -196,6 +206,45 @@ class Undone(RuleBasedStateMachine):
         if gone:
             self.does(lambda: self.base.restore(gone[0]))
 
+    @precondition(lambda self: self.after and self.base.count())
+    @rule(at=st.integers(0, 9), number=st.integers(0, 99))
+    def bring_back(self, at, number):
+        entry_id = self.known(at)
+        there = [each for each in self.base.past.states(entry_id) if each.said is not None]
+        version = there[number % len(there)]
+        self.does(lambda: self.base.past.put_version(entry_id, version.number))
+        now = self.base.past.states(entry_id)[0].said
+        same = {name: value for name, value in version.said.items() if name not in ("updated_at", "status")}
+        assert {name: now[name] for name in same} == same
+
+    @precondition(lambda self: self.after)
+    @rule(at=st.integers(0, 9))
+    def look_back(self, at):
+        """Every version of an entry says what the entry said after that operation."""
+        ids = sorted({entry_id for entries in self.after.values() for entry_id in entries})
+        entry_id = ids[at % len(ids)]
+        for state in self.base.past.states(entry_id):
+            if state.number in self.after:
+                was = self.after[state.number].get(entry_id)
+                assert (None if was is None else saying(was)) == state.said
+
+    @precondition(lambda self: self.after)
+    @rule(back=st.integers(1, 4))
+    def undo_something(self, back):
+        """What was done earlier is undone as a whole, or is refused and nothing changes."""
+        operations = self.base.past.operations(back)
+        was = everything(self.base)
+        try:
+            self.base.past.undo(operations[-1].number)
+        except InvalidInput:
+            assert everything(self.base) == was
+            return
+        self.note()
+        self.before.clear()  # what undoing in order leads to is another past now
+        self.base.past.undo(self.base.past.operations(1)[0].number)
+        self.note()
+        assert everything(self.base)[:2] == was[:2]
+
     @precondition(lambda self: self.before)
     @rule(again=st.booleans())
     def undo(self, again):
@@ -203,14 +252,16 @@ class Undone(RuleBasedStateMachine):
         self.base.past.undo()
         was = self.before.pop()
         assert everything(self.base) == was
+        self.note()
         if again:
             self.base.past.undo(self.base.past.operations(1)[0].number)
             assert everything(self.base)[0] == now[0]
             assert everything(self.base)[1] == now[1]
             self.before.append(was)
+            self.note()
 
 
 TestUndone = Undone.TestCase
 TestUndone.settings = settings(
-    max_examples=tries(12), stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=DEEP if IS_DEEP else 12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

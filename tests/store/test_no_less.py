@@ -42,6 +42,10 @@ CHANGES = {
     "a field": ("DELETE FROM item WHERE entry_key = 1", "table item"),
     "a link": ("DELETE FROM link", "table link"),
     "a deleted entry": ("DELETE FROM tombstone", "table tombstone"),
+    "what was done": ("UPDATE operation SET client = 'x' WHERE number = 2", "table operation: 2"),
+    "an earlier version": ("DELETE FROM version WHERE operation = 4", "table version"),
+    "what it said": ("UPDATE version SET state = x'00' WHERE was = 3", "table version"),
+    "a link before": ("DELETE FROM link_version", "table link_version: 5"),
     "what is kept of it": ("UPDATE tombstone SET record = '{}'", "table tombstone"),
 }
 

@@ -118,6 +118,35 @@ def test_links_tombstones_and_vectors_survive(specimen, path):
 
 
 @pytest.mark.parametrize("is_found_by_shape", [False, True])
+def test_the_history_survives_and_leads_back(path, is_found_by_shape):
+    bench = make_bench(path)
+    first, second, third = (bench.base.add("bug", f"title {n}", content=f"words {n}\n" * 400).entry for n in range(3))
+    bench.base.change(first.id, content="other words\n" + first.content)
+    bench.base.link(first.id, second.id, "supersedes", "because")
+    bench.base.delete(third.id)
+    bench.base.past.undo()
+    said = {each: [state.said for state in bench.base.past.states(each)] for each in (first.id, second.id, third.id)}
+    operations = bench.base.past.operations(99)
+    bench.base.close()
+    data = path.read_bytes()
+    if is_found_by_shape:
+        path.write_bytes(bytes(4096) + data[4096:])
+    else:
+        with contextlib.closing(SqliteStore(path)) as store:
+            store.db.run("UPDATE entry SET confidence = 9 WHERE key = 2")
+    SqliteBaseFile(path).mend()
+    bench = make_bench(path)
+    if not is_found_by_shape:
+        bench.store.db.run("UPDATE entry SET confidence = ? WHERE key = 2", (second.confidence,))
+    assert bench.base.past.operations(99) == operations
+    assert {each: [state.said for state in bench.base.past.states(each)] for each in said} == said
+    for _ in range(5):  # all of it but the deletion, which is undone
+        bench.base.past.undo()
+    assert bench.base.count() == 0
+    bench.base.close()
+
+
+@pytest.mark.parametrize("is_found_by_shape", [False, True])
 def test_reviews_survive(specimen, path, is_found_by_shape):
     path.write_bytes(specimen.data)
     with contextlib.closing(SqliteStore(path)) as store:
