@@ -90,7 +90,7 @@ GRAPH_ANSWERS = (
         links=("list of Suggestion", "The surest first."),
     ),
     shape("Accepted", "Links that were made.", made=("list of Link", "One each.")),
-    shape("SetAside", "Links that are not suggested again.", dismissed=("whole", "How many.")),
+    shape("NotSuggested", "Links that are not suggested again.", dismissed=("whole", "How many.")),
     shape("TakenBack", "Links that may be suggested again.", taken_back=("whole", "How many.")),
     shape("Groups", "Groups that are worth a pattern.", groups=("list of Group", "The largest first.")),
     shape(
@@ -123,7 +123,7 @@ GRAPH_COMMANDS = (
     Answer("today --page", "Days"),
     Answer("suggest", "Suggested"),
     Answer("suggest --accept", "Accepted"),
-    Answer("suggest --dismiss", "SetAside"),
+    Answer("suggest --dismiss", "NotSuggested"),
     Answer("suggest --take-back", "TakenBack"),
     Answer("generalize", "Groups"),
     Answer("generalize ID", "Saved"),
