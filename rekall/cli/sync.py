@@ -173,6 +173,8 @@ def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as
         ended.append(_Ended(folder, done, done.git.problem if done.git else None))
         if not as_json:
             print_report(base, folder, done.report, done.git)
+            if done.remark:
+                talk(f"note: {done.remark}")
     remarks = [] if wanted.is_dry else [embed_what_came(base, each.done.report) for each in ended if each.done]
     if as_json:
         rows = [

@@ -44,10 +44,12 @@ class Done:
     Attributes:
         report: What became of entries.
         git: What git did; None where it has no part.
+        remark: What somebody should know who syncs the folder for the first time.
     """
 
     report: SyncReport
     git: GitReport | None = None
+    remark: str = ""
 
 
 def synced(sync: Sync, folder: Path, wanted: Wanted) -> Done:
@@ -71,9 +73,10 @@ def synced(sync: Sync, folder: Path, wanted: Wanted) -> Done:
 
     if wanted.is_dry:
         return Done(run(None))
-    repository = prepared(folder, wanted=wanted.git)
+    is_first = all(not is_same_place(Path(each.place), folder) for each in sync.folders())
+    repository, remark = prepared(folder, wanted=wanted.git)
     if repository is None:
-        return Done(run(None))
+        return Done(run(None), remark=remark if is_first else "")
     through = GitSync(repository, HAND, run, with_secrets=wanted.with_secrets, asks_remote=wanted.asks_remote)
     done = through.sync()
     return Done(done.synced, done)

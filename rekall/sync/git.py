@@ -68,7 +68,7 @@ class Hand:
     secret_in: Callable[[bytes, bytes], str]
 
 
-def prepared(folder: Path, *, wanted: bool | None) -> Repository | None:
+def prepared(folder: Path, *, wanted: bool | None) -> tuple[Repository | None, str]:
     """The repository through which a folder is synced; None where git has no part in it.
 
     Args:
@@ -76,23 +76,31 @@ def prepared(folder: Path, *, wanted: bool | None) -> Repository | None:
         wanted: True makes the folder a repository where it is in none, and remembers that git is wanted; False leaves git out;
             None goes by what the folder is and what was remembered.
 
+    Returns:
+        The repository, and what somebody should know who has it and syncs without it.
+
     Raises:
         GitError: Git is wanted and missing, or does not work there.
     """
     if wanted is False or (wanted is None and not _may_be_in_one(folder)):
-        return None
+        return None, ""
     git = Git(folder)
     git.check_version()
     found = repository_of(git)
     if wanted is None:
-        return found if found is not None and found.is_wanted() else None
+        if found is None or found.is_wanted():
+            return found, ""
+        where = (
+            f"in the repository {found.top}" if found.prefix else "in a repository that holds other things than notes"
+        )
+        return None, f"the folder is {where}; git is left out, `--git` goes through it from now on"
     if found is None:
         git.run("init", "-q")
         git.run("symbolic-ref", "HEAD", "refs/heads/main")  # whatever this machine calls a first branch
         found = repository_of(git)
     assert found is not None
     found.want()
-    return found
+    return found, ""
 
 
 def _may_be_in_one(folder: Path) -> bool:

@@ -13,7 +13,13 @@ from rekall.sync.git import Hand
 from rekall.sync.git_merging import Notes
 from rekall.sync.merging import MergedFile, merged_file
 
-_ID = re.compile(rb"^id:[ \t]*[\"']?([0-9A-HJKMNP-TV-Z]{26})\b", re.MULTILINE | re.IGNORECASE)
+_HEAD = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?(---|\+\+\+|\{)[ \t]*\r?\n(.*?)^(?:---|\.\.\.|\+\+\+|\})", re.MULTILINE | re.DOTALL
+)
+_ID = re.compile(
+    rb"^[ \t]*\"?(?P<name>rekall_id|id)\"?[ \t]*[:=][ \t]*[\"']?(?P<id>[0-9A-HJKMNP-TV-Z]{26})\b",
+    re.MULTILINE | re.IGNORECASE,
+)
 _HEAD_BYTES = 64_000
 _OF_OURS = tuple(f"{OWN}/{name}/" for name in (IDS, DELETED))
 
@@ -32,8 +38,9 @@ def is_passed_over(path: str) -> bool:
 
 def entry_of(data: bytes) -> str:
     """The id of the entry in a file; empty where it names none."""
-    found = _ID.search(data[:_HEAD_BYTES]) if data.lstrip(b"\xef\xbb\xbf").startswith(b"---") else None
-    return found[1].decode().upper() if found else ""
+    head = _HEAD.match(data[:_HEAD_BYTES])
+    found = {each["name"].lower(): each["id"] for each in _ID.finditer(head[2] if head else b"")}
+    return (found.get(b"rekall_id") or found.get(b"id") or b"").decode().upper()
 
 
 def merged(before: bytes | None, mine: bytes | None, theirs: bytes | None) -> MergedFile:

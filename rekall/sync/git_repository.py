@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rekall.errors import GitError
+from rekall.sync.files import SUFFIXES
+from rekall.sync.folder import OWN
 from rekall.sync.git_program import Git
 from rekall.system.one_by_one import one_by_one
 from rekall.system.replacing import discard
@@ -25,6 +27,9 @@ _LOCKED_S = 10.0
 
 _SETTING = "rekall.sync"
 
+_LEAST_SHARE = 0.3
+"""A repository in which less of the files are notes is one of something else."""
+
 _UNDER_WAY = (
     ("MERGE_HEAD", "a merge", "finish it with `git commit`, or take it back with `git merge --abort`"),
     ("rebase-merge", "a rebase", "finish it with `git rebase --continue`, or `git rebase --abort`"),
@@ -33,11 +38,6 @@ _UNDER_WAY = (
     ("REVERT_HEAD", "a revert", "finish it with `git revert --continue`, or `git revert --abort`"),
     ("BISECT_LOG", "a bisection", "end it with `git bisect reset`"),
 )
-
-
-def is_at_top(folder: Path) -> bool:
-    """Whether a folder is the top of a work tree, as far as its files tell."""
-    return os.path.lexists(folder / ".git")
 
 
 def repository_of(git: Git) -> Repository | None:
@@ -96,14 +96,22 @@ class Repository:
         return not self.prefix
 
     def is_wanted(self) -> bool:
-        """Whether syncs of the folder go through git without being told: the folder is all of the repository, or was named."""
+        """Whether syncs of the folder go through git without being told.
+
+        They do where somebody said so once, and where the folder is all of the repository and that is one of notes. Nobody's
+        code gets commits unasked.
+        """
         said = self.git.says("config", "--get-all", _SETTING).split("\n")
-        return self.prefix.rstrip("/") in said if self.prefix else "false" not in said
+        if self.prefix or "true" in said or "false" in said:
+            return (self.prefix.rstrip("/") or "true") in said
+        names = self.git.run("ls-files", "-z").names
+        notes = sum(name.lower().endswith(SUFFIXES) or name.startswith(f"{OWN}/") for name in names)
+        return _LEAST_SHARE * len(names) <= notes
 
     def want(self) -> None:
         """Remember that syncs of the folder go through git; `.git/config` is this clone's own."""
-        if not self.is_wanted():
-            value = self.prefix.rstrip("/") or "true"
+        value = self.prefix.rstrip("/") or "true"
+        if value not in self.git.says("config", "--get-all", _SETTING).split("\n"):
             self.git.run("config", "--local", *(("--add",) if self.prefix else ("--replace-all",)), _SETTING, value)
 
     def place(self, name: str) -> Path:

@@ -48,9 +48,13 @@ def sync(
             (folder / name).write_text(text, "utf-8", newline="\n")
         return SyncReport()
 
-    repository = prepared(folder, wanted=wanted)
+    repository = prepared(folder, wanted=wanted)[0]
     assert repository is not None
     return GitSync(repository, HAND, run, **options).sync()
+
+
+def is_prepared(folder: Path, *, wanted: bool | None = None) -> bool:
+    return prepared(folder, wanted=wanted)[0] is not None
 
 
 @pytest.fixture(autouse=True)
@@ -99,13 +103,13 @@ def write(folder: Path, name: str, text: str) -> None:
 def test_a_folder_becomes_a_repository_only_when_told(tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
-    assert prepared(folder, wanted=None) is None
+    assert not is_prepared(folder)
     assert not (folder / ".git").exists()
     report = sync(folder, wanted=True, write={"a.md": "1\n"})
     assert (report.commits, report.remote, report.problem) == (1, "", None)
     assert git(folder, "branch", "--show-current") == "main"
-    assert prepared(folder, wanted=None) is not None  # from now on it is one
-    assert prepared(folder, wanted=False) is None
+    assert is_prepared(folder)  # from now on it is one
+    assert not is_prepared(folder, wanted=False)
 
 
 def test_a_second_sync_commits_nothing(notes):
@@ -132,15 +136,31 @@ def test_only_the_folder_is_committed_and_what_else_is_staged_stays_staged(tmp_p
     git(top, "add", "main.py")
     write(top, "main.py", "three\n")
     write(top, "new.py", "new\n")
-    assert prepared(folder, wanted=None) is None  # other people's code is not committed to unasked
+    assert not is_prepared(folder)  # other people's code is not committed to unasked
     report = sync(folder, wanted=True, write={"a.md": "1\n"})
     assert report.problem is None
     assert committed(top) == {"main.py": "one", "docs/notes [1]/a.md": "1"}
     assert git(top, "status", "--porcelain") == "MM main.py\n?? new.py"
     assert git(top, "show", ":main.py") == "two"
-    assert prepared(folder, wanted=None) is not None  # it was told once
-    assert prepared(top, wanted=None) is not None
-    assert prepared(top / "docs", wanted=None) is None
+    assert is_prepared(folder)  # it was told once
+    assert not is_prepared(top / "docs")
+
+
+def test_a_repository_of_something_else_is_not_committed_to_unasked(tmp_path):
+    top = tmp_path / "code"
+    top.mkdir()
+    git(top, "init", "-q")
+    for name in ("a.py", "b.py", "c.py", "README.md"):
+        write(top, name, "x\n")
+    git(top, "add", ".")
+    git(top, "commit", "-qm", "code")
+    repository, remark = prepared(top, wanted=None)
+    assert repository is None
+    assert "--git" in remark
+    assert sync(top, wanted=True, write={"a.md": "1\n"}).commits == 1
+    assert is_prepared(top)
+    git(top, "config", "rekall.sync", "false")
+    assert not is_prepared(top)
 
 
 def test_a_folder_that_the_repository_around_ignores_is_none_of_its(tmp_path):
@@ -148,7 +168,7 @@ def test_a_folder_that_the_repository_around_ignores_is_none_of_its(tmp_path):
     (top / "notes").mkdir(parents=True)
     git(top, "init", "-q")
     write(top, ".gitignore", "notes/\n")
-    assert prepared(top / "notes", wanted=None) is None
+    assert not is_prepared(top / "notes")
     assert sync(top / "notes", wanted=True, write={"a.md": "1\n"}).problem is None
     assert committed(top / "notes") == {"a.md": "1"}
     assert not git(top, "log", code=None)
@@ -213,7 +233,7 @@ def test_without_git_the_hint_says_what_else_there_is(tmp_path, monkeypatch):
     with pytest.raises(GitError, match="not installed") as caught:
         prepared(tmp_path, wanted=True)
     assert "--no-git" in caught.value.hint
-    assert prepared(tmp_path, wanted=None) is None  # nobody asked for it
+    assert not is_prepared(tmp_path)  # nobody asked for it
 
 
 def test_an_empty_clone_of_an_empty_remote(tmp_path):
@@ -277,7 +297,7 @@ def test_a_worktree_and_a_submodule_are_work_trees_as_any_other(notes, tmp_path,
     git(around, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(notes), "inside")
     git(around, "commit", "-qm", "around")
     assert sync(around / "inside", write={"c.md": "3\n"}).commits == 1
-    assert sync(around, write={"top.md": "4\n"}).commits == 1
+    assert sync(around, wanted=True, write={"top.md": "4\n"}).commits == 1
     assert git(around, "status", "--porcelain") == " M inside"  # moving it on is the person's to do
 
 
@@ -568,7 +588,7 @@ def test_the_author_of_a_change_is_who_committed_it(shared, tmp_path):
         told.update({name: author_of(other / name) for name in ("one.md", "Notiz ä.md", "never.md")})
         return SyncReport()
 
-    repository = prepared(other, wanted=None)
+    repository = prepared(other, wanted=None)[0]
     assert repository is not None
     GitSync(repository, HAND, run).sync()
     assert told == {"one.md": "Ada Lovelace", "Notiz ä.md": "Zoë Quinn", "never.md": None}
