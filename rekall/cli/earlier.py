@@ -30,7 +30,6 @@ TODAY: Mapping[str, str] = {
     "related": _LINKS,
     "graph": _LINKS,
     "centrality": _LINKS,
-    "stale": "there is no command for it; `rekall list --all` ends with what was changed longest ago",
     "generalize": _ALIKE,
     "consolidation": _ALIKE,
     "suggest": _ALIKE,

@@ -30,6 +30,7 @@ READS = frozenset(
             "similar",
             "related",
             "graph",
+            "stale",
             "history",
             "diff",
             "conflicts",

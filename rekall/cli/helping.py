@@ -29,7 +29,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("Link", ("link", "related", "graph", "suggest", "generalize")),
-    ("Keep true", ("review", "conflicts", "merge", "supersede")),
+    ("Keep true", ("review", "stale", "conflicts", "merge", "supersede")),
     ("Assistants", ("mcp", "hook")),
     ("Models", ("model", "embed", "bench")),
     ("Setup", ("init", "config", "help", "version")),

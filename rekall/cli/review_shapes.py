@@ -29,6 +29,30 @@ OF_REVIEW = (
         entry=("Standing", "The entry as it is now."),
         answer=("text", "holds, outdated, never or again."),
     ),
+    Shape(
+        "StaleEntry",
+        "An entry that seems to hold no longer.",
+        {
+            **_SUMMARY,
+            **shape(
+                "",
+                "",
+                seen_at=("time", "When it was written, changed or reviewed last."),
+                weight=("number", "How much speaks against it; what is listed first has most."),
+                reasons=("list of Reason", "Why, the strongest first."),
+            ).members,
+        },
+    ),
+    shape(
+        "Reason",
+        "Why an entry seems to hold no longer.",
+        sign=(
+            "text",
+            "file_gone, file_moved, date_passed, old_version, superseded, source_gone, unsure, never_found or old.",
+        ),
+        text=("text", "What was seen."),
+        hint=("text", "What to do."),
+    ),
 )
 """What is in the answers."""
 
@@ -44,8 +68,18 @@ REVIEW_ANSWERS = (
             "Those of today, or those that were named; what most probably holds no longer first.",
         ),
     ),
+    shape(
+        "StaleList",
+        "Entries that seem to hold no longer.",
+        total=("whole", "How many there are in all."),
+        entries=("list of StaleEntry", "The worst first."),
+    ),
     shape("SeveralReviewed", "Answers that were taken.", reviewed=("list of Reviewed", "One each.")),
 )
 
-REVIEW_COMMANDS = (Answer("review", "Review"), Answer("review ID --holds", "SeveralReviewed"))
+REVIEW_COMMANDS = (
+    Answer("review", "Review"),
+    Answer("review ID --holds", "SeveralReviewed"),
+    Answer("stale", "StaleList"),
+)
 """Which command answers what."""

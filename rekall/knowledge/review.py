@@ -22,6 +22,7 @@ from rekall.store.reviews import Review, Waiting
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
+    from rekall.knowledge.stale import Around, Found
     from rekall.store.contract import Store
 
 _AT_ONCE = 500
@@ -188,6 +189,12 @@ class Reviewer:
             else:
                 store.reviews.put(key, answered.before)
             return store.entries.one(key)
+
+    def stale(self, around: Around, filters: Filters, most: int | None) -> Found:
+        """What seems to hold no longer of the entries that pass, with reasons, the worst first; see `stale.Finder`."""
+        from rekall.knowledge.stale import Finder  # no review looks for reasons
+
+        return Finder(self._store, self._clock.now(), around).find(filters, most)
 
     def _waiting(self, selection: Selection, now: datetime, most: int | None) -> Iterator[Waiting]:
         """What is due, in no order; at least so many of each kind that the most urgent are among them."""

@@ -261,3 +261,10 @@ def _project(name: str, source: str, place: str, tell: Callable[[str], None]) ->
         tell(f"{place} names no project: the name holds characters that nobody sees")
         return None
     return Project(line, source)
+
+
+def top_of(folder: Path, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The folder in which the repository that a folder lies in is checked out; None where it lies in none."""
+    start = os.path.realpath(folder)
+    found = _named_by_environment(start, environ) or _nearest(_folders_upward(start, environ))
+    return None if found is None or found.top == found.own else Path(found.top)

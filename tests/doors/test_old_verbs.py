@@ -38,7 +38,6 @@ VERBS = [
     "related",
     "graph",
     "centrality",
-    "stale",
     "generalize",
     "info",
     "backup",
