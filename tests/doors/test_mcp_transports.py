@@ -27,6 +27,7 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters
 from pydantic import FileUrl
 from support import CHECKOUT
+from support.systems import HOW_KILLED, KILL, KILLED, not_on_windows, signals
 from test_mcp_workspace import repository
 
 NOTES = CHECKOUT / "examples" / "notes"
@@ -48,7 +49,6 @@ run(sys.argv[1:])
 """
 
 linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-posix_only = pytest.mark.skipif(sys.platform == "win32", reason="stops and kills by signal")
 
 Found = TypeVar("Found")
 
@@ -341,7 +341,6 @@ def test_the_end_of_stdin_ends_the_server_and_its_engine(server):
     until(lambda: is_gone(engine))
 
 
-@posix_only
 def test_the_end_of_stdin_waits_for_no_engine_that_hangs(server):
     engine = server.engine()
     suspend(engine)
@@ -356,16 +355,17 @@ def test_the_end_of_stdin_waits_for_no_engine_that_hangs(server):
     until(lambda: is_gone(engine))
 
 
-@posix_only
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGINT"])
-def test_a_signal_ends_the_server_and_its_engine(server, name):
+@pytest.mark.parametrize(
+    "number", [KILL, *(pytest.param(each, marks=signals) for each in (signal.SIGTERM, signal.SIGINT))]
+)
+def test_a_signal_ends_the_server_and_its_engine(server, number):
     engine = server.engine()
-    server.process.send_signal(getattr(signal, name))
-    assert server.left() == str(-getattr(signal, name))
+    os.kill(server.process.pid, number)
+    assert server.left() == str(KILLED if number == KILL else -number)
     until(lambda: is_gone(engine))
 
 
-@posix_only
+@signals
 def test_ctrl_c_ends_a_server_that_waits_for_its_first_line(home):
     with Server() as started:
         started.shake_hands()
@@ -424,17 +424,15 @@ def test_what_an_assistant_wrote_last_is_stored_though_it_hangs_up(home, rekall)
     assert [entry["title"] for entry in rekall("list", "--json").json["entries"]] == ["the last word"]
 
 
-@posix_only
 def test_an_engine_killed_between_two_searches_is_started_again(server):
     first = server.engine()
     first.kill()
     until(lambda: is_gone(first))
     said = server.call("search", query="the deploy waits for a lock")
-    assert said["mode"] == "hybrid" or "killed" in said["text"]  # a process is not over with its first thread
+    assert said["mode"] == "hybrid" or HOW_KILLED in said["text"]  # a process is not over with its first thread
     assert server.call("search", query="another lock")["mode"] == "hybrid"
 
 
-@posix_only
 def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server):
     for wait_s, query in ((0.2, "nginx answers 502"), (2, "nginx 502"), (10, "answers 502"), (30, "nginx answers")):
         first = server.engine()
@@ -448,14 +446,13 @@ def test_an_engine_killed_during_a_search_leaves_the_words_and_the_reason(server
         if said["mode"] == "words":
             break  # else it had not reached the engine, and went to the next one
     assert said["mode"] == "words"
-    assert "killed" in said["text"]
+    assert HOW_KILLED in said["text"]
     assert said["hits"]
     assert "\nNote: the engine" in server.answer(number)["result"]["content"][0]["text"]
     assert server.call("search", query="the deploy waits for a lock")["mode"] == "hybrid"
     assert server.engine().pid != first.pid
 
 
-@posix_only
 def test_what_needs_no_engine_does_not_wait_for_it(server):
     engine = server.engine()
     entry = server.call("recent", limit=1)["entries"][0]["id"]
@@ -472,7 +469,6 @@ def test_what_needs_no_engine_does_not_wait_for_it(server):
     assert {server.result(number)["mode"] for number in waiting} == {"hybrid"}
 
 
-@posix_only
 def test_a_cancelled_request_gives_up_its_turn(server):
     engine = server.engine()
     suspend(engine)
@@ -566,7 +562,7 @@ with open(sys.argv[1], "w", encoding="utf-8") as report:
 """
 
 
-@posix_only
+@not_on_windows("an event loop wakes itself by a socket there")
 def test_over_pipes_no_socket_is_opened_and_nothing_is_written_elsewhere(notes, tmp_path):
     import socket
 
@@ -767,7 +763,7 @@ def test_a_port_that_is_taken_is_an_error_with_a_way_out(shared_http, rekall_pro
     assert ran.stdout == ""
 
 
-@posix_only
+@signals
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_ends_an_http_server_with_its_engine_and_a_client_connected(notes, name):
     with HttpServer() as started:

@@ -26,7 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
 from support.depth import tries
-from support.systems import KILL, KILLED, WINDOWS, WINE, linux_alone, signals
+from support.systems import HOW_KILLED, KILL, WINDOWS, WINE, linux_alone, signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
@@ -339,14 +339,10 @@ def test_a_python_that_cannot_start_is_an_error_of_the_engine(start, monkeypatch
 # death
 
 
-KILLED_WORDS = f"code {KILLED}" if WINDOWS else "killed"
-"""What is said of a child that was ended at once: on Windows whoever ends a process chooses its code."""
-
-
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (KILL, KILLED_WORDS),
+        (KILL, HOW_KILLED),
         pytest.param(signal.SIGSEGV, "signal 11", marks=signals),
         pytest.param(signal.SIGABRT, "signal 6", marks=signals),
     ],
@@ -375,7 +371,7 @@ def test_a_child_that_dies_at_work_says_so(start, number):
 
     with ThreadPoolExecutor(1) as pool:
         striking = pool.submit(strike)
-        assert (KILLED_WORDS if number == KILL else "signal 11") in lost(encoder, [LONG] * 2_000).message
+        assert (HOW_KILLED if number == KILL else "signal 11") in lost(encoder, [LONG] * 2_000).message
         striking.result()
     assert time.monotonic() - struck_at[0] < PATIENCE_S  # not by the deadline
 
@@ -383,7 +379,7 @@ def test_a_child_that_dies_at_work_says_so(start, number):
 def test_a_child_that_dies_while_it_loads_says_so(start):
     encoder = start(SHIPPED)
     os.kill(encoder.pid, KILL)
-    assert KILLED_WORDS in lost(encoder).message
+    assert HOW_KILLED in lost(encoder).message
 
 
 @linux_only

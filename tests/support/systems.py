@@ -19,6 +19,8 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """What ends a process at once. On Windows `os.kill` ends it with whatever number that is no key's."""
 KILLED = int(KILL) if WINDOWS else -int(KILL)
 """What a process that was ended by `KILL` returns."""
+HOW_KILLED = f"code {KILLED}" if WINDOWS else "killed"
+"""What is said of a child that was ended so: on Windows whoever ends a process chooses its code."""
 
 
 def not_on_windows(reason: str) -> pytest.MarkDecorator:
