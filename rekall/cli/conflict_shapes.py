@@ -1,4 +1,4 @@
-"""The shapes of what `conflicts` answers; see `shapes`."""
+"""The shapes of what `conflicts` and `stats --searches` answer; see `shapes`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ OF_CONFLICTS = (
         reason=("text or null", "What the link says."),
         entries=("list of ConflictEntry", "Both, what was changed later first."),
     ),
+    shape(
+        "Unfound",
+        "Something that was looked for and not found.",
+        query=("text", "As it was typed last."),
+        times=("whole", "How often."),
+        last=("time", "When last."),
+    ),
+    Shape(
+        "Used",
+        "An entry that is read.",
+        {**_SUMMARY, "times": Member("whole", "How often it was."), "last": Member("time", "When last.")},
+    ),
     shape("Dismissed", "Two entries that are fine.", ids=_IDS, judged_at=("time", "Since when.")),
 )
 """What is in the answers."""
@@ -41,6 +53,17 @@ CONFLICT_ANSWERS = (
         by_words=("whole", "How many of the compared ones have no vector, so that their words were compared."),
         conflicts=("list of Conflict", "The pairs, what a link says first, then the surest."),
     ),
+    shape(
+        "Searches",
+        "What was looked for and read.",
+        kept=("flag", "Whether that is kept."),
+        since=("time or null", "Since when; null where nothing was kept."),
+        searches=("whole", "How many searches there were."),
+        readings=("whole", "How often entries were read, copied or edited."),
+        unfound=("list of Unfound", "What was not found, what was looked for most often first."),
+        used=("list of Used", "The entries that were read most."),
+    ),
+    shape("Forgotten", "What was forgotten of it.", forgotten_bytes=("whole", "How many bytes it was.")),
     shape("Settled", "What was said of two entries.", dismissed=("flag", "Whether they are fine."), ids=_IDS),
     shape(
         "DismissedPairs",
@@ -54,6 +77,8 @@ CONFLICT_COMMANDS = (
     Answer("conflicts", "Conflicts"),
     Answer("conflicts --dismiss", "Settled"),
     Answer("conflicts --dismissed", "DismissedPairs"),
+    Answer("stats --searches", "Searches"),
+    Answer("stats --forget", "Forgotten"),
     Answer("merge", "Saved"),
     Answer("supersede", "Saved"),
 )

@@ -130,6 +130,7 @@ def _change_all(base: KnowledgeBase, found: Sequence[Named], changes: Changes, *
 def _edit_one(app: App, base: KnowledgeBase, named: Named, *, fresh: bool, as_json: bool) -> None:
     """Let the person change an entry in the editor."""
     old = base.get(named.entry_id).entry
+    base.lookups.note_opened([old.id], "edit", named.line)
     saved = edited_in_editor(app, base, old, named.at, fresh=fresh)
     if saved is not None:
         print_saved(base, saved, "changed", as_json=as_json)

@@ -64,6 +64,7 @@ def pick(app: App, words: tuple[str, ...], content: bool, title: bool, as_json: 
         (out if sys.stdout.isatty() else out_exactly)(base.get(chosen).entry.content)
     else:
         out(base.titles([chosen])[chosen] if title else chosen)
+    base.lookups.note_opened([chosen], "copy", " ".join(words))
 
 
 def can_pick() -> bool:

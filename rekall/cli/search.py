@@ -134,6 +134,7 @@ def search(
 
     result = replace(result, notes=(note, *result.notes)) if note else result
     print_result(app, base, _with_notes(result), wanted, marking, explain=explain, fits=limit is None)
+    base.lookups.note_search(result)
 
 
 @click.command(cls=LineCommand)

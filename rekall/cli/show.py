@@ -71,6 +71,8 @@ def show(
         _show_on_terminal(base, found, words, may_page=not no_pager)
     else:
         _print_views(base, (_view(base, each) for each in found))
+    if found and not path_only:
+        base.lookups.note_opened([each.entry_id for each in found], after=found[0].line)
 
 
 def _all_named(app: App, base: KnowledgeBase, names: Sequence[str]) -> list[Named]:

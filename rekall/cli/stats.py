@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rekall.knowledge.reports import MemoryReport
 
 _TOP = 8
+_MOST_SEARCHES = 10
 
 
 @click.command()
@@ -25,10 +26,27 @@ _TOP = 8
     is_flag=True,
     help="Also load the model and measure the memory of a command, and of a server with its engine.",
 )
+@click.option("--searches", is_flag=True, help="Show what was looked for and not found, and what is read most.")
+@click.option("--forget", is_flag=True, help="Forget what was looked for and read.")
+@click.option(
+    "--limit",
+    "-n",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help=f"At most N of each, with --searches ({_MOST_SEARCHES}).",
+)
 @json_option
 @pass_app
-def stats(app: App, memory: bool, as_json: bool) -> None:
+def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | None, as_json: bool) -> None:
     """Show what the base holds and how large it is."""
+    if searches or forget:
+        from rekall.cli.lookups import forget_searches, print_searches
+
+        if forget:
+            forget_searches(app, as_json=as_json)
+        else:
+            print_searches(app, limit or _MOST_SEARCHES, as_json=as_json)
+        return
     served = None
     if memory:  # first, before this process has loaded anything
         with contextlib.closing(app.long_lived()) as server:

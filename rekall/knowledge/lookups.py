@@ -56,7 +56,7 @@ class Search:
         mode: How it was answered: hybrid, words or meaning.
         hits: How many entries were shown.
         best: How sure the first one was: strong, likely or weak; empty where there was none.
-        ids: The first entries that were shown.
+        ids: The first entries that were shown, those left out that are probably about something else.
     """
 
     at: datetime
@@ -77,12 +77,14 @@ class Opened:
         session: As of a search.
         how: What was done: show, copy, edit.
         ids: The entries.
+        after: The query whose answer they were taken from, where that is known.
     """
 
     at: datetime
     session: str
     how: str
     ids: tuple[str, ...]
+    after: str = ""
 
 
 class Lookups:
@@ -120,14 +122,15 @@ class Lookups:
                 "mode": found.mode.used.value,
                 "hits": len(found.hits),
                 "best": best.value if best else "",
-                "ids": [hit.entry.id for hit in found.hits[:SHOWN]],
+                "ids": [hit.entry.id for hit in found.hits[:SHOWN] if not hit.is_weak],
             }
         )
 
-    def note_opened(self, ids: Sequence[str], how: str = "show") -> None:
-        """Note that entries were read in full, copied or edited. Nothing fails by it."""
+    def note_opened(self, ids: Sequence[str], how: str = "show", after: str = "") -> None:
+        """Note that entries were read in full, copied or edited, `after` a query where that is known. Nothing fails by it."""
         if self.is_kept and ids:
-            self._add({how: list(dict.fromkeys(ids))[:_MOST_OPENED]})
+            said = {"after": without_secrets(after.strip()[:_MOST_CHARS])} if after.strip() else {}
+            self._add({how: list(dict.fromkeys(ids))[:_MOST_OPENED], **said})
 
     def since(self) -> datetime | None:
         """When the oldest line was written, so that who asks for less than that knows; None where nothing is kept."""
@@ -160,11 +163,13 @@ class Lookups:
 
         def kept(line: bytes) -> bytes | None:
             read = _read(line) if wanted in line or words else None
+            query = read.query if isinstance(read, Search) else read.after if read is not None else ""
+            if read is not None and words and _holds(query.casefold().split(), words):
+                return None
             if isinstance(read, Opened) and entry_id in read.ids:
                 others = [each for each in read.ids if each != entry_id]
                 return self._line(read.at, read.session, {read.how: others}) if others else None
-            quotes = isinstance(read, Search) and bool(words) and _holds(read.query.casefold().split(), words)
-            return None if wanted in line or quotes else line
+            return None if wanted in line else line
 
         self._log.keep(kept)
 
@@ -232,7 +237,7 @@ def _read(line: bytes) -> Search | Opened | None:
             ids, best = _texts(said["ids"]), said["best"]
             return Search(at, place, str(said["query"]), str(said["mode"]), int(said["hits"]), str(best), ids)
         how = next(how for how in _HOW if how in said)
-        return Opened(at, place, how, _texts(said[how]))
+        return Opened(at, place, how, _texts(said[how]), str(said.get("after", "")))
     except (ValueError, KeyError, TypeError, OverflowError, OSError, StopIteration, RecursionError):
         return None
 

@@ -217,6 +217,11 @@ def stem(word: str) -> str:
     return word[:_LONGEST_STEM]
 
 
+def about(text: str) -> frozenset[str]:
+    """The stems of the words of a text that say what it is about, and its numbers."""
+    return frozenset(stem(word) for word in plain_words(text) if word not in _EMPTY)
+
+
 def plain_words(text: str) -> list[str]:
     """The words and numbers of a text in small letters, in their order."""
     return [word.casefold() for word in _words(text)]

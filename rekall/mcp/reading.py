@@ -77,6 +77,8 @@ def get(base: KnowledgeBase, given: inputs.GetInput, caller: Caller) -> Answer:
                 cursor = str(at + begin + len(part))
                 break
         at += len(text)
+    if not start:
+        base.lookups.note_opened([fact["id"] for fact in said])
     rest = f"There is more: call again with the same ids and cursor {cursor!r}." if cursor else ""
     return Answer(
         joined([*parts, lacks, rest]) or "Nothing more.",

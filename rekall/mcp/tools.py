@@ -86,6 +86,8 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, caller: Caller) -> An
     if result.nothing_close and "limit" not in given.model_fields_set:
         wanted = min(wanted, start + _ENOUGH_WEAK)
     hits = result.hits[start:wanted]
+    if not start:
+        base.lookups.note_search(result)
     head = found_head(result, len(hits), start, base.count())
     return page(
         head if hits or start else head + nobody_has(base, result.filters),

@@ -74,6 +74,7 @@ class EntryActions:
 
             self._host.copy_to_clipboard(entry.content or to_markdown(entry))
             self._host.say("copied the content", brief(entry.title))
+            self._base.lookups.note_opened([entry.id], "copy")
 
         self._with_entry(entry_id, copy)
 

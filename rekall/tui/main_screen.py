@@ -129,6 +129,11 @@ class MainScreen(ReadingScreen):
         self.show_view(self.keeper.view)
         self.set_interval(POLL_S, self._poll)
 
+    @property
+    def asked(self) -> str:
+        """The query whose answer the list shows."""
+        return self.keeper.view.line
+
     def finder(self) -> Find:
         """Finds the words of the query."""
         return self.keeper.finder()

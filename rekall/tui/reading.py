@@ -69,7 +69,13 @@ class ReadingScreen(EntryKeys):
             self._read_id = entry_id
             self.start(partial(self._read_links, entry_id), "detail", exclusive=True)
 
+    @property
+    def asked(self) -> str:
+        """The query whose answer the list shows."""
+        return ""
+
     def _open(self, entry_id: str) -> None:
+        self.base.lookups.note_opened([entry_id], after=self.asked)
         self.add_class("reading")
         self.read(entry_id)
         self.set_focus(self.detail)  # at once: a key typed next may move the keyboard on
