@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.operations import Operation
-from faults.states import GROWING, Fact, State, faults_of, faults_of_copies, files_of, holds_bytes, read_state
+from faults.states import GROWING, LOOKUPS, Fact, State, faults_of, faults_of_copies, files_of, holds_bytes, read_state
 
 _COPY = re.compile(r"backups/[\w-]+\.db(?:-wal)?")
 """A copy that Rekall makes before a step that could go wrong, with its time in its name."""
@@ -132,7 +132,8 @@ def judge(home: Path, operation: Operation, again: Sequence[str], reference: Ref
     if again:
         problems += _complete(home, operation, again, reference, stage)
     problems += _takes_another(home, listed)
-    left = files_of(home) - reference.files - {"rekall.db"}
+    problems += _goes_back()
+    left = files_of(home) - reference.files - {"rekall.db", LOOKUPS}
     problems += [f"left over: {name}" for name in sorted(left) if not _COPY.fullmatch(name)]
     problems += faults_of_copies(home, min(len(reference.before.titles()), len(reference.after.titles())))
     if operation.vanishing and (again or stage == AFTER):
@@ -168,4 +169,19 @@ def _takes_another(home: Path, listed: Sequence[str]) -> list[str]:
     now = {entry["title"] for entry in json.loads(out)["entries"]} if code == 0 else set()
     if not {title} <= now:
         return [f"what was added is not listed ({code})"]
+    return []
+
+
+def _goes_back() -> list[str]:
+    """What was added last is undone, and everything that was done can be read."""
+    code, out, err = in_this_process(["undo", "--yes"])
+    if code or "removes Written after the fault" not in err:
+        return [f"undo ends with {code}: {out[-300:]}{err[-600:]}"]
+    code, out, err = in_this_process(["history", "--json"])
+    if code:
+        return [f"history ends with {code}: {out[-300:]}{err[-600:]}"]
+    for title in {each["title"] for each in json.loads(out)["operations"][2:4]} - {None}:
+        code, out, err = in_this_process(["history", title, "--json"])
+        if code or not json.loads(out)["versions"]:
+            return [f"history of {title!r} ends with {code}: {out[-300:]}{err[-600:]}"]
     return []

@@ -24,6 +24,7 @@ from faults.homes import (
 from rekall.store import schema
 
 FOR_EVER = "Stays until for ever"
+BEFORE = "numbat-before-5521"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,11 @@ def operations(models: Path) -> list[Operation]:
         write_vault(home.vault, later=True)
         return home
 
+    def imported(folder: Path) -> Home:
+        home = empty(folder)
+        home.run("import", str(home.vault))
+        return home
+
     def with_archive(folder: Path) -> Home:
         home = filled()(folder)
         home.run("model", "pack", "third", "--out", str(folder / "third.tar"))
@@ -144,6 +150,20 @@ def operations(models: Path) -> list[Operation]:
         Operation("restore", ("restore", f"{{{GONE}}}"), filled(), "restored "),
         Operation("link", ("link", first, f"{{{TITLES[6]}}}", "--type", "supersedes"), filled(), "supersedes"),
         Operation("unlink", ("unlink", f"{{{TITLES[2]}}}", f"{{{TITLES[3]}}}"), filled(), "removed 1 link"),
+        Operation(
+            "undo an edit", ("undo", "-y"), filled(("edit", first, "-c", "said by mistake", "--tag", "x")), "undone"
+        ),
+        Operation("undo a deletion", ("undo", "-y"), filled(("delete", first, second, "-y")), "undone"),
+        Operation("undo an import", ("undo", "-y"), imported, "undone"),
+        Operation("restore a version", ("restore", f"{first}@1"), filled(("edit", first, "-c", "later")), "restored "),
+        Operation(
+            "forget what was before",
+            ("history", first, "--forget", "-y"),
+            filled(("edit", first, "-c", f"says {BEFORE}"), ("edit", first, "-c", "says no more")),
+            "forgot ",
+            is_repeatable=True,
+            vanishing=BEFORE,
+        ),
         Operation(
             "import",
             ("import", "{vault}"),

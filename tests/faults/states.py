@@ -17,6 +17,9 @@ from rekall.store.sign_blocks import Layout
 Fact = tuple[Any, Any]
 """What must be the same, and what may differ where the fact was changed: ids and times."""
 
+LOOKUPS = "lookups.jsonl"
+"""What was looked for and read, which every search adds to: also those that look at a home afterwards."""
+
 GROWING = ("space:", "passages:")
 """Facts that work in several transactions fills bit by bit."""
 
@@ -51,7 +54,7 @@ def read_state(home: Path) -> State:
     config = home / "config.toml"
     facts["file:config.toml"] = (config.read_text("utf-8") if config.exists() else None, None)
     for file in sorted([*(home / "models").glob("*/*"), *home.glob("*.jsonl"), *home.glob("*.tar")]):
-        if not file.parent.name.startswith("."):
+        if not file.parent.name.startswith(".") and file.name != LOOKUPS:
             name = f"file:{file.relative_to(home)}"
             facts[name] = (hashlib.sha256(file.read_bytes()).hexdigest(), None)
     return State(facts)
@@ -109,6 +112,7 @@ def faults_of(home: Path) -> list[str]:
         if keys != words:
             found.append(f"{len(keys - words)} entries without words, {len(words - keys)} words without an entry")
         found += _faults_of_spaces(connection)
+        found += _faults_of_history(connection)
         try:
             rows("INSERT INTO words (words, rank) VALUES ('integrity-check', 0)")
         except apsw.Error as error:
@@ -118,6 +122,23 @@ def faults_of(home: Path) -> list[str]:
     finally:
         connection.close()
     return found
+
+
+def _faults_of_history(connection: apsw.Connection) -> list[str]:
+    """Versions of nothing that was done, and operations that do not agree on which undid which."""
+    rows = connection.execute
+    if not rows("SELECT 1 FROM sqlite_schema WHERE name = 'operation'").fetchall():
+        return []
+    asked = {
+        "versions of no operation": "SELECT count(*) FROM version WHERE operation NOT IN (SELECT number FROM operation)",
+        "links of no operation": "SELECT count(*) FROM link_version WHERE operation NOT IN (SELECT number FROM operation)",
+        "operations undone by none": (
+            "SELECT count(*) FROM operation o LEFT JOIN operation u ON u.number = o.undone_by "
+            "WHERE o.undone_by IS NOT NULL AND u.undoes IS NOT o.number"
+        ),
+    }
+    counts = {said: rows(sql).fetchall()[0][0] for said, sql in asked.items()}
+    return [f"{count} {said}" for said, count in counts.items() if count]
 
 
 def _faults_of_spaces(connection: apsw.Connection) -> list[str]:
