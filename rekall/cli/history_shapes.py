@@ -18,6 +18,12 @@ _OPERATION = {
 _ID = Member("text", "The id of the entry.")
 
 OF_HISTORY = (
+    shape(
+        "Kept",
+        "Earlier versions.",
+        versions=("whole", "How many there are that say something."),
+        bytes=("whole", "How many bytes that takes."),
+    ),
     shape("Operation", "Something that was done.", **_OPERATION),
     shape(
         "Done",

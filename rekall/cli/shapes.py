@@ -153,6 +153,7 @@ _ANSWERS = (
         links=("whole", "Links."),
         passages=("whole", "Passages that the entries were cut into."),
         vectors=("whole", "Passages that have a vector."),
+        history=("Kept", "What is kept of what entries said before."),
         database=("Database", "The file."),
         memory=("Memory", "A command's memory.", "with `--memory`"),
     ),

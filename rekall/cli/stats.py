@@ -55,6 +55,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
     report = base.index.memory() if memory else None
     figures = base.stats()
     counts = figures.counts
+    versions, version_bytes = base.past.size()
     if as_json:
         out_json(
             {
@@ -66,6 +67,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
                 "links": counts.links,
                 "passages": figures.passages,
                 "vectors": figures.vectors,
+                "history": {"versions": versions, "bytes": version_bytes},
                 "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
                 **(
                     {"memory": {**_memory_fields(report), "served": _memory_fields(served)}}
@@ -92,6 +94,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
             f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"
             + (f"  ({figures.embedder.text})" if figures.embedder else ""),
         ],
+        ["history", f"{count_text(versions, 'earlier version')}, {size_text(version_bytes)}"],
         ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
     ]
     if report and served:

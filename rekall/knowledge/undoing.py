@@ -86,6 +86,10 @@ class Past:
         """The same, with what it was done to."""
         return versions.done(self._store, limit)
 
+    def size(self) -> tuple[int, int]:
+        """How many earlier versions are kept that say something, and how many bytes these take."""
+        return self._store.history.size()
+
     def states(self, entry_id: str) -> list[State]:
         """The versions of an entry, the present one first; see `versions.states`."""
         return versions.states(self._store, entry_id)

@@ -140,8 +140,8 @@ class SqliteHistory:
         return found
 
     def size(self) -> tuple[int, int]:
-        """How many versions are kept, and how many bytes what they say takes."""
-        rows = self._db.readable_rows("SELECT count(*), coalesce(sum(length(state)), 0) FROM version")
+        """How many versions are kept that say something, and how many bytes that takes."""
+        rows = self._db.readable_rows("SELECT count(*), coalesce(sum(length(state)), 0) FROM version WHERE was >= 2")
         versions, bytes_ = rows[0] if rows else (0, 0)
         return int(versions), int(bytes_)
 

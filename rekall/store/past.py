@@ -152,7 +152,7 @@ class History(Protocol):
         ...
 
     def size(self) -> tuple[int, int]:
-        """How many versions are kept, and how many bytes what they say takes."""
+        """How many versions are kept that say something, and how many bytes that takes."""
         ...
 
     def changed_since(self, operation: int) -> list[str]:

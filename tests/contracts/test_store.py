@@ -35,7 +35,7 @@ from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
 from rekall.store.contract import Store
 from rekall.store.pairs import JudgedPair, Verdict
-from rekall.store.past import LinkVersion, Operation, Version, Was
+from rekall.store.past import LinkVersion, Operation, Touched, Version, Was
 from rekall.store.reviews import Review
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import (
@@ -866,6 +866,19 @@ def test_links_that_start_at_some_entries_come_by_the_id_of_each(store):
         ids[1]: [ids[0]],
     }
     assert store.links.starting_at([]) == store.links.starting_at([10**6]) == {}
+
+
+def test_links_that_touch_some_entries_come_once_each_from_either_end(store):
+    keys = insert(store, *(make_entry(number) for number in range(5)))
+    ids = [make_entry(number).id for number in range(5)]
+    ends = ((0, 1), (1, 0), (1, 2), (2, 3), (3, 4))
+    for source, target in ends:
+        link(store, ids[source], ids[target])
+    assert {(found.source, found.target) for found in store.links.touching([keys[0], keys[1]])} == {
+        (ids[source], ids[target]) for source, target in ends[:3]
+    }
+    assert len(store.links.touching(keys)) == len(ends)
+    assert store.links.touching([]) == store.links.touching([10**6]) == []
 
 
 def test_links_of_two_entries_are_those_in_one_direction_of_every_kind(store):
@@ -2872,6 +2885,28 @@ def test_what_was_changed_since_is_known_and_what_was_taken_back_does_not_count(
 
 
 # reviews
+
+
+def test_what_operations_changed_is_counted(store):
+    one, other = make_entry(1).id, make_entry(2).id
+    with store.transaction():
+        first, second, third = (begin(store, verb) for verb in ("import", "link", "nothing"))
+        store.history.keep([Version(each, first, Was.OTHER, b"abc") for each in (other, one)])
+        store.history.keep([Version(one, second, Was.NOTHING)], [LinkVersion(second, other, one, "related", None)])
+    found = store.history.touched([first, second, third, 99])
+    assert found == {first: Touched(2, 0, min(one, other)), second: Touched(1, 1, one)}
+    assert store.history.size() == (2, 6)
+
+
+def test_operations_of_which_something_goes_are_whole_no_longer(store):
+    one, other = make_entry(1).id, make_entry(2).id
+    with store.transaction():
+        first, second, third = (begin(store, verb) for verb in ("import", "link", "edit"))
+        store.history.keep([Version(each, first, Was.NOTHING) for each in (one, other)])
+        store.history.keep([], [LinkVersion(second, other, one, "related", None)])
+        store.history.keep([Version(other, third, Was.OTHER, b"x")])
+        store.history.note_lost(one)
+    assert [each.is_whole for each in store.history.latest(9)] == [True, False, False]
 
 
 def test_a_review_comes_back_as_it_was_and_replaces_the_one_before(store):
