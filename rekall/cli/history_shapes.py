@@ -74,7 +74,7 @@ HISTORY_ANSWERS = (
         versions=("list of Version", "One each."),
     ),
     shape(
-        "Forgotten",
+        "ForgottenPast",
         "What was dropped of an entry's past.",
         id=_ID,
         forgotten=("whole", "How many versions."),
@@ -105,7 +105,7 @@ HISTORY_COMMANDS = (
     Answer("undo", "Undone"),
     Answer("history", "Operations"),
     Answer("history ID", "History"),
-    Answer("history ID --forget", "Forgotten"),
+    Answer("history ID --forget", "ForgottenPast"),
     Answer("diff", "Compared"),
 )
 """Which command answers what."""
