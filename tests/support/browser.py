@@ -50,7 +50,9 @@ class Tab:
 
     def open(self, path: Path) -> None:
         """Load a page from a file, without any network, and wait until it is loaded."""
-        self._ask("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        self._ask(
+            "Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1
+        )
         self._ask("Page.navigate", url=path.as_uri())
         self.until("document.readyState === 'complete'")
 
@@ -163,7 +165,12 @@ def browser(profile: Path) -> Iterator[Tab]:
         os.dup2(other, 4)
 
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"]
-    options += ["--no-first-run", "--disable-background-networking", f"--user-data-dir={profile}", "--window-size=1200,800"]
+    options += [
+        "--no-first-run",
+        "--disable-background-networking",
+        f"--user-data-dir={profile}",
+        "--window-size=1200,800",
+    ]
     process = subprocess.Popen(
         [program, *options, "about:blank"],
         stdin=subprocess.DEVNULL,
