@@ -88,6 +88,7 @@ class Eraser:
                 store.origins.put(replace(origin, said=said))
             store.history.note_lost(entry_id)
             store.history.forget(entry_id)
+            store.agreements.forget(entry_id)
             store.tombstones.leave_trace(entry_id, self._clock.now())
         why = self._wipe(_WAIT_S)
         if not why:

@@ -230,7 +230,7 @@ class Applier:
 
     def _dead(self, item: Item) -> Agreed | None:
         """What is remembered of a deletion; nothing yet where its file is still to go."""
-        return Agreed(item.entry_id, "", "", "") if item.file is None else None
+        return item.dead_row if item.file is None else None
 
     def _pair(self, item: Item, now: dict[str, object]) -> Pair | None:
         """What both say now. What followed from links here is to stand in the file, too."""

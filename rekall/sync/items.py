@@ -8,7 +8,10 @@ from rekall.entry.fields import Entry
 from rekall.store.agreements import Agreed
 from rekall.sync.files import Says
 from rekall.sync.reports import What
-from rekall.sync.states import Pair, State
+from rekall.sync.states import Pair, State, state_hash
+
+ERASED = "erased"
+"""What stands in the place of a file's hash for an entry that was deleted for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Item:
         kept: What is kept of conflicts, as entries of their own: id, what each says, and the fields.
         buries: Whether a tombstone is to lie in the folder: True, False, or None for as it is.
         buried: The hash of what was deleted.
+        deleted: The hashes in the tombstone that lies in the folder.
     """
 
     entry_id: str
@@ -88,6 +92,26 @@ class Item:
     kept: tuple[tuple[str, State, tuple[str, ...]], ...] = ()
     buries: bool | None = None
     buried: str = ""
+    deleted: frozenset[str] = frozenset()
+
+    @property
+    def was_deleted(self) -> bool:
+        """Whether what was agreed on is what somebody deleted."""
+        return self.pair.there is not None and state_hash(self.pair.there) in self.deleted
+
+    @property
+    def dead_row(self) -> Agreed:
+        """What is remembered once both agree that it is deleted."""
+        return Agreed(self.entry_id, "", "", ERASED if self.mine is None and is_erased(self.row) else "")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do, not even to remember."""
+        if self.what is not None or self.row is None or self.mine is None or self.data is not None or self.kept:
+            return False
+        seen = Seen.of(self.row.seen)
+        is_same = bool(seen.file) and seen.stamp == self.stamp and self.path == self.row.path
+        return is_same and self.mine.held == self.pair.held and self.buries is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +138,8 @@ class Seen:
     def text(self) -> str:
         """It as one text."""
         return f"{self.file}|{self.stamp}|{'w' if self.waits else ''}"
+
+
+def is_erased(row: Agreed | None) -> bool:
+    """Whether an entry that is not here was deleted for ever, so that nothing may tell of it; the eraser forgot what it said."""
+    return row is not None and (row.file_hash == ERASED or not (row.seen or not row.path))

@@ -16,7 +16,7 @@ from rekall.sync.editing import edited
 from rekall.sync.files import Root, Says, hash_of, whole
 from rekall.sync.folder import Scan
 from rekall.sync.heads import CannotWrite
-from rekall.sync.items import File, Item, Mine, Seen
+from rekall.sync.items import File, Item, Mine, Seen, is_erased
 from rekall.sync.merging import kept_id, kept_state, merge
 from rekall.sync.reading import Files, Reader
 from rekall.sync.reports import Refused, What
@@ -149,7 +149,7 @@ class Planner:
             str(pair.here[SUCCESSOR]) for pair in self._pairs.values() if pair.here and pair.here.get(SUCCESSOR)
         }
         here = store.entries.keys_of(targets)
-        gone = {each for each in targets if each not in here and each in self._rows and not store.tombstones.has(each)}
+        gone = {each for each in targets if each not in here and is_erased(self._rows.get(each))}
         return {
             entry.id: _with_held(
                 entry, state_of(entry, links.get(entry.id, ())), self._pairs.get(entry.id, Pair()), here, gone
@@ -162,18 +162,17 @@ class Planner:
 
     def _decide(self, item: Item) -> None:
         """Settle what becomes of an entry."""
-        row = item.row
         if item.file is not None and not self._read(item):
             return
-        file = item.file
-        if file is not None and file.state is not None and item.entry_id in self._scan.deleted:
-            hashes = tombstones.hashes_in(self._scan.deleted[item.entry_id])
-            if state_hash(file.state) in hashes:  # it has not gone yet, or comes back: whoever does that ends it
+        file, is_agreed = item.file, item.row is not None and bool(item.row.path)
+        if item.entry_id in self._scan.deleted:
+            item.deleted = tombstones.hashes_in(self._scan.deleted[item.entry_id])
+        if file is not None and file.state is not None and state_hash(file.state) in item.deleted:
+            if not is_agreed or item.was_deleted:  # it has not gone yet, or comes back: whoever does that ends it
                 if item.mine is not None:
-                    self._only_here(item, item.mine, is_agreed=row is not None and bool(row.path))
+                    self._only_here(item, item.mine, is_agreed=is_agreed)
                 return
             item.buries = False
-        is_agreed = row is not None and bool(row.path)
         if file is not None and item.mine is not None:
             self._merge(item, file, item.mine, is_agreed=is_agreed)
         elif file is not None:
@@ -217,7 +216,9 @@ class Planner:
         """Both have it."""
         assert file.state is not None
         was_here, was_there = self._before(item, file)
-        if not is_agreed and _fields(mine.state) != _fields(file.state):
+        if item.was_deleted and file.state != was_there:
+            was_here = was_there = None  # somebody brought it back who may not know what was agreed on here
+        elif not is_agreed and _fields(mine.state) != _fields(file.state):
             was_here = was_there = self._earlier(item.entry_id, file.state)
         merged = merge(was_here, was_there, mine.state, file.state)
         item.title = str(mine.state["title"])
@@ -265,7 +266,8 @@ class Planner:
             )
         elif item.row is None and was_deleted:
             same = self._was(item.entry_id) == state_hash(file.state)
-        if same and not file.others and (is_agreed or item.row is None):
+        has_more = file.others or (file.says is not None and file.state != file.says.state)  # of other versions of it
+        if same and not has_more and (is_agreed or item.row is None):
             item.what, item.buries, item.path = What.DELETED_THERE, True, ""
             item.buried = state_hash(file.state) if was_deleted else ""
             self._put(item)
@@ -289,10 +291,9 @@ class Planner:
         was_here, _ = self._before(item, None)
         deletes = is_agreed and not is_new and was_here is not None and was_here == mine.state
         if item.row is None and tombstone is not None:
-            hashes = tombstones.hashes_in(tombstone)
-            deletes = not hashes or state_hash(mine.state) in hashes
+            deletes = not item.deleted or state_hash(mine.state) in item.deleted
         if deletes:
-            item.what, item.buries, item.buried = What.DELETED_HERE, True, state_hash(mine.state)
+            item.what, item.buries, item.buried = What.DELETED_HERE, True, state_hash(item.pair.there or mine.state)
             item.file = None
             self._put(item)
             return
@@ -302,7 +303,7 @@ class Planner:
         else:
             item.what = What.RESTORED_THERE if item.row and not item.row.path else What.ADDED_THERE
         item.path = item.row.path if item.row and item.row.path else ""
-        if tombstone is not None:
+        if item.what is not What.KEPT or state_hash(mine.state) in item.deleted:
             item.buries = False
         self._put(item)
 
@@ -319,7 +320,12 @@ class Planner:
                 return
             if not item.path:
                 item.path = self._name(item)
-        self._plan.items.append(item)
+            if item.deleted and state_hash(item.there) in item.deleted:
+                item.buries = False
+        if item.is_done:
+            self._plan.unchanged += 1
+        else:
+            self._plan.items.append(item)
 
     def _take_back(self, item: Item) -> None:
         """Take back here what a note of somebody else cannot say otherwise, such as a tag that stands in its text."""

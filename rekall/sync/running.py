@@ -248,7 +248,7 @@ class _Run:
                     return None
                 remove_file(path)
                 folders.add(path.parent)
-            agreed = Agreed(item.entry_id, "", "", "")
+            agreed = item.dead_row
         else:
             path = self._root.path / item.path
             if item.data is not None:

@@ -77,7 +77,9 @@ def target_of(name: str) -> str:
 def state_hash(state: State) -> str:
     """What a deletion is known by: the hash of what was deleted, its links left out."""
     said = {
-        name: value for name, value in state.items() if name not in (LINKS, SUCCESSOR, STATUS) and value not in ("", [])
+        name: value
+        for name, value in state.items()
+        if name not in (LINKS, SUCCESSOR, STATUS, CREATED) and value not in ("", [])
     }
     return hashlib.blake2b(_bytes(json.dumps(said, sort_keys=True, ensure_ascii=False)), digest_size=16).hexdigest()
 
