@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -675,12 +676,12 @@ def test_numpy_by_name_says_that_it_was_asked_for(db):
     assert "vector_index_backend" in chosen.reason
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
+@pytest.mark.skipif(find_spec("sqlite_vec") is None, reason="there is no sqlite-vec for this system")
 def test_auto_takes_sqlite_vec_where_it_loads(db):
     assert choose_backend(db, "auto") == Backend("sqlite-vec", "")
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux is sqlite-vec promised to load")
+@pytest.mark.skipif(find_spec("sqlite_vec") is None, reason="there is no sqlite-vec for this system")
 def test_sqlite_vec_searches_without_numpy():
     program = """
 import array, sys
