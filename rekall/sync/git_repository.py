@@ -162,7 +162,7 @@ class Repository:
         if not mark.exists():
             return
         lock = self.place("index.lock")
-        if lock.exists() and not _is_any_git_running():
+        if lock.exists() and not _is_git_at_work(self.top):
             discard(lock)
         if self.place("MERGE_HEAD").exists():
             self.git.run("merge", "--abort")
@@ -235,9 +235,12 @@ def _goes(is_there: Callable[[], bool], longest_s: float) -> bool:
     return True
 
 
-def _is_any_git_running() -> bool:
-    """Whether some git may still have a lock; one that cannot be looked at may."""
+def _is_git_at_work(top: Path) -> bool:
+    """Whether some git stands in a work tree, as far as the system tells."""
     import psutil
 
-    names = ((process.info["name"] or "").lower() for process in psutil.process_iter(["name"]))
-    return any(name in ("git", "git.exe") for name in names)
+    for process in psutil.process_iter(["name", "cwd"]):
+        place = process.info["cwd"]
+        if place and (process.info["name"] or "").lower() in ("git", "git.exe") and Path(place).is_relative_to(top):
+            return True
+    return False

@@ -18,9 +18,12 @@ NAME, ADDRESS = "Ada Lovelace", "ada@example.org"
 def settle_git(folder: Path, patch: pytest.MonkeyPatch, name: str = NAME) -> Path:
     """Give git a configuration that is nobody's but the test's. Returns its file."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "gitconfig"
+    file, empty = folder / "gitconfig", folder / "template"
+    empty.mkdir(exist_ok=True)
     file.write_text(
-        f"[user]\n\tname = {name}\n\temail = {ADDRESS}\n[gc]\n\tauto = 0\n[init]\n\tdefaultBranch = trunk\n", "utf-8"
+        f"[user]\n\tname = {name}\n\temail = {ADDRESS}\n[gc]\n\tauto = 0\n[init]\n\tdefaultBranch = trunk\n"
+        f"\ttemplateDir = {empty.as_posix()}\n",
+        "utf-8",
     )
     for known in [known for known in os.environ if known.startswith("GIT_")]:
         patch.delenv(known)

@@ -524,6 +524,13 @@ def test_a_merge_that_a_killed_sync_left_is_taken_back(shared):
     assert not (other / ".git" / "rekall-sync").exists()
 
 
+def test_a_lock_that_a_killed_sync_left_is_removed(shared):
+    _, _, other = shared
+    (other / ".git" / "rekall-sync").write_text("HEAD\n", "utf-8")
+    (other / ".git" / "index.lock").write_bytes(b"")
+    assert sync(other, write={"a.md": "2\n"}).commits == 1
+
+
 def test_notes_that_git_could_merge_by_lines_are_merged_by_fields_all_the_same(shared):
     _, one, other = shared
     write(one, "one.md", "1\n" + "line\n" * 20)
