@@ -105,6 +105,32 @@ def _deleted(place: Place, begun: str) -> Iterator[Offer]:
         yield Offer(each.id, each.title, is_found=not each.id.startswith(begun))
 
 
+def _undoable(place: Place, begun: str) -> Iterator[Offer]:
+    """What was done, by its number."""
+    yield from (Offer(str(number), f"{verb}, {day[:10]}") for number, day, verb in App().names(MOST_NAMES).operations())
+
+
+def _versions(place: Place, begun: str) -> Iterator[Offer]:
+    """The versions of the entry that was named before."""
+    for number, day, verb in App().names(MOST_NAMES).versions(place.arguments[0] if place.arguments else ""):
+        yield Offer(str(number), f"{verb}, {day[:10]}")
+
+
+def _entries_or_versions(place: Place, begun: str) -> Iterator[Offer]:
+    """Entries, and behind an @ the versions of one."""
+    name, at, _ = begun.rpartition("@")
+    if not (name and at):
+        yield from _entries(place, begun)
+        return
+    for number, day, verb in App().names(MOST_NAMES).versions(name):
+        yield Offer(f"{name}@{number}", f"{verb}, {day[:10]}")
+
+
+def _restorable(place: Place, begun: str) -> Iterator[Offer]:
+    """Deleted entries, and behind an @ the versions of any."""
+    yield from _entries_or_versions(place, begun) if "@" in begun.strip("@") else _deleted(place, begun)
+
+
 def _dates(place: Place, begun: str) -> Iterator[Offer]:
     yield from map(Offer, DATES)
 
@@ -242,8 +268,11 @@ _BY_FILTER: dict[str, Source] = {
 _BY_PLACE: dict[tuple[str, str], Source] = {
     ("link", "kind"): _link_types,
     ("unlink", "kind"): _link_types,
-    ("restore", "entry_id"): _deleted,
-    ("restore", "entry_ids"): _deleted,
+    ("restore", "names"): _restorable,
+    ("show", "names"): _entries_or_versions,
+    ("undo", "number"): _undoable,
+    ("diff", "older"): _versions,
+    ("diff", "newer"): _versions,
     ("config set", "value"): _setting_values,
     ("config unset", "key"): _keys_that_are_set,
     ("search", "save"): _saved,

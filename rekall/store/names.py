@@ -21,6 +21,9 @@ _WAIT_S = 0.05
 _SHORT_CHARS = 6
 """As many characters of an id are shown; who typed more began at its beginning."""
 
+_FEWEST = 4
+"""Characters of an id that name one entry well enough."""
+
 _MOST_CHARS = 80
 """Of a title; what is longer is no help in a list."""
 
@@ -65,6 +68,23 @@ class Names:
                 for entry_id, title in db.readable_rows(sql, (text, self._shown))
             ]
         )
+
+    def operations(self) -> list[tuple[int, str, str]]:
+        """What was done last and holds: its number, its time and its verb."""
+        sql = "SELECT number, done_at, verb FROM operation WHERE undone_by IS NULL ORDER BY number DESC LIMIT ?"
+        return self._asked(lambda db: [(*row,) for row in db.readable_rows(sql, (self._shown,))])
+
+    def versions(self, text: str) -> list[tuple[int, str, str]]:
+        """The versions of the entry whose id ends or begins so, the latest first; the same of each."""
+        sql = (
+            "SELECT o.number, o.done_at, o.verb FROM version v JOIN operation o ON o.number = v.operation WHERE v.entry_id = "
+            "(SELECT id FROM (SELECT id FROM entry UNION SELECT id FROM tombstone) "
+            "WHERE substr(id, -length(?1)) = ?1 OR substr(id, 1, length(?1)) = ?1) ORDER BY 1 DESC LIMIT ?2"
+        )
+        wanted = text.strip().upper()
+        if not (len(wanted) >= _FEWEST and wanted.isalnum()):
+            return []
+        return self._asked(lambda db: [(*row,) for row in db.readable_rows(sql, (wanted, self._shown))])
 
     def _entries(self, db: AsItIs, text: str) -> list[Reference]:
         found: dict[str, str] = {}

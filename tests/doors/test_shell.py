@@ -112,6 +112,23 @@ def test_an_entry_is_completed_by_its_id_and_by_words_of_its_title(rekall: Rekal
     assert {line[:4] for line in listed} - {" "} == {limit, short["nginx answers 502 after a reload"]}
 
 
+def test_versions_and_what_was_done_are_completed(rekall: Rekall, base: dict[str, str]) -> None:
+    entry = rekall("add", "til", "of three versions", "--json").json["entry"]["id"]
+    numbers = [rekall("history", "--json").json["operations"][0]["number"]]
+    for title in ("second", "third"):
+        rekall("edit", entry, "--title", title)
+        numbers.insert(0, numbers[0] + 1)
+    short = entry[-4:]
+    assert offered(rekall, f"rekall diff {short} ") == [str(each) for each in numbers]
+    assert offered(rekall, f"rekall diff {short} {numbers[1]}") == [str(numbers[1])]
+    for command in ("show", "restore"):
+        assert offered(rekall, f"rekall {command} {short}@") == [f"{short}@{each}" for each in numbers]
+    assert offered(rekall, "rekall undo ")[:3] == [str(each) for each in numbers]
+    rekall("delete", entry, "--yes")
+    assert any(short in each or entry in each for each in offered(rekall, "rekall restore "))
+    assert offered(rekall, "rekall diff xy ") == []
+
+
 def test_a_title_that_a_terminal_would_obey_is_spelled_out(rekall: Rekall, base: dict[str, str]) -> None:
     for shell in SHELLS:
         asked = ("rekall show evil", "", MENU) if shell == "bash" else ("show", "=")
