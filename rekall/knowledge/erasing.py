@@ -130,6 +130,7 @@ class Eraser:
         for origin in store.origins.naming(entry_id):  # the same, of links that came with an import
             store.origins.put(replace(origin, said=kept.without_link_to(origin.said, entry_id)))
         store.history.forget(entry_id)
+        store.agreements.forget(entry_id)
         store.pairs.forget(entry_id)
         store.tombstones.leave_trace(entry_id, self._clock.now())
 
