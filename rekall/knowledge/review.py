@@ -103,15 +103,16 @@ class Reviewer:
         self._store: Store = writer.store
         self._clock = writer.clock
 
-    def due(self, filters: Filters, most: int | None, *, is_counted: bool = False) -> Due:
+    def due(self, filters: Filters, most: int | None, *, is_counted: bool = False, now: datetime | None = None) -> Due:
         """What is due of the entries that pass, in the order in which it is asked.
 
         Args:
             filters: Conditions; what is obsolete is never due.
             most: The most of them; None for all.
             is_counted: Whether to count all that are due, which takes a look at each.
+            now: The time, where it is another one.
         """
-        now = self._clock.now()
+        now = now or self._clock.now()
         with self._store.snapshot():
             answered = self._store.reviews.answered_since(_midnight(now))
             if filters.status is Status.OBSOLETE:
@@ -124,9 +125,9 @@ class Reviewer:
         standing = tuple(_standing(entries[each.key], each.review) for each in first if each.key in entries)
         return Due(standing, len(found) if every else None, answered)
 
-    def left_today(self, per_day: int) -> int:
+    def left_today(self, per_day: int, now: datetime | None = None) -> int:
         """How many are still asked about today, of so many a day at most."""
-        now = self._clock.now()
+        now = now or self._clock.now()
         left = per_day - self._store.reviews.answered_since(_midnight(now))
         if left <= 0:
             return 0

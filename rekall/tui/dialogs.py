@@ -26,7 +26,7 @@ KEYS = (
     ("n  N", "next, previous match in the entry"),
     ("f  F", "filter by type, project, tag, date; none"),
     ("s", "entries near in meaning to this one"),
-    ("l  b", "the entries it is linked with; back again"),
+    ("l  b  T", "its links; back again; all around it, as a tree"),
     ("a", "add an entry"),
     ("e  E", "edit it here, or in your editor (also ctrl+e)"),
     ("o", "open its file in your editor, import it again"),
@@ -36,8 +36,8 @@ KEYS = (
     ("d", "delete it, what is marked, a link"),
     ("u  H", "undo what was done last; see its versions"),
     ("y  Y", "copy its content, or its id"),
-    (":", "find what can be done by name (also ctrl+p)"),
-    ("t", "other colours"),
+    ("R", "review what is due: does it still hold?"),
+    (":  t", "find what can be done by name; other colours"),
     ("q", "quit (also ctrl+c, ctrl+q)"),
 )
 """What the help shows, and docs/tui.md."""

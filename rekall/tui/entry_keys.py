@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,6 +14,7 @@ from rekall.tui.entry_list import EntryList
 from rekall.tui.linking import LinkActions
 from rekall.tui.marked import MarkedActions
 from rekall.tui.screens import Host, RekallScreen
+from rekall.tui.tasks import in_thread
 from rekall.tui.versions import WayBack
 
 
@@ -38,6 +40,7 @@ class EntryKeys(RekallScreen[None]):
             show=False,
             tooltip="Link the entry with what is marked, or with one you look for",
         ),
+        Binding("R", "review", "Review", show=False, tooltip="Review what is due: does it still hold?"),
         Binding("y", "copy_content", "Copy", show=False, tooltip="Copy the content of the entry"),
         Binding("Y", "copy_id", "Copy id", show=False, tooltip="Copy the id of the entry"),
     ]
@@ -50,6 +53,8 @@ class EntryKeys(RekallScreen[None]):
         self.actions = EntryActions(self, base, self.show_change)
         self._marked_actions = MarkedActions(self, base)
         self._link_actions = LinkActions(self, base, self.show_change)
+        self.to_review = 0
+        """How many entries are still asked about today."""
         self._way_back = WayBack(self, base, self.show_change)
 
     def show_change(self, entry_id: str) -> None:
@@ -114,6 +119,26 @@ class EntryKeys(RekallScreen[None]):
         """Link the current entry with the marked ones, or with one that is looked for."""
         others = [each for each in self.entry_list.marked if each != self.current_id]
         self._link_actions.link(self.current_id, others)
+
+    def action_review(self) -> None:
+        """Ask about what is due."""
+        from rekall.tui.review import open_review
+
+        self.prepare(partial(open_review, self, self.base, self.show_change))
+
+    def on_screen_resume(self) -> None:
+        """Count what is due anew, whenever another screen was there."""
+
+        async def work() -> None:
+            count = partial(self.base.review.left_today, self.host.settings.whole("review.per_day"), self.host.now())
+            self.to_review = await in_thread(count)
+            self.show_due()
+
+        self.start(work, "due", exclusive=True)
+
+    def show_due(self) -> None:
+        """Say how many entries are still asked about today."""
+        raise NotImplementedError
 
     def action_copy_content(self) -> None:
         """Copy the content of the current entry."""

@@ -38,7 +38,7 @@ _READ_DELAY_S = 0.06
 """Holding a key moves through the list faster than entries can be drawn."""
 
 _CHANGES = frozenset(
-    {"add", "edit", "edit_outside", "open_source", "delete", "undo", "versions", "change", "link", "mark_all"}
+    {"add", "edit", "edit_outside", "open_source", "delete", "undo", "versions", "change", "link", "mark_all", "review"}
 )
 """What a screen that is there to choose an entry does not do."""
 
@@ -173,7 +173,7 @@ class MainScreen(ReadingScreen):
         """Say how many are marked, what the list shows, and whether the model is loaded."""
         self._said = text
         self._state.update(one_line(" · ".join(filter(None, (self._marked_text(), text)))))
-        self._show_model()
+        self.show_due()
         self.set_class(self.keeper.is_base_empty, "empty")
         self.host.take_keys()
 
@@ -391,7 +391,9 @@ class MainScreen(ReadingScreen):
                 self.fill(Refill(quiet=True))
                 if self._read_id:
                     self.read(self._read_id, keep_place=True)
-        self._show_model()
+        self.show_due()
 
-    def _show_model(self) -> None:
-        self._model.update("model loaded" if self.base.index.is_model_loaded() else "model not loaded")
+    def show_due(self) -> None:
+        """Say what is due, and whether the model is loaded."""
+        due = f"{self.to_review} to review · " if self.to_review and not self._pick else ""
+        self._model.update(f"{due}model {'loaded' if self.base.index.is_model_loaded() else 'not loaded'}")
