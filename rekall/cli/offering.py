@@ -128,7 +128,7 @@ def _entries_or_versions(place: Place, begun: str) -> Iterator[Offer]:
 
 def _restorable(place: Place, begun: str) -> Iterator[Offer]:
     """Deleted entries, and behind an @ the versions of any."""
-    yield from _entries_or_versions(place, begun) if "@" in begun.strip("@") else _deleted(place, begun)
+    yield from _entries_or_versions(place, begun) if "@" in begun.lstrip("@") else _deleted(place, begun)
 
 
 def _dates(place: Place, begun: str) -> Iterator[Offer]:
