@@ -50,6 +50,7 @@ def watch_folder(app: App, folder: Path, wanted: Wanted, every_s: float | None) 
                 if done.git is not None and done.git.problem is not None:
                     talk(error_text(done.git.problem))
                 remark = embed_what_came(base, done.report)
+                base.index.drop_model()  # nobody else asks here, and it is more than twice what waits
                 if remark:
                     talk(remark)
                 if why is Why.START:
