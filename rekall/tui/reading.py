@@ -22,6 +22,7 @@ class ReadingScreen(EntryKeys):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "links", "Links", show=False, tooltip="Go to the links of the entry"),
+        Binding("T", "tree", "Tree", show=False, tooltip="What is linked around the entry, as a tree"),
         Binding("n", "next_match(1)", "Next match", show=False, tooltip="Go to the next place that was searched for"),
         Binding("N", "next_match(-1)", "Match before", show=False, tooltip="Go to the place before"),
     ]
@@ -73,6 +74,19 @@ class ReadingScreen(EntryKeys):
     def asked(self) -> str:
         """The query whose answer the list shows."""
         return ""
+
+    def action_tree(self) -> None:
+        """Show what is linked around the current entry."""
+        from rekall.tui.link_tree import TreeActions
+
+        start = self.current_id
+
+        def read(entry_id: str) -> None:
+            if entry_id != start:
+                self._trail.append(start)
+            self._open(entry_id)
+
+        TreeActions(self, self.base, read).show(start)
 
     def _open(self, entry_id: str) -> None:
         self.base.lookups.note_opened([entry_id], after=self.asked)

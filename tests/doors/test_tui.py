@@ -520,6 +520,23 @@ async def test_links_are_followed_and_one_comes_back(rekall):
 
 
 @driven
+async def test_what_is_linked_is_a_tree_from_which_one_reads_on_and_comes_back(rekall):
+    async with opened(rekall) as ui:
+        await ui.press("T")
+        await ui.until(lambda: "Around" in ui.text())
+        ui.assert_looks_like("tree")
+        await ui.press("minus")
+        await ui.until(lambda: "1 step ·" in ui.text())
+        assert NGINX.title not in ui.text().partition("Around")[2]
+        await ui.press("enter")
+        await ui.until(lambda: "An offset reads what it skips." in ui.text())
+        await ui.press("b")
+        await ui.until(lambda: "The login loops." in ui.text())
+        await ui.press("escape", "G", "T")
+        assert "no links" in ui.told
+
+
+@driven
 async def test_an_entry_without_links_says_so(rekall):
     async with opened(rekall) as ui:
         await ui.press("G", "l")
