@@ -13,10 +13,11 @@ from rekall.entry.types import Link, LinkType, Status
 from rekall.errors import EntryDamaged, RekallError
 from rekall.knowledge.writing import EntryService
 from rekall.store.agreements import Agreed
-from rekall.sync.files import Root, Says, created_of, hash_of, read
+from rekall.sync.fields import kept_id
+from rekall.sync.files import Root, Says, hash_of, read
 from rekall.sync.heads import CannotWrite
+from rekall.sync.ids import time_of
 from rekall.sync.items import Item, Seen
-from rekall.sync.merging import kept_id
 from rekall.sync.reports import Refused
 from rekall.sync.states import LINKS, STATUS, SUCCESSOR, Pair, State, draft_of, link_of, pack, state_of, target_of
 
@@ -112,7 +113,7 @@ class Applier:
             old = store.entries.one(key)
         draft = replace(rules.checked(draft_of(state, entry_id)), superseded_by=None)
         draft, _ = self._writer.capture.looked_at(draft, old)
-        made = draft.created_at or (old.created_at if old else None) or created_of(entry_id)
+        made = draft.created_at or (old.created_at if old else None) or time_of(entry_id)
         changed = self._now() if old is not None else (says.updated_at if says else None) or made
         entry = self._writer.new_entry(replace(draft, created_at=made, updated_at=changed))
         self._writer.put(key, entry)

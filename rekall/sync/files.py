@@ -25,7 +25,7 @@ from rekall.exchange.markdown_writing import dump_field
 from rekall.exchange.reading import Choices, Found, LeftOut
 from rekall.knowledge.fitting import fitted
 from rekall.sync.heads import Head, with_head
-from rekall.sync.merging import digits
+from rekall.sync.ids import id_of
 from rekall.sync.reports import Refused
 from rekall.sync.states import CREATED, LINKS, State, link_of, state_of
 
@@ -219,17 +219,5 @@ def new_id(folder_id: str, says: Says, changed_at: int) -> str:
     """
     created = str(says.state.get(CREATED) or "")
     seconds = moment(created).timestamp() if created else changed_at // 1_000_000_000 // _DAY_S * _DAY_S
-    milliseconds = min(max(int(seconds * 1000), 0), (1 << 48) - 1)
     digest = hashlib.blake2b(f"{folder_id}\n{says.path}\n".encode("utf-8", "surrogatepass") + says.data, digest_size=10)
-    return digits((milliseconds << 80 | int.from_bytes(digest.digest(), "big")).to_bytes(16, "big"), 26)
-
-
-def created_of(entry_id: str) -> datetime:
-    """The time in an id; for a note that says no other."""
-    number = 0
-    for sign in entry_id[:10]:
-        number = number << 5 | "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(sign)
-    try:
-        return datetime.fromtimestamp(number // 1000, timezone.utc)
-    except (OverflowError, OSError, ValueError):
-        return _NO_TIME
+    return id_of(int(seconds * 1000), digest.digest())

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from rekall.entry import secrets
-from rekall.entry.fields import Entry
-from rekall.errors import EntryDamaged
 from rekall.exchange.file_names import Names
 from rekall.sync import tombstones
 from rekall.sync.editing import edited
+from rekall.sync.fields import kept_id, kept_state, merge
 from rekall.sync.files import Root, Says, hash_of, whole
 from rekall.sync.folder import Scan
 from rekall.sync.heads import CannotWrite
-from rekall.sync.items import File, Item, Mine, Seen, is_erased
-from rekall.sync.merging import kept_id, kept_state, merge
-from rekall.sync.reading import Files, Reader
+from rekall.sync.items import File, Item, Mine, Seen
+from rekall.sync.past import Past, said_in
+from rekall.sync.reading import Gathered, Reader
 from rekall.sync.reports import Refused, What
 from rekall.sync.states import (
     CREATED,
     LINKS,
-    STATUS,
-    SUCCESSOR,
     Pair,
     State,
     different,
     draft_of,
     state_hash,
-    state_of,
-    target_of,
-    unpack,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +71,8 @@ class Planner:
         self._scan = scan
         self._reader = reader
         self._with_secrets = with_secrets
-        self._rows = {row.entry_id: row for row in store.agreements.of(number)} if number else {}
+        self._past = Past(store, number)
+        self._rows = self._past.rows
         self._stamps = store.agreements.stamps()
         self._plan = Plan()
         self._names = Names(path.rpartition("/")[2] for path in scan.files if "/" not in path)
@@ -89,8 +83,8 @@ class Planner:
         self._plan.refused = files.refused
         wanted = self._wanted(files)
         there = self._store.entries.keys_of(wanted)
-        mine = self._mine(wanted, there)
-        pairs = self._pairs
+        pairs = self._past.pairs(wanted)
+        mine = self._past.mine(there, pairs)
         for entry_id in sorted(wanted):
             if entry_id in there and entry_id not in mine:
                 self._refuse(entry_id, "it is damaged in the base", "`rekall check --repair` mends the base")
@@ -109,7 +103,7 @@ class Planner:
             self._decide(item)
         return self._plan
 
-    def _wanted(self, files: Files) -> set[str]:
+    def _wanted(self, files: Gathered) -> set[str]:
         """Entries that have to be looked at: something of them is not as it was."""
         wanted: set[str] = set()
         for entry_id in {*files.of, *self._stamps, *self._rows}:
@@ -134,28 +128,6 @@ class Planner:
             if entry_id in files.known and row is not None:
                 self._plan.seen[entry_id] = replace(seen, file=self._scan.settled(row.path)).text
         return wanted
-
-    def _mine(self, wanted: Iterable[str], there: Mapping[str, int]) -> dict[str, Mine]:
-        """The entries as the base has them, with the links that only their files can hold."""
-        store = self._store
-        self._pairs = {}
-        if self._number:
-            states = store.agreements.states(self._number, [each for each in wanted if each in self._rows])
-            self._pairs = {entry_id: unpack(data) for entry_id, data in states.items()}
-        entries = store.entries.by_keys(there.values())
-        links = store.links.starting_at(there.values())
-        targets = {target_of(name) for pair in self._pairs.values() if pair.here for name in pair.here.get(LINKS, {})}
-        targets |= {
-            str(pair.here[SUCCESSOR]) for pair in self._pairs.values() if pair.here and pair.here.get(SUCCESSOR)
-        }
-        here = store.entries.keys_of(targets)
-        gone = {each for each in targets if each not in here and is_erased(self._rows.get(each))}
-        return {
-            entry.id: _with_held(
-                entry, state_of(entry, links.get(entry.id, ())), self._pairs.get(entry.id, Pair()), here, gone
-            )
-            for entry in entries.values()
-        }
 
     def _refuse(self, name: str, why: str, hint: str) -> None:
         self._plan.refused.append(Refused(name, why, hint))
@@ -218,8 +190,8 @@ class Planner:
         was_here, was_there = self._before(item, file)
         if item.was_deleted and file.state != was_there:
             was_here = was_there = None  # somebody brought it back who may not know what was agreed on here
-        elif not is_agreed and _fields(mine.state) != _fields(file.state):
-            was_here = was_there = self._earlier(item.entry_id, file.state)
+        elif not is_agreed and said_in(mine.state) != said_in(file.state):
+            was_here = was_there = self._past.earlier(item.entry_id, file.state)
         merged = merge(was_here, was_there, mine.state, file.state)
         item.title = str(mine.state["title"])
         item.here, item.there = merged.here, merged.there
@@ -240,17 +212,6 @@ class Planner:
             item.what = What.MOVED
         self._put(item)
 
-    def _earlier(self, entry_id: str, state: State) -> State | None:
-        """What a file says, where the entry said just that before: then it is only older. Of links nobody knows."""
-        from rekall.knowledge import versions
-
-        fields = _fields(state)
-        with contextlib.suppress(EntryDamaged):
-            for earlier in versions.states(self._store, entry_id):
-                if earlier.said is not None and _fields(earlier.said) == fields:
-                    return {**state, LINKS: {}, SUCCESSOR: "", STATUS: ""}
-        return None
-
     def _only_there(self, item: Item, file: File, *, is_agreed: bool) -> None:
         """It is in the folder alone."""
         assert file.state is not None
@@ -265,7 +226,7 @@ class Planner:
                 or (pair.pending and file.hash == pair.before_hash)
             )
         elif item.row is None and was_deleted:
-            same = self._was(item.entry_id) == state_hash(file.state)
+            same = self._past.hash_of_deleted(item.entry_id) == state_hash(file.state)
         has_more = file.others or (file.says is not None and file.state != file.says.state)  # of other versions of it
         if same and not has_more and (is_agreed or item.row is None):
             item.what, item.buries, item.path = What.DELETED_THERE, True, ""
@@ -276,13 +237,6 @@ class Planner:
         item.kept = _kept(item.entry_id, file.others)
         item.what = What.KEPT if is_agreed else What.RESTORED_HERE if was_deleted or item.row else What.ADDED_HERE
         self._put(item)
-
-    def _was(self, entry_id: str) -> str:
-        """The hash of what a deleted entry said."""
-        from rekall.knowledge import kept
-
-        was = kept.read(self._store, self._store.tombstones.resolve(entry_id))
-        return "" if was is None else state_hash(state_of(was.draft))
 
     def _only_here(self, item: Item, mine: Mine, *, is_agreed: bool) -> None:
         """It is in the base alone."""
@@ -388,12 +342,6 @@ class Planner:
         return self._names.slug(title, item.entry_id)
 
 
-def _fields(state: State) -> dict[str, object]:
-    """What a state says apart from links and times."""
-    silent = (LINKS, SUCCESSOR, "status", "created_at", "updated_at", "id", "origin")
-    return {name: value for name, value in state.items() if name not in silent and value not in ("", [], None)}
-
-
 def _kept(
     entry_id: str, others: Iterable[tuple[State, tuple[str, ...]]]
 ) -> tuple[tuple[str, State, tuple[str, ...]], ...]:
@@ -401,25 +349,3 @@ def _kept(
     return tuple(
         (kept_id(entry_id, state), kept_state(entry_id, state, conflicts), conflicts) for state, conflicts in others
     )
-
-
-def _with_held(entry: Entry, state: dict[str, object], pair: Pair, here: Mapping[str, int], gone: set[str]) -> Mine:
-    """What an entry says with what its file says for it: links whose targets are not in the base."""
-    links = dict(state[LINKS])  # type: ignore[call-overload]
-    agreed: Mapping[str, str] = pair.here.get(LINKS, {}) if pair.here else {}
-    held = {
-        name
-        for name in agreed
-        if name not in links and target_of(name) not in gone and (name in pair.held or target_of(name) not in here)
-    }
-    links |= {name: agreed[name] for name in held}
-    successor = str(pair.here.get(SUCCESSOR) or "") if pair.here else ""
-    if (
-        successor
-        and not state[SUCCESSOR]
-        and successor not in gone
-        and (SUCCESSOR in pair.held or successor not in here)
-    ):
-        state = {**state, SUCCESSOR: successor}
-        held.add(SUCCESSOR)
-    return Mine(entry, {**state, LINKS: links}, frozenset(held))

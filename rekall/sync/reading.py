@@ -12,11 +12,11 @@ from rekall.exchange.places import identity
 from rekall.store.agreements import Agreed
 from rekall.sync import copies
 from rekall.sync.editing import edited
+from rekall.sync.fields import merge
 from rekall.sync.files import Nothing, Root, Says, hash_of, new_id, read
 from rekall.sync.folder import Scan
 from rekall.sync.heads import CannotWrite
 from rekall.sync.items import File, Seen
-from rekall.sync.merging import merge
 from rekall.sync.reports import Refused
 from rekall.sync.states import State
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Files:
+class Gathered:
     """The files of a folder by their entries.
 
     Attributes:
@@ -57,10 +57,10 @@ class Reader:
         self._store = store
         self._changed_at: Mapping[str, int] = {}
 
-    def files(self, scan: Scan, rows: Mapping[str, Agreed]) -> Files:
+    def files(self, scan: Scan, rows: Mapping[str, Agreed]) -> Gathered:
         """Every file that holds an entry; those that did not change are not read."""
         self._changed_at = scan.changed_at
-        found = Files(refused=list(scan.refused))
+        found = Gathered(refused=list(scan.refused))
         by_path = {row.path: row for row in rows.values() if row.path}
         paths: dict[str, list[str]] = {}
         says: dict[str, Says] = {}
@@ -139,7 +139,7 @@ class Reader:
         row: Agreed | None,
         paths: dict[str, list[str]],
         known: dict[str, Says],
-        found: Files,
+        found: Gathered,
     ) -> None:
         """Find the entry of a file that names none: the one whose file it was, or that was imported from it; else a new one."""
         if row is not None and row.entry_id not in paths:
@@ -171,7 +171,7 @@ class Reader:
         return entry.id if entry is not None and entry.id not in paths else ""
 
     def _take(
-        self, entry_id: str, paths: list[str], says: Mapping[str, Says], row: Agreed | None, found: Files
+        self, entry_id: str, paths: list[str], says: Mapping[str, Says], row: Agreed | None, found: Gathered
     ) -> None:
         """Settle which of the files that name an entry is its file, and what becomes of the others."""
         if len(paths) == 1 and paths[0] not in says:
@@ -200,7 +200,7 @@ class Reader:
                 self._copy(other, found)
         found.of[entry_id] = _joined(first, others, spare)
 
-    def _copy(self, says: Says, found: Files) -> None:
+    def _copy(self, says: Says, found: Gathered) -> None:
         """Give a copy that somebody made by hand and changed an id of its own."""
         entry_id = new_id(self._folder_id, says, self._changed_at.get(says.path, 0))
         made = edited(self._root, says, says.state, entry_id)
