@@ -19,7 +19,7 @@ from rekall.knowledge.recorded import act_as
 from rekall.knowledge.reports import Deleted, Page, Saved, Stats
 from rekall.knowledge.writing import EntryService
 from rekall.search.legs import Waiting
-from rekall.search.results import Hit, Match, Mode, SearchResult
+from rekall.search.results import Match, Mode, SearchResult
 from rekall.search.searcher import Searcher
 from rekall.search.titles import entries_titled
 from rekall.store.values import FACETS, Facets, Order, Selection
@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.conflicts import ConflictFinder
     from rekall.knowledge.graph import Graph
     from rekall.knowledge.journal import Journal
+    from rekall.knowledge.resembling import Resembling
     from rekall.knowledge.review import Reviewer
     from rekall.knowledge.undoing import Past
     from rekall.store.contract import Store
@@ -105,8 +106,7 @@ class KnowledgeBase:
             key = self._store.entries.resolve(prefix)
             entry, links = self._store.entries.one(key), self._store.links.of(key)
             named = {end for link in links for end in (link.source, link.target)} | {entry.superseded_by or ""}
-            origin = self._store.origins.of(key)
-            titles = self._store.entries.titles(named)
+            origin, titles = self._store.origins.of(key), self._store.entries.titles(named)
             keys = self._store.entries.keys_of(titles) if links else {}
             gone = self._store.entries.obsolete_among(keys.values()) if links else {}
             obsolete = {each for each, key in keys.items() if key in gone}
@@ -163,7 +163,7 @@ class KnowledgeBase:
     @property
     def conflicts(self) -> ConflictFinder:
         """Entries that contradict or repeat each other."""
-        from rekall.knowledge.conflicts import ConflictFinder  # only who looks for them needs it
+        from rekall.knowledge.conflicts import ConflictFinder
 
         return ConflictFinder(self._writer)
 
@@ -267,7 +267,7 @@ class KnowledgeBase:
             order: What comes first: "changed" or "created" the newest, "title", "type" or "project" from A on.
             is_reversed: Turn the order around.
         """
-        from rekall.knowledge.listing import listed
+        from rekall.knowledge.listing import listed  # no search lists
 
         return listed(self._store, filters, limit, offset, chosen(Order, order, "order"), is_reversed=is_reversed)
 
@@ -350,8 +350,8 @@ class KnowledgeBase:
         """
         return self._searcher.similar(text_or_id, filters, max(limit, 0), is_wanted, near)
 
-    def resembling(self, entry_id: str) -> tuple[Hit, ...]:
-        """The few entries of the same title as one, and those that say nearly the same, which needs its vector."""
+    def resembling(self, entry_id: str) -> tuple[Resembling, ...]:
+        """The few entries that one may contradict, has the title of, or says nearly the same as; see `resembling`."""
         from rekall.knowledge.resembling import resembling  # only what was just written is looked at so
 
         return resembling(self._store, self._searcher, self.get(entry_id).entry)

@@ -88,7 +88,7 @@ def add(
         print_added(base, [saved], as_json=as_json)
         return
     if as_json:
-        out_json({"entry": None, "warning": None, "secrets": [], "alike": []})
+        out_json({"entry": None, "warning": None, "secrets": [], "alike": [], "conflicts": []})
     else:
         talk("nothing written, nothing added")
     context.exit(NOTHING_WRITTEN)

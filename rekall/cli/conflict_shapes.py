@@ -18,6 +18,16 @@ OF_CONFLICTS = (
             **_SUMMARY,
         },
     ),
+    Shape(
+        "MayContradict",
+        "An entry that a new one may contradict.",
+        {
+            "conflict": Member("text", "negation, version or number."),
+            "here": Member("text", "What the new one says in the place where they differ."),
+            "there": Member("text", "What this one says."),
+            **_SUMMARY,
+        },
+    ),
     shape(
         "Conflict",
         "Two entries that contradict or repeat each other.",

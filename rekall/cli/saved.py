@@ -15,8 +15,8 @@ from rekall.wording import in_a_row, printable
 if TYPE_CHECKING:
     from rekall.entry.fields import Draft
     from rekall.knowledge.reports import Saved
+    from rekall.knowledge.resembling import Resembling
     from rekall.knowledge_base import KnowledgeBase
-    from rekall.search.results import Hit
 
 
 def print_saved(base: KnowledgeBase, saved: Saved, verb: str, *, as_json: bool) -> None:
@@ -56,7 +56,7 @@ def print_added(base: KnowledgeBase, added: Sequence[Saved], *, as_json: bool, o
         one: Whether it is asked for as one entry, not as a list.
     """
     if as_json:
-        told = [_fields(base, saved) | {"alike": [_summary(hit) for hit in _alike(base, saved)]} for saved in added]
+        told = [_fields(base, saved) | _likeness(_alike(base, saved)) for saved in added]
         out_json(told[0] if one else {"added": told})
         return
     for saved in added:
@@ -65,14 +65,18 @@ def print_added(base: KnowledgeBase, added: Sequence[Saved], *, as_json: bool, o
         _warn(saved)
         alike = _alike(base, saved)
         if alike:
-            talk("\nnote: it resembles")
-            for hit in alike:
-                short = _short(base, hit.entry.id)
-                talk(f"  {short}  {kind_and_project(hit.entry)}  {in_a_row(hit.entry.title)}")
-            other = _short(base, alike[0].entry.id)
+            against = any(each.what for each in alike)
+            talk(f"\nnote: it {'may contradict' if against else 'resembles'}")
+            for each in alike:
+                entry = each.hit.entry
+                short = _short(base, entry.id)
+                talk(f"  {short}  {kind_and_project(entry)}  {in_a_row(entry.title)}")
+                if each.what:
+                    talk(f"  {' ' * len(short)}  {in_a_row(each.told)}")
+            other = _short(base, alike[0].hit.entry.id)
             talk(
-                f"\nhint: if they say the same, `rekall link {name} {other} --type supersedes` makes the older one obsolete, "
-                f"or `rekall delete {name}` takes this one back"
+                f"\nhint: `rekall supersede {other} {name}` lets the new one replace it, `rekall merge {other} {name}` makes "
+                f"one of both, `rekall delete {name}` takes this one back"
             )
 
 
@@ -81,17 +85,21 @@ def kind_and_project(entry: Draft) -> str:
     return f"{entry.type.value} in {printable(entry.project)}" if entry.project else entry.type.value
 
 
-def _alike(base: KnowledgeBase, saved: Saved) -> tuple[Hit, ...]:
+def _likeness(alike: Sequence[Resembling]) -> dict[str, Any]:
+    """What an entry resembles and may contradict, for programs."""
+    return {
+        "alike": [answers.summary(each.hit.entry, each.hit.successor) for each in alike],
+        "conflicts": [each.fields() for each in alike if each.what],
+    }
+
+
+def _alike(base: KnowledgeBase, saved: Saved) -> tuple[Resembling, ...]:
     """What it resembles; an entry without a vector is not compared. That this fails is no reason to: it is stored."""
     if saved.warning:
         return ()
     with contextlib.suppress(RekallError):
         return base.resembling(saved.entry.id)
     return ()
-
-
-def _summary(hit: Hit) -> dict[str, Any]:
-    return answers.summary(hit.entry, hit.successor)
 
 
 def _fields(base: KnowledgeBase, saved: Saved) -> dict[str, Any]:

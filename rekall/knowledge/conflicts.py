@@ -26,6 +26,7 @@ from rekall.knowledge.disagreement import (
     without_rounds,
 )
 from rekall.knowledge.reports import Saved
+from rekall.knowledge.resembling import NEAR
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
 from rekall.models.level import USUAL
@@ -35,9 +36,6 @@ from rekall.store.values import Selection, Space
 
 if TYPE_CHECKING:
     from rekall.store.contract import Store
-
-NEAR = 0.5
-"""How clear a similarity two entries have that are looked at: a cosine of 0.55 with all-MiniLM-L6-v2."""
 
 LEAST = 0.55
 """The least score of a pair that is told."""

@@ -67,7 +67,8 @@ SHAPES = (
         "An entry that was written.",
         id=ID,
         updated_at=_UPDATED,
-        alike=("list of text", "Entries that may say the same."),
+        alike=("list of text", "Entries that may say the same, or the opposite."),
+        contradicts=("list of text", "Those that it may contradict.", "if any"),
     ),
     shape("ChangedItem", "An entry that was changed.", id=ID, updated_at=_UPDATED),
     shape(

@@ -113,10 +113,21 @@ def add(base: KnowledgeBase, given: inputs.AddInput, caller: Caller) -> Answer:
     alike = base.resembling(saved.entry.id)
     frame = Frame()
     lines = [_saved_line(base, "added", saved, f" ({', '.join(notes)})" if notes else "")]
+    data = {**_saved_data(saved), "alike": [each.hit.entry.id for each in alike]}
     if alike:
-        lines.append("It resembles these entries. If they say the same, update or deprecate one of them:")
-        lines.append(frame.around("\n".join(item.text for item in hit_items(base, alike))))
-    return Answer("\n".join(lines), {**_saved_data(saved), "alike": [hit.entry.id for hit in alike]})
+        against = [each.hit.entry.id for each in alike if each.what]
+        data |= {"contradicts": against} if against else {}
+        what = "may contradict" if against else "resembles"
+        lines.append(
+            f"It {what} these entries. If one is outdated or they say the same, update or deprecate one of them:"
+        )
+        items = hit_items(base, [each.hit for each in alike])
+        told = (
+            f"{item.text}\n  may contradict: {flat(each.told)}" if each.what else item.text
+            for item, each in zip(items, alike)
+        )
+        lines.append(frame.around("\n".join(told)))
+    return Answer("\n".join(lines), data)
 
 
 def _plain_name(name: str) -> str:

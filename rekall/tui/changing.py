@@ -118,10 +118,13 @@ class EntryActions:
 
     async def _say_resembling(self, entry_id: str) -> None:
         """Name what says nearly the same as a new entry."""
-        hits = await in_thread(partial(self._base.resembling, entry_id))
-        if hits:
-            titles = "\n".join(one_line(hit.entry.title) for hit in hits)
-            self._host.warn("it resembles what is there; L links them, d deletes one", titles)
+        found = await in_thread(partial(self._base.resembling, entry_id))
+        if found:
+            titles = "\n".join(
+                one_line(f"{each.hit.entry.title}{f': {each.told}' if each.what else ''}") for each in found
+            )
+            verb = "may contradict" if any(each.what for each in found) else "resembles"
+            self._host.warn(f"it {verb} what is there; L links them, d deletes one", titles)
 
     async def _delete(self, entry_id: str) -> None:
         title = (await in_thread(partial(self._base.get, entry_id))).entry.title
