@@ -208,6 +208,8 @@ def statement(text: str, *, is_title: bool = False, is_code: bool = False, key: 
 def stem(word: str) -> str:
     """What the forms of a word have in common, roughly: `deploy`, `deploys` and `deployment`."""
     word = _LONG_FORMS.get(word, word)
+    if len(word) == _SHORTEST_STEM and word.endswith("s") and not word.endswith("ss"):
+        return word[:-1]
     if len(word) > _SHORTEST_STEM:
         for _ in range(2):
             for ending in _ENDINGS:
