@@ -51,7 +51,7 @@ SESSION = (
     "rekall search nginx 502 type:bug --limit 2",
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )
-TRANSCRIPTS = (ROOT / "docs" / "first-hour.md",)
+TRANSCRIPTS = tuple(ROOT / "docs" / name for name in ("first-hour.md", "living.md"))
 """Documents whose sessions are run on a terminal, which only POSIX has."""
 
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)

@@ -62,7 +62,12 @@ def _list_done(base: KnowledgeBase, most: int, *, as_json: bool) -> None:
     if as_json:
         out_json({"operations": [done_fields(each) for each in found]})
     elif found:
-        rows = [[*_when_and_who(each.operation), in_a_row(done_text(each))] for each in found]
+        only = [each.touched.entry_id if each.touched.entries == 1 else "" for each in found]
+        short = base.short_ids([each for each in only if each])
+        rows = [
+            [*_when_and_who(each.operation), in_a_row(done_text(each)), short.get(entry_id, "")]
+            for each, entry_id in zip(found, only)
+        ]
         out(columns(rows, stretch=3))
     else:
         talk("nothing was done yet that is remembered")

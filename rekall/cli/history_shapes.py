@@ -31,6 +31,7 @@ OF_HISTORY = (
         **_OPERATION,
         entries=("whole", "How many entries it changed."),
         links=("whole", "How many links it changed."),
+        id=("text or null", "The entry, where it is one."),
         title=("text or null", "The title of one of the entries."),
     ),
     shape(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.asking import ask, need_somebody
 from rekall.cli.options import json_option, pass_app
-from rekall.cli.render import out_json, talk
+from rekall.cli.render import fit, out_json, talk, terminal_width
 from rekall.knowledge.past_words import change_text, plan_fields, plan_text
 from rekall.wording import count_text, in_a_row, printable
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rekall.knowledge.undoing import Plan
 
 _MOST_NAMED = 10
+_WHOLE = 10_000
+"""Cells where no terminal shows them."""
 
 
 @click.command()
@@ -53,7 +56,7 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
 def _show(plan: Plan) -> None:
     talk(f"undo {plan.operation.number}: {printable(plan_text(plan))}")
     for change in plan.changes[:_MOST_NAMED]:
-        talk(f"  {in_a_row(change_text(change))}")
+        talk(fit(f"  {in_a_row(change_text(change))}", terminal_width() if sys.stderr.isatty() else _WHOLE))
     if len(plan.changes) > _MOST_NAMED:
         talk(f"  and {count_text(len(plan.changes) - _MOST_NAMED, 'more entry', 'more entries')}")
     if plan.links:

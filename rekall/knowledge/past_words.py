@@ -111,6 +111,7 @@ def done_fields(done: Done) -> dict[str, Any]:
         **operation_fields(done.operation),
         "entries": touched.entries,
         "links": touched.links,
+        "id": touched.entry_id if touched.entries == 1 else None,
         "title": done.title or None,
     }
 

@@ -139,7 +139,7 @@ class Past:
         """
         with self._store.snapshot():
             operation = self._undoable(number)
-            changes = tuple(self._changes(operation))
+            changes = tuple(sorted(self._changes(operation), key=lambda each: each.title.casefold()))
             links = self._store.history.links_made_by(operation.number)
         return Plan(operation, changes, len(links))
 
