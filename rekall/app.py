@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -159,6 +160,16 @@ class App:
         from rekall.store.glance import glance
 
         return glance(self.places.database) if self.places.database.exists() else None
+
+    def to_review(self) -> int:
+        """How many entries are still asked about today; the base, of today's schema, is read as it is. Raises StorageError."""
+        from rekall.knowledge.review_due import Schedule
+        from rekall.store.as_is import AsItIs
+        from rekall.store.review_rows import SqliteReviews
+        from rekall.system.clock import Clock
+
+        with contextlib.closing(AsItIs(self.places.database)) as db:
+            return Schedule(SqliteReviews(db), Clock().now()).left(self.settings.whole("review.per_day"))
 
     def names(self, most: int) -> Names:
         """Names in the base that complete a command line; the base is read as it is, and `most` bounds each list."""

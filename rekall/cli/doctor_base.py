@@ -12,7 +12,7 @@ from rekall.app import App
 from rekall.cli.looks import Health, Look
 from rekall.errors import EngineError, InvalidInput, NotFound, RekallError
 from rekall.store.findings import REMEMBERED, Glance
-from rekall.wording import age_text, count_text, size_text
+from rekall.wording import age_text, count_text, shell_word, size_text
 
 _LONG_LOG_BYTES = 64_000_000
 _LITTLE_ROOM_BYTES = 200_000_000
@@ -182,6 +182,27 @@ def _backups(app: App) -> Iterator[Look]:
     yield Look("backup", Health.WARN if is_old else Health.GOOD, text, "`rekall backup` makes one" if is_old else "")
 
 
+def _synced(app: App) -> Iterator[Look]:
+    """The folders that the base is synced with, and whether they are there."""
+    glance = _seen(app)
+    if glance is None or glance.is_older:
+        return
+    folders = app.open_base().sync.folders()
+    gone = [each for each in folders if not os.path.isdir(each.place)]
+    for each in gone:
+        text = f"{each.place} is gone, with which {count_text(each.entries, 'entry is', 'entries are')} synced"
+        yield Look(
+            "sync",
+            Health.WARN,
+            text,
+            f"attach its disk, or `rekall sync {shell_word(each.place)} --forget` if it is gone for good",
+        )
+    if len(folders) > len(gone):
+        ages = [each.synced_at for each in folders if each not in gone and each.synced_at]
+        when = f", the longest ago {age_text(min(ages), datetime.now(timezone.utc))}" if ages else ""
+        yield Look("sync", Health.GOOD, f"{count_text(len(folders) - len(gone), 'folder')} synced{when}")
+
+
 def _drafts(app: App) -> Iterator[Look]:
     """What editors held when something went wrong, and what dead processes left."""
     from rekall.system.leftovers import find_leftovers
@@ -236,12 +257,28 @@ def _disk(app: App) -> Iterator[Look]:
         yield Look("disk", Health.GOOD, f"{size_text(free)} free where the base lies")
 
 
+def _review(app: App) -> Iterator[Look]:
+    """How many entries are asked about today; said of a base that is as it should be, and never a warning."""
+    glance = _seen(app)
+    if glance is None or glance.is_older or not glance.entries:
+        return
+    left = app.to_review()
+    text = (
+        f"{count_text(left, 'entry', 'entries')} to review today: `rekall review`"
+        if left
+        else "nothing to review today"
+    )
+    yield Look("review", Health.GOOD, text)
+
+
 OF_BASE: tuple[tuple[str, Callable[[App], Iterator[Look]]], ...] = (
     ("base", _base),
+    ("review", _review),
     ("model", _model),
     ("engine", _engine),
     ("backend", _backend),
     ("backup", _backups),
+    ("sync", _synced),
     ("drafts", _drafts),
     ("disk", _disk),
 )

@@ -55,6 +55,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
     report = base.index.memory() if memory else None
     figures = base.stats()
     counts = figures.counts
+    to_review = base.review.left_today(app.settings.whole("review.per_day"))
     versions, version_bytes = base.past.size()
     if as_json:
         out_json(
@@ -65,6 +66,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
                 "by_project": counts.by_project,
                 "tags": counts.tags,
                 "links": counts.links,
+                "to_review": to_review,
                 "passages": figures.passages,
                 "vectors": figures.vectors,
                 "history": {"versions": versions, "bytes": version_bytes},
@@ -89,6 +91,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
             printable(", ".join(f"{name} {number:,}" for name, number in list(counts.by_project.items())[:_TOP])),
         ],
         ["tags, links", f"{counts.tags:,}, {counts.links:,}"],
+        ["to review", f"{to_review:,} today" + ("  (`rekall review`)" if to_review else "")],
         [
             "vectors",
             f"{figures.vectors:,} of {count_text(figures.passages, 'passage')}"

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
-from rekall.entry.types import EntryType, Status
+from rekall.entry.types import Status
 from rekall.errors import InvalidInput
 from rekall.knowledge import review_memory as memories
 from rekall.knowledge.recorded import operation
-from rekall.knowledge.review_memory import Memory
+from rekall.knowledge.review_due import Schedule, memory
 from rekall.knowledge.writing import EntryService
-from rekall.store.reviews import Review, Waiting
+from rekall.store.reviews import Review
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
     from rekall.knowledge.stale import Around, Found
     from rekall.store.contract import Store
-
-_AT_ONCE = 500
-"""Notes that are read at once of those that were never reviewed."""
 
 
 class Answer(str, enum.Enum):
@@ -112,27 +108,22 @@ class Reviewer:
             is_counted: Whether to count all that are due, which takes a look at each.
             now: The time, where it is another one.
         """
-        now = now or self._clock.now()
+        schedule = Schedule(self._store.reviews, now or self._clock.now())
         with self._store.snapshot():
-            answered = self._store.reviews.answered_since(_midnight(now))
+            answered = schedule.answered()
             if filters.status is Status.OBSOLETE:
                 return Due((), 0, answered)
             selection = Selection(replace(filters, status=Status.ACTIVE))
             every = is_counted or most is None
-            found = list(self._waiting(selection, now, None if every else most))
-            first = heapq.nsmallest(len(found) if most is None else most, found, key=lambda each: _urgency(each, now))
+            found = list(schedule.waiting(selection, None if every else most))
+            first = heapq.nsmallest(len(found) if most is None else most, found, key=schedule.urgency)
             entries = self._store.entries.by_keys([each.key for each in first])
         standing = tuple(_standing(entries[each.key], each.review) for each in first if each.key in entries)
         return Due(standing, len(found) if every else None, answered)
 
     def left_today(self, per_day: int, now: datetime | None = None) -> int:
         """How many are still asked about today, of so many a day at most."""
-        now = now or self._clock.now()
-        left = per_day - self._store.reviews.answered_since(_midnight(now))
-        if left <= 0:
-            return 0
-        selection = Selection(Filters(status=Status.ACTIVE))
-        return min(left, sum(1 for _ in self._waiting(selection, now, left)))
+        return Schedule(self._store.reviews, now or self._clock.now()).left(per_day)
 
     def standing(self, entry_id: str) -> Standing:
         """How it stands with one entry. Raises NotFound, EntryDamaged."""
@@ -197,46 +188,18 @@ class Reviewer:
 
         return Finder(self._store, self._clock.now(), around).find(filters, most)
 
-    def _waiting(self, selection: Selection, now: datetime, most: int | None) -> Iterator[Waiting]:
-        """What is due, in no order; at least so many of each kind that the most urgent are among them."""
-        month = now - timedelta(days=memories.LEAST_DAYS)
-        for each in self._store.reviews.due(selection, now):
-            assert each.review is not None
-            is_older = each.changed_at <= (each.review.reviewed_at or each.changed_at)
-            if is_older or each.changed_at <= month:  # what was changed since is not asked about for a month
-                yield each
-        for days in sorted(set(memories.FIRST_DAYS.values())):
-            yield from self._unreviewed(selection, days, now, most)
-
-    def _unreviewed(self, selection: Selection, days: float, now: datetime, most: int | None) -> Iterator[Waiting]:
-        """What is due of the types of one pace that were never reviewed, the oldest first."""
-        kinds = [kind for kind, own in memories.FIRST_DAYS.items() if own == days]
-        before, last = memories.earliest_due(kinds, now), None
-        count = 0
-        while most is None or count < most:
-            part = self._store.reviews.unreviewed(selection, kinds, before, _AT_ONCE, last)
-            for each in part:
-                if memories.first_due(each.entry_id, memories.first_memory(each.type, each.changed_at)) <= now:
-                    count += 1
-                    yield each
-                    if count == most:
-                        return
-            if len(part) < _AT_ONCE:
-                return
-            last = part[-1]
-
     def _reviewed(self, entry: Entry, before: Review | None, answer: Answer) -> Review:
         """The review that an answer makes."""
         now = self._clock.now()
-        memory = _memory(before, entry.type, entry.updated_at)
+        known = memory(before, entry.type, entry.updated_at)
         times = before.times if before else 0
         if answer is Answer.AGAIN:
             seen_at = before.reviewed_at if before and before.reviewed_at else entry.updated_at
-            return Review(now, max(seen_at, entry.updated_at), times, memory.card)
+            return Review(now, max(seen_at, entry.updated_at), times, known.card)
         if answer is Answer.NEVER:
-            return Review(None, now, times + 1, memory.card)
-        memory = memories.after(memory, now, held=answer is Answer.HOLDS)
-        return Review(memories.next_due(entry.id, times + 1, memory), now, times + 1, memory.card)
+            return Review(None, now, times + 1, known.card)
+        known = memories.after(known, now, held=answer is Answer.HOLDS)
+        return Review(memories.next_due(entry.id, times + 1, known), now, times + 1, known.card)
 
     def _reactivate(self, answered: Answered, now: Entry) -> None:
         from rekall.knowledge.undoing import Past
@@ -249,24 +212,8 @@ class Reviewer:
             self._writer.edit(now, answered.old.as_draft())
 
 
-def _midnight(now: datetime) -> datetime:
-    """When today began where the person is."""
-    return now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
-
-
-def _memory(review: Review | None, kind: EntryType, changed_at: datetime) -> Memory:
-    if review is None:
-        return memories.first_memory(kind, changed_at)
-    return memories.memory_of(review, kind, changed_at)
-
-
-def _urgency(each: Waiting, now: datetime) -> tuple[float, str]:
-    """What is asked first: what is least likely to hold still; of equal ones always the same."""
-    return -_memory(each.review, each.type, each.changed_at).age(now), each.entry_id[::-1]
-
-
 def _standing(entry: Entry, review: Review | None) -> Standing:
-    memory = _memory(review, entry.type, entry.updated_at)
+    known = memory(review, entry.type, entry.updated_at)
     if review is None:
-        return Standing(entry, entry.updated_at, memories.first_due(entry.id, memory), None, 0)
-    return Standing(entry, memory.seen_at, review.due_at, review.reviewed_at, review.times)
+        return Standing(entry, entry.updated_at, memories.first_due(entry.id, known), None, 0)
+    return Standing(entry, known.seen_at, review.due_at, review.reviewed_at, review.times)

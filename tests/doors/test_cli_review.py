@@ -254,3 +254,14 @@ def test_what_was_deleted_meanwhile_is_passed_over(rekall: Rekall, old: list[str
     assert "text of two" not in shown
     asked.terminal.type("q")
     assert asked.terminal.exit_code() == 0
+
+
+def test_how_many_are_due_is_said_where_one_looks_and_never_as_a_warning(rekall: Rekall, old: list[str]) -> None:
+    assert rekall("stats", "--json").json["to_review"] == 3
+    assert "3 today" in rekall("stats").out
+    (line,) = [each for each in rekall("doctor", "--json").json["lines"] if each["topic"] == "review"]
+    assert (line["level"], line["text"]) == ("good", "3 entries to review today: `rekall review`")
+    rekall("review", *old, "--never")
+    assert rekall("stats", "--json").json["to_review"] == 0
+    for words in (("list",), ("search", "old"), ("show", old[0])):
+        assert "review" not in rekall(*words).err
