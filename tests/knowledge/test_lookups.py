@@ -59,7 +59,9 @@ def test_a_search_is_told_as_it_was(lookups):
     lookups.note_search(result("nothing of the kind"))
     lookups.note_opened([TWO], "copy")
     first, second, opened = lookups.all()
-    assert isinstance(first, Search) and isinstance(second, Search) and isinstance(opened, Opened)
+    assert isinstance(first, Search)
+    assert isinstance(second, Search)
+    assert isinstance(opened, Opened)
     assert (first.at, first.query, first.mode, first.hits, first.best) == (
         NOON,
         "cors – on Safari",
@@ -94,7 +96,8 @@ def test_nothing_is_noted_or_told_where_nothing_is_kept(log):
     off = Lookups(log, is_kept=False)
     off.note_search(result("after", ONE))
     off.note_opened([ONE])
-    assert off.found([ONE]) == {} and off.since() is None
+    assert off.found([ONE]) == {}
+    assert off.since() is None
     assert [each.query for each in Lookups(log).all() if isinstance(each, Search)] == ["before"]
     assert off.forget_all() > 0
     assert list(Lookups(log).all()) == []
@@ -109,7 +112,8 @@ def test_a_secret_in_a_query_is_not_written(lookups, log):
     lookups.note_search(result(f"db password={password}"))
     lookups.note_search(result(f"curl https://me:{password}@git.host.dev"))
     written = b"".join(log.lines())
-    assert token.encode() not in written and password.encode() not in written
+    assert token.encode() not in written
+    assert password.encode() not in written
     assert b"git push fails with" in written
 
 
@@ -153,7 +157,8 @@ def test_a_full_file_becomes_the_older_one_and_both_stay_bounded(tmp_path):
     lines = list(log.lines())
     numbers = [int(line[:3]) for line in lines]
     assert numbers == list(range(numbers[0], 100))
-    assert len(lines) >= 10 and log.size_bytes() <= 2 * 1_100
+    assert len(lines) >= 10
+    assert log.size_bytes() <= 2 * 1_100
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lookups.jsonl", "lookups.older.jsonl"]
 
 
@@ -168,7 +173,8 @@ def test_what_cannot_be_written_is_no_fault(tmp_path):
     (tmp_path / "lookups.jsonl").mkdir()
     log = LookupLog(tmp_path / "lookups.jsonl")
     log.add(b"a line")
-    assert list(log.lines()) == [] and not (tmp_path / "gone").exists()
+    assert list(log.lines()) == []
+    assert not (tmp_path / "gone").exists()
 
 
 ADDING = """
