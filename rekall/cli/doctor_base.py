@@ -185,22 +185,14 @@ def _backups(app: App) -> Iterator[Look]:
 def _synced(app: App) -> Iterator[Look]:
     """The folders that the base is synced with, and whether they are there."""
     glance = _seen(app)
-    if glance is None or glance.is_older:
-        return
-    folders = app.open_base().sync.folders()
-    gone = [each for each in folders if not os.path.isdir(each.place)]
-    for each in gone:
-        text = f"{each.place} is gone, with which {count_text(each.entries, 'entry is', 'entries are')} synced"
-        yield Look(
-            "sync",
-            Health.WARN,
-            text,
-            f"attach its disk, or `rekall sync {shell_word(each.place)} --forget` if it is gone for good",
-        )
+    folders = glance.synced if glance else ()
+    gone = [place for place in folders if not os.path.isdir(place)]
+    for place in gone:
+        hint = f"attach its disk, or `rekall sync {shell_word(place)} --forget` if it is gone for good"
+        yield Look("sync", Health.WARN, f"a folder that the base is synced with is gone: {place}", hint)
     if len(folders) > len(gone):
-        ages = [each.synced_at for each in folders if each not in gone and each.synced_at]
-        when = f", the longest ago {age_text(min(ages), datetime.now(timezone.utc))}" if ages else ""
-        yield Look("sync", Health.GOOD, f"{count_text(len(folders) - len(gone), 'folder')} synced{when}")
+        text = f"{count_text(len(folders) - len(gone), 'folder')} synced"
+        yield Look("sync", Health.GOOD, text, "`rekall sync --status` says what waits")
 
 
 def _drafts(app: App) -> Iterator[Look]:

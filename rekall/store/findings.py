@@ -82,6 +82,7 @@ class Glance:
         bytes: Its size.
         log_bytes: The size of its log of writes.
         changed_at: When entries were changed, the latest first; no more than `REMEMBERED`.
+        synced: Where the folders lay with which it is synced.
     """
 
     entries: int
@@ -94,6 +95,7 @@ class Glance:
     bytes: int
     log_bytes: int
     changed_at: tuple[datetime, ...]
+    synced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

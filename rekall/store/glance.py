@@ -28,7 +28,9 @@ def glance(path: Path) -> Glance:
         is_older = version < len(schema.MIGRATIONS)
         entries = int(db.value("SELECT count(*) FROM entry")) if version else 0
         pending, aside, model = 0, 0, None
+        synced: tuple[str, ...] = ()
         if version and not is_older:
+            synced = tuple(str(place) for (place,) in db.readable_rows("SELECT place FROM folder ORDER BY number"))
             pending = int(db.value("SELECT count(*) FROM passage"))
             for space, name in db.rows("SELECT id, model FROM space WHERE active = 1"):
                 model = str(name)
@@ -45,6 +47,7 @@ def glance(path: Path) -> Glance:
             bytes=path.stat().st_size,
             log_bytes=log.stat().st_size if log.exists() else 0,
             changed_at=_changed_at(db) if version else (),
+            synced=synced,
         )
 
 

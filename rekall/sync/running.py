@@ -183,7 +183,7 @@ class _Run:
             if (count > _FEW and 2 * count > agreed) or (count and count == agreed and not ids_of(self._root)):
                 raise InvalidInput(
                     f"{count:,} of {agreed:,} entries would be deleted {where}; nothing was done",
-                    "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-deletions`",
+                    "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-many-deletions`",
                 )
 
     def _do(self, planner: Planner, plan: Plan) -> None:
