@@ -16,7 +16,7 @@ from rekall.errors import UsageError
 from rekall.mcp.token import ENVIRONMENT_NAME, token_file, wanted_token
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @click.option("--http", is_flag=True, help="Serve over HTTP on this machine instead of stdin and stdout.")
 @click.option(
     "--port",

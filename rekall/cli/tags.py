@@ -38,7 +38,7 @@ def _list_options(command: Command) -> Command:
     return filter_options(json_option(command))
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @_list_options
 @pass_app
 @click.pass_context
@@ -128,7 +128,7 @@ def _change_tags(
     _tell(f"changed {count_text(changed, 'entry', 'entries')}", changed, as_json)
 
 
-@click.group(invoke_without_command=True)
+@click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
 @_list_options
 @pass_app
 @click.pass_context

@@ -47,7 +47,7 @@ def conversation(repository: str, revision: str | None = None) -> Iterator[None]
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _constants()
+        vars(_constants())["HF_DEBUG"] = False  # prints every request, and ends one that is streamed with 1.0
         import huggingface_hub.utils.logging  # sets the level of its logger, once
 
         logger = logging.getLogger(huggingface_hub.__name__)
