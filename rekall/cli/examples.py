@@ -20,7 +20,6 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "today": (
         "rekall today found the leak: the pool was never closed",
         "rekall today                                # opens the note in your editor",
-        "rekall today --yesterday --show",
         "git log --oneline -5 | rekall today pushed to main",
         "rekall today --page last week               # what was learned",
     ),
