@@ -5,45 +5,50 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_SURE = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"(?P<stem>.+)\.sync-conflict-\d{8}-\d{6}(?:-\w+)?(?P<end>\.\w+)",  # Syncthing
-        r"(?P<stem>.+?) ?\([^()]*(?:conflict|konflikt|conflit|conflict[oi]|conflitt|in conflitto|競合|冲突)[^()]*\)(?: ?\d+)?(?P<end>\.\w+)",
-        r"(?P<stem>.+?) ?\[[^\[\]]*conflict[^\[\]]*\](?P<end>\.\w+)",  # pCloud
-        r"(?P<stem>.+)_conflict-\d{8}-\d{6}(?P<end>\.\w+)",  # ownCloud
-        r"(?P<stem>.+?)[_-][^_]*_?(?:Conflict|CaseConflict)(?P<end>\.\w+)",  # Synology
-        r"(?P<stem>.+)(?P<end>\.\w+)~[\w./-]+",  # git
-    )
+_WORDS = "conflict|konflikt|conflit|conflicto|conflitt|konflik|競合|冲突|衝突"
+_SURE = (
+    r"\.sync-conflict-\d{8}-\d{6}(?:-\w+)?",  # Syncthing
+    rf" ?\([^()]*(?:{_WORDS})[^()]*\)(?: ?\d+)?",  # Dropbox, Nextcloud, Seafile
+    r" ?\[[^\[\]]*conflict[^\[\]]*\]",  # pCloud
+    r"_conflict-\d{8}-\d{6}",  # ownCloud
+    r"_[^/]*_(?:Case)?Conflict",  # Synology
 )
-_LIKELY = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(?P<stem>.+) (?:\d|\d\d)(?P<end>\.\w+)",  # iCloud
-        r"(?P<stem>.+?) ?\(\d{1,2}\)(?P<end>\.\w+)",  # Google Drive
-        r"(?P<stem>.+)-[\w.-]{1,63}?(?:-\d{1,2})?(?P<end>\.\w+)",  # OneDrive: the name of the machine
-    )
+"""How tools of syncing name another version of a file: what they put behind its name."""
+
+_LIKELY = (
+    r" \d{1,2}",  # iCloud
+    r" ?\(\d{1,2}\)",  # Google Drive
+    r"-[\w.-]{1,63}",  # OneDrive: the name of the machine
 )
+_SURE_NAME = re.compile(rf".+(?:{'|'.join(_SURE)})\.\w+|.+\.\w+~[\w.-]+", re.IGNORECASE)
+_TAIL = re.compile(rf"(?:{'|'.join((*_SURE, *_LIKELY))})", re.IGNORECASE)
+_GIT = re.compile(r"~[\w.-]+")
+_MARKED = re.compile(r"(\.\w+)~[\w.-]+\Z")
 _OURS, _BASE, _MIDDLE, _THEIRS = (re.compile(rf"{mark}{{7}}(?: .*)?\r?\n?") for mark in (r"<", r"\|", "=", ">"))
 _FENCE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
 
 
 def is_sure(path: str) -> bool:
     """Whether the name of a file says that it is one version of a conflict."""
-    return any(pattern.fullmatch(path.rpartition("/")[2]) for pattern in _SURE)
+    return _SURE_NAME.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_copy_of(path: str, original: str) -> bool:
     """Whether a file is named as a tool names another version of the file `original`, which has the same id."""
     folder, _, name = path.rpartition("/")
     first_folder, _, first = original.rpartition("/")
-    if folder != first_folder:
+    stem, dot, suffix = first.rpartition(".")
+    if folder != first_folder or not name.lower().startswith(stem.lower()):
         return False
-    found = (pattern.fullmatch(name) for pattern in (*_SURE, *_LIKELY))
-    names = {f"{each['stem']}{each['end']}".lower() for each in found if each}
-    return first.lower() in names or any(
-        first.lower().startswith(each.rpartition(".")[0]) for each in names if is_sure(path)
-    )
+    tail = name[len(stem) :]
+    if tail.lower().startswith(f"{dot}{suffix}".lower()):
+        return _GIT.fullmatch(tail[len(dot + suffix) :]) is not None
+    return tail.lower().endswith(f".{suffix}".lower()) and _TAIL.fullmatch(tail[: -len(suffix) - 1]) is not None
+
+
+def without_mark(path: str) -> str:
+    """The path of a file whose name git put a mark behind, as it was: `note.md~HEAD`."""
+    return _MARKED.sub(r"\1", path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from rekall.exchange.front_matter import FrontMatter, split
 from rekall.exchange.markdown_writing import dump_field
 from rekall.exchange.reading import Choices, Found, LeftOut
 from rekall.knowledge.fitting import fitted
+from rekall.sync.copies import without_mark
 from rekall.sync.heads import Head, with_head
 from rekall.sync.ids import id_of
 from rekall.sync.reports import Refused
@@ -110,8 +111,8 @@ def read(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
         return head
     own = is_own(head.fields)
     entry_id = next((each for each in map(_ulid, (head.fields.get(ID), head.fields.get("id"))) if each), "")
-    relative = PurePosixPath(path)
-    file = File(str(root.path / relative), path, root.path, root.marks)
+    relative = PurePosixPath(without_mark(path))
+    file = File(str(root.path / relative), str(relative), root.path, root.marks)
     found = reading.read_note(data if own else _without_ours(data, head), file, Choices(), _NO_TIME)
     if isinstance(found, LeftOut):
         return Nothing(path)

@@ -193,7 +193,7 @@ class Planner:
         elif not is_agreed and said_in(mine.state) != said_in(file.state):
             was_here = was_there = self._past.earlier(item.entry_id, file.state)
         merged = merge(was_here, was_there, mine.state, file.state)
-        item.title = str(mine.state["title"])
+        item.title = str(merged.here["title"])
         item.here, item.there = merged.here, merged.there
         kept = [(file.state, merged.conflicts)] if merged.conflicts else []
         item.kept = _kept(item.entry_id, (*kept, *file.others))

@@ -191,7 +191,8 @@ class Reader:
             if not isinstance(other, Says):
                 found.refused += [other] if isinstance(other, Refused) else []
             elif copies.is_copy_of(path, paths[0]):
-                others += [(None, other.state), *other.versions]
+                named = self._says(paths[0], other.data)  # what its name says of it says nothing
+                others += [(None, named.state if isinstance(named, Says) else other.state), *other.versions]
                 spare.append((path, other.hash))
             elif other.state == first.state:
                 why = f"it has the id of {paths[0]}, and says the same"
