@@ -94,6 +94,12 @@ class Recorder:
         span.number = span.number or self._begin(span, set())
         return span.number
 
+    def keep_now(self) -> None:
+        """Store what the transaction has changed of entries until now, so that not all of a large one is held at once."""
+        if self._touched is not None and self._touched.entries:
+            self._keep(_Touched(self._touched.entries))
+            self._touched.entries = {}
+
     def now(self) -> datetime:
         """The time."""
         return self._clock.now()

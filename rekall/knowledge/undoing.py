@@ -152,8 +152,10 @@ class Past:
         with recorder.operation("undo", undoes=undone) as span, self._store.transaction():
             self._undoable(undone)
             recorder.begin(span)
-            for version in self._store.history.made_by(undone):
+            for number, version in enumerate(self._store.history.made_by(undone), 1):
                 self._put_back(version, vectors)
+                if number % _READ_AT_ONCE == 0:
+                    recorder.keep_now()
             for link in self._store.history.links_made_by(undone):
                 self._put_link_back(link)
         return plan

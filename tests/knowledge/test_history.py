@@ -14,6 +14,7 @@ from support.depth import IS_DEEP, tries
 from rekall.entry.fields import Entry
 from rekall.entry.types import LinkType
 from rekall.errors import InvalidInput, NotFound, RekallError
+from rekall.knowledge import undoing
 from rekall.knowledge.deltas import packed, saying, unpacked
 from rekall.knowledge_base import KnowledgeBase
 from rekall.store.past import Was
@@ -149,6 +150,7 @@ def test_what_an_entry_says_is_read_as_it_was_said(bench):
     assert bench.base.past._writer.new_entry(draft_of(saying(entry))) == entry
 
 
+AT_ONCE = undoing._READ_AT_ONCE
 DEEP = 800
 """Histories of up to 15 steps that `make test-deep` tries."""
 
@@ -156,11 +158,15 @@ DEEP = 800
 class Undone(RuleBasedStateMachine):
     """Any changes, and as many undoings: a base is each time what it was."""
 
-    @initialize()
-    def begin(self):
+    @initialize(at_once=st.sampled_from([1, 2, AT_ONCE]))
+    def begin(self, at_once):
+        undoing._READ_AT_ONCE = at_once
         self.base = make_bench().base
         self.before: list[object] = []
         self.after: dict[int, dict[str, Entry]] = {}
+
+    def teardown(self):
+        undoing._READ_AT_ONCE = AT_ONCE
 
     def known(self, at: int) -> str:
         ids = sorted(everything(self.base)[0])
