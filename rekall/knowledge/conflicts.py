@@ -133,16 +133,17 @@ class ConflictFinder:
         with store.snapshot():
             active = Selection(replace(filters, status=Status.ACTIVE))
             known = store.entries.keys_of(ids)
-            asked = store.entries.keys(active) if not ids else [known[each] for each in ids if each in known]
             total = store.entries.count(Selection(Filters(status=Status.ACTIVE)))
-            asked = asked[: max(1, MOST_COMPARED // max(1, total))]
+            most = max(1, MOST_COMPARED // max(1, total))
+            asked = [known[each] for each in ids if each in known] if ids else store.entries.keys(active, most)
+            asked = asked[:most]
             space = store.vectors.active_space()
             near = {(each.one, each.other): each for each in self._near(space, asked)} if space is not None else {}
             unembedded = self._without_vectors(space, asked)
             if unembedded:
                 from rekall.knowledge.near_words import near_by_words
 
-                for one, other, share in near_by_words(store, unembedded):
+                for one, other, share in near_by_words(store, unembedded, total):
                     near.setdefault((one, other), _Near(one, other, share, None))
             linked = self._linked(set(asked))
             found = [

@@ -30,21 +30,26 @@ CROWD = 40
 _TITLES_LIKE = 0.75
 """How near two entries of the same words in their titles are taken to be."""
 
+MOST_READ = 50_000
+"""Of more entries only those that are asked for are read."""
+
 _FEWEST = 2
+_AT_ONCE = 500
 _READ_CHARS = 4_000
 
 
-def near_by_words(store: Store, asked: Sequence[int]) -> Iterator[tuple[int, int, float]]:
+def near_by_words(store: Store, asked: Sequence[int], entries: int) -> Iterator[tuple[int, int, float]]:
     """Pairs of active entries, the smaller key first, and how near they are by their words, 0 to 1.
 
     Args:
         store: The base.
-        asked: At least one of a pair is one of these.
+        asked: At least one of a pair is one of these; of a large base both are.
+        entries: How many entries there are.
     """
     marks: dict[int, frozenset[int]] = {}
     holders: defaultdict[int, list[int]] = defaultdict(list)
     titled: defaultdict[frozenset[str], list[int]] = defaultdict(list)
-    for key, entry in _active(store):
+    for key, entry in _active(store, asked if entries > MOST_READ else None):
         marks[key] = marks_of(entry)
         for mark in marks[key]:
             holders[mark].append(key)
@@ -80,7 +85,14 @@ def _pairs(keys: Sequence[int], wanted: set[int]) -> Iterator[tuple[int, int]]:
                 yield (one, other) if one < other else (other, one)
 
 
-def _active(store: Store) -> Iterator[tuple[int, Entry]]:
-    for key, entry in store.entries.stream():
+def _active(store: Store, keys: Sequence[int] | None) -> Iterator[tuple[int, Entry]]:
+    """Active entries: those of some keys, or all."""
+    found = store.entries.stream() if keys is None else _in_parts(store, keys)
+    for key, entry in found:
         if entry.status is Status.ACTIVE:
             yield key, entry
+
+
+def _in_parts(store: Store, keys: Sequence[int]) -> Iterator[tuple[int, Entry]]:
+    for begin in range(0, len(keys), _AT_ONCE):
+        yield from store.entries.by_keys(keys[begin : begin + _AT_ONCE]).items()
