@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from rekall.entry.spoken_dates import span as spoken
 from rekall.entry.types import Reference, Tombstone
 from rekall.knowledge import answers
 from rekall.typeset.flat import flat
-from rekall.wording import count_text, in_a_row, printable
+from rekall.wording import count_text, in_a_row, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.spans import Span
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _SIGNS = {"added": "+", "changed": "~", "obsolete": "-", "deleted": "x"}
 _WIDEST = 100
 _LONGEST_GIST = 300
+_MOST_ROWS = 20
+"""Entries of a project on a day, for an import may have brought thousands; `--json` has all."""
 
 
 def print_page(app: App, base: KnowledgeBase, when: str, *, as_json: bool, as_markdown: bool) -> None:
@@ -45,7 +48,7 @@ def print_page(app: App, base: KnowledgeBase, when: str, *, as_json: bool, as_ma
     if as_markdown:
         out("\n".join(_markdown(base, span, found)))
         return
-    rows = (each for day in found for _, group in _by_project(day) for _, each in group)
+    rows = (each for day in found for group in _by_project(day) for _, each in group.rows)
     ids = list(dict.fromkeys(each.id for each in rows if isinstance(each, Entry)))  # as they stand on the page
     gone = [each.id for day in found for each in day.deleted]
     out("\n".join(_lines(found, base.short_ids([*ids, *gone]), {each: place for place, each in enumerate(ids, 1)})))
@@ -59,10 +62,12 @@ def _lines(found: Sequence[Day], short: Mapping[str, str], number: Mapping[str, 
         if place:
             yield ""
         yield styled(_named(day.day), bold=True) + styled(f"  {_counts(day)}", dim=True)
-        for project, rows in _by_project(day):
-            yield styled(f" {project}", fg="cyan")
-            for sort, each in rows:
+        for group in _by_project(day):
+            yield styled(f" {group.name}", fg="cyan")
+            for sort, each in group.rows:
                 yield from _row(sort, each, short, number, width)
+            if group.more:
+                yield f"      {group.more}"
 
 
 def _row(
@@ -95,14 +100,29 @@ def _named(day: str) -> str:
     return f"{day} {date.fromisoformat(day):%A}"
 
 
-def _by_project(day: Day) -> Iterator[tuple[str, list[tuple[str, Entry | Tombstone]]]]:
-    """What was done, each with how, by project; entries of no project last, then what is gone."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What was done on a day in a project: the first rows, each with how, and where the others are to be seen."""
+
+    name: str
+    rows: tuple[tuple[str, Entry | Tombstone], ...]
+    more: str
+
+
+def _by_project(day: Day) -> Iterator[_Group]:
+    """What was done, by project; entries of no project last, then what is gone."""
     rows = [(sort, entry) for sort in ("added", "changed", "obsolete") for entry in getattr(day, sort)]
     for project in sorted({entry.project or "" for _, entry in rows}, key=lambda name: (not name, name)):
-        named = in_a_row(project) or "no project"
-        yield named, [(sort, entry) for sort, entry in rows if (entry.project or "") == project]
+        own = [(sort, entry) for sort, entry in rows if (entry.project or "") == project]
+        where = f" --project {shell_word(project)}" if project else ""
+        yield _group(in_a_row(project) or "no project", own, f"rekall list --created {day.day}{where}")
     if day.deleted:
-        yield "deleted", [("deleted", each) for each in day.deleted]
+        yield _group("deleted", [("deleted", each) for each in day.deleted], "rekall restore")
+
+
+def _group(name: str, rows: Sequence[tuple[str, Entry | Tombstone]], command: str) -> _Group:
+    more = len(rows) - _MOST_ROWS
+    return _Group(name, tuple(rows[:_MOST_ROWS]), f"{more:,} more: `{command}`" if more > 0 else "")
 
 
 def _markdown(base: KnowledgeBase, span: Span, found: Sequence[Day]) -> Iterator[str]:
@@ -112,13 +132,15 @@ def _markdown(base: KnowledgeBase, span: Span, found: Sequence[Day]) -> Iterator
     yield f"# {span}: {count_text(total, 'entry', 'entries')} written down"
     for day in found:
         yield from ("", f"## {_named(day.day)}")
-        for project, rows in _by_project(day):
-            yield from ("", f"### {project}", "")
-            for sort, each in rows:
+        for group in _by_project(day):
+            yield from ("", f"### {group.name}", "")
+            for sort, each in group.rows:
                 yield f"- **{printable(' '.join(each.title.split()))}**{verbs[sort]}"
                 gist = _gist(each) if sort == "added" and isinstance(each, Entry) else ""
                 if gist:
                     yield f"  {gist if len(gist) <= _LONGEST_GIST else gist[:_LONGEST_GIST] + '…'}"
+            if group.more:
+                yield f"- {group.more}"
 
 
 def _fields(base: KnowledgeBase, day: Day) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rekall.app import App
 from rekall.cli.editor import Desk, edit_until_good
 from rekall.cli.naming import METAVAR, entry_ids, remember
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app, read_stdin
-from rekall.cli.render import ANSWERS, out, out_json, styled, talk
+from rekall.cli.render import ANSWERS, out, out_json, styled, talk, way_in
 from rekall.cli.saved import print_saved
 from rekall.entry.filters import Filters
 from rekall.errors import UsageError
@@ -116,6 +116,9 @@ def _list_groups(app: App, base: KnowledgeBase, filters: Filters, most: int, *, 
     groups = base.graph.generalizer.groups(filters, most)
     if as_json:
         out_json({"groups": [graph_answers.group(each) for each in groups]})
+        return
+    if not groups and not base.count():
+        talk(f"no group of entries: the base is empty; {way_in()}")
         return
     if not groups:
         reason = (

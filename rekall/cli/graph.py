@@ -118,7 +118,8 @@ def _write(
         out_json({"exported": written.exported, "left_out": left, "secrets": list(written.secrets), "path": str(page)})
         return
     where = "" if to_stdout else f" to {printable(str(page))}"
-    rest = f"; {left:,} older ones were left out, --limit takes more, filters choose" if left else ""
+    which = "farther" if found else "older"
+    rest = f"; {left:,} {which} ones were left out, --limit takes more, filters choose" if left else ""
     talk(f"wrote {count_text(written.exported, 'entry', 'entries')}{where}{rest}")
     warn_of_secrets(written, "html")
 

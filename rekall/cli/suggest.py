@@ -10,7 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.naming import entry_id, remember, spread
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app
-from rekall.cli.render import error_text, out, out_json, styled, talk
+from rekall.cli.render import error_text, out, out_json, styled, talk, way_in
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.entry.types import LinkType
@@ -110,6 +110,8 @@ def _print(app: App, base: KnowledgeBase, found: Suggestions) -> None:
             f"{len(found.links):,} of {found.total:,}; --limit shows more. " if len(found.links) < found.total else ""
         )
         talk(f"\n{more}`rekall suggest --accept N` links them, `--dismiss N` sets one aside, `-i` asks of each")
+    elif not base.count():
+        talk(f"no links to suggest: the base is empty; {way_in()}")
     else:
         talk(
             "no links to suggest"

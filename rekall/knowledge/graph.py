@@ -204,8 +204,8 @@ class Graph:
         Args:
             target: The file, or a stream.
             filters: Which entries.
-            around: Only these.
-            most: How many at most; the newest are taken. 0 for `graph_export.MOST`.
+            around: These instead.
+            most: How many at most, 0 for `graph_export.MOST`: the newest, or the nearest where these are around an entry.
             progress: Told how many entries were written.
 
         Returns:
@@ -216,10 +216,10 @@ class Graph:
 
         with self._store.snapshot():
             entries = self._store.entries
-            keys = entries.keys(Selection(filters))
-            if around is not None:
-                inside = set(entries.keys_of([around.entry.id, *(step.entry.id for step in around.steps)]).values())
-                keys = [key for key in keys if key in inside]
+            if around is None:
+                keys = entries.keys(Selection(filters))
+            else:
+                keys = list(entries.keys_of([around.entry.id, *(step.entry.id for step in around.steps)]).values())
             chosen = keys[: most or MOST]
             near = near_pairs(self._store, self._writer.embeddings, chosen, ON_THE_MAP, LINES_EACH)
             pairs = {(each.one, each.other) for each in near}

@@ -287,6 +287,20 @@ def test_the_page_of_a_day_groups_by_project_and_names_what_was_done(rekall: Rek
     assert rekall("list", "--json").json["total"] == 3  # no line was written
 
 
+def test_a_page_names_where_the_rest_of_many_is_to_be_seen(rekall: Rekall, tmp_path: Path):
+    file = tmp_path / "many.jsonl"
+    file.write_text(
+        "".join(f'{{"title": "note {number}", "type": "til", "project": "my shop"}}\n' for number in range(25))
+    )
+    rekall("import", str(file))
+    ran = rekall("today", "--page")
+    assert len([line for line in ran.out.splitlines() if " + " in line]) == 20
+    command = re.search(r"5 more: `rekall (list --created \S+ --project 'my shop')`", ran.out)
+    assert command
+    assert rekall(*command[1].replace("'", "").split(" ", 4), "--json").json["total"] == 25
+    assert len(rekall("today", "--page", "--json").json["days"][0]["added"]) == 25
+
+
 def test_a_page_of_two_times_or_none_is_refused(rekall: Rekall):
     for arguments, code in (
         (("--week", "--yesterday"), 2),

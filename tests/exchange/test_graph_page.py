@@ -121,6 +121,9 @@ def test_filters_surroundings_and_the_most_choose_the_entries(linked):
     file = io.BytesIO()
     written, left = bench.base.graph.write_page(file, most=3)
     assert (written.exported, left) == (3, 1)
+    file = io.BytesIO()  # of what is around an entry the nearest stays, however old it is
+    bench.base.graph.write_page(file, around=bench.base.graph.around(ids[0]), most=1)
+    assert inside(file.getvalue().decode()) == {ids[0]}
     assert len(Seen(page_of(bench, types=(EntryType.CONFIG,))).data["nodes"]) == 0
 
 
