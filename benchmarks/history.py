@@ -10,63 +10,62 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from support import make_bench
-from support.bases import Bench
-
+from rekall.app import App
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import EntryType
 from rekall.knowledge.files import ImportOptions
+from rekall.knowledge.recorded import Recorded
+from rekall.knowledge_base import KnowledgeBase
 
 EDITS = 500
 ROUNDS = 5
 EDITS_A_ROUND = 60
 
 
-def a_word(text: str, chance: random.Random) -> dict[str, object]:
+def a_word(text: str, chance: random.Random) -> dict[str, Any]:
     """One word is another."""
     words = text.split(" ")
     words[chance.randrange(len(words))] = "corrected"
     return {"content": " ".join(words)}
 
 
-def a_line(text: str, chance: random.Random) -> dict[str, object]:
+def a_line(text: str, chance: random.Random) -> dict[str, Any]:
     """One line is another."""
     lines = text.split("\n")
     lines[chance.randrange(len(lines))] = "an entirely new line says how it is done since the last release"
     return {"content": "\n".join(lines)}
 
 
-def a_paragraph(text: str, chance: random.Random) -> dict[str, object]:
+def a_paragraph(text: str, chance: random.Random) -> dict[str, Any]:
     """A paragraph comes to the end."""
     return {"content": f"{text}\n\nIt happened again in November, and this time the cache was not to blame.\n"}
 
 
-def two_places(text: str, chance: random.Random) -> dict[str, object]:
+def two_places(text: str, chance: random.Random) -> dict[str, Any]:
     """Something changes at the beginning and at the end, so that all between is kept."""
     return {"content": f"Updated: {text.rstrip()} Done.\n"}
 
 
-def a_tag(text: str, chance: random.Random) -> dict[str, object]:
+def a_tag(text: str, chance: random.Random) -> dict[str, Any]:
     """A tag is added."""
     return {"add_tags": ["revisited"]}
 
 
-def anew(text: str, chance: random.Random) -> dict[str, object]:
+def anew(text: str, chance: random.Random) -> dict[str, Any]:
     """The text is written anew."""
     return {"content": "Written anew: the old way is gone, and nobody should look for it."}
 
 
-EDITS_OF: tuple[tuple[str, Callable[[str, random.Random], dict[str, object]]], ...] = (
+EDITS_OF: tuple[tuple[str, Callable[[str, random.Random], dict[str, Any]]], ...] = (
     ("a word", a_word),
     ("a line", a_line),
     ("a paragraph at the end", a_paragraph),
@@ -83,72 +82,80 @@ def notes_in(folder: Path) -> list[Draft]:
     return [Draft(EntryType.REFERENCE, (each["title"] or "untitled")[:400], each["text"]) for each in read]
 
 
+@contextlib.contextmanager
+def opened(folder: Path) -> Iterator[KnowledgeBase]:
+    """A base on the disk, without a model."""
+    app = App({**os.environ, "REKALL_HOME": str(folder), "REKALL_ENGINE_MODEL": "none-for-this-benchmark"})
+    with contextlib.closing(app):
+        yield app.open_base(to_write=True)
+
+
 def bytes_an_edit(notes: list[Draft]) -> None:
     """Edit real notes in the ways people do, and weigh what is kept."""
     chance = random.Random(1)  # noqa: S311 - the same in every run
-    bench = make_bench()
-    entries = [bench.base.add(note).entry for note in chance.sample(notes, EDITS)]
+    with tempfile.TemporaryDirectory() as place, opened(Path(place)) as base:
+        _weigh(base, [base.add(note).entry for note in chance.sample(notes, EDITS)], chance)
+
+
+def _weigh(base: KnowledgeBase, entries: list[Entry], chance: random.Random) -> None:
     print(f"\n{EDITS} real notes, median {statistics.median(len(each.content) for each in entries):,.0f} characters")
     print("\n| what is edited | median bytes kept | 95 % | most |\n|---|---|---|---|")
     for number, (name, change) in enumerate(EDITS_OF):
         sizes = []
         for entry in entries[number :: len(EDITS_OF)]:
-            bench.base.change(entry.id, **change(entry.content, chance))
-            sizes.append(len(bench.store.history.of(entry.id)[0].state))
+            base.change(entry.id, **change(entry.content, chance))
+            sizes.append(len(base._store.history.of(entry.id)[0].state))
         sizes.sort()
         print(f"| {name} | {statistics.median(sizes):,.0f} | {sizes[int(len(sizes) * 0.95)]:,} | {sizes[-1]:,} |")
-    bench.base.close()
 
 
 @contextlib.contextmanager
-def filled(notes: list[Draft], count: int, folder: Path) -> Iterator[Bench]:
-    """A base on the disk, with so many entries."""
+def filled(notes: list[Draft], count: int, folder: Path) -> Iterator[KnowledgeBase]:
+    """A base with so many entries."""
     source = folder / "notes.jsonl"
     with source.open("w", encoding="utf-8") as lines:
         for number in range(count):
             note = notes[number % len(notes)]
             record = {"title": f"{note.title} {number}", "content": note.content, "type": "reference"}
             lines.write(f"{json.dumps(record)}\n")
-    bench = make_bench(folder / "rekall.db")
-    bench.base.files.store_texts([source], ImportOptions())
-    try:
-        yield bench
-    finally:
-        bench.base.close()
+    with opened(folder) as base:
+        base.files.store_texts([source], ImportOptions())
+        yield base
 
 
-def keep_versions(bench: Bench, most: int) -> None:
+def keep_versions(base: KnowledgeBase, most: int) -> None:
     """Let a base keep so many versions from now on."""
-    recorded = bench.base._writer.store
-    recorded._most = recorded.recorder._most = most  # type: ignore[attr-defined]
+    recorded = base._writer.store
+    assert isinstance(recorded, Recorded)
+    recorded.recorder._most = most
 
 
-def edit_all(bench: Bench, entries: list[Entry], said: str) -> float:
+def edit_all(base: KnowledgeBase, entries: list[Entry], said: str) -> float:
     """CPU milliseconds of an edit."""
     begun = time.process_time()
     for entry in entries:
-        bench.base.change(entry.id, content=f"{entry.content}\n{said}\n")
+        base.change(entry.id, content=f"{entry.content}\n{said}\n")
     return (time.process_time() - begun) / len(entries) * 1000
 
 
 def time_an_edit(notes: list[Draft], count: int) -> None:
     """Edit entries with and without history, in turns."""
-    with tempfile.TemporaryDirectory() as place, filled(notes, count, Path(place)) as bench:
+    with tempfile.TemporaryDirectory() as place, filled(notes, count, Path(place)) as base:
         chance = random.Random(2)  # noqa: S311 - the same in every run
-        listed = list(bench.base.list_entries(limit=1_000).entries)
+        listed = list(base.list_entries(limit=1_000).entries)
         took: dict[int, list[float]] = {0: [], 100: []}
         for turn in range(ROUNDS + 1):
             for most in (0, 100):
-                keep_versions(bench, most)
-                figure = edit_all(bench, chance.sample(listed, EDITS_A_ROUND), f"turn {turn}")
+                keep_versions(base, most)
+                figure = edit_all(base, chance.sample(listed, EDITS_A_ROUND), f"turn {turn}")
                 if turn:  # the first is a warm-up
                     took[most].append(figure)
         before, after = (statistics.median(took[most]) for most in (0, 100))
         begun = time.process_time()
-        bench.base.past.undo()
+        base.past.undo()
         undo = (time.process_time() - begun) * 1000
         begun = time.process_time()
-        bench.base.past.done(20)
+        base.past.done(20)
         last = (time.process_time() - begun) * 1000
         print(f"| {count:,} | {before:.2f} | {after:.2f} | {after / before - 1:+.0%} | {undo:.1f} | {last:.1f} |")
 
