@@ -18,21 +18,13 @@ from rekall.wording import count_text, printable
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
 
-_LINKS = "`rekall show ID` lists the links of an entry, and `l` in `rekall tui` follows them"
-_ALIKE = (
-    "`rekall similar ID` shows what is close in meaning; `rekall link --as derived_from` says what was made of what"
-)
 _SOURCES = "`rekall add --source TEXT` and `rekall edit --source TEXT` keep where an entry comes from"
 _INSTALL = "`rekall mcp install` lists the assistants it can be set up for"
 _PLACE = "there is one base a user; REKALL_HOME names the folder of another one"
 
 TODAY: Mapping[str, str] = {
-    "related": _LINKS,
-    "graph": _LINKS,
-    "centrality": _LINKS,
-    "generalize": _ALIKE,
-    "consolidation": _ALIKE,
-    "suggest": _ALIKE,
+    "centrality": "`rekall graph --html FILE` draws what many links lead to larger; `rekall related ID` lists them",
+    "consolidation": "`rekall generalize` lists groups of entries that are near, and drafts a pattern from one; `rekall conflicts` what says the same",
     "embeddings": "`rekall index` shows the vectors and rebuilds them; `rekall model` shows and changes the model",
     "migrate": "nothing to do: a base is brought up to date when it is opened; `rekall import FILE` takes in an original's",
     "install": _INSTALL,

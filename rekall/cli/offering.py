@@ -268,6 +268,9 @@ _BY_FILTER: dict[str, Source] = {
 _BY_PLACE: dict[tuple[str, str], Source] = {
     ("link", "kind"): _link_types,
     ("unlink", "kind"): _link_types,
+    ("related", "kinds"): _link_types,
+    ("graph", "kinds"): _link_types,
+    ("suggest", "kind"): _link_types,
     ("restore", "names"): _restorable,
     ("show", "names"): _entries_or_versions,
     ("undo", "number"): _undoable,

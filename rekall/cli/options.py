@@ -46,6 +46,21 @@ def filter_options(command: Command) -> Command:
     return with_filters  # type: ignore[return-value]  # click decorates in place
 
 
+def kinds_as_types(command: Command) -> Command:
+    """Let `--type`, a filter, name kinds of links too, as it does for `link`; the command receives those as `kinds`."""
+
+    @functools.wraps(command)
+    def with_kinds(*arguments: Any, **given: Any) -> Any:
+        from rekall.entry.types import LinkType
+
+        known = {kind.value for kind in LinkType}
+        named = [each for each in given["types"] if each in known]
+        given["types"] = tuple(each for each in given["types"] if each not in known)
+        return command(*arguments, **{**given, "kinds": (*given["kinds"], *named)})
+
+    return with_kinds  # type: ignore[return-value]  # click decorates in place
+
+
 def field_options(*names: str) -> Callable[[Command], Command]:
     """One option for each of these fields of an entry; the command receives the values under the fields' names."""
     from rekall.entry.fields import BY_NAME

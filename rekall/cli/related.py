@@ -10,7 +10,7 @@ import click
 
 from rekall.app import App
 from rekall.cli.naming import METAVAR, entry_id, remember
-from rekall.cli.options import filter_options, json_option, pass_app
+from rekall.cli.options import filter_options, json_option, kinds_as_types, pass_app
 from rekall.cli.render import out, out_json, styled, talk
 from rekall.cli.tables import Row, row_of_entry, row_of_hit, table
 from rekall.entry.filters import Filters
@@ -54,6 +54,7 @@ MOST = 100
     metavar="N",
     help="At most N near ones that are not linked (5).",
 )
+@kinds_as_types
 @filter_options
 @json_option
 @pass_app

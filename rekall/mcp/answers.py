@@ -196,7 +196,8 @@ def entry_text(view: EntryView, short: Mapping[str, str]) -> str:
     lines += ["", f"Imported from {view.origin}"] if view.origin else []
     for line in view.links:
         reason = f": {line.link.reason}" if line.link.reason else ""
-        lines += ["", f"Link: {line.phrase} {_named(line.other.id, short)} ({line.other.title}){reason}"]
+        title = f"{line.other.title}, obsolete" if line.is_obsolete else line.other.title
+        lines += ["", f"Link: {line.phrase} {_named(line.other.id, short)} ({title}){reason}"]
     return printable("\n".join(lines) + "\n")
 
 

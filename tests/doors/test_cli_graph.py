@@ -106,6 +106,9 @@ def test_a_tree_is_cut_to_the_width_and_follows_only_what_is_asked_for(
     assert any(line.endswith("…") for line in lines)
     assert len(rekall("graph", ring["b"], "--as", "supersedes", "--depth", "9").out.splitlines()) == 2
     assert len(rekall("graph", ring["b"], "--type", "bug").out.splitlines()) == 1
+    assert (
+        rekall("graph", ring["b"], "--type", "supersedes").out == rekall("graph", ring["b"], "--as", "supersedes").out
+    )
 
 
 def test_a_tree_for_a_terminal_without_lines_is_ascii(rekall: Rekall, ring: dict[str, str]):
