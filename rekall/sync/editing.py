@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from rekall.entry.record import CONTENT, means
 from rekall.entry.rules import is_ulid
 from rekall.exchange import front_matter
 from rekall.exchange.markdown_note import KEYS
+from rekall.exchange.markdown_text import headings, masked
 from rekall.exchange.markdown_title import plain
 from rekall.sync import lines
 from rekall.sync.files import ID, ORDER, Root, Says, link_records, read, whole
@@ -17,7 +17,6 @@ from rekall.sync.heads import CannotWrite, Head, with_head
 from rekall.sync.states import CREATED, LINKS, State, different, is_list
 
 _BOM = "\ufeff"
-_HEADING = re.compile(r"^(?P<marks> {0,3}#{1,6}[ \t]+)(?P<text>[^\n]*?)(?P<end>[ \t]*#*[ \t]*)$", re.MULTILINE)
 
 
 def edited(root: Root, says: Says, to: State, entry_id: str) -> bytes:
@@ -35,18 +34,20 @@ def edited(root: Root, says: Says, to: State, entry_id: str) -> bytes:
     names = [name for name in different(says.state, to) if says.is_own or name != CREATED]
     if not names and says.entry_id == entry_id:
         return says.data
-    made = _made(says, to, entry_id, names)
-    back = read(root, says.path, made)
-    is_read = isinstance(back, Says) and back.entry_id == entry_id
-    missed = different(back.state, to) if isinstance(back, Says) else ()
-    if says.is_own and (not is_read or missed):
-        return whole(to, entry_id)
-    if not is_read or {CONTENT, "title"} & {*missed} & {*names}:
-        raise CannotWrite("what was changed has no place in the way in which it is written")
-    return made
+    for in_heading in (True, False):
+        made = _made(says, to, entry_id, names, in_heading=in_heading)
+        back = read(root, says.path, made)
+        is_read = isinstance(back, Says) and back.entry_id == entry_id
+        missed = different(back.state, to) if isinstance(back, Says) else ()
+        if is_read and not {CONTENT, "title"} & {*missed} & {*names}:
+            break
+    else:
+        if not says.is_own:
+            raise CannotWrite("what was changed has no place in the way in which it is written")
+    return whole(to, entry_id) if says.is_own and (not is_read or missed) else made
 
 
-def _made(says: Says, to: State, entry_id: str, names: list[str]) -> bytes:
+def _made(says: Says, to: State, entry_id: str, names: list[str], *, in_heading: bool) -> bytes:
     raw_text = says.data.decode("utf-8")
     mark = _BOM if raw_text.startswith(_BOM) else ""
     raw_text = raw_text.removeprefix(_BOM)
@@ -59,20 +60,20 @@ def _made(says: Says, to: State, entry_id: str, names: list[str]) -> bytes:
         head.set("updated_at", "")  # it would stand in the way of every merge
     if says.entry_id != entry_id:
         head.set(_id_name(found.fields, says), entry_id)
-    body = _changed(head, found.body if found.kind else text, says.state, to, names)
+    body = _changed(head, found.body if found.kind else text, says.state, to, names, in_heading=in_heading)
     made = with_head(text, found, head, body)
     if raw_text != text:
         made = "".join(lines.with_ends_of(_lines(raw_text), made.split("\n")))
     return (mark + made).encode("utf-8")
 
 
-def _changed(head: Head, body: str, was: State, to: State, names: Sequence[str]) -> str:
+def _changed(head: Head, body: str, was: State, to: State, names: Sequence[str], *, in_heading: bool) -> str:
     """Change fields in the front matter, and those that stand in the text. Returns the text."""
     for name in names:
         if name == CONTENT:
             body = _with_content(body, was, to)
         elif name == "title":
-            body = _with_title(head, body, was, to)
+            body = _with_title(head, body, was, to, in_heading=in_heading)
         elif name == LINKS:
             _set_links(head, to)
         elif is_list(name):
@@ -130,11 +131,12 @@ def _with_content(body: str, was: State, to: State) -> str:
     return f"{first}{new.rstrip(chr(10))}{last}" if new else first
 
 
-def _with_title(head: Head, body: str, was: State, to: State) -> str:
+def _with_title(head: Head, body: str, was: State, to: State, *, in_heading: bool) -> str:
     """The title where it stands: in the front matter, else in the heading that says it; else in a field of its own."""
-    if not head.meant("title"):
-        for found in _HEADING.finditer(body):
-            if plain(found["text"]) == was["title"]:
-                return body[: found.start()] + found["marks"] + str(to["title"]) + found["end"] + body[found.end() :]
+    if in_heading and not head.meant("title"):
+        for found in headings(body, masked(body)):
+            whole_heading = body[found.start : found.end]
+            if plain(found.text) == was["title"] and found.text in whole_heading:
+                return body[: found.start] + whole_heading.replace(found.text, str(to["title"]), 1) + body[found.end :]
     head.set("title", to["title"])
     return body

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rekall.entry.rules import is_ulid
-from rekall.errors import InvalidInput, NotFound, StorageError
+from rekall.errors import InvalidInput, NotFound, StorageError, in_our_words
 from rekall.exchange.folders import MACHINE_MADE, MARKS
 from rekall.store.agreements import Folder
 from rekall.sync.files import SUFFIXES, Root
@@ -73,7 +73,13 @@ def root_of(folder: Path) -> Root:
         InvalidInput: It is a file.
     """
     path = Path(os.path.realpath(folder))
-    if not path.exists():
+    try:
+        is_there = bool(os.stat(path))
+    except FileNotFoundError:
+        is_there = False
+    except OSError as error:
+        raise in_our_words(error) from error
+    if not is_there:
         raise NotFound(f"{folder} does not exist", "make the folder first, or mount it; then sync again")
     if not path.is_dir():
         raise InvalidInput(f"{folder} is a file", "`rekall sync` needs a folder; `rekall import` takes a file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ class Planner:
         self._rows = self._past.rows
         self._stamps = store.agreements.stamps()
         self._plan = Plan()
-        self._names = Names(path.rpartition("/")[2] for path in scan.files if "/" not in path)
+        self._names = Names(os.listdir(root.path))
 
     def plan(self) -> Plan:
         """What is to be done."""
@@ -272,7 +273,7 @@ class Planner:
             self._take_back(item)
             if not self._may_be_written(item):
                 return
-            if not item.path:
+            if not item.path or (item.file is None and os.path.lexists(self._root.path / item.path)):
                 item.path = self._name(item)
             if item.deleted and state_hash(item.there) in item.deleted:
                 item.buries = False
@@ -291,10 +292,12 @@ class Planner:
             return
         names = [name for name in different(back.state, item.there) if name != CREATED]
         taken = {name: back.state.get(name, "") for name in names if item.here.get(name) == item.there.get(name)}
+        before = item.file.state if item.file else None
+        lost = [name for name in names if before is not None and before.get(name, "") != item.there.get(name, "")]
         item.here = {**item.here, **taken}
         item.there = {**item.there, **{name: back.state.get(name, "") for name in names}}
-        if taken and item.mine is not None and different(item.mine.state, item.here):
-            named = ", ".join(taken).replace("_", " ")
+        if lost:
+            named = ", ".join(lost).replace("_", " ")
             self._refuse(item.path, f"its {named} cannot be changed from here", "change the text of the note itself")
 
     def data_of(self, item: Item, there: State) -> bytes | None:
