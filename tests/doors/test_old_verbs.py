@@ -90,7 +90,7 @@ def test_commands_that_an_answer_names_exist(rekall: Rekall, name: str) -> None:
 def test_the_help_leaves_old_names_out(rekall: Rekall) -> None:
     shown = rekall("--help").out
     assert not [verb for verb in (*EARLIER, *TODAY) if re.search(rf"^  {re.escape(verb)}\b", shown, re.MULTILINE)]
-    assert rekall("graff").err == "error: no command 'graff'\n\nhint: `rekall --help` lists the commands\n"
+    assert rekall("centralty").err == "error: no command 'centralty'\n\nhint: `rekall --help` lists the commands\n"
 
 
 def test_deprecate_makes_obsolete(rekall: Rekall) -> None:
