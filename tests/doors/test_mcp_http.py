@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import socket
 import stat
 import sys
@@ -16,7 +17,8 @@ import pytest
 import tomlkit
 import yaml
 from support import Ran
-from test_mcp_transports import PATIENCE_S, HttpServer, posix_only, until
+from support.systems import modes
+from test_mcp_transports import PATIENCE_S, HttpServer, until
 
 from rekall.config import Places
 from rekall.errors import InvalidInput
@@ -88,7 +90,7 @@ def test_another_host_or_origin_is_refused_with_the_token_too(guarded):
     assert server.post({"Authorization": f"Bearer {token}", "Origin": "http://evil.example"})[0] == 403
 
 
-@posix_only
+@modes
 def test_the_token_is_its_owner_s_alone_and_never_told(guarded):
     server, token = guarded
     said = b"".join(server.errors).decode()
@@ -118,7 +120,7 @@ def test_a_token_that_is_none_is_refused_and_not_repeated(token):
     assert not token or token not in raised.value.message + raised.value.hint
 
 
-@posix_only
+@modes
 def test_a_token_file_that_others_could_read_is_closed_and_one_of_another_kind_refused(home):
     places = Places(home / "config.toml", home / "rekall.db", home / "models")
     token = wanted_token(places, None, {})
@@ -389,3 +391,23 @@ def test_a_client_that_knows_no_server_over_http_is_told_so(rekall: Rekall, user
     assert not (home / "mcp-token").exists()
     assert rekall("mcp", "install", "cursor", "--port", "1").code == 2
     assert rekall("mcp", "install", "cursor", "--http", "--read-only").code == 2
+
+
+def test_each_change_of_several_clients_at_once_is_known_by_its_own(impatient):
+    from mcp.client.client import Client
+    from mcp_types import Implementation
+
+    async def writes(name: str, mode: str) -> None:
+        client = Client(impatient.url, mode=mode, client_info=Implementation(name=name, version="1"))
+        async with client as session:
+            for number in range(3):
+                await session.call_tool("add", {"type": "til", "content": f"{name} says {number}"})
+
+    async def all_at_once() -> str:
+        await asyncio.gather(writes("old editor", "legacy"), writes("new editor", "auto"), writes("agent", "auto"))
+        async with Client(impatient.url) as session:
+            return str((await session.call_tool("history", {})).content[0].text)
+
+    said = re.findall(r"mcp \(([a-z ]+)\)  add: ([a-z ]+) says", asyncio.run(all_at_once()))
+    assert len(said) == 9
+    assert all(client == title for client, title in said)
