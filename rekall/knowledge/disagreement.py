@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
-from rekall.knowledge.statements import Statement, TakenApart, stem
+from rekall.knowledge.statements import Statement, TakenApart, plain_words, stem
 
 
 class Clash(str, Enum):
@@ -70,8 +70,11 @@ _COPIED, _SHORT = 0.85, 8
 SAME = 0.8
 """How clear a similarity two entries have that say nearly the same, whatever their words; see `labels.resembles`."""
 
-_SAME_BY_WORDS, _SAME_WORDS = 0.65, 0.55
-"""How clear it is where they share so many of the words of both."""
+_SAME_BY_WORDS, _SAME_WORDS, _LEAST_SHARED = 0.65, 0.55, 0.3
+"""How clear it is where they share so many of the words of both. Of one title and fewer shared words, each is about a case of its own."""
+
+_FEWEST_IN_NAME = 3
+"""Shorter titles stand in other texts by chance."""
 
 _FEWEST = 2
 _FEWEST_ROWS = 4
@@ -160,9 +163,19 @@ def repetition(one: TakenApart, other: TakenApart) -> float:
 def sameness(one: TakenApart, other: TakenApart, clear: float) -> float:
     """How sure it is that two entries say the same in other words, 0 to 1, by how clear their similarity is and the words they share."""
     shared = len(one.about & other.about) / max(1, len(one.about | other.about))
+    if _names(one, other) or _names(other, one) or (one.title.words == other.title.words and shared < _LEAST_SHARED):
+        return 0.0
     if clear < SAME and not (clear >= _SAME_BY_WORDS and shared >= _SAME_WORDS):
         return 0.0
     return min(1.0, clear) * (0.8 + 0.2 * min(1.0, shared / _SAME_WORDS))
+
+
+def _names(one: TakenApart, other: TakenApart) -> bool:
+    """Whether an entry names another one by its title, or by a file of that name: who wrote it knows both."""
+    title = plain_words(other.title.text)
+    if title == plain_words(one.title.text):
+        return False
+    return len(title) >= _FEWEST_IN_NAME and f" {' '.join(title)} " in one.plain
 
 
 def _of_the_same(one: TakenApart, other: TakenApart) -> Iterator[tuple[Statement, Statement, float]]:
@@ -181,6 +194,8 @@ def _of_the_same(one: TakenApart, other: TakenApart) -> Iterator[tuple[Statement
 
 def _negated(here: Statement, there: Statement, shared: float) -> Disagreement | None:
     """That one statement says what the other denies."""
+    if min(len(here.words), len(there.words)) < _FEWEST:
+        return None
     if not here.sense.is_opposite_of(there.sense) or here.is_code or there.is_code or not _is_in_order(here, there):
         return None
     said = [_around(each.text, each.sense.said) for each in (here, there)]

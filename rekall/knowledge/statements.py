@@ -142,6 +142,7 @@ class TakenApart:
         statements: Its title and what else it states.
         words: The stems of all its words.
         about: Those of the words that say what it is about.
+        plain: All its words in small letters, with a blank around each.
         rows: Checksums of its rows of three words.
         counts: The numbers in its title, also those that only count.
         project: What it belongs to.
@@ -151,6 +152,7 @@ class TakenApart:
     statements: tuple[Statement, ...]
     words: frozenset[str]
     about: frozenset[str]
+    plain: str = field(repr=False)
     rows: frozenset[int] = field(repr=False)
     counts: tuple[str, ...] = ()
     project: str | None = None
@@ -176,7 +178,7 @@ def taken_apart(entry: Draft) -> TakenApart:
     rows = frozenset(map(hash, zip(row, row[1:], row[2:])))
     counts = tuple(word.lower() for word in _words(entry.title) if _NUMBER.match(word))
     words, about = frozenset(map(stem, row)), frozenset(stem(word) for word in row if word not in _EMPTY)
-    return TakenApart(title, tuple(found), words, about, rows, counts, entry.project)
+    return TakenApart(title, tuple(found), words, about, f" {' '.join(row)} ", rows, counts, entry.project)
 
 
 _STATING = tuple(each for each in FIELDS if each.kind in (Kind.TEXT, Kind.ITEMS) and each.name != "sources")
