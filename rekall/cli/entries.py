@@ -156,10 +156,14 @@ def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) 
         _list_deleted(app, base, limit or 20, as_json=as_json)
         return
     saved = []
-    for entry, number in [_restorable(app, base, name) for name in names]:
-        saved.append(base.restore(entry) if number is None else base.past.put_version(entry, number))
-        if len(names) == 1 or not as_json:
-            print_saved(base, saved[-1], "restored", as_json=as_json)
+    wanted = [_restorable(app, base, name) for name in names]
+    with base.past.as_one(
+        "restore", f"version {wanted[0][1]}" if len(wanted) == 1 and wanted[0][1] is not None else ""
+    ):
+        for entry, number in wanted:
+            saved.append(base.restore(entry) if number is None else base.past.put_version(entry, number))
+            if len(names) == 1 or not as_json:
+                print_saved(base, saved[-1], "restored", as_json=as_json)
     if len(names) > 1 and as_json:
         out_json({"entries": [answers.view(base.get(each.entry.id)) for each in saved]})
 

@@ -124,7 +124,8 @@ def _change_tags(
         _tell(question, 0, as_json, dry=entries)
         return
     _ask(question, is_sure or (entries < _ASK_FROM and (come is None or come not in known)))
-    changed = sum(base.rename_tag(name, come) for name in old)
+    with base.past.as_one("tags", f"{', '.join(old)} {'removed' if come is None else f'→ {come}'}"):
+        changed = sum(base.rename_tag(name, come) for name in old)
     _tell(f"changed {count_text(changed, 'entry', 'entries')}", changed, as_json)
 
 
@@ -169,7 +170,8 @@ def rename_project(app: App, old: str, new: str, dry_run: bool, yes: bool, as_js
         _tell(question, 0, as_json, dry=number)
         return
     _ask(question, yes or (number < _ASK_FROM and not there))
-    changed = base.rename_project(old, come)
+    with base.past.as_one("projects", f"{old} → {come or 'none'}"):
+        changed = base.rename_project(old, come)
     _tell(f"changed {count_text(changed, 'entry', 'entries')}", changed, as_json)
 
 

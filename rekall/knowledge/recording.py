@@ -170,7 +170,8 @@ class Recorder:
             return
         number = span.number if span else None
         if number is None:
-            number = self._begin(span, {each.was for each in kept})
+            gone = bool(links) and all(reason is not None for reason in links.values())
+            number = self._begin(span, {each.was for each in kept}, is_gone=gone)
         if span is not None:
             span.number = number
         if dropped:
@@ -183,8 +184,9 @@ class Recorder:
         if old:
             store.history.bound(old, self._most)
 
-    def _begin(self, span: _Span | None, was: set[Was]) -> int:
-        done, who, history = span or _Span(_verb(was), ""), self._who(), self.store.history
+    def _begin(self, span: _Span | None, was: set[Was], *, is_gone: bool = False) -> int:
+        """Note an operation; without a name it is called by what became of entries, or of links, which may all be gone."""
+        done, who, history = span or _Span(_verb(was, is_gone=is_gone), ""), self._who(), self.store.history
         number = history.begin(Operation(0, self._clock.now(), done.verb, *who, done.source, done.undoes))
         if done.undoes is not None:
             undone = history.operation(done.undoes)
@@ -233,7 +235,7 @@ def _version(
     return None if after is None or before == after else Version(entry_id, 0, Was.OTHER, packed(before, after))
 
 
-def _verb(was: set[Was]) -> str:
+def _verb(was: set[Was], *, is_gone: bool) -> str:
     """What was done, in a word."""
     if Was.THERE in was:
         return "delete"
@@ -241,7 +243,7 @@ def _verb(was: set[Was]) -> str:
         return "restore"
     if Was.NOTHING in was:
         return "add"
-    return "edit" if was else "link"
+    return "edit" if was else "unlink" if is_gone else "link"
 
 
 class _Part:

@@ -126,6 +126,15 @@ class Past:
         """Drop what is kept of an entry's past, and every trace of it; see `Eraser.forget_past`."""
         return self._writer.eraser.forget_past(entry_id)
 
+    def as_one(self, verb: str, source: str = "") -> AbstractContextManager[object]:
+        """Let all changes of a block be one operation, which is undone as a whole.
+
+        Args:
+            verb: What is done, in a word.
+            source: What it is done with.
+        """
+        return self._recorded.recorder.operation(verb, source)
+
     def act_as(self, door: str, client: str = "") -> AbstractContextManager[None]:
         """Say who makes the changes of a block, and of no other thread."""
         return self._recorded.acting(door, client)

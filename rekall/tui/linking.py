@@ -243,13 +243,17 @@ class LinkActions:
 
     async def _link(self, entry_id: str, others: Sequence[str], chosen: Chosen) -> None:
         def link() -> None:
-            for other in others:
-                source, target = (entry_id, other) if chosen.way.is_outgoing else (other, entry_id)
-                self._base.link(source, target, chosen.way.type, chosen.reason)
+            with self._base.past.as_one("link"):
+                self._link_all(entry_id, others, chosen)
 
         await in_thread(link)
         self._host.say(f"linked, {chosen.way.phrase}", count_text(len(others), "entry", "entries"))
         self._show_change(entry_id)
+
+    def _link_all(self, entry_id: str, others: Sequence[str], chosen: Chosen) -> None:
+        for other in others:
+            source, target = (entry_id, other) if chosen.way.is_outgoing else (other, entry_id)
+            self._base.link(source, target, chosen.way.type, chosen.reason)
 
     async def _unlink(self, entry_id: str, line: LinkLine) -> None:
         link = line.link

@@ -128,7 +128,7 @@ def test_links_differ_too(rekall: Rekall, entry_id: str) -> None:
     assert rekall("diff", entry_id).out.splitlines() == ["links", "+ related to Another thing (why not)"]
     rekall("link", entry_id, "Another", "--remove")
     assert rekall("diff", entry_id, "5").out.splitlines() == ["links", "- related to Another thing (why not)"]
-    assert rows(rekall("history", entry_id, "-n", "1"))[0][3] == "link: links"
+    assert rows(rekall("history", entry_id, "-n", "1"))[0][3] == "unlink: links"
 
 
 def test_what_differs_reads_well_on_eighty_columns(
@@ -266,3 +266,23 @@ def test_a_past_is_forgotten_after_a_question(rekall: Rekall, entry_id: str, hom
 def test_an_edit_with_a_secret_says_how_its_past_is_wiped(rekall: Rekall) -> None:
     ran = rekall("add", "til", "the key", "-c", "token: ghp_" + "a1B2c3D4e5F6g7H8i9J0" * 2)
     assert "--forget" in ran.err
+
+
+def test_a_change_of_many_is_one_operation_that_says_what_it_was(rekall: Rekall) -> None:
+    for title, tag in (("one", "js"), ("two", "ecmascript"), ("three", "py")):
+        rekall("add", "til", title, "--tag", tag, "--project", "web")
+    rekall("tags", "merge", "js", "ecmascript", "javascript", "--yes")
+    rekall("projects", "rename", "web", "shop", "--yes")
+    rekall("delete", "one", "two", "--yes")
+    rekall("restore", "one", "two")
+    assert [row[3] for row in rows(rekall("history", "-n", "4"))] == [
+        "restore: 2 entries",
+        "delete: 2 entries",
+        "projects: web → shop, 3 entries",
+        "tags: js, ecmascript → javascript, 2 entries",
+    ]
+    for _ in range(4):
+        assert rekall("undo", "--yes").code == 0
+    tags = {each["name"] for each in rekall("tags", "--json").json["tags"]}
+    assert tags == {"js", "ecmascript", "py"}
+    assert [each["name"] for each in rekall("projects", "--json").json["projects"]] == ["web"]
