@@ -22,7 +22,9 @@ DOCS = Path(__file__).parent.parent / "docs"
 KEPT, PAGE = DOCS / "wine.json", DOCS / "platforms.md"
 OVERDUE = (124, 137)  # how `timeout` ends
 
-_VERDICT = re.compile(r"^(tests/\S+?\.py)(::.*?)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: |$)", re.MULTILINE)
+_VERDICT = re.compile(
+    r"^(tests/\S+?\.py)(::.*)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
+)
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^SKIPPED \[(\d+)\] [^:\n]+\.py(?::\d+)?: (.*)$", re.MULTILINE)
 _SUMMARY = re.compile(r"^=+ .* in [\d.]+s(?: \([\d:]+\))? =+$", re.MULTILINE)
