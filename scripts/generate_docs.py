@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,8 +52,10 @@ SESSION = (
     "rekall search nginx 502 type:bug --limit 2",
     "rekall add til 'git log -S finds when a string came or went' --tag git",
 )
-TRANSCRIPTS = tuple(ROOT / "docs" / name for name in ("first-hour.md", "living.md"))
-"""Documents whose sessions are run on a terminal, which only POSIX has."""
+TRANSCRIPTS = tuple(
+    ROOT / "docs" / name for name in ("first-hour.md", "living.md", *(("sync.md",) if shutil.which("git") else ()))
+)
+"""Documents whose sessions are run on a terminal, which only POSIX has; one of them with git."""
 
 _SESSION_BLOCK = re.compile(r"(?<=<!-- session -->\n).*?(?=<!-- end of session -->)", re.DOTALL)
 

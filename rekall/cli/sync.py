@@ -225,7 +225,7 @@ def _errors(ended: Sequence[_Ended], *, dry_run: bool) -> Sequence[RekallError]:
         found.append(
             SyncConflicted(
                 f"{what} changed here and there in the same place; both versions are kept",
-                "keep what holds: `rekall edit` the one, `rekall delete` the other; the link between them goes with it",
+                "look at both; `rekall merge A B` makes one of them, `rekall supersede A B` keeps B, `rekall delete B` keeps A; `rekall conflicts` lists what is open",
             )
         )
     return found + [each.error for each in ended if isinstance(each.error, GitError)]

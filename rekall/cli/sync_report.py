@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,9 @@ def print_report(
         out(f"{printable(str(folder))}: {_nothing(report)}")
     elif said:
         out(f"{printable(str(folder))}: {'would be: ' if report.is_dry else ''}{said}")
-        rows = [_row(change) for change in report.changes[:_LINES]]
+        order = list(_WORDS)
+        changes = sorted(report.changes, key=lambda each: (order.index(each.what), each.title.casefold(), each.path))
+        rows = [_row(change) for change in changes[:_LINES]]
         if rows:
             out(columns([["", *row] for row in rows], stretch=3))
         if len(report.changes) > _LINES:
@@ -75,17 +77,27 @@ def print_report(
 
 def embed_what_came(base: KnowledgeBase, report: SyncReport) -> str:
     """Give the entries that came vectors. Returns what there is to say of it, or nothing."""
+    from contextlib import ExitStack
+
     from rekall.cli.progress import progress_bar
     from rekall.errors import EngineError
 
     if all(_WORDS[change.what][0] == "out" for change in report.changes):
         return ""
-    try:
-        with progress_bar("embedding (ctrl-c is safe)") as progress:
-            made = base.index.embed_waiting(progress)
-    except EngineError as error:
-        hint = error.hint or base.index.advice()
-        return f"\nwarning: without vectors for now: {error.message}\n\nhint: {hint}"
+    show: Callable[[int, int], None] | None = None
+    with ExitStack() as bar:
+
+        def told(done: int, total: int) -> None:
+            nonlocal show
+            if show is None:  # no bar where nothing waits
+                show = bar.enter_context(progress_bar("embedding (ctrl-c is safe)"))
+            show(done, total)
+
+        try:
+            made = base.index.embed_waiting(told)
+        except EngineError as error:
+            hint = error.hint or base.index.advice()
+            return f"\nwarning: without vectors for now: {error.message}\n\nhint: {hint}"
     return f"\nnote: {made.remark}" if made.remark else ""
 
 
@@ -133,7 +145,7 @@ def _conflict_lines(base: KnowledgeBase, conflicts: Sequence[SyncConflict]) -> I
     for each in conflicts[:_LINES]:
         mine, theirs = short.get(each.entry_id, each.entry_id), short.get(each.kept_as, each.kept_as)
         yield f"changed here and there: {in_a_row(each.title)} ({', '.join(each.fields)})"
-        yield f"  yours stays {mine}, the other one is {theirs}: `rekall show {mine} {theirs}`"
+        yield f"  yours is {mine}, theirs is kept as {theirs}: `rekall show {mine} {theirs}`"
     if len(conflicts) > _LINES:
         yield f"… and {len(conflicts) - _LINES:,} more (--json names all)"
 

@@ -148,7 +148,7 @@ class GitSync:
             try:
                 if not self._repository.head():
                     self._begin()
-                self._commit({}, by_hand=True)
+                self._commit({}, by_hand=bool(self._repository.head()))
                 self._synced(Authors(self._repository))
                 remote = remote_of(self._repository)
                 if remote is not None:

@@ -235,7 +235,7 @@ def test_a_sync_that_is_killed_before_or_after_any_call_of_git_is_made_good_by_t
     calls = killed_at(copied(shared, tmp_path / "counted"), 10_000)
     assert calls > 30
     chance = random.Random()
-    for call in sorted(chance.sample(range(1, calls + 1), calls if IS_DEEP else 3)):
+    for call in sorted(chance.sample(range(1, calls + 1), calls if IS_DEEP else 2)):
         place = copied(shared, tmp_path / f"killed-{call}")
         killed_at(place, call)
         ends = []

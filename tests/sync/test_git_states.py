@@ -257,7 +257,7 @@ def test_an_empty_folder_gets_what_the_remote_has(shared, tmp_path):
     assert committed(folder) == {"one.md": "1\nfirst"}
 
 
-@pytest.mark.parametrize("branch", ["main", "master", "notes/Ünal"])
+@pytest.mark.parametrize("branch", ["master", "notes/Ünal"])
 def test_two_that_began_apart_meet_on_the_branch_that_the_remote_has(tmp_path, branch):
     remote = bare(tmp_path / "remote.git", "somewhere-else")
     for name in ("a", "b"):
