@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -82,7 +83,7 @@ def remove_stale(
         if path.suffix != SUFFIX or path.name in now.values() or path.is_symlink() or not path.is_file():
             continue
         same = now.get(sameness(path.name))
-        if same is not None and path.samefile(folder / same):
+        if same is not None and _is_one(path, folder / same):
             continue  # one file to this system, whatever case its name was written in
         fields = fields_of(path)
         entry_id = str(fields.get("id", "")).upper()
@@ -91,6 +92,13 @@ def remove_stale(
             remove_file(path)
             removed.append(path.name)
     return tuple(removed)
+
+
+def _is_one(path: Path, other: Path) -> bool:
+    try:
+        return path.samefile(other)
+    except FileNotFoundError:  # another export has just replaced one of them
+        return False
 
 
 def _is_slug(name: str, fields: Mapping[str, object]) -> bool:
@@ -139,8 +147,11 @@ def _deleted_before(folder: Path) -> dict[str, bytes]:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    if path.is_file():
-        yield from (line for line in path.read_bytes().splitlines() if line.strip())
+    try:
+        data = path.read_bytes() if path.is_file() else b""
+    except FileNotFoundError:  # another export has just removed it
+        return
+    yield from (line for line in data.splitlines() if line.strip())
 
 
 def _put_deleted(folder: Path, outgoing: Outgoing, before: Mapping[str, bytes]) -> int:
@@ -152,12 +163,15 @@ def _put_deleted(folder: Path, outgoing: Outgoing, before: Mapping[str, bytes]) 
     known = {*outgoing.ids(), *outgoing.deleted_at()}
     foreign = [(_deleted_at(line), entry_id, line) for entry_id, line in before.items() if entry_id not in known]
     own = ((written(each.deleted_at), each.entry.id, json_line(deleted_record(each))) for each in outgoing.deleted)
+    lines = heapq.merge(sorted(foreign), own)
+    first = next(lines, None)
+    if first is None:
+        remove_file(path)
+        return 0
     with file_written_whole(path) as file:
-        for _, entry_id, line in heapq.merge(sorted(foreign), own):
+        for _, entry_id, line in itertools.chain([first], lines):
             file.write(line)
             count += entry_id in known
-    if not path.stat().st_size:
-        remove_file(path)
     return count
 
 

@@ -8,6 +8,7 @@ import os
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,11 +30,12 @@ from rekall.entry.other import OtherField
 from rekall.entry.record import to_record
 from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import InvalidInput, RekallError
-from rekall.exchange import json_writing
+from rekall.exchange import folder_writing, json_writing
 from rekall.exchange.file_names import Names, sameness, slug_name, titled_names
 from rekall.exchange.folder_writing import DELETED_FILE
 from rekall.exchange.markdown import own_parts
 from rekall.exchange.vault import obsidian_tag, restored, vault_note
+from rekall.system.files import file_written_whole
 
 ONE, TWO, THREE = (f"01HF7YAT00000000000000000{number}" for number in "123")
 TIME = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -733,3 +735,23 @@ def test_a_vault_from_a_system_that_takes_accents_apart_is_the_same(bench: Bench
     (tmp_path / "Über Straße.md").rename(tmp_path / unicodedata.normalize("NFD", "Über Straße.md"))
     other.base.files.import_paths([tmp_path])
     assert all_entries(other) == all_entries(bench)
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_another_export_may_write_into_the_same_folder_at_once(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deletes: bool
+) -> None:
+    entry = add(bench, "One")
+    add(bench, "Two")
+    if deletes:
+        bench.base.delete(entry.id)
+
+    @contextmanager
+    def removed_by_the_other(path: Path) -> Iterator[Any]:
+        with file_written_whole(path) as file:
+            yield file
+        path.unlink()
+
+    monkeypatch.setattr(folder_writing, "file_written_whole", removed_by_the_other)
+    assert bench.base.files.export(tmp_path / "notes").exported == 2 - deletes
+    assert [path.suffix for path in (tmp_path / "notes").iterdir()] == [".md"] * (2 - deletes)
