@@ -57,7 +57,7 @@ OF_GRAPHS = (
         projects=("list of text", "Every project of theirs."),
         keywords=("list of text", "Keywords."),
         files=("list of text", "Files."),
-        errors=("list of text", "Error messages."),
+        error_messages=("list of text", "Error messages."),
     ),
     Shape(
         "Near",

@@ -119,7 +119,7 @@ class Shared:
         words: Words of their titles.
         keywords: Keywords.
         files: Files.
-        errors: Error messages.
+        error_messages: Error messages.
     """
 
     tags: tuple[str, ...]
@@ -127,7 +127,7 @@ class Shared:
     words: tuple[str, ...]
     keywords: tuple[str, ...]
     files: tuple[str, ...]
-    errors: tuple[str, ...]
+    error_messages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,10 @@ def drafted(entries: Sequence[Entry], short: dict[str, str], title: str = "") ->
         return "\n".join(f"- {short[entry.id]}: {_quoted(text)}" for entry, text in texts if text.strip())
 
     parts = []
-    common = [(name, getattr(shared, name)) for name in ("words", "tags", "keywords", "files", "errors")]
+    common = [
+        (name.replace("_", " "), getattr(shared, name))
+        for name in ("words", "tags", "keywords", "files", "error_messages")
+    ]
     lines = [f"- {name}: {', '.join(values)}" for name, values in common if values]
     if lines:
         parts.append("## What they share\n\n" + "\n".join(lines))
@@ -242,7 +245,7 @@ def drafted(entries: Sequence[Entry], short: dict[str, str], title: str = "") ->
         situation=told((entry, entry.situation) for entry in entries),
         solution=told((entry, entry.solution) for entry in entries),
         what_failed=told((entry, entry.what_failed) for entry in entries),
-        error_messages=shared.errors,
+        error_messages=shared.error_messages,
         files=shared.files,
         keywords=shared.keywords,
     )

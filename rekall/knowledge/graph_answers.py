@@ -72,7 +72,7 @@ def group(found: Group) -> dict[str, Any]:
         "least_similarity": answers.figure(found.least),
         "shared": {
             name: list(getattr(found.shared, name))
-            for name in ("words", "tags", "projects", "keywords", "files", "errors")
+            for name in ("words", "tags", "projects", "keywords", "files", "error_messages")
         },
     }
 

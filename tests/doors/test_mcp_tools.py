@@ -874,7 +874,7 @@ def test_both_ends_of_a_link_are_told_in_words(assistant):
     there, here = (assistant.call("get", ids=[entry]).text for entry in (first, second))
     first, second = assistant.short(first, second)
     for away, back in told.values():
-        assert f"\nLink: {away} {second} (second)\n" in there
+        assert f"\nLink: {away} {second} (second, obsolete)\n" in there
         assert f"\nLink: {back} {first} (first)\n" in here
     assert "derived_from" not in there + here
 
@@ -896,7 +896,7 @@ def test_a_successor_and_its_link_come_and_go_together(assistant, rekall: Rekall
     assistant.call("deprecate", id=old, superseded_by=new)
     before, after = assistant.short(old, new)
     assert f"Link: superseded by {after} (new)" in assistant.call("get", ids=[old]).text
-    assert f"Link: supersedes {before} (old)" in assistant.call("get", ids=[new]).text
+    assert f"Link: supersedes {before} (old, obsolete)" in assistant.call("get", ids=[new]).text
     assert not assistant.call("update", id=old, status="active").is_error
     for text in (assistant.call("get", ids=[entry]).text for entry in (old, new)):
         assert "supersede" not in text
