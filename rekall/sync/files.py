@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from rekall.entry.fields import BY_NAME
 from rekall.entry.record import CONTENT, is_own
 from rekall.entry.record import ORDER as RECORD
 from rekall.entry.rules import is_ulid
@@ -191,8 +192,10 @@ def record_of(state: State, entry_id: str) -> Iterator[tuple[str, Any]]:
     """The fields that are written of an entry, by name."""
     known = {"id": entry_id, **state}
     for name in (*ORDER, *(name for name in state if name not in ORDER)):
-        if name not in (CONTENT, LINKS) and (known.get(name) or known.get(name) == 0 or known.get(name) is False):
-            yield name, known[name]
+        value = known.get(name, "")
+        is_said = value or value == 0 or (name not in BY_NAME and value != "")
+        if name not in (CONTENT, LINKS) and is_said:
+            yield name, value
     if state[LINKS]:
         yield LINKS, link_records(state)
 

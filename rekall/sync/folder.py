@@ -17,6 +17,7 @@ from rekall.store.agreements import Folder
 from rekall.sync.files import SUFFIXES, Root
 from rekall.sync.reports import Refused
 from rekall.system.files import write_atomically
+from rekall.system.leftovers import sweep_beside
 from rekall.system.one_by_one import one_by_one
 from rekall.system.spelling import openable
 
@@ -29,6 +30,7 @@ _WAIT_S = 2.0
 _RACY_NS = 2_000_000_000
 """The coarsest clock of a file system."""
 
+_UNFINISHED = ".part"
 _PLACEHOLDER = ".icloud"
 """What iCloud puts in the place of a file that it took from this machine."""
 
@@ -45,6 +47,7 @@ class Scan:
         closed: Folders that cannot be read, as paths that end in a slash.
         refused: What was left alone.
         looked_at: When the look began, in nanoseconds.
+        littered: Folders in which lies what a sync that ended did not finish.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -54,6 +57,7 @@ class Scan:
     closed: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     looked_at: int = field(default_factory=time.time_ns)
+    littered: set[str] = field(default_factory=set)
 
     def settled(self, path: str) -> str:
         """What tells later that a file did not change; nothing where it changed so shortly ago that another change looks alike."""
@@ -122,6 +126,8 @@ def _look(each: os.DirEntry[str], below: str, found: Scan, waiting: list[str]) -
     if name.startswith("."):
         if name.endswith(_PLACEHOLDER):
             found.absent.add(below + name[1 : -len(_PLACEHOLDER)])
+        elif name.endswith(_UNFINISHED):
+            found.littered.add(below)
         return
     with contextlib.suppress(OSError):  # it went while we looked
         if each.is_symlink():
@@ -145,6 +151,13 @@ def _is_note(name: str) -> bool:
 def seen_of(status: os.stat_result) -> str:
     """What tells that a file did not change since."""
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+
+
+def tidy(root: Root, found: Scan) -> None:
+    """Remove what syncs of dead processes did not finish."""
+    for folder in (*sorted(found.littered), f"{OWN}/{IDS}", f"{OWN}/{DELETED}"):
+        if (root.path / folder).is_dir():
+            sweep_beside(root.path / folder)
 
 
 def ids_of(root: Root) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rekall.entry import rules
+from rekall.entry.fields import BY_NAME
 from rekall.exchange.front_matter import FrontMatter
 from rekall.exchange.markdown_note import without_brackets
 from rekall.exchange.markdown_writing import dump_field
@@ -88,7 +89,7 @@ class Head:
     def set(self, name: str, value: Any) -> None:
         """Let a field say something else; nothing takes it away."""
         blocks = self.meant(name)
-        if value in ("", None, []):
+        if value == "" or (value in (None, []) and name in BY_NAME):
             self.blocks = [block for block in self.blocks if all(block is not other for other in blocks)]
         elif blocks:
             blocks[0].lines = [*self._dumped(blocks[0].name, value), *_blank_end(blocks[0].lines)]

@@ -45,6 +45,8 @@ def united(mine: str, theirs: str) -> str | None:
         return mine
     if not mine:
         return theirs
+    if mine > theirs:  # so that it does not matter who unites them
+        mine, theirs = theirs, mine
     here, there = mine.split("\n"), theirs.split("\n")
     lines: list[str] = []
     at = (0, 0)

@@ -144,6 +144,8 @@ class Planner:
             if not is_agreed or item.was_deleted:  # it has not gone yet, or comes back: whoever does that ends it
                 if item.mine is not None:
                     self._only_here(item, item.mine, is_agreed=is_agreed)
+                elif is_agreed:
+                    self._only_there(item, file, is_agreed=True)
                 return
             item.buries = False
         if file is not None and item.mine is not None:

@@ -17,7 +17,7 @@ from rekall.store.agreements import Agreed, Folder
 from rekall.sync import tombstones
 from rekall.sync.applying import Applied, Applier
 from rekall.sync.files import Root, hash_of
-from rekall.sync.folder import Scan, alone, id_in, ids_of, known, new_folder, put_id, root_of, scan
+from rekall.sync.folder import Scan, alone, id_in, ids_of, known, new_folder, put_id, root_of, scan, tidy
 from rekall.sync.items import Item, Seen
 from rekall.sync.planning import Plan, Planner
 from rekall.sync.reading import Reader
@@ -134,6 +134,7 @@ class _Run:
                 self._guard(plan, allow)
                 self._begin()
                 tombstones.sweep(found.deleted)
+                tidy(self._root, found)
             if not plan.items:
                 break
             self._do(planner, plan)
