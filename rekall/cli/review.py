@@ -14,15 +14,16 @@ from rekall.cli.forms import scope
 from rekall.cli.naming import METAVAR, entry_id, entry_ids, remember
 from rekall.cli.options import filter_options, json_option, limit_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk, way_in
-from rekall.entry.times import local_day, written
+from rekall.cli.review_words import ahead, said, seen_text
+from rekall.entry.times import written
 from rekall.errors import UsageError
 from rekall.knowledge import answers
 from rekall.knowledge.review import Answer
-from rekall.wording import age_text, count_text, in_a_row, printable
+from rekall.wording import count_text, in_a_row, printable
 
 if TYPE_CHECKING:
     from rekall.entry.filters import Filters
-    from rekall.knowledge.review import Answered, Due, Standing
+    from rekall.knowledge.review import Due, Standing
     from rekall.knowledge_base import KnowledgeBase
 
 
@@ -138,31 +139,6 @@ def _answer(
         talk("nothing to answer: no ids on stdin")
 
 
-def said(answered: Answered) -> str:
-    """What became of an answer, in a few words."""
-    if answered.answer is Answer.OUTDATED:
-        return "obsolete"
-    if answered.due_at is None:
-        return "never asked about again"
-    if answered.answer is Answer.AGAIN:
-        return "due now"
-    word = "holds" if answered.answer is Answer.HOLDS else "changed"
-    return f"{word}; asked about again {_ahead(answered.due_at)}"
-
-
-def seen_text(standing: Standing) -> str:
-    """How long an entry was not looked at."""
-    age = age_text(standing.seen_at, datetime.now(timezone.utc))
-    if standing.times:
-        return f"looked at {count_text(standing.times, 'time')}, last {age} ago"
-    return "changed just now" if age == "now" else f"unchanged for {age}, never reviewed"
-
-
-def _ahead(moment: datetime) -> str:
-    now = datetime.now(timezone.utc)
-    return f"in {age_text(now - (moment - now), now)} ({local_day(moment)})"
-
-
 def _list(
     app: App,
     base: KnowledgeBase,
@@ -217,7 +193,7 @@ def _when(standing: Standing) -> str:
     if standing.due_at is None:
         return "never asked about"
     if standing.due_at > now:
-        return f"due {_ahead(standing.due_at)}"
+        return f"due {ahead(standing.due_at)}"
     return seen_text(standing)
 
 

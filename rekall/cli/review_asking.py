@@ -13,7 +13,7 @@ from rekall.cli.keys import Keys
 from rekall.cli.naming import entry_id
 from rekall.cli.pager import show_lines
 from rekall.cli.render import error_text, out, styled, talk, terminal_lines, terminal_width
-from rekall.cli.review import said, seen_text
+from rekall.cli.review_words import said, seen_text
 from rekall.entry.types import Status
 from rekall.errors import NotFound, RekallError
 from rekall.knowledge.review import Answer, Answered
