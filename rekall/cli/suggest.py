@@ -13,6 +13,7 @@ from rekall.cli.options import filter_options, json_option, on_terminal, pass_ap
 from rekall.cli.render import error_text, out, out_json, styled, talk, way_in
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
+from rekall.entry.times import written
 from rekall.entry.types import LinkType
 from rekall.errors import NotFound, RekallError, UsageError
 from rekall.knowledge import answers, graph_answers
@@ -33,7 +34,8 @@ _BETWEEN = ":"
 @click.argument("names", metavar="[N|ID:ID]...", nargs=-1)
 @click.option("--accept", is_flag=True, help="Make the links of these numbers of the last list, or pairs of ids.")
 @click.option("--dismiss", is_flag=True, help="Never suggest these again.")
-@click.option("--take-back", is_flag=True, help="Let these pairs, named by ids, be suggested again.")
+@click.option("--reopen", is_flag=True, help="Take that back, for numbers of --dismissed or pairs of ids.")
+@click.option("--dismissed", is_flag=True, help="List what was set aside.")
 @click.option(
     "--as",
     "kind",
@@ -50,7 +52,8 @@ def suggest(
     names: tuple[str, ...],
     accept: bool,
     dismiss: bool,
-    take_back: bool,
+    reopen: bool,
+    dismissed: bool,
     kind: str | None,
     interactive: bool,
     limit: int,
@@ -64,7 +67,7 @@ def suggest(
 
     `rekall suggest --accept 1 3-5` makes those links of the list; `--dismiss 2` sets one aside for good.
     """
-    given = [name for name, flag in (("--accept", accept), ("--dismiss", dismiss), ("--take-back", take_back)) if flag]
+    given = [name for name, flag in (("--accept", accept), ("--dismiss", dismiss), ("--reopen", reopen)) if flag]
     if len(given) > 1:
         raise UsageError(f"{given[0]} and {given[1]} say different things", "give one of them")
     if bool(given) != bool(names):
@@ -74,6 +77,11 @@ def suggest(
         )
     if kind is not None and not accept:
         raise UsageError("--as says how --accept links", "`rekall suggest --accept 1 --as supersedes`")
+    if dismissed:
+        if given or interactive:
+            raise UsageError("--dismissed lists what was set aside", "`rekall suggest --reopen N` takes one back")
+        _list_dismissed(app, as_json=as_json)
+        return
     if given:
         _settle(app, given[0], names, link_type(kind) if kind else LinkType.RELATED, as_json=as_json)
         return
@@ -121,6 +129,26 @@ def _print(app: App, base: KnowledgeBase, found: Suggestions) -> None:
         talk(f"note: {count_text(found.repeats, 'pair')} left out, for they say nearly the same: `rekall conflicts`")
 
 
+def _list_dismissed(app: App, *, as_json: bool) -> None:
+    """List the pairs that are not suggested, so that their numbers can be reopened."""
+    base = app.open_base()
+    pairs = base.graph.suggester.dismissed()
+    if as_json:
+        said = [{"ids": [each.first, each.second], "judged_at": written(each.judged_at)} for each in pairs]
+        out_json({"dismissed": said})
+        return
+    ends = [end for each in pairs for end in (each.first, each.second)]
+    short, titles = base.short_ids(list(dict.fromkeys(ends))), base.titles(ends)
+    for place, each in enumerate(pairs, 1):
+        named = [f"{short[end]}  {in_a_row(titles.get(end, ''))}" for end in (each.first, each.second)]
+        out(f"{place:>2}  {named[0]}\n    {named[1]}")
+    if pairs:
+        _lists(app).keep(LastList(tuple(ends)))
+        talk("\n`rekall suggest --reopen N` lets one be suggested again")
+    else:
+        talk("nothing was set aside")
+
+
 def _lines(each: Suggestion, short: dict[str, str], head: str) -> tuple[str, str, str]:
     """A suggestion in three lines: one entry, the other, and why."""
     source, target = (f"{short[entry.id]}  {in_a_row(entry.title)}" for entry in (each.source, each.target))
@@ -150,7 +178,7 @@ def _settle(app: App, wish: str, names: Sequence[str], kind: LinkType, *, as_jso
     else:
         count = suggester.take_back(pairs)
     if as_json:
-        out_json({"dismissed" if wish == "--dismiss" else "taken_back": count})
+        out_json({"set_aside" if wish == "--dismiss" else "reopened": count})
     elif wish == "--dismiss":
         _tell(base, pairs, "not suggested again:")
     else:

@@ -17,7 +17,7 @@ from rekall.knowledge.mentions import Mention, Sort, mentions
 from rekall.knowledge.nearness import NearPair, near_pairs
 from rekall.knowledge.recorded import operation
 from rekall.knowledge.writing import EntryService
-from rekall.store.pairs import Verdict
+from rekall.store.pairs import JudgedPair, Verdict
 from rekall.store.values import Selection
 
 if TYPE_CHECKING:
@@ -128,6 +128,12 @@ class Suggester:
         """Forget that entries need no link. Returns of how many pairs that was known."""
         with self._store.transaction():
             return sum(self._store.pairs.take_back(one, other, Verdict.NO_LINK) for one, other in pairs)
+
+    def dismissed(self) -> list[JudgedPair]:
+        """The pairs that need no link, what was said last first; both of each are there."""
+        found = self._store.pairs.all(Verdict.NO_LINK)
+        there = self._store.entries.keys_of({end for each in found for end in (each.first, each.second)})
+        return [each for each in found if each.first in there and each.second in there]
 
     def _settled(self, pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
         """The pairs that are linked, or need no link."""

@@ -174,7 +174,10 @@ def test_suggestions_are_numbered_accepted_and_dismissed(
     rekall("suggest")
     assert rekall("suggest", "--dismiss", "1").code == 0
     assert rekall("suggest", "--json").json["links"] == []
-    assert rekall("suggest", "--take-back", f"{third}:{cited[0]}", "--json").json["taken_back"] == 1
+    assert rekall("suggest", "--dismissed").out.startswith(" 1  ")
+    assert rekall("suggest", "--reopen", "1", "--json").json["reopened"] == 1
+    assert rekall("suggest", "--reopen", f"{third}:{cited[0]}", "--json").json["reopened"] == 0
+    assert "nothing was set aside" in rekall("suggest", "--dismissed").err
     assert rekall("suggest", "--json").json["total"] == 1
 
 
