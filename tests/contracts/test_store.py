@@ -33,6 +33,7 @@ from rekall.entry.types import EntryType, Link, LinkType, Status, Tombstone
 from rekall.errors import Ambiguous, DatabaseLocked, NotFound, StorageError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import sqlite
+from rekall.store.agreements import Agreed, Folder
 from rekall.store.contract import Store
 from rekall.store.pairs import JudgedPair, Verdict
 from rekall.store.past import LinkVersion, Operation, Touched, Version, Was
@@ -3032,3 +3033,78 @@ def test_what_is_said_of_a_pair_goes_with_an_undone_transaction(store):
         store.pairs.judge(ONE, OTHER, Verdict.FINE, NOW)
         raise RuntimeError
     assert store.pairs.all(Verdict.FINE) == []
+
+
+# what was agreed with folders
+
+
+AGREED = tuple(make_entry(number).id for number in range(3))
+
+
+def agreed(entry_id: str, **values: Any) -> Agreed:
+    return Agreed(
+        **{"entry_id": entry_id, "path": "a.md", "seen": "1|2|", "file_hash": "h", "state": b"said", **values}
+    )
+
+
+def test_folders_are_kept_with_what_was_agreed(store):
+    with store.transaction():
+        first = store.agreements.put_folder(Folder(0, "one", "/a", "{}", None))
+        second = store.agreements.put_folder(Folder(0, "two", "/b"))
+        store.agreements.put(first.number, [agreed(AGREED[0]), agreed(AGREED[1], path="", state=b"")])
+        store.agreements.put(second.number, [agreed(AGREED[0], state=b"other")])
+    assert store.agreements.folders() == [first, second]
+    assert store.agreements.of(first.number) == [agreed(AGREED[0], state=b""), agreed(AGREED[1], path="", state=b"")]
+    assert store.agreements.states(first.number, [AGREED[0], AGREED[2]]) == {AGREED[0]: b"said"}
+    assert [store.agreements.count(each.number) for each in (first, second)] == [1, 1]
+    with store.transaction():
+        moved = store.agreements.put_folder(replace(first, place="/c", synced_at=NOW))
+        store.agreements.put(first.number, [agreed(AGREED[0], path="b.md", state=b"more")])
+        store.agreements.see(first.number, {AGREED[0]: "3|4|", AGREED[2]: "nobody"})
+    assert store.agreements.folders()[0] == moved
+    assert store.agreements.of(first.number)[0] == agreed(AGREED[0], path="b.md", seen="3|4|", state=b"")
+    with store.transaction():
+        store.agreements.forget(AGREED[0])
+        store.agreements.drop(first.number, [AGREED[1]])
+    assert store.agreements.states(first.number, [AGREED[0]]) == {AGREED[0]: b""}
+    assert store.agreements.of(first.number) == [agreed(AGREED[0], path="b.md", seen="", state=b"")]
+    assert store.agreements.states(second.number, [AGREED[0]]) == {AGREED[0]: b""}
+    with store.transaction():
+        store.agreements.drop_folder(first.number)
+    assert store.agreements.folders() == [second]
+    assert store.agreements.of(first.number) == []
+
+
+def test_a_stamp_differs_with_whatever_an_entry_says(store):
+    with store.transaction():
+        keys = [store.entries.insert(make_entry(number)) for number in range(3)]
+    ids = [make_entry(number).id for number in range(3)]
+    before = store.agreements.stamps()
+    assert set(before) == {*ids}
+    assert store.agreements.stamps([ids[0], make_entry(9).id]) == {ids[0]: before[ids[0]]}
+    seen = {before[ids[0]]}
+    old = make_entry(0)
+    for change in (
+        *({name: value} for name, value in FULL.items()),
+        {"title": "x"},
+        {"content": "x"},
+        {"project": "x"},
+    ):
+        with store.transaction():
+            store.entries.update(keys[0], replace(old, **change))
+        seen.add(store.agreements.stamps()[ids[0]])
+    assert len(seen) >= len({*FULL, "title", "content", "project"})
+    with store.transaction():
+        store.entries.update(keys[0], replace(old, updated_at=LATER))
+    assert store.agreements.stamps() == before
+    link = Link(ids[0], ids[1], LinkType.SUPERSEDES, "why")
+    with store.transaction():
+        store.links.put(link, NOW)
+    linked = store.agreements.stamps()
+    assert linked[ids[0]] != before[ids[0]]
+    assert linked[ids[1]] != before[ids[1]], "its successor is another one"
+    assert linked[ids[2]] == before[ids[2]]
+    with store.transaction():
+        store.links.put(replace(link, reason="another"), NOW)
+    assert store.agreements.stamps()[ids[0]] != linked[ids[0]]
+    assert store.agreements.stamps(ids) == store.agreements.stamps()
