@@ -36,6 +36,7 @@ def replayed(text: str) -> str:
 def masked(text: str) -> str:
     """A document as it is compared: without what differs from run to run (ids, ages, days, figures, where a line is broken)."""
     text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{4,6}\b|\b01[0-9A-Z]{24}\b", "ID", text)
+    text = re.sub(r"-[0-9a-hjkmnp-tv-z]{8}\.md\b", "-ID.md", text)
     return re.sub(r"\b(\d+(min|h|d|w|mo|y)|now)\b|[\d.,:]+|\s+|━+", "", text)
 
 
