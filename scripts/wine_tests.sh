@@ -44,7 +44,7 @@ wheels() {
     python3 -m pip install --target "$FOLDER/uv" uv
     "$FOLDER/uv/bin/uv" pip install --cache-dir "$FOLDER/uv-cache" --python-platform x86_64-pc-windows-msvc --python-version 3.13 \
         --only-binary :all: --target "$PYTHON/Lib/site-packages" -r "$SOURCE/pyproject.toml" \
-        --extra dev --extra export --extra mcp --extra tui pip setuptools wheel hatchling editables
+        --extra dev --extra export --extra mcp --extra tui --extra watch pip setuptools wheel hatchling editables
 }
 
 # The functions that Wine lacks and numpy asks for.
@@ -60,7 +60,13 @@ prefix() {
     inside wine /python/python.exe -c 'import sys, numpy, onnxruntime, apsw, tokenizers; print(sys.version, numpy.exp(1j))'
 }
 
-# A copy, so that nobody's edits are seen half done; installed as a developer installs it.
+# What the project asks for now, and the project as a developer installs it.
+renew() {
+    (wheels; complex) >"$FOLDER/renewed.log" 2>&1
+    inside wine /python/python.exe -m pip install --quiet --no-deps --no-build-isolation --editable 'Z:\tree'
+}
+
+# A copy, so that nobody's edits are seen half done.
 tree() {
     rm -rf "$SYSTEM/tree" && mkdir -p "$SYSTEM/tree"
     if [ -n "${REKALL_WINE_COMMIT:-}" ]; then
@@ -71,8 +77,7 @@ tree() {
             tar -C "$SYSTEM/tree" -xf -
     fi
     cp "$SYSTEM/tree/scripts/wine_site.py" "$PYTHON/Lib/site-packages/sitecustomize.py"
-    cmp -s "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml" ||
-        inside wine /python/python.exe -m pip install --quiet --no-deps --no-build-isolation --editable 'Z:\tree'
+    cmp -s "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml" || renew
     cp "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml"
 }
 
