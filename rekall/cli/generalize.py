@@ -74,7 +74,7 @@ def generalize(
         return
     saved = _stored(app, base, draft, ids, fresh=fresh, as_it_is=yes)
     if saved is None:
-        talk("nothing stored")
+        talk("nothing stored: the draft was left as it was; `--yes` stores it so")
     else:
         print_saved(base, saved, f"derived from {count_text(len(ids), 'entry', 'entries')}:", as_json=as_json)
 
@@ -91,7 +91,7 @@ def _stored(
     if as_it_is:
         return base.graph.generalizer.add(draft, ids)
     if on_terminal():
-        desk = Desk(app.places.drafts, app.settings.text("ui.editor"), fresh=fresh, takes_unchanged=True)
+        desk = Desk(app.places.drafts, app.settings.text("ui.editor"), fresh=fresh)
         return edit_until_good(desk, f"pattern-{ids[0]}-{len(ids)}", text_to_edit(draft), store)
     text = "" if sys.stdin.isatty() else read_stdin()
     if not text.strip():

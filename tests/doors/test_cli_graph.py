@@ -232,6 +232,9 @@ def test_a_pattern_is_written_in_the_editor(rekall: Rekall, tmp_path: Path, monk
     for door in ("generalize", "editor"):
         monkeypatch.setattr(f"rekall.cli.{door}.on_terminal", lambda: True)
     source = "import pathlib, sys\nfile = pathlib.Path(sys.argv[-1])\nfile.write_text(file.read_text('utf-8').replace('cookie lost', 'Written'), 'utf-8')\n"
+    monkeypatch.setenv("VISUAL", shell_line(program(tmp_path / "idle", "")))
+    ran = rekall("generalize", *ids)
+    assert (ran.code, "nothing stored" in ran.err, rekall("list", "--json").json["total"]) == (0, True, 3)
     monkeypatch.setenv("VISUAL", shell_line(program(tmp_path / "pen", source)))
     ran = rekall("generalize", *ids)
     assert (ran.code, "Written" in ran.out) == (0, True), ran
