@@ -77,7 +77,7 @@ class Database:
         if path is not None:
             opening.prepare(path)
         with self._translated():
-            self._connection = apsw.Connection(str(path) if path else ":memory:")
+            self._connection = opening.connect(path)
         self._identity = opening.which_file(path)
         try:
             with self._translated():
@@ -348,7 +348,7 @@ class Database:
         version = 0 if is_in_hand else opening.version_of(self.path, connection, migrations)
         opening.settle(connection)
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
-        if version < len(migrations) or not opening.is_write_ahead(connection):
+        if version < len(migrations) or not opening.is_as_it_stays(connection):
             self._make_ready(migrations, is_old=version < len(migrations))
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")

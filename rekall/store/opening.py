@@ -127,6 +127,27 @@ def reach_the_disk(connection: apsw.Connection, platform: str = sys.platform) ->
         connection.pragma("fullfsync", True)  # for checkpoints as well
 
 
+def connect(path: Path | None) -> apsw.Connection:
+    """A connection to a base, or to an empty one in memory.
+
+    SQLite keeps the log of writes and an index of it beside the file, also to read. In a folder in which nothing can be made, a base
+    without a log is read as a file that nobody changes.
+    """
+    if path is None:
+        return apsw.Connection(":memory:")
+    real = path.resolve()
+    if os.access(real.parent, os.W_OK):
+        return apsw.Connection(str(path))
+    log = real.with_name(f"{real.name}-wal")
+    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    return apsw.Connection(f"{real.as_uri()}?{how}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+
+
+def is_as_it_stays(connection: apsw.Connection) -> bool:
+    """Whether a file is in write-ahead mode, or cannot be brought to it."""
+    return is_write_ahead(connection) or connection.readonly("main")
+
+
 def is_write_ahead(connection: apsw.Connection) -> bool:
     """Whether readers and writers of the file do not stop each other."""
     return bool(connection.pragma("journal_mode") == "wal")

@@ -1,19 +1,22 @@
 """What is looked at when a base is opened: what acts by itself is refused, what is not as it should be is named."""
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import apsw
 import pytest
 from support import in_threads, make_bench
+from support.systems import links
 
 from rekall.db import Database
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
-from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseTooNew
+from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseReadOnly, DatabaseTooNew
 from rekall.store import opening, schema
 from rekall.store.sqlite import SqliteStore
 
@@ -231,3 +234,51 @@ def test_what_is_long_is_not_waited_for_again_with_every_change(path):
         db.run = lambda sql, *rest: (asked.append(sql), run(sql, *rest))[1]  # type: ignore[method-assign]
         fill(db, 80)
         assert sum("wal_checkpoint" in sql for sql in asked) <= 3
+
+
+# a base that is only read
+
+
+@pytest.fixture
+def only_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A base whose folder nobody may write into, as far as the system tells us: root may write anywhere."""
+    really = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != path.parent and really(place, mode))
+    return path
+
+
+def test_a_base_in_a_folder_that_cannot_be_written_is_read_and_nothing_is_left_there(only_read: Path) -> None:
+    moved = only_read.rename(only_read.with_name("Notizen für #1? 100%.db"))
+    with closing(SqliteStore(moved)) as store:
+        assert store.entries.count() == 3
+        assert [file.name for file in moved.parent.iterdir()] == [moved.name]
+        with pytest.raises(DatabaseReadOnly, match="cannot be written"), store.transaction():
+            store.db.run("DELETE FROM entry")
+
+
+@links
+def test_by_a_link_it_is_the_folder_of_the_file_that_counts(
+    only_read: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link = tmp_path_factory.mktemp("home") / "rekall.db"
+    link.symlink_to(only_read)
+    with closing(SqliteStore(link)) as store:
+        assert store.entries.count() == 3
+        assert [file.name for file in only_read.parent.iterdir()] == [only_read.name]
+
+
+def test_what_its_owner_has_in_the_log_of_writes_is_read_too(only_read: Path) -> None:
+    with closing(apsw.Connection(str(only_read))) as owner:
+        owner.pragma("wal_autocheckpoint", 0)
+        owner.execute("UPDATE entry SET title = 'written just now'")
+        with closing(SqliteStore(only_read)) as store:
+            assert store.db.value("SELECT count(*) FROM entry WHERE title = 'written just now'") == 3
+
+
+def test_an_earlier_one_cannot_be_brought_up_to_date_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rekall.db"
+    Database(path, migrations=schema.MIGRATIONS[:-1]).close()
+    really = os.access
+    monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path and really(place, mode))
+    with pytest.raises(DatabaseReadOnly):
+        Database(path)
