@@ -103,6 +103,7 @@ def test_it_carries_types_and_licences_and_no_tests(contents: zipfile.ZipFile) -
     assert b"MIT" in notices["LICENSE"]
     assert b"all-MiniLM-L6-v2" in notices["NOTICE"]
     assert b"Apache" in notices["NOTICE"]
+    assert b"d3-force" in notices["NOTICE"]
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"rekall", "rekall_memory"}
     samples = [name for name in names if name.startswith("rekall/samples/")]
     assert "rekall/samples/queries.json" in samples
@@ -114,6 +115,12 @@ def test_it_carries_types_and_licences_and_no_tests(contents: zipfile.ZipFile) -
 def test_it_carries_every_module_of_the_package(contents: zipfile.ZipFile) -> None:
     modules = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "rekall").rglob("*.py")}
     assert modules <= set(contents.namelist())
+
+
+def test_it_carries_what_the_page_to_wander_in_is_made_of(contents: zipfile.ZipFile) -> None:
+    parts = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "rekall" / "exchange" / "graph").iterdir()}
+    assert {part.rpartition("/")[2] for part in parts} == {"d3-force.js", "graph.css", "graph.js"}
+    assert parts <= set(contents.namelist())
 
 
 def test_it_carries_the_scripts_of_shells_and_the_man_page(contents: zipfile.ZipFile) -> None:
