@@ -12,6 +12,7 @@ from rekall.knowledge.link_tree import Branch, branches
 from rekall.wording import in_a_row
 
 _LEAST_TITLE = 24
+"""Cells of a title; where there is no room for them, how the entry bears is told by arrows alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,16 @@ def _line(branch: Branch, short: str, drawn: Signs, width: int | None) -> str:
     """One line: how it bears, the id, the title, and what is to be known of it."""
     before = "".join(drawn.down if is_more else "   " for is_more in branch.more[:-1])
     before += (drawn.branch if branch.more[-1] else drawn.last) if branch.more else ""
-    bears = " and ".join(f"{line.phrase} {drawn.out if line.is_outgoing else drawn.back}" for line in branch.lines)
-    head = f"{before}{bears} " if bears else before
+    arrows = [drawn.out if line.is_outgoing else drawn.back for line in branch.lines]
+    bears = " and ".join(f"{line.phrase} {arrow}" for line, arrow in zip(branch.lines, arrows))
     is_obsolete = branch.entry.status.value == "obsolete" and not branch.again.value
     behind = f" ({branch.again.value})" if branch.again.value else " (obsolete)" if is_obsolete else ""
     title = in_a_row(" ".join(branch.entry.title.split()))
     if width is not None:
-        title = fit(title, max(width - cells(head) - cells(short) - 2 - len(behind), _LEAST_TITLE))
+        room = width - cells(before) - cells(short) - 2 - len(behind)
+        if bears and room - len(bears) - 1 < _LEAST_TITLE:  # far from the root
+            bears = " ".join(arrows)
+        title = fit(title, max(room - len(bears) - 1 if bears else room, 1))
+    head = f"{before}{bears} " if bears else before
     title = title if branch.more else styled(title, bold=True)
     return f"{head}{styled(short, fg='cyan')}  {title}{styled(behind, dim=True) if behind else ''}"

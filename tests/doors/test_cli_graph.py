@@ -6,6 +6,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,17 @@ def test_a_tree_for_a_terminal_without_lines_is_ascii(rekall: Rekall, ring: dict
 
 def _plain(line: str) -> str:
     return re.sub("\x1b<[0-9a-f]+>\\[[0-9;]*m", "", line)
+
+
+def test_a_long_chain_stays_within_the_width(rekall: Rekall, monkeypatch: pytest.MonkeyPatch):
+    ids = [add(rekall, f"link number {number} of a rather long chain") for number in range(21)]
+    for one, other in pairwise(ids):
+        rekall("link", one, other, "--as", "derived_from")
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = rekall("graph", ids[0], "--depth", "20").out.splitlines()
+    assert (len(lines), max(map(cell_len, lines)) <= 80) == (21, True)
+    assert "derived from → " in lines[1]
+    assert re.search(r"└─ → \S+  link num", lines[-1])
 
 
 def test_a_hub_is_shown_in_part(rekall: Rekall):
