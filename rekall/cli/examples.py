@@ -71,7 +71,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "history": (
         "rekall history                              # what was done, the last first",
         "rekall history K7Q2",
-        "rekall history K7Q2 --forget                # what it said before, and every trace",
+        "rekall history K7Q2 --forget                # wipe what it said before",
     ),
     "diff": (
         "rekall diff K7Q2                            # what the last change changed",

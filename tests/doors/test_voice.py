@@ -48,7 +48,7 @@ def every_command(group: click.Command = cli, path: str = "") -> Iterator[tuple[
     [
         ("tgas", "no command 'tgas'", "did you mean `rekall tags`?"),
         ("tag", "no command 'tag'", "did you mean `rekall tags`?"),
-        ("undo", "no command 'undo'", "did you mean `rekall restore`?"),
+        ("redo", "no command 'redo'", "did you mean `rekall undo`?"),
         ("completion", "no command 'completion'", "did you mean `rekall init`?"),
         ("xyzzy", "no command 'xyzzy'", "`rekall --help` lists the commands"),
         ("config edti", "`rekall config` has no command 'edti'", "did you mean `rekall config edit`?"),
