@@ -15,8 +15,8 @@ from rekall.errors import InvalidInput, NotFound, StorageError, in_our_words
 from rekall.exchange.folders import MACHINE_MADE, MARKS
 from rekall.store.agreements import Folder
 from rekall.sync.files import SUFFIXES, Root
+from rekall.sync.putting import put_file
 from rekall.sync.reports import Refused
-from rekall.system.files import write_atomically
 from rekall.system.leftovers import sweep_beside
 from rekall.system.one_by_one import one_by_one
 from rekall.system.spelling import openable
@@ -173,7 +173,7 @@ def put_id(root: Root, folder_id: str) -> None:
     place = root.path / OWN / IDS
     place.mkdir(parents=True, exist_ok=True)
     if not (place / folder_id).exists():
-        write_atomically(place / folder_id, _ABOUT)
+        put_file(place / folder_id, _ABOUT)
 
 
 def known(root: Root, ids: Sequence[str], folders: Sequence[Folder]) -> Folder | None:

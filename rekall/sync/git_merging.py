@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rekall.errors import GitError
 from rekall.sync.git_repository import Repository
 from rekall.sync.merging import MergedFile
-from rekall.system.files import write_atomically
+from rekall.sync.putting import put_file
 
 MergeFiles = Callable[["bytes | None", "bytes | None", "bytes | None"], MergedFile]
 """What becomes of a note of which there are an earlier version, mine and theirs; see `merging.merged_file`."""
@@ -241,7 +241,7 @@ class Merging:
     def _put(self, path: str, data: bytes) -> None:
         place = self._repository.top / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(place, data)
+        put_file(place, data)
 
     def _drop(self, paths: Iterable[str]) -> None:
         """Remove files from the work tree and from what will be committed."""

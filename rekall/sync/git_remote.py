@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rekall.errors import RemoteError
+from rekall.errors import GitError, RemoteError
 from rekall.sync.git_program import REMOTE_S, Ran
 from rekall.sync.git_repository import Repository
 
@@ -42,8 +42,18 @@ class Remote:
 
         Raises:
             RemoteError: It cannot be reached.
+            GitError: Its history was written anew. To merge that with ours would bring back what was taken out of it.
         """
+        before = self.tip()
         self.asked("fetch", "-q", self.name)
+        git, now = self.repository.git, self.tip()
+        if before and now != before and git.ran("merge-base", "--is-ancestor", before, now or before).code:
+            git.run("update-ref", self.ref, before)  # the next sync asks again
+            raise GitError(
+                f"the history of {self.name}/{self.branch} was written anew (a forced push)",
+                f"to take it: `git fetch` and `git reset --hard {self.name}/{self.branch}` in {self.repository.top}, then sync again; "
+                "your base keeps what it has",
+            )
         if self._is_cut_off():
             self.asked("fetch", "-q", "--unshallow", self.name)
 

@@ -20,11 +20,12 @@ from rekall.sync.files import Root, hash_of
 from rekall.sync.folder import Scan, alone, id_in, ids_of, known, new_folder, put_id, root_of, scan, tidy
 from rekall.sync.items import Item, Seen
 from rekall.sync.planning import Plan, Planner
+from rekall.sync.putting import put_file
 from rekall.sync.reading import Reader
 from rekall.sync.reports import Refused, SyncChange, SyncConflict, SyncedFolder, SyncReport, What
 from rekall.sync.states import pack
 from rekall.system.clock import Clock
-from rekall.system.files import sync_folder, write_atomically
+from rekall.system.files import sync_folder
 from rekall.system.replacing import remove_file
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ class _Run:
                 if self._hash_at(path) != (item.file.hash if item.file else ""):
                     return None
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, item.data, is_last=False)
+                put_file(path, item.data, is_last=False)
                 folders.add(path.parent)
             assert agreed is not None
             unwritten = self._scan.settled(item.path) if item.data is None else ""

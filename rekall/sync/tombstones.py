@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rekall.sync.files import Root
 from rekall.sync.folder import DELETED, OWN
-from rekall.system.files import write_atomically
+from rekall.sync.putting import put_file
 from rekall.system.replacing import discard, remove_file
 
 KEPT_DAYS = 400
@@ -54,7 +54,7 @@ def put(root: Root, entry_id: str, state_hash: str) -> None:
         before = path.read_bytes()
     data = joined(before, state_hash.encode())
     if data != before:
-        write_atomically(path, data)
+        put_file(path, data)
 
 
 def remove(root: Root, entry_id: str) -> None:

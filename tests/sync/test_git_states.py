@@ -435,6 +435,24 @@ def test_a_remote_that_cannot_be_reached_keeps_nobody_from_committing(shared, tm
     assert (report.sent, report.problem) == (1, None)
 
 
+def test_a_history_that_was_written_anew_is_not_merged_with_the_old_one(shared):
+    """Else what somebody took out of it would come back with the next sync of somebody else."""
+    remote, one, other = shared
+    sync(one, write={"secret.md": "2\nnot for everybody\n"})
+    sync(other)
+    git(one, "reset", "-q", "--hard", "HEAD~1")
+    git(one, "push", "-q", "--force", "origin", "main")
+    for _ in range(2):
+        report = sync(other, write={"new.md": "3\n"})
+        assert report.problem is not None
+        assert "written anew" in report.problem.message
+    assert set(committed(remote, "main")) == {"one.md"}
+    git(other, "fetch", "-q")
+    git(other, "reset", "-q", "--hard", "origin/main")
+    assert sync(other, write={"new.md": "3\n"}).problem is None
+    assert set(committed(remote, "main")) == {"one.md", "new.md"}
+
+
 def test_a_remote_that_takes_nothing_is_told(shared):
     remote, one, _ = shared
     hook(remote, "pre-receive", "echo the branch is protected >&2; exit 1")
@@ -581,6 +599,17 @@ def test_a_note_that_one_deleted_and_the_other_changed_stays_for_the_sync_to_dec
     write(other, "one.md", "1\nchanged\n")
     assert sync(other).problem is None
     assert (other / "one.md").read_text("utf-8") == "1\nchanged\n"
+
+
+@pytest.mark.skipif(WINDOWS, reason="modes of POSIX")
+def test_a_merged_note_can_be_read_by_those_who_could(shared):
+    _, one, other = shared
+    write(one, "one.md", "1\nby one\n")
+    sync(one)
+    write(other, "one.md", "1\nby the other\n")
+    sync(other)
+    assert b"|" in (other / "one.md").read_bytes()
+    assert (other / "one.md").stat().st_mode & 0o044 == 0o044
 
 
 def test_the_author_of_a_change_is_who_committed_it(shared, tmp_path):
