@@ -23,6 +23,9 @@ inside() {
     fi
     timeout --foreground --kill-after=20 "$LIMIT" unshare "${user[@]}" --mount --pid --fork --kill-child /bin/bash -c '
         mount -t proc proc "$1/proc"
+        mkdir -p "$1/dev/pts"
+        mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts" # for tests that open a terminal
+        rm -f "$1/dev/ptmx" && ln -s pts/ptmx "$1/dev/ptmx"
         if [ -n "$2" ]; then
             mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
             printf %s "$2" >/proc/sys/fs/binfmt_misc/register
