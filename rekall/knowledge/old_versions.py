@@ -7,7 +7,7 @@ project, names a later one of the same thing: another major version, or two mino
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,13 +137,22 @@ class _Known:
 class Versions:
     """The latest versions that a base names, and what is older."""
 
-    def __init__(self) -> None:
-        """Know none yet."""
+    def __init__(self, names: Collection[str] | None = None) -> None:
+        """Know none yet.
+
+        Args:
+            names: Of what versions are of interest, as `subjects` says it; None for anything.
+        """
+        spelled = [name for name in (*(names or ()), *_SAME) if names is None or _SAME.get(name, name) in names]
+        any_of = "|".join(map(re.escape, sorted(spelled)))
+        self._sought = None if names is None else re.compile(rf"(?<!\w)(?:{any_of})[ \-/:@=v]{{0,3}}\d", re.IGNORECASE)
         self._latest: dict[str, list[_Known]] = {}
 
     def add(self, entry: Entry) -> None:
         """Take in the versions that a note names."""
         for text in (entry.title, " ".join(entry.tags), entry.situation, entry.solution, entry.content[:_MOST_CHARS]):
+            if self._sought is not None and not self._sought.search(text):
+                continue
             for name, _, number, _ in _named(text):
                 self._put(name, _Known(_number(number), number, entry.title, entry.id, entry.updated_at))
 
@@ -180,6 +189,11 @@ class Versions:
         held.append(known)
         held.sort(key=lambda each: (each.number, each.changed_at is None, each.text), reverse=True)
         del held[4:]
+
+
+def subjects(entry: Entry) -> set[str]:
+    """Of what a note is about a version."""
+    return {name for text in _about(entry) for name, *_ in _named(text)}
 
 
 def _about(entry: Entry) -> Iterator[str]:

@@ -24,6 +24,7 @@ _WAITS = re.compile(
     re.IGNORECASE,
 )
 
+_YEAR = re.compile(r"20\d\d")
 _MOST_CHARS = 20_000
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 """What stands in code is an example of something."""
@@ -37,6 +38,8 @@ def passed(text: str, since: datetime, now: datetime) -> str | None:
         since: When it was written, or looked at last.
         now: The time.
     """
+    if not _YEAR.search(text):
+        return None
     text = _CODE.sub(" ", text[:_MOST_CHARS])
     for said, last in _waiting(text):
         if since < last < now:

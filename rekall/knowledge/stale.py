@@ -16,7 +16,7 @@ from rekall.entry.times import local_day
 from rekall.entry.types import LinkType, Status
 from rekall.knowledge import review_memory as memories
 from rekall.knowledge.gone_files import Places, source_is_gone
-from rekall.knowledge.old_versions import Versions
+from rekall.knowledge.old_versions import Versions, subjects
 from rekall.knowledge.past_dates import passed
 from rekall.store.reviews import Review
 from rekall.store.values import Selection
@@ -159,8 +159,11 @@ class Finder:
         return Found(tuple(worst), len(found))
 
     def _versions(self) -> Versions:
-        versions = Versions()
+        names: set[str] = set()
         for _, entry in self._store.entries.stream():
+            names |= subjects(entry)
+        versions = Versions(names)
+        for _, entry in self._store.entries.stream() if names else ():
             if entry.status is Status.ACTIVE:
                 versions.add(entry)
         return versions
@@ -170,13 +173,13 @@ class Finder:
         here = Versions()
         if self._places.top is not None:
             here.add_files(self._places.top)
-        since = self._log.since() if self._log is not None else None
+        since = self._log.since() if self._log is not None and Sign.NEVER_FOUND in self._signs else None
+        used = self._used() if since is not None else frozenset()
         for first in range(0, len(keys), _AT_ONCE):
             part = keys[first : first + _AT_ONCE]
             entries = self._store.entries.by_keys(part)
             reviews = self._store.reviews.of(part)
             replaced = self._replaced(part)
-            used = self._used([entry.id for entry in entries.values()], since)
             for key in (key for key in part if key in entries):
                 entry = entries[key]
                 reasons = [
@@ -253,11 +256,11 @@ class Finder:
             text = f"not changed or reviewed since {local_day(seen_at)}"
             yield Reason(Sign.OLD, text, "`rekall review ID`")
 
-    def _used(self, ids: list[str], since: datetime | None) -> set[str]:
-        """Which of these were found or read."""
-        if self._log is None or since is None or Sign.NEVER_FOUND not in self._signs:
-            return set(ids)
-        return {*self._log.found(ids), *self._log.opened(ids)}
+    def _used(self) -> frozenset[str]:
+        """What was found or read; the log is read once for all."""
+        assert self._log is not None
+        ids = frozenset(self._store.entries.ids_in_order())
+        return frozenset((*self._log.found(ids), *self._log.opened(ids)))
 
     def _replaced(self, keys: list[int]) -> dict[str, list[Reason]]:
         """What is to be said of notes that build on what is superseded, by their ids."""
