@@ -15,30 +15,18 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
 from rekall.errors import EngineError, InvalidInput
-from rekall.knowledge.disagreement import (
-    SAME,
-    Clash,
-    Disagreement,
-    disagreement,
-    is_a_series,
-    same,
-    sameness,
-    without_rounds,
-)
+from rekall.knowledge.disagreement import LEAST, Clash, Disagreement, between, scored, without_rounds
 from rekall.knowledge.reports import Saved
-from rekall.knowledge.resembling import NEAR
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
 from rekall.models.level import USUAL
+from rekall.search.labels import COMPARED
 from rekall.spread import spread_of, unit_of
 from rekall.store.pairs import JudgedPair, Verdict
 from rekall.store.values import Selection, Space
 
 if TYPE_CHECKING:
     from rekall.store.contract import Store
-
-LEAST = 0.55
-"""The least score of a pair that is told."""
 
 MOST_EACH = 8
 """Neighbours of an entry that are looked at."""
@@ -196,7 +184,7 @@ class ConflictFinder:
         level, unit = self._level(space), unit_of(spread_of(store, space))
         index = store.vectors.index(space)
         heads = {each.id: each.entry_key for each in store.passages.of_entries(asked) if each.position == 0}
-        pairs = index.neighbours(list(heads), None, level + NEAR / unit, MOST_EACH)[: 4 * MOST_PAIRS]
+        pairs = index.neighbours(list(heads), None, level + COMPARED / unit, MOST_EACH)[: 4 * MOST_PAIRS]
         missing = {end for one, other, _ in pairs for end in (one, other)} - heads.keys()
         heads |= {each.id: each.entry_key for each in store.passages.by_ids(missing) if each.position == 0}
         obsolete = store.entries.obsolete_among(heads.values())
@@ -270,20 +258,6 @@ class ConflictFinder:
         joins = without_rounds([(each.one.id, each.other.id) for each in repeats])
         said_again = {id(each) for each, is_new in zip(repeats, joins) if not is_new}
         return [each for each in found if id(each) not in said_again]
-
-
-def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | None:
-    """What is between two entries of which it is known how clear their similarity is."""
-    what = disagreement(one, other)
-    if what is None and not is_a_series(one, other):
-        surety = sameness(one, other, clear)
-        return same(one, other, surety) if surety else None
-    return what
-
-
-def scored(what: Disagreement, clear: float) -> float:
-    """How sure it is, 0 to 1, by words and meaning."""
-    return what.surety * (0.4 + 0.6 * min(1.0, max(0.0, clear) / SAME))
 
 
 def _pair(one: str, other: str) -> tuple[str, str]:

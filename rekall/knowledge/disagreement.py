@@ -55,6 +55,9 @@ class Disagreement:
         return replace(self, here=self.there, there=self.here, here_in=self.there_in, there_in=self.here_in)
 
 
+LEAST = 0.55
+"""The least score of a pair that is told."""
+
 LEAST_SHARED = 0.7
 """The share of words that two statements about the same have in common (Dice)."""
 
@@ -150,6 +153,20 @@ def is_a_series(one: TakenApart, other: TakenApart) -> bool:
     here, there = one.title.words, other.title.words
     is_pattern = 2 * len(here & there) >= LEAST_SHARED * (len(here) + len(there))
     return is_pattern and bool((here - there) - other.words and (there - here) - one.words)
+
+
+def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | None:
+    """What is between two entries of which it is known how clear their similarity is."""
+    what = disagreement(one, other)
+    if what is None and not is_a_series(one, other):
+        surety = sameness(one, other, clear)
+        return same(one, other, surety) if surety else None
+    return what
+
+
+def scored(what: Disagreement, clear: float) -> float:
+    """How sure it is, 0 to 1, by words and meaning."""
+    return what.surety * (0.4 + 0.6 * min(1.0, max(0.0, clear) / SAME))
 
 
 def repetition(one: TakenApart, other: TakenApart) -> float:

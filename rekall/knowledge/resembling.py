@@ -10,7 +10,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.errors import EngineError
 from rekall.knowledge import answers
-from rekall.search.labels import alike
+from rekall.search.labels import COMPARED, alike
 from rekall.search.results import Hit, Mode
 from rekall.search.searcher import Searcher
 from rekall.search.titles import is_titled_twice
@@ -18,9 +18,6 @@ from rekall.search.titles import is_titled_twice
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.knowledge.disagreement import Disagreement
     from rekall.store.contract import Store
-
-NEAR = 0.5
-"""How clear a similarity two entries have whose statements are compared: a cosine of 0.55 with all-MiniLM-L6-v2."""
 
 _MOST_LOOKED_AT = 6
 _MOST = 3
@@ -69,11 +66,10 @@ def resembling(store: Store, searcher: Searcher, entry: Entry) -> tuple[Resembli
 
 def _contradicted(entry: Entry, near: Sequence[Hit]) -> list[Resembling]:
     """The active entries near one that it may contradict, the surest first."""
-    hits = [hit for hit in near if (hit.why.clear or 0.0) >= NEAR and hit.successor is None]
+    hits = [hit for hit in near if (hit.why.clear or 0.0) >= COMPARED and hit.successor is None]
     if not hits:
         return []
-    from rekall.knowledge.conflicts import LEAST, between, scored  # 15 ms with their patterns
-    from rekall.knowledge.disagreement import Clash
+    from rekall.knowledge.disagreement import LEAST, Clash, between, scored  # 15 ms with their patterns
     from rekall.knowledge.statements import taken_apart
 
     apart = taken_apart(entry)

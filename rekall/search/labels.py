@@ -41,6 +41,9 @@ _RESEMBLES = 0.8
 """How clear a similarity between two entries is where they say the same: a cosine of 0.85 with all-MiniLM-L6-v2. Of 2,820
 real notes 2 in 100 have such a neighbour (benchmarks/alike.py)."""
 
+COMPARED = 0.5
+"""From which on what two entries say is compared: a cosine of 0.55 with all-MiniLM-L6-v2 (docs/adr/0048)."""
+
 _MOST_ALIKE = 3
 
 _SAME = 0.97
