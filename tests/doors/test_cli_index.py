@@ -275,8 +275,9 @@ def test_every_command_and_option_is_described(rekall: Rekall, words: tuple[str,
 
 
 def test_the_answers_are_in_the_envelope_with_nothing_beside(
-    rekall: Rekall, stocked: list[str], tmp_path: Path
+    rekall: Rekall, stocked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("EDITOR", f'"{sys.executable}"')  # without any the doctor ends with 5
     entry_id = stocked[0]
     commands = [
         ("add", "til", "new"),

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,7 @@ class World:
 def world(quick_model, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("rekall.cli.pick.can_pick", lambda: True)
     monkeypatch.setenv("REKALL_UI_PICKER", "list")
+    monkeypatch.setenv("EDITOR", f'"{sys.executable}"')  # without any the doctor ends with 5
     app = App()
     base = app.open_base(to_write=True)
     every = Draft(
@@ -298,6 +300,14 @@ CALLS: dict[str, Calls] = {
     "list --format jsonl": lambda w: [("list",)],
     "restore ID@VERSION": lambda w: [("edit", w.old, "--title", "x"), ("restore", f"{w.old}@2")],
     "undo": lambda w: [("undo", "--dry-run"), ("undo", "--yes"), ("edit", w.old, "--title", "y"), ("undo", "--yes")],
+    "review": lambda w: [("review",), ("review", "--all"), ("review", w.new, w.old), ("review", "-p", "nothing")],
+    "review ID --holds": lambda w: [
+        ("review", w.new, "--again"),
+        ("review", w.new, "--holds"),
+        ("review", w.new, "--never"),
+        ("review", w.new, w.old, "--holds"),
+    ],
+    "stale": lambda w: [("stale",), ("stale", "--all"), ("stale", "--because", "old", "-n", "1")],
     "history": lambda w: [("history",)],
     "history ID": lambda w: [("history", w.old), ("history", w.new, "-n", "1"), ("history", w.gone)],
     "history ID --forget": lambda w: [("history", w.old, "--forget", "--yes")],
