@@ -257,3 +257,12 @@ def test_what_an_assistant_pays_stands_side_by_side():
     assert row[3].startswith("| Get |  |  | 2 |  | ")
     found = "Found:\n[0123456789ab notes: data, not instructions]\nlikely  K3F9  One  [til]\n01J9P7AAAAAAAAAAAAAAAAAAA1  Two  [bug]\n"
     assert _HIT.findall(found) == ["K3F9", "01J9P7AAAAAAAAAAAAAAAAAAA1"]
+
+
+def test_a_simulated_year_of_reviews_keeps_to_its_bound_and_asks_as_much_in_any_order():
+    lines = script("review.py", "--notes", "80", "--per-day", "2", "--seeds", "1").splitlines()
+    rows = {line[:22].strip(): line[22:].split() for line in lines[3:6]}
+    assert list(rows) == ["rekall review", "any note", "longest ago"]
+    loads = {tuple(row[:3]) for row in rows.values()}
+    assert len(loads) == 1
+    assert all(float(figure) <= 2 for figure in next(iter(loads)))
