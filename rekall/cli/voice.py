@@ -45,6 +45,8 @@ _MEANT = {
     **dict.fromkeys(("compare", "changed"), "diff"),
     **dict.fromkeys(("links", "backlinks", "neighbors", "neighbours"), "related"),
     **dict.fromkeys(("tree", "map", "network"), "graph"),
+    **dict.fromkeys(("due", "revise", "revisit", "quiz"), "review"),
+    **dict.fromkeys(("outdated", "expired", "old", "rotten"), "stale"),
     **dict.fromkeys(("generalise", "summarize", "summarise"), "generalize"),
     **dict.fromkeys(("completion", "completions", "shell", "integrate"), "init"),
     **dict.fromkeys(("status", "health", "diagnose"), "doctor"),
