@@ -23,6 +23,7 @@ METAVAR = "ENTRY"
 _PLACE = re.compile(r"@?([0-9]{1,3})")
 _PLACES = re.compile(r"@?([0-9]{1,3})(?:-|\.\.)@?([0-9]{1,3})")
 _WHOLE_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+_VERSION = re.compile(r"[0-9A-Za-z]@[0-9]{1,18}$")
 _BELOW = "    "
 """How far in the text of a hit stands in a table, where no number does."""
 
@@ -101,6 +102,11 @@ def named(app: App, base: KnowledgeBase, text: str) -> Named:
     gone = _deleted(base, text)
     if len(gone) == 1:
         raise _was_deleted(base, f"{_shown(gone[0].title)} was deleted", gone[0].id)
+    if _VERSION.search(text):
+        raise NotFound(
+            f"no entry {_shown(text)}",
+            f"a version is shown by `rekall show {printable(text)}` and brought back by `rekall restore {printable(text)}`; this takes an entry",
+        )
     raise NotFound(
         f"no entry {_shown(text)}",
         "`rekall list` numbers the entries and shows their ids, `rekall search` finds them; a title does as well",

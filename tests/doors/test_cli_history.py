@@ -199,7 +199,7 @@ def test_undo_asks_and_refuses_where_nobody_can_answer(
         (("restore", "{}@9"), 3, "that entry has no version 9, but 3, 2, 1"),
         (("restore", "{}"), 3, "is not deleted"),
         (("history", "COSR"), 3, "no entry 'COSR'"),
-        (("edit", "{}@2", "--title", "x"), 3, "no entry"),
+        (("edit", "{}@2", "--title", "x"), 3, "a version is shown by `rekall show "),
         (("redo",), 2, "no command 'redo'"),
     ],
 )
