@@ -74,10 +74,10 @@ def merge(app: App, name: str, other: str, is_agreed: bool, dry_run: bool, fresh
 @json_option
 @pass_app
 def supersede(app: App, old: str, new: str, reason: str, as_json: bool) -> None:
-    """Let one entry replace another: the old one becomes obsolete and points to the new one.
+    """Let one entry replace another.
 
-    As `rekall edit OLD --superseded-by NEW` and `rekall link NEW OLD --as supersedes` do. It stays readable, and ranks below
-    its successor.
+    The old one becomes obsolete and points to the new one, as `rekall edit OLD --superseded-by NEW` and
+    `rekall link NEW OLD --as supersedes` do. It stays readable, and ranks below its successor.
     """
     base = app.open_base(to_write=True)
     ids = [entry_id(app, base, each) for each in (old, new)]
