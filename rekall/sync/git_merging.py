@@ -207,6 +207,8 @@ class Merging:
         if mine is None or theirs is None or mine == theirs:
             return MergedFile(theirs if mine is None else mine)
         entries = [self._notes.entry_of(each) for each in (mine, theirs)]
+        if all(entries) and entries[0] != entries[1]:  # two notes of one name
+            return MergedFile(mine, theirs=(self._free_name(path), theirs))
         is_one = any(entries) or before is not None
         merged = self._notes.merged(before, mine, theirs) if is_one else MergedFile(mine, ("text",))
         if merged.theirs is None and merged.conflicts:
@@ -234,6 +236,7 @@ class Merging:
             beside = f"{path.rpartition('/')[0]}/{name}".removeprefix("/")
             self._put(beside, data)
             written.append(beside)
+        if merged.theirs is not None and merged.conflicts:
             pairs.append(NotePair(path.removeprefix(prefix), beside.removeprefix(prefix), merged.conflicts))
         self._git.run("update-index", "--add", "--remove", "-z", "--stdin", given=_listed(written))
         return pairs

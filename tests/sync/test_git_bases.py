@@ -198,6 +198,20 @@ def test_a_deletion_and_an_edit_at_once_keep_the_edit(shared):
         bench.base.close()
 
 
+def test_two_notes_of_one_name_are_two_notes(shared):
+    one, two = (make_bench(shared / f"{name}.db") for name in ("a", "b"))
+    sync(one, shared / "a")
+    sync(two, shared / "b")
+    for bench, name, text in ((one, "a", "buy milk"), (two, "b", "call mum")):
+        (shared / name / "Todo.md").write_text(f"# Todo\n\n- {text}\n", "utf-8")
+        assert not sync(bench, shared / name).report.conflicts
+    sync(one, shared / "a")
+    assert said(one) == said(two)
+    assert sorted(each[1].rpartition("\n")[2] for each in said(one).values()) == ["- buy milk", "- call mum"]
+    for bench in (one, two):
+        bench.base.close()
+
+
 def test_two_who_began_apart_with_the_same_entries_have_them_once(tmp_path):
     bare(tmp_path / "remote.git")
     first = make_bench(tmp_path / "a.db")
