@@ -75,7 +75,8 @@ class Places:
             if source is not None and os.path.lexists(source.parent / path):
                 continue
             path = path.replace("\\", "/").removeprefix("./")
-            if checkouts and not path.startswith("../") and not any(each.has(path) for each in checkouts):
+            is_sure = "/" in path or any(each.had(path) for each in checkouts)  # a name alone may be anything
+            if is_sure and checkouts and not path.startswith("../") and not any(each.has(path) for each in checkouts):
                 yield Gone(said, next(filter(None, (each.moved_to(path) for each in checkouts)), None))
 
     def _moved(self, whole: str) -> str | None:

@@ -36,6 +36,10 @@ class Checkout:
             seen.add(path)
         return path if len(seen) > 1 and os.path.lexists(self.top / path) else None
 
+    def had(self, name: str) -> bool:
+        """Whether a file of that name was there, and was renamed or deleted."""
+        return any(path.rpartition("/")[2] == name for path in self._gone)
+
     @functools.cached_property
     def _named(self) -> Mapping[str, list[str]]:
         """The files that git tracks, and the folders they lie in, by their last name."""
@@ -48,14 +52,27 @@ class Checkout:
 
     @functools.cached_property
     def _renamed(self) -> Mapping[str, str]:
-        """What files were called next, by what they were called, of the last thousands of commits."""
-        what = ("log", "--no-merges", f"-n{_MOST_COMMITS}", "--diff-filter=R", "-M", "--name-status", "--format=", "-z")
+        """What files were called next, by what they were called."""
+        return {path: new for path, new in self._gone.items() if new}
+
+    @functools.cached_property
+    def _gone(self) -> Mapping[str, str]:
+        """The files that the last thousands of commits took away: what they were called next, or nothing."""
+        what = (
+            "log",
+            "--no-merges",
+            f"-n{_MOST_COMMITS}",
+            "--diff-filter=DR",
+            "-M",
+            "--name-status",
+            "--format=",
+            "-z",
+        )
         found: dict[str, str] = {}
         parts = iter(each for each in self._said(*what) if each.strip("\n"))
         for kind in parts:
-            if kind.strip("\n").startswith("R"):
-                old, new = next(parts, ""), next(parts, "")
-                found.setdefault(old, new)
+            path = next(parts, "")
+            found.setdefault(path, next(parts, "") if kind.strip("\n").startswith("R") else "")
         return found
 
     def _said(self, *words: str) -> list[str]:

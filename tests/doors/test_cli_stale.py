@@ -90,12 +90,12 @@ def test_files_are_looked_for_in_the_repository_one_stands_in(
     folder.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     (folder / "there.py").touch()
-    rekall("add", "bug", "a note", "-p", "shop", "--file", "there.py", "--file", "gone.py", "-c", "x")
+    rekall("add", "bug", "a note", "-p", "shop", "--file", "there.py", "--file", "src/gone.py", "-c", "x")
     assert rekall("stale").out == ""
     monkeypatch.setenv("REKALL_ADD_PROJECT", "auto")
     monkeypatch.chdir(folder)
     (found,) = rekall("stale", "--json").json["entries"]
-    assert [each["text"] for each in found["reasons"]] == ["gone.py is gone"]
+    assert [each["text"] for each in found["reasons"]] == ["src/gone.py is gone"]
 
 
 def test_nothing_is_changed(rekall: Rekall, old: list[str], home: Path) -> None:
