@@ -6,6 +6,7 @@ DEMO := $(CURDIR)/.demo
 REKALL := REKALL_HOME=$(DEMO) $(BIN)/rekall
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SOURCE := build/all-MiniLM-L6-v2
+TESTS ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-deep test-lowest check lint types docs model goldens bench runtimes faults clean
@@ -58,13 +59,13 @@ demo: $(VENV)/base
 	@echo; echo 'Go on yourself: REKALL_HOME=.demo $(BIN)/rekall search ...'
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest $(TESTS)
 
 test-deep: $(VENV)/dev
-	REKALL_TESTS_DEEP=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+	REKALL_TESTS_DEEP=1 $(BIN)/python -m pytest $(TESTS)
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest $(TESTS) -m "not slow"
 
 # an environment of its own; uv finds what the lowest versions are
 test-lowest:
@@ -72,7 +73,7 @@ test-lowest:
 	$(VENV)-lowest/bin/python -m pip install --quiet uv
 	$(VENV)-lowest/bin/python -m uv pip compile pyproject.toml --quiet --resolution lowest-direct --extra export --extra mcp --extra tui --output-file $(VENV)-lowest/versions.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/versions.txt --editable '.[dev,export,mcp,tui]'
-	$(VENV)-lowest/bin/python -m pytest -n 3 --dist worksteal
+	$(VENV)-lowest/bin/python -m pytest $(TESTS)
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .

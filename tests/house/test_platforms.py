@@ -17,6 +17,7 @@ else:
     import tomli as tomllib
 
 sys.path.insert(0, str(CHECKOUT / "scripts"))
+import linux_runs
 import platform_table
 import wine_results
 from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
@@ -76,3 +77,12 @@ def test_the_workflow_tries_every_python_that_is_claimed_on_three_systems():
 def test_the_tables_of_the_tests_under_wine_are_those_of_their_results():
     text = wine_results.PAGE.read_text("utf-8")
     assert f"<!-- wine -->\n{wine_results.tables()}<!-- end of wine -->" in text
+
+
+def test_the_tables_of_the_tests_on_linux_are_those_of_their_results():
+    text = linux_runs.PAGE.read_text("utf-8")
+    assert f"<!-- linux -->\n{linux_runs.tables()}<!-- end of linux -->" in text
+    for run in linux_runs.read().values():
+        counts = [sum(column) for column in zip(*run.folders.values())]
+        assert counts == [run.passed, len(run.failed), run.skipped]
+        assert not {*run.failed} & {*run.mended}
