@@ -288,6 +288,8 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ("search", "note"),
         ("similar", entry_id),
         ("conflicts",),
+        ("merge", stocked[1], stocked[2]),
+        ("supersede", stocked[2], stocked[1]),
         ("stats",),
         ("index", "status"),
         ("index", "rebuild"),

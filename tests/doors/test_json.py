@@ -588,7 +588,14 @@ def test_an_editor_that_is_left_without_text_adds_nothing(rekall: Rekall, home: 
     monkeypatch.setattr("rekall.cli.add._add_in_editor", lambda *_: None)
     ran = rekall("add", "til", "--json")
     assert ran.code == 1
-    assert ran.json == {"schema_version": SCHEMA_VERSION, "entry": None, "warning": None, "secrets": [], "alike": [], "conflicts": []}
+    assert ran.json == {
+        "schema_version": SCHEMA_VERSION,
+        "entry": None,
+        "warning": None,
+        "secrets": [],
+        "alike": [],
+        "conflicts": [],
+    }
 
 
 def test_an_import_tells_what_it_kept_and_refused(rekall: Rekall, world: World):
