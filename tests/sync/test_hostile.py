@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_written_changes_nothing(both, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rekall.sync.running.write_atomically", refuse)
+        patch.setattr("rekall.sync.running.put_file", refuse)
         report = both[0].sync()
     assert [(each.path, "cannot be written" in each.why) for each in report.refused] == [(path.name, True)]
     assert path.read_bytes() == before
