@@ -175,6 +175,8 @@ def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as
             print_report(base, folder, done.report, done.git)
             if done.remark:
                 talk(f"note: {done.remark}")
+            if wanted.git and done.git is not None and not done.git.remote and done.git.problem is None:
+                talk("note: git has no remote yet; `git remote add origin ADDRESS` in the folder names one")
     remarks = [] if wanted.is_dry else [embed_what_came(base, each.done.report) for each in ended if each.done]
     if as_json:
         rows = [

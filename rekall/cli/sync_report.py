@@ -135,8 +135,6 @@ def _print_git(git: GitReport) -> None:
     ]
     if said:
         talk(f"git: {', '.join(said)}")
-    elif not git.remote and git.problem is None:
-        talk("git: no remote; `git remote add origin ADDRESS` in the folder shares it")
 
 
 def _conflict_lines(base: KnowledgeBase, conflicts: Sequence[SyncConflict]) -> Iterator[str]:

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from rekall.app import App
 from rekall.cli.render import error_text, talk
 from rekall.cli.sync_report import embed_what_came, print_report
-from rekall.errors import RekallError, UsageError, in_our_words
+from rekall.errors import Interrupted, RekallError, UsageError, in_our_words
 from rekall.sync.doing import synced
 from rekall.sync.git_files import is_part
 from rekall.sync.watching import Watch, Why, can_hear
@@ -34,7 +36,11 @@ def watch_folder(app: App, folder: Path, wanted: Wanted, every_s: float | None) 
     """
     from dataclasses import replace
 
-    with contextlib.closing(app.long_lived(app.door)) as staying, _alone(staying, folder):
+    with (
+        contextlib.closing(app.long_lived(app.door)) as staying,
+        _alone(staying, folder),
+        _ended_by_hand(),
+    ):
         base = staying.open_base(to_write=True)
         watch = Watch(folder, is_part, base.version, every_s=max(every_s or _EVERY_S, _LEAST_EVERY_S))
         with contextlib.closing(watch):
@@ -65,6 +71,15 @@ def _how(folder: Path, watch: Watch) -> str:
     if can_hear():
         return f"{said}\nnote: the system does not tell of changes on this file system, so it is looked at every few seconds"
     return f"{said}\nnote: the folder is looked at every few seconds; `{install_command('watch')}` hears of changes at once"
+
+
+@contextlib.contextmanager
+def _ended_by_hand() -> Iterator[None]:
+    """Let Ctrl-C be what it is here: the way to end it, and no mistake."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(Interrupted.exit_code) from None
 
 
 @contextlib.contextmanager
