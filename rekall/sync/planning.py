@@ -140,13 +140,11 @@ class Planner:
         file, is_agreed = item.file, item.row is not None and bool(item.row.path)
         if item.entry_id in self._scan.deleted:
             item.deleted = tombstones.hashes_in(self._scan.deleted[item.entry_id])
-        if file is not None and file.state is not None and state_hash(file.state) in item.deleted:
-            if not is_agreed or item.was_deleted:  # it has not gone yet, or comes back: whoever does that ends it
-                if item.mine is not None:
-                    self._only_here(item, item.mine, is_agreed=is_agreed)
-                elif is_agreed:
-                    self._only_there(item, file, is_agreed=True)
-                return
+        is_buried = file is not None and file.state is not None and state_hash(file.state) in item.deleted
+        if is_buried and (not is_agreed or item.was_deleted):
+            self._buried(item, is_agreed=is_agreed)
+            return
+        if is_buried:
             item.buries = False
         if file is not None and item.mine is not None:
             self._merge(item, file, item.mine, is_agreed=is_agreed)
@@ -156,6 +154,13 @@ class Planner:
             self._only_here(item, item.mine, is_agreed=is_agreed)
         elif is_agreed:
             self._put(item)
+
+    def _buried(self, item: Item, *, is_agreed: bool) -> None:
+        """Its file says what was deleted: it has not gone yet, or comes back, and whoever does that ends it."""
+        if item.mine is not None:
+            self._only_here(item, item.mine, is_agreed=is_agreed)
+        elif is_agreed and item.file is not None:
+            self._only_there(item, item.file, is_agreed=True)
 
     def _read(self, item: Item) -> bool:
         """See to it that what the file says is known. Returns whether it is."""
