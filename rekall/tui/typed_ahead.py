@@ -59,8 +59,8 @@ class TypedAhead:
         await self.go_on()
 
     async def go_on(self) -> None:
-        """Take the next one, unless one is under way."""
-        if self._waiting and not self._rounds:
+        """Take the next one, unless one is under way, or everything is closed already."""
+        if self._waiting and not self._rounds and self._app.screen_stack:
             event = self._waiting[0]
             key = event.key if isinstance(event, events.Key) else ""
             if key in GIVING_UP or not self._must_wait(key):

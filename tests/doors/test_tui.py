@@ -96,6 +96,8 @@ async def test_what_is_typed_at_once_after_a_slash_is_a_query_and_no_command(rek
         count = ui.main.base.count()
         for key in "/dead/adding":
             ui.app.post_message(events.Key("slash" if key == "/" else key, key))
+        await ui.pilot.pause()
+        await ui.until(lambda: ui.app.typed.is_idle)
         await ui.settle()
         assert ui.main.line.value == "dead/adding"
         assert ui.main.base.count() == count

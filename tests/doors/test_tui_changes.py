@@ -77,6 +77,7 @@ async def test_what_is_typed_while_a_form_opens_is_its_title_and_no_command(reka
         for key in "aquick dt":
             ui.app.post_message(events.Key("space" if key == " " else key, key))
         await ui.settle()
+        await ui.until(lambda: ui.app.typed.is_idle)
         assert form(ui).texts["title"] == "quick dt"
         assert ui.app.is_running
         assert ui.app.theme == DARK.name

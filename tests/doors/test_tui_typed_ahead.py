@@ -32,3 +32,13 @@ async def test_every_key_means_what_the_person_was_at():
             assert len(ui.titles()) == 2
             await at_once(ui, "u", "y", "u", "y")
             assert len(ui.titles()) == 4
+
+
+@driven
+async def test_what_is_typed_when_all_is_closed_goes_nowhere():
+    with base_of(few()) as rekall:
+        async with opened(rekall) as ui:
+            app = ui.app
+        assert not app.screen_stack
+        await app.typed.add(events.Key("a", "a"))
+        assert not app.typed.is_idle  # kept, and nobody is asked for a screen
