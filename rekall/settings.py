@@ -32,6 +32,8 @@ class Setting:
             InvalidInput: It is of another type or out of bounds; `origin` is named.
         """
         value = self._typed(raw, origin)
+        if self.choices and isinstance(value, str):
+            value = value.strip().lower()  # all choices are
         if self.choices and value not in self.choices:
             raise InvalidInput(f"{self._said(origin)} {value!r}", f"choose one of: {', '.join(self.choices)}")
         if not isinstance(value, str) and not (

@@ -522,3 +522,12 @@ def test_without_rekall_home_the_platform_decides(
 @pytest.mark.parametrize("line", [["config", "set", "search.limit", "many"], ["--set", "search.limit=many", "list"]])
 def test_a_value_that_was_typed_is_told_without_its_place(rekall: Rekall, line: list[str]) -> None:
     assert rekall(*line).err.startswith("error: search.limit cannot be 'many'\n")
+
+
+@pytest.mark.parametrize("written", ["Numpy", " numpy ", "NUMPY"])
+def test_a_choice_is_known_however_it_is_written(rekall, monkeypatch, written):
+    assert rekall("config", "set", "engine.backend", written).code == 0
+    assert rekall("config", "get", "engine.backend").out == "numpy\n"
+    assert rekall("config", "unset", "engine.backend").code == 0
+    monkeypatch.setenv("REKALL_ENGINE_BACKEND", written)
+    assert rekall("config", "get", "engine.backend").out == "numpy\n"
