@@ -177,7 +177,8 @@ def _backups(app: App) -> Iterator[Look]:
     many = (
         f"{changed}{' or more' if changed == REMEMBERED else ''} {'entry' if changed == 1 else 'entries'} changed since"
     )
-    text = f"the last one is {age_text(last.made_at, now)} old, {many}: {last.path}"
+    age = age_text(last.made_at, now)
+    text = f"the last one was made {'just now' if age == 'now' else f'{age} ago'}, {many}: {last.path}"
     is_old = bool(days) and (now - last.made_at).days > days and changed > _WORTH_A_BACKUP
     yield Look("backup", Health.WARN if is_old else Health.GOOD, text, "`rekall backup` makes one" if is_old else "")
 

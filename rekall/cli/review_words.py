@@ -29,7 +29,8 @@ def seen_text(standing: Standing) -> str:
     """How long an entry was not looked at."""
     age = age_text(standing.seen_at, datetime.now(timezone.utc))
     if standing.times:
-        return f"looked at {count_text(standing.times, 'time')}, last {age} ago"
+        last = "just now" if age == "now" else f"{age} ago"
+        return f"looked at {count_text(standing.times, 'time')}, last {last}"
     return "changed just now" if age == "now" else f"unchanged for {age}, never reviewed"
 
 

@@ -233,3 +233,10 @@ def test_another_program_of_that_name_in_the_environment_is_told(
     assert "the package rekall 1.7.1 is installed here too" in said
     assert "pip uninstall rekall`" in said
     assert "rekall-mcp" not in said
+
+
+def test_a_backup_of_this_minute_is_told_in_words(rekall: Rekall) -> None:
+    rekall("--set", "engine.model=none", "add", "til", "one")
+    assert rekall("backup").code == 0
+    (line,) = (each for each in rekall("doctor", "--json").json["lines"] if each["topic"] == "backup")
+    assert "the last one was made just now, 0 entries changed since" in line["text"]
