@@ -1,8 +1,10 @@
 """Small folders of every dialect, imported as a person would, against what is expected of each note beside them."""
 
 import json
+import os
 import shutil
 from collections import Counter
+from os.path import normcase
 from pathlib import Path
 
 import pytest
@@ -33,12 +35,12 @@ def vault(request, tmp_path: Path) -> tuple[str, Path, list[dict]]:
 
 
 def told(bench: Bench, folder: Path) -> dict[str, list[Entry]]:
-    """The entries by the file that each came from, below the folder."""
+    """The entries by the file that each came from, below the folder, as Windows keeps it: without case."""
     found: dict[str, list[Entry]] = {}
     for key, entry in bench.store.entries.stream():
         origin = bench.store.origins.of(key)
         assert origin is not None
-        place = origin.path.removeprefix(str(folder.resolve()) + "/")
+        place = origin.path.removeprefix(normcase(folder.resolve()) + os.sep)
         found.setdefault(place.partition("#")[0] if "#" in place else place, []).append(entry)
     return found
 
@@ -92,14 +94,14 @@ def wrong_links(bench: Bench, entry: Entry, wanted: dict) -> list[str]:
             assert key is not None
             origin = bench.store.origins.of(key)
             linked |= {other.title, *other.keywords, *([Path(origin.path).stem] if origin else [])}
-    missing = set(wanted.get("links", ())) - linked
+    missing = set(map(normcase, wanted.get("links", ()))) - set(map(normcase, linked))
     return [f"links to {sorted(missing)} are not there: {sorted(linked)}"] if missing else []
 
 
 def test_every_note_of_a_vault_is_what_it_should_be(bench, vault):
     name, folder, expected = vault
     report = bench.base.files.import_paths([folder])
-    refused = [item.where.removeprefix(f"{folder}/") for item in report.refused]
+    refused = [item.where.removeprefix(f"{folder}{os.sep}") for item in report.refused]
     assert refused == BROKEN.get(name, [])
     by_file = told(bench, folder)
     deleted = {tombstone.title for tombstone in bench.store.tombstones.latest(100)}
@@ -108,7 +110,7 @@ def test_every_note_of_a_vault_is_what_it_should_be(bench, vault):
         file = wanted["file"].partition("#")[0]
         if wanted.get("title") in deleted:
             continue
-        fits = [problems(bench, entry, wanted) for entry in by_file.get(file, [])]
+        fits = [problems(bench, entry, wanted) for entry in by_file.get(normcase(file), [])]
         if not fits:
             wrong.append(f"{wanted['file']}: no entry")
         else:

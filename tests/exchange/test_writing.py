@@ -380,7 +380,7 @@ def test_a_file_for_the_deleted_that_is_none_of_ours_stops_the_export(filled: An
     bench = filled[0]
     folder = tmp_path / "notes"
     folder.mkdir()
-    (folder / DELETED_FILE).write_text("mine\n")
+    (folder / DELETED_FILE).write_bytes(b"mine\n")
     with pytest.raises(InvalidInput, match="not written by an export"):
         bench.base.files.export(folder)
     assert files_of(folder) == {DELETED_FILE: b"mine\n"}
