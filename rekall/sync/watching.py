@@ -29,6 +29,11 @@ _LOOK_SHARE = 0.005
 _STEP_MS = 400
 """How often the watcher gathers what the system told it; its own 50 ms would wake a processor twenty times a second."""
 
+_ROUND_MS = 1_000
+"""How often it says that nothing changed; the first time tells that it listens."""
+
+_LONGEST_START_S = 10.0
+
 _REMOTE_KINDS = (
     "nfs",
     "cifs",
@@ -168,9 +173,12 @@ class _Ears:
         self._is_part = is_part
         self._changed = changed
         self._stop = threading.Event()
+        self._listens = threading.Event()
         self._first = self._look() if looks else ()
         self._thread = threading.Thread(target=self._look_often if looks else self._hear, daemon=True)
         self._thread.start()
+        if not looks:
+            self._listens.wait(_LONGEST_START_S)  # what changes before is nobody's to hear
 
     def close(self) -> None:
         """End the thread."""
@@ -181,21 +189,25 @@ class _Ears:
         import watchfiles
 
         try:
-            for _ in watchfiles.watch(
+            for changes in watchfiles.watch(
                 self._folder,
                 watch_filter=lambda _, path: self._is_part(self._below(path)),
                 stop_event=self._stop,
                 step=_STEP_MS,
-                rust_timeout=60_000,
+                rust_timeout=_ROUND_MS,
+                yield_on_timeout=True,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             ):
-                self._changed.set()
+                self._listens.set()
+                if changes:
+                    self._changed.set()
         except (OSError, RuntimeError):  # no watches left, the folder went: whoever waits looks at it
             pass
         if not self._stop.is_set():
             self.is_deaf = True
             self._changed.set()
+        self._listens.set()
 
     def _look_often(self) -> None:
         seen = self._first

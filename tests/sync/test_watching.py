@@ -58,6 +58,7 @@ def watched(
     monkeypatch.setattr(watching, "_TICK_S", 0.05)
     monkeypatch.setattr(watching, "_LOOKS_S", 0.05)
     monkeypatch.setattr(watching, "_STEP_MS", 20)
+    monkeypatch.setattr(watching, "_ROUND_MS", 50)
     if request.param == "looks":
         monkeypatch.setattr(watching, "can_hear", lambda: False)
     elif not watching.can_hear():
