@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.systems import WINDOWS, shell_line
 from support.tui_driver import (
     NGINX,
     SAFARI,
@@ -376,11 +378,12 @@ async def test_an_entry_is_edited_in_the_editor(rekall, lent, tmp_path, monkeypa
 @driven
 async def test_the_editor_that_is_configured_comes_first(lent, tmp_path, monkeypatch):
     edited_by(tmp_path, "t = t.replace('Raise', 'Lower')", monkeypatch)
-    monkeypatch.setenv("REKALL_UI_EDITOR", "false")
+    failing = shell_line(sys.executable, "-c", "raise SystemExit(1)") if WINDOWS else "false"
+    monkeypatch.setenv("REKALL_UI_EDITOR", failing)
     with base_of(few()) as rekall:
         async with opened(rekall) as ui:
             await ui.press("j", "ctrl+e")
-            assert "the editor `false` exited with code 1" in ui.told
+            assert ("exited with code 1" if WINDOWS else "the editor `false` exited with code 1") in ui.told
             assert drafts_of(rekall) == []
 
 
