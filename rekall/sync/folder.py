@@ -30,6 +30,9 @@ _WAIT_S = 2.0
 _RACY_NS = 2_000_000_000
 """The coarsest clock of a file system."""
 
+IS_LINK = "it is a symbolic link"
+"""Why a file or folder is left alone that lies elsewhere: nobody may write there."""
+
 _UNFINISHED = ".part"
 _PLACEHOLDER = ".icloud"
 """What iCloud puts in the place of a file that it took from this machine."""
@@ -45,6 +48,7 @@ class Scan:
         deleted: Ids of which a tombstone lies in the folder, with its path.
         absent: Paths of files that are in the folder, and not on this machine.
         closed: Folders that cannot be read, as paths that end in a slash.
+        linked: Symbolic links in the place of folders, in the same way.
         refused: What was left alone.
         looked_at: When the look began, in nanoseconds.
         littered: Folders in which lies what a sync that ended did not finish.
@@ -55,6 +59,7 @@ class Scan:
     deleted: dict[str, Path] = field(default_factory=dict)
     absent: set[str] = field(default_factory=set)
     closed: list[str] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     looked_at: int = field(default_factory=time.time_ns)
     littered: set[str] = field(default_factory=set)
@@ -66,7 +71,11 @@ class Scan:
 
     def is_out_of_reach(self, path: str) -> bool:
         """Whether nobody can tell if a file is there."""
-        return path in self.absent or any(path.startswith(folder) for folder in self.closed)
+        return path in self.absent or any(path.startswith(folder) for folder in (*self.closed, *self.linked))
+
+    def link_to(self, path: str) -> str:
+        """The symbolic link in the place of a folder in which a file lay, or empty."""
+        return next((folder for folder in self.linked if path.startswith(folder)), "")
 
 
 def root_of(folder: Path) -> Root:
@@ -131,8 +140,7 @@ def _look(each: os.DirEntry[str], below: str, found: Scan, waiting: list[str]) -
         return
     with contextlib.suppress(OSError):  # it went while we looked
         if each.is_symlink():
-            if _is_note(name):
-                found.refused.append(Refused(path, "it is a symbolic link", "put the file itself there"))
+            _link(each, path, found)
         elif each.is_dir(follow_symlinks=False):
             waiting.extend(() if name in MACHINE_MADE else (f"{path}/",))
         elif _is_note(name):
@@ -140,6 +148,15 @@ def _look(each: os.DirEntry[str], below: str, found: Scan, waiting: list[str]) -
             if stat.S_ISREG(status.st_mode):
                 found.files[path] = seen_of(status)
                 found.changed_at[path] = status.st_mtime_ns
+
+
+def _link(each: os.DirEntry[str], path: str, found: Scan) -> None:
+    """Note a symbolic link: what it leads to is not ours, and what lay in its place is not gone."""
+    if _is_note(each.name):
+        found.absent.add(path)
+        found.refused.append(Refused(path, IS_LINK, "put the file itself there"))
+    elif each.is_dir():
+        found.linked.append(f"{path}/")
 
 
 def _is_note(name: str) -> bool:

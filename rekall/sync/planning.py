@@ -13,7 +13,7 @@ from rekall.sync import tombstones
 from rekall.sync.editing import edited
 from rekall.sync.fields import kept_id, kept_state, merge
 from rekall.sync.files import Root, Says, hash_of, whole
-from rekall.sync.folder import Scan
+from rekall.sync.folder import IS_LINK, Scan
 from rekall.sync.heads import CannotWrite
 from rekall.sync.items import File, Item, Mine, Seen
 from rekall.sync.past import Past, said_in
@@ -112,6 +112,8 @@ class Planner:
             if entry_id in files.blocked:
                 continue
             if row is not None and row.path and file is None and self._scan.is_out_of_reach(row.path):
+                if link := self._scan.link_to(row.path):
+                    self._refuse(link, IS_LINK, "put the folder itself there")
                 continue
             if row is not None and not row.path and file is None and entry_id not in self._stamps:
                 continue  # both agree that it is deleted

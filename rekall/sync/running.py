@@ -180,13 +180,20 @@ class _Run:
         if allow:
             return
         agreed = self._store.agreements.count(self._folder.number) if self._folder.number else 0
+        hint = (
+            "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-many-deletions`"
+        )
+        is_any_there = plan.unchanged or self._scan.absent or any(item.file and item.row for item in plan.items)
+        if agreed and not is_any_there and not ids_of(self._root):
+            were = "note was" if agreed == 1 else "notes were"
+            raise InvalidInput(
+                f"{agreed:,} {were} in the folder and would be deleted in the base; nothing was done", hint
+            )
         for what, where in ((What.DELETED_HERE, "in the base"), (What.DELETED_THERE, "in the folder")):
             count = sum(item.what is what for item in plan.items)
-            if (count > _FEW and 2 * count > agreed) or (count and count == agreed and not ids_of(self._root)):
-                raise InvalidInput(
-                    f"{count:,} of {agreed:,} entries would be deleted {where}; nothing was done",
-                    "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-many-deletions`",
-                )
+            gone = count + sum(_lost(item) is what for item in plan.items)
+            if count and gone > _FEW and 2 * gone > agreed:
+                raise InvalidInput(f"{count:,} of {agreed:,} entries would be deleted {where}; nothing was done", hint)
 
     def _do(self, planner: Planner, plan: Plan) -> None:
         applier = Applier(self._writer, self._root, self._folder.number, self._recorded.recorder.now, planner.data_of)
@@ -292,6 +299,13 @@ class _Run:
             plan.unchanged,
             is_dry,
         )
+
+
+def _lost(item: Item) -> What | None:
+    """What would have become of an entry that one side has lost, had the other not changed it."""
+    if item.what is not What.KEPT:
+        return None
+    return What.DELETED_HERE if item.file is None else What.DELETED_THERE
 
 
 def _path(item: Item) -> str:

@@ -112,6 +112,30 @@ def test_a_link_in_the_place_of_a_file_is_not_written_through(both, tmp_path):
     assert both[0].has(entry_id)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+@pytest.mark.parametrize("linked", ["folder", "note"])
+def test_what_was_moved_out_behind_a_link_is_not_deleted(both, tmp_path, linked):
+    (both[0].folder / "sub").mkdir()
+    path = both[0].folder / "sub" / "one.md"
+    path.write_text("# One\n\ntext\n")
+    shared(both)
+    settle(*both)
+    moved = path if linked == "note" else path.parent
+    moved.rename(tmp_path / "away")
+    moved.symlink_to(tmp_path / "away")
+    for side in both:
+        report = side.sync()
+        assert not report.changes
+        assert [(each.path.rstrip("/"), each.why) for each in report.refused] == [
+            (moved.relative_to(side.folder).as_posix(), "it is a symbolic link")
+        ]
+        assert len(side.says()) == 2
+    moved.unlink()
+    (tmp_path / "away").rename(moved)
+    settle(*both)
+    assert len(both[0].says()) == 2
+
+
 def test_names_that_differ_by_case_or_by_accents_are_two_notes(both):
     folder = both[0].folder
     names = ["Cafe.md", "cafe.md", unicodedata.normalize("NFC", "Café.md"), unicodedata.normalize("NFD", "Café.md")]

@@ -384,6 +384,35 @@ def test_an_empty_folder_where_entries_were_is_not_taken_for_deletions(both, fol
     assert not both[0].has(entry_id)
 
 
+@pytest.mark.parametrize("stray", [False, True])
+def test_a_folder_that_is_not_mounted_is_none_whatever_changed_here(both, folder, stray):
+    ids = [both[0].add(f"note {number}") for number in range(4)]
+    settle(*both)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    if stray:
+        (folder / "stray.md").write_text("# Stray\n")
+    both[0].change(ids[0], content="changed here")
+    both[0].add("new here")
+    before = both[0].says()
+    with pytest.raises(InvalidInput, match="4 notes were in the folder"):
+        both[0].sync()
+    assert both[0].says() == before
+    assert {path.name for path in folder.rglob("*.md")} == ({"stray.md"} if stray else set())
+
+
+def test_what_was_changed_here_counts_among_what_a_folder_has_lost(both, folder):
+    ids = [both[0].add(f"note {number}") for number in range(16)]
+    settle(*both)
+    for path in folder.glob("*.md"):
+        path.unlink()
+    for entry_id in ids[:8]:
+        both[0].change(entry_id, content="changed here")
+    with pytest.raises(InvalidInput, match="8 of 16"):
+        both[0].sync()
+    assert len(both[0].says()) == 16
+
+
 def test_the_deletion_of_more_than_half_is_refused_unless_told(both, folder):
     for number in range(12):
         both[0].add(f"note {number}")
