@@ -138,7 +138,7 @@ def as_text(run: Run) -> str:
 
 def keep(*runs: Run) -> None:
     """Lay results over those that are kept. What a file came to at its first run stays beside its latest."""
-    kept: dict[str, Any] = {"day": "", "first": {}, "latest": {}}
+    kept: dict[str, Any] = {"day": "", "never": [], "first": {}, "latest": {}}
     if KEPT.exists():
         kept = json.loads(KEPT.read_text("utf-8"))
     first, latest = as_run(kept["first"]), as_run(kept["latest"])
@@ -147,7 +147,10 @@ def keep(*runs: Run) -> None:
         first = run | first
     first = {name: replace(outcome, failures=[], reasons={}) for name, outcome in first.items()}
     day = datetime.now(timezone.utc).date().isoformat() if runs else kept["day"]
-    text = f'{{\n"day": "{day}",\n"first": {as_text(first)},\n"latest": {as_text(latest)}\n}}\n'
+    root = DOCS.parent
+    there = sorted(path.relative_to(root).as_posix() for path in (root / "tests").glob("*/test_*.py"))
+    never = json.dumps([name for name in there if name not in latest] if runs else kept["never"])
+    text = f'{{\n"day": "{day}",\n"never": {never},\n"first": {as_text(first)},\n"latest": {as_text(latest)}\n}}\n'
     KEPT.write_text(text, "utf-8")
 
 
@@ -170,6 +173,8 @@ def tables() -> str:
     left = [name for name, outcome in latest.items() if outcome.unfinished]
     if left:
         lines += ["", "What did not come to its end: " + ", ".join(f"`{name}`" for name in left) + "."]
+    if kept["never"]:
+        lines += ["", "Not run yet: " + ", ".join(f"`{name}`" for name in kept["never"]) + "."]
     lines += ["", "Why tests were skipped in it:", "", "| reason | tests |", "|---|---|"]
     reasons = sorted(whole.reasons.items(), key=lambda each: (-each[1], each[0]))
     lines += [f"| {reason.replace('|', chr(92) + '|')} | {number} |" for reason, number in reasons]
