@@ -177,7 +177,7 @@ def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as
                 talk(f"note: {done.remark}")
             if wanted.git and done.git is not None and not done.git.remote and done.git.problem is None:
                 talk("note: git has no remote yet; `git remote add origin ADDRESS` in the folder names one")
-    remarks = [] if wanted.is_dry else [embed_what_came(base, each.done.report) for each in ended if each.done]
+    remark = "" if wanted.is_dry else embed_what_came(base)
     if as_json:
         rows = [
             report_fields(
@@ -189,9 +189,8 @@ def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as
             for each in ended
         ]
         out_json({"dry_run": wanted.is_dry, "folders": rows})
-    else:
-        for remark in filter(None, remarks):
-            talk(remark)
+    elif remark:
+        talk(remark)
     return ended
 
 

@@ -75,15 +75,13 @@ def print_report(
         talk(f"… and {len(report.refused) - _REFUSED:,} more left alone (--json names all)")
 
 
-def embed_what_came(base: KnowledgeBase, report: SyncReport) -> str:
-    """Give the entries that came vectors. Returns what there is to say of it, or nothing."""
+def embed_what_came(base: KnowledgeBase) -> str:
+    """Give what waits for a vector one, also what came with a run that was stopped. Returns what there is to say of it, or nothing."""
     from contextlib import ExitStack
 
     from rekall.cli.progress import progress_bar
     from rekall.errors import EngineError
 
-    if all(_WORDS[change.what][0] == "out" for change in report.changes):
-        return ""
     show: Callable[[int, int], None] | None = None
     with ExitStack() as bar:
 

@@ -55,7 +55,7 @@ def watch_folder(app: App, folder: Path, wanted: Wanted, every_s: float | None) 
                 print_report(base, folder, done.report, done.git, is_quiet=why is not Why.START)
                 if done.git is not None and done.git.problem is not None:
                     talk(error_text(done.git.problem))
-                remark = embed_what_came(base, done.report)
+                remark = embed_what_came(base)
                 base.index.drop_model()  # nobody else asks here, and it is more than twice what waits
                 if remark:
                     talk(remark)

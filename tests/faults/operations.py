@@ -130,6 +130,27 @@ def operations(models: Path) -> list[Operation]:
         home.run("edit", home.ids[TITLES[0]], "-c", "said after the backup")
         return home
 
+    def beside_a_folder(folder: Path) -> Home:
+        home = filled()(folder)
+        (home.home / "notes").mkdir()
+        return home
+
+    def changed_on_both_sides(folder: Path) -> Home:
+        home = beside_a_folder(folder)
+        notes = home.home / "notes"
+        home.run("sync", str(notes))
+        home.run("edit", home.ids[TITLES[0]], "--tag", "said-in-the-base")
+        home.run("delete", home.ids[TITLES[1]], "-y")
+        home.run("restore", home.ids[GONE])
+        files = {
+            title: path for title in TITLES for path in notes.glob("*.md") if f"title: {title}" in path.read_text()
+        }
+        for title in (TITLES[0], TITLES[2]):  # the first is changed on both sides
+            files[title].write_text(files[title].read_text() + "\nsaid in the folder\n")
+        files[TITLES[3]].unlink()
+        (notes / "By hand.md").write_text("# By hand\n\nsays handword\n")
+        return home
+
     first, second = f"{{{TITLES[0]}}}", f"{{{TITLES[1]}}}"
     use_twice = (("model", "use", "second"), ("model", "use", "tiny"))
     found = [
@@ -220,6 +241,24 @@ def operations(models: Path) -> list[Operation]:
                 is_repeatable=True,
             )
             for steps in range(1, len(schema.MIGRATIONS))
+        ),
+        Operation(
+            "sync with an empty folder",
+            ("sync", "{home}/notes"),
+            beside_a_folder,
+            "",
+            is_whole=False,
+            is_repeatable=True,
+            codes=(4, 5),
+        ),
+        Operation(
+            "sync of both sides",
+            ("sync", "{home}/notes"),
+            changed_on_both_sides,
+            "",
+            is_whole=False,
+            is_repeatable=True,
+            codes=(4, 5),
         ),
         Operation("export", ("export", "{home}/all.jsonl"), filled(), "", is_repeatable=True),
         Operation(

@@ -57,6 +57,9 @@ def read_state(home: Path) -> State:
         if not file.parent.name.startswith(".") and file.name != LOOKUPS:
             name = f"file:{file.relative_to(home)}"
             facts[name] = (hashlib.sha256(file.read_bytes()).hexdigest(), None)
+    for file in sorted((home / "notes").rglob("*.md")):
+        if not file.name.startswith("."):
+            facts[f"file:{file.relative_to(home)}"] = (hashlib.sha256(file.read_bytes()).hexdigest(), None)
     return State(facts)
 
 
@@ -188,11 +191,11 @@ def faults_of_copies(home: Path, fewest: int) -> list[str]:
 
 
 def files_of(home: Path) -> set[str]:
-    """The names of all files below a home, but for those SQLite makes and removes itself."""
+    """The names of all files below a home, but for those SQLite makes and removes itself, and what a synced folder is known by."""
     return {
         str(file.relative_to(home))
         for file in home.rglob("*")
-        if file.is_file() and file.name not in ("rekall.db-wal", "rekall.db-shm")
+        if file.is_file() and file.name not in ("rekall.db-wal", "rekall.db-shm") and file.parent.name != "ids"
     }
 
 
