@@ -340,7 +340,7 @@ _LOOKS: dict[str, Callable[[tuple[Value, ...]], bool]] = {
     "operation": lambda row: len(row) == 9 and _matches(_TIME, row[1]) and isinstance(row[8], int),
     "version": lambda row: len(row) == 4 and _matches(_ID, row[0]) and isinstance(row[3], bytes),
     "link_version": lambda row: len(row) == 5 and _matches(_ID, row[1]) and _matches(_ID, row[2]),
-    "folder": lambda row: len(row) == 5 and isinstance(row[2], str) and isinstance(row[3], str),
+    "folder": lambda row: len(row) == 5 and _matches(_ID, row[1]) and isinstance(row[3], Text) and row[3][:1] == b"{",
     "agreed": lambda row: len(row) == 6 and _matches(_ID, row[1]) and isinstance(row[5], bytes),
     "review": lambda row: len(row) == 5 and isinstance(row[3], int) and isinstance(row[4], Text) and row[4][:1] == b"{",
     "judged_pair": lambda row: len(row) == 4 and _matches(_ID, row[0]) and _matches(_ID, row[1]),

@@ -146,22 +146,38 @@ def test_the_history_survives_and_leads_back(path, is_found_by_shape):
     bench.base.close()
 
 
+_ULID = "01JB{:022d}"
+KEPT_BESIDE = {
+    "review": [
+        (key, None if key == 5 else "2026-05-01T00:00:00Z", "2026-01-01T00:00:00Z", key, '{"stability": 30.5}')
+        for key in range(2, 20)
+    ],
+    "folder": [(key, _ULID.format(key), "/notes", '{"git": true}', None) for key in (1, 2)],
+    "agreed": [
+        (1, _ULID.format(key), f"a note {key}.md", "512 1764230000", "9f" * 32, b"\x28\xb5said") for key in range(40)
+    ],
+    "judged_pair": [
+        (_ULID.format(key), _ULID.format(key + 50), "fine", "2026-01-01T00:00:00.000Z") for key in range(40)
+    ],
+}
+
+
+@pytest.mark.parametrize("table", KEPT_BESIDE)
 @pytest.mark.parametrize("is_found_by_shape", [False, True])
-def test_reviews_survive(specimen, path, is_found_by_shape):
+def test_what_is_kept_of_reviews_folders_and_pairs_survives(specimen, path, table, is_found_by_shape):
     path.write_bytes(specimen.data)
+    rows = KEPT_BESIDE[table]
     with contextlib.closing(SqliteStore(path)) as store:
-        rows = [
-            (key, "2026-05-01T00:00:00Z", "2026-01-01T00:00:00Z", key, '{"stability": 30.5}') for key in range(2, 20)
-        ]
-        rows[3] = (*rows[3][:1], None, *rows[3][2:])
-        store.db.run_many("INSERT INTO review VALUES (?, ?, ?, ?, ?)", rows)
+        if table == "agreed":
+            store.db.run_many("INSERT INTO folder VALUES (?, ?, ?, ?, ?)", KEPT_BESIDE["folder"])
+        store.db.run_many(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
         store.db.run("UPDATE entry SET confidence = 9 WHERE key = 1")
-        (root,) = store.db.rows("SELECT rootpage FROM sqlite_schema WHERE name = 'review'")[0]
+        (root,) = store.db.rows("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))[0]
     if is_found_by_shape:  # where the table begins is not known any more
         damage(path, f"PRAGMA writable_schema = 1; UPDATE sqlite_schema SET rootpage = 9999 WHERE rootpage = {root}")
     SqliteBaseFile(path).mend()
     with contextlib.closing(SqliteStore(path)) as store:
-        assert store.db.rows("SELECT * FROM review ORDER BY 1") == rows
+        assert store.db.rows(f"SELECT * FROM {table} ORDER BY 1, 2") == rows
     assert problems(path) == []
 
 
