@@ -62,10 +62,10 @@ def synced(sync: Sync, folder: Path, wanted: Wanted) -> Done:
     """
     _look_at(sync, folder, wanted)
 
-    def run(author_of: Callable[[Path], str | None] | None) -> SyncReport:
+    def run(author_of: Callable[[Path], str | None] | None, is_dry: bool = wanted.is_dry) -> SyncReport:
         return sync.run(
             folder,
-            is_dry=wanted.is_dry,
+            is_dry=is_dry,
             with_secrets=wanted.with_secrets,
             author_of=author_of,
             allow_many_deletions=wanted.many_deletions,
@@ -77,7 +77,14 @@ def synced(sync: Sync, folder: Path, wanted: Wanted) -> Done:
     repository, remark = prepared(folder, wanted=wanted.git)
     if repository is None:
         return Done(run(None), remark=remark if is_first else "")
-    through = GitSync(repository, HAND, run, with_secrets=wanted.with_secrets, asks_remote=wanted.asks_remote)
+    through = GitSync(
+        repository,
+        HAND,
+        run,
+        check=lambda: run(None, is_dry=True),
+        with_secrets=wanted.with_secrets,
+        asks_remote=wanted.asks_remote,
+    )
     done = through.sync()
     return Done(done.synced, done)
 

@@ -117,6 +117,7 @@ class GitSync:
         hand: Hand,
         run: RunSync,
         *,
+        check: Callable[[], object] = lambda: None,
         with_secrets: bool = False,
         asks_remote: bool = True,
     ) -> None:
@@ -126,6 +127,7 @@ class GitSync:
             repository: The repository.
             hand: What the folder's files are.
             run: Makes base and folder the same.
+            check: Refuses what `run` would refuse, such as many deletions, and does nothing.
             with_secrets: Whether notes that hold what looks like a secret are committed.
             asks_remote: Whether the remote is asked although there is nothing to send.
         """
@@ -133,6 +135,7 @@ class GitSync:
         self._git = repository.git
         self._hand = hand
         self._run = run
+        self._check = check
         self._with_secrets = with_secrets
         self._asks_remote = asks_remote
         self._report = GitReport(SyncReport())
@@ -242,6 +245,8 @@ class GitSync:
         prefix = self._repository.prefix
         touched = [each for each in self._changed() if self._may_be_committed(each)]
         notes = [each for each in touched if not each.path.startswith(".")]
+        if by_hand and any(each.kind == "D" for each in notes):
+            self._check()  # what is refused stays where `git restore` brings it back
         if self._repository.commit([prefix + each.path for each in touched], message(notes, titles, by_hand=by_hand)):
             self._report = replace(self._report, commits=self._report.commits + 1)
 
@@ -271,10 +276,11 @@ class GitSync:
         """Whether a file is to be committed; of one that is not for what it says, the report tells."""
         if each.kind == "D":
             return True
-        if self._hand.is_passed_over(each.path):
+        path = self._repository.folder / each.path
+        if self._hand.is_passed_over(each.path) or path.is_symlink():  # it leads to this machine's files
             return False
         try:
-            data = (self._repository.folder / each.path).read_bytes()
+            data = path.read_bytes()
         except OSError:  # gone, a link to nowhere, or not ours to read: git would fail
             return False
         if b"<<<<<<< " in data and b"\n>>>>>>> " in data:

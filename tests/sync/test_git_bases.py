@@ -18,6 +18,7 @@ from support.depth import IS_DEEP, tries
 from support.git_folders import bare, committed, git, needs_git, settle_git
 from support.systems import WINDOWS
 
+from rekall.errors import InvalidInput
 from rekall.sync.doing import Done, Wanted, synced
 from rekall.sync.git_program import Git, Ran
 
@@ -108,6 +109,38 @@ class Worker:
     def does(self, *words: Any) -> str:
         self.tell(*words)
         return self.hear()
+
+
+def test_what_is_refused_is_not_committed_either(tmp_path):
+    bench, notes = make_bench(None), tmp_path / "notes"
+    for number in range(12):
+        bench.base.add("til", f"note {number}")
+    assert synced(bench.base.sync, notes, Wanted(git=True)).git
+    head = git(notes, "rev-parse", "HEAD")
+    for path in sorted(notes.glob("*.md"))[:11]:
+        path.unlink()
+    with pytest.raises(InvalidInput, match="11 of 12"):
+        synced(bench.base.sync, notes, Wanted())
+    assert git(notes, "rev-parse", "HEAD") == head
+    git(notes, "restore", ".")
+    assert not synced(bench.base.sync, notes, Wanted()).report.changes
+    assert bench.base.count() == 12
+
+
+@pytest.mark.skipif(WINDOWS, reason="links need a right there")
+def test_a_link_to_a_file_of_this_machine_is_not_committed(tmp_path):
+    bench, notes = make_bench(None), tmp_path / "notes"
+    bench.base.add("til", "note")
+    bench.base.add("til", "other")
+    synced(bench.base.sync, notes, Wanted(git=True))
+    head = git(notes, "rev-parse", "HEAD")
+    moved = next(notes.glob("note*.md"))
+    moved.rename(tmp_path / "away.md")
+    moved.symlink_to(tmp_path / "away.md")
+    (notes / "new.md").symlink_to(tmp_path / "away.md")
+    done = synced(bench.base.sync, notes, Wanted())
+    assert {each.why for each in done.report.refused} == {"it is a symbolic link"}
+    assert git(notes, "rev-parse", "HEAD") == head
 
 
 def test_two_processes_that_push_at_once_end_the_same_and_lose_nothing(shared):
