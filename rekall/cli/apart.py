@@ -55,7 +55,9 @@ def _is_pipe(path: Path) -> bool:
         return False  # the import itself says what cannot be read
 
 
-def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[str, str] | None) -> ImportReport:
+def store_apart(
+    paths: Sequence[Path], options: ImportOptions, flags: Mapping[str, str] | None, door: str
+) -> ImportReport:
     """Store the texts of an import in a process of its own.
 
     Raises:
@@ -67,7 +69,7 @@ def store_apart(paths: Sequence[Path], options: ImportOptions, flags: Mapping[st
         )
     is_interrupted = False
     try:
-        answer, _ = child.communicate(pickle.dumps((list(paths), options, flags)))
+        answer, _ = child.communicate(pickle.dumps((list(paths), options, flags, door)))
     except KeyboardInterrupt:
         is_interrupted = True
         with contextlib.suppress(ProcessLookupError, ValueError):  # a terminal has told it already; Windows cannot
@@ -105,8 +107,10 @@ def _main() -> None:
     os.dup2(2, 1)  # nothing but the answer may come out there
     try:
         let_interrupts_in()
-        paths, options, flags = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own parent
-        base = App(flags=flags).open_base(to_write=not options.dry_run)
+        paths, options, flags, door = pickle.load(sys.stdin.buffer)  # noqa: S301  # of our own parent
+        app = App(flags=flags)
+        app.door = door
+        base = app.open_base(to_write=not options.dry_run)
         with progress_line() as show:
             found: object = base.files.store_texts(paths, options, lambda done, total: show("reading", done, total))
         base.close()

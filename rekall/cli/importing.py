@@ -99,7 +99,7 @@ def import_files(
     options = ImportOptions(unknown, project, exclude, dry_run, overwrite, prune)
     with progress_line() as show:
         if is_large(wanted):
-            report = store_apart(wanted, options, app.flags)
+            report = store_apart(wanted, options, app.flags, app.door)
             base = app.open_base(to_write=not dry_run)
         else:
             base = app.open_base(to_write=not dry_run)

@@ -48,6 +48,7 @@ def test_a_large_import_tells_what_a_small_one_does(
     assert (ran.code, ran.out) == (4, f"{apart.LARGE_FILES + 1} added, 1 refused\n")
     assert "binary.md" in ran.err
     assert "missing" in ran.err
+    assert [each["door"] for each in rekall("history", "--json").json["operations"]] == ["shell"]
     answer = rekall("import", str(many), "--json")
     assert answer.code == 4
     assert (answer.json["unchanged"], len(answer.json["refused"])) == (apart.LARGE_FILES + 1, 1)
