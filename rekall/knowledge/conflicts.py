@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
-from rekall.errors import EngineError, InvalidInput
+from rekall.errors import InvalidInput
 from rekall.knowledge.disagreement import LEAST, Clash, Disagreement, between, scored, without_rounds
+from rekall.knowledge.nearness import level_of_space
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
-from rekall.models.level import USUAL
 from rekall.search.labels import COMPARED
 from rekall.spread import spread_of, unit_of
 from rekall.store.pairs import JudgedPair, Verdict
@@ -181,7 +181,7 @@ class ConflictFinder:
     def _near(self, space: Space, asked: Sequence[int]) -> Iterator[_Near]:
         """Pairs of active entries whose heads are near each other, the nearest first."""
         store = self._store
-        level, unit = self._level(space), unit_of(spread_of(store, space))
+        level, unit = level_of_space(self._embeddings, space), unit_of(spread_of(store, space))
         index = store.vectors.index(space)
         heads = {each.id: each.entry_key for each in store.passages.of_entries(asked) if each.position == 0}
         pairs = index.neighbours(list(heads), None, level + COMPARED / unit, MOST_EACH)[: 4 * MOST_PAIRS]
@@ -192,14 +192,6 @@ class ConflictFinder:
         for one, other, cosine in fits[:MOST_PAIRS]:
             first, second = sorted((heads[one], heads[other]))
             yield _Near(first, second, (cosine - level) * unit, cosine)
-
-    def _level(self, space: Space) -> float:
-        """The cosine of texts that have nothing to do with each other."""
-        try:
-            model = self._embeddings.model_in_use()
-        except EngineError:  # stored vectors are compared without it
-            return USUAL
-        return model.level if model.fingerprint == space.fingerprint else USUAL
 
     def _without_vectors(self, space: Space | None, asked: Sequence[int]) -> list[int]:
         """The entries that cannot be compared by meaning."""
