@@ -71,6 +71,8 @@ def _list_done(base: KnowledgeBase, most: int, *, as_json: bool) -> None:
         out(columns(rows, stretch=3))
     else:
         talk("nothing was done yet that is remembered")
+    if not (as_json or base.past.is_kept):
+        talk("\nnote: history.keep is 0: what is done now is not remembered")
 
 
 def _list_states(base: KnowledgeBase, entry_id: str, most: int, *, as_json: bool) -> None:

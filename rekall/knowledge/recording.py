@@ -68,7 +68,7 @@ class Recorder:
     def transaction(self, wait_s: float | None = None, doing: str = "") -> Iterator[None]:
         """All or nothing, with what is recorded of it."""
         with self.store.transaction(wait_s, doing):
-            if self._touched is not None or not self._most:  # an outer one decides
+            if self._touched is not None:  # an outer one decides
                 yield
                 return
             self._touched = _Touched()
@@ -88,6 +88,11 @@ class Recorder:
             yield span
         finally:
             self._mine.span = outer
+
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is remembered."""
+        return self._most > 0
 
     def begin(self, span: _Span) -> int:
         """Note an operation before it changes anything. Returns its number."""
@@ -148,6 +153,9 @@ class Recorder:
     def _keep(self, touched: _Touched) -> None:
         """Store what a transaction changed, at its end."""
         store = self.store
+        if not self.keeps:
+            self._lose(touched)
+            return
         span: _Span | None = getattr(self._mine, "span", None)
         keys = store.entries.keys_of(touched.entries)
         known: dict[str, Version] = {}
@@ -183,6 +191,12 @@ class Recorder:
         old = [each.entry_id for each in kept if each.was is not Was.NOTHING]
         if old:
             store.history.bound(old, self._most)
+
+    def _lose(self, touched: _Touched) -> None:
+        """Drop the versions of what changed unrecorded: they are told by what differs from what it says no longer."""
+        old = [entry_id for entry_id, was in touched.entries.items() if was is not Was.NOTHING]
+        if old:
+            self.store.history.bound(old, 0)
 
     def _begin(self, span: _Span | None, was: set[Was], *, is_gone: bool = False) -> int:
         """Note an operation; without a name it is called by what became of entries, or of links, which may all be gone."""

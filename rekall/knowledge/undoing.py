@@ -60,6 +60,7 @@ class Plan:
     links: int
 
 
+_MOST_NAMED = 3
 _READ_AT_ONCE = 500
 
 _DOES = {
@@ -111,8 +112,9 @@ class Past:
 
         Raises:
             NotFound: There is no such version.
-            InvalidInput: It holds a secret, and such are refused.
+            InvalidInput: It holds a secret, and such are refused; or no history is kept.
         """
+        self._check_kept()
         said = self.state(entry_id, number).said
         assert said is not None
         with self._recorded.recorder.operation("restore", f"version {number}"):
@@ -144,8 +146,10 @@ class Past:
 
         Raises:
             NotFound: There is nothing to undo, or no such operation.
-            InvalidInput: It is undone already, its versions are not kept any more, or entries were changed since.
+            InvalidInput: It is undone already, its versions are not kept any more, entries were changed since, or no
+                history is kept.
         """
+        self._check_kept()
         with self._store.snapshot():
             operation = self._undoable(number)
             changes = tuple(sorted(self._changes(operation), key=lambda each: each.title.casefold()))
@@ -173,6 +177,19 @@ class Past:
     def _recorded(self) -> Recorded:
         return cast("Recorded", self._store)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether what changes now is remembered."""
+        return self._recorded.recorder.keeps
+
+    def _check_kept(self) -> None:
+        """Go back only where that can be undone in its turn."""
+        if not self.is_kept:
+            raise InvalidInput(
+                "history.keep is 0: what entries say now would be lost",
+                "`rekall config set history.keep 100` remembers what changes from then on",
+            )
+
     def _undoable(self, number: int | None) -> Operation:
         history = self._store.history
         if number is None:
@@ -194,12 +211,16 @@ class Past:
             )
         since = history.changed_since(operation.number)
         if since:
-            titles = self._store.entries.titles(since[:3])
-            named = ", ".join(repr(titles.get(entry_id, entry_id)) for entry_id in since[:3])
-            more = f" and {len(since) - 3} more" if len(since) > 3 else ""
+            ids = list(dict.fromkeys(entry_id for entry_id, _ in since))
+            titles = self._store.entries.titles(ids[:_MOST_NAMED])
+            named = ", ".join(repr(titles.get(entry_id, entry_id)) for entry_id in ids[:_MOST_NAMED])
+            more = f" and {len(ids) - _MOST_NAMED:,} more" if len(ids) > _MOST_NAMED else ""
+            later = sorted({change for _, change in since}, reverse=True)
+            first = ", ".join(f"`rekall undo {change}`" for change in later[:_MOST_NAMED])
             raise InvalidInput(
                 f"changed since: {named}{more}",
-                "undo what was done later first; or `rekall restore ENTRY@VERSION` brings back one entry",
+                f"undo what was done later first: {first}{', …' if len(later) > _MOST_NAMED else ''}; "
+                "or `rekall restore ENTRY@VERSION` brings back one entry",
             )
         return operation
 

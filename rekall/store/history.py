@@ -145,18 +145,18 @@ class SqliteHistory:
         versions, bytes_ = rows[0] if rows else (0, 0)
         return int(versions), int(bytes_)
 
-    def changed_since(self, operation: int) -> list[str]:
-        """Ids of entries that an operation changed and that others changed after it, which are not undone."""
+    def changed_since(self, operation: int) -> list[tuple[str, int]]:
+        """Entries that an operation changed, by id, each with the number of every change after it that is not undone."""
         of_links = "(l.source_id = v.{0} OR l.target_id = v.{0})"
         sql = f"""
-            SELECT v.entry_id FROM version v JOIN version l ON l.entry_id = v.entry_id JOIN operation o ON o.number = l.operation
+            SELECT v.entry_id, o.number FROM version v JOIN version l ON l.entry_id = v.entry_id JOIN operation o ON o.number = l.operation
             WHERE v.operation = ?1 AND {_HOLDS}
-            UNION SELECT v.entry_id FROM version v JOIN link_version l ON {of_links.format("entry_id")}
+            UNION SELECT v.entry_id, o.number FROM version v JOIN link_version l ON {of_links.format("entry_id")}
             JOIN operation o ON o.number = l.operation WHERE v.operation = ?1 AND v.was <> {Was.OTHER:d} AND {_HOLDS}
-            UNION SELECT v.target_id FROM link_version v JOIN link_version l ON l.source_id = v.source_id
+            UNION SELECT v.target_id, o.number FROM link_version v JOIN link_version l ON l.source_id = v.source_id
             AND l.target_id = v.target_id AND l.type = v.type JOIN operation o ON o.number = l.operation
-            WHERE v.operation = ?1 AND {_HOLDS} ORDER BY 1"""
-        return [row[0] for row in typed(self._db.readable_rows(sql, (operation,)), TEXT)]
+            WHERE v.operation = ?1 AND {_HOLDS} ORDER BY 1, 2"""
+        return [(row[0], row[1]) for row in typed(self._db.readable_rows(sql, (operation,)), TEXT, NUMBER)]
 
     def note_undone(self, number: int, by: int | None) -> None:
         """Note by which operation another was undone; None says that it holds again."""

@@ -155,8 +155,8 @@ class History(Protocol):
         """How many versions are kept that say something, and how many bytes that takes."""
         ...
 
-    def changed_since(self, operation: int) -> list[str]:
-        """Ids of entries that an operation changed and that others changed after it, which are not undone."""
+    def changed_since(self, operation: int) -> list[tuple[str, int]]:
+        """Entries that an operation changed, by id, each with the number of every change after it that is not undone."""
         ...
 
     def note_undone(self, number: int, by: int | None) -> None:

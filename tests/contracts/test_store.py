@@ -2872,7 +2872,7 @@ def test_what_was_changed_since_is_known_and_what_was_taken_back_does_not_count(
     with store.transaction():
         first, second = begin(store), begin(store)
         store.history.keep([Version(one, number, Was.OTHER) for number in (first, second)])
-    assert (store.history.changed_since(first), store.history.changed_since(second)) == ([one], [])
+    assert (store.history.changed_since(first), store.history.changed_since(second)) == ([(one, second)], [])
     with store.transaction():
         undone = begin(store, "undo", second)
         store.history.keep([Version(one, undone, Was.OTHER)])
@@ -2882,7 +2882,7 @@ def test_what_was_changed_since_is_known_and_what_was_taken_back_does_not_count(
         again = begin(store, "undo", first)
         store.history.keep([Version(one, again, Was.OTHER)])
         store.history.note_undone(first, again)
-    assert store.history.changed_since(undone) == [one]
+    assert store.history.changed_since(undone) == [(one, again)]
 
 
 # reviews

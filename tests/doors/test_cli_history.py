@@ -85,6 +85,27 @@ def test_an_operation_is_one_line_of_eighty_columns(rekall: Rekall, monkeypatch:
     assert all(cells(line) <= 80 for line in shown)
 
 
+def test_where_no_history_is_kept_nothing_goes_back_that_could_not_come_again(rekall: Rekall, entry_id: str) -> None:
+    rekall("config", "set", "history.keep", "0")
+    for words in (("undo", "--yes"), ("restore", f"{entry_id}@1")):
+        ran = rekall(*words)
+        assert (ran.code, "history.keep" in ran.err) == (4, True), ran
+    assert "four" in rekall("show", entry_id).out
+    assert "history.keep is 0" in rekall("history").err
+    assert rekall("history", "--json").err == ""
+
+
+def test_what_changed_while_no_history_was_kept_is_not_undone_over(rekall: Rekall, entry_id: str) -> None:
+    rekall("--set", "history.keep=0", "edit", entry_id, "-c", f"one\n3\n{LONG}changed\nfour")
+    for number in "321":
+        ran = rekall("undo", number, "--yes")
+        assert (ran.code, "not all that it changed is still kept" in ran.err) == (4, True), ran
+    assert "3" in rekall("show", entry_id).out
+    rekall("edit", entry_id, "--title", "later")
+    assert rekall("undo", "--yes").code == 0
+    assert rekall("show", entry_id, "--json").json["entry"]["title"] == "CORS fails on Safari"
+
+
 def test_an_empty_base_has_no_history_and_nothing_to_undo(rekall: Rekall) -> None:
     ran = rekall("history")
     assert (ran.code, ran.out) == (0, "")
@@ -193,6 +214,7 @@ def test_undo_asks_and_refuses_where_nobody_can_answer(
     [
         (("undo", "99", "--yes"), 3, "no operation 99"),
         (("undo", "2", "--yes"), 4, "changed since: 'CORS fails on Safari'"),
+        (("undo", "1", "--yes"), 4, "first: `rekall undo 3`, `rekall undo 2`; or `rekall restore"),
         (("undo", "x"), 2, "NUMBER takes a whole number, 1 or more, not 'x'"),
         (("diff", "{}", "9"), 3, "that entry has no version 9, but 3, 2, 1"),
         (("show", "{}@9"), 3, "that entry has no version 9, but 3, 2, 1"),
