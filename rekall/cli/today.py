@@ -168,7 +168,8 @@ def _show(context: click.Context, base: KnowledgeBase, note: Draft) -> None:
     found = base.journal.find(note)
     if found is None:
         raise NotFound(
-            f"there is no note of {note.title}", "`rekall today TEXT` makes that of today; --date names a day"
+            f"there is no note of {note.title}",
+            "`rekall today TEXT` makes that of today, --date names a day; `rekall today --page` shows what was learned",
         )
     context.invoke(show, names=(found.id,), as_json=context.params["as_json"])
 
