@@ -29,6 +29,9 @@ _OF_A_WORKER = re.compile(r"^\[gw\d+\] \[ *\d+%\] (PASSED|FAILED|SKIPPED|ERROR|X
 _OF_A_FILE = re.compile(
     r"^(tests/\S+?\.py(?:::.*)?) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$"
 )
+_BEGUN = re.compile(r"^(tests/\S+?\.py::.*?) (?!PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)")
+_ALONE = re.compile(r"^(PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS) +\[ *\d+%\]$")
+"""The verdict of a test that wrote lines of its own in between."""
 _COLLECTED = re.compile(r"^\d+ workers? \[(\d+) items\]$|^collected (\d+) items")
 _BLOCK = re.compile(r"(?<=<!-- linux -->\n).*?(?=<!-- end of linux -->)", re.DOTALL)
 _BAD = ("FAILED", "ERROR", "XPASS")
@@ -73,11 +76,16 @@ def run_of(logs: list[Path], command: str, commit: str, collected: int) -> Run:
     in_logs = 0
     for log in logs:
         verdicts: dict[str, str] = {}
+        begun = ""
         for line in log.read_text("utf-8", "replace").splitlines():
             found = _COLLECTED.match(line)
             if found:
                 in_logs = max(in_logs, int(found[1] or found[2]))
             by_worker, by_file = _OF_A_WORKER.match(line), _OF_A_FILE.match(line)
+            alone, began = _ALONE.match(line), _BEGUN.match(line)
+            begun = began[1] if began else begun
+            if alone and begun:
+                verdicts.setdefault(begun, alone[1])
             test, verdict = by_worker.group(2, 1) if by_worker else by_file.group(1, 2) if by_file else ("", "")
             if test and verdicts.get(test) not in _BAD:  # a test may pass, and fail at its end
                 verdicts[test] = verdict
