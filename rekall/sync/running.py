@@ -296,7 +296,7 @@ class _Run:
             tuple(self._changes.values()),
             tuple(self._conflicts.values()),
             tuple(self._refused.values()),
-            plan.unchanged,
+            plan.unchanged + sum(item.what is None and item.here is not None for item in plan.items),
             is_dry,
         )
 

@@ -484,6 +484,15 @@ def test_a_file_in_the_place_of_the_folder_is_refused(both, folder):
         both[0].sync()
 
 
+def test_what_is_the_same_at_a_first_meeting_is_counted(both, folder):
+    shared(both)
+    both[0].bench.base.sync.forget(folder)
+    for is_dry in (True, False, False):
+        report = both[0].sync(is_dry=is_dry)
+        assert not report.changes
+        assert report.unchanged == 1
+
+
 def test_folders_are_listed_and_forgotten(both, folder):
     shared(both)
     (known,) = both[0].bench.base.sync.folders()
