@@ -84,7 +84,7 @@ def related(
 
 def _nothing_linked(found: Related, kinds: Sequence[str]) -> str:
     kind = f" by {' or '.join(kinds)}" if kinds else ""
-    hint = "; `rekall link` links it" if not found.near else ""
+    hint = "" if found.near else "; `rekall link` links it, `rekall similar` lists what is nearest"
     return f"nothing is linked with {in_a_row(found.around.entry.title)!r}{kind}{hint}"
 
 

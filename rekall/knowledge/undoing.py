@@ -61,6 +61,7 @@ class Plan:
 
 
 _MOST_NAMED = 3
+_LOOKED_AT = 1_000
 _READ_AT_ONCE = 500
 
 _DOES = {
@@ -207,7 +208,7 @@ class Past:
         if not operation.is_whole:
             raise InvalidInput(
                 f"operation {operation.number} cannot be undone: not all that it changed is still kept",
-                "`rekall history` lists what was done; `rekall restore ENTRY@VERSION` brings back one entry",
+                self._hint_of_earlier(operation.number),
             )
         since = history.changed_since(operation.number)
         if since:
@@ -223,6 +224,13 @@ class Past:
                 "or `rekall restore ENTRY@VERSION` brings back one entry",
             )
         return operation
+
+    def _hint_of_earlier(self, number: int) -> str:
+        """What else can be undone, where an operation cannot: else whoever undoes again and again would be stuck there."""
+        latest = self._store.history.latest(_LOOKED_AT, to_undo=True)
+        earlier = next((each.number for each in latest if each.is_whole and each.number < number), None)
+        before = "" if earlier is None else f"; `rekall undo {earlier}` undoes what was done before it"
+        return f"`rekall restore ENTRY@VERSION` brings back one entry{before}"
 
     def _changes(self, operation: Operation) -> Iterator[Change]:
         """What becomes of entries, some hundreds at a time: an import may have made a hundred thousand."""

@@ -106,6 +106,16 @@ def test_what_changed_while_no_history_was_kept_is_not_undone_over(rekall: Rekal
     assert rekall("show", entry_id, "--json").json["entry"]["title"] == "CORS fails on Safari"
 
 
+def test_what_cannot_be_undone_names_what_was_done_before_it(rekall: Rekall, entry_id: str) -> None:
+    other = str(rekall("add", "bug", "other", "--json").json["entry"]["id"])
+    rekall("edit", entry_id, "--title", "later")
+    rekall("history", entry_id, "--forget", "--yes")
+    ran = rekall("undo", "--yes")
+    assert (ran.code, "`rekall undo 4` undoes what was done before it" in ran.err) == (4, True), ran
+    assert rekall("undo", "4", "--yes").code == 0
+    assert other not in rekall("list", "--json").out
+
+
 def test_an_empty_base_has_no_history_and_nothing_to_undo(rekall: Rekall) -> None:
     ran = rekall("history")
     assert (ran.code, ran.out) == (0, "")
