@@ -232,7 +232,7 @@ def _read(line: bytes) -> Search | Opened | None:
     """What a line says; None where it is cut off, or another Rekall's."""
     try:
         said = json.loads(line)
-        at, place = datetime.fromtimestamp(said["at"], timezone.utc), said["from"]
+        at, place = datetime.fromtimestamp(said["at"], timezone.utc), str(said["from"])
         if "query" in said:
             ids, best = _texts(said["ids"]), said["best"]
             return Search(at, place, str(said["query"]), str(said["mode"]), int(said["hits"]), str(best), ids)

@@ -46,7 +46,7 @@ class LookupLog:
 
     def lines(self) -> Iterator[bytes]:
         """Every line, the oldest first; a file that cannot be read has none."""
-        for path in (self._older, self._path):
+        for path in filter(os.path.isfile, (self._older, self._path)):  # a pipe would be waited for
             with contextlib.suppress(OSError), open(path, "rb") as file:
                 yield from file
 
@@ -101,7 +101,10 @@ class LookupLog:
 
 def _append(path: str, data: bytes) -> int:
     """Add to the end of a file, in one write. Returns its size."""
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), _PRIVATE)
+    kind = getattr(os, "O_CLOEXEC", 0) | getattr(
+        os, "O_NONBLOCK", 0
+    )  # a pipe that nobody reads is an error, and no wait
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | kind, _PRIVATE)
     try:
         os.write(handle, data)
         return os.fstat(handle).st_size

@@ -16,6 +16,7 @@ from support.systems import WINDOWS
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import EntryType
+from rekall.knowledge.looked_for import looked_for
 from rekall.knowledge.lookups import Lookups, Opened, Search, Use, without_secrets
 from rekall.search.results import Hit, Match, Mode, ModeReport, SearchResult, Why
 from rekall.system.clock import Clock
@@ -148,6 +149,20 @@ def test_what_cannot_be_read_is_passed_over(lookups, tmp_path):
     lookups.note_search(result("lost with it", ONE))
     lookups.note_search(result("after", ONE))
     assert [each.query for each in lookups.all() if isinstance(each, Search)] == ["sound", "after"]
+
+
+def test_a_place_of_another_kind_is_told_as_text(lookups, tmp_path):
+    said = b'{"at":1,"from":{"a":[1]},"query":"kafka lag","mode":"words","hits":0,"best":"","ids":[]}\n'
+    (tmp_path / "lookups.jsonl").write_bytes(said)
+    assert [each.query for each in looked_for(lookups).unfound] == ["kafka lag"]
+
+
+@pytest.mark.skipif(WINDOWS, reason="has no pipes in folders")
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lookups.jsonl")
+    log = LookupLog(tmp_path / "lookups.jsonl")
+    log.add(b"a line")
+    assert list(log.lines()) == []
 
 
 def test_a_full_file_becomes_the_older_one_and_both_stay_bounded(tmp_path):
