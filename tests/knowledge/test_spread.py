@@ -122,8 +122,8 @@ def test_entries_that_are_all_alike_have_a_spread_too():
 def test_copies_of_a_note_do_not_make_a_space_wide(backend):
     rows = np.random.default_rng(3).normal(size=(16, 64)) + 0.5
     found = []
-    for given in (rows, np.concatenate([rows, np.repeat(rows[:1], 12, axis=0)])):
-        bench = with_vectors(given, backend)
+    for those in (rows, np.concatenate([rows, np.repeat(rows[:1], 12, axis=0)])):
+        bench = with_vectors(those, backend)
         found.append(measured(bench.store, space_of(bench)))
         bench.base.close()
     assert found[1] == pytest.approx(found[0], rel=1e-3)
