@@ -14,6 +14,7 @@ from rekall.entry.rules import is_ulid
 from rekall.errors import InvalidInput, NotFound, StorageError, in_our_words
 from rekall.exchange.folders import MACHINE_MADE, MARKS
 from rekall.store.agreements import Folder
+from rekall.sync.copies import without_mark
 from rekall.sync.files import SUFFIXES, Root
 from rekall.sync.putting import put_file
 from rekall.sync.reports import Refused
@@ -161,8 +162,7 @@ def _link(each: os.DirEntry[str], path: str, found: Scan) -> None:
 
 def _is_note(name: str) -> bool:
     """Whether a file may hold an entry, or is another version of one that git left."""
-    low = name.lower()
-    return low.endswith(SUFFIXES) or any(f"{suffix}~" in low for suffix in SUFFIXES)
+    return without_mark(name).lower().endswith(SUFFIXES)
 
 
 def seen_of(status: os.stat_result) -> str:

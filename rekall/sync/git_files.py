@@ -20,6 +20,7 @@ _ID = re.compile(
     rb"^[ \t]*\"?(?P<name>rekall_id|id)\"?[ \t]*[:=][ \t]*[\"']?(?P<id>[0-9A-HJKMNP-TV-Z]{26})\b",
     re.MULTILINE | re.IGNORECASE,
 )
+_OF_AN_EDITOR = re.compile(r".*~|#.*#")
 _HEAD_BYTES = 64_000
 _OF_OURS = tuple(f"{OWN}/{name}/" for name in (IDS, DELETED))
 
@@ -32,8 +33,8 @@ def is_part(path: str) -> bool:
 
 
 def is_passed_over(path: str) -> bool:
-    """Whether a file is another tool's copy, which the sync merges and removes; git is not to have it."""
-    return copies.is_sure(path)
+    """Whether a file is another tool's copy, which the sync merges and removes, or what an editor keeps of an older one."""
+    return copies.is_sure(path) or _OF_AN_EDITOR.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def entry_of(data: bytes) -> str:

@@ -128,7 +128,7 @@ def test_what_is_refused_is_not_committed_either(tmp_path):
 
 
 @pytest.mark.skipif(WINDOWS, reason="links need a right there")
-def test_a_link_to_a_file_of_this_machine_is_not_committed(tmp_path):
+def test_what_belongs_to_this_machine_alone_is_not_committed(tmp_path):
     bench, notes = make_bench(None), tmp_path / "notes"
     bench.base.add("til", "note")
     bench.base.add("til", "other")
@@ -138,6 +138,8 @@ def test_a_link_to_a_file_of_this_machine_is_not_committed(tmp_path):
     moved.rename(tmp_path / "away.md")
     moved.symlink_to(tmp_path / "away.md")
     (notes / "new.md").symlink_to(tmp_path / "away.md")
+    for name in ("note.md~", "#note.md#"):
+        (notes / name).write_text("what an editor leaves\n")
     done = synced(bench.base.sync, notes, Wanted())
     assert {each.why for each in done.report.refused} == {"it is a symbolic link"}
     assert git(notes, "rev-parse", "HEAD") == head

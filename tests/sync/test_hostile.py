@@ -136,6 +136,17 @@ def test_what_was_moved_out_behind_a_link_is_not_deleted(both, tmp_path, linked)
     assert len(both[0].says()) == 2
 
 
+@pytest.mark.parametrize("name", ["{}~", "#{}#", ".{}.swp", "{}.bak", "{}.~1~", "{}.orig"])
+def test_what_an_editor_leaves_beside_a_note_is_none(both, name):
+    _, path = shared(both)
+    other = path.with_name(name.format(path.name))
+    other.write_bytes(path.read_bytes())
+    for side in both:
+        report = side.sync()
+        assert (report.changes, report.refused) == ((), ())
+    assert other.exists()
+
+
 def test_names_that_differ_by_case_or_by_accents_are_two_notes(both):
     folder = both[0].folder
     names = ["Cafe.md", "cafe.md", unicodedata.normalize("NFC", "Café.md"), unicodedata.normalize("NFD", "Café.md")]
