@@ -202,11 +202,11 @@ class Recorder:
         """Note an operation; without a name it is called by what became of entries, or of links, which may all be gone."""
         done, who, history = span or _Span(_verb(was, is_gone=is_gone), ""), self._who(), self.store.history
         number = history.begin(Operation(0, self._clock.now(), done.verb, *who, done.source, done.undoes))
-        if done.undoes is not None:
-            undone = history.operation(done.undoes)
-            history.note_undone(done.undoes, number)
-            if undone is not None and undone.undoes is not None:  # what that took back holds again
-                history.note_undone(undone.undoes, None)
+        by, undone, holds = number, done.undoes, False
+        while undone is not None and undone < by:  # what that took back holds again, what this took back does not, …
+            history.note_undone(undone, None if holds else by)
+            operation = history.operation(undone)
+            by, undone, holds = undone, operation.undoes if operation else None, not holds
         return number
 
     def _changed_links(self, touched: _Touched) -> dict[Ends, str | None]:

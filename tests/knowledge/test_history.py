@@ -85,6 +85,19 @@ def test_an_import_that_changes_nothing_is_no_operation(bench, tmp_path: Path):
     assert len(bench.base.past.operations(9)) == 1
 
 
+def test_what_is_undone_done_again_and_undone_once_more_is_undone(bench):
+    entry = bench.base.add("bug", "first").entry
+    bench.base.change(entry.id, title="second")
+    past = bench.base.past
+    for number, title in enumerate(["first", "second", "first", "second", "first"], 2):
+        past.undo(number)
+        assert bench.base.get(entry.id).entry.title == title
+        held = {each.number for each in past.operations(9) if each.undone_by is None}
+        assert (2 in held) == (title == "second")
+    assert past.undo().operation.number == 1
+    assert past.plan(past.operations(1)[0].number).changes
+
+
 def test_a_later_change_is_never_overwritten(bench):
     entry = bench.base.add("bug", "first").entry
     bench.base.change(entry.id, title="second")
