@@ -212,8 +212,10 @@ class Repository:
         self.git.run("update-index", "--add", "--remove", "-z", "--stdin", given=given)
         against = self.head() or self.git.run("hash-object", "-t", "tree", "--stdin").text
         changed = self.git.run("diff-index", "--cached", "--name-only", "--no-renames", "-z", against).names
-        if not set(changed) & set(paths):
+        wanted = {*changed} & {*paths}  # git refuses one that was staged, never committed, and is gone
+        if not wanted:
             return False
+        given = b"\0".join(map(os.fsencode, sorted(wanted))) + b"\0"
         said = [part for paragraph in message if paragraph for part in ("-m", paragraph)]
         ran = self.git.ran("commit", "-q", "--only", "--cleanup=whitespace", *said, *from_stdin, given=given)
         if ran.code:

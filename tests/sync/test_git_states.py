@@ -124,6 +124,17 @@ def test_what_was_changed_by_hand_is_a_commit_of_its_own(notes):
     assert git(notes, "log", "-2", "--format=%s").split("\n") == ["Notes: 1 added", "Notes: 1 added by hand"]
 
 
+def test_a_note_that_was_staged_and_is_gone_stops_nothing(notes):
+    write(notes, "gone.md", "2\nstaged by a sync that was killed\n")
+    git(notes, "add", "gone.md")
+    (notes / "gone.md").unlink()
+    write(notes, "two.md", "3\nsecond\n")
+    done = sync(notes)
+    assert done.problem is None
+    assert done.commits == 1
+    assert git(notes, "status", "--porcelain") == ""
+
+
 def test_only_the_folder_is_committed_and_what_else_is_staged_stays_staged(tmp_path):
     top = tmp_path / "code"
     folder = top / "docs" / "notes [1]"
