@@ -157,6 +157,25 @@ class Past:
             links = self._store.history.links_made_by(operation.number)
         return Plan(operation, changes, len(links))
 
+    def last_undo(self) -> int:
+        """The number of the undo whose undoing does again what was taken back last.
+
+        Raises:
+            NotFound: Nothing was undone since the last change.
+        """
+        latest = self.operations(_LOOKED_AT)
+        known = {each.number: each for each in latest}
+        for each in latest:
+            if each.undone_by is None and each.undoes is None:
+                break
+            undone = known.get(each.undoes or 0)
+            steps = 1
+            while undone is not None and undone.undoes is not None and undone.undoes < undone.number:
+                undone, steps = known.get(undone.undoes), steps + 1
+            if each.undone_by is None and steps % 2:  # the undo of an undo took nothing back
+                return each.number
+        raise NotFound("there is nothing to do again", "`rekall history` lists what was done")
+
     def undo(self, number: int | None = None) -> Plan:
         """Undo an operation as a whole, by default the last that is not undone. Raises as `plan` does."""
         plan = self.plan(number)

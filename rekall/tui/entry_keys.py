@@ -30,6 +30,7 @@ class EntryKeys(RekallScreen[None]):
         ),
         Binding("d", "delete", "Delete", tooltip="Delete the entry, or all that are marked"),
         Binding("u", "undo", "Undo", show=False, tooltip="Undo what was done last, shown before it is done"),
+        Binding("U", "redo", "Redo", show=False, tooltip="Do again what was undone last, shown before it is done"),
         Binding("H", "versions", "Versions", show=False, tooltip="What the entry said before; bring a version back"),
         Binding("c", "change", "Change", show=False, tooltip="Change tags, project, type or status of what is marked"),
         Binding("A", "mark_all", "Mark all", show=False, tooltip="Mark every entry of the list"),
@@ -105,6 +106,10 @@ class EntryKeys(RekallScreen[None]):
     def action_undo(self) -> None:
         """Undo what was done last."""
         self._way_back.undo()
+
+    def action_redo(self) -> None:
+        """Do again what was undone last."""
+        self._way_back.redo()
 
     def action_versions(self) -> None:
         """Show the versions of the current entry."""

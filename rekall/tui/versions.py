@@ -174,9 +174,15 @@ class WayBack:
 
     def undo(self) -> None:
         """Show what was done last, and undo it after a yes."""
+        self._go_back(lambda: None)
 
+    def redo(self) -> None:
+        """Show what was undone last, and do it again after a yes."""
+        self._go_back(self._base.past.last_undo)
+
+    def _go_back(self, which: Callable[[], int | None]) -> None:
         async def ask() -> None:
-            plan = await in_thread(self._base.past.plan)
+            plan = await in_thread(lambda: self._base.past.plan(which()))
             self._screen.app.push_screen(
                 Question(_asked(plan), "y undoes it · n leaves it"), partial(take, plan.operation.number)
             )
@@ -210,7 +216,10 @@ class WayBack:
         plan = await in_thread(partial(self._base.past.undo, number))
         only = plan.changes[0] if len(plan.changes) == 1 else None
         text = brief(only.title) if only else count_text(len(plan.changes), "entry", "entries")
-        self._host.say("undone", text if plan.changes else count_text(plan.links, "link"))
+        self._host.say(
+            "done again" if plan.operation.undoes else "undone, U does it again",
+            text if plan.changes else count_text(plan.links, "link"),
+        )
         there = [each for each in plan.changes if each.does in ("changes back", "brings back")]
         self._show_change(there[0].entry_id if there else "")
 

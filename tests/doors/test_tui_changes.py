@@ -339,6 +339,23 @@ async def test_deleting_can_be_undone_as_often_as_one_deleted(rekall):
 
 
 @driven
+async def test_what_was_undone_is_done_again_step_by_step(rekall):
+    base = rekall.open_base()
+    async with opened(rekall) as ui:
+        await ui.press("U")
+        assert "nothing to do again" in ui.told
+        await ui.press("d", "d", "u", "y", "u", "y")
+        assert "undone, U does it again" in ui.told
+        assert base.count() == 4
+        await ui.press("U", "y")
+        assert (base.count(), "done again" in ui.told) == (3, True)
+        await ui.press("u", "y", "U", "y", "U", "y")
+        assert base.count() == 2
+        await ui.press("U")
+        assert "nothing to do again" in ui.told
+
+
+@driven
 async def test_an_undo_that_fails_can_be_tried_again(rekall, monkeypatch):
     def locked(self, number):
         raise DatabaseLocked("locked", "try again")

@@ -81,7 +81,7 @@ async def test_all_that_is_marked_is_deleted_after_a_question_and_comes_back(rek
         assert "marked" not in ui.status
         await ui.press("u", "y")
         assert rekall.open_base().count() == 4
-        assert "undone: 3 entries" in ui.told
+        assert "undone, U does it again: 3 entries" in ui.told
 
 
 @driven
