@@ -14,7 +14,6 @@ from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.render import out, out_json, talk
 from rekall.cli.saved import print_saved
 from rekall.entry.fields import values_of
-from rekall.errors import InvalidInput
 from rekall.knowledge import answers
 from rekall.wording import printable
 
@@ -38,11 +37,11 @@ def merge(app: App, name: str, other: str, is_agreed: bool, dry_run: bool, fresh
     further entries are the first one's, too. `rekall undo` takes all of it back.
     """
     from rekall.exchange.editing import edited_draft, text_to_edit
+    from rekall.knowledge.uniting import may_be_merged
 
     base = app.open_base(to_write=not dry_run)
     one, gone = (base.get(entry_id(app, base, each)).entry for each in (name, other))
-    if one.id == gone.id:
-        raise InvalidInput("an entry cannot be merged with itself", "name two entries")
+    may_be_merged(one, gone)
     draft = base.conflicts.united(one, gone)
     if dry_run:
         if as_json:

@@ -142,7 +142,7 @@ class Reviewer:
 
         Raises:
             NotFound, Ambiguous: An id does not name one entry.
-            InvalidInput: A successor is named of what is not outdated, or it is obsolete already.
+            InvalidInput: A successor is named of what is not outdated, or it is obsolete already, and does not hold either.
         """
         if successor is not None and answer is not Answer.OUTDATED:
             raise InvalidInput("only what is outdated has a successor", "say --outdated, or leave --by out")
@@ -151,6 +151,11 @@ class Reviewer:
             key = store.entries.resolve(entry_id)
             old = store.entries.one(key)
             before = store.reviews.of([key]).get(key)
+            if old.status is Status.OBSOLETE and answer in (Answer.HOLDS, Answer.AGAIN):
+                raise InvalidInput(
+                    f"{old.title!r} is obsolete, and never asked about",
+                    f"`rekall edit {old.id} --status active` makes it hold again",
+                )
             if answer is Answer.OUTDATED:
                 if old.status is Status.OBSOLETE and successor is None:
                     raise InvalidInput(f"{old.title!r} is obsolete already", "name what replaces it with --by ID")

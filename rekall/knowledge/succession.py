@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.types import Link, LinkType, Status
-from rekall.errors import NotFound
+from rekall.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
@@ -30,6 +30,23 @@ def settled(draft: Draft, old: Entry | None = None) -> Draft:
         return draft
     was_reopened = old is not None and old.status is Status.OBSOLETE and old.superseded_by == draft.superseded_by
     return replace(draft, superseded_by=None) if was_reopened else replace(draft, status=Status.OBSOLETE)
+
+
+def without_a_round(store: Store, entry: Entry, successor: Entry) -> str:
+    """The id of an entry's successor. Raises InvalidInput: Following what supersedes it leads back, so that none would hold."""
+    seen: set[str] = set()
+    after: str | None = successor.superseded_by
+    while after is not None and after not in seen:
+        if after == entry.id:
+            raise InvalidInput(
+                f"{successor.title!r} is superseded by this one, so that neither would hold",
+                f"`rekall edit {successor.id} --status active` first makes that one hold again",
+            )
+        seen.add(after)
+        key = store.entries.key_of(after)
+        found = None if key is None else store.entries.by_keys([key]).get(key)
+        after = None if found is None else found.superseded_by
+    return successor.id
 
 
 def put_successor(store: Store, entry: Entry, before: str | None, now: datetime, reason: str = "") -> None:

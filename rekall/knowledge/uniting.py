@@ -52,6 +52,17 @@ def joined(one: str, other: str) -> str:
     return "\n\n".join([*([one.rstrip()] if one.strip() else []), *further])
 
 
+def may_be_merged(one: Entry, other: Entry) -> None:
+    """Refuse what would leave no active entry. Raises InvalidInput: It is one entry, or the one that stays is obsolete."""
+    if one.id == other.id:
+        raise InvalidInput("an entry cannot be merged with itself", "name two entries")
+    if one.status is Status.OBSOLETE:
+        raise InvalidInput(
+            f"{one.title!r} is obsolete, and would keep what both say",
+            f"name the entry that holds first, or `rekall edit {one.id} --status active`",
+        )
+
+
 class Uniter:
     """Merges entries."""
 
@@ -72,10 +83,9 @@ class Uniter:
 
         Raises:
             NotFound, EditConflict: One of them is gone, or says something else by now; nothing was changed.
-            InvalidInput: It is one entry, or the draft breaks a rule.
+            InvalidInput: It is one entry, the one is obsolete, or the draft breaks a rule.
         """
-        if one.id == other.id:
-            raise InvalidInput("an entry cannot be merged with itself", "name two entries")
+        may_be_merged(one, other)
         writer, store = self._writer, self._store
         edit = writer.edited(one, draft)
         gone = writer.edited(other, replace(other.as_draft(), status=Status.OBSOLETE, superseded_by=one.id))

@@ -17,7 +17,7 @@ from rekall.knowledge.capturing import Capture
 from rekall.knowledge.erasing import Eraser
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.storing import put_again, put_new
-from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
+from rekall.knowledge.succession import put_link, put_successor, remove_links, settled, without_a_round
 from rekall.prepared import Prepared
 from rekall.system.clock import Clock
 
@@ -166,11 +166,12 @@ class EntryService:
 
         Raises:
             NotFound, Ambiguous: An id does not name one entry.
-            InvalidInput: The entry would supersede itself.
+            InvalidInput: The entry would supersede itself, be it through others.
         """
         old = self._resolved(prefix)[1]
         reason = self.capture.text(rules.one_line(reason, "reason"))
-        named = old.superseded_by if successor is None else self._resolved(successor)[1].id
+        other = None if successor is None else self._resolved(successor)[1]
+        named = old.superseded_by if other is None else without_a_round(self._store, old, other)
         draft = replace(old.as_draft(), status=Status.OBSOLETE, superseded_by=named)
         if reason and named is None:
             draft = replace(draft, content=f"{old.content}\n\nObsolete: {reason}")

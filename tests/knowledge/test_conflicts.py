@@ -15,6 +15,7 @@ from rekall.errors import EditConflict, EngineError, InvalidInput
 from rekall.knowledge import conflicts as rooms
 from rekall.knowledge.conflicts import Conflicts
 from rekall.knowledge.disagreement import Clash
+from rekall.knowledge.review import Answer
 from rekall.store.pairs import Verdict
 
 NODE = ("Deploys need Node 18", "Deploys need Node 20")
@@ -203,6 +204,24 @@ def test_a_merge_is_undone_as_a_whole(bench):
         (each.title, each.content, each.keywords, each.status, each.superseded_by) for each in before
     ]
     assert all_links(bench.store) == []
+
+
+def test_no_merge_and_no_round_of_successors_leaves_two_entries_without_one_that_holds(bench):
+    ids = put(bench, *NODE, "Node in CI is pinned")
+    bench.base.deprecate(ids[0], ids[1])
+    bench.base.deprecate(ids[1], ids[2])
+    old, new = (bench.base.get(each).entry for each in (ids[0], ids[2]))
+    for act in (
+        lambda: bench.base.conflicts.merge(old, new, bench.base.conflicts.united(old, new)),
+        lambda: bench.base.deprecate(ids[2], ids[0]),
+        lambda: bench.base.review.answer(ids[2], Answer.OUTDATED, ids[1]),
+    ):
+        with pytest.raises(InvalidInput):
+            act()
+    assert bench.base.get(ids[2]).entry == new
+    bench.base.change(ids[0], status=Status.ACTIVE)
+    bench.base.deprecate(ids[2], ids[0])
+    assert bench.base.get(ids[0]).entry.status is Status.ACTIVE
 
 
 def test_a_merge_of_what_has_changed_changes_nothing(bench):
