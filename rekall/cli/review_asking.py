@@ -51,6 +51,7 @@ _WISHES: Mapping[str, _Wish] = {
     "q": _Wish.QUIT,
     "\x1b": _Wish.QUIT,
     "\x04": _Wish.QUIT,
+    "\0": _Wish.QUIT,  # a Ctrl-D that was typed before anybody asked
 }
 
 

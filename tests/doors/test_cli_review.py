@@ -221,6 +221,13 @@ def test_whoever_leaves_has_kept_every_answer(rekall: Rekall, old: list[str], ke
 
 
 @posix
+def test_a_ctrl_d_that_was_typed_before_anybody_asked_leaves(rekall: Rekall, old: list[str]) -> None:
+    asked = Asked()
+    asked.terminal.type("\x04")
+    assert asked.terminal.exit_code() == 0
+
+
+@posix
 def test_a_killed_review_has_kept_every_answer(rekall: Rekall, old: list[str]) -> None:
     import signal
 

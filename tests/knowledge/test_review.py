@@ -333,3 +333,13 @@ def test_a_link_that_supersedes_takes_an_entry_out_of_review(bench):
     entry, other = old_entry(bench, 400, title="old"), old_entry(bench, 0, title="new")
     bench.base.link(other.id, entry.id, LinkType.SUPERSEDES)
     assert due_ids(bench) == []
+
+
+def test_of_what_is_obsolete_nobody_says_that_it_holds():
+    bench = make_bench()
+    old = bench.base.add(Draft(EntryType.BUG, "old")).entry
+    bench.base.deprecate(old.id)
+    for answer in (Answer.HOLDS, Answer.AGAIN):
+        with pytest.raises(InvalidInput):
+            bench.base.review.answer(old.id, answer)
+    bench.base.close()
