@@ -16,6 +16,7 @@ from rekall.wording import count_text, in_a_row, printable
 
 if TYPE_CHECKING:
     from rekall.knowledge.undoing import Plan
+    from rekall.knowledge_base import KnowledgeBase
 
 _MOST_NAMED = 10
 _WHOLE = 10_000
@@ -50,7 +51,19 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
     if as_json:
         out_json({**plan_fields(plan), "undone_by": done_by})
     else:
-        talk(f"undone\n\nhint: `rekall undo {done_by}` does it again")
+        talk("undone")
+        _tell_of_vectors(base, plan)
+        talk(f"\nhint: `rekall undo {done_by}` does it again")
+
+
+def _tell_of_vectors(base: KnowledgeBase, plan: Plan) -> None:
+    """Say that vectors are missing where so much came back that they were not made at once."""
+    from rekall.knowledge.undoing import EMBEDDED_AT_ONCE
+
+    waiting = base.index.status().pending_entries if len(plan.changes) > EMBEDDED_AT_ONCE else 0
+    if waiting:
+        what = f"{count_text(waiting, 'entry has', 'entries have')} no vector yet"
+        talk(f"\nnote: {what} and can be found by words only; run `rekall index rebuild --vectors`")
 
 
 def _show(plan: Plan) -> None:

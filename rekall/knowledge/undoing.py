@@ -24,7 +24,7 @@ from rekall.store.past import LinkVersion, Operation, Version, Was
 if TYPE_CHECKING:
     from rekall.store.contract import Store
 
-_EMBEDDED_AT_ONCE = 50
+EMBEDDED_AT_ONCE = 50
 """Up to this many entries get their vectors before an undo; beyond it they are made later."""
 
 
@@ -180,7 +180,7 @@ class Past:
         """Undo an operation as a whole, by default the last that is not undone. Raises as `plan` does."""
         plan = self.plan(number)
         undone = plan.operation.number
-        vectors = self._prepared(undone) if len(plan.changes) <= _EMBEDDED_AT_ONCE else {}
+        vectors = self._prepared(undone) if len(plan.changes) <= EMBEDDED_AT_ONCE else {}
         recorder = self._recorded.recorder
         with recorder.operation("undo", undoes=undone) as span, self._store.transaction():
             self._undoable(undone)
