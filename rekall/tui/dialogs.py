@@ -34,7 +34,7 @@ KEYS = (
     ("c", "change tags, project, … of what is marked"),
     ("L", "link it with what is marked, or look for one"),
     ("d", "delete it, what is marked, a link"),
-    ("u  H", "undo what was done last; see its versions"),
+    ("u  U  H", "undo what was done last; redo; versions"),
     ("y  Y", "copy its content, or its id"),
     ("R", "review what is due: does it still hold?"),
     (":  t", "find what can be done by name; other colours"),
