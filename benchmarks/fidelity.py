@@ -16,8 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from rekall.models.engine.arithmetic import multiplies_bytes
-from rekall.models.engine.arithmetic import Arithmetic
+from rekall.models.engine.arithmetic import Arithmetic, multiplies_bytes
 from rekall.models.engine.opening import open_encoder
 from rekall.models.engine.probes import Probes
 from rekall.models.vectors import row_cosines

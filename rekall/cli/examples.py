@@ -41,12 +41,12 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall search deadlock --ids | rekall edit - --add-tag postgres",
     ),
     "conflicts": (
-        "rekall conflicts                            # what contradicts or repeats what",
+        "rekall conflicts                            # pairs that do not agree",
         "rekall conflicts --kind version -p webapp",
         "rekall conflicts --dismiss 1 2              # they are fine",
     ),
     "merge": (
-        "rekall merge 1 2                            # in your editor, before it is stored",
+        "rekall merge 1 2                            # in your editor first",
         "rekall merge K7Q2 M3FX --dry-run",
     ),
     "supersede": (
@@ -143,7 +143,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "sync": (
         "rekall sync ~/notes                         # again whenever you like",
-        "rekall sync ~/notes --git                   # a repository: commit, pull, push",
+        "rekall sync ~/notes --git                   # commit, pull and push, too",
         "rekall sync                                 # every folder that is synced",
         "rekall sync ~/notes --watch                 # stays, and syncs what changes",
     ),

@@ -56,7 +56,7 @@ def review(
     is_listed: bool,
     as_json: bool,
 ) -> None:
-    """Ask of entries whether they still hold; what is due comes first that most probably does not.
+    """Ask of entries whether they still hold; those come first that probably do not.
 
     A new entry is due after two months to a year and a half, by its type; one that holds comes later each time, one that needed work
     sooner. Each answer is a key, and is kept at once. Not on a terminal, what is due is listed.

@@ -34,7 +34,12 @@ _SIGNS = tuple(sign.value.replace("_", "-") for sign in Sign)
 @limit_option(f"{_USUAL}; --all for all")
 @click.option("--all", "everything", is_flag=True, help="List all of them.")
 @click.option(
-    "--because", "signs", multiple=True, type=click.Choice(_SIGNS), help="Only for this reason; repeat for more."
+    "--because",
+    "signs",
+    multiple=True,
+    metavar="REASON",
+    type=click.Choice(_SIGNS),
+    help=f"Only for this reason, one of {', '.join(_SIGNS)}; repeat for more.",
 )
 @click.option("--ids", is_flag=True, help="Print only ids, one a line: for `rekall review -` and its like.")
 @json_option

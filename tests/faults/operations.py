@@ -130,27 +130,6 @@ def operations(models: Path) -> list[Operation]:
         home.run("edit", home.ids[TITLES[0]], "-c", "said after the backup")
         return home
 
-    def beside_a_folder(folder: Path) -> Home:
-        home = filled()(folder)
-        (home.home / "notes").mkdir()
-        return home
-
-    def changed_on_both_sides(folder: Path) -> Home:
-        home = beside_a_folder(folder)
-        notes = home.home / "notes"
-        home.run("sync", str(notes))
-        home.run("edit", home.ids[TITLES[0]], "--tag", "said-in-the-base")
-        home.run("delete", home.ids[TITLES[1]], "-y")
-        home.run("restore", home.ids[GONE])
-        files = {
-            title: path for title in TITLES for path in notes.glob("*.md") if f"title: {title}" in path.read_text()
-        }
-        for title in (TITLES[0], TITLES[2]):  # the first is changed on both sides
-            files[title].write_text(files[title].read_text() + "\nsaid in the folder\n")
-        files[TITLES[3]].unlink()
-        (notes / "By hand.md").write_text("# By hand\n\nsays handword\n")
-        return home
-
     first, second = f"{{{TITLES[0]}}}", f"{{{TITLES[1]}}}"
     use_twice = (("model", "use", "second"), ("model", "use", "tiny"))
     found = [
@@ -245,7 +224,7 @@ def operations(models: Path) -> list[Operation]:
         Operation(
             "sync with an empty folder",
             ("sync", "{home}/notes"),
-            beside_a_folder,
+            lambda folder: _beside_a_folder(filled()(folder)),
             "",
             is_whole=False,
             is_repeatable=True,
@@ -254,7 +233,7 @@ def operations(models: Path) -> list[Operation]:
         Operation(
             "sync of both sides",
             ("sync", "{home}/notes"),
-            changed_on_both_sides,
+            lambda folder: _changed_on_both_sides(filled()(folder)),
             "",
             is_whole=False,
             is_repeatable=True,
@@ -293,6 +272,27 @@ def operations(models: Path) -> list[Operation]:
         words = ("restore-base", "{folder}/copy.db", "-y")
         found.append(Operation("restore-base", words, with_backup, "restored", is_repeatable=True))
     return found
+
+
+def _beside_a_folder(home: Home) -> Home:
+    """The home with an empty folder to sync with."""
+    (home.home / "notes").mkdir()
+    return home
+
+
+def _changed_on_both_sides(home: Home) -> Home:
+    """The home with a folder that it was synced with, after changes there and in the base."""
+    notes = _beside_a_folder(home).home / "notes"
+    home.run("sync", str(notes))
+    home.run("edit", home.ids[TITLES[0]], "--tag", "said-in-the-base")
+    home.run("delete", home.ids[TITLES[1]], "-y")
+    home.run("restore", home.ids[GONE])
+    files = {title: path for title in TITLES for path in notes.glob("*.md") if f"title: {title}" in path.read_text()}
+    for title in (TITLES[0], TITLES[2]):  # the first is changed on both sides
+        files[title].write_text(files[title].read_text() + "\nsaid in the folder\n")
+    files[TITLES[3]].unlink()
+    (notes / "By hand.md").write_text("# By hand\n\nsays handword\n")
+    return home
 
 
 _template: dict[Path, Home] = {}

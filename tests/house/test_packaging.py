@@ -145,6 +145,7 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
         "export-torch",
         "mcp",
         "tui",
+        "watch",
     }
     base = {need.split(">")[0].split(";")[0].strip() for need in needs if "extra ==" not in need}
     assert {

@@ -122,7 +122,8 @@ def test_entries_similar_to_one(filled_bench):
 def test_reading_one(filled_bench):
     bench, ids = filled_bench
     for entry_id in (ids[0], ids[1], ids[7]):
-        assert_at_most(8, statements(bench, lambda entry_id=entry_id: bench.base.get(entry_id)))
+        # two of them say which of the linked entries no longer hold
+        assert_at_most(10, statements(bench, lambda entry_id=entry_id: bench.base.get(entry_id)))
 
 
 def test_listing(filled_bench):
