@@ -27,6 +27,9 @@ def merged(base: str, mine: str, theirs: str) -> str | None:
     if mine == base:
         return theirs
     old, here, there = (text.split("\n") for text in (base, mine, theirs))
+    for less, more in ((here, there), (there, here)):
+        if _is_within(old, less) and _is_within(less, more):  # merged before, wherever equal lines are taken to stand
+            return "\n".join(more)
     lines: list[str] = []
     at = (0, 0, 0)
     for start, in_mine, in_theirs, count in _shared(old, here, there):
@@ -176,7 +179,12 @@ def _one(old: list[str], here: list[str], there: list[str]) -> list[str] | None:
     if old:
         return None
     longer, shorter = (here, there) if len(here) >= len(there) else (there, here)
-    rest = iter(longer)
-    if all(line in rest for line in shorter):  # what was merged once is merged again
+    if _is_within(shorter, longer):  # what was merged once is merged again
         return longer
     return sorted((here, there))[0] + sorted((here, there))[1]
+
+
+def _is_within(shorter: Sequence[str], longer: Sequence[str]) -> bool:
+    """Whether lines stand among others in the same order."""
+    rest = iter(longer)
+    return all(line in rest for line in shorter)

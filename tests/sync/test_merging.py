@@ -57,6 +57,16 @@ def words_of(state: State) -> set[str]:
     return {text for text in texts if text.strip()} | {*state[LINKS]}
 
 
+# texts
+
+
+def test_equal_lines_are_merged_again_without_a_change():
+    once = lines.merged("a", "a\na", "b\na")
+    assert once == "b\na\na"
+    for side in ("a\na", "b\na"):
+        assert lines.merged("a", side, once) == lines.merged("a", once, side) == once
+
+
 # fields
 
 
