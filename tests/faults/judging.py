@@ -180,8 +180,8 @@ def _goes_back() -> list[str]:
     code, out, err = in_this_process(["history", "--json"])
     if code:
         return [f"history ends with {code}: {out[-300:]}{err[-600:]}"]
-    for title in {each["title"] for each in json.loads(out)["operations"][2:4]} - {None}:
-        code, out, err = in_this_process(["history", title, "--json"])
+    for entry_id in {each["id"] for each in json.loads(out)["operations"][2:4]} - {None}:
+        code, out, err = in_this_process(["history", entry_id, "--json"])
         if code or not json.loads(out)["versions"]:
-            return [f"history of {title!r} ends with {code}: {out[-300:]}{err[-600:]}"]
+            return [f"history of {entry_id} ends with {code}: {out[-300:]}{err[-600:]}"]
     return []
