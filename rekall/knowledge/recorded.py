@@ -78,9 +78,7 @@ def act_as(store: Store, door: str, client: str = "") -> None:
         store.actor.door, store.actor.client = door, client
 
 
-def operation(
-    store: Store, verb: str, source: str = "", undoes: int | None = None
-) -> AbstractContextManager[object]:
+def operation(store: Store, verb: str, source: str = "", undoes: int | None = None) -> AbstractContextManager[object]:
     """Let every change of a block be one operation in the history of a store that is recorded.
 
     Args:
