@@ -95,7 +95,7 @@ SUMMARIES = {
     "merge": "Make one entry of two.",
     "supersede": "Let one entry replace another.",
     "review": "Ask of entries whether they still hold; those come first that probably do not.",
-    "stale": "List entries that seem to hold no longer, with the reasons.",
+    "stale": "List entries that seem to hold no longer, with the reasons, the worst first.",
     "related": "List what is linked with an entry, step by step, and what is near it.",
     "graph": "Draw what is linked around an entry as a tree, or a base as a page.",
     "suggest": "List links worth making, and make them.",

@@ -44,7 +44,7 @@ def test_what_was_done_is_a_line_each_the_last_first(rekall: Rekall, entry_id: s
     found = rows(rekall("history"))
     assert [row[0] for row in found] == ["5", "4", "3", "2", "1"]
     assert found[0][3] == "delete: CORS fails on Safari"
-    assert found[1][3] == f"import: {tmp_path}, 3 entries"
+    assert found[1][3].startswith("import: /")  # a long path is cut
     assert {row[2] for row in found} == {"shell"}
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", row[1]) for row in found)
     assert rows(rekall("history", "-n", "1")) == found[:1]

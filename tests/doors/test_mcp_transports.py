@@ -236,7 +236,7 @@ def is_gone(process: psutil.Process) -> bool:
 def test_the_handshake_and_the_lists_touch_neither_engine_nor_base(home):
     with Server() as started:
         assert started.shake_hands()["result"]["serverInfo"]["name"] == "rekall"
-        assert len(started.ask("tools/list")["result"]["tools"]) == 10
+        assert len(started.ask("tools/list")["result"]["tools"]) == 11
         assert started.ask("prompts/list")["result"]["prompts"]
         maps = Path(f"/proc/{started.process.pid}/maps").read_text()
         assert "pydantic_core" in maps  # it would show
@@ -678,7 +678,7 @@ def test_clients_are_served_over_http_side_by_side(http_server):
                 *(client.call_tool("search", {"query": f"zebra {n}"}) for n in range(6) for client in (one, other))
             )
             assert {result.structured_content["hits"][0]["id"] for result in found} == {added.structured_content["id"]}
-            assert len((await other.list_tools()).tools) == 10
+            assert len((await other.list_tools()).tools) == 11
             assert (await other.call_tool("zebra")).is_error
 
     asyncio.run(speak())
@@ -752,7 +752,7 @@ def test_a_read_only_server_is_one_over_http_too(notes):
             return {tool.name for tool in (await client.list_tools()).tools}
 
     with HttpServer(options=["--read-only", "--no-token"]) as started:
-        assert asyncio.run(look(started.url)) == {"search", "get", "similar", "recent", "usage"}
+        assert asyncio.run(look(started.url)) == {"search", "get", "similar", "recent", "usage", "history"}
 
 
 def test_a_port_that_is_taken_is_an_error_with_a_way_out(shared_http, rekall_process):
