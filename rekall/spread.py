@@ -26,9 +26,6 @@ QUICK_SAMPLE = 40
 _PRIOR = 8
 """With so many entries what was found and `REFERENCE` count alike: two notes say nothing of a model."""
 
-_COPY = 0.995
-"""Entries so near each other say the same; a base of many copies would seem to lie far apart."""
-
 _NOTES = math.log(1.4)
 """What notes of one subject or another change the spread by with one model; so much is hardly corrected."""
 
@@ -67,10 +64,7 @@ def measured(store: Store, space: Space, most: int = SAMPLE) -> float:
 
 
 def _cosines(store: Store, space: Space, most: int) -> list[float]:
-    """The cosines between the heads of some entries that say different things."""
-    pairs = store.vectors.index(space).pairs(store.passages.sample(most))
-    copies = {max(one, other) for one, other, cosine in pairs if cosine >= _COPY}
-    return [cosine for one, other, cosine in pairs if one not in copies and other not in copies]
+    return [cosine for _, _, cosine in store.vectors.index(space).pairs(store.passages.sample(most))]
 
 
 def _deviation(cosines: Sequence[float]) -> float:

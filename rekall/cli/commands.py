@@ -96,7 +96,7 @@ SUMMARIES = {
     "supersede": "Let one entry replace another.",
     "review": "Ask of entries whether they still hold; those come first that probably do not.",
     "stale": "List entries that seem to hold no longer, with the reasons, the worst first.",
-    "related": "List what is linked with an entry, step by step, and what is near it.",
+    "related": "List what is linked with an entry, up to N steps away, and what is near it in meaning and not linked.",
     "graph": "Draw what is linked around an entry as a tree, or a base as a page.",
     "suggest": "List links worth making, and make them.",
     "generalize": "Draft a pattern from several entries; list groups that are worth one.",
