@@ -98,8 +98,9 @@ def test_a_tree_is_cut_to_the_width_and_follows_only_what_is_asked_for(
         rekall, "A title that is much longer than any line of a terminal of eighty columns, and then some more 漢字漢字"
     )
     rekall("link", ring["b"], long)
+    monkeypatch.delenv("COLUMNS", raising=False)
     piped = rekall("graph", ring["b"]).out
-    assert "A title that is much longer than any line of a terminal" in piped
+    assert "and then some more 漢字漢字" in piped
     assert "\x1b" not in piped
     monkeypatch.setenv("COLUMNS", "60")
     lines = rekall("graph", ring["b"]).out.splitlines()

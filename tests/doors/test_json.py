@@ -305,7 +305,7 @@ CALLS: dict[str, Calls] = {
         ("review", w.new, "--again"),
         ("review", w.new, "--holds"),
         ("review", w.new, "--never"),
-        ("review", w.new, "--holds"),
+        ("review", w.new, w.other, "--holds"),
     ],
     "stale": lambda w: [("stale",), ("stale", "--all"), ("stale", "--because", "old", "-n", "1")],
     "history": lambda w: [("history",)],
