@@ -12,7 +12,7 @@ import click
 from rekall.app import App
 from rekall.cli.export import warn_of_secrets
 from rekall.cli.naming import METAVAR, entry_id
-from rekall.cli.options import filter_options, json_option, kinds_as_types, pass_app
+from rekall.cli.options import filter_options, json_option, link_kinds_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out, out_json, talk, terminal_width
 from rekall.cli.tree import signs, tree
@@ -34,13 +34,7 @@ _MOST_LINES = 200
 @click.command()
 @click.argument("name", metavar=f"[{METAVAR}]", required=False)
 @click.option("--depth", "-d", type=click.IntRange(1, DEEPEST), metavar="N", help="Follow links up to N steps (2).")
-@click.option(
-    "--as",
-    "kinds",
-    multiple=True,
-    metavar="KIND",
-    help="Follow links of this kind only: supersedes, derived_from; may be repeated.",
-)
+@link_kinds_option
 @click.option(
     "--html",
     "page",
@@ -55,7 +49,6 @@ _MOST_LINES = 200
     metavar="N",
     help=f"At most N lines ({_MOST_LINES}), or entries of a page.",
 )
-@kinds_as_types
 @filter_options
 @json_option
 @pass_app

@@ -46,8 +46,8 @@ def filter_options(command: Command) -> Command:
     return with_filters  # type: ignore[return-value]  # click decorates in place
 
 
-def kinds_as_types(command: Command) -> Command:
-    """Let `--type`, a filter, name kinds of links too, as it does for `link`; the command receives those as `kinds`."""
+def link_kinds_option(command: Command) -> Command:
+    """`--as`, kinds of links; `--type`, a filter, may name them too, as it does for `link`. The command receives `kinds`."""
 
     @functools.wraps(command)
     def with_kinds(*arguments: Any, **given: Any) -> Any:
@@ -58,7 +58,8 @@ def kinds_as_types(command: Command) -> Command:
         given["types"] = tuple(each for each in given["types"] if each not in known)
         return command(*arguments, **{**given, "kinds": (*given["kinds"], *named)})
 
-    return with_kinds  # type: ignore[return-value]  # click decorates in place
+    said = "Follow links of this kind only: supersedes, derived_from; may be repeated."
+    return click.option("--as", "kinds", multiple=True, metavar="KIND", help=said)(with_kinds)  # type: ignore[return-value]  # click decorates in place
 
 
 def field_options(*names: str) -> Callable[[Command], Command]:

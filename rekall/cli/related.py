@@ -10,7 +10,7 @@ import click
 
 from rekall.app import App
 from rekall.cli.naming import METAVAR, entry_id, remember
-from rekall.cli.options import filter_options, json_option, kinds_as_types, pass_app
+from rekall.cli.options import filter_options, json_option, link_kinds_option, pass_app
 from rekall.cli.render import out, out_json, styled, talk
 from rekall.cli.tables import Row, row_of_entry, row_of_hit, table
 from rekall.entry.filters import Filters
@@ -31,13 +31,7 @@ MOST = 100
 @click.option(
     "--depth", "-d", type=click.IntRange(1, DEEPEST), default=1, metavar="N", help="Follow links up to N steps (1)."
 )
-@click.option(
-    "--as",
-    "kinds",
-    multiple=True,
-    metavar="KIND",
-    help="Follow links of this kind only: supersedes, derived_from; may be repeated.",
-)
+@link_kinds_option
 @click.option(
     "--limit",
     "-n",
@@ -54,7 +48,6 @@ MOST = 100
     metavar="N",
     help="At most N near ones that are not linked (5).",
 )
-@kinds_as_types
 @filter_options
 @json_option
 @pass_app
