@@ -16,12 +16,11 @@ from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
 from rekall.errors import InvalidInput
 from rekall.knowledge.disagreement import LEAST, Clash, Disagreement, between, scored, without_rounds
-from rekall.knowledge.nearness import level_of_space
+from rekall.knowledge.nearness import near_pairs
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
 from rekall.search.labels import COMPARED
-from rekall.spread import spread_of, unit_of
 from rekall.store.pairs import JudgedPair, Verdict
 from rekall.store.values import Selection, Space
 
@@ -126,7 +125,7 @@ class ConflictFinder:
             asked = [known[each] for each in ids if each in known] if ids else store.entries.keys(active, most)
             asked = asked[:most]
             space = store.vectors.active_space()
-            near = {(each.one, each.other): each for each in self._near(space, asked)} if space is not None else {}
+            near = {(each.one, each.other): each for each in self._near(asked)}
             unembedded = self._without_vectors(space, asked)
             if unembedded:
                 from rekall.knowledge.near_words import near_by_words
@@ -178,20 +177,14 @@ class ConflictFinder:
 
         return Uniter(self._writer).merge(one, other, draft)
 
-    def _near(self, space: Space, asked: Sequence[int]) -> Iterator[_Near]:
+    def _near(self, asked: Sequence[int]) -> Iterator[_Near]:
         """Pairs of active entries whose heads are near each other, the nearest first."""
         store = self._store
-        level, unit = level_of_space(self._embeddings, space), unit_of(spread_of(store, space))
-        index = store.vectors.index(space)
-        heads = {each.id: each.entry_key for each in store.passages.of_entries(asked) if each.position == 0}
-        pairs = index.neighbours(list(heads), None, level + COMPARED / unit, MOST_EACH)[: 4 * MOST_PAIRS]
-        missing = {end for one, other, _ in pairs for end in (one, other)} - heads.keys()
-        heads |= {each.id: each.entry_key for each in store.passages.by_ids(missing) if each.position == 0}
-        obsolete = store.entries.obsolete_among(heads.values())
-        fits = [each for each in pairs if all(end in heads and heads[end] not in obsolete for end in each[:2])]
-        for one, other, cosine in fits[:MOST_PAIRS]:
-            first, second = sorted((heads[one], heads[other]))
-            yield _Near(first, second, (cosine - level) * unit, cosine)
+        pairs = near_pairs(store, self._embeddings, asked, COMPARED, MOST_EACH, with_all=4 * MOST_PAIRS)
+        obsolete = store.entries.obsolete_among({key for each in pairs for key in (each.one, each.other)})
+        fits = [each for each in pairs if each.one not in obsolete and each.other not in obsolete]
+        for each in fits[:MOST_PAIRS]:
+            yield _Near(each.one, each.other, each.clear, each.cosine)
 
     def _without_vectors(self, space: Space | None, asked: Sequence[int]) -> list[int]:
         """The entries that cannot be compared by meaning."""

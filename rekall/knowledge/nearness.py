@@ -34,7 +34,13 @@ class NearPair:
 
 
 def near_pairs(
-    store: Store, embeddings: EmbeddingService, keys: Sequence[int], at_least: float, most_each: int
+    store: Store,
+    embeddings: EmbeddingService,
+    keys: Sequence[int],
+    at_least: float,
+    most_each: int,
+    *,
+    with_all: int = 0,
 ) -> list[NearPair]:
     """Pairs of entries whose heads are near each other, the nearest first; none where nothing was embedded.
 
@@ -44,13 +50,20 @@ def near_pairs(
         keys: The entries that are compared with one another.
         at_least: How clear their similarity is at least.
         most_each: The most neighbours of each.
+        with_all: Compare them with every entry, and return so many pairs at most; 0 compares them with one another.
     """
     space = store.vectors.active_space()
-    if space is None or len(keys) < 2:
+    if space is None or (len(keys) < 2 and not with_all):
         return []
     level, unit = level_of_space(embeddings, space), unit_of(spread_of(store, space))
     heads = {each.id: each.entry_key for each in store.passages.of_entries(keys) if each.position == 0}
-    found = store.vectors.index(space).neighbours(list(heads), list(heads), level + at_least / unit, most_each)
+    among = None if with_all else list(heads)
+    found = store.vectors.index(space).neighbours(list(heads), among, level + at_least / unit, most_each)
+    if with_all:
+        found = found[:with_all]
+        missing = {end for one, other, _ in found for end in (one, other)} - heads.keys()
+        heads |= {each.id: each.entry_key for each in store.passages.by_ids(missing) if each.position == 0}
+        found = [each for each in found if each[0] in heads and each[1] in heads]
     pairs = []
     for one, other, cosine in found:
         first, second = sorted((heads[one], heads[other]))
