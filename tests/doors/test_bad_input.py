@@ -937,18 +937,17 @@ def test_a_real_ctrl_c_while_embedding_has_every_entry_and_goes_on(rekall: Rekal
         [{"title": f"note {number}", "content": f"word{number} " * 80} for number in range(600)],
     )
 
-    def stored() -> bool:
+    def has_begun() -> bool:
         with contextlib.suppress(apsw.Error):
             connection = apsw.Connection(str(home / "rekall.db"), flags=apsw.SQLITE_OPEN_READONLY)
             try:
-                return bool(connection.execute("SELECT count(*) FROM space").fetchall()[0][0])
+                return bool(connection.execute("SELECT count(*) FROM vectors_1").fetchall()[0][0])
             finally:
                 connection.close()
         return False
 
     with start_import(file) as process:
-        until(stored)
-        time.sleep(0.3)
+        until(has_begun)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     interrupted(Ran(process.returncode, out, err), "600 added\n")
