@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -14,6 +15,19 @@ from rekall.cli.options import is_installed
 from rekall.cli.render import talk
 from rekall.errors import UsageError
 from rekall.mcp.token import ENVIRONMENT_NAME, token_file, wanted_token
+
+
+@contextlib.contextmanager
+def _without(package: str) -> Iterator[None]:
+    """Let nothing that is imported now import a package: the SDK's web server would take it along, for a megabyte nobody uses."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]  # an import of it fails, and the server does without
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
@@ -59,7 +73,8 @@ def mcp(
     if not is_installed("mcp"):
         raise UsageError("the server for assistants needs the package mcp", HINT)
     try:
-        from rekall.mcp import run  # half a second, 50 MB
+        with _without("watchfiles"):
+            from rekall.mcp import run  # half a second, 50 MB
     except ImportError as error:
         raise UsageError(
             f"the server for assistants needs another version of the package mcp ({error})", HINT

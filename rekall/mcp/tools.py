@@ -30,7 +30,6 @@ from rekall.mcp.answers import (
 from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, as_it_came, flat, shown
 from rekall.mcp.guide import usage_text
-from rekall.mcp.looking_back import history
 from rekall.mcp.reading import get, whole_id
 from rekall.search.labels import resembles
 
@@ -241,6 +240,12 @@ def _saved_data(saved: Saved) -> dict[str, Any]:
     return {"id": saved.entry.id, "updated_at": written(saved.entry.updated_at)}
 
 
+def _history(base: KnowledgeBase, given: inputs.HistoryInput, caller: Caller) -> Answer:
+    from rekall.mcp.looking_back import history  # a server that nobody asks to look back stays small
+
+    return history(base, given, caller)
+
+
 def _is_open(given: Any) -> bool:
     """Whether it names no project, so that the one that is open counts."""
     return given.project is None
@@ -319,7 +324,7 @@ TOOLS = (
         "The versions of an entry: when, by whom, which fields; with a version its text, or what changed since. "
         "`rekall restore ID@VERSION` brings one back.",
         inputs.HistoryInput,
-        history,
+        _history,
     ),
     Tool(
         "deprecate",
