@@ -13,7 +13,7 @@ from typing import Any
 import apsw
 
 from rekall.errors import DatabaseLocked, StorageError
-from rekall.store import opening, schema
+from rekall.store import opening, schema, tokens
 from rekall.store.driver import Elsewhere, Translated, Turn, corrupt
 from rekall.system.forks import FORKS
 from rekall.system.long_work import announced, under_way
@@ -32,10 +32,6 @@ _MIGRATION_WAIT = 12  # how many times as long as for a write another process's 
 
 Row = tuple[Any, ...]
 
-_CUTTER = (schema.TOKENIZER[0], list(schema.TOKENIZER[1:]))
-_STEMMER = ("porter", list(schema.TOKENIZER))
-"""The tokenizers of the words index, as the driver asks for them."""
-
 
 class Database:
     """One connection to a Rekall database.
@@ -52,6 +48,7 @@ class Database:
         busy_timeout_s: float = BUSY_TIMEOUT_S,
         migrated: Callable[[Database], None] = lambda db: None,
         migrating: Callable[[Path], None] = lambda path: None,
+        read_only: bool = False,
     ) -> None:
         """Open, and create or migrate where needed.
 
@@ -61,6 +58,7 @@ class Database:
             busy_timeout_s: Seconds to wait for another process that writes.
             migrated: Completes a migration, in the transaction of its last step.
             migrating: Told of a base of an earlier schema before anything is changed, while nobody else can write.
+            read_only: Open what is there, and refuse every change.
         """
         self.path = path
         self._turn: Turn = threading.RLock()
@@ -74,11 +72,9 @@ class Database:
         """Told once for whom a change waits, when that takes long."""
         self.changes = 0
         """How many transactions began, and were undone."""
-        if path is not None:
-            opening.prepare(path)
         with self._translated():
-            self._connection = opening.connect(path)
-        self._identity = opening.which_file(path)
+            self._connection = opening.connect(path, read_only=read_only)
+        self._read_only, self._identity = read_only, opening.which_file(path)
         try:
             with self._translated():
                 opening.wait_at_most(self._connection, int(busy_timeout_s * 1000))
@@ -150,7 +146,7 @@ class Database:
             if self._in_transaction():
                 yield
                 return
-        opening.check_is_there(self.path, self._identity)
+        opening.check_may_be_written(self.path, self._identity, read_only=self._read_only)
         with announced(self.path, doing), self._write_lock(wait_s):
             self.changes += 1
             try:
@@ -248,19 +244,8 @@ class Database:
 
         Without `stems` endings stay, and a term is a word in lower case without accents.
         """
-        data = text.encode("utf-8", "replace")  # a lone surrogate, which no entry holds
         with self._translated():
-            tokenizer = self._connection.fts5_tokenizer(*(_STEMMER if stems else _CUTTER))
-            tokens: Any = tokenizer(data, apsw.FTS5_TOKENIZE_QUERY, None, include_colocated=False)
-        if len(data) == len(text):  # ASCII: a byte is a character
-            return [(start, end, str(term)) for start, end, term in tokens]
-        places, at_byte, at_char = [], 0, 0
-        for start, end, term in tokens:  # offsets in bytes
-            at_char += len(data[at_byte:start].decode())
-            length = len(data[start:end].decode())
-            places.append((at_char, at_char + length, str(term)))
-            at_byte, at_char = end, at_char + length
-        return places
+            return tokens.stem_places(self._connection, text, stems=stems)
 
     def load_extension(self, path: str) -> None:
         """Load a SQLite extension into this connection.

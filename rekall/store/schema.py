@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rekall.store.tokens import TOKENIZER
+
 APPLICATION_ID = 0x52454B4C  # "REKL": marks the file as ours
 PAGE_BYTES = 8192  # five vectors of 384 dimensions fill a page; 4096 would waste a quarter
 
-TOKENIZER = ("unicode61", "remove_diacritics", "2", "categories", "L* N* Co Mn Mc")
-"""What cuts a text into words and folds their case; `porter` makes stems of these."""
 _TOKENIZER_SQL = " ".join(f"'{part}'" if " " in part else part for part in TOKENIZER)
 
 MIGRATIONS: tuple[str, ...] = (

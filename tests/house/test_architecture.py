@@ -62,7 +62,19 @@ FLOORS = {
 }
 """The rooms, from the ground up. A module belongs to the first that names it."""
 
-_BASE = {"errors", "entry", "system", "contract", "models", "search", "exchange", "wording", "knowledge", "sync", "base"}
+_BASE = {
+    "errors",
+    "entry",
+    "system",
+    "contract",
+    "models",
+    "search",
+    "exchange",
+    "wording",
+    "knowledge",
+    "sync",
+    "base",
+}
 _DOOR = _BASE | {"builder", "typeset"}
 BELOW = {
     "errors": set(),
@@ -92,7 +104,7 @@ stores and models do not know each other."""
 WALLS = {
     "onnxruntime": ["rekall.models.engine.session"],
     "tokenizers": ["rekall.models.engine.tokenizer"],
-    "apsw": ["rekall.db", "rekall.store.as_is", "rekall.store.driver", "rekall.store.opening"],
+    "apsw": ["rekall.db", "rekall.store.as_is", "rekall.store.driver", "rekall.store.opening", "rekall.store.tokens"],
     "sqlite_vec": ["rekall.store.vectors", "rekall.db"],
     "click": ["rekall.cli.*"],
     "rich": ["rekall.cli.*"],
