@@ -76,7 +76,7 @@ wheels() {
         -r "$SOURCE/pyproject.toml" --extra dev --extra export --extra mcp --extra tui pip setuptools wheel hatchling editables
 }
 
-# A copy, so that nobody's edits are seen half done; installed as a developer installs it. Tests look at its history, so it has one commit.
+# A copy, so that nobody's edits are seen half done; installed as a developer installs it.
 tree() {
     rm -rf "$SYSTEM/tree" && mkdir -p "$SYSTEM/tree"
     if [ -n "${REKALL_TEST_COMMIT:-}" ]; then

@@ -66,7 +66,7 @@ def build_wheel(out: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
         isolation = ["--no-isolation"]
     source = tmp_path_factory.mktemp("source") / "rekall"
     left_out = shutil.ignore_patterns(
-        ".git", ".venv", ".demo", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
+        ".git", ".venv*", ".demo", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
     )
     shutil.copytree(CHECKOUT, source, ignore=left_out)  # so that nothing is left behind in the checkout
     subprocess.run(
