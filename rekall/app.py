@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from rekall.errors import InvalidInput, NotFound, StorageError
 
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.config import Places, Settings
+    from rekall.entry.types import Link
     from rekall.knowledge.checking import Checker
     from rekall.knowledge.lookups import Lookups
     from rekall.knowledge_base import KnowledgeBase
@@ -170,6 +171,16 @@ class App:
 
         with contextlib.closing(AsItIs(self.places.database)) as db:
             return Schedule(SqliteReviews(db), Clock().now()).left(self.settings.whole("review.per_day"))
+
+    def open_links(self) -> Sequence[Link]:
+        """What links leave open, see the function of that name; the base, of today's schema, is read as it is. Raises StorageError."""
+        from rekall.knowledge.open_pairs import open_links
+        from rekall.store.as_is import AsItIs
+        from rekall.store.entries import SqliteEntries
+        from rekall.store.links import SqliteLinks
+
+        with contextlib.closing(AsItIs(self.places.database)) as db:
+            return open_links(SqliteEntries(db), SqliteLinks(db))
 
     def names(self, most: int) -> Names:
         """Names in the base that complete a command line; the base is read as it is, and `most` bounds each list."""

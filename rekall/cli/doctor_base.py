@@ -264,9 +264,27 @@ def _review(app: App) -> Iterator[Look]:
     yield Look("review", Health.GOOD, text)
 
 
+def _open(app: App) -> Iterator[Look]:
+    """What links leave open: a person or a sync says that two contradict each other; a round is knowledge that nobody reads."""
+    from rekall.knowledge.open_pairs import IN_A_ROUND
+
+    glance = _seen(app)
+    links = app.open_links() if glance is not None and not glance.is_older else ()
+    rounds = sum(link.reason == IN_A_ROUND for link in links)
+    if rounds:
+        text = f"{count_text(rounds, 'pair')} of entries supersede each other, so that neither holds"
+        yield Look(
+            "rounds", Health.WARN, text, "`rekall conflicts` shows them, `rekall edit ID --status active` lets one hold"
+        )
+    if len(links) > rounds:
+        text = f"{count_text(len(links) - rounds, 'pair')} of entries contradict each other, as links say"
+        yield Look("conflicts", Health.WARN, text, "`rekall conflicts --kind contradicts` shows them")
+
+
 OF_BASE: tuple[tuple[str, Callable[[App], Iterator[Look]]], ...] = (
     ("base", _base),
     ("review", _review),
+    ("conflicts", _open),
     ("model", _model),
     ("engine", _engine),
     ("backend", _backend),

@@ -17,6 +17,7 @@ from rekall.entry.types import LinkType, Status
 from rekall.errors import InvalidInput
 from rekall.knowledge.disagreement import LEAST, Clash, Disagreement, between, scored, without_rounds
 from rekall.knowledge.nearness import near_pairs
+from rekall.knowledge.open_pairs import open_links
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.statements import TakenApart, taken_apart
 from rekall.knowledge.writing import EntryService
@@ -132,7 +133,7 @@ class ConflictFinder:
 
                 for one, other, share in near_by_words(store, unembedded, total):
                     near.setdefault((one, other), _Near(one, other, share, None))
-            linked = self._linked(set(asked))
+            linked = self._linked(filters, ids)
             found = [
                 *linked,
                 *self._told_apart(list(near.values()), {_pair(each.one.id, each.other.id) for each in linked}),
@@ -197,22 +198,23 @@ class ConflictFinder:
         there = self._store.vectors.index(space).get_many(heads)
         yield from (key for number, key in heads.items() if number not in there)
 
-    def _linked(self, asked: Collection[int]) -> list[Conflict]:
-        """The pairs that a link says contradict each other."""
+    def _linked(self, filters: Filters, ids: Collection[str]) -> list[Conflict]:
+        """The pairs that links leave open, of which at least one entry is asked for."""
         store = self._store
-        links = store.links.of_type(LinkType.CONTRADICTS)
-        keys = store.entries.keys_of({end for link in links for end in (link.source, link.target)})
-        entries = {entry.id: entry for entry in store.entries.by_keys(keys.values()).values()}
-        found: dict[tuple[str, str], Conflict] = {}
+        links = open_links(store.entries, store.links)
+        if links and not ids and not filters.is_empty:
+            passing = set(store.entries.keys(Selection(replace(filters, status=None))))
+            ends = store.entries.keys_of({end for link in links for end in (link.source, link.target)})
+            ids = {end for end, key in ends.items() if key in passing}
+            links = links if ids else []
+        entries = store.entries.by_ids({end for link in links for end in (link.source, link.target)})
+        found = []
         for link in links:
-            ends = [entries.get(end) for end in (link.source, link.target)]
-            one, other = ends
-            if one is None or other is None or not {keys[one.id], keys[other.id]} & set(asked):
-                continue
-            if Status.OBSOLETE not in (one.status, other.status):
+            one, other = entries.get(link.source), entries.get(link.target)
+            if one is not None and other is not None and (not ids or {one.id, other.id} & set(ids)):
                 what = Disagreement(Clash.CONTRADICTS, one.title, other.title, "", "", 1.0)
-                found.setdefault(_pair(one.id, other.id), Conflict(one, other, what, 1.0, None, link.reason))
-        return list(found.values())
+                found.append(Conflict(one, other, what, 1.0, None, link.reason))
+        return found
 
     def _told_apart(self, near: Sequence[_Near], known: Collection[tuple[str, str]]) -> list[Conflict]:
         """Which of some near pairs contradict or repeat each other."""

@@ -32,23 +32,6 @@ def settled(draft: Draft, old: Entry | None = None) -> Draft:
     return replace(draft, superseded_by=None) if was_reopened else replace(draft, status=Status.OBSOLETE)
 
 
-def without_a_round(store: Store, entry: Entry, successor: Entry) -> str:
-    """The id of an entry's successor. Raises InvalidInput: Following what supersedes it leads back, so that none would hold."""
-    seen: set[str] = set()
-    after: str | None = successor.superseded_by
-    while after is not None and after not in seen:
-        if after == entry.id:
-            raise InvalidInput(
-                f"{successor.title!r} is superseded by this one, so that neither would hold",
-                f"`rekall edit {successor.id} --status active` first makes that one hold again",
-            )
-        seen.add(after)
-        key = store.entries.key_of(after)
-        found = None if key is None else store.entries.by_keys([key]).get(key)
-        after = None if found is None else found.superseded_by
-    return successor.id
-
-
 def put_successor(store: Store, entry: Entry, before: str | None, now: datetime, reason: str = "") -> None:
     """Make the links say what an entry says of its successor. Call it inside the transaction.
 
@@ -61,10 +44,13 @@ def put_successor(store: Store, entry: Entry, before: str | None, now: datetime,
 
     Raises:
         NotFound: The successor was deleted since it was looked up.
+        InvalidInput: What it names is superseded by it.
     """
     after = entry.superseded_by
     if after == before and not reason:
         return
+    if after is not None:
+        _refuse_a_round(store, after, entry.id)
     if before is not None and before != after:
         key = store.entries.key_of(entry.id)
         assert key is not None, "the entry is stored first"
@@ -91,22 +77,46 @@ def superseding(store: Store, key: int, entry_id: str) -> list[str]:
 
 
 def put_link(store: Store, link: Link, now: datetime) -> bool:
-    """Store a link, and what follows from it: what is superseded is obsolete. Call it inside a transaction.
+    """Store a link that a person makes, and what follows from it: what is superseded is obsolete. Call it inside a transaction.
 
     Returns:
         Whether it is stored: False when an end is not there.
+
+    Raises:
+        InvalidInput: It would let an entry supersede what supersedes it.
     """
+    if link.type is LinkType.SUPERSEDES:
+        _refuse_a_round(store, link.source, link.target)
     return _put(store, [link], now)[0]
 
 
 def put_links(store: Store, links: Sequence[Link], now: datetime) -> list[bool]:
-    """Store several so, each once; one that says no reason keeps the reason that it has already."""
+    """Store what sources say, each once; one that says no reason keeps the reason that it has already.
+
+    Sources of which each is sound can supersede each other in a round together. That is stored, and `conflicts` tells it.
+    """
     silent = {link.source for link in links if not link.reason}
     known = store.links.starting_at(store.entries.keys_of(silent).values()) if silent else {}
     said = {(each.source, each.target, each.type): each for of_one in known.values() for each in of_one}
     return _put(
         store, [link if link.reason else said.get((link.source, link.target, link.type), link) for link in links], now
     )
+
+
+def _refuse_a_round(store: Store, successor: str, old: str) -> None:
+    """Raise InvalidInput where an entry supersedes its successor, be it through others: none of them would hold."""
+    reached: set[str] = set()
+    edge = {successor}
+    while edge:
+        if old in edge:
+            title = store.entries.titles([successor]).get(successor, successor)
+            raise InvalidInput(
+                f"{title!r} is superseded by this one, so that neither would hold",
+                f"`rekall edit {successor} --status active` first makes that one hold again",
+            )
+        reached |= edge
+        links = store.links.touching(store.entries.keys_of(edge).values())
+        edge = {link.source for link in links if link.type is LinkType.SUPERSEDES and link.target in edge} - reached
 
 
 def _put(store: Store, links: Sequence[Link], now: datetime) -> list[bool]:

@@ -17,7 +17,7 @@ from rekall.knowledge.capturing import Capture
 from rekall.knowledge.erasing import Eraser
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.storing import put_again, put_new
-from rekall.knowledge.succession import put_link, put_successor, remove_links, settled, without_a_round
+from rekall.knowledge.succession import put_link, put_successor, remove_links, settled
 from rekall.prepared import Prepared
 from rekall.system.clock import Clock
 
@@ -170,8 +170,7 @@ class EntryService:
         """
         old = self._resolved(prefix)[1]
         reason = self.capture.text(rules.one_line(reason, "reason"))
-        other = None if successor is None else self._resolved(successor)[1]
-        named = old.superseded_by if other is None else without_a_round(self._store, old, other)
+        named = old.superseded_by if successor is None else self._resolved(successor)[1].id
         draft = replace(old.as_draft(), status=Status.OBSOLETE, superseded_by=named)
         if reason and named is None:
             draft = replace(draft, content=f"{old.content}\n\nObsolete: {reason}")
@@ -287,7 +286,7 @@ class EntryService:
 
         Raises:
             NotFound, Ambiguous: An id does not name one entry.
-            InvalidInput: Both are the same entry.
+            InvalidInput: Both are the same entry, or it would let an entry supersede what supersedes it.
         """
         with self._store.transaction():
             (_, first), (_, second) = self._resolved(source), self._resolved(target)

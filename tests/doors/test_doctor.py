@@ -240,3 +240,18 @@ def test_a_backup_of_this_minute_is_told_in_words(rekall: Rekall) -> None:
     assert rekall("backup").code == 0
     (line,) = (each for each in rekall("doctor", "--json").json["lines"] if each["topic"] == "backup")
     assert "the last one was made just now, 0 entries changed since" in line["text"]
+
+
+def test_what_links_leave_open_is_counted_until_it_is_settled(rekall: Rekall, base: Path) -> None:
+    assert lines(rekall("doctor", "--json"), "conflicts") == []
+    app = App()
+    opened = app.open_base(to_write=True)
+    one, other = (opened.add(Draft(EntryType.TIL, title, "x")).entry.id for title in ("north", "south"))
+    opened.link(one, other, "contradicts")
+    opened.link(other, one, "contradicts")
+    (line,) = lines(rekall("doctor", "--json"), "conflicts")
+    assert (line["level"], line["text"]) == ("warn", "1 pair of entries contradict each other, as links say")
+    assert rekall("conflicts", "--kind", "contradicts", "--json").json["total"] == 1
+    opened.deprecate(one, other)
+    app.close()
+    assert lines(rekall("doctor", "--json"), "conflicts") == []

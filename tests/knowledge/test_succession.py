@@ -1,5 +1,6 @@
 """What supersedes what is known from links alone; status and successor agree whichever door changes one of them."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,12 @@ from support import Bench, all_links, make_bench
 
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry
+from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType, Link, LinkType, Reference, Status
+from rekall.errors import InvalidInput
 from rekall.exchange.editing import edited_draft, text_to_edit
+from rekall.knowledge.disagreement import Clash
+from rekall.knowledge.open_pairs import IN_A_ROUND
 from rekall.store.schema import MIGRATIONS
 
 SUPERSEDES = LinkType.SUPERSEDES
@@ -112,6 +117,46 @@ def test_an_obsolete_entry_that_loses_another_kind_of_link_stays_obsolete(bench,
     bench.base.link(new.id, old.id)
     bench.base.unlink(new.id, old.id)
     assert said(bench, old) == (Status.OBSOLETE, None, 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("steps", [0, 2])
+def test_no_way_lets_an_entry_supersede_what_supersedes_it(bench, pair, way, steps):
+    old, new = pair
+    chain = [old, *(bench.base.add(Draft(EntryType.TIL, f"step {n}")).entry for n in range(steps)), new]
+    for before, after in itertools.pairwise(chain):
+        bench.base.link(after.id, before.id, "supersedes")
+    other = bench.base.add(Draft(EntryType.TIL, "the latest successor, which is none of the chain")).entry
+    bench.base.link(other.id, old.id, "supersedes")
+    links = all_links(bench.store)
+    with pytest.raises(InvalidInput, match="'old' is superseded by this one"):
+        WAYS[way](bench, bench.base.get(new.id).entry, old)
+    assert all_links(bench.store) == links
+    assert said(bench, new) == (Status.ACTIVE, None, 0)
+    bench.base.change(old.id, status="active")
+    WAYS[way](bench, bench.base.get(new.id).entry, old)
+    assert said(bench, new) == (Status.OBSOLETE, old.id, 1)
+
+
+def test_a_round_that_a_source_brings_is_stored_told_and_can_be_opened(bench, pair, tmp_path: Path):
+    old, new = pair
+    third = bench.base.add(Draft(EntryType.TIL, "third")).entry
+    records = [
+        {"id": each.id, "title": each.title, "superseded_by": after.id}
+        for each, after in ((old, new), (new, third), (third, old))
+    ]
+    file = tmp_path / "notes.jsonl"
+    file.write_text("\n".join(map(json.dumps, records)))
+    bench.base.files.import_paths([file])
+    assert [said(bench, each)[0] for each in (old, new, third)] == [Status.OBSOLETE] * 3
+    found = bench.base.conflicts.find(clashes=[Clash.CONTRADICTS])
+    assert {each.reason for each in found.pairs} == {IN_A_ROUND}
+    assert {end.id for each in found.pairs for end in (each.one, each.other)} == {old.id, new.id, third.id}
+    assert bench.base.conflicts.find(ids=[old.id]).pairs != ()
+    assert bench.base.conflicts.find(Filters(project="none such")).pairs == ()
+    bench.base.change(new.id, status="active")
+    assert bench.base.conflicts.find().pairs == ()
+    assert said(bench, old) == (Status.OBSOLETE, new.id, 1)
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "folder"])
