@@ -10,6 +10,7 @@ RekallError                      1
 │   └── PartialSync              4   some files of a synced folder were left alone
 ├── StorageError                 5   the database cannot be used
 │   ├── DatabaseLocked           5   … now; another process is writing
+│   ├── DatabaseAway             5   … now; the server of a team's base cannot be reached
 │   ├── DatabaseReadOnly         5
 │   ├── DatabaseCorrupt          5
 │   │   └── EntryDamaged         5   … in one entry; the others can be read
@@ -153,6 +154,13 @@ class DatabaseLocked(StorageError):
     """Another process held the write lock longer than the busy timeout."""
 
     kind = "database_locked"
+    retryable = True
+
+
+class DatabaseAway(StorageError):
+    """The server of a team's base cannot be reached, lets nobody in, or is gone."""
+
+    kind = "database_away"
     retryable = True
 
 

@@ -24,10 +24,10 @@ _NO_INDEX = ("invalid fts5 file format", "no such fts5 table", "vtable construct
 
 
 class Elsewhere:
-    """In the place of a connection's lock in the child of a fork: SQLite cannot share a connection between processes."""
+    """In the place of a connection's lock in the child of a fork: two processes cannot share a connection."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Name the file in the error."""
+    def __init__(self, path: Path | str | None) -> None:
+        """Name the base in the error."""
         self._path = path
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:

@@ -144,6 +144,7 @@ def test_its_metadata_say_what_it_needs(contents: zipfile.ZipFile) -> None:
         "export",
         "export-torch",
         "mcp",
+        "team",
         "tui",
         "watch",
     }

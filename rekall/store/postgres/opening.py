@@ -1,0 +1,115 @@
+"""Whether there is a base that this Rekall can use, and how one is made or brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rekall.errors import DatabaseForeign, DatabaseTooNew, StorageError
+from rekall.store.postgres.schema import MIGRATIONS
+from rekall.store.postgres.server import Server, lock_number
+
+LEAST_VECTOR = (0, 7)
+"""The first pgvector with halfvec."""
+
+_LEAST_SERVER = 140000
+"""The first server whose functions and index types all statements have; older ones get no repairs any more."""
+
+_MIGRATION_WAIT_S = 120.0
+
+
+def shape_of(db: Server) -> int | None:
+    """How many steps were taken to make what is there; None where there is no base."""
+    if db.value("SELECT to_regclass(quote_ident(%s) || '.base')", (db.schema,)) is None:
+        return None
+    return int(db.value("SELECT shape FROM base"))
+
+
+def check_shape(db: Server, steps: Sequence[str] = MIGRATIONS) -> None:
+    """Make sure that this Rekall can use what is there.
+
+    Raises:
+        DatabaseForeign: There is no base.
+        DatabaseTooNew: A later Rekall made it.
+        StorageError: It is of an earlier Rekall, or without pgvector.
+    """
+    shape = shape_of(db)
+    if shape is None:
+        raise DatabaseForeign(f"{db.where} holds no Rekall base", "`rekall base init` with this address makes one")
+    if shape > len(steps):
+        raise DatabaseTooNew(
+            f"{db.where} is of a later Rekall (schema {shape}, this one knows {len(steps)})", "upgrade Rekall"
+        )
+    if shape < len(steps):
+        raise StorageError(
+            f"{db.where} is of an earlier Rekall (schema {shape} of {len(steps)})",
+            "its owner brings it up to date: `rekall base init` with this address",
+        )
+    check_vector(db)
+
+
+def vector_version(db: Server) -> str | None:
+    """The version of pgvector in the database, or None."""
+    found = db.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    return None if found is None else str(found)
+
+
+def check_vector(db: Server) -> None:
+    """Make sure that the database has a pgvector of today.
+
+    Raises:
+        StorageError: It has none, or one that is too old.
+    """
+    version = vector_version(db)
+    least = ".".join(map(str, LEAST_VECTOR))
+    if version is None:
+        raise StorageError(
+            f"{db.where} has no pgvector",
+            f"who runs the server installs pgvector {least} or later: `CREATE EXTENSION vector`",
+        )
+    if tuple(int(part) for part in version.split(".")[:2]) < LEAST_VECTOR:
+        raise StorageError(
+            f"{db.where} has pgvector {version}, which is too old",
+            f"{least} or later is needed: `ALTER EXTENSION vector UPDATE`",
+        )
+
+
+def migrate(db: Server, steps: Sequence[str] = MIGRATIONS) -> int:
+    """Make a base, or bring one up to date; of many who try at once one does it, and the others find it done.
+
+    Returns:
+        How many steps were taken.
+
+    Raises:
+        DatabaseTooNew: A later Rekall made it.
+        StorageError: It cannot be made: no rights, no pgvector, or too old a server.
+    """
+    check_server(db)
+    with db.migrating(_MIGRATION_WAIT_S):
+        db.run("CREATE SCHEMA IF NOT EXISTS " + db.quoted_schema)
+        shape = shape_of(db) or 0
+        if shape > len(steps):
+            raise DatabaseTooNew(f"{db.where} is of a later Rekall", "upgrade Rekall")
+        if shape < len(steps):
+            ensure_vector(db)
+        for step in steps[shape:]:
+            db.run(step)
+        db.run("UPDATE base SET shape = %s", (len(steps),))
+    return len(steps) - shape
+
+
+def check_server(db: Server) -> None:
+    """Make sure that the server is new enough. Raises StorageError."""
+    if int(db.value("SELECT current_setting('server_version_num')")) < _LEAST_SERVER:
+        version = db.value("SHOW server_version")
+        raise StorageError(f"the server of {db.where} is PostgreSQL {version}", "14 or later is needed")
+
+
+def ensure_vector(db: Server) -> None:
+    """Make pgvector available in the database, inside a transaction. Raises StorageError."""
+    db.rows("SELECT pg_advisory_xact_lock(%s)", (lock_number("vector"),))  # two at once could not make it
+    if vector_version(db) is None:
+        if db.value("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") is None:
+            check_vector(db)
+        db.run("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+        db.refresh_path()
+    check_vector(db)
