@@ -30,6 +30,7 @@ from rekall.sync.heads import Head, with_head
 from rekall.sync.ids import id_of
 from rekall.sync.reports import Refused
 from rekall.sync.states import CREATED, LINKS, State, link_of, state_of
+from rekall.system.spelling import openable
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 """Files that may hold an entry."""
@@ -59,6 +60,10 @@ class Root:
 
     path: Path
     marks: frozenset[str] = frozenset()
+
+    def at(self, below: str) -> Path:
+        """Where a path below it lies, so that the system opens it however long it is."""
+        return Path(openable(self.path / below))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from rekall.sync.putting import put_file
 from rekall.sync.reports import Refused
 from rekall.system.leftovers import sweep_beside
 from rekall.system.one_by_one import one_by_one
-from rekall.system.spelling import openable
 
 OWN = ".rekall"
 """The folder in the folder that holds what is Rekall's own."""
@@ -86,8 +85,8 @@ def root_of(folder: Path) -> Root:
         NotFound: There is none.
         InvalidInput: It is a file.
     """
-    path = Path(os.path.realpath(folder))
     try:
+        path = Path(os.path.realpath(folder))  # which Windows refuses for some of its devices
         is_there = bool(os.stat(path))
     except FileNotFoundError:
         is_there = False
@@ -107,7 +106,7 @@ def scan(root: Root) -> Scan:
     while waiting:
         below = waiting.pop()
         try:
-            entries = sorted(os.scandir(openable(root.path / below)), key=lambda each: each.name)
+            entries = sorted(os.scandir(root.at(below)), key=lambda each: each.name)
         except OSError as error:
             if not below:
                 raise
@@ -140,7 +139,7 @@ def _look(each: os.DirEntry[str], below: str, found: Scan, waiting: list[str]) -
             found.littered.add(below)
         return
     with contextlib.suppress(OSError):  # it went while we looked
-        if each.is_symlink():
+        if each.is_symlink() or _is_junction(each):
             _link(each, path, found)
         elif each.is_dir(follow_symlinks=False):
             waiting.extend(() if name in MACHINE_MADE else (f"{path}/",))
@@ -158,6 +157,12 @@ def _link(each: os.DirEntry[str], path: str, found: Scan) -> None:
         found.refused.append(Refused(path, IS_LINK, "put the file itself there"))
     elif each.is_dir():
         found.linked.append(f"{path}/")
+
+
+def _is_junction(each: os.DirEntry[str]) -> bool:
+    """Whether Windows takes a folder for another one, which `is_symlink` does not tell: it may lead back to where we are."""
+    tag = getattr(each.stat(follow_symlinks=False), "st_reparse_tag", 0) if os.name == "nt" else 0
+    return tag != 0 and tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", 0)
 
 
 def _is_note(name: str) -> bool:

@@ -282,7 +282,7 @@ class Planner:
             self._take_back(item)
             if not self._may_be_written(item):
                 return
-            if not item.path or (item.file is None and os.path.lexists(self._root.path / item.path)):
+            if not item.path or (item.file is None and os.path.lexists(self._root.at(item.path))):
                 item.path = self._name(item)
             if item.deleted and state_hash(item.there) in item.deleted:
                 item.buries = False

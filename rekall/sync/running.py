@@ -252,14 +252,14 @@ class _Run:
             tombstones.put(self._root, item.entry_id, item.buried)
         if item.there is None:
             if item.file is not None:
-                path = self._root.path / item.file.path
+                path = self._root.at(item.file.path)
                 if self._hash_at(path) not in (item.file.hash, ""):
                     return None
                 remove_file(path)
                 folders.add(path.parent)
             agreed = item.dead_row
         else:
-            path = self._root.path / item.path
+            path = self._root.at(item.path)
             if item.data is not None:
                 if self._hash_at(path) != (item.file.hash if item.file else ""):
                     return None
@@ -273,8 +273,8 @@ class _Run:
         if item.buries is False:
             tombstones.remove(self._root, item.entry_id)
         for spare, its_hash in item.file.spare if item.file else ():
-            if self._hash_at(self._root.path / spare) == its_hash:
-                remove_file(self._root.path / spare)
+            if self._hash_at(self._root.at(spare)) == its_hash:
+                remove_file(self._root.at(spare))
         return agreed
 
     def _hash_at(self, path: Path) -> str:

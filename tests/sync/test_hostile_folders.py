@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 from support.synced import Side, file_of, settle, sides
+from support.systems import WINDOWS, not_under_wine
 
 from rekall.errors import RekallError
+from rekall.system import spelling
 from rekall.system.files import write_atomically
 
 
 @pytest.fixture
 def both(tmp_path: Path) -> list[Side]:
     return sides(tmp_path / "notes")
+
+
+def openable(path: Path) -> Path:
+    return Path(spelling.openable(path))
 
 
 def shared(both: list[Side], title: str = "One") -> tuple[str, Path]:
@@ -99,6 +105,38 @@ def test_links_out_of_the_folder_are_not_followed(both, tmp_path):
     assert (outside / "secret.md").read_text() == "# Secret\n"
 
 
+@not_under_wine("makes no junctions")
+@pytest.mark.skipif(not WINDOWS, reason="Windows alone has junctions")
+def test_a_junction_that_leads_back_is_not_followed(both):
+    import _winapi
+
+    shared(both)
+    folder = both[0].folder
+    _winapi.CreateJunction(str(folder), str(folder / "back"))  # anybody may make one, and it is no symbolic link
+    assert os.listdir(folder / "back")
+    report = both[0].sync()
+    assert not report.changes
+    assert not report.refused
+    assert len(both[0].says()) == 1
+
+
+def test_a_note_deep_in_folders_is_written_and_removed(both):
+    deep = both[0].folder / ("a" * 120) / ("b" * 120)
+    openable(deep).mkdir(parents=True)
+    path = openable(deep / "one.md")
+    path.write_text("# One\n\ntext\n", "utf-8")
+    settle(*both)
+    (entry_id,) = both[0].says()
+    both[1].change(entry_id, solution="restart it")
+    settle(*both)
+    assert "restart it" in path.read_text("utf-8")
+    assert both[0].entry(entry_id).solution == "restart it"
+    both[0].bench.base.delete(entry_id)
+    settle(*both)
+    assert not path.exists()
+    assert not both[1].has(entry_id)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
 def test_a_link_in_the_place_of_a_file_is_not_written_through(both, tmp_path):
     entry_id, path = shared(both)
@@ -151,7 +189,7 @@ def test_names_that_differ_by_case_or_by_accents_are_two_notes(both):
     folder = both[0].folder
     names = ["Cafe.md", "cafe.md", unicodedata.normalize("NFC", "Café.md"), unicodedata.normalize("NFD", "Café.md")]
     for name in names:
-        (folder / name).write_text(f"# {name}\n\ntext of {name!a}\n")
+        (folder / name).write_text(f"# {name}\n\ntext of {name!a}\n", "utf-8")
     there = len(list(folder.glob("*.md")))
     both[0].sync()
     settle(*both)
