@@ -1,6 +1,6 @@
 """Counts what the tests came to, out of pytest's own lines: also of a file whose run was ended before it was done.
 
-python scripts/wine_results.py LOG ...                 a line a file
+python scripts/wine_results.py LOG ...                 a line a file; a log may be of several, run one after another in one process
 python scripts/wine_results.py --out FILE LOG ...      written as JSON too: counts a file, which tests failed, why some were skipped
 python scripts/wine_results.py --page FILE [FILE ...]  such results into docs/wine.json, a later one over an earlier one, and its tables into docs/platforms.md
 python scripts/wine_results.py --page                  the tables again
@@ -26,7 +26,7 @@ _VERDICT = re.compile(
     r"^(tests/\S+?\.py)(::.*)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
 )
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
-_REASON = re.compile(r"^SKIPPED \[(\d+)\] [^:\n]+\.py(?::\d+)?: (.*)$", re.MULTILINE)
+_REASON = re.compile(r"^SKIPPED \[(\d+)\] ([^:\n]+\.py)(?::\d+)?: (.*)$", re.MULTILINE)
 _SUMMARY = re.compile(r"^=+ .* in [\d.]+s(?: \([\d:]+\))? =+$", re.MULTILINE)
 """pytest's last line; it is lacking where a test ended the process."""
 _BLOCK = re.compile(r"(?<=<!-- wine -->\n).*?(?=<!-- end of wine -->)", re.DOTALL)
@@ -77,9 +77,9 @@ def main() -> None:
         PAGE.write_text(_BLOCK.sub(lambda _: tables(), PAGE.read_text("utf-8")), "utf-8")
         return
     run: Run = {}
-    for path in given.paths:
-        name, outcome = outcome_of(path)
-        run[name] = outcome
+    for path in sorted(given.paths, key=lambda each: each.stat().st_mtime):
+        run |= outcomes_of(path)
+    for name, outcome in sorted(run.items()):
         print(
             f"{name:<48}{outcome.passed:>5} passed {outcome.failed:>4} failed {outcome.skipped:>4} skipped{'  unfinished' * outcome.unfinished}",
             flush=True,
@@ -89,28 +89,32 @@ def main() -> None:
         print(f"{len(run)} files: {total_of(run.values()).cells}")
 
 
-def outcome_of(log: Path) -> tuple[str, Outcome]:
-    """The file whose log it is, and what its tests came to. A test that failed at its end too counts once."""
+def outcomes_of(log: Path) -> Run:
+    """The files whose log it is, and what their tests came to. A test that failed at its end too counts once."""
     text = log.read_text("utf-8", "replace").replace("\r", "")
-    verdicts: dict[str, str] = {}
+    verdicts: dict[str, dict[str, str]] = {}
     for file, test, verdict in _VERDICT.findall(text):
-        if verdicts.get(file + test) not in ("FAILED", "ERROR"):
-            verdicts[file + test] = verdict
-    count = Counter(verdicts.values())
+        of_file = verdicts.setdefault(file, {})
+        if of_file.get(test) not in ("FAILED", "ERROR"):
+            of_file[test] = verdict
+    if not verdicts:  # a log of several files has no name of a file
+        return {log.stem.replace(".", "/") + ".py": Outcome(unfinished=1)}
+    *_, last = verdicts
+    reasons: dict[str, Counter[str]] = {file: Counter() for file in verdicts}
+    for number, place, reason in _REASON.findall(text):
+        file = place.replace("\\", "/")
+        reasons[file if file in verdicts else last][reason.strip()] += int(number)  # else: skipped by what tests share
+    run = {file: _outcome(file, found, reasons[file]) for file, found in verdicts.items()}
     ended = _ENDED.findall(text)
     code = int(ended[-1]) if ended else OVERDUE[0]
-    failures = [test for test, verdict in verdicts.items() if verdict in ("FAILED", "ERROR", "XPASS")]
-    reasons: Counter[str] = Counter()
-    for number, reason in _REASON.findall(text):
-        reasons[reason.strip()] += int(number)
-    return log.stem.replace(".", "/") + ".py", Outcome(
-        count["PASSED"] + count["XFAIL"],
-        len(failures),
-        count["SKIPPED"],
-        int(code not in (0, 1, 5) or not verdicts or not _SUMMARY.search(text)),
-        failures,
-        dict(reasons),
-    )
+    run[last].unfinished = int(code not in (0, 1, 5) or not _SUMMARY.search(text))  # those before it are over
+    return run
+
+
+def _outcome(file: str, verdicts: dict[str, str], reasons: Counter[str]) -> Outcome:
+    count = Counter(verdicts.values())
+    failures = [file + test for test, verdict in verdicts.items() if verdict in ("FAILED", "ERROR", "XPASS")]
+    return Outcome(count["PASSED"] + count["XFAIL"], len(failures), count["SKIPPED"], 0, failures, dict(reasons))
 
 
 def total_of(outcomes: Iterable[Outcome]) -> Outcome:

@@ -2,6 +2,7 @@
 # Runs the tests with CPython for Windows and its wheels under Wine, a file at a time, and counts what passed, failed and was skipped.
 #
 #     scripts/wine_tests.sh FOLDER [tests/FILE ...]     all files, or those named; FOLDER is made at the first run (4 GB, some minutes)
+#     scripts/wine_tests.sh FOLDER --together tests/FILE ...   those in one process: its start costs more than many a file
 #     scripts/wine_tests.sh FOLDER --run COMMAND ...    a command instead, in the copy of the tree: `--run -m rekall search nginx`, `--run wine cmd`
 #
 # Wants Debian or a system like it, root (for a chroot), Python 3.10 or newer with pip, and the network at the first run.
@@ -101,15 +102,24 @@ main() {
         inside env -C /tree "$@"
         return
     fi
-    local file log code files=("$@") more
-    [ $# -gt 0 ] || mapfile -t files < <(cd "$SYSTEM/tree" && find tests -name 'test_*.py' | sort)
+    local group files log code runs more
     read -ra more <<<"${REKALL_WINE_ARGS:-}"
     mkdir -p "$FOLDER/results"
-    for file in "${files[@]}"; do
-        log=$FOLDER/results/$(echo "${file%.py}" | tr / .).log
+    if [ "${1:-}" = --together ]; then
+        shift
+        runs=("$*")
+    elif [ $# -gt 0 ]; then
+        runs=("$@")
+    else
+        mapfile -t runs < <(cd "$SYSTEM/tree" && find tests -name 'test_*.py' | sort)
+    fi
+    for group in "${runs[@]}"; do
+        read -ra files <<<"$group"
+        log=$FOLDER/results/$(echo "${group%.py}" | tr / .).log
+        [ ${#files[@]} -eq 1 ] || log=$FOLDER/results/together-$(date +%s).log
         code=0
         inside env -C /tree wine /python/python.exe -X faulthandler -m pytest -v -n 0 -p no:cacheprovider -p no:randomly --tb=short \
-            -o "addopts=--strict-markers --strict-config" -rs -o faulthandler_timeout=300 "${more[@]}" "$file" >"$log" 2>&1 </dev/null || code=$?
+            -o "addopts=--strict-markers --strict-config" -rs -o faulthandler_timeout=300 "${more[@]}" "${files[@]}" >"$log" 2>&1 </dev/null || code=$?
         echo "ended with $code" >>"$log"
         python3 "$SOURCE/scripts/wine_results.py" "$log"
     done
