@@ -45,9 +45,10 @@ _SETTINGS = f"""
     set_config('default_transaction_read_only', 'on', false),
     set_config('statement_timeout', '{_STATEMENT_MS}', false),
     set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', false),
-    set_config('jit', 'off', false)
+    set_config('jit', 'off', false),
+    set_config('max_parallel_workers_per_gather', '0', false)
 """
-"""A statement by itself reads; and compiling one costs more than any of ours takes."""
+"""A statement by itself reads; and compiling one, or parting it among processes, costs more than any of ours takes."""
 
 _HOLDER = """
     SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid

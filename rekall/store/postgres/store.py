@@ -5,8 +5,13 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from rekall.store.postgres.address import address
+from rekall.store.postgres.counts import Tokens
 from rekall.store.postgres.opening import check_shape
+from rekall.store.postgres.passages import PostgresPassages
 from rekall.store.postgres.server import BUSY_TIMEOUT_S, Server
+from rekall.store.postgres.spaces import PostgresVectors
+from rekall.store.postgres.unembeddable import PostgresUnembeddable
+from rekall.store.postgres.words import PostgresWords
 
 
 class PostgresStore:
@@ -15,6 +20,11 @@ class PostgresStore:
     def __init__(self, db: Server) -> None:
         """Work on a connection to a base that `check_shape` found fit."""
         self.db = db
+        tokens = Tokens()
+        self.words = PostgresWords(db, tokens)
+        self.passages = PostgresPassages(db, tokens)
+        self.vectors = PostgresVectors(db, tokens)
+        self.unembeddable = PostgresUnembeddable(db)
 
     def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""
