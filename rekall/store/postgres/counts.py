@@ -44,12 +44,17 @@ class Counts:
 
     def entries(self) -> int:
         """How many entries are indexed."""
-        return self.totals()[0]
+        return int(self._db.value(f"SELECT {_TOTAL.format('entries')}"))
 
-    def totals(self) -> tuple[int, int]:
-        """How many entries are indexed, and how many words they have."""
-        ((entries, words),) = self._db.rows(f"SELECT {_TOTAL.format('entries')}, {_TOTAL.format('words')}")
-        return entries, words
+    def numbers(self, stems: Iterable[str]) -> tuple[dict[str, int], int, int]:
+        """The numbers of stems in `term`, one that is not there left out; how many entries are indexed, and all their words."""
+        rows = self._db.rows(
+            "SELECT word, id, 0 FROM term WHERE word = ANY(%s) "
+            f"UNION ALL SELECT NULL, {_TOTAL.format('entries')}, {_TOTAL.format('words')}",
+            (list(stems),),
+        )
+        ((entries, words),) = (totals for word, *totals in rows if word is None)
+        return {word: number for word, number, _ in rows if word is not None}, entries, words
 
     def of(self, stems: Iterable[str]) -> tuple[dict[str, int], int]:
         """How many entries hold each of these stems, one that none holds left out; and how many entries are indexed."""

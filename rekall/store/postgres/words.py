@@ -173,11 +173,8 @@ class PostgresWords:
         held = {term: self._counts.side(term) for term, documents in terms.frequencies.items() if documents}
         if not held:
             return []
-        words = [side.stems[0] for side in held.values() if side.is_word]
-        rows = self._db.rows("SELECT word, id FROM term WHERE word = ANY(%s)", (words,))
-        known: dict[str, int] = dict(rows)
-        entries, total = self._counts.totals()
-        length = K1 * B * entries / max(total, 1)
+        known, entries, words = self._counts.numbers(side.stems[0] for side in held.values() if side.is_word)
+        length = K1 * B * entries / max(words, 1)
         parts: list[Query] = []
         for term, side in held.items():
             weight = idf(terms.entries, terms.frequencies[term]) * (K1 + 1) * _ONE
