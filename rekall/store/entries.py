@@ -4,45 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from enum import Enum
-from typing import Any, TypeVar
 
 from rekall.db import Database, Row
-from rekall.entry.fields import BY_NAME, FIELDS, RECORD_NUMBER, Entry, Field, Kind
-from rekall.entry.other import OtherField
-from rekall.entry.times import exact, written
+from rekall.entry.fields import Entry, Kind
 from rekall.entry.types import LinkType, Status
-from rekall.errors import Ambiguous, DatabaseCorrupt, EntryDamaged, NotFound
-from rekall.store import summaries
+from rekall.errors import DatabaseCorrupt, EntryDamaged, NotFound
+from rekall.store import entry_rows, summaries
 from rekall.store.driver import corrupt
+from rekall.store.id_parts import MOST_CANDIDATES, no_entry, part_of_id, shown_ends, unambiguous
 from rekall.store.selection import condition, holding
 from rekall.store.signs import forget_passages
 from rekall.store.typed import NUMBER, TEXT, TEXT_OR_NONE, Types, is_typed, typed
 from rekall.store.values import EVERYTHING, FACETS, SHORTEST_END, Counts, Facets, Order, Selection
 
-_MOST_CANDIDATES = 8
 _BATCH = 256
-Value = TypeVar("Value")
-
-_UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)
-"""What a row ends in that says what no entry can: a type or status that there is not, a time that is none, broken JSON."""
-
-_NUMBERED = json.dumps([RECORD_NUMBER])[:-1] + ","
-"""Begins another field as an item that holds the number which a database gave a record: no words of the entry."""
-
-_SUCCESSOR = "superseded_by"
-"""The one field that is not stored: links say it."""
-
-_COLUMNS: tuple[Field, ...] = tuple(
-    BY_NAME[name]
-    for name in ("id", "type", "title", "content", "project", "status", "confidence", "created_at", "updated_at")
-)
-_NAMES = ", ".join(field.name for field in _COLUMNS)
 _TYPES: tuple[Types, ...] = tuple(
-    NUMBER if field.kind is Kind.NUMBER else TEXT_OR_NONE if field.name == "project" else TEXT for field in _COLUMNS
+    NUMBER if field.kind is Kind.NUMBER else TEXT_OR_NONE if field.name == "project" else TEXT
+    for field in entry_rows.COLUMNS
 )
-_ITEMS: tuple[Field, ...] = tuple(field for field in FIELDS if field not in _COLUMNS and field.name != _SUCCESSOR)
-"""Every other field is kept in `item`, a row a text, so that a new one needs no migration."""
 
 _ORDERS = {
     Order.CHANGED: ("e.updated_at", True),
@@ -80,16 +59,16 @@ class SqliteEntries:
 
     def insert_many(self, entries: Sequence[Entry]) -> list[int]:
         """Store new entries. Returns their keys, in order."""
-        marks = ", ".join("?" * len(_COLUMNS))
-        sql = f"INSERT INTO entry ({_NAMES}) VALUES ({marks}) RETURNING key"
-        keys = [int(key) for (key,) in self._db.rows_of_many(sql, map(_values, entries))]
+        marks = ", ".join("?" * len(entry_rows.COLUMNS))
+        sql = f"INSERT INTO entry ({', '.join(entry_rows.NAMES)}) VALUES ({marks}) RETURNING key"
+        keys = [int(key) for (key,) in self._db.rows_of_many(sql, map(entry_rows.values, entries))]
         self._insert_items(zip(keys, entries, strict=True))
         return keys
 
     def update(self, key: int, entry: Entry) -> None:
         """Replace everything about an entry but its key and links."""
-        names = ", ".join(f"{field.name} = ?" for field in _COLUMNS)
-        self._db.run(f"UPDATE entry SET {names} WHERE key = ?", (*_values(entry), key))
+        names = ", ".join(f"{name} = ?" for name in entry_rows.NAMES)
+        self._db.run(f"UPDATE entry SET {names} WHERE key = ?", (*entry_rows.values(entry), key))
         self._db.run("DELETE FROM item WHERE entry_key = ?", (key,))
         self._insert_items([(key, entry)])
 
@@ -135,7 +114,7 @@ class SqliteEntries:
 
     def _read_many(self, keys: list[int]) -> dict[int, Entry]:
         wanted = json.dumps(keys)
-        names = ", ".join(f"e.{field.name}" for field in _COLUMNS)
+        names = ", ".join(f"e.{name}" for name in entry_rows.NAMES)
         with self._db.snapshot():  # columns and items of one moment
             rows = self._db.rows(
                 f"SELECT e.key, (SELECT s.id FROM entry s WHERE s.key = {SUCCESSOR_KEY}), {names} "
@@ -153,7 +132,7 @@ class SqliteEntries:
         for row in rows:
             try:
                 found[row[0]] = _entry(row, items.get(row[0], {}))
-            except _UNREADABLE:
+            except entry_rows.UNREADABLE:
                 self._damaged.add(row[0])
         self._damaged -= found.keys()
         return found
@@ -177,7 +156,7 @@ class SqliteEntries:
             "SELECT e.key, e.title, substr(e.content, 1, ?1), (SELECT substr(group_concat(substr(value, 1, ?1), char(10)), 1, ?1) "
             "FROM item WHERE entry_key = e.key AND NOT (kind = 'other_fields' AND substr(value, 1, ?3) = ?4)) "
             "FROM entry e WHERE e.key IN (SELECT value FROM json_each(?2))",
-            (most, json.dumps(list(keys)), len(_NUMBERED), _NUMBERED),
+            (most, json.dumps(list(keys)), len(entry_rows.NUMBERED), entry_rows.NUMBERED),
         )
         return {
             key: (title, f"{content}\n{rest}" if rest else content)
@@ -201,19 +180,15 @@ class SqliteEntries:
             NotFound: No entry has such an id.
             Ambiguous: Several do; they are listed.
         """
-        wanted = name.strip().upper()
-        if not wanted.isalnum() or not wanted.isascii():
-            raise NotFound(f"no entry {name!r}", "ids consist of letters and digits; `rekall list` shows them")
+        wanted = part_of_id(name)
         for where in (ENDS_SO, BEGINS_SO):
             rows = self._db.readable_rows(
                 f"SELECT id, coalesce(CAST(title AS BLOB), x''), key FROM entry WHERE {where} ORDER BY id LIMIT ?2",
-                (wanted, _MOST_CANDIDATES + 1),
+                (wanted, MOST_CANDIDATES + 1),
             )
             if rows:
                 return unambiguous(name, [(row[0], row[1].decode("utf-8", "replace"), int(row[2])) for row in rows])
-        raise NotFound(
-            f"no entry {name!r}", "`rekall list` shows the ids; `rekall search` finds entries by word or meaning"
-        )
+        raise no_entry(name)
 
     def short_ids(self, ids: Iterable[str]) -> dict[str, str]:
         """The end of each id that no other entry's id has, long enough to stay so as a base of this size grows."""
@@ -223,13 +198,7 @@ class SqliteEntries:
             "AND o.id <> j.value) FROM json_each(?) j",
             (json.dumps(wanted),),
         )
-        least = shown_chars(self.count())
-        return {entry_id: entry_id for entry_id in wanted} | {
-            entry_id: entry_id[
-                -max(least, 1 + max((_shared_end(entry_id, o) for o in (others or "").split()), default=0)) :
-            ]
-            for entry_id, others in rows
-        }
+        return shown_ends(wanted, {entry_id: (others or "").split() for entry_id, others in rows}, self.count())
 
     def keys(
         self,
@@ -291,88 +260,15 @@ class SqliteEntries:
         return {row[0] for row in self._db.rows(sql, (json.dumps(list(keys)), project))}
 
     def _insert_items(self, entries: Iterable[tuple[int, Entry]]) -> None:
-        self._db.run_many(
-            "INSERT INTO item VALUES (?, ?, ?, ?)",
-            (
-                (key, field.name, position, text)
-                for key, entry in entries
-                for field in _ITEMS
-                if getattr(entry, field.name)
-                for position, text in enumerate(_texts(field, entry))
-            ),
-        )
-
-
-def unambiguous(name: str, found: Sequence[tuple[str, str, Value]]) -> Value:
-    """The value of the only one of (id, title, value) that a part of an id fits.
-
-    Raises:
-        Ambiguous: There are several; they are listed.
-    """
-    if len(found) > 1:
-        candidates = [f"{entry_id}  {title}" for entry_id, title, _ in found[:_MOST_CANDIDATES]]
-        many = "more than " if len(found) > _MOST_CANDIDATES else ""
-        raise Ambiguous(
-            f"{name!r} matches {many}{len(candidates)} entries", "give more characters of the id", candidates
-        )
-    return found[0][2]
-
-
-def shown_chars(entries: int) -> int:
-    """How many last characters of an id are shown in a base of so many entries.
-
-    So many that of a thousand ids at most one shares its own with another entry: 4 up to 1,024 entries, 5 up to 32,768, 6 up
-    to a million. The ends of ULIDs are random, 5 bits a character.
-    """
-    return max(SHORTEST_END, 2 + -(-max(entries - 1, 0).bit_length() // 5))
-
-
-def _shared_end(left: str, right: str) -> int:
-    """How many last characters two ids have in common."""
-    pairs = zip(reversed(left), reversed(right))
-    return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(left), len(right)))
-
-
-def _values(entry: Entry) -> tuple[Any, ...]:
-    return tuple([_stored(field, getattr(entry, field.name)) for field in _COLUMNS])
-
-
-def _stored(field: Field, value: Any) -> Any:
-    """A field's value as its column holds it."""
-    if field.kind is Kind.TIME:
-        return written(value)
-    return value.value if isinstance(value, Enum) else value
-
-
-def _texts(field: Field, entry: Entry) -> tuple[str, ...]:
-    """A field's texts as items hold them."""
-    return tuple(other.stored for other in entry.other_fields) if field.kind is Kind.OTHER else field.texts(entry)
-
-
-def _listed(field: Field, texts: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(map(OtherField.parsed, texts)) if field.kind is Kind.OTHER else tuple(texts)
-
-
-def _read(field: Field, value: Any) -> Any:
-    """A field's value from its column or its one item."""
-    if field.kind is Kind.CHOICE and field.choices is not None:
-        return field.choices(value)
-    if field.kind is Kind.TIME:
-        return exact(value)
-    return int(value) if field.kind is Kind.NUMBER else value
+        self._db.run_many("INSERT INTO item VALUES (?, ?, ?, ?)", entry_rows.items(entries))
 
 
 def _entry(row: Row, items: Mapping[str, list[str]]) -> Entry:
     _, successor, *columns = row
     if not is_typed(tuple(columns), _TYPES):
         raise ValueError("a value of another type")
-    values = {field.name: _read(field, value) for field, value in zip(_COLUMNS, columns)}
     if any(type(text) is not str for texts in items.values() for text in texts) or any(
         type(kind) is not str for kind in items
     ):
         raise ValueError("a field of another type")
-    for field in _ITEMS:
-        texts = items.get(field.name)
-        if texts:
-            values[field.name] = _listed(field, texts) if field.kind.is_list else _read(field, texts[0])
-    return Entry(**values, superseded_by=successor if isinstance(successor, str) else None)
+    return entry_rows.entry_of(columns, items, successor if isinstance(successor, str) else None)

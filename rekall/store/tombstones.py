@@ -12,7 +12,8 @@ from rekall.entry.fields import Entry
 from rekall.entry.times import exact, written
 from rekall.entry.types import EntryType, Tombstone
 from rekall.errors import EntryDamaged, NotFound
-from rekall.store.entries import BEGINS_SO, ENDS_SO, unambiguous
+from rekall.store.entries import BEGINS_SO, ENDS_SO
+from rekall.store.id_parts import unambiguous
 from rekall.store.typed import TEXT, is_typed, typed
 
 _COLUMNS = "id, type, title, deleted_at"
