@@ -4,6 +4,7 @@ python scripts/wine_results.py LOG ...                 a line a file; a log may 
 python scripts/wine_results.py --out FILE LOG ...      written as JSON too: counts a file, which tests failed, why some were skipped
 python scripts/wine_results.py --page FILE [FILE ...]  such results into docs/wine.json, a later one over an earlier one, and its tables into docs/platforms.md
 python scripts/wine_results.py --page                  the tables again
+python scripts/wine_results.py --again LOG ...         what failed, run again test by test: what passes now counts so, in the same two files
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ OVERDUE = (124, 137)  # how `timeout` ends
 _VERDICT = re.compile(
     r"^(tests/\S+?\.py)(::.*)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
 )
+_FAILED = ("FAILED", "ERROR", "XPASS")
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^SKIPPED \[(\d+)\] ([^:\n]+\.py)(?::\d+)?: (.*)$", re.MULTILINE)
 _SUMMARY = re.compile(r"^=+ .* in [\d.]+s(?: \([\d:]+\))? =+$", re.MULTILINE)
@@ -70,10 +72,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("paths", nargs="*", type=Path)
     given = parser.parse_args()
-    if given.page:
-        keep(*(read(path) for path in given.paths))
+    if given.page or given.again:
+        for path in given.paths:
+            keep(mended(path) if given.again else read(path))
         PAGE.write_text(_BLOCK.sub(lambda _: tables(), PAGE.read_text("utf-8")), "utf-8")
         return
     run: Run = {}
@@ -90,13 +94,9 @@ def main() -> None:
 
 
 def outcomes_of(log: Path) -> Run:
-    """The files whose log it is, and what their tests came to. A test that failed at its end too counts once."""
-    text = log.read_text("utf-8", "replace").replace("\r", "")
-    verdicts: dict[str, dict[str, str]] = {}
-    for file, test, verdict in _VERDICT.findall(text):
-        of_file = verdicts.setdefault(file, {})
-        if of_file.get(test) not in ("FAILED", "ERROR"):
-            of_file[test] = verdict
+    """The files whose log it is, and what their tests came to."""
+    text = _text_of(log)
+    verdicts = verdicts_of(text)
     if not verdicts:  # a log of several files has no name of a file
         return {log.stem.replace(".", "/") + ".py": Outcome(unfinished=1)}
     *_, last = verdicts
@@ -111,9 +111,37 @@ def outcomes_of(log: Path) -> Run:
     return run
 
 
+def verdicts_of(text: str) -> dict[str, dict[str, str]]:
+    """What each test of each file came to. One that failed at its end too counts once."""
+    verdicts: dict[str, dict[str, str]] = {}
+    for file, test, verdict in _VERDICT.findall(text):
+        of_file = verdicts.setdefault(file, {})
+        if of_file.get(test) not in _FAILED:
+            of_file[test] = verdict
+    return verdicts
+
+
+def mended(log: Path) -> Run:
+    """The files as they are kept, with those tests passed or skipped that failed before and, by a log, no longer do."""
+    latest = as_run(json.loads(KEPT.read_text("utf-8"))["latest"])
+    for file, verdicts in verdicts_of(_text_of(log)).items():
+        of_file = latest[file]
+        for test, verdict in verdicts.items():
+            if file + test in of_file.failures and verdict not in _FAILED:
+                of_file.failures.remove(file + test)
+                of_file.failed -= 1
+                of_file.skipped += verdict == "SKIPPED"
+                of_file.passed += verdict != "SKIPPED"
+    return latest
+
+
+def _text_of(log: Path) -> str:
+    return log.read_text("utf-8", "replace").replace("\r", "")
+
+
 def _outcome(file: str, verdicts: dict[str, str], reasons: Counter[str]) -> Outcome:
     count = Counter(verdicts.values())
-    failures = [file + test for test, verdict in verdicts.items() if verdict in ("FAILED", "ERROR", "XPASS")]
+    failures = [file + test for test, verdict in verdicts.items() if verdict in _FAILED]
     return Outcome(count["PASSED"] + count["XFAIL"], len(failures), count["SKIPPED"], 0, failures, dict(reasons))
 
 
@@ -140,20 +168,19 @@ def as_text(run: Run) -> str:
     return json.dumps({name: asdict(outcome) for name, outcome in sorted(run.items())}, indent=1, ensure_ascii=False)
 
 
-def keep(*runs: Run) -> None:
+def keep(run: Run) -> None:
     """Lay results over those that are kept. What a file came to at its first run stays beside its latest."""
     kept: dict[str, Any] = {"day": "", "never": [], "first": {}, "latest": {}}
     if KEPT.exists():
         kept = json.loads(KEPT.read_text("utf-8"))
     first, latest = as_run(kept["first"]), as_run(kept["latest"])
-    for run in runs:
-        latest |= run
-        first = run | first
+    latest |= run
+    first = run | first
     first = {name: replace(outcome, failures=[], reasons={}) for name, outcome in first.items()}
-    day = datetime.now(timezone.utc).date().isoformat() if runs else kept["day"]
+    day = datetime.now(timezone.utc).date().isoformat()
     root = DOCS.parent
     there = sorted(path.relative_to(root).as_posix() for path in (root / "tests").glob("*/test_*.py"))
-    never = json.dumps([name for name in there if name not in latest] if runs else kept["never"])
+    never = json.dumps([name for name in there if name not in latest])
     text = f'{{\n"day": "{day}",\n"never": {never},\n"first": {as_text(first)},\n"latest": {as_text(latest)}\n}}\n'
     KEPT.write_text(text, "utf-8")
 
