@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.depth import tries
 
@@ -571,6 +571,7 @@ def test_two_spaces_keep_their_vectors_apart(shelf):
 
 
 @settings(deadline=None, max_examples=tries(60))
+@example(seed=78, dim=384, count=6, k=6, among=None, exact=0, candidates=1)  # one cosine differs by 1.01e-6
 @given(
     seed=st.integers(0, 2**32 - 1),
     dim=st.sampled_from([8, 20, 64, 384]),
@@ -595,13 +596,17 @@ def test_both_backends_agree_on_random_data(seed, dim, count, k, among, exact, c
         one.store.close()
 
 
+ROUNDING = 1e-5
+"""How far apart two backends may see one cosine: sqlite-vec adds squared differences in float32, some 1e-6 at 384 dimensions."""
+
+
 def assert_same_but_for_ties(found: list[tuple[int, float]], expected: list[tuple[int, float]]) -> None:
     """The same, but that what is as near as rounding goes may stand in another order, and the last may be another one."""
-    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in expected], abs=1e-5)
+    assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in expected], abs=ROUNDING)
     cosines = dict(expected)
-    assert all(cosine == pytest.approx(cosines[one], abs=1e-6) for one, cosine in found if one in cosines)
-    nearest = [{one for one, cosine in each if cosine > each[-1][1] + 1e-6} for each in (found, expected) if each]
-    assert nearest[:1] == nearest[1:]
+    assert all(cosine == pytest.approx(cosines[one], abs=ROUNDING) for one, cosine in found if one in cosines)
+    nearest = [{one for one, cosine in each if cosine > each[-1][1] + 2 * ROUNDING} for each in (found, expected) if each]
+    assert all(one in dict(other) for ids, other in zip(nearest, (expected, found)) for one in ids)
 
 
 def without_sqlite_vec(monkeypatch: pytest.MonkeyPatch, instead: importlib.machinery.ModuleSpec | None) -> None:
