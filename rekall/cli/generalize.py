@@ -14,7 +14,7 @@ from rekall.cli.options import filter_options, json_option, on_terminal, pass_ap
 from rekall.cli.render import ANSWERS, out, out_json, styled, talk, way_in
 from rekall.cli.saved import print_saved
 from rekall.entry.filters import Filters
-from rekall.errors import UsageError
+from rekall.errors import InvalidInput, UsageError
 from rekall.knowledge import graph_answers
 from rekall.wording import count_text, in_a_row
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", metavar=f"[{METAVAR}]...", nargs=-1)
 @click.option(
-    "--title", metavar="TEXT", default="", help="The title of the pattern; by default what their titles share."
+    "--title",
+    metavar="TEXT",
+    default="",
+    help="The title of the pattern; by default what their titles share.",
 )
 @click.option("--dry-run", "-n", is_flag=True, help="Print the draft, and store nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Store the draft as it is, without the editor.")
@@ -72,7 +75,7 @@ def generalize(
             context.meta[ANSWERS].takes_effect = False
         _print_draft(draft, ids, as_json=as_json)
         return
-    saved = _stored(app, base, draft, ids, fresh=fresh, as_it_is=yes)
+    saved = _stored(app, base, draft, ids, title, fresh=fresh, as_it_is=yes)
     if saved is None:
         talk("nothing stored: the draft was left as it was; `--yes` stores it so")
     else:
@@ -80,13 +83,16 @@ def generalize(
 
 
 def _stored(
-    app: App, base: KnowledgeBase, draft: Draft, ids: list[str], *, fresh: bool, as_it_is: bool
+    app: App, base: KnowledgeBase, draft: Draft, ids: list[str], title: str, *, fresh: bool, as_it_is: bool
 ) -> Saved | None:
     """Store what a person or a program makes of the draft; None where it is left."""
     from rekall.exchange.editing import edited_draft, text_to_edit
 
     def store(text: str) -> Saved:
-        return base.graph.generalizer.add(edited_draft(text, draft.type), ids)
+        written = edited_draft(text, draft.type, title)
+        if not written.title.strip():
+            raise InvalidInput("the text has no title", "begin it with a line `# Title`, or give one with --title")
+        return base.graph.generalizer.add(written, ids)
 
     if as_it_is:
         return base.graph.generalizer.add(draft, ids)

@@ -111,7 +111,7 @@ def _told(error: click.UsageError, path: str) -> tuple[str, str]:
         name = error.option_name
         if "does not take a value" in error.message:
             return f"{name} takes no value", ""
-        return f"{name} needs a value", ""
+        return f"{name} needs a value", _by_example(path, error)
     return _in_words(error, path)
 
 
@@ -220,16 +220,15 @@ def _typed(value: str) -> str:
     return printable(shell_word(value))
 
 
-def _by_example(path: str) -> str:
-    """A line that would be right."""
+def _by_example(path: str, needed: click.BadOptionUsage | None = None) -> str:
+    """A line that would be right; where an option needs a value, one that has it."""
     from rekall.cli.examples import EXAMPLES
 
-    lines = EXAMPLES.get(_name(path), ())
-    return (
-        f"for example `{lines[0].partition('  #')[0].rstrip()}`; more by `{path} --help`"
-        if lines
-        else f"run `{path} --help`"
-    )
+    lines = [line.partition("  #")[0].rstrip() for line in EXAMPLES.get(_name(path), ())]
+    if needed is not None:
+        name = needed.option_name
+        lines = [line for line in lines if name in line.split()] or [f"{path} {name} VALUE"]
+    return f"for example `{lines[0]}`; more by `{path} --help`" if lines else f"run `{path} --help`"
 
 
 def _command(path: str) -> str:

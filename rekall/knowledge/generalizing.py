@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
+from rekall.entry.little_words import OF_TITLES
 from rekall.entry.types import EntryType, Link, LinkType, Status
 from rekall.errors import InvalidInput, NotFound
 from rekall.knowledge.bulk import Bulk
@@ -38,75 +39,6 @@ _QUOTED = 300
 _MOST_SHARED_WORDS = 6
 _WORD = re.compile(r"[^\W_][\w+#.-]*[^\W_]|[^\W_]")
 _FENCE = re.compile(r"^\s*(?:```|~~~).*$", re.MULTILINE)
-_LITTLE = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "all",
-        "also",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "before",
-        "but",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "get",
-        "has",
-        "have",
-        "how",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "not",
-        "of",
-        "off",
-        "on",
-        "only",
-        "or",
-        "out",
-        "over",
-        "set",
-        "so",
-        "than",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "this",
-        "to",
-        "under",
-        "up",
-        "use",
-        "using",
-        "via",
-        "was",
-        "when",
-        "where",
-        "which",
-        "while",
-        "why",
-        "will",
-        "with",
-        "without",
-        "you",
-        "your",
-    ]
-)
-"""English words that say nothing of a subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +204,7 @@ def _common(values: Sequence[Collection[str]]) -> tuple[str, ...]:
 
 
 def _words(title: str) -> list[str]:
-    return [word for word in map(str.casefold, _WORD.findall(title)) if word not in _LITTLE and len(word) > 1]
+    return [word for word in map(str.casefold, _WORD.findall(title)) if word not in OF_TITLES and len(word) > 1]
 
 
 def _quoted(text: str) -> str:

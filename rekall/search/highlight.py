@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rekall.entry.little_words import LITTLE
 from rekall.search.legs import MOST_TERMS
 from rekall.search.query import ParsedQuery, parse_query
 
@@ -27,58 +28,6 @@ _ENDING = re.compile(r"\w['’]\w{1,2}")
 """What English leaves of a word behind an apostrophe: the t of can't."""
 
 _BEGINNING = re.compile(r"(\w+)\*")
-_COMMON = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "but",
-        "by",
-        "can",
-        "do",
-        "does",
-        "for",
-        "from",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "its",
-        "my",
-        "not",
-        "of",
-        "on",
-        "or",
-        "so",
-        "that",
-        "the",
-        "their",
-        "then",
-        "there",
-        "this",
-        "to",
-        "was",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "why",
-        "will",
-        "with",
-        "you",
-        "your",
-    ]
-)
-"""English that says nothing; in other languages a word is common when most entries hold it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +158,11 @@ def _sought(store: Store, query: ParsedQuery, *, unfinished: bool) -> Sought:
 
 
 def _said_by_all(store: Store, text: str) -> set[str]:
-    """The stems of the words of a text that say nothing, unless all of them do."""
+    """The stems of the words of a text that say nothing, unless all of them do: little English ones, in any language what most say."""
     words = store.words
     places = words.places(text)
     typed = {stem: text[start:end].casefold() for start, end, stem in places}
-    common = {stem for stem, word in typed.items() if word in _COMMON}
+    common = {stem for stem, word in typed.items() if word in LITTLE}
     common |= {stem for start, end, stem in places if _ENDING.fullmatch(text, max(start - 2, 0), end)}
     entries = words.count()
     if entries >= _SMALL:

@@ -30,10 +30,10 @@ class LookupLog:
         """Open nothing yet.
 
         Args:
-            path: The file that is added to; the older one lies beside it.
+            path: The file that is added to, or a link to it; the older one lies beside the file itself.
             most_bytes: How large it gets.
         """
-        self._path = path
+        self._path = path = Path(os.path.realpath(path))  # what is wiped is what was said, and not where it lies
         self._older = path.with_name(f"{path.stem}.older{path.suffix}")
         self._most_bytes = most_bytes
 
@@ -46,14 +46,14 @@ class LookupLog:
 
     def lines(self) -> Iterator[bytes]:
         """Every line, the oldest first; a file that cannot be read has none."""
-        for path in filter(os.path.isfile, (self._older, self._path)):  # a pipe would be waited for
+        for path in self._files():
             with contextlib.suppress(OSError), open(path, "rb") as file:
                 yield from file
 
     def size_bytes(self) -> int:
         """Bytes of both files."""
         total = 0
-        for path in (self._older, self._path):
+        for path in self._files():
             with contextlib.suppress(OSError):
                 total += os.path.getsize(path)
         return total
@@ -68,7 +68,7 @@ class LookupLog:
         from rekall.system.one_by_one import one_by_one
 
         with one_by_one(self._path, _WIPING_S):
-            for path in (self._older, self._path):
+            for path in self._files():
                 try:
                     lines = path.read_bytes().splitlines(keepends=True)
                 except FileNotFoundError:
@@ -87,8 +87,12 @@ class LookupLog:
         from rekall.system.replacing import remove_file
 
         with one_by_one(self._path, _WIPING_S):
-            remove_file(self._path)
-            remove_file(self._older)
+            for path in self._files():
+                remove_file(path)
+
+    def _files(self) -> Iterator[Path]:
+        """The files that are there, the older one first; a pipe would be waited for, and a device is not ours to remove."""
+        yield from filter(os.path.isfile, (self._older, self._path))
 
     def _rotate(self) -> None:
         """Let a full file become the older one, unless somebody else does so at this moment."""

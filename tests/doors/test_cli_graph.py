@@ -16,6 +16,7 @@ from support.systems import program, shell_line
 
 from rekall.app import App
 from rekall.cli.tree import PLAIN, tree
+from rekall.errors import InvalidInput
 
 Rekall = Callable[..., Ran]
 pytestmark = pytest.mark.usefixtures("quick_model")
@@ -238,6 +239,18 @@ def test_a_pattern_is_drafted_printed_and_taken_from_stdin(rekall: Rekall):
     entry = rekall("show", ran.json["entry"]["id"], "--json").json["entry"]
     assert (entry["title"], entry["type"]) == ("Cookies need SameSite", "pattern")
     assert {(link["type"], link["target"]) for link in entry["links"]} == {("derived_from", each) for each in ids}
+
+
+def test_a_text_without_a_title_takes_the_one_that_is_given_or_says_how_to_give_one(rekall: Rekall):
+    ids = three(rekall)
+    ran = rekall("generalize", *ids, stdin="only a text\n")
+    assert (ran.code, rekall("list", "--json").json["total"]) == (InvalidInput.exit_code, 3)
+    assert "the text has no title" in ran.err
+    assert "--title" in ran.err
+    ran = rekall("generalize", *ids, "--title", "Cookies", "--json", stdin="only a text\n")
+    assert (ran.json["entry"]["title"], ran.json["entry"]["type"]) == ("Cookies", "pattern")
+    ran = rekall("generalize", *ids, "--title", "Cookies", "--json", stdin="# Its own\n\ntext\n")
+    assert ran.json["entry"]["title"] == "Its own"
 
 
 def test_a_pattern_is_written_in_the_editor(rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

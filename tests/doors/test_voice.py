@@ -73,6 +73,9 @@ def every_command(group: click.Command = cli, path: str = "") -> Iterator[tuple[
         ("list --since monday x", "too many arguments for `rekall list`: x", "it takes no arguments"),
         ("config get a b", "too many arguments for `rekall config get`: b", "it takes KEY"),
         ("list --limit", "--limit needs a value", "for example `rekall list"),
+        ("list -n", "-n needs a value", "for example `rekall list -n VALUE`"),
+        ("graph --html", "--html needs a value", "for example `rekall graph --html notes.html`; more by"),
+        ("edit x --file", "--file needs a value", "for example `rekall edit --file VALUE`; more by"),
         ("stats --json=yes", "--json takes no value", "for example `rekall stats`"),
         ("model use", "NAME is missing", "for example `rekall model use"),
         ("doctor --set a=b", "has no option '--set'", "it stands before the command: `rekall --set KEY=VALUE doctor`"),
@@ -181,7 +184,7 @@ def test_an_example_is_a_line_that_the_command_takes(line: str) -> None:
 def _parsed(group: click.Group, context: click.Context, words: list[str]) -> None:
     """Let the command that words name parse what follows it, and those below it too."""
     words = list(words)
-    while words and words[0] == "--set":
+    while words and words[0] in ("--set", "-b"):
         words = words[2:]
     if not words:
         return

@@ -165,6 +165,36 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path):
     assert list(log.lines()) == []
 
 
+def test_behind_a_link_the_file_itself_is_wiped_and_the_link_stays(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link, file = tmp_path / "lookups.jsonl", tmp_path / "disk" / "log.jsonl"
+    file.touch()
+    try:
+        link.symlink_to(file)
+    except OSError:
+        pytest.skip("this system makes no links")
+    log = LookupLog(link, most_bytes=20)
+    for number in range(4):
+        log.add(b"a line %d" % number)
+    lookups = Lookups(log, Ticking(), "shell")
+    assert sorted(path.name for path in tmp_path.rglob("*.jsonl")) == ["log.jsonl", "log.older.jsonl", "lookups.jsonl"]
+    assert lookups.forget_all() > 0
+    assert sorted(path.name for path in tmp_path.rglob("*.jsonl")) == ["lookups.jsonl"]
+    assert link.is_symlink()
+    log.add(b"again")
+    assert file.read_bytes() == b"again\n"
+
+
+@pytest.mark.skipif(WINDOWS, reason="has no pipes in folders")
+def test_what_is_no_file_is_neither_waited_for_nor_removed(tmp_path):
+    path = tmp_path / "lookups.jsonl"
+    os.mkfifo(path)
+    lookups = Lookups(LookupLog(path), Ticking(), "shell")
+    lookups.forget(ONE, "a title")
+    assert lookups.forget_all() == 0
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
 def test_a_full_file_becomes_the_older_one_and_both_stay_bounded(tmp_path):
     log = LookupLog(tmp_path / "lookups.jsonl", most_bytes=1_000)
     for number in range(100):

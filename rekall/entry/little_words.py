@@ -1,0 +1,83 @@
+"""English words that say little: what is left out where a text is looked at for what it is about."""
+
+from __future__ import annotations
+
+LITTLE = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "can",
+        "do",
+        "does",
+        "for",
+        "from",
+        "has",
+        "have",
+        "how",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "my",
+        "not",
+        "of",
+        "on",
+        "or",
+        "so",
+        "that",
+        "the",
+        "their",
+        "then",
+        "there",
+        "this",
+        "to",
+        "was",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "why",
+        "will",
+        "with",
+        "you",
+        "your",
+    ]
+)
+"""Words that say nothing by themselves, so that nobody looks for them."""
+
+OF_TITLES = LITTLE | frozenset(
+    [
+        "about",
+        "after",
+        "all",
+        "also",
+        "any",
+        "before",
+        "get",
+        "into",
+        "off",
+        "only",
+        "out",
+        "over",
+        "set",
+        "than",
+        "under",
+        "up",
+        "use",
+        "using",
+        "via",
+        "while",
+        "without",
+    ]
+)
+"""Those, and what else says nothing of the subject of a title."""
