@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import re
 import signal
 import stat
 import sys
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -231,10 +232,13 @@ def end_at_once() -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)  # a second one does not wait
-    patience = threading.Timer(PATIENCE_S, os._exit, (128 + number,))
-    patience.daemon = True
-    patience.start()
+    _thread.start_new_thread(_lose_patience, (128 + number,))  # `threading` may be starting one right here, and has one lock
     raise Ended(number)
+
+
+def _lose_patience(code: int) -> None:
+    time.sleep(PATIENCE_S)
+    os._exit(code)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -204,6 +204,21 @@ def test_nohup_is_respected(rekall: Rekall) -> None:
     assert titles(rekall) == ["second"]
 
 
+WHILE_A_THREAD_STARTS = """
+import os, signal, threading
+from rekall.cli.ending import listen
+listen()
+with threading._active_limbo_lock:
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_signal_that_comes_while_a_thread_is_started_ends_the_process() -> None:
+    """Before Python 3.13 that lock lets nobody in twice, not even the thread that has it."""
+    ran = subprocess.run([sys.executable, "-c", WHILE_A_THREAD_STARTS], preexec_fn=obey_signals, timeout=PATIENCE_S)
+    assert ran.returncode == 143
+
+
 INTERRUPTED = """
 import os, signal, sys
 from importlib.abc import MetaPathFinder

@@ -251,7 +251,8 @@ def test_it_ends_with_ctrl_c_and_with_its_terminal(notes: Path):
     assert Watching(notes).end(signal.SIGINT) == 130
     ours, theirs = pty.openpty()
     program = (
-        "import os, fcntl, termios, sys\n"
+        "import os, fcntl, signal, termios, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # under nohup it would be right to stay
         "os.setsid()\n"
         "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
         "from rekall.cli.main import run\n"
