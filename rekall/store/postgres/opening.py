@@ -111,5 +111,5 @@ def ensure_vector(db: Server) -> None:
         if db.value("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") is None:
             check_vector(db)
         db.run("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
-        db.refresh_path()
+    db.refresh_path()  # also where somebody else made it since this connection began
     check_vector(db)
