@@ -63,7 +63,7 @@ class Rekall:
 
     def __init__(self, threads: int, arithmetic: Literal["auto", "floats"] = "auto") -> None:
         if arithmetic == "auto":
-            from rekall.app import load_encoder
+            from rekall.face import load_encoder
 
             os.environ["REKALL_ENGINE_THREADS"] = str(threads)
             self._encoder = load_encoder(SHIPPED.name)

@@ -5,12 +5,12 @@ if TYPE_CHECKING:  # each name is loaded when it is first used, so that `import 
     from typing import Any
 
     from rekall import errors
-    from rekall.app import load_encoder
-    from rekall.app import open_base as open  # noqa: A004  # as gzip and shelve name it
     from rekall.entry.fields import Draft, Entry
     from rekall.entry.filters import Filters
     from rekall.entry.types import EntryType, Link, LinkType, Status
     from rekall.entry.view import EntryView
+    from rekall.face import load_encoder
+    from rekall.face import open_base as open  # noqa: A004  # as gzip and shelve name it
     from rekall.knowledge_base import KnowledgeBase
     from rekall.search.results import Hit, Match, Mode, SearchResult
 
@@ -50,8 +50,8 @@ _HOMES = {
     "Mode": "rekall.search.results",
     "SearchResult": "rekall.search.results",
     "Status": "rekall.entry.types",
-    "load_encoder": "rekall.app",
-    "open": "rekall.app:open_base",
+    "load_encoder": "rekall.face",
+    "open": "rekall.face:open_base",
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rekall.errors import InvalidInput, NotFound, StorageError
 
 if TYPE_CHECKING:  # `import rekall` must stay light
+    from rekall.bases import Bases, KnownBase
     from rekall.config import Places, Settings
     from rekall.entry.types import Link
     from rekall.knowledge.checking import Checker
@@ -20,10 +21,15 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.models.contract import ArrayEncoder, ModelIdentity
     from rekall.models.engine.runtimes import Backend, Runtime
     from rekall.models.library import ModelLibrary
+    from rekall.store.contract import Store
     from rekall.store.findings import BaseFile, Glance
     from rekall.store.names import Names
     from rekall.system.repository import Project
+    from rekall.wiring import Rooms
 
+
+OWN = "own"
+"""What one's own base is called, as `bases` has it."""
 
 _LARGE_BYTES = 200 << 20
 """Such a base is brought up to date in more than a moment."""
@@ -63,6 +69,10 @@ class App:
         self.flags = flags
         """Settings given on the command line, by key."""
         self._database: Path | None = None
+        self._known: KnownBase | None = None
+        self._others: dict[str, App] = {}
+        self._own: App | None = None
+        self._rooms: Rooms | None = None
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
@@ -80,6 +90,34 @@ class App:
         other._database = database
         other.door = self.door
         return other
+
+    @property
+    def name(self) -> str:
+        """What the base is called here."""
+        return self._known.name if self._known else OWN
+
+    @property
+    def bases(self) -> Bases:
+        """The names of the bases beside one's own. Raises InvalidInput: Their file cannot be used."""
+        from rekall.bases import Bases
+
+        return Bases(self.places.bases)
+
+    def beside(self, name: str) -> App:
+        """The same settings and models over the base of a name; `own` is one's own. Raises NotFound, InvalidInput."""
+        if name == OWN:
+            return self
+        if name not in self._others:
+            known = self.bases.of(name)
+            other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell, alone=self._alone)
+            other.door, other._known, other._own = self.door, known, self
+            self._others[name] = other
+        return self._others[name]
+
+    @property
+    def in_use(self) -> str:
+        """The name of the base that commands work with. Raises InvalidInput: A setting is wrong."""
+        return OWN if self._known or self._database else self.settings.text("bases.use")
 
     @property
     def places(self) -> Places:
@@ -128,15 +166,20 @@ class App:
             TRIALS.begin(places.tried)
         return ModelLibrary([places.models, *shipped_models()], places.tried)
 
-    def open_base(self, *, to_write: bool = False) -> KnowledgeBase:
-        """The knowledge base. Before anything was stored, reading opens an empty one and makes no file.
+    def open_base(self, name: str = "", *, to_write: bool = False) -> KnowledgeBase:
+        """The base of a name, or the one that commands work with. Raises StorageError, InvalidInput, NotFound."""
+        name = name or self.in_use
+        return self._opened(to_write) if name == OWN else self.beside(name)._opened(to_write)
+
+    def _opened(self, to_write: bool) -> KnowledgeBase:
+        """The base of this very app. Before anything was stored, reading opens an empty one and makes no file.
 
         Where another file lies in its place by now, because it was moved away or restored, that one is opened.
-
-        Raises:
-            StorageError: The database cannot be used.
-            InvalidInput: A setting is wrong.
         """
+        if self._known is not None:
+            if self._base is None:
+                self._base = self._build(None)
+            return self._base
         path = self.places.database
         file = _identity(path)
         if self._base is not None and (file != self._file or (to_write and file is None)):
@@ -222,7 +265,7 @@ class App:
         Raises:
             StorageError: The database cannot be used.
         """
-        if not self.places.database.exists():
+        if self.in_use == OWN and not self.places.database.exists():
             return self.settings.text("engine.model")
         status = self.open_base().index.status()
         served = next((space.model for space in status.spaces if space.serves), self.settings.text("engine.model"))
@@ -279,11 +322,22 @@ class App:
         if backend == "auto" and self._alone and not self.is_long_lived:
             backend = "sparing"
         loader = place(self.library, settings.text("engine.model"), threads, backend, alone=self._alone)
-        store = SqliteStore(path, settings.text("performance.vector_index_backend"), migrating=keep_a_copy)
+        vectors = settings.text("performance.vector_index_backend")
+        store: Store
+        if self._known is not None:
+            from rekall.beside import open_known
+
+            store = open_known(self._known, vectors, keep_a_copy, self.tell)
+        else:
+            sqlite = SqliteStore(path, vectors, migrating=keep_a_copy)
+            sqlite.db.waiting = self.tell
+            store = sqlite
         for remark in done:  # not before it is true
             self.tell(remark)
-        store.db.waiting = self.tell
-        base = build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock()).base
+        beside = self._own._rooms if self._own else None
+        tuning = Tuning.of(settings, is_long_lived=self.is_long_lived)
+        self._rooms = build(store, loader, tuning, Clock(), beside=beside)
+        base = self._rooms.base
         base.act_as(self.door)
         base.lookups = self.lookups(is_stored=path is not None)
         return base
@@ -306,6 +360,8 @@ class App:
 
     def close(self) -> None:
         """Close what was opened."""
+        for other in self._others.values():
+            other.close()
         if self._base is not None:
             damaged = self._base.damaged()
             self._base.close()
@@ -314,46 +370,6 @@ class App:
                 from rekall.wording import left_out_text
 
                 self.tell(left_out_text(damaged))
-
-
-def open_base(path: str | os.PathLike[str] | None = None, settings: Mapping[str, str] | None = None) -> KnowledgeBase:
-    """Open a knowledge base, as the commands do; a new one is made where there is none.
-
-        with rekall.open() as base:
-            base.add("til", "git log -S finds when a string came or went", tags=["git"])
-            for hit in base.search("when was this line removed").hits:
-                print(hit.entry.title)
-
-    Args:
-        path: A folder to keep everything in, as REKALL_HOME names it; by default the user's own base.
-        settings: Settings by key, for instance {"search.lexical_share": "0.4"}.
-
-    Returns:
-        A base that is open until `close`.
-
-    Raises:
-        StorageError: The database cannot be used.
-        InvalidInput, NotFound: A setting is wrong.
-    """
-    environ = os.environ if path is None else {**os.environ, "REKALL_HOME": os.fspath(path)}
-    return App(environ, settings).open_base(to_write=True)
-
-
-def load_encoder(name: str | None = None) -> ArrayEncoder:
-    """Load an embedding model into this process.
-
-    Args:
-        name: A model that `rekall model list` shows; None takes the configured one.
-
-    Returns:
-        An encoder: `encode_documents(texts)` and `encode_queries(texts)` give (n, d) float32, rows of unit length.
-
-    Raises:
-        ModelNotFound: It is not installed.
-        ModelDamaged: Its folder is incomplete or altered.
-        EngineError: onnxruntime is missing or too old.
-    """
-    return App().load_encoder(name)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

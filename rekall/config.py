@@ -32,6 +32,7 @@ _TODAY = {
 _MOST_TOLD = 12
 """Unknown keys that a remark names; the file may be anybody's."""
 
+BASES_FILE = "bases.toml"
 BEARER_FILE = "mcp-token"
 TRIED_FILE = "engine.json"
 
@@ -58,6 +59,11 @@ class Places:
     def backups(self) -> Path:
         """Copies of the base that Rekall made."""
         return self.database.parent / "backups"
+
+    @property
+    def bases(self) -> Path:
+        """The names of bases beside one's own."""
+        return self.config_file.with_name(BASES_FILE)
 
     @property
     def templates(self) -> Path:

@@ -13,7 +13,7 @@ from rekall.embedder import IMPORTING, Embedded, Embedder, Filled, Progress, adv
 from rekall.entry.fields import Entry
 from rekall.entry.passages import passages_of
 from rekall.errors import REPAIR, EngineError
-from rekall.model_manager import ModelIdentity, ModelManager
+from rekall.model_manager import ModelIdentity
 from rekall.prepared import Prepared, embedded_apart
 from rekall.questions import Question, Questions
 from rekall.spread import keep_spread
@@ -63,7 +63,7 @@ class EmbeddingService:
     def __init__(
         self,
         store: Store,
-        manager: ModelManager,
+        questions: Questions,
         clock: Clock,
         claims: Claims,
         cache: EmbeddingCache | None = None,
@@ -72,17 +72,17 @@ class EmbeddingService:
 
         Args:
             store: The base.
-            manager: Loads the model when it is needed.
+            questions: Makes texts into questions; its manager loads the model when it is needed.
             clock: The time.
             claims: Who is at what.
             cache: Keeps vectors of entries that were compared lately, where that is faster than reading them.
         """
         self._store = store
-        self._manager = manager
+        self._manager = questions.manager
         self._clock = clock
         self._claims = claims
         self._cache = cache
-        self._questions = Questions(manager)
+        self._questions = questions
 
     def model_in_use(self) -> ModelIdentity:
         """The model that made the vectors searches use; the configured one before there are any.

@@ -39,7 +39,7 @@ class Questions:
 
     def __init__(self, manager: ModelManager) -> None:
         """Load models through a manager."""
-        self._manager = manager
+        self.manager = manager
         self._kept: OrderedDict[tuple[str, str], Question] = OrderedDict()
 
     def of(self, model: ModelIdentity, text: str, is_wanted: Callable[[], bool]) -> Question:
@@ -52,7 +52,9 @@ class Questions:
         asked = (model.fingerprint, text)
         question = self._kept.get(asked)
         if question is None:
-            with self._manager.use(model, is_wanted) as encoder:
+            with self.manager.use(model, is_wanted) as encoder:
+                if asked in self._kept:  # another base was asked the same meanwhile
+                    return self._kept[asked]
                 vector = encoder.encode_queries([text])[0].tobytes()
                 known = 1.0 if text.isascii() else encoder.known([text])[0]
                 question = self._kept[asked] = Question(model.fingerprint, vector, known, model)
@@ -68,5 +70,5 @@ class Questions:
         """
         if question.model is None:
             return [1.0] * len(texts)
-        with self._manager.use(question.model) as encoder:
+        with self.manager.use(question.model) as encoder:
             return encoder.known(texts)

@@ -131,6 +131,15 @@ SETTINGS = (
         "Whether it is kept, on this machine alone, what was looked for and which entries were read.",
         choices=("on", "off"),
     ),
+    Setting("bases.use", "own", "The base that commands work with: own, or one that `rekall base add` named."),
+    Setting(
+        "bases.search",
+        "all",
+        "What a search asks beside the base that commands work with: all, none, or names with commas.",
+    ),
+    Setting(
+        "bases.wait_seconds", 2.0, "How long a search waits for other bases once its own answer is there.", 0.0, 600.0
+    ),
     Setting("backup.remind_days", 30, "Days after which `rekall check` calls a backup old; 0 never does.", 0, 3_650),
     Setting("review.per_day", 10, "Entries that `rekall review` asks about in a day at most.", 1, 1_000),
     Setting("hooks.notes", "on", "Whether hooks give an assistant notes; `rekall hook`.", choices=("on", "off")),

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_manager import ModelManager
     from rekall.models.contract import EncoderLoader
+    from rekall.questions import Questions
     from rekall.search.searcher import Searcher
     from rekall.store.contract import Store
     from rekall.system.clock import Clock
@@ -28,6 +29,7 @@ class Rooms:
     manager: ModelManager
     embeddings: EmbeddingService
     searcher: Searcher
+    questions: Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def build(
     tuning: Tuning,
     clock: Clock,
     processes: Processes | None = None,
+    beside: Rooms | None = None,
 ) -> Rooms:
     """Join the rooms over a store.
 
@@ -87,6 +90,7 @@ def build(
         tuning: Figures from the settings.
         clock: Time and new ids.
         processes: The processes of this machine, as the system knows them where none are given.
+        beside: Another base of this process, whose model this one shares.
     """
     from rekall.claims import Claims
     from rekall.embeddings import EmbeddingService
@@ -99,6 +103,7 @@ def build(
     from rekall.knowledge_base import KnowledgeBase
     from rekall.model_manager import ModelManager
     from rekall.models.vocabulary import KnownWords
+    from rekall.questions import Questions
     from rekall.search.fusion import Fusion
     from rekall.search.legs import WordsLeg
     from rekall.search.meaning import MeaningLeg
@@ -115,10 +120,15 @@ def build(
         store.release_memory()
         trim_heap()
 
-    manager = ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
+    questions = beside.questions if beside is not None else None
+    if questions is None:
+        questions = Questions(
+            ModelManager(loader, clock.seconds, idle_timeout_s=tuning.idle_timeout_s, when_idle=give_back)
+        )
+    manager = questions.manager
     cache = _cache(store, tuning, clock)
     claims = Claims(store, clock, processes or Processes())
-    embeddings = EmbeddingService(store, manager, clock, claims, cache)
+    embeddings = EmbeddingService(store, questions, clock, claims, cache)
     recorded = cast("Store", Recorded(store, clock, tuning.history))
     writer = EntryService(recorded, embeddings, clock, Capture(OnSecrets(tuning.on_secrets)))
     legs = (WordsLeg(store), MeaningLeg(store, embeddings))
@@ -128,7 +138,7 @@ def build(
     searcher = Searcher(store, legs, fusion, rerankers, spelling)
     index = Index(store, embeddings, manager, SpaceKeeper(store, embeddings, manager, clock))
     base = KnowledgeBase(store, writer, searcher, Files(recorded, writer, embeddings, clock), index)
-    return Rooms(base, store, manager, embeddings, searcher)
+    return Rooms(base, store, manager, embeddings, searcher, questions)
 
 
 def _cache(store: Store, tuning: Tuning, clock: Clock) -> EmbeddingCache | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rekall.app import load_encoder
+from rekall.face import load_encoder
 
 ROOT = Path(__file__).parent.parent
 COUNT = 200

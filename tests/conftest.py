@@ -22,8 +22,9 @@ from support.shared_model import shipped_model_loaded_once
 from support.syncing import no_waiting_for_the_disk
 from support.systems import WINDOWS
 
-from rekall.app import App, load_encoder
+from rekall.app import App
 from rekall.errors import ModelNotFound
+from rekall.face import load_encoder
 from rekall.models.contract import Encoder, ModelIdentity
 from rekall.models.library import FolderLoader
 

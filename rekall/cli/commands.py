@@ -58,6 +58,7 @@ COMMANDS = {
     "import": "importing:import_files",
     "export": "export:export",
     "sync": "sync:sync",
+    "base": "base:base",
     "stats": "stats:stats",
     "check": "check:check",
     "doctor": "doctor:doctor",
@@ -107,6 +108,7 @@ SUMMARIES = {
     "import": "Import notes: Markdown, JSON, Org, text, and what other tools export.",
     "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "sync": "Make the base and a folder of notes the same, whoever changed what.",
+    "base": "Name bases beside your own: a team's PostgreSQL, a second folder.",
     "stats": "Show what the base holds and how large it is.",
     "check": "Look at everything in the base, and mend what is wrong.",
     "doctor": "Say how everything is, and what to type where it is not well.",
@@ -127,6 +129,11 @@ SUMMARIES = {
 
 ALIASES = {"ls": "list", "rm": "delete", "find": "search", "new": "add"}
 """What people type who come from elsewhere; `rekall help` names them, the list of commands does not."""
+
+OF_ONES_OWN = frozenset(
+    ("backup", "restore-base", "check", "doctor", "base", "hook", "config", "init", "model", "embed")
+)
+"""Commands that work with one's own base whatever `-b` says, or with none."""
 
 EARLIER = {
     "deprecate": "earlier:deprecate",

@@ -61,6 +61,7 @@ READS = frozenset(
             "check",
             "",
         ),
+        *("base", "base list", "base check"),
         *("hook", "hook status", "hook run", "hook line", "hook skill"),
     )
 )
@@ -130,7 +131,7 @@ def takes_effect(words: Sequence[str]) -> bool:
     return not (command == "restore" and not words[1:])
 
 
-_GROUPS = ("index", "model", "config", "mcp", "mcp-server", "hook")
+_GROUPS = ("index", "model", "config", "mcp", "mcp-server", "hook", "base")
 
 
 def output_lost(error: OSError | ValueError) -> OutputLost:
@@ -232,7 +233,9 @@ def end_at_once() -> None:
 
 def _end(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)  # a second one does not wait
-    _thread.start_new_thread(_lose_patience, (128 + number,))  # `threading` may be starting one right here, and has one lock
+    _thread.start_new_thread(
+        _lose_patience, (128 + number,)
+    )  # `threading` may be starting one right here, and has one lock
     raise Ended(number)
 
 

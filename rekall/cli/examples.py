@@ -40,6 +40,34 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall edit K7Q2 --status obsolete",
         "rekall search deadlock --ids | rekall edit - --add-tag postgres",
     ),
+    "base": (
+        "rekall base add team postgresql://db.example.com/notes",
+        "rekall -b team list                         # that base alone",
+    ),
+    "base add": (
+        "rekall base add team service=team",
+        "rekall base add old ~/old-notes --read-only",
+    ),
+    "base list": (
+        "rekall base list",
+        "rekall base list --json | jq -r '.bases[].name'",
+    ),
+    "base use": (
+        "rekall base use team",
+        "rekall base use own",
+    ),
+    "base remove": (
+        "rekall base remove old",
+        "rekall base add old ~/old-notes             # brings it back",
+    ),
+    "base check": (
+        "rekall base check",
+        "rekall base check team",
+    ),
+    "base init": (
+        "rekall base init postgresql://db.example.com/notes",
+        "rekall base init ~/second",
+    ),
     "conflicts": (
         "rekall conflicts                            # pairs that do not agree",
         "rekall conflicts --kind version -p webapp",

@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "index",
         ),
     ),
+    ("Other bases", ("base",)),
     ("Link", ("link", "related", "graph", "suggest", "generalize")),
     ("Keep true", ("review", "stale", "conflicts", "merge", "supersede")),
     ("Assistants", ("mcp", "hook")),

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import click
 
-from rekall.app import App
-from rekall.cli.commands import ALIASES, ASKED, COMMANDS, EARLIER
+from rekall.app import OWN, App
+from rekall.cli.commands import ALIASES, ASKED, COMMANDS, EARLIER, OF_ONES_OWN
 from rekall.cli.ending import (
     Answers,
     Ended,
@@ -105,6 +105,7 @@ def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bo
     metavar="KEY=VALUE",
     help="Set a setting for this command only, for example search.limit=5.",
 )
+@click.option("--base", "-b", metavar="NAME", help="Work with this base for this command only; see `rekall base`.")
 @click.option(
     "--version",
     "-V",
@@ -115,7 +116,7 @@ def _tell_version(context: click.Context, parameter: click.Parameter, wanted: bo
     help="Show the version and end.",
 )
 @click.pass_context
-def cli(context: click.Context, settings: tuple[str, ...]) -> None:
+def cli(context: click.Context, settings: tuple[str, ...], base: str | None) -> None:
     """Write down what you learned; find it again by word or by meaning.
 
     Everything is kept on this machine. Start with `rekall add` or `rekall import`, then `rekall search`.
@@ -128,8 +129,17 @@ def cli(context: click.Context, settings: tuple[str, ...]) -> None:
         if not equals:
             raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
+    if base is not None:
+        _refuse_base(context.invoked_subcommand or "", base)
+        flags["bases.use"] = base
     context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking(), alone=True)))
     context.obj.door = "shell"
+
+
+def _refuse_base(command: str, base: str) -> None:
+    """Refuse a base for a command that is about one's own, or about none."""
+    if base != OWN and ALIASES.get(command, command) in OF_ONES_OWN:
+        raise UsageError(f"{command} is about your own base, not about {base}", f"leave out -b {base}")
 
 
 def _remarking() -> Callable[[str], None]:
@@ -234,10 +244,14 @@ def _in_our_words(error: BaseException, command: str) -> RekallError:
         return told(error, command)
     if isinstance(error, click.ClickException):
         return RekallError(error.format_message())
-    again = (
-        "`rekall list -n 1` shows whether it was stored" if command == "add" else "run the command again to continue"
-    )
-    return Interrupted("interrupted", f"what was stored stays; {again}")
+    return Interrupted("interrupted", _AGAIN.get(command, "what was stored stays; run the command again to continue"))
+
+
+_AGAIN = {
+    "add": "what was stored stays; `rekall list -n 1` shows whether it was stored",
+    "undo": "all of it is undone, or nothing: `rekall history -n 1` shows which",
+}
+"""What an interrupted command leaves, where running it again does not just go on."""
 
 
 def _report(error: RekallError, arguments: Sequence[str]) -> int:
@@ -272,7 +286,8 @@ def _wanted_form(arguments: Sequence[str]) -> str:
 def _command(words: Sequence[str]) -> str:
     """The name of the command among the words of a command line."""
     before = ("", *words)
-    return next((word for last, word in zip(before, words) if not word.startswith("-") and last != "--set"), "")
+    with_value = ("--set", "-b", "--base")
+    return next((word for last, word in zip(before, words) if not word.startswith("-") and last not in with_value), "")
 
 
 def _make_output_robust() -> None:

@@ -6,6 +6,7 @@ No door imports this while it answers: it only states what is promised.
 from __future__ import annotations
 
 from rekall.cli.base_shapes import BASE_ANSWERS, BASE_COMMANDS, OF_BASES
+from rekall.cli.beside_shapes import OF_OTHER_BASES, OTHER_BASES_ANSWERS, OTHER_BASES_COMMANDS
 from rekall.cli.conflict_shapes import CONFLICT_ANSWERS, CONFLICT_COMMANDS, OF_CONFLICTS
 from rekall.cli.exchange_shapes import OF_EXCHANGE
 from rekall.cli.graph_shapes import GRAPH_ANSWERS, GRAPH_COMMANDS, OF_GRAPHS
@@ -28,6 +29,7 @@ _OF_COMMANDS = (
     *OF_EXCHANGE,
     *OF_SYNC,
     *OF_BASES,
+    *OF_OTHER_BASES,
     *OF_INDEX,
     *OF_SHELL,
     *OF_HOOKS,
@@ -165,6 +167,7 @@ _ANSWERS = (
     *CONFLICT_ANSWERS,
     *SYNC_ANSWERS,
     *BASE_ANSWERS,
+    *OTHER_BASES_ANSWERS,
     *SHELL_ANSWERS,
     *HOOK_ANSWERS,
     *MODEL_ANSWERS,
@@ -243,6 +246,7 @@ COMMANDS = (
     Answer("stats", "Stats"),
     *SYNC_COMMANDS,
     *BASE_COMMANDS,
+    *OTHER_BASES_COMMANDS,
     *SHELL_COMMANDS,
     *HOOK_COMMANDS,
     Answer("index status", "IndexStatus"),

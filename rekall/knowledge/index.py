@@ -11,6 +11,7 @@ from rekall.errors import EngineError
 from rekall.knowledge.reports import IndexStatus, MemoryReport
 from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
 from rekall.model_manager import ModelManager
+from rekall.store.values import Space
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
@@ -57,6 +58,10 @@ class Index:
             model_problem=self._embeddings.readiness().reason,
             embedder=self.embedder() if passages else None,
         )
+
+    def space(self) -> Space | None:
+        """The vectors that searches use, None before there are any."""
+        return self._store.vectors.active_space()
 
     def embedder(self) -> Embedder | None:
         """Which process embeds now for the space that searches use, None when none does."""

@@ -80,12 +80,17 @@ def which_file(path: Path | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
-def check_is_there(path: Path | None, opened: tuple[int, int] | None) -> None:
-    """Refuse to write to a file that was removed or replaced since it was opened: nobody would ever find it again.
+def check_may_be_written(path: Path | None, opened: tuple[int, int] | None, *, read_only: bool) -> None:
+    """Refuse to write to a file that was opened to be read, or that was removed or replaced since: nobody would ever find it again.
 
     Raises:
+        DatabaseReadOnly: It was opened to be read.
         StorageError: Another file, or none, has the name.
     """
+    if read_only:
+        raise DatabaseReadOnly(
+            f"{path} is only read from here", "`rekall base add NAME LOCATION` without --read-only lets it be changed"
+        )
     if which_file(path) != opened:
         raise StorageError(
             f"{path} was moved, removed or replaced", "nothing was stored; start Rekall anew to use what is there now"
@@ -127,15 +132,19 @@ def reach_the_disk(connection: apsw.Connection, platform: str = sys.platform) ->
         connection.pragma("fullfsync", True)  # for checkpoints as well
 
 
-def connect(path: Path | None) -> apsw.Connection:
-    """A connection to a base, or to an empty one in memory.
+def connect(path: Path | None, *, read_only: bool = False) -> apsw.Connection:
+    """A connection to a base, which is made where there is none, or to an empty one in memory.
 
     SQLite keeps the log of writes and an index of it beside the file, also to read. In a folder in which nothing can be made, a base
     without a log is read as a file that nobody changes.
     """
     if path is None:
         return apsw.Connection(":memory:")
+    if not read_only:
+        prepare(path)
     real = path.resolve()
+    if read_only and os.access(real.parent, os.W_OK):
+        return apsw.Connection(f"{real.as_uri()}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     if os.access(real.parent, os.W_OK):
         return apsw.Connection(str(path))
     log = real.with_name(f"{real.name}-wal")

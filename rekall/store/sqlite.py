@@ -29,7 +29,12 @@ class SqliteStore:
     """A base in a file of its own; see `contract.Store`."""
 
     def __init__(
-        self, path: Path | None, backend: str = "auto", *, migrating: Callable[[Path], None] = lambda path: None
+        self,
+        path: Path | None,
+        backend: str = "auto",
+        *,
+        migrating: Callable[[Path], None] = lambda path: None,
+        read_only: bool = False,
     ) -> None:
         """Open a base, and make or migrate it where needed.
 
@@ -37,11 +42,12 @@ class SqliteStore:
             path: The file; None opens an empty base in memory.
             backend: What searches vectors: "auto", "sqlite-vec" or "numpy".
             migrating: Told of a base of an earlier schema before anything in it is changed.
+            read_only: Open what is there, and refuse every change.
 
         Raises:
             StorageError: The file cannot be used, or the backend cannot be loaded.
         """
-        self.db = Database(path, migrated=complete, migrating=migrating)
+        self.db = Database(path, migrated=complete, migrating=migrating, read_only=read_only)
         try:
             self.entries = SqliteEntries(self.db)
             self.links = SqliteLinks(self.db)

@@ -249,6 +249,17 @@ def synced(world: World) -> str:
 
 Calls = Callable[[World], list[tuple[str, ...]]]
 
+
+def beside(world: World) -> str:
+    """The folder of another base."""
+    return str(world.folder / "beside")
+
+
+def named(world: World) -> list[tuple[str, ...]]:
+    """What gives it a name."""
+    return [("base", "init", beside(world)), ("base", "add", "team", beside(world))]
+
+
 CALLS: dict[str, Calls] = {
     "add": lambda w: [
         ("add", "til", "nginx again", "--content", "x", "--project", "shop", "--keyword", "k", "--error", "e"),
@@ -379,6 +390,12 @@ CALLS: dict[str, Calls] = {
     ],
     "backup": lambda w: [("backup",), ("backup", str(w.folder / "copy.db")), ("backup", "--keep", "1")],
     "backup --list": lambda w: [("backup", "--list")],
+    "base add": lambda w: [("base", "init", beside(w)), ("base", "add", "team", beside(w))],
+    "base list": lambda w: [*named(w), ("base", "list")],
+    "base use": lambda w: [*named(w), ("base", "use", "team"), ("base", "use", "own")],
+    "base check": lambda w: [*named(w), ("base", "check"), ("base", "check", "team")],
+    "base remove": lambda w: [*named(w), ("base", "remove", "team")],
+    "base init": lambda w: [("base", "init", beside(w)), ("base", "init", beside(w))],
     "restore-base": lambda w: [
         ("backup", str(w.folder / "copy.db")),
         ("restore-base", str(w.folder / "copy.db"), "--yes"),

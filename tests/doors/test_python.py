@@ -46,7 +46,7 @@ def test_the_face_has_the_verbs_of_the_shell() -> None:
     verbs |= {**dict.fromkeys(("undo", "history", "diff"), "past"), "stale": "review"}
     verbs |= {**dict.fromkeys(("related", "suggest", "generalize"), "graph"), "merge": "conflicts", "supersede": "link"}
     not_of_a_base = {"bench", "tui", "model", "embed", "mcp", "config", "version", "check", "backup", "restore-base"}
-    not_of_a_base |= {"pick", "doctor", "hook", "init", "help"}
+    not_of_a_base |= {"pick", "doctor", "hook", "init", "help", "base", "share", "take"}
     for command in COMMANDS:
         if command not in not_of_a_base:
             name = verbs.get(command, command)

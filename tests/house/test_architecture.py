@@ -52,7 +52,7 @@ FLOORS = {
     "typeset": ["rekall.typeset", "rekall.typeset.*"],
     "knowledge": ["rekall.knowledge", "rekall.knowledge.*"],
     "sync": ["rekall.sync", "rekall.sync.*"],
-    "base": ["rekall.knowledge_base", "rekall.side_by_side"],
+    "base": ["rekall.knowledge_base"],
     "builder": ["rekall.app", "rekall.beside", "rekall.face", "rekall.wiring"],
     "cli": ["rekall.cli", "rekall.cli.*", "rekall.__main__"],
     "mcp": ["rekall.mcp", "rekall.mcp.*"],
@@ -238,7 +238,6 @@ def test_the_root_holds_only_what_belongs_there():
         "prepared",
         "questions",
         "settings",
-        "side_by_side",
         "spread",
         "unseen",
         "wiring",
@@ -278,7 +277,7 @@ def test_running_a_model_needs_nothing_of_how_models_are_kept_or_made():
 
 def test_only_the_builder_and_the_doors_read_the_settings():
     readers = {floor_of(found.importer) for found in own() if found.imported == "rekall.config"}
-    assert readers <= {"builder", "cli", "mcp", "tui"}
+    assert readers <= {"builder", "cli", "mcp", "tui", "system"}
 
 
 def test_no_two_modules_need_each_other():

@@ -121,7 +121,7 @@ def test_of_a_stored_vector_without_its_model_everything_counts_as_known(questio
 
 def test_a_model_that_is_gone_is_an_error(questions, loader):
     question = questions.of(loader.identify(), "safari", YES)
-    questions._manager.close()
+    questions.manager.close()
     loader.problem = EngineError("no engine")
     with pytest.raises(EngineError, match="no engine"):
         questions.known(question, [STRANGE])

@@ -1,0 +1,159 @@
+"""Opens and makes the bases beside one's own: a file of another Rekall, or a schema on a PostgreSQL server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rekall.errors import RekallError, StorageError
+from rekall.wording import count_text
+
+if TYPE_CHECKING:
+    from rekall.bases import KnownBase
+    from rekall.knowledge_base import KnowledgeBase
+    from rekall.store.contract import Store
+
+
+def open_known(known: KnownBase, vectors: str, migrating: Callable[[Path], None], tell: Callable[[str], None]) -> Store:
+    """The store of a base beside one's own; none is ever made here.
+
+    Args:
+        known: The base.
+        vectors: What searches vectors in a file: "auto", "sqlite-vec" or "numpy".
+        migrating: Told of a file of an earlier schema before anything in it is changed.
+        tell: Told for whom a change waits.
+
+    Raises:
+        StorageError: It is not there, is away, or cannot be used.
+    """
+    from rekall.store.sqlite import SqliteStore
+
+    file = known.file
+    if file is None:
+        from rekall.store.postgres import open_store
+
+        return open_store(known.location, read_only=known.read_only)
+    if not file.is_file():
+        raise StorageError(
+            f"{known.name} is not there: {file}",
+            f"is its disk mounted? `rekall base remove {known.name}` forgets it, `rekall base init` makes one",
+        )
+    store = SqliteStore(file, vectors, migrating=migrating, read_only=known.read_only)
+    store.db.waiting = tell
+    return store
+
+
+def visit(known: KnownBase) -> int:
+    """Look into a base that has no name yet, which is brought to today's schema by whoever works with it.
+
+    Returns:
+        How many entries it has.
+
+    Raises:
+        StorageError: It is not there, is away, or cannot be used.
+    """
+
+    def refuse(file: Path) -> None:
+        raise StorageError(
+            f"{file} is of an earlier Rekall", "whoever works with it brings it up to date by any command"
+        )
+
+    store = open_known(known, "auto", refuse, lambda _: None)
+    try:
+        return store.entries.count()
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a base found.
+
+    Attributes:
+        name: What it is called here.
+        entries: How many it has; None where it does not answer.
+        model: The model that its searches use; empty before it has vectors.
+        is_same_model: Whether one's own base has vectors of that very model, so that meanings compare.
+        problem: Why it does not answer, or empty.
+        hint: What to do about that.
+        took_s: Seconds until it answered.
+    """
+
+    name: str
+    entries: int | None = None
+    model: str = ""
+    is_same_model: bool = False
+    problem: str = ""
+    hint: str = ""
+    took_s: float = 0.0
+
+    @property
+    def said(self) -> str:
+        """All of it on a line."""
+        if self.problem:
+            return self.problem
+        model = self.model or "no vectors yet"
+        differs = (
+            "" if self.is_same_model or not self.model else ", another model than your own base: words alone compare"
+        )
+        return f"{count_text(self.entries or 0, 'entry', 'entries')}, {model}{differs}, {self.took_s * 1000:.0f} ms"
+
+
+def look(name: str, open_base: Callable[[str], KnowledgeBase]) -> Looked:
+    """Look at a base, and at one's own beside it.
+
+    Args:
+        name: The base.
+        open_base: Opens the base of a name.
+    """
+    from rekall.bases import OWN
+
+    own = open_base(OWN).index.space()
+    began = time.perf_counter()
+    try:
+        base = open_base(name)
+        count, theirs = base.count(), base.index.space()
+    except RekallError as error:
+        return Looked(name, problem=error.message, hint=error.hint, took_s=time.perf_counter() - began)
+    took_s = time.perf_counter() - began
+    if theirs is None:
+        return Looked(name, count, took_s=took_s)
+    return Looked(name, count, theirs.model, own is None or own.fingerprint == theirs.fingerprint, took_s=took_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A base that was made.
+
+    Attributes:
+        location: Where.
+        made: What was done, a line each.
+        to_do: Statements that somebody with more rights has to run.
+    """
+
+    location: str
+    made: tuple[str, ...]
+    to_do: tuple[str, ...] = ()
+
+
+def make(location: str) -> Made:
+    """Make a base where there is none, at a location that was checked.
+
+    Raises:
+        StorageError: It cannot be made.
+    """
+    from rekall.bases import file_at, is_server
+    from rekall.store.sqlite import SqliteStore
+
+    if is_server(location):
+        from rekall.store.postgres import prepare
+
+        done = prepare(location)
+        return Made(location, done.made, done.to_do)
+    file = file_at(Path(location))
+    was_there = file.exists()
+    SqliteStore(file).close()
+    return Made(location, (f"there is a base already: {file}" if was_there else f"made a base: {file}",))

@@ -1,0 +1,57 @@
+"""The shapes of what `rekall base`, `share` and `take` answer; see `shapes`."""
+
+from __future__ import annotations
+
+from rekall.knowledge.shapes import Answer, Member, shape
+
+_NAME = Member("text", "What it is called here.")
+_LOCATION = Member("text", "Where it lies, without a password.")
+_MADE = Member("list of text", "What was done.")
+
+OF_OTHER_BASES = (
+    shape(
+        "NamedBase",
+        "A base that has a name.",
+        name=_NAME,
+        location=_LOCATION,
+        read_only=("flag", "Whether nothing is changed in it from here."),
+        in_use=("flag", "Whether commands work with it."),
+    ),
+    shape(
+        "LookedAtBase",
+        "What a look at a base found.",
+        name=_NAME,
+        answers=("flag", "Whether it answers; the exit code is 5 if one does not."),
+        entries=("whole or null", "How many entries it has; null where it does not answer."),
+        model=("text or null", "The model of its vectors; null before it has any."),
+        same_model=("flag", "Whether your own base has vectors of that very model, so that meanings compare."),
+        problem=("text or null", "Why it does not answer."),
+        took_s=("number", "Seconds until it answered."),
+    ),
+)
+
+OTHER_BASES_ANSWERS = (
+    shape(
+        "BaseNamed", "A base that got a name.", base=("NamedBase", "It."), entries=("whole", "How many entries it has.")
+    ),
+    shape("NamedBases", "Your own base and those that have a name.", bases=("list of NamedBase", "One each.")),
+    shape("BaseInUse", "The base that commands work with from now on.", in_use=_NAME),
+    shape("BaseForgotten", "A name that was forgotten.", forgotten=("text", "The name."), location=_LOCATION),
+    shape("BasesLookedAt", "What a look at bases found.", bases=("list of LookedAtBase", "One each.")),
+    shape(
+        "BaseMade",
+        "A base that was made.",
+        location=_LOCATION,
+        made=_MADE,
+        to_do=("list of text", "Statements that an administrator of the server has to run once."),
+    ),
+)
+
+OTHER_BASES_COMMANDS = (
+    Answer("base add", "BaseNamed"),
+    Answer("base list", "NamedBases"),
+    Answer("base use", "BaseInUse"),
+    Answer("base check", "BasesLookedAt"),
+    Answer("base remove", "BaseForgotten"),
+    Answer("base init", "BaseMade"),
+)
