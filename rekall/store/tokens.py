@@ -28,6 +28,19 @@ class Fts5Tokens:
         with self._turn:
             return stem_places(self._connection, text, stems=stems)
 
+    def stems(self, text: str) -> list[str]:
+        """The stems of a folded text in their order."""
+        with self._turn:
+            tokenizer = self._connection.fts5_tokenizer(*_STEMMER)
+            found: Any = tokenizer(
+                text.encode("utf-8", "replace"),
+                apsw.FTS5_TOKENIZE_QUERY,
+                None,
+                include_offsets=False,
+                include_colocated=False,
+            )
+        return list(found)
+
 
 def stem_places(connection: apsw.Connection, text: str, *, stems: bool = True) -> list[tuple[int, int, str]]:
     """The terms that a words index makes of a folded text, each with the characters where it begins and ends.

@@ -27,7 +27,7 @@ class Tokens(Fts5Tokens):
 
     def stems(self, text: str) -> list[str]:
         """The stems of a folded text in their order."""
-        return [stem for _, _, stem in self.stem_places(text)]
+        return [_bounded(stem) if len(stem) > _LONGEST else stem for stem in super().stems(text)]
 
 
 class Counts:
