@@ -10,6 +10,7 @@ import click
 from rekall.app import App
 from rekall.cli.asking import ask, need_somebody
 from rekall.cli.options import json_option, pass_app
+from rekall.cli.progress import progress_bar
 from rekall.cli.render import fit, out_json, talk, terminal_width
 from rekall.knowledge.past_words import change_text, plan_fields, plan_text
 from rekall.wording import count_text, in_a_row, printable
@@ -46,7 +47,8 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
     if not yes:
         need_somebody("undo")
         ask("undo it?", "nothing undone", as_json=as_json)
-    base.past.undo(plan.operation.number)
+    with progress_bar("undoing (ctrl-c leaves all as it was)") as show:
+        base.past.undo(plan.operation.number, show)
     done_by = base.past.operations(1)[0].number
     if as_json:
         out_json({**plan_fields(plan), "undone_by": done_by})
@@ -58,9 +60,7 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
 
 def _tell_of_vectors(base: KnowledgeBase, plan: Plan) -> None:
     """Say that vectors are missing where so much came back that they were not made at once."""
-    from rekall.knowledge.undoing import EMBEDDED_AT_ONCE
-
-    waiting = base.index.status().pending_entries if len(plan.changes) > EMBEDDED_AT_ONCE else 0
+    waiting = base.index.status().pending_entries if plan.is_large else 0
     if waiting:
         what = f"{count_text(waiting, 'entry has', 'entries have')} no vector yet"
         talk(f"\nnote: {what} and can be found by words only; run `rekall index rebuild --vectors`")

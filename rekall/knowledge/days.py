@@ -13,6 +13,7 @@ from rekall.entry.filters import Filters
 from rekall.entry.spans import Span
 from rekall.entry.times import local_day
 from rekall.entry.types import Status, Tombstone
+from rekall.knowledge import versions
 from rekall.store.past import Operation, Was
 from rekall.store.values import Selection
 
@@ -104,9 +105,8 @@ def _in_order(entries: Iterator[Entry]) -> tuple[Entry, ...]:
 def _changed(store: Store, span: Span) -> Iterator[tuple[str, str]]:
     """The days and entries of all changes that the history knows."""
     for operation in _operations(store, span):
-        for version in store.history.made_by(operation.number):
-            if version.was is Was.OTHER:
-                yield local_day(operation.done_at), version.entry_id
+        for some in versions.made_by(store, operation.number):
+            yield from ((local_day(operation.done_at), each.entry_id) for each in some if each.was is Was.OTHER)
 
 
 def _operations(store: Store, span: Span) -> Iterator[Operation]:

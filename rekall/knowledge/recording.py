@@ -100,10 +100,10 @@ class Recorder:
         return span.number
 
     def keep_now(self) -> None:
-        """Store what the transaction has changed of entries until now, so that not all of a large one is held at once."""
-        if self._touched is not None and self._touched.entries:
-            self._keep(_Touched(self._touched.entries))
-            self._touched.entries = {}
+        """Store what the transaction has changed until now, so that not all of a large one is held at once."""
+        if self._touched is not None:
+            self._keep(self._touched)
+            self._touched.entries, self._touched.links = {}, {}
 
     def now(self) -> datetime:
         """The time."""

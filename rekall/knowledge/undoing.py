@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -24,7 +25,7 @@ from rekall.store.past import LinkVersion, Operation, Version, Was
 if TYPE_CHECKING:
     from rekall.store.contract import Store
 
-EMBEDDED_AT_ONCE = 50
+_EMBEDDED_AT_ONCE = 50
 """Up to this many entries get their vectors before an undo; beyond it they are made later."""
 
 
@@ -59,10 +60,14 @@ class Plan:
     changes: tuple[Change, ...]
     links: int
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes more than a moment, so that a person is told how far it is, and vectors are made later."""
+        return len(self.changes) > _EMBEDDED_AT_ONCE
+
 
 _MOST_NAMED = 3
 _LOOKED_AT = 1_000
-_READ_AT_ONCE = 500
 
 _DOES = {
     Was.NOTHING: "removes",
@@ -70,6 +75,10 @@ _DOES = {
     Was.OTHER: "changes back",
     Was.THERE: "brings back",
 }
+
+
+def _nobody(done: int, total: int) -> None:
+    """Nobody is told how far it is."""
 
 
 class Past:
@@ -176,19 +185,32 @@ class Past:
                 return each.number
         raise NotFound("there is nothing to do again", "`rekall history` lists what was done")
 
-    def undo(self, number: int | None = None) -> Plan:
-        """Undo an operation as a whole, by default the last that is not undone. Raises as `plan` does."""
+    def undo(self, number: int | None = None, tell: Callable[[int, int], None] = _nobody) -> Plan:
+        """Undo an operation as a whole, by default the last that is not undone.
+
+        Args:
+            number: The operation.
+            tell: Takes how many entries are done, and of how many. Whatever it raises leaves all as it was.
+
+        Raises:
+            RekallError: As `plan` does.
+        """
         plan = self.plan(number)
-        undone = plan.operation.number
-        vectors = self._prepared(undone) if len(plan.changes) <= EMBEDDED_AT_ONCE else {}
+        undone, count = plan.operation.number, len(plan.changes)
+        vectors = {} if plan.is_large else self._prepared(undone)
         recorder = self._recorded.recorder
-        with recorder.operation("undo", undoes=undone) as span, self._store.transaction():
+        doing = f"undoing what was done to {count:,} entries" if plan.is_large else ""
+        with recorder.operation("undo", undoes=undone) as span, self._store.transaction(doing=doing):
             self._undoable(undone)
             recorder.begin(span)
-            for number, version in enumerate(self._store.history.made_by(undone), 1):
-                self._put_back(version, vectors)
-                if number % _READ_AT_ONCE == 0:
-                    recorder.keep_now()
+            done = 0
+            for some in versions.made_by(self._store, undone):
+                tell(done, count)
+                for version in some:
+                    self._put_back(version, vectors)
+                recorder.keep_now()
+                done += len(some)
+            tell(done, count)
             for link in self._store.history.links_made_by(undone):
                 self._put_link_back(link)
         return plan
@@ -252,10 +274,8 @@ class Past:
         return f"`rekall restore ENTRY@VERSION` brings back one entry{before}"
 
     def _changes(self, operation: Operation) -> Iterator[Change]:
-        """What becomes of entries, some hundreds at a time: an import may have made a hundred thousand."""
-        found = self._store.history.made_by(operation.number)
-        for first in range(0, len(found), _READ_AT_ONCE):
-            yield from self._some_changes(found[first : first + _READ_AT_ONCE])
+        for some in versions.made_by(self._store, operation.number):
+            yield from self._some_changes(some)
 
     def _some_changes(self, found: Sequence[Version]) -> Iterator[Change]:
         entries = self._store.entries
@@ -275,7 +295,7 @@ class Past:
     def _prepared(self, number: int) -> dict[str, Prepared | None]:
         """The vectors of what comes back, made while no lock is held."""
         found = {}
-        for version in self._store.history.made_by(number):
+        for version in itertools.chain.from_iterable(versions.made_by(self._store, number)):
             entry = self._entry_before(version)
             if entry is not None:
                 key = self._store.entries.key_of(version.entry_id)

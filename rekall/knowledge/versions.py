@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,16 @@ def titles_of(store: Store, ids: Iterable[str]) -> dict[str, str]:
             except (NotFound, EntryDamaged):  # there is one, and it cannot be read
                 continue
     return titles
+
+
+def made_by(store: Store, operation: int) -> Iterator[list[Version]]:
+    """The versions of an operation, some hundreds at a time: an import may have made a hundred thousand."""
+    ids = store.history.changed_by(operation)
+    for first in range(0, len(ids), _READ_AT_ONCE):
+        yield store.history.made_by(operation, ids[first : first + _READ_AT_ONCE])
+
+
+_READ_AT_ONCE = 200
 
 
 def entry_of(said: Saying) -> Entry:

@@ -98,12 +98,19 @@ class SqliteHistory:
             "source_id = ?1 OR target_id = ?1 ORDER BY operation DESC, source_id, target_id, type", (entry_id,)
         )
 
-    def made_by(self, operation: int, ids: Iterable[str] | None = None) -> list[Version]:
-        """The versions of an operation; of some entries where they are named."""
-        if ids is None:
-            return self._versions("operation = ? ORDER BY entry_id", (operation,))
+    def changed_by(self, operation: int) -> list[str]:
+        """The full ids of the entries that an operation changed, in their order."""
+        rows = self._db.readable_rows(
+            "SELECT entry_id FROM version WHERE operation = ? ORDER BY entry_id", (operation,)
+        )
+        return [entry_id for (entry_id,) in typed(rows, TEXT)]
+
+    def made_by(self, operation: int, ids: Iterable[str]) -> list[Version]:
+        """The versions that an operation made of some entries, by their ids."""
         wanted = json.dumps(list(ids))
-        return self._versions("entry_id IN (SELECT value FROM json_each(?)) AND operation = ?", (wanted, operation))
+        return self._versions(
+            "entry_id IN (SELECT value FROM json_each(?)) AND operation = ? ORDER BY entry_id", (wanted, operation)
+        )
 
     def links_made_by(self, operation: int) -> list[LinkVersion]:
         """What links were before an operation."""

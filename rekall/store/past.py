@@ -127,8 +127,12 @@ class History(Protocol):
         """What the links of an entry were, the latest first."""
         ...
 
-    def made_by(self, operation: int, ids: Iterable[str] | None = None) -> list[Version]:
-        """The versions of an operation; of some entries where they are named."""
+    def changed_by(self, operation: int) -> list[str]:
+        """The full ids of the entries that an operation changed, in their order."""
+        ...
+
+    def made_by(self, operation: int, ids: Iterable[str]) -> list[Version]:
+        """The versions that an operation made of some entries, by their ids."""
         ...
 
     def links_made_by(self, operation: int) -> list[LinkVersion]:

@@ -18,7 +18,7 @@ from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.dialogs import Dialog, Question
 from rekall.tui.rows import brief, one_line
 from rekall.tui.screens import RekallScreen
-from rekall.tui.tasks import in_thread
+from rekall.tui.tasks import from_thread, in_thread
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -183,13 +183,11 @@ class WayBack:
     def _go_back(self, which: Callable[[], int | None]) -> None:
         async def ask() -> None:
             plan = await in_thread(lambda: self._base.past.plan(which()))
-            self._screen.app.push_screen(
-                Question(_asked(plan), "y undoes it · n leaves it"), partial(take, plan.operation.number)
-            )
+            self._screen.app.push_screen(Question(_asked(plan), "y undoes it · n leaves it"), partial(take, plan))
 
-        def take(number: int, answer: bool | None) -> None:
+        def take(plan: Plan, answer: bool | None) -> None:
             if answer:
-                self._screen.prepare(partial(self._undo, number))
+                self._screen.prepare(partial(self._undo, plan))
 
         self._screen.prepare(ask)
 
@@ -212,8 +210,10 @@ class WayBack:
             self._host.say("brought back, u undoes that", brief(saved.entry.title))
         self._show_change(entry_id)
 
-    async def _undo(self, number: int) -> None:
-        plan = await in_thread(partial(self._base.past.undo, number))
+    async def _undo(self, shown: Plan) -> None:
+        tell = from_thread(self._tell_of if shown.is_large else lambda _: None)
+        number = shown.operation.number
+        plan = await in_thread(partial(self._base.past.undo, number, lambda done, total: tell((done, total))))
         only = plan.changes[0] if len(plan.changes) == 1 else None
         text = brief(only.title) if only else count_text(len(plan.changes), "entry", "entries")
         self._host.say(
@@ -222,6 +222,10 @@ class WayBack:
         )
         there = [each for each in plan.changes if each.does in ("changes back", "brings back")]
         self._show_change(there[0].entry_id if there else "")
+
+    def _tell_of(self, progress: tuple[int, int]) -> None:
+        """Say how far a large undo is."""
+        self._host.say("undoing", "{:,} of {:,} entries; quitting leaves all as it was".format(*progress))
 
 
 def _asked(plan: Plan) -> str:

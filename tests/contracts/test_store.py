@@ -2846,13 +2846,14 @@ def test_versions_and_links_are_kept_replaced_and_forgotten(store):
         store.history.keep([], [LinkVersion(number, one, other, "related", "later")])
     assert store.history.of(one) == [Version(one, number, Was.THERE, b"b")]
     assert store.history.made_by(number, [other]) == [Version(other, number, Was.NOTHING)]
-    assert len(store.history.made_by(number)) == 2
+    assert store.history.changed_by(number) == [one, other]
+    assert store.history.changed_by(number + 1) == store.history.made_by(number, []) == []
     assert store.history.links_made_by(number) == [LinkVersion(number, one, other, "related", None)]
     assert store.history.links_of(other) == store.history.links_of(one) != []
     with store.transaction():
         store.history.drop([Version(other, number, Was.NOTHING)])
         store.history.forget(one)
-    assert store.history.made_by(number) == store.history.links_made_by(number) == []
+    assert store.history.changed_by(number) == store.history.links_made_by(number) == []
 
 
 def test_the_oldest_versions_go_and_their_operations_are_whole_no_longer(store):

@@ -12,7 +12,7 @@ from support import Ran
 
 from rekall.app import App
 from rekall.cli.render import as_shown, cells
-from rekall.knowledge.undoing import EMBEDDED_AT_ONCE
+from rekall.knowledge.undoing import _EMBEDDED_AT_ONCE as AT_ONCE
 
 Rekall = Callable[..., Ran]
 
@@ -121,11 +121,11 @@ def test_what_cannot_be_undone_names_what_was_done_before_it(rekall: Rekall, ent
 
 
 def test_what_came_back_without_vectors_is_said(rekall: Rekall, tmp_path: Path) -> None:
-    for number in range(EMBEDDED_AT_ONCE + 1):
+    for number in range(AT_ONCE + 1):
         (tmp_path / f"{number}.md").write_text(f"# note {number}\n", "utf-8")
     rekall("import", str(tmp_path))
     assert "no vector" not in rekall("undo", "--yes").err
-    assert f"{EMBEDDED_AT_ONCE + 1} entries have no vector yet" in rekall("undo", "2", "--yes").err
+    assert f"{AT_ONCE + 1} entries have no vector yet" in rekall("undo", "2", "--yes").err
 
 
 def test_an_empty_base_has_no_history_and_nothing_to_undo(rekall: Rekall) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from support.depth import IS_DEEP, tries
 from rekall.entry.fields import Entry
 from rekall.entry.types import LinkType
 from rekall.errors import InvalidInput, NotFound, RekallError
-from rekall.knowledge import undoing
+from rekall.knowledge import versions
 from rekall.knowledge.deltas import packed, saying, unpacked
 from rekall.knowledge_base import KnowledgeBase
 from rekall.store.past import Was
+from rekall.system.long_work import under_way
 
 
 def everything(base: KnowledgeBase) -> tuple[dict[str, Entry], frozenset[tuple[str, str, str, str]], frozenset[str]]:
@@ -112,6 +114,51 @@ def test_a_later_change_is_never_overwritten(bench):
     assert bench.base.get(entry.id).entry.title == "first"
 
 
+def test_a_large_undo_says_how_far_it_is_and_stopped_it_leaves_all_as_it_was(bench, monkeypatch):
+    monkeypatch.setattr(versions, "_READ_AT_ONCE", 20)
+    with bench.base.past.as_one("import"):
+        made = [bench.base.add("til", f"note {number}").entry.id for number in range(60)]
+        for one, other in itertools.pairwise(made):
+            bench.base.link(one, other)
+    was, operations = everything(bench.base), bench.base.past.operations(9)
+    told: list[tuple[int, int]] = []
+
+    def stop(done: int, total: int) -> None:
+        told.append((done, total))
+        if done == 40:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.base.past.undo(tell=stop)
+    assert (everything(bench.base), bench.base.past.operations(9)) == (was, operations)
+    told.clear()
+    bench.base.past.undo(tell=lambda done, total: told.append((done, total)))
+    assert told == [(0, 60), (20, 60), (40, 60), (60, 60)]
+    assert everything(bench.base) == ({}, frozenset(), frozenset())
+    bench.base.past.undo(bench.base.past.last_undo())
+    assert everything(bench.base) == was
+
+
+def test_who_writes_waits_for_a_large_undo(tmp_path: Path):
+    path = tmp_path / "rekall.db"
+    base = make_bench(path).base
+    said: list[str] = []
+
+    def undo() -> None:
+        base.past.undo(tell=lambda done, total: said.append(under_way(path)))
+
+    with base.past.as_one("import"):
+        for number in range(60):
+            base.add("til", f"note {number}")
+    undo()
+    assert set(said) == {"undoing what was done to 60 entries"}
+    base.add("til", "one more")
+    said.clear()
+    undo()
+    assert set(said) == {""}
+    base.close()
+
+
 def test_what_is_deleted_for_ever_has_no_history(bench):
     first = bench.base.add("bug", "zebracrossing", content="secretword").entry
     second = bench.base.add("til", "other").entry
@@ -163,7 +210,7 @@ def test_what_an_entry_says_is_read_as_it_was_said(bench):
     assert bench.base.past._writer.new_entry(draft_of(saying(entry))) == entry
 
 
-AT_ONCE = undoing._READ_AT_ONCE
+AT_ONCE = versions._READ_AT_ONCE
 DEEP = 800
 """Histories of up to 15 steps that `make test-deep` tries."""
 
@@ -173,13 +220,13 @@ class Undone(RuleBasedStateMachine):
 
     @initialize(at_once=st.sampled_from([1, 2, AT_ONCE]))
     def begin(self, at_once):
-        undoing._READ_AT_ONCE = at_once
+        versions._READ_AT_ONCE = at_once
         self.base = make_bench().base
         self.before: list[object] = []
         self.after: dict[int, dict[str, Entry]] = {}
 
     def teardown(self):
-        undoing._READ_AT_ONCE = AT_ONCE
+        versions._READ_AT_ONCE = AT_ONCE
 
     def known(self, at: int) -> str:
         ids = sorted(everything(self.base)[0])
