@@ -16,10 +16,9 @@ sys.dont_write_bytecode = True
 from support import CHECKOUT  # noqa: E402
 
 import faults  # noqa: E402
-from faults.parts import PARTS  # noqa: E402
-from faults.tally import Tally, keep, kept, put_between, table  # noqa: E402
+from faults.parts import PARTS, only_with  # noqa: E402
+from faults.tally import Tally, between, put_between, rows, table  # noqa: E402
 
-FOUND = CHECKOUT / "build" / "faults"
 DOCUMENT = CHECKOUT / "docs" / "reliability.md"
 
 
@@ -28,12 +27,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("part", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--bounded", action="store_true", help="A short form, whose figures go nowhere.")
-    parser.add_argument("--write", action="store_true", help="Only write what was found last into the document.")
+    parser.add_argument(
+        "--only", metavar="WORDS", help="Of the commands only those with one of these words in their name."
+    )
     chosen = parser.parse_args()
-    if chosen.write:
-        return _write()
+    if chosen.only:
+        only_with(chosen.only.split())
     faults.warm_up()
-    failed = 0
+    failed, found = 0, []
     for name in chosen.part or PARTS:
         tallies, took_s = _run(name, is_bounded=chosen.bounded)
         failed += sum(len(tally.problems) for tally in tallies)
@@ -42,10 +43,10 @@ def main() -> int:
             for problem in tally.problems[:20]:
                 print(f"  FAILED {problem}")
         print(f"{name}: {took_s:.0f} s", flush=True)
-        if not chosen.bounded:
-            keep(FOUND / f"{name}.json", tallies, took_s)
+        found += rows(name, tallies, took_s)
     if not chosen.bounded:
-        _write()
+        text = DOCUMENT.read_text("utf-8")
+        DOCUMENT.write_text(put_between(text, "faults", table(between(text, "faults"), found, list(PARTS))), "utf-8")
     return int(failed > 0)
 
 
@@ -57,14 +58,6 @@ def _run(name: str, *, is_bounded: bool) -> tuple[list[Tally], float]:
         return PARTS[name](folder, is_bounded), time.monotonic() - began
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _write() -> int:
-    """Write the table of everything that was found, and the sums."""
-    found = {name: kept(FOUND / f"{name}.json") for name in PARTS if (FOUND / f"{name}.json").exists()}
-    text = put_between(DOCUMENT.read_text("utf-8"), "faults", table(found))
-    DOCUMENT.write_text(text, "utf-8")
-    return 0
 
 
 if __name__ == "__main__":

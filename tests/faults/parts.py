@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faults import (
@@ -19,7 +19,7 @@ from faults import (
     traced,
 )
 from faults.homes import Home, filled_home, make_models
-from faults.operations import operations
+from faults.operations import Operation, operations
 from faults.tally import Tally
 
 SEED = 20261126
@@ -28,14 +28,32 @@ Part = Callable[[Path, bool], list[Tally]]
 """Does its work in a folder, all of it or a bounded form, and says what came of it."""
 
 
+_only: list[str] = []
+"""Words of which one stands in the name of a command that is tried; none tries all."""
+
+
+def only_with(words: Sequence[str]) -> None:
+    """Let the parts that try every command that writes try those with one of these words in their name."""
+    _only[:] = words
+
+
+def _chosen(folder: Path) -> list[Operation]:
+    found = operations(make_models(folder / "models"))
+    return [each for each in found if not _only or any(word in each.name.split() for word in _only)]
+
+
+def _chosen_text() -> str:
+    return f": {', '.join(_only)}" if _only else ""
+
+
 def _home(folder: Path, name: str) -> Home:
     return filled_home(folder / name, make_models(folder / "models"))
 
 
 def _each_operation(folder: Path, name: str, attempt: Callable[[points.Workshop], Tally], *, is_bounded: bool) -> Tally:
     """What came of an attempt at every command that writes; bounded, the migrations between the oldest and newest are left out."""
-    whole = Tally(name)
-    found = operations(make_models(folder / "models"))
+    whole = Tally(f"{name}{_chosen_text()}")
+    found = _chosen(folder)
     migrations = [each.name for each in found if each.name.startswith("migrate")]
     for number, operation in enumerate(found):
         if is_bounded and operation.name in migrations[1:-1]:
@@ -98,8 +116,8 @@ def strace(folder: Path, is_bounded: bool) -> list[Tally]:
     if reason:
         return [Tally("the same by strace", notes={f"left out: {reason}": 1})]
     wanted = ("add", "import") if is_bounded else None
-    whole = Tally("kills and errors by strace, in true processes")
-    for number, operation in enumerate(operations(make_models(folder / "models"))):
+    whole = Tally(f"kills and errors by strace, in true processes{_chosen_text()}")
+    for number, operation in enumerate(_chosen(folder)):
         if operation.tool or (wanted and operation.name not in wanted):
             continue
         whole.add(traced.try_traced(points.Workshop(operation, folder / f"strace{number}"), 2 if is_bounded else 4))

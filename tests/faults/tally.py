@@ -1,11 +1,9 @@
-"""What came of many cases of a kind, kept in a file a part, and the table that is made of all of them."""
+"""What came of many cases of a kind, and the table of all of them in a document, which keeps what was found before."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 SLOWEST = "slowest, ms"
 
@@ -55,33 +53,44 @@ class Tally:
         return f"{cases} ({notes})" if notes else cases
 
 
-def keep(file: Path, tallies: Sequence[Tally], took_s: float) -> None:
-    """Write what a part found."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"took_s": took_s, "tallies": [asdict(tally) for tally in tallies]}, indent=1), "utf-8")
+Row = tuple[str, str, str, str, str, str]
+"""A line of the table: the part, what was done, cases, failures, seconds, and how it came out."""
+
+_HEAD = ("| part | what was done | cases | failures | seconds | how it came out |", "|---|---|---|---|---|---|")
+_ALL = "all"
 
 
-def kept(file: Path) -> tuple[list[Tally], float]:
-    """What a part found when it was last run, and the seconds that took."""
-    read = json.loads(file.read_text("utf-8"))
-    return [Tally(**tally) for tally in read["tallies"]], float(read["took_s"])
+def rows(part: str, tallies: Iterable[Tally], took_s: float) -> list[Row]:
+    """The lines of a part; the seconds stand in the first."""
+    took = f"{took_s:,.0f}"
+    found = []
+    for tally in tallies:
+        found.append((part, tally.kind, f"{tally.cases:,}", f"{len(tally.problems):,}", took, tally.said()))
+        took = ""
+    return found
 
 
-def table(parts: Mapping[str, tuple[Iterable[Tally], float]]) -> str:
-    """The table of all parts, in Markdown."""
-    lines = ["| part | what was done | cases | failures | seconds | how it came out |", "|---|---|---|---|---|---|"]
-    cases = failures = 0
-    seconds = 0.0
-    for part, (tallies, took_s) in parts.items():
-        took = f"{took_s:,.0f}"
-        seconds += took_s
-        for tally in tallies:
-            cases, failures = cases + tally.cases, failures + len(tally.problems)
-            said = f"{tally.cases:,} | {len(tally.problems):,} | {took} | {tally.said()}"
-            lines.append(f"| {part} | {tally.kind} | {said} |")
-            took = ""
-    lines.append(f"| all | | {cases:,} | {failures:,} | {seconds:,.0f} | |")
-    return "\n".join(lines)
+def table(text: str, new: Sequence[Row], order: Sequence[str]) -> str:
+    """The table of a document, in Markdown, with lines in the place of those that say what came of the same, and their sum.
+
+    Args:
+        text: The document.
+        new: The lines that were found now.
+        order: The parts, as they follow each other.
+    """
+    old = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in text.splitlines() if line.startswith("| ")]
+    known = {(row[0], row[1]): row for row in old if len(row) == len(_HEAD[0].split("|")) - 2 and row[0] in order}
+    known |= {(row[0], row[1]): row for row in new}
+    lines = sorted(known.values(), key=lambda row: order.index(row[0]))
+    sums = [f"{sum(int(row[place].replace(',', '') or 0) for row in lines):,}" for place in (2, 3, 4)]
+    return "\n".join([*_HEAD, *(f"| {' | '.join(row)} |" for row in [*lines, (_ALL, "", *sums, "")])]).replace(
+        "|  |", "| |"
+    )
+
+
+def between(text: str, name: str) -> str:
+    """What stands in a document between its two marks of a name."""
+    return text.partition(f"<!-- {name} -->")[2].partition(f"<!-- end of {name} -->")[0]
 
 
 def put_between(text: str, name: str, inner: str) -> str:

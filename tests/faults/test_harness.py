@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from support import CHECKOUT
 
+from faults.tally import Tally, rows, table
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="kills, forks and replaces the calls of Linux"),
@@ -237,3 +239,22 @@ say(points.try_points(shop, list(points.power_faults(shop.reference.calls, 40)),
 """
     )
     assert any("said that it was done" in problem for problem in problems), problems
+
+
+def test_what_is_tried_again_is_written_in_its_place_and_all_else_stays() -> None:
+    order = ["kills", "moments"]
+    first = table(
+        "",
+        [
+            *rows("kills", [Tally("by calls", 1_200, {"after": 1_200})], 60),
+            *rows("moments", [Tally("a", 1), Tally("b", 2)], 9),
+        ],
+        order,
+    )
+    assert table(first, [], order) == first
+    assert first.splitlines()[-1] == "| all | | 1,203 | 0 | 69 | |"
+    again = rows("kills", [Tally("by calls", 5, problems=["lost"]), Tally("by calls: undo", 3, {"before": 3})], 2)
+    lines = table(first, again, order).splitlines()
+    assert lines[2:4] == ["| kills | by calls | 5 | 1 | 2 | |", "| kills | by calls: undo | 3 | 0 | | 3 before |"]
+    assert lines[4:-1] == first.splitlines()[3:-1]
+    assert lines[-1] == "| all | | 11 | 1 | 11 | |"
