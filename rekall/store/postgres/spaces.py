@@ -11,7 +11,7 @@ from rekall.store.postgres.passages import PostgresPassages
 from rekall.store.postgres.phrases import Stemming
 from rekall.store.postgres.selection import condition
 from rekall.store.postgres.server import Server
-from rekall.store.postgres.vectors import PgVectorIndex
+from rekall.store.postgres.vectors import INDEX_NAMES, PgVectorIndex
 from rekall.store.values import Selection, Space, SpaceState, StoredPassage
 from rekall.vector_index import Backend, Vector
 
@@ -89,6 +89,18 @@ class PostgresVectors:
     def drop(self, space: Space) -> None:
         """Remove a space and its vectors."""
         self._db.run("DELETE FROM space WHERE id = %s", (space.id,))
+
+    def sweep(self) -> None:
+        """Drop the indexes of spaces that are gone. It waits until nobody reads vectors, and others wait for it meanwhile."""
+        kept = {self.index(space).name for space in self.spaces()}
+        rows = self._db.rows(
+            "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+            "WHERE i.indrelid = 'embedding'::regclass AND starts_with(c.relname, %s)",
+            (INDEX_NAMES,),
+        )
+        for (name,) in rows:
+            if name not in kept:
+                self._db.run(f"DROP INDEX {name}")
 
     def keep_spread(self, space: Space, spread: float) -> None:
         """Keep how far the cosines of a space lie apart."""

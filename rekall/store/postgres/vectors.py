@@ -35,6 +35,9 @@ _BLOCK_ROWS = 1024
 _BUILD_MEMORY = "256MB"
 """What the server may take to make the index: 200,000 vectors of 384 dimensions, more of which it makes slowly."""
 
+INDEX_NAMES = "embedding_hnsw_"
+"""Begins the name of the index of a space, before the space's number."""
+
 _HEADER = struct.Struct(">HH")
 """Before the numbers of a vector as it goes over the wire: how many there are, and nothing."""
 
@@ -47,7 +50,8 @@ class PgVectorIndex(VectorIndex):
         self._db = db
         self._dim = dim
         self._space = f"{space:d}"  # not bound: the index of a space is used where the statement names it
-        self._index = f"embedding_hnsw_{space:d}"
+        self.name = f"{INDEX_NAMES}{space:d}"
+        """What the index is called, where there is one."""
 
     def search(self, query_vec: Vector, k: int, among: Sequence[int] | Wide | None = None) -> list[tuple[int, float]]:
         """The nearest vectors, most similar first; equal ones by id. See `VectorIndex.search`."""
@@ -200,7 +204,7 @@ class PgVectorIndex(VectorIndex):
 
     def _is_indexed(self, k: int) -> bool:
         """Whether the index finds so many."""
-        return k <= MOST_CANDIDATES and self._db.value("SELECT to_regclass(%s)", (self._index,)) is not None
+        return k <= MOST_CANDIDATES and self._db.value("SELECT to_regclass(%s)", (self.name,)) is not None
 
     def _goes_on(self) -> bool:
         """Whether the index can look for more where many of its candidates do not pass, and let it: from pgvector 0.8 on."""
@@ -221,7 +225,7 @@ class PgVectorIndex(VectorIndex):
             {"memory": _BUILD_MEMORY},
         )
         self._db.run(
-            f"CREATE INDEX {self._index} ON embedding USING hnsw ((value::halfvec({self._dim:d})) halfvec_ip_ops) "
+            f"CREATE INDEX {self.name} ON embedding USING hnsw ((value::halfvec({self._dim:d})) halfvec_ip_ops) "
             f"WHERE space_id = {self._space}"
         )
 
