@@ -19,8 +19,8 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from support.syncing import no_waiting_for_the_disk  # noqa: E402
-from test_machine import Synced  # noqa: E402
+from support.syncing import no_waiting_for_the_disk
+from test_machine import Synced
 
 STEPS_OF_A_HISTORY = 40
 HISTORIES_AT_ONCE = 10
@@ -64,7 +64,8 @@ def main() -> None:
         while Counted.steps - Counted.histories < options.steps and time.monotonic() < end:
             run_state_machine_as_test(Counted, settings=SETTINGS)
             told = f"{Counted.steps - Counted.histories:,} steps in {Counted.histories:,} histories, {Counted.syncs:,} syncs"
-            print(f"{told}: all equal, nothing lost", flush=True)
+            sys.stdout.write(f"{told}: all equal, nothing lost\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
