@@ -12,11 +12,11 @@
 set -euo pipefail
 . "$(dirname "$0")/once.sh"
 
-# Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it.
+# Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it. Its /tmp, where Wine keeps its server, is its own
+# too: runs that share one end together.
 inside() {
-    rm -rf "$SYSTEM"/tmp/.wine-* # what says where the last one's server was
-    timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" chroot "$SYSTEM" \
-        /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
+    timeout --foreground --kill-after=20 "$LIMIT" unshare --mount --pid --fork --kill-child --mount-proc="$SYSTEM/proc" \
+        sh -c 'mount -t tmpfs tmpfs "$0/tmp" && exec chroot "$0" "$@"' "$SYSTEM" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 XDG_RUNTIME_DIR=/tmp \
         WINEDEBUG=-all WINEDLLOVERRIDES="mscoree,mshtml=" \
         WINEPATH='C:\windows\system32;C:\windows;Z:\python\Scripts;Z:\python' "$@"
 }
