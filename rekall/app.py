@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.models.contract import ArrayEncoder, ModelIdentity
     from rekall.models.engine.runtimes import Backend, Runtime
     from rekall.models.library import ModelLibrary
+    from rekall.side_by_side import SideBySide
     from rekall.store.contract import Store
     from rekall.store.findings import BaseFile, Glance
     from rekall.store.names import Names
@@ -73,6 +74,7 @@ class App:
         self._others: dict[str, App] = {}
         self._own: App | None = None
         self._rooms: Rooms | None = None
+        self._asked: SideBySide | None = None
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
@@ -92,11 +94,6 @@ class App:
         return other
 
     @property
-    def name(self) -> str:
-        """What the base is called here."""
-        return self._known.name if self._known else OWN
-
-    @property
     def bases(self) -> Bases:
         """The names of the bases beside one's own. Raises InvalidInput: Their file cannot be used."""
         from rekall.bases import Bases
@@ -114,6 +111,12 @@ class App:
             self._others[name] = other
         return self._others[name]
 
+    def others(self, said: str = "all") -> list[str]:
+        """The bases beside the one that commands work with, as `bases.search` says it; none where one was named by `-b`."""
+        if "bases.use" in (self.flags or {}) or not self.places.bases.exists():
+            return []
+        return self.bases.chosen(said, self.in_use)
+
     @property
     def in_use(self) -> str:
         """The name of the base that commands work with. Raises InvalidInput: A setting is wrong."""
@@ -129,11 +132,7 @@ class App:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force.
-
-        Raises:
-            InvalidInput, NotFound: A setting is wrong.
-        """
+        """The settings in force. Raises InvalidInput, NotFound: One is wrong."""
         from rekall.config import Settings
 
         if self._settings is None:
@@ -170,6 +169,22 @@ class App:
         """The base of a name, or the one that commands work with. Raises StorageError, InvalidInput, NotFound."""
         name = name or self.in_use
         return self._opened(to_write) if name == OWN else self.beside(name)._opened(to_write)
+
+    @property
+    def asked(self) -> KnowledgeBase | SideBySide:
+        """What a search asks: the base that commands work with, and those beside it unless one was named for this command.
+
+        Raises as `open_base` does; a base beside it that cannot be used is said with the answer.
+        """
+        names = self.others(self.settings.text("bases.search"))
+        if not names:
+            return self.open_base()
+        if self._asked is None:
+            from rekall.side_by_side import SideBySide
+
+            wait_s, share = (self.settings.number(key) for key in ("bases.wait_seconds", "search.lexical_share"))
+            self._asked = SideBySide(self.open_base, names, wait_s, share, self._close)
+        return self._asked
 
     def _opened(self, to_write: bool) -> KnowledgeBase:
         """The base of this very app. Before anything was stored, reading opens an empty one and makes no file.
@@ -260,11 +275,7 @@ class App:
         return found
 
     def model_in_use(self) -> str:
-        """The name of the model that searches use: the base's, or the configured one before it has vectors.
-
-        Raises:
-            StorageError: The database cannot be used.
-        """
+        """The name of the model that searches use: the base's, or the configured one before it has vectors. Raises StorageError."""
         if self.in_use == OWN and not self.places.database.exists():
             return self.settings.text("engine.model")
         status = self.open_base().index.status()
@@ -288,11 +299,7 @@ class App:
         return next(each for each in BACKENDS if each == wanted)
 
     def runtime(self, model: str) -> Runtime:
-        """What runs an installed model here, tried without loading it.
-
-        Raises:
-            EngineError: There is no such model, or it is damaged.
-        """
+        """What runs an installed model here, tried without loading it. Raises EngineError: There is none, or it is damaged."""
         from rekall.models.engine.opening import runtime_of
 
         return runtime_of(self.library.folder(model), self.engine_backend, alone=self._alone)
@@ -334,10 +341,11 @@ class App:
             store = sqlite
         for remark in done:  # not before it is true
             self.tell(remark)
-        beside = self._own._rooms if self._own else None
-        tuning = Tuning.of(settings, is_long_lived=self.is_long_lived)
-        self._rooms = build(store, loader, tuning, Clock(), beside=beside)
-        base = self._rooms.base
+        first = self._own or self
+        beside = None if first is self and self.in_use == OWN else first._rooms  # they share one model
+        rooms = build(store, loader, Tuning.of(settings, is_long_lived=self.is_long_lived), Clock(), beside=beside)
+        first._rooms = beside or rooms
+        base = rooms.base
         base.act_as(self.door)
         base.lookups = self.lookups(is_stored=path is not None)
         return base
@@ -352,6 +360,11 @@ class App:
             log, door=self.door, is_kept=self.door != "python" and self.settings.text("lookups.keep") == "on"
         )
 
+    def _close(self, name: str) -> None:
+        """Close the base of a name beside one's own."""
+        if name in self._others:
+            self._others[name].close()
+
     def _sweep(self) -> None:
         """Remove what dead processes left beside the base."""
         from rekall.system.leftovers import sweep_folders
@@ -360,8 +373,9 @@ class App:
 
     def close(self) -> None:
         """Close what was opened."""
-        for other in self._others.values():
-            other.close()
+        at_work = self._asked.leave() if self._asked else ()
+        for name in self._others.keys() - set(at_work):
+            self._close(name)
         if self._base is not None:
             damaged = self._base.damaged()
             self._base.close()

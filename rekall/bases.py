@@ -130,6 +130,29 @@ class Bases:
             raise NotFound(f"no base {name!r}", hint)
         return self._known[name]
 
+    def chosen(self, said: str, in_use: str) -> list[str]:
+        """The bases that a search asks beside one.
+
+        Args:
+            said: `all`, `none`, or names with commas.
+            in_use: The base that is asked first.
+
+        Raises:
+            NotFound: No base has one of these names.
+        """
+        every = [OWN, *sorted(self._known)]
+        names = (
+            every
+            if said == "all"
+            else []
+            if said == "none"
+            else [name.strip() for name in said.split(",") if name.strip()]
+        )
+        for name in names:
+            if name not in every:
+                self.of(name)
+        return [name for name in dict.fromkeys(names) if name != in_use]
+
     def add(self, base: KnownBase) -> bool:
         """Keep a base under its name, in the place of another one of that name. Returns whether there was one."""
         was_there = base.name in self._known

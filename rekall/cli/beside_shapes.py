@@ -18,6 +18,13 @@ OF_OTHER_BASES = (
         in_use=("flag", "Whether commands work with it."),
     ),
     shape(
+        "AskedBase",
+        "A base that was asked beside another one.",
+        name=_NAME,
+        hits=("whole or null", "How many hits it had; null where it did not answer."),
+        reason=("text or null", "Why it did not, or what to know about its answer."),
+    ),
+    shape(
         "LookedAtBase",
         "What a look at a base found.",
         name=_NAME,

@@ -13,6 +13,7 @@ from rekall.cli.naming import METAVAR
 from rekall.cli.naming_past import VERSION, known_id, versioned
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import cells, out_json, styled, talk, terminal_width
+from rekall.cli.where import base_of
 from rekall.errors import NotFound
 from rekall.knowledge.past_words import state_fields, version_text
 from rekall.wording import in_a_row, printable
@@ -20,6 +21,7 @@ from rekall.wording import in_a_row, printable
 if TYPE_CHECKING:
     from rekall.knowledge.differences import Difference, DiffLine
     from rekall.knowledge.versions import State
+    from rekall.knowledge_base import KnowledgeBase
 
 _COLOURS = {"-": "red", "+": "green", "@": "cyan"}
 
@@ -39,14 +41,14 @@ def diff(app: App, name: str, older: int | None, newer: int | None, no_pager: bo
     """
     from rekall.knowledge.differences import differences
 
-    base = app.open_base()
+    base = base_of(app, [name])
     version = versioned(app, base, name) if VERSION.fullmatch(name.strip()) else None
     if version is not None:
         entry_id, older, newer = version[0], version[1], older if newer is None else newer
     else:
         entry_id = known_id(app, base, name)
     there = [each for each in base.past.states(entry_id) if each.said is not None]
-    before, after = _chosen(app, entry_id, there, older, newer)
+    before, after = _chosen(base, entry_id, there, older, newer)
     titles = base.past.titles(
         {end for state in (before, after) for link in state.links for end in (link.source, link.target)}
     )
@@ -69,10 +71,10 @@ def diff(app: App, name: str, older: int | None, newer: int | None, no_pager: bo
 
 
 def _chosen(
-    app: App, entry_id: str, there: Sequence[State], older: int | None, newer: int | None
+    base: KnowledgeBase, entry_id: str, there: Sequence[State], older: int | None, newer: int | None
 ) -> tuple[State, State]:
     """The two versions, the earlier one first as they were named."""
-    past = app.open_base().past
+    past = base.past
     if newer is not None and older is not None:
         return past.state(entry_id, older), past.state(entry_id, newer)
     if older is not None:

@@ -15,6 +15,7 @@ from rekall.cli.options import field_options, json_option, on_terminal, pass_app
 from rekall.cli.render import out_json, talk
 from rekall.cli.saved import print_changed, print_saved
 from rekall.cli.show import source_of
+from rekall.cli.where import base_of
 from rekall.errors import UsageError
 from rekall.knowledge import answers
 from rekall.wording import count_text, printable, shell_word
@@ -64,7 +65,7 @@ def edit(
     """
     if given["content"] == "-" and "-" in names:
         raise UsageError("both the ids and the content are to come from stdin", "name the entry")
-    base = app.open_base()
+    base = base_of(app, names)
     found = all_named(app, base, names) if names else [_picked(app, as_json=as_json)]
     given["tags"] = (*given["tags"], *more_tags)
     given["project"] = "" if given["project"] == "-" else given["project"]

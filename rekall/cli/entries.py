@@ -17,6 +17,7 @@ from rekall.cli.naming_past import versioned
 from rekall.cli.options import json_option, limit_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.cli.saved import print_saved
+from rekall.cli.where import base_of
 from rekall.entry.times import local_day
 from rekall.entry.types import LinkType
 from rekall.errors import Ambiguous, NotFound, UsageError
@@ -45,7 +46,7 @@ def delete(app: App, names: tuple[str, ...], forever: bool, yes: bool, as_json: 
     An entry is named by its number in the last list, by its id, or by its title; - reads ids from stdin, as in
     `rekall search nginx --ids | rekall delete -`.
     """
-    base = app.open_base()
+    base = base_of(app, names)
     if forever:
         _delete_for_ever(app, base, names, yes=yes, as_json=as_json)
         return
@@ -253,7 +254,7 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
     """
     from rekall.entry import rules
 
-    base = app.open_base()
+    base = base_of(app, [source, target])
     link_type = rules.link_type(kind) if kind else None
     source, target = entry_id(app, base, source), entry_id(app, base, target)
     if remove:

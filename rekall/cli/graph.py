@@ -16,6 +16,7 @@ from rekall.cli.options import filter_options, json_option, link_kinds_option, p
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out, out_json, talk, terminal_width
 from rekall.cli.tree import signs, tree
+from rekall.cli.where import base_of
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.errors import UsageError
@@ -77,7 +78,7 @@ def graph(
         )
     if name is None and (depth or kinds):
         raise UsageError("--depth and --as say how far to go from an entry", "name the entry, or leave them out")
-    base = app.open_base()
+    base = base_of(app, [name] if name is not None else [])
     found = None
     if name is not None:
         types = [link_type(each) for each in kinds]

@@ -82,7 +82,7 @@ def _print(app: App, base: KnowledgeBase, page: Page, wanted: Wanted) -> None:
     elif wanted.form is Form.FULL:
         from rekall.cli.show import print_in_full
 
-        print_in_full(base, ids)
+        print_in_full((base, each) for each in ids)
     elif page.entries:
         short = base.short_ids(ids)
         if wanted.form is Form.PLAIN:

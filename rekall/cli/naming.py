@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rekall.app import App
+from rekall.app import OWN, App
 from rekall.entry.times import local_day
 from rekall.errors import Ambiguous, NotFound, RekallError
 from rekall.system.last_lists import TERMINAL, LastList, LastLists
@@ -160,7 +160,14 @@ def _deleted_by_title(base: KnowledgeBase, text: str) -> list[Tombstone]:
     return [each for each in found if each.title.casefold().split() == words] or found
 
 
-def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = ()) -> None:
+def base_in_list(app: App, text: str) -> str:
+    """The name of the base in which the entry lives at a place of the last list; empty for any other name of an entry."""
+    place = _PLACE.fullmatch(text.strip())
+    last = LastLists(app.places.lists).last() if place else None
+    return last.bases[int(place[1]) - 1] if place and last and 0 < int(place[1]) <= len(last.bases) else ""
+
+
+def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = (), bases: Sequence[str] = ()) -> None:
     """Keep the list that this terminal has just been shown, so that its places name its entries.
 
     Args:
@@ -168,9 +175,14 @@ def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = (
         ids: The whole ids, in the order shown; an empty list leaves the one before.
         line: The query that it answers, or empty.
         at: For each the character of its content at which what was found begins.
+        bases: For each the base in which it lives; empty for the one in use.
     """
     if ids:
-        LastLists(app.places.lists).keep(LastList(tuple(ids), line, tuple(at)))
+        used = app.in_use
+        live = [each or used for each in bases or [""] * len(ids)]
+        LastLists(app.places.lists).keep(
+            LastList(tuple(ids), line, tuple(at), tuple(live) if set(live) != {OWN} else ())
+        )
 
 
 def _at(app: App, base: KnowledgeBase, place: int, text: str) -> Named:

@@ -13,6 +13,7 @@ from rekall.cli.naming import METAVAR, entry_id, remember
 from rekall.cli.options import filter_options, json_option, link_kinds_option, pass_app
 from rekall.cli.render import out, out_json, styled, talk
 from rekall.cli.tables import Row, row_of_entry, row_of_hit, table
+from rekall.cli.where import base_of
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.knowledge import graph_answers
@@ -58,7 +59,7 @@ def related(
 
     Each line says how the entry before it on the way bears on it. Links are followed in both directions.
     """
-    base = app.open_base()
+    base = base_of(app, [name])
     found = base.graph.related(
         entry_id(app, base, name), depth, [link_type(each) for each in kinds], most_near, filters
     )

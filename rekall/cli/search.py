@@ -114,9 +114,9 @@ def search(
         note = note_of(line, app.settings.searches)
         line = expanded(line, app.settings.searches)
     project, near = scope(app, filters.project)
-    base = app.open_base()
+    base, asked = app.open_base(), app.asked
     notice = _notice if sys.stderr.isatty() and mode != "words" else lambda text: None
-    result = base.search(
+    result = asked.search(
         line,
         replace(filters, project=project),
         Mode(mode),
@@ -134,7 +134,7 @@ def search(
 
     result = replace(result, notes=(note, *result.notes)) if note else result
     print_result(app, base, _with_notes(result), wanted, marking, explain=explain, fits=limit is None)
-    base.lookups.note_search(result)
+    base.lookups.note_search(result.here)
 
 
 @click.command(cls=LineCommand)
@@ -200,25 +200,25 @@ def print_result(
     base.index.drop_model()  # it has answered, and what is said of its answer needs room
     result = replace(result, hits=_sorted(result.hits, wanted))
     if wanted.form is Form.JSON:
-        out_json(_json(base, result, wanted, explain=explain))
+        out_json(_json(app, result, wanted, explain=explain))
         return
     if result.nothing_close:  # above the list on a terminal, and not among the data in a pipe
         talk(f"{NOTHING_CLOSE}; the nearest:" if result.hits else NOTHING_CLOSE)
     notes = _notes(result, explain=explain)
     if wanted.form in (Form.JSONL, Form.IDS, Form.FULL):
-        _print_for_programs(base, result, wanted)
+        _print_for_programs(app, result, wanted)
     elif result.hits:
-        _print_lines(app, base, result, wanted, marking, notes, explain=explain, fits=fits)
+        _print_lines(app, result, wanted, marking, notes, explain=explain, fits=fits)
     for note in notes:
         talk(note)
     if not result.hits and not result.weaker:
         talk(_nothing_found(base.count(), result.query))
 
 
-def _print_for_programs(base: KnowledgeBase, result: SearchResult, wanted: Wanted) -> None:
+def _print_for_programs(app: App, result: SearchResult, wanted: Wanted) -> None:
     """Print a line of JSON or an id a hit, or whole entries."""
     if wanted.form is Form.JSONL:
-        for said in _json(base, result, replace(wanted, form=Form.JSON), explain=False)["hits"]:
+        for said in _json(app, result, replace(wanted, form=Form.JSON), explain=False)["hits"]:
             out_json_line(said)
     elif wanted.form is Form.IDS:
         for hit in result.hits:
@@ -226,12 +226,11 @@ def _print_for_programs(base: KnowledgeBase, result: SearchResult, wanted: Wante
     else:
         from rekall.cli.show import print_in_full
 
-        print_in_full(base, [hit.entry.id for hit in result.hits])
+        print_in_full((app.open_base(hit.base), hit.entry.id) for hit in result.hits)
 
 
 def _print_lines(
     app: App,
-    base: KnowledgeBase,
     result: SearchResult,
     wanted: Wanted,
     marking: Marking,
@@ -243,8 +242,9 @@ def _print_lines(
     """Print a table, or a line a hit."""
     from rekall.cli.naming import remember
     from rekall.cli.tables import hit_line, row_of_hit, table
+    from rekall.cli.where import short_ids
 
-    short = base.short_ids([named.id for hit in result.hits for named in (hit.entry, hit.successor) if named])
+    short = short_ids(app, result.hits)
     if wanted.form is Form.PLAIN:
         for hit in result.hits:
             out(hit_line(hit, short, explain=explain))
@@ -255,7 +255,8 @@ def _print_lines(
     shown = table(rows, marking if is_seen else lambda text: (), height)
     out("\n".join(shown))
     hits = result.hits[: len(shown)]
-    remember(app, [hit.entry.id for hit in hits], result.query, [hit.at for hit in hits])
+    bases = [hit.base for hit in hits] if result.bases else []
+    remember(app, [hit.entry.id for hit in hits], result.query, [hit.at for hit in hits], bases)
 
 
 def _room(result: SearchResult, notes: Sequence[str]) -> int:
@@ -274,14 +275,14 @@ def _sorted(hits: tuple[Hit, ...], wanted: Wanted) -> tuple[Hit, ...]:
     return hits[::-1] if wanted.is_reversed else hits
 
 
-def _json(base: KnowledgeBase, result: SearchResult, wanted: Wanted, *, explain: bool) -> dict[str, Any]:
+def _json(app: App, result: SearchResult, wanted: Wanted, *, explain: bool) -> dict[str, Any]:
     """The answer for programs."""
     from rekall.knowledge import answers
 
     said = answers.result(result, explain=explain)
     if wanted.is_full:
         for hit, named in zip(said["hits"], result.hits):
-            hit["entry"] = answers.view(base.get(named.entry.id))
+            hit["entry"] = answers.view(app.open_base(named.base).get(named.entry.id))
     return said
 
 
@@ -289,6 +290,7 @@ def _notes(result: SearchResult, *, explain: bool) -> list[str]:
     """What a person should know besides the hits, each as it is printed."""
     notes = ["\n" + "\n".join(map(stage_line, result.stages))] if explain and result.stages else []
     notes += [f"\nnote: {_in_a_shell(note)}" for note in result.notes]
+    notes += [f"\nnote: {each.said}" for each in result.bases if each.said]
     if result.weaker:
         notes.append(f"\nnote: {left_out_text(result)}; without --min they are shown")
     if result.mode.used is not result.mode.requested:

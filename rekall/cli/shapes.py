@@ -142,6 +142,7 @@ _ANSWERS = (
         weaker=("whole", "How many hits were set aside as less sure than `--min`."),
         hits=("list of Hit", "What was found, best first."),
         left_out=("list of LeftOut", "What the query leaves out.", "if anything"),
+        bases=("list of AskedBase", "The bases that were asked as well.", "where there are any"),
         repaired=("list of Repair", "The misspelt words of the query.", "if there are any"),
         stages=("list of Stage", "What was done, in order.", "with `--explain`"),
     ),

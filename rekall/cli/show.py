@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rekall.entry.view import EntryView
     from rekall.knowledge_base import KnowledgeBase
 
+    _Found = tuple[KnowledgeBase, Named]
+
 _BETWEEN = "─"
 
 
@@ -54,66 +56,73 @@ def show(
     said = [option for option, given in (("--raw", raw), ("--path", path_only), ("--json", as_json)) if given]
     if len(said) > 1:
         raise UsageError(f"{said[0]} and {said[1]} are two forms of one answer", "give one of them")
-    base = app.open_base()
-    found = _all_named(app, base, names) if names else _picked(app, as_json=as_json)
+    found = _all_found(app, names) if names else _picked(app, as_json=as_json)
     if not found:
         talk("nothing to show: no ids on stdin")
     elif path_only:
         for each in found:
-            out(str(source_of(_view(base, each))))
+            out(str(source_of(_view(each))))
     elif raw:
         for each in found:
-            _print_raw(_view(base, each))
+            _print_raw(_view(each))
     elif as_json:
-        views = [answers.view(_view(base, each)) for each in found]
+        views = [answers.view(_view(each)) for each in found]
         out_json({"entry": views[0]} if len(views) == 1 else {"entries": views})
     elif sys.stdout.isatty():
-        _show_on_terminal(base, found, words, may_page=not no_pager)
+        _show_on_terminal(found, words, may_page=not no_pager)
     else:
-        _print_views(base, (_view(base, each) for each in found))
+        _print_views((base, _view((base, named))) for base, named in found)
     if found and not path_only:
-        base.lookups.note_opened([each.entry_id for each in found], after=found[0].line)
+        own = app.open_base()
+        own.lookups.note_opened([each.entry_id for base, each in found if base is own], after=found[0][1].line)
 
 
-def _all_named(app: App, base: KnowledgeBase, names: Sequence[str]) -> list[Named]:
+def _all_found(app: App, names: Sequence[str]) -> list[_Found]:
     """The entries that a person named, each once, and the versions of entries."""
-    if not any("@" in name.lstrip("@") for name in names):
-        return all_named(app, base, names)
+    is_of_now = not any("@" in name.lstrip("@") for name in names)
+    if is_of_now and app.others():
+        from rekall.cli.where import all_located
+
+        return list(all_located(app, names))
+    base = app.open_base()
+    if is_of_now:
+        return [(base, each) for each in all_named(app, base, names)]
     from rekall.cli.naming_past import versioned
 
     found: list[Named] = []
     for name in names:
         version = versioned(app, base, name)
         found += all_named(app, base, [name]) if version is None else [Named(version[0], version=version[1])]
-    return list(dict.fromkeys(found))
+    return [(base, each) for each in dict.fromkeys(found)]
 
 
-def _view(base: KnowledgeBase, named: Named) -> EntryView:
+def _view(found: _Found) -> EntryView:
     """An entry as it is, or as it was."""
+    base, named = found
     if named.version is None:
         return base.get(named.entry_id)
     return base.past.view(named.entry_id, named.version)
 
 
-def print_in_full(base: KnowledgeBase, ids: Sequence[str]) -> None:
-    """Print whole entries as text, a line between two."""
-    _print_views(base, map(base.get, ids))
+def print_in_full(found: Iterable[tuple[KnowledgeBase, str]]) -> None:
+    """Print whole entries as text, a line between two, each from its base."""
+    _print_views((base, base.get(entry_id)) for base, entry_id in found)
 
 
-def _print_views(base: KnowledgeBase, views: Iterable[EntryView]) -> None:
+def _print_views(found: Iterable[tuple[KnowledgeBase, EntryView]]) -> None:
     from rekall.cli.page import plain_text
 
-    for place, view in enumerate(views):
+    for place, (base, view) in enumerate(found):
         out((f"\n{'-' * 72}\n\n" if place else "") + plain_text(view, _short(base, view)))
 
 
-def _show_on_terminal(base: KnowledgeBase, found: Sequence[Named], words: str | None, *, may_page: bool) -> None:
+def _show_on_terminal(found: Sequence[_Found], words: str | None, *, may_page: bool) -> None:
     from rekall.cli.pager import show_lines
 
     lines: list[str] = []
     at = 0
     for each in found:
-        printed = _set(base, each, words)
+        printed = _set(each, words)
         if lines:
             lines += ["", _BETWEEN * min(terminal_width(), 72), ""]
         elif printed.at:
@@ -122,12 +131,13 @@ def _show_on_terminal(base: KnowledgeBase, found: Sequence[Named], words: str | 
     show_lines(lines, at, may_page=may_page)
 
 
-def _set(base: KnowledgeBase, named: Named, words: str | None) -> Printed:
+def _set(found: _Found, words: str | None) -> Printed:
     """An entry set for this terminal, with what was searched for marked."""
     from rekall.cli.page import set_for
 
+    base, named = found
     line = named.line if words is None else words
-    view = _view(base, named)
+    view = _view(found)
     at = named.at if words is None else 0
 
     def marking(text: str) -> Sequence[tuple[int, int]]:
@@ -150,7 +160,7 @@ def _print_raw(view: EntryView) -> None:
         out_exactly(view.entry.content)
 
 
-def _picked(app: App, *, as_json: bool) -> list[Named]:
+def _picked(app: App, *, as_json: bool) -> list[_Found]:
     """The entry that a person chooses."""
     from rekall.cli.pick import can_pick, pick_one
 
@@ -162,7 +172,7 @@ def _picked(app: App, *, as_json: bool) -> list[Named]:
     chosen = pick_one(app, "")
     if chosen is None:
         raise click.exceptions.Exit(130)
-    return [Named(chosen)]
+    return [(app.open_base(), Named(chosen))]
 
 
 def source_of(view: EntryView) -> Path:

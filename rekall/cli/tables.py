@@ -99,6 +99,7 @@ def row_of_hit(hit: Hit, short: Mapping[str, str], *, explain: bool) -> Row:
         )
     return replace(
         _row(entry, short),
+        mark=f" ({hit.base})" if hit.base else "",
         match=hit.match.value if hit.match else "",
         is_faint=hit.is_weak,
         note=note,
@@ -285,7 +286,8 @@ def _packed(parts: Sequence[str], width: int) -> list[str]:
 def hit_line(hit: Hit, short: Mapping[str, str], *, explain: bool) -> str:
     """A hit on one line, for pipes: id, type, score, title, match, and the reasons if asked for, separated by tabs."""
     columns = [short[hit.entry.id], hit.entry.type.value, f"{hit.score:.3f}", in_a_row(hit.entry.title)]
-    columns += [hit.match.value] if hit.match else [""] if explain else []
+    columns += [hit.match.value] if hit.match else [""] if explain or hit.base else []
+    columns += [hit.base] if hit.base else []
     return "\t".join(columns + ([why_line(hit)] if explain else []))
 
 

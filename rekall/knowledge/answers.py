@@ -81,6 +81,7 @@ def hit(found: Hit, *, explain: bool = False) -> dict[str, Any]:
     """A search hit: which entry, how sure and how good, and why; with `explain` every part of its score."""
     why = found.why
     said = summary(found.entry, found.successor)
+    said |= {"base": found.base} if found.base else {}
     said |= {"match": found.match.value if found.match else None}
     said |= {"score": figure(found.score), "similarity": figure(why.similarity), "snippet": found.snippet}
     said["why"] = {
@@ -122,6 +123,8 @@ def result(found: SearchResult, *, explain: bool = False) -> dict[str, Any]:
     }
     if found.left_out:
         said["left_out"] = left_out(found)
+    if found.bases:
+        said["bases"] = [{"name": each.name, "hits": each.hits, "reason": each.reason or None} for each in found.bases]
     if found.repaired:
         said["repaired"] = [{"typed": each.typed, "searched": each.searched} for each in found.repaired]
     if explain:

@@ -63,6 +63,15 @@ class Index:
         """The vectors that searches use, None before there are any."""
         return self._store.vectors.active_space()
 
+    def fingerprint(self) -> str:
+        """The model that questions are embedded with, by its fingerprint; empty where it cannot be used."""
+        space = self.space()
+        if space is not None:
+            return space.fingerprint
+        with contextlib.suppress(EngineError):  # then only words answer, which the search says
+            return self._embeddings.model_in_use().fingerprint
+        return ""
+
     def embedder(self) -> Embedder | None:
         """Which process embeds now for the space that searches use, None when none does."""
         return self._embeddings.embedder()

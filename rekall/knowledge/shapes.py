@@ -117,6 +117,9 @@ SHAPES = (
         "An entry that a search found.",
         {
             **_SUMMARY,
+            "base": Member(
+                "text", "The base in which it lives.", "where that is another than the one that was asked first"
+            ),
             "match": Member(
                 "text or null",
                 "How sure it is that the entry is about what was asked: strong, likely or weak; null where nothing was asked in words.",

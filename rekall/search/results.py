@@ -98,6 +98,7 @@ class Hit:
     Attributes:
         match: How sure it is that the entry is about what was asked; None in a list that answers no text.
         at: The character of the entry's content at which its best stretch begins; 0 where there is none.
+        base: The base in which it lives, by its name; empty for the one that was asked, or asked first.
     """
 
     entry: Entry
@@ -107,6 +108,7 @@ class Hit:
     successor: Reference | None = None
     match: Match | None = None
     at: int = 0
+    base: str = ""
 
     @property
     def is_weak(self) -> bool:
@@ -149,6 +151,28 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedBase:
+    """A base that was asked beside another one.
+
+    Attributes:
+        name: What it is called.
+        hits: How many hits it had; None where it did not answer.
+        reason: Why it did not, or what to know about its answer; or empty.
+    """
+
+    name: str
+    hits: int | None
+    reason: str = ""
+
+    @property
+    def said(self) -> str:
+        """What a person should know of it, or empty."""
+        if self.hits is None:
+            return f"nothing of {self.name} is here: {self.reason}"
+        return f"{self.name}: {self.reason}" if self.reason else ""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """The answer to a query.
 
@@ -162,6 +186,7 @@ class SearchResult:
         left_out: What the line leaves out.
         weaker: Hits that were set aside as less sure than was asked for, best first.
         repaired: The misspelt words of the line, each with the word that was searched for.
+        bases: The other bases that were asked.
     """
 
     query: str
@@ -173,6 +198,12 @@ class SearchResult:
     left_out: tuple[LeftOut, ...] = ()
     weaker: tuple[Hit, ...] = ()
     repaired: tuple[Repair, ...] = ()
+    bases: tuple[AskedBase, ...] = ()
+
+    @property
+    def here(self) -> SearchResult:
+        """The same without hits of other bases."""
+        return replace(self, hits=tuple(hit for hit in self.hits if not hit.base)) if self.bases else self
 
     @property
     def nothing_close(self) -> bool:

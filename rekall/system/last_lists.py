@@ -33,11 +33,13 @@ class LastList:
         ids: The ids of its entries, in order.
         line: The query that it answered; empty where it answered none.
         at: For each entry the character of its content at which what was found begins; empty where nothing was searched.
+        bases: For each the base in which it lives; empty where all live in one's own.
     """
 
     ids: tuple[str, ...]
     line: str = ""
     at: tuple[int, ...] = ()
+    bases: tuple[str, ...] = ()
 
 
 class LastLists:
@@ -58,6 +60,7 @@ class LastLists:
         if not self._terminal:
             return
         said = {"line": shown.line[:_MOST_LINE_CHARS], "ids": shown.ids[:MOST_PLACES], "at": shown.at[:MOST_PLACES]}
+        said |= {"bases": shown.bases[:MOST_PLACES]} if shown.bases else {}
         file = self._file()
         try:
             is_new = not file.exists()
@@ -77,13 +80,13 @@ class LastLists:
             return None
         try:
             said = json.loads(self._file().read_bytes())
-            ids, line, at = said["ids"], said["line"], said["at"]
+            ids, line, at, bases = said["ids"], said["line"], said["at"], said.get("bases", [])
             is_ours = (
                 isinstance(line, str)
-                and all(type(each) is str for each in ids)
+                and all(type(each) is str for each in (*ids, *bases))
                 and all(type(each) is int for each in at)
             )
-            return LastList(tuple(ids), line, tuple(at)) if is_ours else None
+            return LastList(tuple(ids), line, tuple(at), tuple(bases)) if is_ours else None
         except (
             OSError,
             ValueError,

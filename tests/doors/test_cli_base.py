@@ -111,3 +111,93 @@ def test_check_says_which_answers(rekall: Rekall, team: Path):
     assert (away["answers"], away["entries"]) == (False, None)
     assert "is not there" in away["problem"]
     assert not (team / "rekall.db").exists()
+
+
+# side by side
+
+
+@pytest.fixture
+def both(rekall: Rekall, team: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One entry of one's own beside the team's, and a terminal that remembers lists."""
+    monkeypatch.setenv("REKALL_TERMINAL", "a")
+    rekall("add", "til", "nginx keeps websockets open")
+    return team
+
+
+def hits(rekall: Rekall, *arguments: str) -> dict[str, str]:
+    found = rekall("search", *arguments, "--json").json
+    return {each["title"]: each.get("base", "") for each in found["hits"]}
+
+
+def test_a_search_asks_every_base_and_says_where_a_hit_lives(rekall: Rekall, both: Path):
+    assert hits(rekall, "websockets") == {"nginx drops websockets": "team", "nginx keeps websockets open": ""}
+    lines = rekall("search", "websockets").out.splitlines()
+    assert [("(team)" in line) for line in lines if "nginx" in line].count(True) == 1
+    answer = rekall("search", "websockets", "--json").json
+    assert answer["bases"] == [{"name": "team", "hits": 1, "reason": None}]
+
+
+def test_a_setting_or_an_option_says_what_is_asked(rekall: Rekall, both: Path):
+    alone = {"nginx keeps websockets open": ""}
+    found = rekall("--set", "bases.search=none", "search", "websockets", "--json").json
+    assert {each["title"]: each.get("base", "") for each in found["hits"]} == alone
+    assert "bases" not in found
+    found = rekall("-b", "own", "search", "websockets", "--json").json
+    assert [each["title"] for each in found["hits"]] == list(alone)
+    found = rekall("-b", "team", "search", "websockets", "--json").json
+    assert [(each["title"], each.get("base")) for each in found["hits"]] == [("nginx drops websockets", None)]
+    assert rekall("--set", "bases.search=nobody", "search", "x").code == 3
+    rekall("base", "use", "team")
+    assert hits(rekall, "websockets") == {"nginx drops websockets": "", "nginx keeps websockets open": "own"}
+
+
+def test_a_base_that_is_away_costs_a_note_and_never_the_answer(rekall: Rekall, both: Path):
+    (both / "rekall.db").rename(both / "elsewhere.db")
+    ran = rekall("search", "websockets")
+    assert ran.code == 0
+    assert "nginx keeps websockets open" in ran.out
+    assert ran.err.count("nothing of team is here") == 1
+    answer = rekall("search", "websockets", "--json").json
+    assert [(each["name"], each["hits"]) for each in answer["bases"]] == [("team", None)]
+
+
+def test_an_entry_of_another_base_is_read_and_changed_where_it_lives(rekall: Rekall, both: Path):
+    found = rekall("search", "websockets", "--json").json["hits"]
+    theirs = next(each for each in found if each.get("base"))
+    mine = next(each for each in found if not each.get("base"))
+    assert rekall("show", theirs["id"], "--json").json["entry"]["content"] == "proxy_read_timeout"
+    assert rekall("show", "nginx drops websockets", "--json").json["entry"]["id"] == theirs["id"]
+    both_shown = rekall("show", theirs["id"], mine["id"], "--json").json["entries"]
+    assert [each["id"] for each in both_shown] == [theirs["id"], mine["id"]]
+    assert rekall("edit", theirs["id"], "--tag", "proxy").code == 0
+    assert rekall("-b", "team", "show", theirs["id"], "--json").json["entry"]["tags"] == ["proxy"]
+    mixed = rekall("link", mine["id"], theirs["id"])
+    assert (mixed.code, "different bases" in mixed.err) == (2, True)
+    assert rekall("delete", theirs["id"], "--yes").code == 0
+    assert titles(rekall, "-b", "team", "list") == []
+    assert titles(rekall, "list") == ["nginx keeps websockets open"]
+
+
+def test_a_number_names_the_entry_of_the_base_it_was_shown_from(rekall: Rekall, both: Path):
+    listed = rekall("search", "websockets").out.splitlines()
+    place = next(line.split()[0] for line in listed if "(team)" in line)
+    assert rekall("show", place, "--json").json["entry"]["title"] == "nginx drops websockets"
+    other = {"1": "2", "2": "1"}[place]
+    assert rekall("show", other, "--json").json["entry"]["title"] == "nginx keeps websockets open"
+    rekall("-b", "team", "list")
+    assert rekall("show", "1", "--json").json["entry"]["title"] == "nginx drops websockets"
+
+
+def test_whole_entries_come_each_from_its_base(rekall: Rekall, both: Path):
+    ran = rekall("search", "websockets", "--full")
+    assert ran.code == 0
+    assert "proxy_read_timeout" in ran.out
+    entries = [each["entry"]["title"] for each in rekall("search", "websockets", "--full", "--json").json["hits"]]
+    assert sorted(entries) == ["nginx drops websockets", "nginx keeps websockets open"]
+
+
+def test_without_other_bases_nothing_is_said_of_them(rekall: Rekall, quick_model: FakeEncoder):
+    rekall("add", "til", "alone")
+    answer = rekall("search", "alone", "--json").json
+    assert "bases" not in answer
+    assert "base" not in answer["hits"][0]

@@ -1,0 +1,196 @@
+"""Several bases asked at once: one's own answer is never kept waiting longer than was allowed, nor lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rekall.entry.filters import Filters
+from rekall.errors import RekallError, in_our_words
+from rekall.knowledge_base import ALL, KnowledgeBase
+from rekall.search.across import Answered, merged
+from rekall.search.results import AskedBase, Mode, SearchResult
+
+Question = Callable[[KnowledgeBase, Callable[[], bool]], SearchResult]
+"""Asks a base, and may ask whether the answer is still wanted."""
+
+
+class Neighbour:
+    """A base beside the one that is asked first."""
+
+    def __init__(self, name: str, open_base: Callable[[str], KnowledgeBase], close: Callable[[str], None]) -> None:
+        """Open nothing yet.
+
+        Args:
+            name: What it is called.
+            open_base: Opens the base of a name; called again, it gives the same.
+            close: Closes it.
+        """
+        self.name = name
+        self._open = open_base
+        self._close = close
+        self._opening = threading.Lock()
+        self._left: list[Asked] = []
+        self._is_closed = False
+
+    def ask(self, question: Question) -> Asked:
+        """Begin to ask it, in a thread of its own."""
+        asked = Asked(self, question)
+        if self.is_stuck():
+            asked.give_up("it has not answered an earlier search yet")
+        else:
+            asked.start()
+        return asked
+
+    def opened(self) -> KnowledgeBase:
+        """The base."""
+        with self._opening:
+            return self._open(self.name)
+
+    def leave(self, asked: Asked) -> None:
+        """Wait no longer for an answer."""
+        self._left.append(asked)
+
+    def is_stuck(self) -> bool:
+        """Whether a thread that nobody waits for is still at it."""
+        self._left = [each for each in self._left if each.is_alive()]
+        return bool(self._left)
+
+    def close_later(self) -> None:
+        """Let the thread that is at it close it at its end."""
+        self._is_closed = True
+
+    def ended(self) -> None:
+        """Close it where that was asked for meanwhile."""
+        if self._is_closed:
+            self._close(self.name)
+
+
+class Asked(threading.Thread):
+    """One question to one base."""
+
+    def __init__(self, neighbour: Neighbour, question: Question) -> None:
+        """Ask nothing yet."""
+        super().__init__(name=f"rekall-{neighbour.name}", daemon=True)  # a server that is away must not keep a process
+        self._neighbour = neighbour
+        self._question = question
+        self._done = threading.Event()
+        self._is_wanted = True
+        self._answer: SearchResult | None = None
+        self._error: BaseException | None = None
+        self._reason = ""
+
+    def run(self) -> None:
+        """Ask."""
+        try:
+            self._answer = self._question(self._neighbour.opened(), lambda: self._is_wanted)
+        except BaseException as error:  # raised again by who waits, or said by it
+            self._error = error
+        finally:
+            self._done.set()
+            if not self._is_wanted:
+                self._neighbour.ended()
+
+    def give_up(self, reason: str) -> None:
+        """Answer with why there is no answer."""
+        self._reason = reason
+        self._done.set()
+
+    def answer(self, wait_s: float) -> Answered | AskedBase:
+        """What it answered, or why it did not; what is wrong with the program itself is raised."""
+        name = self._neighbour.name
+        if not self._done.wait(max(wait_s, 0.0)):
+            self._is_wanted = False
+            self._neighbour.leave(self)
+            return AskedBase(name, None, "it did not answer in time")
+        if self._answer is not None:
+            return Answered(name, self._answer)
+        if isinstance(self._error, (RekallError, OSError)):
+            return AskedBase(name, None, in_our_words(self._error).message)
+        if self._error is not None:
+            raise self._error
+        return AskedBase(name, None, self._reason)
+
+
+class SideBySide:
+    """The base that is asked first, and others beside it."""
+
+    def __init__(
+        self,
+        open_base: Callable[[str], KnowledgeBase],
+        names: Sequence[str],
+        wait_s: float,
+        share: float,
+        close: Callable[[str], None],
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            open_base: Opens the base of a name; that of no name is asked first.
+            names: The others.
+            wait_s: Seconds that they are waited for once the first has answered.
+            share: Weight of words beside meaning.
+            close: Closes the base of a name.
+        """
+        self._open = open_base
+        self._others = [Neighbour(name, open_base, close) for name in names]
+        self._wait_s = wait_s
+        self._share = share
+
+    def search(
+        self, line: str, filters: Filters = ALL, mode: Mode | str = Mode.HYBRID, limit: int = 10, **how: Any
+    ) -> SearchResult:
+        """The best entries of all bases for a line, in one ranking; see `KnowledgeBase.search`, whose arguments it takes.
+
+        Every base embeds with the model of the first, or is asked for words alone, which is said.
+
+        Raises:
+            Superseded: `is_wanted` said no.
+        """
+        first = self._open("")
+        wanted = how.pop("is_wanted", lambda: True)
+        told = {name: how.pop(name) for name in ("notice", "words_first") if name in how}
+        fingerprint = first.index.fingerprint()
+
+        def ask(base: KnowledgeBase, is_wanted: Callable[[], bool]) -> SearchResult:
+            theirs = base.index.space()
+            is_other = theirs is not None and theirs.fingerprint != fingerprint
+            answer = base.search(
+                line,
+                filters,
+                Mode.WORDS if is_other else mode,
+                limit,
+                is_wanted=lambda: is_wanted() and wanted(),
+                **how,
+            )
+            if is_other and theirs is not None:
+                said = f"its vectors are of another model ({theirs.model}), so words alone were asked"
+                answer = replace(answer, mode=replace(answer.mode, reason=said))
+            return answer
+
+        asked = [each.ask(ask) for each in self._others]
+        try:
+            answer = first.search(line, filters, mode, limit, is_wanted=wanted, **told, **how)
+        except BaseException:
+            for each in asked:
+                each.answer(0.0)
+            raise
+        until = time.monotonic() + self._wait_s
+        answers = [each.answer(until - time.monotonic()) for each in asked]
+        return merged(
+            answer,
+            [each for each in answers if isinstance(each, Answered)],
+            [each for each in answers if isinstance(each, AskedBase)],
+            limit,
+            self._share,
+        )
+
+    def leave(self) -> list[str]:
+        """The names of the bases that a thread is still at, which closes them at its end."""
+        stuck = [each for each in self._others if each.is_stuck()]
+        for each in stuck:
+            each.close_later()
+        return [each.name for each in stuck]

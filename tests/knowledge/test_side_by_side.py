@@ -1,0 +1,148 @@
+"""Several bases asked at once: the first one's answer comes whatever the others do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from support import FakeEncoder, make_bench
+from support.fakes import FakeLoader
+
+from rekall.errors import StorageError, Superseded
+from rekall.knowledge_base import KnowledgeBase
+from rekall.search.results import Mode
+from rekall.side_by_side import SideBySide
+
+PATIENT_S = 60.0
+"""Nobody who answers is that slow."""
+
+
+class Street:
+    """Bases by name, and what happens to them."""
+
+    def __init__(self) -> None:
+        self.bases = {"": make_bench().base}
+        self.closed: list[str] = []
+        self.errors: dict[str, Exception] = {}
+        self.held: dict[str, threading.Event] = {}
+        self.came = threading.Event()
+
+    def add(self, name: str, title: str, loader: FakeLoader | None = None) -> KnowledgeBase:
+        base = self.bases.setdefault(name, make_bench(loader=loader).base)
+        base.add("til", title)
+        return base
+
+    def open(self, name: str) -> KnowledgeBase:
+        if name in self.held:
+            self.came.set()
+            assert self.held[name].wait(PATIENT_S)
+        if name in self.errors:
+            raise self.errors[name]
+        return self.bases[name]
+
+    def ask(self, wait_s: float = PATIENT_S) -> SideBySide:
+        names = [name for name in self.bases.keys() | self.errors.keys() if name]
+        return SideBySide(self.open, sorted(names), wait_s, 0.6, self.closed.append)
+
+
+@pytest.fixture
+def street() -> Iterator[Street]:
+    made = Street()
+    yield made
+    for event in made.held.values():
+        event.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("rekall-"):
+            thread.join(PATIENT_S)
+    with ExitStack() as stack:
+        for base in made.bases.values():
+            stack.callback(base.close)
+
+
+def titles(hits: Callable[..., object] | tuple) -> list[str]:  # type: ignore[type-arg]
+    return [f"{hit.entry.title}@{hit.base}" for hit in hits]  # type: ignore[union-attr]
+
+
+def test_all_answer_in_one_ranking(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool of connections that nobody closed")
+    found = street.ask().search("pool closed")
+    assert sorted(titles(found.hits)) == ["a pool of connections that nobody closed@team", "the pool was never closed@"]
+    assert [(each.name, each.hits, each.reason) for each in found.bases] == [("team", 1, "")]
+    assert found.mode.used is Mode.HYBRID
+
+
+def test_a_base_that_is_away_is_said(street: Street):
+    street.add("", "the pool was never closed")
+    street.errors["team"] = StorageError("the base notes on db is away")
+    found = street.ask().search("pool")
+    assert titles(found.hits) == ["the pool was never closed@"]
+    assert [each.said for each in found.bases] == ["nothing of team is here: the base notes on db is away"]
+
+
+def test_a_base_that_hangs_costs_the_wait_once_and_is_closed_by_its_own_thread(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    street.held["team"] = threading.Event()
+    asked = street.ask(wait_s=0.01)
+    found = asked.search("pool")
+    assert titles(found.hits) == ["the pool was never closed@"]
+    assert found.bases[0].hits is None
+    again = asked.search("pool")  # nothing more is begun while that hangs
+    assert again.bases[0].reason == "it has not answered an earlier search yet"
+    assert [each.name for each in threading.enumerate()].count("rekall-team") == 1
+    assert asked.leave() == ["team"]
+    assert street.closed == []
+    (thread,) = (each for each in threading.enumerate() if each.name == "rekall-team")
+    street.held["team"].set()
+    thread.join(PATIENT_S)
+    assert street.closed == ["team"]
+
+
+def test_a_base_that_answers_again_is_asked_again(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    street.held["team"] = threading.Event()
+    asked = street.ask(wait_s=0.01)
+    asked.search("pool")
+    (thread,) = (each for each in threading.enumerate() if each.name == "rekall-team")
+    street.held.pop("team").set()
+    thread.join(PATIENT_S)
+    assert street.closed == []
+    assert asked.leave() == []
+    patient = street.ask()
+    assert patient.search("pool").bases[0].hits == 1
+
+
+def test_another_model_is_asked_for_words_alone(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool", FakeLoader(FakeEncoder(fingerprint="other")))
+    found = street.ask().search("pool")
+    assert sorted(titles(found.hits)) == ["a pool@team", "the pool was never closed@"]
+    assert "another model" in found.bases[0].reason
+    assert "words alone" in found.bases[0].said
+    theirs = next(hit for hit in found.hits if hit.base)
+    assert theirs.why.similarity is None
+
+
+def test_what_is_wrong_with_the_program_is_not_hidden(street: Street):
+    street.errors["team"] = ZeroDivisionError("a mistake")
+    with pytest.raises(ZeroDivisionError):
+        street.ask().search("pool")
+
+
+def test_nobody_is_left_waiting_where_the_first_is_superseded(street: Street):
+    street.add("", "a")
+    street.add("team", "b")
+    with pytest.raises(Superseded):
+        street.ask().search("pool", is_wanted=lambda: False)
+
+
+def test_words_come_first_from_the_base_that_is_asked_first(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    early: list[list[str]] = []
+    street.ask().search("pool", words_first=lambda found: early.append(titles(found.hits)))
+    assert early == [["the pool was never closed@"]]
