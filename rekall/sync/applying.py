@@ -230,8 +230,13 @@ class Applier:
         return done
 
     def _dead(self, item: Item) -> Agreed | None:
-        """What is remembered of a deletion; nothing yet where its file is still to go."""
-        return item.dead_row if item.file is None else None
+        """What is remembered of a deletion: where its file is still to go, what it says, so that the next run takes it away, too."""
+        if item.file is None:
+            return item.dead_row
+        if item.row is not None or item.file.state is None:
+            return None
+        says = item.file.state
+        return Agreed(item.entry_id, item.file.path, Seen("", "").text, item.file.hash, pack(Pair(says, says)))
 
     def _pair(self, item: Item, now: dict[str, object]) -> Pair | None:
         """What both say now. What followed from links here is to stand in the file, too."""

@@ -149,3 +149,38 @@ def test_a_run_that_ends_at_any_step_is_made_up_for(tmp_path, monkeypatch):
         assert not other, f"ended at step {step}"
         shutil.rmtree(root)
     assert step > 40
+
+
+def test_a_first_meeting_with_what_is_deleted_here_is_made_up_for_too(tmp_path, monkeypatch):
+    folder = tmp_path / "first" / "notes"
+    folder.mkdir(parents=True)
+    side = Side(make_bench(tmp_path / "first" / "a.db"), folder)
+    gone, _ = side.add("gone", "text"), side.add("stays", "text")
+    side.bench.base.close()
+    shutil.copy(tmp_path / "first" / "a.db", tmp_path / "first" / "b.db")
+    both = again(tmp_path / "first", 50)
+    both[0].sync()
+    both[1].bench.base.delete(gone)
+    for each in both:
+        each.bench.base.close()
+    template = tmp_path / "template"
+    (tmp_path / "first").rename(template)
+    step, is_over = 0, False
+    while not is_over:
+        step += 1
+        root = tmp_path / f"killed-{step}"
+        shutil.copytree(template, root)
+        both = again(root, 50)
+        with monkeypatch.context() as patch:
+            points = Points(patch, step)
+            with contextlib.suppress(Killed):
+                both[1].sync()
+            is_over = not points.is_dead
+        for each in both:
+            each.bench.base.close()
+        both = again(root, 50)
+        both[1].sync()
+        assert [path.name[:5] for path in (root / "notes").glob("*.md")] == ["stays"], f"ended at step {step}"
+        says, _ = ended(root, both)
+        assert [state["title"] for state in says.values()] == ["stays"]
+    assert step > 8
