@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rekall.errors import Ambiguous, NotFound
-from rekall.knowledge.past_words import done_text, state_text, version_text, when_text, who_text
+from rekall.knowledge.past_words import done_text, state_text, when_text, who_text
 from rekall.knowledge.versions import State
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp import inputs
@@ -27,7 +29,6 @@ from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, flat
 from rekall.mcp.reading import whole_id
 from rekall.store.past import Operation
-from rekall.wording import printable
 
 _MOST_LISTED = 200
 """Operations that are looked at; nobody pages through more."""
@@ -47,11 +48,11 @@ def history(base: KnowledgeBase, given: inputs.HistoryInput, caller: Caller) -> 
     number = _before_the_last(states) if given.version is None else given.version
     version = base.past.state(entry_id, number)
     short = base.short_ids([entry_id])[entry_id]
-    head = f"{short}, {printable(version_text(version))}"
+    head = f"{short}, {_named(version)}"
     if given.diff:
         present = next(state for state in states if state.said is not None)
         text = _difference(base, version, present) or "Nothing differs."
-        head += f" → {printable(version_text(present, states[0].number))}: - went, + came"
+        head += f" → {'now' if present is states[0] else _named(present)}: - went, + came"
     else:
         view = base.past.view(entry_id, number)
         text = entry_text(view, base.short_ids(named_in([view])))
@@ -96,10 +97,18 @@ def _versions(base: KnowledgeBase, entry_id: str, states: list[State], start: in
         Item(f"{_line(each.operation)}  {cut(state_text(each), _LINE_CHARS)}", {"version": each.number})
         for each in states[start:]
     ]
+    if items and not start:
+        items[0] = replace(items[0], text=f"{cut(title, TITLE_CHARS)}\n{items[0].text}")
     short = base.short_ids([entry_id])[entry_id]
     gone = ", which is deleted" if states and states[0].said is None else ""
-    head = f"The versions of {short}{gone} ({cut(title, TITLE_CHARS)}), the present one first:"
+    head = f"The versions of {short}{gone}, the present one first:"
     return page(head, "versions", items, start, budget, more=False, id=entry_id)
+
+
+def _named(state: State) -> str:
+    """What a version is called outside the frame: who made it says its own name, which is data as well."""
+    when = when_text(state.operation)
+    return f"version {state.number}, {when}" if when else f"version {state.number}"
 
 
 def _line(operation: Operation | None) -> str:
