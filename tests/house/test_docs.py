@@ -20,6 +20,7 @@ from rekall.cli.commands import COMMANDS, EXIT_CODES, SUMMARIES
 from rekall.cli.main import cli
 from rekall.errors import RekallError
 from rekall.settings import SETTINGS
+from rekall.store.schema import MIGRATIONS
 
 DOCUMENTS = [
     CHECKOUT / "README.md",
@@ -107,6 +108,10 @@ def test_the_readme_commands_are_make_targets():
 def test_the_readme_says_how_many_notes_there_are():
     notes = len(list((CHECKOUT / "examples" / "notes").glob("*.md")))
     assert f"imports {notes} sample notes" in (CHECKOUT / "README.md").read_text("utf-8")
+
+
+def test_the_changelog_says_which_schema_a_base_has():
+    assert f"Database schema: {len(MIGRATIONS)}." in (CHECKOUT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_the_help_says_of_each_command_what_its_own_help_says():
