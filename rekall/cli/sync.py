@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import App
-from rekall.cli.options import Duration, json_option, pass_app
+from rekall.cli.options import Duration, json_option, on_terminal, pass_app
 from rekall.cli.render import ANSWERS, columns, out, out_json, talk
 from rekall.errors import GitError, NotFound, PartialSync, RekallError, SyncConflicted, UsageError
 from rekall.wording import age_text, count_text, printable, shell_word
@@ -52,7 +52,7 @@ class _Ended:
 )
 @click.option("--with-secrets", is_flag=True, help="Write and commit what looks like a key or token too.")
 @click.option("--allow-many-deletions", is_flag=True, help="Delete even where much of one side is gone.")
-@click.option("--yes", "-y", is_flag=True, help="The same as --allow-many-deletions: nothing else is asked.")
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing, and delete even where much of one side is gone.")
 @click.option("--forget", is_flag=True, help="Keep the base and FOLDER as they are, and sync them no more.")
 @json_option
 @pass_app
@@ -85,6 +85,8 @@ def sync(
     _check(folder, is_status=is_status, dry_run=dry_run, watch=watch, every=every, forget=forget, as_json=as_json)
     wanted = Wanted(git, with_secrets, allow_many_deletions or yes, dry_run or is_status)
     base = app.open_base(to_write=not (dry_run or is_status))
+    if folder is not None and not (dry_run or is_status or forget or yes or as_json) and on_terminal():
+        _ask_about_strangers(base, folder)
     if is_status:
         if ANSWERS in context.meta:
             context.meta[ANSWERS].takes_effect = False
@@ -98,6 +100,20 @@ def sync(
     else:
         places = [folder] if folder is not None else _known(base)
         _end(_sync_all(base, places, wanted, as_json=as_json), dry_run=dry_run, as_json=as_json)
+
+
+def _ask_about_strangers(base: KnowledgeBase, folder: Path) -> None:
+    """Ask before a first sync changes the files of somebody who may not expect it."""
+    from rekall.cli.asking import ask
+    from rekall.cli.progress import progress_line
+    from rekall.sync.doing import strangers
+
+    with progress_line() as tell:
+        count = strangers(base.sync, folder, tell)
+    if count:
+        what = count_text(count, "note")
+        question = f"{printable(str(folder))} holds {what} that Rekall does not know. Take {'it' if count == 1 else 'them'} in, and write an `id` into each file?"
+        ask(question, "nothing done; `--dry-run` shows what would be", as_json=False)
 
 
 def _folder(words: Sequence[str]) -> Path | None:
@@ -155,6 +171,7 @@ def _only(base: KnowledgeBase) -> Path:
 
 def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as_json: bool) -> list[_Ended]:
     """Sync folders one after the other; what goes wrong with one keeps nobody from the next."""
+    from rekall.cli.progress import progress_line
     from rekall.cli.sync_report import embed_what_came, print_report, report_fields
     from rekall.sync.doing import synced
     from rekall.sync.reports import SyncReport
@@ -162,7 +179,8 @@ def _sync_all(base: KnowledgeBase, places: Sequence[Path], wanted: Wanted, *, as
     ended: list[_Ended] = []
     for folder in places:
         try:
-            done = synced(base.sync, folder, wanted)
+            with progress_line() as tell:
+                done = synced(base.sync, folder, wanted, tell)
         except (RekallError, OSError) as error:
             if len(places) == 1:
                 raise

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rekall.errors import RekallError
     from rekall.knowledge_base import KnowledgeBase
     from rekall.sync.git import GitReport
-    from rekall.sync.reports import SyncChange, SyncConflict, SyncReport
+    from rekall.sync.reports import Refused, SyncChange, SyncConflict, SyncReport
 
 _LINES = 20
 """Entries that are named; `--json` names all."""
@@ -52,7 +52,8 @@ def print_report(
         git: What git did, where it has a part.
         is_quiet: Whether nothing is said of a sync that had nothing to do.
     """
-    said = _sums(report)
+    news = [each for each in report.left_alone if report.is_dry or not each.is_known]
+    said = _sums(report, len(news))
     if not said and not is_quiet:
         out(f"{printable(str(folder))}: {_nothing(report)}")
     elif said:
@@ -68,11 +69,21 @@ def print_report(
         _print_git(git)
     for line in _conflict_lines(base, report.conflicts):
         talk(line)
-    for item in report.refused[:_REFUSED]:
+    _print_left(report.refused)
+    _print_left(news, _LINES if report.is_dry else _REFUSED)
+    old = len(report.left_alone) - len(news)
+    if old and not is_quiet:
+        talk(
+            f"note: {count_text(old, 'file')} left alone as before; `rekall sync status` names {'it' if old == 1 else 'them'}"
+        )
+
+
+def _print_left(items: Sequence[Refused], most: int = _REFUSED) -> None:
+    for item in items[:most]:
         hint = f" ({item.hint})" if item.hint else ""
         talk(f"left alone {printable(item.path)}: {printable(item.why + hint)}")
-    if len(report.refused) > _REFUSED:
-        talk(f"… and {len(report.refused) - _REFUSED:,} more left alone (--json names all)")
+    if len(items) > most:
+        talk(f"… and {len(items) - most:,} more left alone (--json names all)")
 
 
 def embed_what_came(base: KnowledgeBase) -> str:
@@ -99,14 +110,14 @@ def embed_what_came(base: KnowledgeBase) -> str:
     return f"\nnote: {made.remark}" if made.remark else ""
 
 
-def _sums(report: SyncReport) -> str:
+def _sums(report: SyncReport, left: int) -> str:
     counts = Counter(_WORDS[change.what][0] for change in report.changes)
     counts.update(_WORDS[change.what][1] for change in report.changes if _WORDS[change.what][0] == "both")
     said = [f"{counts[key]:,} {word}" for key, word in _SUMS if counts[key]]
     if report.conflicts:
         said.append(f"{len(report.conflicts):,} changed on both sides")
-    if report.refused:
-        said.append(f"{len(report.refused):,} left alone")
+    if left := left + len(report.refused):
+        said.append(f"{left:,} left alone")
     return ", ".join(said)
 
 
@@ -146,6 +157,10 @@ def _conflict_lines(base: KnowledgeBase, conflicts: Sequence[SyncConflict]) -> I
         yield f"… and {len(conflicts) - _LINES:,} more (--json names all)"
 
 
+def _left_fields(item: Refused) -> dict[str, str]:
+    return {"where": item.path, "message": item.why, "hint": item.hint}
+
+
 def report_fields(
     folder: Path, report: SyncReport, git: GitReport | None, problem: RekallError | None
 ) -> dict[str, Any]:
@@ -166,7 +181,8 @@ def report_fields(
             {"id": each.entry_id, "title": each.title, "kept_as": each.kept_as, "fields": list(each.fields)}
             for each in report.conflicts
         ],
-        "refused": [{"where": each.path, "message": each.why, "hint": each.hint} for each in report.refused],
+        "refused": [_left_fields(each) for each in report.refused],
+        "left_alone": [_left_fields(each) for each in report.left_alone],
         "unchanged": report.unchanged,
         "git": None
         if git is None

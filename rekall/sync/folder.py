@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,11 @@ _RACY_NS = 2_000_000_000
 IS_LINK = "it is a symbolic link"
 """Why a file or folder is left alone that lies elsewhere: nobody may write there."""
 
+IS_REPOSITORY = "it is a git repository of its own"
+
+_OF_OTHERS = frozenset((".git", "pyvenv.cfg"))
+"""What lies in a folder that is no part of the one around it: another repository, an environment of Python."""
+
 _UNFINISHED = ".part"
 _PLACEHOLDER = ".icloud"
 """What iCloud puts in the place of a file that it took from this machine."""
@@ -47,7 +52,7 @@ class Scan:
         changed_at: When each was changed, in nanoseconds.
         deleted: Ids of which a tombstone lies in the folder, with its path.
         absent: Paths of files that are in the folder, and not on this machine.
-        closed: Folders that cannot be read, as paths that end in a slash.
+        closed: Folders that cannot be read, and repositories of their own, as paths that end in a slash.
         linked: Symbolic links in the place of folders, in the same way.
         refused: What was left alone.
         looked_at: When the look began, in nanoseconds.
@@ -99,12 +104,21 @@ def root_of(folder: Path) -> Root:
     return Root(path, frozenset(mark for mark in MARKS if (path / mark).exists()))
 
 
-def scan(root: Root) -> Scan:
+Tell = Callable[[str, int, int], None]
+"""Is told what is being done, and of how much how much is done; 0 where nobody knows how much it will be."""
+
+
+def nobody(what: str, done: int, total: int) -> None:
+    """Is told, and says nothing."""
+
+
+def scan(root: Root, tell: Tell = nobody) -> Scan:
     """Look at every file of a folder, and read none. Symbolic links are not followed. Raises OSError: It cannot be read."""
     found = Scan()
     waiting = [""]
     while waiting:
         below = waiting.pop()
+        tell("looking for notes", len(found.files), 0)
         try:
             entries = sorted(os.scandir(root.at(below)), key=lambda each: each.name)
         except OSError as error:
@@ -112,6 +126,11 @@ def scan(root: Root) -> Scan:
                 raise
             found.closed.append(below)
             found.refused.append(Refused(below, f"cannot be read: {error.strerror}", "check its permissions"))
+            continue
+        if below and (theirs := _OF_OTHERS & {each.name for each in entries}):
+            found.closed.append(below)
+            if ".git" in theirs:
+                found.refused.append(Refused(below, IS_REPOSITORY, "sync it by itself, where it is one of notes"))
             continue
         for each in entries:
             _look(each, below, found, waiting)

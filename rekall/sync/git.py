@@ -305,6 +305,7 @@ def joined(first: SyncReport, then: SyncReport) -> SyncReport:
         changes=(*first.changes, *then.changes),
         conflicts=(*first.conflicts, *then.conflicts),
         refused=tuple(dict.fromkeys((*first.refused, *then.refused))),
+        left_alone=tuple({each.path: each for each in (*then.left_alone, *first.left_alone)}.values()),
         unchanged=then.unchanged or first.unchanged,
         is_dry=then.is_dry,
     )

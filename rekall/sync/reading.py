@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rekall.store.contract import Store
 
 
+_MARKS = "it holds the marks of a merge"
+
+
 @dataclass(slots=True)
 class Gathered:
     """The files of a folder by their entries.
@@ -60,8 +63,8 @@ class Reader:
     def files(self, scan: Scan, rows: Mapping[str, Agreed]) -> Gathered:
         """Every file that holds an entry; those that did not change are not read."""
         self._changed_at = scan.changed_at
-        found = Gathered(refused=list(scan.refused))
         by_path = {row.path: row for row in rows.values() if row.path}
+        found = Gathered(refused=[replace(each, has_entry=_holds(each.path, by_path)) for each in scan.refused])
         paths: dict[str, list[str]] = {}
         says: dict[str, Says] = {}
         nameless: list[tuple[Says, Agreed | None]] = []
@@ -87,7 +90,7 @@ class Reader:
                     else Refused(path, "it is empty", "write the note again, or delete the file")
                 )
             elif isinstance(read_now, Refused):
-                found.refused.append(read_now)
+                found.refused.append(replace(read_now, has_entry=read_now.why == _MARKS))
         for each, row in nameless:
             self._name(each, row, paths, says, found)
         for entry_id, several in paths.items():
@@ -128,7 +131,7 @@ class Reader:
             return read(self._root, path, data)
         mine, theirs = (read(self._root, path, text.encode()) for text in (sides.mine, sides.theirs))
         if not isinstance(mine, Says) or not isinstance(theirs, Says) or mine.entry_id != theirs.entry_id:
-            return Refused(path, "it holds the marks of a merge", "resolve it, then sync again")
+            return Refused(path, _MARKS, "resolve it, then sync again")
         base = None if sides.base is None else read(self._root, path, sides.base.encode())
         before = base.state if isinstance(base, Says) else None
         return replace(mine, on_disk=hash_of(data), versions=((before, theirs.state),))
@@ -155,8 +158,15 @@ class Reader:
         try:
             made = edited(self._root, says, says.state, entry_id)
         except CannotWrite as error:
+            if row is not None:
+                found.blocked.add(row.entry_id)
             found.refused.append(
-                Refused(says.path, f"its id cannot be written into it: {error}", "give it YAML front matter")
+                Refused(
+                    says.path,
+                    f"its id cannot be written into it: {error}",
+                    "give it YAML front matter",
+                    has_entry=row is not None,
+                )
             )
             return
         back = read(self._root, says.path, made)
@@ -196,7 +206,8 @@ class Reader:
                 spare.append((path, other.hash))
             elif other.state == first.state:
                 why = f"it has the id of {paths[0]}, and says the same"
-                found.refused.append(Refused(path, why, "delete it, or change it to make it a note of its own"))
+                hint = "delete it, or change it to make it a note of its own"
+                found.refused.append(Refused(path, why, hint, has_entry=False))
             else:
                 self._copy(other, found)
         found.of[entry_id] = _joined(first, others, spare)
@@ -208,6 +219,11 @@ class Reader:
         back = read(self._root, says.path, made)
         if isinstance(back, Says):
             found.of[entry_id] = File(says.path, says.hash, back.state, replace(back, on_disk=says.hash))
+
+
+def _holds(path: str, by_path: Mapping[str, Agreed]) -> bool:
+    """Whether an entry's file lies at a path, or below it where it is a folder's."""
+    return path in by_path or (path.endswith("/") and any(each.startswith(path) for each in by_path))
 
 
 def _joined(first: Says, others: list[tuple[State | None, State]], spare: list[tuple[str, str]]) -> File:

@@ -70,11 +70,15 @@ class Refused:
         path: The file below the folder; of an entry that has none, its title.
         why: Why.
         hint: What to do about it, or empty.
+        has_entry: Whether base and folder differ until it is mended; not so of a file that never was an entry's.
+        is_known: Whether a sync before this one has said so.
     """
 
     path: str
     why: str
     hint: str = ""
+    has_entry: bool = True
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ class SyncReport:
     Attributes:
         changes: What became of entries.
         conflicts: Entries that both sides changed in the same place.
-        refused: What was left alone.
+        refused: What could not be done.
+        left_alone: Files that are no entries and become none; everything else is the same on both sides.
         unchanged: Entries that both sides say alike.
         is_dry: Whether nothing was done, and this is what would be.
     """
@@ -92,6 +97,7 @@ class SyncReport:
     changes: tuple[SyncChange, ...] = ()
     conflicts: tuple[SyncConflict, ...] = ()
     refused: tuple[Refused, ...] = ()
+    left_alone: tuple[Refused, ...] = ()
     unchanged: int = 0
     is_dry: bool = False
 

@@ -17,12 +17,13 @@ from rekall.store.agreements import Agreed, Folder
 from rekall.sync import tombstones
 from rekall.sync.applying import Applied, Applier
 from rekall.sync.files import Root, hash_of
-from rekall.sync.folder import Scan, alone, id_in, ids_of, known, new_folder, put_id, root_of, scan, tidy
+from rekall.sync.folder import Scan, Tell, alone, id_in, ids_of, known, new_folder, nobody, put_id, root_of, scan, tidy
 from rekall.sync.items import Item, Seen
 from rekall.sync.planning import Plan, Planner
 from rekall.sync.putting import put_file
 from rekall.sync.reading import Reader
 from rekall.sync.reports import Refused, SyncChange, SyncConflict, SyncedFolder, SyncReport, What
+from rekall.sync.sharing import BESIDE, Sharing
 from rekall.sync.states import pack
 from rekall.system.clock import Clock
 from rekall.system.files import sync_folder
@@ -57,6 +58,7 @@ class Sync:
         with_secrets: bool = False,
         author_of: AuthorOf | None = None,
         allow_many_deletions: bool = False,
+        tell: Tell = nobody,
     ) -> SyncReport:
         """Let the base and a folder of one file an entry become the same.
 
@@ -66,6 +68,7 @@ class Sync:
             with_secrets: Write entries that hold what looks like a secret, too.
             author_of: Says who changed a file last, for the history; None where nobody knows.
             allow_many_deletions: Also delete more than half of the entries.
+            tell: Is told how far it is.
 
         Raises:
             NotFound: There is no such folder.
@@ -74,7 +77,7 @@ class Sync:
         """
         root = root_of(folder)
         with nullcontext() if is_dry else alone(root):
-            run = _Run(self._writer, root, author_of, with_secrets=with_secrets)
+            run = _Run(self._writer, root, author_of, tell, with_secrets=with_secrets)
             return run.dry(allow_many_deletions) if is_dry else run.whole(allow_many_deletions)
 
     def folders(self) -> list[SyncedFolder]:
@@ -83,7 +86,12 @@ class Sync:
         return [
             SyncedFolder(id_in(each), each.place, each.synced_at, agreements.count(each.number))
             for each in agreements.folders()
+            if not each.id.startswith(BESIDE)
         ]
+
+    def beside(self, other: Sync, name: str, place: str, person: str) -> Sharing:
+        """Copies between this base, which is one's own, and another; see `Sharing`."""
+        return Sharing(self._writer, other._writer, name, place, person)
 
     def forget(self, folder: Path) -> None:
         """Forget a folder; entries and files stay as they are.
@@ -103,22 +111,26 @@ class Sync:
 class _Run:
     """One run over one folder."""
 
-    def __init__(self, writer: EntryService, root: Root, author_of: AuthorOf | None, *, with_secrets: bool) -> None:
+    def __init__(
+        self, writer: EntryService, root: Root, author_of: AuthorOf | None, tell: Tell, *, with_secrets: bool
+    ) -> None:
         self._writer = writer
         self._store: Store = writer.store
         self._recorded = cast("Recorded", writer.store)
         self._root = root
         self._author_of = author_of
+        self._tell_person = tell
         self._with_secrets = with_secrets
         self._changes: dict[str, SyncChange] = {}
         self._conflicts: dict[str, SyncConflict] = {}
         self._refused: dict[tuple[str, str], Refused] = {}
         self._folder = self._known()
+        self._before = self._folder.synced_at
         self._scan = Scan()
 
     def dry(self, allow: bool) -> SyncReport:
         """Say what would be done."""
-        plan = self._planned(scan(self._root))[1]
+        plan = self._planned(scan(self._root, self._tell_person))[1]
         self._guard(plan, allow)
         for item in plan.items:
             self._tell(item, [kept_id for kept_id, _, _ in item.kept])
@@ -128,7 +140,7 @@ class _Run:
         """Do it."""
         plan = first = Plan()
         for number in range(_PASSES):
-            found = scan(self._root)
+            found = scan(self._root, self._tell_person)
             planner, plan = self._planned(found)
             if not number:
                 first = plan
@@ -292,13 +304,24 @@ class _Run:
             self._conflicts[kept_as] = SyncConflict(item.entry_id, item.title, kept_as, fields)
 
     def _report(self, plan: Plan, *, is_dry: bool) -> SyncReport:
+        refused = self._refused.values()
         return SyncReport(
             tuple(self._changes.values()),
             tuple(self._conflicts.values()),
-            tuple(self._refused.values()),
+            tuple(each for each in refused if each.has_entry),
+            tuple(replace(each, is_known=self._is_known(each)) for each in refused if not each.has_entry),
             plan.unchanged + sum(item.what is None and item.here is not None for item in plan.items),
             is_dry,
         )
+
+    def _is_known(self, left: Refused) -> bool:
+        """Whether a file was there already, and as it is, when the folder was synced before."""
+        try:
+            status = os.lstat(self._root.path / left.path)
+        except (OSError, ValueError):
+            return False
+        last = self._before.timestamp() if self._before else 0.0
+        return int(max(status.st_mtime, status.st_ctime)) <= last  # that is remembered in whole seconds
 
 
 def _lost(item: Item) -> What | None:

@@ -84,13 +84,72 @@ def test_a_conflict_is_told_with_what_settles_it(rekall: Rekall, notes: Path):
     assert rekall("sync", "notes").code == 0
 
 
-def test_what_is_left_alone_is_named_and_has_an_exit_code(rekall: Rekall, notes: Path):
+def test_what_cannot_be_synced_is_named_and_has_an_exit_code(rekall: Rekall, notes: Path):
+    rekall("add", "til", "one")
+    rekall("sync", "notes")
+    path = note(notes)
+    path.write_bytes(b"\xff\xfe\x00bad")
+    for _ in range(2):
+        ran = rekall("sync", "notes")
+        assert ran.code == 4
+        assert f"left alone {path.name}: " in ran.err
+    answer = rekall("sync", "notes", "--json").json["folders"][0]
+    assert ([each["where"] for each in answer["refused"]], answer["left_alone"]) == ([path.name], [])
+
+
+def test_a_file_that_is_no_note_of_ours_is_named_once_and_fails_nothing(rekall: Rekall, notes: Path):
     notes.mkdir()
     (notes / "bad.md").write_bytes(b"\xff\xfe\x00bad")
     ran = rekall("sync", "notes")
-    assert ran.code == 4
-    assert "left alone bad.md: " in ran.err
-    assert rekall("sync", "notes", "--json").json["folders"][0]["refused"][0]["where"] == "bad.md"
+    assert (ran.code, ran.out) == (0, "notes: 1 left alone\n")
+    assert ran.err == "left alone bad.md: it is not text in UTF-8 (convert it, or move it out of the folder)\n"
+    ran = rekall("sync", "notes")
+    assert (ran.code, ran.out) == (0, "notes: nothing to do, both are empty\n")
+    assert ran.err == "note: 1 file left alone as before; `rekall sync status` names it\n"
+    ran = rekall("sync", "status")
+    assert (ran.code, "left alone bad.md: " in ran.err) == (0, True)
+    answer = rekall("sync", "notes", "--json").json["folders"][0]
+    assert ([each["where"] for each in answer["left_alone"]], answer["refused"]) == (["bad.md"], [])
+
+
+@pytest.mark.parametrize("folder", ["", "/", "/.."])
+def test_folders_that_nobody_means_are_refused(
+    rekall: Rekall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "a.md").write_text("# A\n\ntext\n", "utf-8")
+    monkeypatch.setenv("USERPROFILE" if WINDOWS else "HOME", str(home))
+    for more in ((), ("--yes",), ("--dry-run",)):
+        ran = rekall("sync", f"{home}{folder}" if folder != "/" else os.path.abspath(os.sep), *more)
+        assert ran.code == 4
+        assert "rekall sync ~/notes" in ran.err
+    assert (home / "a.md").read_text("utf-8") == "# A\n\ntext\n"
+
+
+def test_a_person_is_asked_before_a_first_sync_changes_notes_of_somebody(
+    rekall: Rekall, notes: Path, monkeypatch: pytest.MonkeyPatch
+):
+    notes.mkdir()
+    path = notes / "a.md"
+    path.write_text("# A\n\ntext\n", "utf-8")
+    for door in ("sync", "asking"):
+        monkeypatch.setattr(f"rekall.cli.{door}.on_terminal", lambda: True)
+    ran = rekall("sync", "notes", stdin="n\n")
+    assert (ran.code, ran.out) == (130, "")
+    assert "notes holds 1 note that Rekall does not know. Take it in, and write an `id` into each file?" in ran.err
+    assert list(notes.iterdir()) == [path]
+    assert path.read_text("utf-8") == "# A\n\ntext\n"
+    assert rekall("sync", "notes", stdin="y\n").code == 0
+    assert "id: " in path.read_text("utf-8")
+    (notes / "b.md").write_text("# B\n", "utf-8")
+    assert "Take" not in rekall("sync", "notes").err  # they know each other
+
+
+def test_the_folder_of_the_base_is_refused(rekall: Rekall):
+    rekall("add", "til", "one")
+    ran = rekall("sync", str(App().places.database.parent))
+    assert (ran.code, "holds a base of Rekall" in ran.err) == (4, True)
 
 
 def test_a_folder_called_status_can_be_synced(rekall: Rekall, tmp_path: Path):

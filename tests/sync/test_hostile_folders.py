@@ -48,7 +48,8 @@ def test_a_file_that_cannot_be_read_is_left_alone_and_said(both, kind):
     path = both[0].folder / "broken.md"
     path.write_bytes(BROKEN[kind])
     report = both[0].sync()
-    assert [(each.path, bool(each.why and each.hint)) for each in report.refused] == [("broken.md", True)]
+    assert [(each.path, bool(each.why and each.hint)) for each in report.left_alone] == [("broken.md", True)]
+    assert not report.refused
     assert path.read_bytes() == BROKEN[kind]
     assert len(both[0].says()) == 1
 
@@ -100,7 +101,8 @@ def test_links_out_of_the_folder_are_not_followed(both, tmp_path):
     (both[0].folder / "one.md").symlink_to(outside / "secret.md")
     (both[0].folder / "loop").symlink_to(both[0].folder)
     report = both[0].sync()
-    assert [each.path for each in report.refused] == ["one.md"]
+    assert [each.path for each in report.left_alone] == ["one.md"]
+    assert not report.refused
     assert len(both[0].says()) == 1
     assert (outside / "secret.md").read_text() == "# Secret\n"
 
@@ -174,6 +176,20 @@ def test_what_was_moved_out_behind_a_link_is_not_deleted(both, tmp_path, linked)
     assert len(both[0].says()) == 2
 
 
+def test_repositories_and_environments_within_are_not_gone_through(both):
+    """Nobody who syncs a folder wants ids in the notes of whatever was cloned into it."""
+    shared(both)
+    for name, mark in (("clone", ".git/HEAD"), ("env", "pyvenv.cfg"), ("node_modules/x", "a"), (".hidden", "a")):
+        (both[0].folder / name / mark).parent.mkdir(parents=True)
+        (both[0].folder / name / mark).write_text("")
+        (both[0].folder / name / "README.md").write_text("# Read me\n\ntext\n")
+    report = both[0].sync()
+    assert not report.changes
+    assert not report.refused
+    assert [each.path for each in report.left_alone] == ["clone/"]
+    assert (both[0].folder / "clone" / "README.md").read_text() == "# Read me\n\ntext\n"
+
+
 @pytest.mark.parametrize("name", ["{}~", "#{}#", ".{}.swp", "{}.bak", "{}.~1~", "{}.orig"])
 def test_what_an_editor_leaves_beside_a_note_is_none(both, name):
     _, path = shared(both)
@@ -215,7 +231,7 @@ def test_a_name_that_is_no_text_is_said(both):
         (both[0].folder / os.fsdecode(b"caf\xe9.md")).write_text("# Coffee\n")
     except OSError:
         pytest.skip("this file system has no such names")
-    assert [each.path for each in both[0].sync().refused] == ["caf\\udce9.md"]
+    assert [each.path for each in both[0].sync().left_alone] == ["caf\\udce9.md"]
 
 
 def test_what_icloud_took_from_this_machine_is_not_deleted(both):
@@ -318,8 +334,9 @@ def test_anything_may_lie_among_the_tombstones(both, name, data):
 def test_the_reports_of_a_hostile_folder_are_short(both):
     for number, data in enumerate(BROKEN.values()):
         (both[0].folder / f"{number}.md").write_bytes(data)
-    for refused in both[0].sync().refused:
-        assert len(refused.why) < 300
+    left = both[0].sync().left_alone
+    assert len(left) == len(BROKEN)
+    assert all(len(each.why) < 300 for each in left)
 
 
 def test_nothing_but_our_errors_comes_out(both, tmp_path):

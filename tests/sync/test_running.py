@@ -312,7 +312,7 @@ def test_two_files_with_one_id_that_say_the_same_are_left_alone(both, folder):
     entry_id = shared(both)
     shutil.copy(file_of(folder, entry_id), folder / "Copy of it.md")
     report = both[0].sync()
-    assert [refused.path for refused in report.refused] == ["Copy of it.md"]
+    assert [each.path for each in report.left_alone] == ["Copy of it.md"]
     assert not report.changes
 
 
