@@ -4,7 +4,7 @@
     python benchmarks/conflicts.py --base FOLDER --planted
 
 FOLDER is a REKALL_HOME with notes. The first form lists the pairs of the base itself, surest first, with both places and the beginnings of both
-texts, so that a person can judge each. The second plants the pairs of benchmarks/conflicting.py among the notes of a copy, and
+texts, so that a person can judge each; what was judged is kept in conflicts_judged.txt, and counted. The second plants the pairs of benchmarks/conflicting.py among the notes of a copy, and
 says how many of each kind are found, and how many of those that are fine are told all the same.
 """
 
@@ -12,18 +12,23 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
 from collections import Counter
+from itertools import combinations
 from pathlib import Path
 
 from conflicting import PLANTED
 
 from rekall.app import App
+from rekall.entry.fields import Entry
 from rekall.knowledge.conflicts import Conflict
 
 _TEXT_CHARS = 300
+_JUDGED = Path(__file__).with_name("conflicts_judged.txt")
+_SAID = {"y": "right", "n": "wrong"}
 
 
 def main() -> None:
@@ -45,13 +50,30 @@ def opened(home: Path) -> App:
 
 
 def list_first(home: Path, most: int) -> None:
+    judged = {frozenset(pair): _SAID[said] for *pair, said in map(str.split, _lines(_JUDGED))}
+    counted = Counter[str]()
     with contextlib.closing(opened(home)) as app:
         found = app.open_base().conflicts.find(limit=most)
         print(f"{found.total} pairs among {found.entries} entries")
         for place, pair in enumerate(found.pairs, 1):
-            print(f"\n{place}. {described(pair)}")
-            for entry in (pair.one, pair.other):
+            names = [name_of(entry) for entry in pair.entries]
+            said = next(filter(None, map(judged.get, map(frozenset, combinations(names, 2)))), "not judged")
+            counted[said] += 1
+            print(f"\n{place}. {described(pair)}: {said} ({' '.join(names[:2])})")
+            for entry in pair.entries:
                 print(f"   {entry.title}\n      {' '.join(entry.content.split())[:_TEXT_CHARS]}")
+    print(
+        f"\nof the first {len(found.pairs)}: {', '.join(f'{number} {said}' for said, number in counted.most_common())}"
+    )
+
+
+def name_of(entry: Entry) -> str:
+    """What an entry says, as a checksum."""
+    return hashlib.sha256(f"{entry.title}\n{entry.content}".encode()).hexdigest()[:10]
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if not line.startswith("#")]
 
 
 def described(pair: Conflict) -> str:

@@ -45,6 +45,23 @@ def spread_of(store: Store, space: Space) -> float:
     return space.spread or measured(store, space, QUICK_SAMPLE)
 
 
+def without_copies(store: Store, space: Space, copy: float) -> float:
+    """The spread of a space as it is without copies of a text, which lie at one point and make it seem wide.
+
+    Only for comparing entries with one another. A search keeps to what there is: hits are told apart by it, copies among them.
+
+    Args:
+        store: The base.
+        space: The space.
+        copy: The least cosine of two copies.
+    """
+    cosines = store.vectors.index(space).pairs(store.passages.sample(SAMPLE))
+    copies = {max(one, other) for one, other, cosine in cosines if cosine >= copy}
+    if not copies:
+        return spread_of(store, space)
+    return _deviation([cosine for one, other, cosine in cosines if one not in copies and other not in copies])
+
+
 def keep_spread(store: Store, space: Space) -> None:
     """Keep the spread of a space, once it has enough vectors to show it. Call it inside a transaction.
 

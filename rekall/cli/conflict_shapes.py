@@ -35,7 +35,7 @@ OF_CONFLICTS = (
         score=("number", "How sure that is, 0 to 1."),
         similarity=("number or null", "Their cosine; null where that is not known."),
         reason=("text or null", "What the link says."),
-        entries=("list of ConflictEntry", "Both, what was changed later first."),
+        entries=("list of ConflictEntry", "Both, of copies of one text all, what was changed later first."),
     ),
     shape(
         "Unfound",
@@ -57,7 +57,7 @@ CONFLICT_ANSWERS = (
     shape(
         "Conflicts",
         "Entries that contradict or repeat each other.",
-        total=("whole", "How many pairs there are."),
+        total=("whole", "How many pairs there are; copies of one text are one."),
         compared=("whole", "How many entries were compared with the others."),
         entries=("whole", "How many entries there are to compare with."),
         by_words=("whole", "How many of the compared ones have no vector, so that their words were compared."),

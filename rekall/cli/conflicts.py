@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KINDS = ("contradicts", "negation", "version", "number", "repeat")
 _USUAL = 20
+_MOST_COPIES = 6
+"""Entries of one text that are listed."""
 _INDENT = 10
 
 
@@ -93,24 +95,26 @@ def _print_found(
         out_json(conflict_answers.conflicts(found))
         return
     if found.pairs:
-        _print_pairs(app, base, [(each.one, each.other, _said(each), each) for each in found.pairs])
+        _print_pairs(app, base, [(each.entries, _said(each), each) for each in found.pairs])
     for note in _notes(found, is_narrowed=bool(ids or kinds or not filters.is_empty)):
         talk(note)
 
 
-def _print_pairs(app: App, base: KnowledgeBase, pairs: Sequence[tuple[Entry, Entry, str, Conflict | None]]) -> None:
+def _print_pairs(
+    app: App, base: KnowledgeBase, pairs: Sequence[tuple[tuple[Entry, ...], str, Conflict | None]]
+) -> None:
     """Print pairs, and keep their numbers for the next command."""
-    ids = [entry.id for one, other, *_ in pairs for entry in (one, other)]
+    ids = [entry.id for entries, *_ in pairs for entry in entries[:_MOST_COPIES]]
     short = base.short_ids(ids)
     width = terminal_width() if sys.stdout.isatty() else 10_000
     places = list(dict.fromkeys(ids))
     wide = len(str(len(places)))
     lines: list[str] = []
-    for one, other, said, pair in pairs:
+    for entries, said, pair in pairs:
         lines += [""] if lines else []
         lines.append(fit(printable(said), width))
         statements = (pair.what.here_in, pair.what.there_in) if pair else ("", "")
-        for entry, statement in zip((one, other), statements):
+        for entry, statement in zip(entries[:_MOST_COPIES], (*statements, *[""] * _MOST_COPIES)):
             place = f"{places.index(entry.id) + 1:>{wide}}"
             head = f"  {place}  {short[entry.id]}  "
             lines.append(
@@ -118,6 +122,10 @@ def _print_pairs(app: App, base: KnowledgeBase, pairs: Sequence[tuple[Entry, Ent
             )
             if statement and in_a_row(statement) != in_a_row(entry.title):
                 lines.append(" " * len(head) + styled(fit(in_a_row(statement), width - len(head)), dim=True))
+        if len(entries) > _MOST_COPIES:
+            lines.append(
+                styled(f"  {'':>{wide}}  and {len(entries) - _MOST_COPIES:,} more; --json has them all", dim=True)
+            )
     out("\n".join(lines))
     remember(app, places)
 
@@ -131,7 +139,8 @@ def _said(pair: Conflict) -> str:
     if what.clash is Clash.CONTRADICTS:
         return f"{what.clash.value}{f': {pair.reason}' if pair.reason else ''}"
     if what.clash is Clash.REPEAT:
-        return f"{what.clash.value}: {WORDS[what.clash]}"
+        said = f"{len(pair.entries):,} entries of one text" if pair.more else WORDS[what.clash]
+        return f"{what.clash.value}: {said}"
     return f"{what.clash.value}: {in_a_row(what.here)} | {in_a_row(what.there)}"
 
 
@@ -192,7 +201,7 @@ def _print_dismissed(app: App, base: KnowledgeBase, *, as_json: bool) -> None:
         return
     look_up: Callable[[str], Entry] = lambda entry_id: base.get(entry_id).entry  # noqa: E731
     pairs = [
-        (look_up(each.first), look_up(each.second), f"fine since {local_day(each.judged_at)}", None) for each in known
+        ((look_up(each.first), look_up(each.second)), f"fine since {local_day(each.judged_at)}", None) for each in known
     ]
     if pairs:
         _print_pairs(app, base, pairs)

@@ -41,6 +41,7 @@ def conflict(pair: Conflict) -> dict[str, Any]:
             for entry, said, statement in (
                 (pair.one, pair.what.here, pair.what.here_in),
                 (pair.other, pair.what.there, pair.what.there_in),
+                *((entry, entry.title, "") for entry in pair.more),
             )
         ],
     }

@@ -15,8 +15,19 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import LinkType, Status
 from rekall.errors import InvalidInput
-from rekall.knowledge.disagreement import LEAST, Clash, Disagreement, between, scored, without_rounds
-from rekall.knowledge.nearness import near_pairs
+from rekall.knowledge.disagreement import (
+    COPIED,
+    Clash,
+    Disagreement,
+    between,
+    grouped,
+    is_told,
+    repetition,
+    same,
+    scored,
+    without_rounds,
+)
+from rekall.knowledge.nearness import COPY, near_pairs
 from rekall.knowledge.open_pairs import open_links
 from rekall.knowledge.reports import Saved
 from rekall.knowledge.statements import TakenApart, taken_apart
@@ -53,6 +64,7 @@ class Conflict:
         score: How sure that is, 0 to 1.
         similarity: How near they are in meaning, a cosine; None where that is not known.
         reason: What the link between them says, where it is a link that says so.
+        more: Further entries of the same text, what was changed later first.
     """
 
     one: Entry
@@ -61,6 +73,12 @@ class Conflict:
     score: float
     similarity: float | None = None
     reason: str = ""
+    more: tuple[Entry, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All of them."""
+        return (self.one, self.other, *self.more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +86,7 @@ class Conflicts:
     """What was found.
 
     Attributes:
-        pairs: The pairs, the surest first.
+        pairs: The pairs, the surest first; copies of one text are one, however many.
         total: How many there are, those that are not shown among them.
         compared: How many entries were compared with the others.
         entries: How many entries there are to compare with.
@@ -126,7 +144,7 @@ class ConflictFinder:
             asked = [known[each] for each in ids if each in known] if ids else store.entries.keys(active, most)
             asked = asked[:most]
             space = store.vectors.active_space()
-            near = {(each.one, each.other): each for each in self._near(asked)}
+            near = {(each.one, each.other): each for each in self._near(asked, is_all=len(asked) == total)}
             unembedded = self._without_vectors(space, asked)
             if unembedded:
                 from rekall.knowledge.near_words import near_by_words
@@ -178,10 +196,20 @@ class ConflictFinder:
 
         return Uniter(self._writer).merge(one, other, draft)
 
-    def _near(self, asked: Sequence[int]) -> Iterator[_Near]:
+    def _near(self, asked: Sequence[int], *, is_all: bool) -> Iterator[_Near]:
         """Pairs of active entries whose heads are near each other, the nearest first."""
         store = self._store
         pairs = near_pairs(store, self._embeddings, asked, COMPARED, MOST_EACH, with_all=4 * MOST_PAIRS)
+        copies = [each for each in pairs if each.cosine >= COPY]
+        if copies and is_all:  # of each text one is compared with the others, for copies would be all that is near
+            joins = [
+                each
+                for each, is_new in zip(copies, without_rounds([(each.one, each.other) for each in copies]))
+                if is_new
+            ]
+            ours = {key: min(group) for group in grouped((each.one, each.other) for each in joins) for key in group}
+            left = [key for key in asked if ours.get(key, key) == key]
+            pairs = [*joins, *near_pairs(store, self._embeddings, left, COMPARED, MOST_EACH)]
         obsolete = store.entries.obsolete_among({key for each in pairs for key in (each.one, each.other)})
         fits = [each for each in pairs if each.one not in obsolete and each.other not in obsolete]
         for each in fits[:MOST_PAIRS]:
@@ -238,13 +266,43 @@ class ConflictFinder:
             if what is None or (what.clash is Clash.REPEAT and pair in linked):
                 continue
             score = scored(what, each.clear)
-            if score >= LEAST:
+            if is_told(what, score):
                 found.append(Conflict(one, other, what, score, each.cosine))
         found.sort(key=lambda each: (-each.score, each.one.id, each.other.id))
-        repeats = [each for each in found if each.what.clash is Clash.REPEAT]
-        joins = without_rounds([(each.one.id, each.other.id) for each in repeats])
-        said_again = {id(each) for each, is_new in zip(repeats, joins) if not is_new}
-        return [each for each in found if id(each) not in said_again]
+        return _joined(found, reading)
+
+
+def _joined(found: Sequence[Conflict], reading: _Reading) -> list[Conflict]:
+    """The same with the copies of a text as one, and without what is known already from the pairs before."""
+    copies = [each for each in found if each.what.clash is Clash.REPEAT and _are_copies(each, reading)]
+    entries = {entry.id: entry for each in copies for entry in each.entries}
+    groups = grouped((each.one.id, each.other.id) for each in copies)
+    stands_for = {entry_id: min(group) for group in groups for entry_id in group}
+    ends = [(stands_for.get(each.one.id, each.one.id), stands_for.get(each.other.id, each.other.id)) for each in found]
+    between_them = [pair for each, pair in zip(found, ends) if each.what.clash is Clash.REPEAT and pair[0] != pair[1]]
+    is_new = iter(without_rounds(between_them))
+    told: list[Conflict] = []
+    known: set[frozenset[str]] = set()
+    for each, pair in zip(found, ends):
+        is_repeat = each.what.clash is Clash.REPEAT
+        if is_repeat and pair[0] != pair[1]:
+            told += [each] if next(is_new) else []
+        elif frozenset(pair) not in known:
+            known.add(frozenset(pair))
+            group = next((group for group in groups if pair[0] in group), ()) if is_repeat else ()
+            told.append(_of_copies(each, [entries[entry_id] for entry_id in group]) if group else each)
+    return told
+
+
+def _are_copies(pair: Conflict, reading: _Reading) -> bool:
+    return repetition(reading.apart(pair.one), reading.apart(pair.other)) >= COPIED
+
+
+def _of_copies(pair: Conflict, entries: Sequence[Entry]) -> Conflict:
+    """A pair with all the entries of its text, what was changed later first."""
+    one, other, *more = sorted(entries, key=lambda entry: (entry.updated_at, entry.id), reverse=True)
+    what = same(taken_apart(one), taken_apart(other), pair.what.surety)
+    return replace(pair, one=one, other=other, what=what, more=tuple(more))
 
 
 def _pair(one: str, other: str) -> tuple[str, str]:

@@ -7,12 +7,27 @@ glance what it is worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
+from typing import TypeVar
 
-from rekall.knowledge.statements import Statement, TakenApart, plain_words, stem
+from rekall.knowledge.cases import (
+    are_events,
+    are_two_of_a_kind,
+    has_each_its_own,
+    is_a_series,
+    is_a_step,
+    is_a_task,
+    is_an_occasion,
+    is_for,
+    names,
+    says_less,
+)
+from rekall.knowledge.statements import VERSIONED, Statement, TakenApart
+
+_T = TypeVar("_T", int, str)
 
 
 class Clash(str, Enum):
@@ -55,8 +70,8 @@ class Disagreement:
         return replace(self, here=self.there, there=self.here, here_in=self.there_in, there_in=self.here_in)
 
 
-LEAST = 0.55
-"""The least score of a pair that is told."""
+LEAST, LEAST_REPEAT = 0.55, 0.68
+"""The least score of a pair that is told: what repeats does less harm, and is there more often by the look of it alone."""
 
 LEAST_SHARED = 0.7
 """The share of words that two statements about the same have in common (Dice)."""
@@ -67,43 +82,35 @@ _IN_ORDER = 0.75
 _REPEATED = 0.6
 """Of near-identical texts so many rows of three words of the shorter one are in the other."""
 
-_COPIED, _SHORT = 0.85, 8
-"""Texts of which so much is the same, and which state more than this, are copies, whatever number differs in them."""
+COPIED, _SHORT = 0.85, 8
+"""Texts of which so much is the same are copies; of those that state more than this whatever number differs in them."""
 
 SAME = 0.8
 """How clear a similarity two entries have that say nearly the same, whatever their words; see `labels.resembles`."""
 
-_SAME_BY_WORDS, _SAME_WORDS, _LEAST_SHARED = 0.65, 0.55, 0.3
-"""How clear it is where they share so many of the words of both. Of one title and fewer shared words, each is about a case of its own."""
+_SAME_BY_WORDS, _SAME_WORDS = 0.65, 0.55
+"""How clear it is where they share so many of the words of both."""
 
-_FEWEST_IN_NAME = 3
-"""Shorter titles stand in other texts by chance."""
 
 _FEWEST = 2
 _FEWEST_ROWS = 4
-_OTHER_PROJECT, _OTHER_TITLE, _OTHER_CASE = 0.8, 0.5, 0.6
-"""What surety is left where the entries belong to two projects, where their titles share no word, and where these say that it is
-the same of two things."""
+_OTHER_PROJECT, _OTHER_TITLE, _OTHER_CASE, _OTHER_SUBJECT = 0.8, 0.5, 0.6, 0.6
+"""What surety is left where the entries belong to two projects, where their titles share no word, where these say that it is
+the same of two things, and where each has a word of its own."""
 
 _SAME_TITLE, _IN_TITLE = 0.6, 0.3
 """Titles that share so many of their words are of one subject; what a title and a sentence count that say the same."""
 
+_TWO_THINGS = 0.8
+"""What is left where each of two statements has a word of its own, though the other entry has it elsewhere."""
+
+_LEAST_ALIKE = 0.4
+"""The share of all words that two entries of one meaning have in common, and half of that of their titles: of less, one subject."""
+
+
 _MOST_DIFFERING = 2
 _QUOTED_CHARS = 70
 _AROUND_CHARS = 40
-
-_VERSIONED_WORDS = (
-    "version v release python node nodejs java jdk go golang rust ruby php postgres mysql django rails react vue angular "
-    "ubuntu debian kernel npm pip sdk api kubernetes"
-)
-_TASK_WORDS = (
-    "upgrade update bump release released releases backport cherrypick cherry migrate changelog features notes news"
-)
-_TASKS = frozenset(map(stem, _TASK_WORDS.split()))
-"""What is done for one version after the other, which is no contradiction."""
-
-_VERSIONED = frozenset(map(stem, _VERSIONED_WORDS.split()))
-"""What has versions, by its stem."""
 
 
 def disagreement(one: TakenApart, other: TakenApart) -> Disagreement | None:
@@ -117,18 +124,20 @@ def disagreement(one: TakenApart, other: TakenApart) -> Disagreement | None:
                 best = replace(found, surety=surety)
     repeated = repetition(one, other)
     is_long = min(len(one.statements), len(other.statements)) > _SHORT
-    if best is not None and not (repeated >= _COPIED and is_long and best.here_in):
+    if best is not None and not (repeated >= COPIED and is_long and best.here_in):
         return best
-    if repeated >= _REPEATED and not is_a_series(one, other):
+    if repeated >= (COPIED if are_events(one, other) else _REPEATED) and not (
+        is_a_series(one, other) or says_less(one, other)
+    ):
         return same(one, other, repeated)
     return None
 
 
-def without_rounds(pairs: Sequence[tuple[str, str]]) -> list[bool]:
-    """Which pairs join what no earlier one does: of seven copies six pairs say all."""
-    group: dict[str, str] = {}
+def without_rounds(pairs: Sequence[tuple[_T, _T]]) -> list[bool]:
+    """Which pairs join what no earlier one does: of three that say the same two pairs say all."""
+    group: dict[_T, _T] = {}
 
-    def root(name: str) -> str:
+    def root(name: _T) -> _T:
         while group.setdefault(name, name) != name:
             name = group[name]
         return name
@@ -141,18 +150,18 @@ def without_rounds(pairs: Sequence[tuple[str, str]]) -> list[bool]:
     return joins
 
 
+def grouped(pairs: Iterable[tuple[_T, _T]]) -> list[set[_T]]:
+    """The groups of what is joined by pairs, in the order of the first pair of each."""
+    group: dict[_T, set[_T]] = {}
+    for one, other in pairs:
+        joined = group.get(one, {one}) | group.get(other, {other})
+        group.update(dict.fromkeys(joined, joined))
+    return list({id(each): each for each in group.values()}.values())
+
+
 def same(one: TakenApart, other: TakenApart, surety: float) -> Disagreement:
     """That two entries say the same."""
     return Disagreement(Clash.REPEAT, _cut(one.title.text), _cut(other.title.text), "", "", surety)
-
-
-def is_a_series(one: TakenApart, other: TakenApart) -> bool:
-    """Whether the titles say that it is the same of two things: part 1 and part 2, this module and that one."""
-    if one.counts != other.counts:
-        return True
-    here, there = one.title.words, other.title.words
-    is_pattern = 2 * len(here & there) >= LEAST_SHARED * (len(here) + len(there))
-    return is_pattern and bool((here - there) - other.words and (there - here) - one.words)
 
 
 def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | None:
@@ -162,6 +171,11 @@ def between(one: TakenApart, other: TakenApart, clear: float) -> Disagreement | 
         surety = sameness(one, other, clear)
         return same(one, other, surety) if surety else None
     return what
+
+
+def is_told(what: Disagreement, score: float) -> bool:
+    """Whether it is sure enough to be told."""
+    return score >= (LEAST_REPEAT if what.clash is Clash.REPEAT else LEAST)
 
 
 def scored(what: Disagreement, clear: float) -> float:
@@ -180,19 +194,16 @@ def repetition(one: TakenApart, other: TakenApart) -> float:
 def sameness(one: TakenApart, other: TakenApart, clear: float) -> float:
     """How sure it is that two entries say the same in other words, 0 to 1, by how clear their similarity is and the words they share."""
     shared = len(one.about & other.about) / max(1, len(one.about | other.about))
-    if _names(one, other) or _names(other, one) or (one.title.words == other.title.words and shared < _LEAST_SHARED):
+    if names(one, other) or names(other, one) or is_an_occasion(one, other, shared) or are_two_of_a_kind(one, other):
         return 0.0
+    if says_less(one, other):
+        return 0.0
+    about = len(one.title.words & other.title.words) / max(1, len(one.title.words | other.title.words))
     if clear < SAME and not (clear >= _SAME_BY_WORDS and shared >= _SAME_WORDS):
         return 0.0
+    if shared + about / 2 < _LEAST_ALIKE:
+        return 0.0
     return min(1.0, clear) * (0.8 + 0.2 * min(1.0, shared / _SAME_WORDS))
-
-
-def _names(one: TakenApart, other: TakenApart) -> bool:
-    """Whether an entry names another one by its title, or by a file of that name: who wrote it knows both."""
-    title = plain_words(other.title.text)
-    if title == plain_words(one.title.text):
-        return False
-    return len(title) >= _FEWEST_IN_NAME and f" {' '.join(title)} " in one.plain
 
 
 def _of_the_same(one: TakenApart, other: TakenApart) -> Iterator[tuple[Statement, Statement, float]]:
@@ -206,7 +217,8 @@ def _of_the_same(one: TakenApart, other: TakenApart) -> Iterator[tuple[Statement
                 continue
             if (here.words - there.words) - other.words and (there.words - here.words) - one.words:
                 continue  # each says something of its own: two subjects, or two cases of one
-            yield here, there, 2 * shared / both
+            are_two = bool(here.words - there.words and there.words - here.words)
+            yield here, there, 2 * shared / both * (_TWO_THINGS if are_two else 1.0)
 
 
 def _negated(here: Statement, there: Statement, shared: float) -> Disagreement | None:
@@ -230,21 +242,17 @@ def _numbered(here: Statement, there: Statement, shared: float) -> Disagreement 
     """That two statements of the same words say other numbers."""
     if set(here.numbers) <= set(there.numbers) or set(there.numbers) <= set(here.numbers):
         return None  # the same ones, or one says more of them
-    if _TASKS & (here.words | there.words) or _is_a_step(here) or _is_a_step(there):
+    if any(is_a_step(each) or is_a_task(each) for each in (here, there)):
         return None
     differing = [each for each in _in_the_same_place(here, there) if not _is_same_number(*each[:2])]
     if not 0 < len(differing) <= _MOST_DIFFERING:
         return None
     one, other, before = differing[0]
-    is_version = before in _VERSIONED or one.count(".") > 1 or other.count(".") > 1
+    is_version = before in VERSIONED or one.count(".") > 1 or other.count(".") > 1
+    if is_version and all(is_for(each) for each in (here, there)):
+        return None
     clash = Clash.VERSION if is_version else Clash.NUMBER
     return Disagreement(clash, one, other, _cut(here.text), _cut(there.text), shared)
-
-
-def _is_a_step(said: Statement) -> bool:
-    """Whether a statement goes from one number to another."""
-    row = "\0".join(said.row)
-    return "from\0#\0" in row and "to\0#" in row
 
 
 def _in_the_same_place(here: Statement, there: Statement) -> Iterator[tuple[str, str, str]]:
@@ -271,7 +279,7 @@ def _trust(one: TakenApart, other: TakenApart, here: Statement, there: Statement
     trust = _OTHER_PROJECT if one.project and other.project and one.project != other.project else 1.0
     if here.is_title and there.is_title:
         return trust
-    trust *= _OTHER_CASE if is_a_series(one, other) else 1.0
+    trust *= _OTHER_CASE if is_a_series(one, other) else _OTHER_SUBJECT if has_each_its_own(one, other) else 1.0
     about = 2 * len(one.title.words & other.title.words) / max(1, len(one.title.words) + len(other.title.words))
     if (here.is_code or there.is_code) and about < _SAME_TITLE:
         return 0.0

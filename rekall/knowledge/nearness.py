@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from rekall.embeddings import EmbeddingService
 from rekall.errors import EngineError
 from rekall.models.level import USUAL
-from rekall.spread import spread_of, unit_of
+from rekall.spread import unit_of, without_copies
 
 if TYPE_CHECKING:
     from rekall.store.contract import Store
     from rekall.store.values import Space
+
+COPY = 0.9995
+"""Entries so near each other have one text, with every model: the same text has the same vector but for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def near_pairs(
     space = store.vectors.active_space()
     if space is None or (len(keys) < 2 and not with_all):
         return []
-    level, unit = level_of_space(embeddings, space), unit_of(spread_of(store, space))
+    level, unit = level_of_space(embeddings, space), unit_of(without_copies(store, space, COPY))
     heads = {each.id: each.entry_key for each in store.passages.of_entries(keys) if each.position == 0}
     among = None if with_all else list(heads)
     found = store.vectors.index(space).neighbours(list(heads), among, level + at_least / unit, most_each)

@@ -123,9 +123,23 @@ def test_of_a_large_base_what_was_changed_last_is_compared_with_all(bench, monke
     assert told(found) == [("version", *NODE)]
 
 
-def test_copies_are_told_once_each(bench):
-    put(bench, *["the same words in one note after the other"] * 5)
-    assert [each[0] for each in told(bench.base.conflicts.find())] == ["repeat"] * 4
+def test_copies_of_a_text_are_one_however_many(bench):
+    ids = put(bench, *["the same words in one note after the other"] * 12)
+    (pair,) = bench.base.conflicts.find().pairs
+    assert (pair.what.clash, [each.id for each in pair.entries]) == (Clash.REPEAT, ids[::-1])
+    assert bench.base.conflicts.find().total == 1
+
+
+def test_copies_hide_nothing_and_what_they_contradict_is_told_once(bench):
+    put(bench, *[SQUASH[0]] * 12, *NODE, "Something else about the weather", "A note on the kitchen")
+    put(bench, SQUASH[1])
+    found = bench.base.conflicts.find()
+    assert sorted(told(found)) == [
+        ("negation", *SQUASH),
+        ("repeat", SQUASH[0], SQUASH[0]),
+        ("version", *NODE),
+    ]
+    assert sorted(len(each.entries) for each in found.pairs) == [2, 2, 12]
 
 
 def test_an_empty_base_has_no_conflicts(bench):

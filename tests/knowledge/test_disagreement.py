@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
-from rekall.knowledge.disagreement import Clash, Disagreement, disagreement, is_a_series, sameness, without_rounds
+from rekall.knowledge.cases import is_a_series
+from rekall.knowledge.disagreement import (
+    Clash,
+    Disagreement,
+    disagreement,
+    grouped,
+    sameness,
+    without_rounds,
+)
 from rekall.knowledge.statements import TakenApart, stem, taken_apart
 
 
@@ -37,6 +45,13 @@ def between(one: str, other: str) -> Disagreement | None:
             "250",
         ),
         ("Gateway | timeout_seconds = 30", "The gateway | timeout_seconds = 60", Clash.NUMBER, "30", "60"),
+        ("The client makes two retries", "The client makes 3 retries", Clash.NUMBER, "2", "3"),
+        ("Payments are retried twice", "Payments are retried three times", Clash.NUMBER, "2", "3"),
+        ("Backups run once a day", "Backups run twice a day", Clash.NUMBER, "1", "2"),
+        ("Der Export läuft zweimal täglich", "Der Export läuft 4 mal täglich", Clash.NUMBER, "2", "4"),
+        ("Le service a trois instances", "Le service a 5 instances", Clash.NUMBER, "3", "5"),
+        ("Builds need python3", "Builds need python 2", Clash.VERSION, "3", "2"),
+        ("Run the export job every 5 minutes", "Run the export job every 10 minutes", Clash.NUMBER, "5", "10"),
     ],
 )
 def test_the_same_with_another_number_is_told_with_both(one, other, clash, here, there):
@@ -96,6 +111,14 @@ def test_what_one_says_and_the_other_denies_is_told(one, other):
         ("Delete all untracked files", "Untrack a file without deleting it"),
         ("Add a column that is NOT NULL", "Add a column that is null"),
         ("Skip hooks with git commit --no-verify", "Verify hooks with git commit"),
+        ("The client makes two retries", "The client makes 2 retries"),
+        ("Round a number to 2 digits", "Round a number to 3 digits"),  # a task, whatever the number
+        ("How do I get the date in 2 months?", "How do I get the date in 3 months?"),
+        ("Check if 3 is in a list", "Check if 7 is in a list"),
+        ("Disk full on db-3", "Disk full on db-7"),  # names
+        ("Read test1.py", "Read test2.py"),
+        ("Dockerfile for Debian 11", "Dockerfile for Debian 12"),
+        ("Remove Hadoop 2.9.2 from the download page", "Remove Hadoop 3.1.4 from the download page"),
         ("Commit 9f3ab21 broke the build", "Commit 77de0c4 broke the build"),
     ],
 )
@@ -141,14 +164,40 @@ def test_nearly_the_same_text_is_a_repetition_and_parts_of_a_series_are_none():
 def test_what_is_near_in_meaning_says_the_same_the_surer_the_more_words_it_shares():
     one = note("Resolve the address of a host", "dig +short prints it")
     other = note("Find the address of a host", "dig +short prints the address")
-    far = note("Determine where a domain leads", "nslookup tells")
+    far = note("Look up the address of a host", "nslookup tells")
     assert sameness(one, other, 0.9) > sameness(one, far, 0.9) > 0
     assert sameness(one, far, 0.7) == 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Backport HADOOP-17837 to branch-3.2", "Backport HADOOP-18671 to branch-3.2"),
+        ("Backport the fix to branch-3.2", "Backport the fix to branch-3.3"),
+        ("Tune listFiles() of the store | Cache what the store answers.", "Tune listStatus() of the store | Cache what the store answers."),
+        ("Google outage | The load balancer lost its settings.", "Google outage | The load balancer lost its routes and its settings."),
+        ("Replace sets by our own | A long text about sets.", "Replace sets by our own in the tools"),
+    ],
+)  # fmt: skip
+def test_two_cases_of_one_pattern_are_no_repetition(one, other):
+    here, there = (note(*text.split(" | ", 1)) for text in (one, other))
+    assert disagreement(here, there) is None
+    assert is_a_series(here, there) or sameness(here, there, 0.95) == 0.0
+
+
+def test_jobs_that_undo_each_other_are_not_the_same_and_two_ways_to_say_it_are():
+    text = "brew takes the name of the package"
+    for one, other in (("Install", "Uninstall"), ("Encode", "Decode")):
+        assert (
+            sameness(note(f"{one} a package with brew", text), note(f"{other} a package with brew", text), 0.9) == 0.0
+        )
+    assert sameness(note("Find a package with brew", text), note("Look for a package with brew", text), 0.9) > 0.0
 
 
 def test_of_many_copies_each_is_told_once():
     pairs = [("a", "b"), ("b", "c"), ("a", "c"), ("d", "e"), ("c", "a")]
     assert without_rounds(pairs) == [True, True, False, True, False]
+    assert grouped([("x", "y"), *pairs]) == [{"x", "y"}, {"a", "b", "c"}, {"d", "e"}]
 
 
 @pytest.mark.parametrize(
