@@ -6,15 +6,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from rekall.bases import OWN
 from rekall.errors import RekallError, StorageError
 from rekall.wording import count_text
 
 if TYPE_CHECKING:
-    from rekall.bases import KnownBase
+    from rekall.bases import Bases, KnownBase
     from rekall.knowledge_base import KnowledgeBase
     from rekall.store.contract import Store
+    from rekall.sync.sharing import Sharing
+
+
+class Opens(Protocol):
+    """Opens bases by name, as the app does."""
+
+    @property
+    def bases(self) -> Bases:
+        """The names."""
+        ...
+
+    def open_base(self, name: str = "", *, to_write: bool = False) -> KnowledgeBase:
+        """The base of a name."""
+        ...
 
 
 def open_known(known: KnownBase, vectors: str, migrating: Callable[[Path], None], tell: Callable[[str], None]) -> Store:
@@ -109,8 +124,6 @@ def look(name: str, open_base: Callable[[str], KnowledgeBase]) -> Looked:
         name: The base.
         open_base: Opens the base of a name.
     """
-    from rekall.bases import OWN
-
     own = open_base(OWN).index.space()
     began = time.perf_counter()
     try:
@@ -122,6 +135,28 @@ def look(name: str, open_base: Callable[[str], KnowledgeBase]) -> Looked:
     if theirs is None:
         return Looked(name, count, took_s=took_s)
     return Looked(name, count, theirs.model, own is None or own.fingerprint == theirs.fingerprint, took_s=took_s)
+
+
+def sharing(app: Opens, name: str) -> Sharing:
+    """What copies entries between one's own base and the one of a name.
+
+    Raises:
+        StorageError: One of them cannot be used.
+        NotFound: No base has that name.
+    """
+    known = app.bases.of(name)
+    own, other = app.open_base(OWN, to_write=True), app.open_base(name, to_write=True)
+    return own.sync.beside(other.sync, name, known.location, _person())
+
+
+def _person() -> str:
+    """Who works here, as the system knows them; empty where it does not."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

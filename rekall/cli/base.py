@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def base() -> None:
     """Name bases beside your own: a team's PostgreSQL, a second folder.
 
-    `rekall search` asks all of them, `rekall -b NAME COMMAND` works with one.
+    `rekall search` asks all of them, `rekall -b NAME COMMAND` works with one, `rekall share` and `rekall take` copy entries.
     """
 
 

@@ -25,6 +25,21 @@ OF_OTHER_BASES = (
         reason=("text or null", "Why it did not, or what to know about its answer."),
     ),
     shape(
+        "CopiedEntry",
+        "An entry that was copied to another base, or brought up to date there.",
+        id=("text", "Its id, the same in both bases."),
+        title=("text", "Its title."),
+        what=("text", "added, changed or same (it says all of it already)."),
+        fields=("list of text", "The fields that changed."),
+        ahead=(
+            "list of text",
+            "Fields in which the base that was given it has changes of its own, which can be copied back.",
+        ),
+        left_links=("whole", "Links that were left out since their other ends are not there."),
+        kept_as=("text or null", "The id of the entry that keeps what the other side said in a conflict."),
+        conflicts=("list of text", "Fields that both changed in the same place; the exit code is 8 if there is any."),
+    ),
+    shape(
         "LookedAtBase",
         "What a look at a base found.",
         name=_NAME,
@@ -46,6 +61,13 @@ OTHER_BASES_ANSWERS = (
     shape("BaseForgotten", "A name that was forgotten.", forgotten=("text", "The name."), location=_LOCATION),
     shape("BasesLookedAt", "What a look at bases found.", bases=("list of LookedAtBase", "One each.")),
     shape(
+        "CopiedAll",
+        "What copying did.",
+        dry_run=("flag", "Whether it only says what would happen."),
+        copied=("list of CopiedEntry", "One each."),
+        refused=("list of Refused", "What was left alone, and why; the exit code is 4 if there is any."),
+    ),
+    shape(
         "BaseMade",
         "A base that was made.",
         location=_LOCATION,
@@ -61,4 +83,6 @@ OTHER_BASES_COMMANDS = (
     Answer("base check", "BasesLookedAt"),
     Answer("base remove", "BaseForgotten"),
     Answer("base init", "BaseMade"),
+    Answer("share", "CopiedAll"),
+    Answer("take", "CopiedAll"),
 )

@@ -59,6 +59,8 @@ COMMANDS = {
     "export": "export:export",
     "sync": "sync:sync",
     "base": "base:base",
+    "share": "sharing:share",
+    "take": "sharing:take",
     "stats": "stats:stats",
     "check": "check:check",
     "doctor": "doctor:doctor",
@@ -109,6 +111,8 @@ SUMMARIES = {
     "export": "Write entries out: JSON, Markdown, an Obsidian vault, or a page to read and search.",
     "sync": "Make the base and a folder of notes the same, whoever changed what.",
     "base": "Name bases beside your own: a team's PostgreSQL, a second folder.",
+    "share": "Copy entries of your own to another base, or what changed in them since.",
+    "take": "Copy entries of another base to your own, or what changed in them since.",
     "stats": "Show what the base holds and how large it is.",
     "check": "Look at everything in the base, and mend what is wrong.",
     "doctor": "Say how everything is, and what to type where it is not well.",
@@ -131,7 +135,7 @@ ALIASES = {"ls": "list", "rm": "delete", "find": "search", "new": "add"}
 """What people type who come from elsewhere; `rekall help` names them, the list of commands does not."""
 
 OF_ONES_OWN = frozenset(
-    ("backup", "restore-base", "check", "doctor", "base", "hook", "config", "init", "model", "embed")
+    ("backup", "restore-base", "check", "doctor", "base", "share", "take", "hook", "config", "init", "model", "embed")
 )
 """Commands that work with one's own base whatever `-b` says, or with none."""
 

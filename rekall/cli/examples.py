@@ -68,6 +68,14 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "rekall base init postgresql://db.example.com/notes",
         "rekall base init ~/second",
     ),
+    "share": (
+        "rekall share 1 --to team",
+        "rekall -b own search deadlock --ids | rekall share - --to team",
+    ),
+    "take": (
+        "rekall take K7Q2 --from team",
+        "rekall take 3 4 --from team --dry-run",
+    ),
     "conflicts": (
         "rekall conflicts                            # pairs that do not agree",
         "rekall conflicts --kind version -p webapp",

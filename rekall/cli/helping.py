@@ -28,7 +28,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "index",
         ),
     ),
-    ("Other bases", ("base",)),
+    ("Other bases", ("base", "share", "take")),
     ("Link", ("link", "related", "graph", "suggest", "generalize")),
     ("Keep true", ("review", "stale", "conflicts", "merge", "supersede")),
     ("Assistants", ("mcp", "hook")),

@@ -201,3 +201,57 @@ def test_without_other_bases_nothing_is_said_of_them(rekall: Rekall, quick_model
     answer = rekall("search", "alone", "--json").json
     assert "bases" not in answer
     assert "base" not in answer["hits"][0]
+
+
+# copies
+
+
+def test_an_entry_goes_to_the_team_and_comes_back_changed(rekall: Rekall, both: Path):
+    mine = rekall("list", "--json").json["entries"][0]
+    shared = rekall("share", mine["id"], "--to", "team", "--dry-run")
+    assert (shared.code, "would be added" in shared.out) == (0, True)
+    assert rekall("share", mine["id"], "--to", "team").code == 0
+    assert hits(rekall, "websockets") == {
+        "nginx drops websockets": "team",
+        mine["title"]: "",
+    }  # the copy is no second hit
+    rekall("-b", "team", "edit", mine["id"], "--tag", "proxy")
+    assert hits(rekall, "websockets")[mine["title"]] == "team"  # now it says something else
+    taken = rekall("take", mine["id"], "--from", "team", "--json").json
+    assert [(each["what"], each["fields"]) for each in taken["copied"]] == [("changed", ["tags"])]
+    assert rekall("show", mine["id"], "--json").json["entry"]["tags"] == ["proxy"]
+    assert "nothing new" in rekall("share", mine["id"], "--to", "team").out
+
+
+def test_a_team_s_entry_is_taken_by_its_number(rekall: Rekall, both: Path):
+    listed = rekall("search", "websockets").out.splitlines()
+    place = next(line.split()[0] for line in listed if "(team)" in line)
+    ran = rekall("take", place, "--from", "team")
+    assert ran.code == 0, ran.err
+    assert titles(rekall, "-b", "own", "list", "--sort", "title") == [
+        "nginx drops websockets",
+        "nginx keeps websockets open",
+    ]
+
+
+def test_both_versions_are_kept_and_the_exit_code_says_so(rekall: Rekall, both: Path):
+    mine = rekall("list", "--json").json["entries"][0]["id"]
+    rekall("share", mine, "--to", "team")
+    rekall("edit", mine, "-c", "mine")
+    rekall("-b", "team", "edit", mine, "-c", "theirs")
+    assert rekall("share", mine, "--to", "team").code == 4
+    taken = rekall("take", mine, "--from", "team")
+    assert (taken.code, "yours stays" in taken.err) == (8, True)
+    assert rekall("show", mine, "--json").json["entry"]["content"] == "mine"
+
+
+def test_a_base_that_is_only_read_gives_and_takes_nothing(rekall: Rekall, both: Path):
+    rekall("base", "add", "team", str(both), "--read-only")
+    assert rekall("take", "nginx drops websockets", "--from", "team").code == 0
+    refused = rekall("share", "nginx keeps websockets open", "--to", "team")
+    assert (refused.code, "is only read from here" in refused.err) == (5, True)
+
+
+def test_one_s_own_base_is_no_other_base(rekall: Rekall, both: Path):
+    assert rekall("share", "1", "--to", "own").code == 2
+    assert rekall("take", "1", "--from", "nobody").code == 3

@@ -324,6 +324,8 @@ def test_the_answers_are_in_the_envelope_with_nothing_beside(
         ("base", "list"),
         ("base", "check"),
         ("base", "use", "own"),
+        ("share", stocked[1], "--to", "team"),
+        ("take", stocked[1], "--from", "team"),
         ("base", "remove", "team"),
         ("backup", str(tmp_path / "copy.db")),
         ("restore-base", "--yes", str(tmp_path / "copy.db")),
