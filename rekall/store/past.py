@@ -36,6 +36,7 @@ class Operation:
         undoes: The operation that it took back, or None.
         undone_by: The one that took it back, or None.
         is_whole: Whether everything that it changed is still known.
+        author: Who did it: the role that a team's server let in; empty in a base of one's own, and before it is stored.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Operation:
     undoes: int | None = None
     undone_by: int | None = None
     is_whole: bool = True
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)

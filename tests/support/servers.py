@@ -205,16 +205,31 @@ def _is_root() -> bool:
     return sys.platform != "win32" and os.geteuid() == 0
 
 
+_spare: list[str] = []
+_given: dict[Path, str] = {}
+
+
+def base_of(folder: Path) -> str:
+    """How the base of a folder is reached, an empty one when it is asked for the first time."""
+    if folder not in _given:
+        _given[folder] = _spare.pop() if _spare else _new_base()
+    return _given[folder]
+
+
+def give_back(folder: Path) -> None:
+    """The base of a folder is needed no longer, if it has one: it is emptied, which costs less than a new one."""
+    if folder in _given:
+        base = _given.pop(folder)
+        _empty(base)
+        _spare.append(base)
+
+
 @contextlib.contextmanager
 def empty_base() -> Iterator[str]:
-    """How an empty base is reached. It is emptied and given out again after the block, which costs less than a new one."""
-    base = _spare.pop() if _spare else _new_base()
-    yield base
-    _empty(base)
-    _spare.append(base)
-
-
-_spare: list[str] = []
+    """How an empty base is reached, for the time of a block."""
+    place = Path(f"block {next(_numbers)}")
+    yield base_of(place)
+    give_back(place)
 
 
 def _new_base() -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rekall.errors import DatabaseForeign, DatabaseTooNew, StorageError
 from rekall.store.postgres.schema import MIGRATIONS
-from rekall.store.postgres.server import Server, lock_number
+from rekall.store.postgres.server import Server
+from rekall.store.postgres.session import lock_number
 
 LEAST_VECTOR = (0, 7)
 """The first pgvector with halfvec."""

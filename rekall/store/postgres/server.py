@@ -1,54 +1,28 @@
-"""The connection to a base on a server: statements, transactions, snapshots, and what becomes of them when it is gone."""
+"""A base on a server: statements, transactions, snapshots, and what becomes of them when the connection is gone."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 
-from rekall.errors import DatabaseAway, DatabaseLocked, DatabaseReadOnly, InvalidInput, StorageError
-from rekall.store.driver import Elsewhere, Turn
-from rekall.store.postgres import driver, refusals
+from rekall.errors import DatabaseAway, DatabaseLocked, DatabaseReadOnly
+from rekall.store.postgres import refusals
 from rekall.store.postgres.address import Address
-from rekall.system.forks import FORKS
+from rekall.store.postgres.session import STATEMENT_MS, Row, Session
 
 BUSY_TIMEOUT_S = 10.0
 _TELL_S = 2.0
 _LONG_WAIT_S = 120.0  # for another Rekall that says what it does
 _TRY_MS = 250  # how long one try for the write lock keeps other threads out
 _PAUSE_S = 0.01  # how long it lets them in before the next
-_STATEMENT_MS = 120_000  # no statement lasts longer, but those that say so
-_IDLE_MS = 300_000  # a process that sleeps in a transaction keeps nobody out for longer
 _FATE_PAUSE_S = 0.2
 _FATE_S = 10.0  # how long it is asked what became of a commit that was not answered
 
-DEFAULT_SCHEMA = "rekall"
-
-Row = tuple[Any, ...]
 Bindings = Sequence[Any] | Mapping[str, Any]
-Answer = TypeVar("Answer")
-
-_NAMED_SCHEMA = """
-    SELECT CASE WHEN source = 'client' THEN (parse_ident(split_part(setting, ',', 1)))[1] END
-    FROM pg_settings WHERE name = 'search_path'
-"""
-"""The schema that the address names, in options=-csearch_path=NAME."""
-
-_SETTINGS = f"""
-    SELECT set_config('search_path', quote_ident(%s) || coalesce((SELECT ', ' || quote_ident(n.nspname) FROM pg_extension x
-        JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'vector'), ''), false),
-    set_config('default_transaction_read_only', 'on', false),
-    set_config('statement_timeout', '{_STATEMENT_MS}', false),
-    set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', false),
-    set_config('jit', 'off', false),
-    set_config('max_parallel_workers_per_gather', '0', false)
-"""
-"""A statement by itself reads; and compiling one, or parting it among processes, costs more than any of ours takes."""
 
 _HOLDER = """
     SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
@@ -60,12 +34,11 @@ _DOING = "rekall: "
 """Begins the name under which a connection does something long, so that who waits can say for what."""
 
 
-class Server:
+class Server(Session):
     """One connection to a base on a PostgreSQL server.
 
-    Every method raises a `StorageError` in place of the driver's errors. Thread-safe: one statement at a time, and the
-    others wait while a thread is in a `transaction` or a `snapshot`. Statements by themselves read, and are tried once
-    more where the connection was gone; what writes belongs in a `transaction` or a `change`.
+    Threads wait while one of them is in a `transaction` or a `snapshot`. What writes belongs in a `transaction` or a
+    `change`.
 
     Statements take `%s`, or `%(name)s` and a mapping; a per cent sign of their own is written twice where they have any.
     """
@@ -81,20 +54,14 @@ class Server:
         Raises:
             DatabaseAway: The server cannot be reached, or lets nobody in.
         """
-        self.where = where
+        super().__init__(where)
         self.is_read_only = read_only
-        self.schema = DEFAULT_SCHEMA
         self.waiting: Callable[[str], None] = lambda said: None
         """Told once for whom a change waits, when that takes long."""
         self.changes = 0
         """How many transactions began, and were undone."""
-        self._turn: Turn = threading.RLock()
         self._busy_timeout_s = busy_timeout_s
-        self._block = ""  # "change" or "snapshot", while one is open
-        self._is_closed = False
         self._own_changes = 0
-        FORKS.tell(self)
-        self._connection = self._connected()
 
     # statements
 
@@ -137,15 +104,6 @@ class Server:
 
     # blocks
 
-    @property
-    def quoted_schema(self) -> str:
-        """The schema's name as a statement names it."""
-        return '"' + self.schema.replace('"', '""') + '"'
-
-    def refresh_path(self) -> None:
-        """Look again where pgvector lies, once it was made."""
-        self.rows(_SETTINGS, (self.schema,))
-
     @contextlib.contextmanager
     def transaction(self, wait_s: float | None = None, doing: str = "") -> Iterator[None]:
         """All or nothing, one at a time over all who use the base. Inside another one the outer one decides.
@@ -164,13 +122,12 @@ class Server:
                 if doing:
                     self.rows("SELECT set_config('application_name', %s, true)", (_DOING + doing,))
                 yield
-                self._commit(
-                    str(self.value("UPDATE base SET version = version + 1 RETURNING pg_current_xact_id()::text"))
-                )
+                self.run("UPDATE base SET version = version + 1")
+                self._commit(self._number())
                 self._own_changes += 1
             except BaseException:  # Ctrl-C included: whatever stops the block undoes it
                 self.changes += 1
-                self._end("ROLLBACK")
+                self._end()
                 raise
 
     @contextlib.contextmanager
@@ -180,9 +137,9 @@ class Server:
             try:
                 self.rows("SELECT set_config('statement_timeout', '0', true)")
                 yield
-                self._commit()
+                self._commit(self._number())
             except BaseException:
-                self._end("ROLLBACK")
+                self._end()
                 raise
 
     @contextlib.contextmanager
@@ -195,24 +152,48 @@ class Server:
             self._begin("change", "BEGIN READ WRITE")
             try:
                 yield
-                self._commit()
+                self._commit(self._number())
             except BaseException:
-                self._end("ROLLBACK")
+                self._end()
                 raise
+
+    @contextlib.contextmanager
+    def alone(self, wait_s: float | None = None) -> Iterator[None]:
+        """Nobody else writes in the block, in which every statement is by itself and may take its time.
+
+        Args:
+            wait_s: Seconds to wait for somebody else who writes, where that is another time than usual.
+
+        Raises:
+            DatabaseLocked: Somebody writes for longer.
+        """
+        wait_s = self._busy_timeout_s if wait_s is None else wait_s
+        settings = "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)"
+        with self._turn:
+            self.check_open()
+            self.rows(settings, (f"{max(1, int(1000 * wait_s))}", "0"))
+            try:
+                self.rows("SELECT pg_advisory_lock(%s)", (self._lock,))
+                try:
+                    yield
+                finally:
+                    self.rows("SELECT pg_advisory_unlock(%s)", (self._lock,))
+            finally:
+                self.rows(settings, ("0", str(STATEMENT_MS)))
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Every read of the block sees the same moment, whatever others write or drop."""
         with self._turn:
             if self._block:
-                self._check_open()
+                self.check_open()
                 yield
                 return
             self._begin("snapshot", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
                 yield
             finally:
-                self._end("ROLLBACK")
+                self._end()
 
     # the base as a whole
 
@@ -225,76 +206,32 @@ class Server:
         """A number that changes when anything was written."""
         return int(self.value("SELECT version FROM base"))
 
-    def close(self) -> None:
-        """Close the connection; a second time does nothing."""
-        if isinstance(self._turn, Elsewhere):
-            return  # it is the parent's
-        with self._turn:
-            self._is_closed = True
-            self._connection.close()
-
-    def after_fork(self, *, is_whole: bool) -> None:
-        """Refuse everything in the child of a fork."""
-        self._turn = Elsewhere(self.where.shown)
-
-    # the connection
-
-    def _connected(self) -> psycopg.Connection[Row]:
-        """A new connection, in which statements by themselves read."""
-        try:
-            connection = driver.connect(**{**self.where.parts, "client_encoding": "UTF8"})
-        except psycopg.Error as error:
-            raise refusals.at_the_door(self.where, error) from None
-        try:
-            if connection.info.parameter_status("server_encoding") != "UTF8":
-                raise StorageError(
-                    f"{self.where} cannot hold every text", "its database must be made with encoding UTF8"
-                )
-            (named,) = connection.execute(_NAMED_SCHEMA).fetchall()
-            self.schema = named[0] or DEFAULT_SCHEMA
-            self._lock = lock_number(self.schema)
-            connection.execute(_SETTINGS, (self.schema,))
-        except psycopg.Error as error:
-            connection.close()
-            raise refusals.refused(self.where, error, is_gone=False) from None
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _tried(self, ask: Callable[[], Answer]) -> Answer:
-        """What a statement gives; a read by itself is asked once more where the connection was gone."""
-        with self._translated():
-            try:
-                return ask()
-            except psycopg.OperationalError:
-                if self._block or not self._connection.closed:
-                    raise
-                self._connection = self._connected()
-                return ask()
-
     def _begin(self, kind: str, sql: str) -> None:
         """Open a block; nothing was done in it yet, so that it may be tried on a new connection."""
-        self._tried(lambda: self._connection.execute(sql))
+        try:
+            self._tried(lambda: self._connection.execute(sql))
+        except BaseException:
+            self._end()
+            raise
         self._block = kind
 
-    def _end(self, sql: str) -> None:
-        """End a block; where that fails the connection ends, and the block with it."""
+    def _end(self) -> None:
+        """Undo what a block did; where that fails the connection ends, and the block with it."""
         self._block = ""
         try:
             if not self._connection.closed:
-                self._connection.execute(sql)
+                self._connection.execute("ROLLBACK")
         except psycopg.Error:
             self._connection.close()
         except BaseException:
             self._connection.close()
             raise
 
-    def _commit(self, number: str = "") -> None:
+    def _commit(self, number: str) -> None:
         """Store what was changed. Where the answer is lost, find out what became of it.
 
         Args:
-            number: The transaction's; without one a lost answer stays lost.
+            number: The transaction's.
 
         Raises:
             DatabaseAway: Nothing was stored; or it is not known whether it was, and the error says so.
@@ -305,9 +242,13 @@ class Server:
             except psycopg.OperationalError:
                 if not self._connection.closed:
                     raise
-                if not number or not self._was_stored(number):
-                    raise
+                if not self._was_stored(number):
+                    raise refusals.lost(self.where) from None
             self._block = ""
+
+    def _number(self) -> str:
+        """The number of the transaction, by which the server knows it afterwards."""
+        return str(self.value("SELECT pg_current_xact_id()::text"))
 
     def _was_stored(self, number: str) -> bool:
         """What became of a transaction whose commit was not answered."""
@@ -362,11 +303,7 @@ class Server:
                 f"SET LOCAL lock_timeout = {int(1000 * self._busy_timeout_s)}",
             )
         except DatabaseLocked:
-            self._end("ROLLBACK")
             return False
-        except BaseException:
-            self._end("ROLLBACK")
-            raise
         return True
 
     def _doing(self) -> str:
@@ -375,27 +312,6 @@ class Server:
         return said[len(_DOING) :] if said.startswith(_DOING) else ""
 
     def _is_in_change(self) -> bool:
-        self._check_open()
+        self.check_open()
         assert self._block != "snapshot", "what is written inside a snapshot would be undone"
         return self._block == "change"
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise StorageError(f"{self.where} was closed", "open it again: `rekall.open()`")
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        """A turn at the connection, with the driver's errors in Rekall's words."""
-        with self._turn:
-            self._check_open()
-            try:
-                yield
-            except psycopg.Error as error:
-                raise refusals.refused(self.where, error, is_gone=self._connection.closed) from None
-            except UnicodeEncodeError as error:
-                raise InvalidInput("the text is not valid UTF-8", "convert it to UTF-8 first") from error
-
-
-def lock_number(schema: str) -> int:
-    """The number of the lock that who writes to a schema's base has; other numbers are other programs'."""
-    return int.from_bytes(hashlib.blake2b(f"rekall {schema}".encode(), digest_size=8).digest(), "big", signed=True)

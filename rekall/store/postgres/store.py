@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
+from rekall.store.postgres import room
 from rekall.store.postgres.address import address
 from rekall.store.postgres.counts import Tokens
+from rekall.store.postgres.entries import PostgresEntries
+from rekall.store.postgres.leases import PostgresLeases
+from rekall.store.postgres.links import PostgresLinks
 from rekall.store.postgres.opening import check_shape
+from rekall.store.postgres.origins import PostgresOrigins
 from rekall.store.postgres.passages import PostgresPassages
 from rekall.store.postgres.server import BUSY_TIMEOUT_S, Server
 from rekall.store.postgres.spaces import PostgresVectors
+from rekall.store.postgres.tombstones import PostgresTombstones
 from rekall.store.postgres.unembeddable import PostgresUnembeddable
 from rekall.store.postgres.words import PostgresWords
+
+if TYPE_CHECKING:  # no search looks back
+    from rekall.store.postgres.agreed import PostgresAgreements
+    from rekall.store.postgres.history import PostgresHistory
+    from rekall.store.postgres.judged_pairs import PostgresPairs
+    from rekall.store.postgres.reviews import PostgresReviews
 
 
 class PostgresStore:
@@ -20,11 +33,44 @@ class PostgresStore:
     def __init__(self, db: Server) -> None:
         """Work on a connection to a base that `check_shape` found fit."""
         self.db = db
-        tokens = Tokens()
-        self.words = PostgresWords(db, tokens)
-        self.passages = PostgresPassages(db, tokens)
-        self.vectors = PostgresVectors(db, tokens)
+        self._tokens = Tokens()
+        self.entries = PostgresEntries(db, self._tokens)
+        self.links = PostgresLinks(db)
+        self.origins = PostgresOrigins(db)
+        self.words = PostgresWords(db, self._tokens)
+        self.passages = PostgresPassages(db, self._tokens)
+        self.vectors = PostgresVectors(db, self._tokens)
         self.unembeddable = PostgresUnembeddable(db)
+        self.tombstones = PostgresTombstones(db)
+        self.leases = PostgresLeases(db)
+
+    @property
+    def history(self) -> PostgresHistory:
+        """What was done, and what entries were before."""
+        from rekall.store.postgres.history import PostgresHistory
+
+        return PostgresHistory(self.db)
+
+    @property
+    def reviews(self) -> PostgresReviews:
+        """When entries are to be looked at again."""
+        from rekall.store.postgres.reviews import PostgresReviews
+
+        return PostgresReviews(self.db, self._tokens)
+
+    @property
+    def pairs(self) -> PostgresPairs:
+        """What was said of two of them."""
+        from rekall.store.postgres.judged_pairs import PostgresPairs
+
+        return PostgresPairs(self.db)
+
+    @property
+    def agreements(self) -> PostgresAgreements:
+        """What folders and the base last said alike."""
+        from rekall.store.postgres.agreed import PostgresAgreements
+
+        return PostgresAgreements(self.db)
 
     def transaction(self, wait_s: float | None = None, doing: str = "") -> AbstractContextManager[None]:
         """All or nothing. Inside another transaction the outer one decides."""
@@ -41,6 +87,16 @@ class PostgresStore:
     def version(self) -> int:
         """A number that changes when another process has written."""
         return self.db.version()
+
+    def size_bytes(self) -> int:
+        """Bytes of the base's tables and of their indexes on the server."""
+        return room.size_bytes(self.db)
+
+    def compact(self, wait_s: float | None = None) -> bool:
+        """Give back the room, and the traces, of what was deleted; see `room`."""
+        with self.db.transaction(wait_s):
+            self.words.forget_deleted()
+        return room.compact(self.db, wait_s)
 
     def release_memory(self) -> None:
         """Nothing is kept here to be faster: the server keeps it."""

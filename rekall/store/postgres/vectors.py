@@ -12,7 +12,8 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from rekall.store.postgres.server import Row, Server
+from rekall.store.postgres.server import Server
+from rekall.store.postgres.session import Row
 from rekall.vector_index import UNIT_TOLERANCE, Vector, VectorIndex, Wide, vector_bytes
 
 EXACT = 50_000

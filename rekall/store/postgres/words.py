@@ -82,6 +82,7 @@ class PostgresWords:
 
     def places(self, text: str) -> list[tuple[int, int, str]]:
         """The words of a text: where each begins and ends, in characters, and its stem."""
+        self._db.check_open()
         folded = fold_in_place(text)
         return [(*folded.place(start, end), stem) for start, end, stem in self._tokens.stem_places(folded.text)]
 

@@ -1,0 +1,144 @@
+"""The connection to a base on a server: made, made again, shared by threads, and closed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import psycopg
+
+from rekall.errors import InvalidInput, StorageError
+from rekall.store.driver import Elsewhere, Turn
+from rekall.store.postgres import driver, refusals
+from rekall.store.postgres.address import Address
+from rekall.system.forks import FORKS
+
+STATEMENT_MS = 120_000
+"""No statement lasts longer, but those that say so."""
+
+_IDLE_MS = 300_000
+"""A process that sleeps in a transaction keeps nobody out for longer."""
+
+DEFAULT_SCHEMA = "rekall"
+
+Row = tuple[Any, ...]
+Answer = TypeVar("Answer")
+
+_NAMED_SCHEMA = """
+    SELECT CASE WHEN source = 'client' THEN (parse_ident(split_part(setting, ',', 1)))[1] END
+    FROM pg_settings WHERE name = 'search_path'
+"""
+"""The schema that the address names, in options=-csearch_path=NAME."""
+
+_SETTINGS = f"""
+    SELECT set_config('search_path', quote_ident(%s) || coalesce((SELECT ', ' || quote_ident(n.nspname) FROM pg_extension x
+        JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'vector'), ''), false),
+    set_config('default_transaction_read_only', 'on', false),
+    set_config('statement_timeout', '{STATEMENT_MS}', false),
+    set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', false),
+    set_config('jit', 'off', false),
+    set_config('max_parallel_workers_per_gather', '0', false)
+"""
+"""A statement by itself reads; and compiling one, or parting it among processes, costs more than any of ours takes."""
+
+
+class Session:
+    """One connection to a server, in which statements by themselves read, and are tried once more where it was gone.
+
+    Thread-safe: one statement at a time. Every method raises a `StorageError` in place of the driver's errors.
+    """
+
+    def __init__(self, where: Address) -> None:
+        """Connect.
+
+        Raises:
+            DatabaseAway: The server cannot be reached, or lets nobody in.
+        """
+        self.where = where
+        self.schema = DEFAULT_SCHEMA
+        self._turn: Turn = threading.RLock()
+        self._block = ""
+        """"change" or "snapshot", while one is open: what was begun cannot go on in another connection."""
+        self._is_closed = False
+        FORKS.tell(self)
+        self._connection = self._connected()
+
+    @property
+    def quoted_schema(self) -> str:
+        """The schema's name as a statement names it."""
+        return '"' + self.schema.replace('"', '""') + '"'
+
+    def refresh_path(self) -> None:
+        """Look again where pgvector lies, once it was made."""
+        self._tried(lambda: self._connection.execute(_SETTINGS, (self.schema,)))
+
+    def close(self) -> None:
+        """Close the connection; a second time does nothing."""
+        if isinstance(self._turn, Elsewhere):
+            return  # it is the parent's
+        with self._turn:
+            self._is_closed = True
+            self._connection.close()
+
+    def after_fork(self, *, is_whole: bool) -> None:
+        """Refuse everything in the child of a fork."""
+        self._turn = Elsewhere(self.where.shown)
+
+    def _connected(self) -> psycopg.Connection[Row]:
+        """A new connection, in which statements by themselves read."""
+        try:
+            connection = driver.connect(**{**self.where.parts, "client_encoding": "UTF8"})
+        except psycopg.Error as error:
+            raise refusals.at_the_door(self.where, error) from None
+        try:
+            if connection.info.parameter_status("server_encoding") != "UTF8":
+                raise StorageError(
+                    f"{self.where} cannot hold every text", "its database must be made with encoding UTF8"
+                )
+            (named,) = connection.execute(_NAMED_SCHEMA).fetchall()
+            self.schema = named[0] or DEFAULT_SCHEMA
+            self._lock = lock_number(self.schema)
+            connection.execute(_SETTINGS, (self.schema,))
+        except psycopg.Error as error:
+            connection.close()
+            raise refusals.refused(self.where, error, is_gone=False) from None
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _tried(self, ask: Callable[[], Answer]) -> Answer:
+        """What a statement gives; a read by itself is asked once more where the connection was gone."""
+        with self._translated():
+            try:
+                return ask()
+            except psycopg.OperationalError:
+                if self._block or not self._connection.closed:
+                    raise
+                self._connection = self._connected()
+                return ask()
+
+    def check_open(self) -> None:
+        """Raises StorageError where it was closed."""
+        if self._is_closed:
+            raise StorageError(f"{self.where} was closed", "open it again: `rekall.open()`")
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A turn at the connection, with the driver's errors in Rekall's words."""
+        with self._turn:
+            self.check_open()
+            try:
+                yield
+            except psycopg.Error as error:
+                raise refusals.refused(self.where, error, is_gone=self._connection.closed) from None
+            except UnicodeEncodeError as error:
+                raise InvalidInput("the text is not valid UTF-8", "convert it to UTF-8 first") from error
+
+
+def lock_number(schema: str) -> int:
+    """The number of the lock that who writes to a schema's base has; other numbers are other programs'."""
+    return int.from_bytes(hashlib.blake2b(f"rekall {schema}".encode(), digest_size=8).digest(), "big", signed=True)
