@@ -184,7 +184,7 @@ def make(location: str) -> Made:
     from rekall.store.sqlite import SqliteStore
 
     if is_server(location):
-        from rekall.store.postgres import prepare
+        from rekall.store.postgres.roles import prepare
 
         done = prepare(location)
         return Made(location, done.made, done.to_do)

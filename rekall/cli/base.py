@@ -9,7 +9,7 @@ import click
 from rekall.app import OWN, App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
-from rekall.errors import StorageError, UsageError
+from rekall.errors import DatabaseReadOnly, StorageError, UsageError
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
@@ -151,14 +151,19 @@ def init(location: str, as_json: bool) -> None:
 
     made = make(checked_location(location))
     if as_json:
-        out_json({"location": made.location, "made": made.made, "to_do": list(made.to_do)})
+        out_json({"location": made.location, "made": list(made.made), "to_do": list(made.to_do)})
+        if made.to_do:
+            raise SystemExit(DatabaseReadOnly.exit_code)
         return
     for line in made.made:
         talk(line)
+    for line in made.to_do:
+        out(line)
     if made.to_do:
-        talk("\nnote: an administrator of the server has to run this once:")
-        for line in made.to_do:
-            out(line)
+        raise DatabaseReadOnly(
+            "some of it is for an administrator of the server",
+            "have the statements above run once, then run this again",
+        )
     talk(f"\nhint: `rekall base add team {shell_word(made.location)}` names it here, and on everybody's machine")
 
 

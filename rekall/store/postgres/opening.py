@@ -86,7 +86,8 @@ def migrate(db: Server, steps: Sequence[str] = MIGRATIONS) -> int:
     """
     check_server(db)
     with db.migrating(_MIGRATION_WAIT_S):
-        db.run("CREATE SCHEMA IF NOT EXISTS " + db.quoted_schema)
+        if db.value("SELECT to_regnamespace(%s)", (db.quoted_schema,)) is None:  # to make it takes rights, to find it none
+            db.run("CREATE SCHEMA IF NOT EXISTS " + db.quoted_schema)
         shape = shape_of(db) or 0
         if shape > len(steps):
             raise DatabaseTooNew(f"{db.where} is of a later Rekall", "upgrade Rekall")
