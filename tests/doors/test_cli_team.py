@@ -1,0 +1,101 @@
+"""A team's base on a real server, as two people use it from the shell."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import FakeEncoder, Ran
+from support.servers import server
+
+pytest.importorskip("psycopg")
+
+Rekall = Callable[..., Ran]
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def location() -> Iterator[str]:
+    """An empty database with pgvector."""
+    running, name = server(), f"shell_{os.getpid()}_{next(_numbers)}"
+    running.run(f"CREATE DATABASE {name}")
+    yield running.conninfo(name)
+    running.run(f"DROP DATABASE {name} WITH (FORCE)")
+    for end in ("reader", "writer"):
+        running.run(f"DROP ROLE IF EXISTS rekall_{end}")
+
+
+@pytest.fixture
+def team(rekall: Rekall, quick_model: FakeEncoder, location: str) -> str:
+    assert rekall("base", "init", location).code == 0
+    assert rekall("base", "add", "team", location).code == 0
+    return location
+
+
+def test_from_an_empty_database_to_the_second_person_s_first_search(
+    rekall: Rekall, team: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rekall("add", "bug", "nginx drops websockets", "-c", "proxy_read_timeout")
+    entry = rekall("list", "--json").json["entries"][0]["id"]
+    assert rekall("share", entry, "--to", "team").code == 0
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "second"))
+    assert rekall("base", "add", "team", team).code == 0
+    found = rekall("search", "websockets", "--json").json
+    assert [(each["id"], each["base"]) for each in found["hits"]] == [(entry, "team")]
+    assert found["bases"] == [{"name": "team", "hits": 1, "reason": None}]
+    assert rekall("edit", entry, "--tag", "proxy").code == 0
+    assert rekall("take", entry, "--from", "team").code == 0
+    monkeypatch.setenv("REKALL_HOME", str(tmp_path / "home"))
+    taken = rekall("take", entry, "--from", "team", "--json").json
+    assert [(each["what"], each["fields"]) for each in taken["copied"]] == [("changed", ["tags"])]
+    looked = rekall("base", "check", "--json").json["bases"]
+    assert [(each["name"], each["answers"], each["same_model"]) for each in looked] == [
+        ("own", True, True),
+        ("team", True, True),
+    ]
+
+
+def test_a_base_goes_into_a_team_s_and_back_with_equal_entries(rekall: Rekall, team: str, tmp_path: Path):
+    for number in range(5):
+        rekall("add", "til", f"note {number}", "-c", f"text {number} ü 🐙", "--tag", "a", "--solution", "s")
+    ids = [each["id"] for each in rekall("list", "--json").json["entries"]]
+    rekall("link", ids[0], ids[1], "--reason", "why")
+    assert rekall("share", *ids, "--to", "team").code == 0
+
+    def said(base: str) -> list[object]:
+        shown = rekall("-b", base, "show", *ids, "--json").json["entries"]
+        return [{name: value for name, value in each.items() if name != "updated_at"} for each in shown]
+
+    assert said("team") == said("own")
+
+
+def test_a_server_that_is_gone_costs_a_note(rekall: Rekall, team: str):
+    rekall("add", "bug", "nginx drops websockets")
+    gone = team.replace("port", "x") + " port='1'"
+    assert rekall("base", "add", "gone", gone).code == 5
+    rekall("base", "remove", "team")
+    from rekall.app import App
+    from rekall.bases import KnownBase
+
+    App().bases.add(KnownBase("gone", gone))
+    ran = rekall("search", "websockets")
+    assert (ran.code, "nothing of gone is here" in ran.err) == (0, True)
+    assert "nginx drops websockets" in ran.out
+
+
+def test_commands_work_on_a_server_as_on_a_file(rekall: Rekall, team: str):
+    for command in (
+        ("add", "til", "one", "--tag", "a"),
+        ("list",),
+        ("stats",),
+        ("tags",),
+        ("history",),
+        ("index", "status"),
+        ("search", "one"),
+        ("undo", "--yes"),
+    ):
+        ran = rekall("-b", "team", *command)
+        assert ran.code == 0, (command, ran)
