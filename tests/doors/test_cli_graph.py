@@ -17,6 +17,7 @@ from support.systems import program, shell_line
 from rekall.app import App
 from rekall.cli.tree import PLAIN, tree
 from rekall.errors import InvalidInput
+from rekall.wording import shell_word
 
 Rekall = Callable[..., Ran]
 pytestmark = pytest.mark.usefixtures("quick_model")
@@ -330,9 +331,9 @@ def test_a_page_names_where_the_rest_of_many_is_to_be_seen(rekall: Rekall, tmp_p
     rekall("import", str(file))
     ran = rekall("today", "--page")
     assert len([line for line in ran.out.splitlines() if " + " in line]) == 20
-    command = re.search(r"5 more: `rekall (list --created \S+ --project 'my shop')`", ran.out)
+    command = re.search(rf"5 more: `rekall (list --created \S+ --project) {shell_word('my shop')}`", ran.out)
     assert command
-    assert rekall(*command[1].replace("'", "").split(" ", 4), "--json").json["total"] == 25
+    assert rekall(*command[1].split(), "my shop", "--json").json["total"] == 25
     assert len(rekall("today", "--page", "--json").json["days"][0]["added"]) == 25
 
 
