@@ -91,7 +91,7 @@ class _Asking:
                         break
                 except RekallError as error:
                     talk(error_text(error))
-                    if isinstance(error, NotFound) and not self._is_there():
+                    if not self._is_to_be_asked():
                         self._go_on(None)
                         break
 
@@ -223,5 +223,9 @@ class _Asking:
         self._done.append(answered)
         self._place += 1
 
-    def _is_there(self) -> bool:
-        return bool(self._base.titles([self._ids[self._place]]))
+    def _is_to_be_asked(self) -> bool:
+        """Whether the entry is still there and holds: another window may have deleted it, or found it outdated."""
+        try:
+            return self._base.review.standing(self._ids[self._place]).entry.status is not Status.OBSOLETE
+        except NotFound:
+            return False

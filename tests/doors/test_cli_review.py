@@ -263,6 +263,19 @@ def test_what_was_deleted_meanwhile_is_passed_over(rekall: Rekall, old: list[str
     assert asked.terminal.exit_code() == 0
 
 
+def test_what_another_window_found_outdated_while_it_was_asked_about_is_passed_over(
+    rekall: Rekall, old: list[str]
+) -> None:
+    asked = Asked()
+    asked.wait()
+    rekall("review", old[0], "--outdated")
+    shown = asked.type("h")
+    assert "is obsolete" in shown
+    assert "text of two" in shown
+    asked.terminal.type("q")
+    assert asked.terminal.exit_code() == 0
+
+
 def test_how_many_are_due_is_said_where_one_looks_and_never_as_a_warning(rekall: Rekall, old: list[str]) -> None:
     assert rekall("stats", "--json").json["to_review"] == 3
     assert "3 today" in rekall("stats").out
