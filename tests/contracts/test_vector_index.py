@@ -1,3 +1,4 @@
+import contextlib
 import importlib.machinery
 import importlib.util
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support import servers
 from support.depth import tries
 
 from rekall.db import Database
@@ -21,14 +23,16 @@ from rekall.entry.types import EntryType
 from rekall.errors import EngineError, RekallError, StorageError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.store import neighbours, sign_blocks, vectors
+from rekall.store.contract import Store
 from rekall.store.sign_blocks import Layout
 from rekall.store.signs import Signs
 from rekall.store.sqlite import SqliteStore
 from rekall.store.values import Space
 from rekall.store.vectors import NumpyIndex, SqliteVecIndex, choose_backend
-from rekall.vector_index import Backend, VectorIndex, is_unit, vector_bytes
+from rekall.vector_index import Backend, Vector, VectorIndex, is_unit, vector_bytes
 
-BACKENDS = ("sqlite-vec", "numpy")
+IN_SQLITE = ("sqlite-vec", "numpy")
+BACKENDS = (*IN_SQLITE, "pgvector")
 DIM = 24
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -37,18 +41,50 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 class Shelf:
     """An index over a real space, and the ids of the passages that may have vectors."""
 
-    store: SqliteStore
+    store: Store
     index: VectorIndex
     ids: list[int]
     space: Space
+
+    def held(self) -> int:
+        """How many vectors there are, and nothing left of any other."""
+        return len(self.index)
+
+    def fill(self, rows: Matrix) -> None:
+        with self.store.transaction():
+            self.index.add_many(zip(self.ids, rows))
+
+    def add(self, passage_id: int, vector: Vector) -> None:
+        with self.store.transaction():
+            self.index.add(passage_id, vector)
+
+    def delete(self, passage_id: int) -> None:
+        with self.store.transaction():
+            self.index.delete(passage_id)
+
+    def clear(self) -> None:
+        with self.store.transaction():
+            self.index.clear()
+
+    def rebuild(self) -> None:
+        with self.store.transaction():
+            self.index.rebuild()
+
+
+@dataclass
+class SqliteShelf(Shelf):
+    """One whose tables can be looked into."""
+
+    store: SqliteStore
 
     @property
     def db(self) -> Database:
         return self.store.db
 
-    def fill(self, rows: Matrix) -> None:
-        for passage_id, row in zip(self.ids, rows):
-            self.index.add(passage_id, row)
+    def held(self) -> int:
+        number = super().held()
+        assert len(self.table("vectors")) == len(self.signed()) == number
+        return number
 
     def table(self, kind: str) -> list[tuple]:
         return self.db.rows(f"SELECT * FROM {kind}_{self.space.id}")
@@ -69,7 +105,7 @@ class Shelf:
         return Signs(self.db, self.space.id, self.space.dim, by_sql=False)
 
 
-def make_shelf(name: str, count: int = 60, dim: int = DIM) -> Shelf:
+def make_shelf(name: str, count: int = 60, dim: int = DIM) -> SqliteShelf:
     try:
         store = SqliteStore(None, name)
     except StorageError:
@@ -77,32 +113,57 @@ def make_shelf(name: str, count: int = 60, dim: int = DIM) -> Shelf:
             raise
         pytest.skip("this SQLite cannot load the sqlite-vec extension")
     assert store.vectors.backend.name == name
+    ids, space = make_room(store, count, dim)
+    return SqliteShelf(store, store.vectors.index(space), ids, space)
+
+
+def make_room(store: Store, count: int, dim: int) -> tuple[list[int], Space]:
+    """Passages and a space for vectors."""
     entry = Entry(EntryType.TIL, "t", id="01" + "A" * 24, created_at=NOW, updated_at=NOW)
     with store.transaction():
         key = store.entries.insert(entry)
         ids = store.passages.put(key, [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(count)])
-        space = store.vectors.make_space("print", "model", dim, NOW)
-    return Shelf(store, store.vectors.index(space), ids, space)
+        return ids, store.vectors.make_space("print", "model", dim, NOW)
+
+
+@contextlib.contextmanager
+def open_shelf(name: str, count: int = 60, dim: int = DIM) -> Iterator[Shelf]:
+    if name in IN_SQLITE:
+        made = make_shelf(name, count, dim)
+        with contextlib.closing(made.store):
+            yield made
+        return
+    servers.server()  # skips the test where there is none
+    from rekall.store.postgres import open_store
+
+    with servers.empty_base() as conninfo, contextlib.closing(open_store(conninfo)) as store:
+        ids, space = make_room(store, count, dim)
+        assert store.vectors.backend.name == name
+        yield Shelf(store, store.vectors.index(space), ids, space)
 
 
 @pytest.fixture(params=BACKENDS)
 def shelf(request: pytest.FixtureRequest) -> Iterator[Shelf]:
-    made = make_shelf(request.param)
-    yield made
-    made.store.close()
+    with open_shelf(request.param) as made:
+        yield made
+
+
+@pytest.fixture(params=IN_SQLITE)
+def sqlite_shelf(request: pytest.FixtureRequest) -> Iterator[Shelf]:
+    with open_shelf(request.param) as made:
+        yield made
 
 
 @pytest.fixture(params=BACKENDS)
 def shelf_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., Shelf]]:
-    made: list[Shelf] = []
+    with contextlib.ExitStack() as stack:
+        yield lambda count, dim=DIM: stack.enter_context(open_shelf(request.param, count, dim))
 
-    def make(count: int, dim: int = DIM) -> Shelf:
-        made.append(make_shelf(request.param, count, dim))
-        return made[-1]
 
-    yield make
-    for one in made:
-        one.store.close()
+@pytest.fixture(params=IN_SQLITE)
+def sqlite_shelf_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., Shelf]]:
+    with contextlib.ExitStack() as stack:
+        yield lambda count, dim=DIM: stack.enter_context(open_shelf(request.param, count, dim))
 
 
 def random_rows(count: int, dim: int = DIM, seed: int = 1) -> Matrix:
@@ -120,7 +181,7 @@ def assert_same(found: list[tuple[int, float]], expected: list[tuple[int, float]
 
 
 def test_each_name_opens_its_own_backend():
-    shelves = [make_shelf(name, 1) for name in BACKENDS]
+    shelves = [make_shelf(name, 1) for name in IN_SQLITE]
     assert [type(one.index) for one in shelves] == [SqliteVecIndex, NumpyIndex]
     for one in shelves:
         one.store.close()
@@ -143,7 +204,7 @@ def test_a_vector_finds_itself_with_similarity_one(shelf):
 
 def test_the_opposite_vector_has_similarity_minus_one(shelf):
     row = random_rows(1)[0]
-    shelf.index.add(shelf.ids[0], -row)
+    shelf.add(shelf.ids[0], -row)
     assert shelf.index.search(row, 1)[0][1] == pytest.approx(-1.0, abs=1e-5)
 
 
@@ -183,8 +244,8 @@ def test_equal_vectors_come_in_the_order_of_their_ids(shelf_of, dim):
 def test_ids_decide_between_equal_vectors_at_the_cut(shelf):
     row, other = random_rows(2)
     for passage_id in shelf.ids[:20]:
-        shelf.index.add(passage_id, other)
-    shelf.index.add(shelf.ids[30], row)
+        shelf.add(passage_id, other)
+    shelf.add(shelf.ids[30], row)
     assert [found for found, _ in shelf.index.search(row, 4)] == [shelf.ids[30], *shelf.ids[:3]]
 
 
@@ -223,7 +284,7 @@ def test_similarities_are_the_cosines_of_the_given_ids(shelf):
 def test_arrays_bytes_and_views_are_the_same_vector(shelf):
     row = random_rows(1)[0]
     for passage_id, vector in zip(shelf.ids, (row, row.tobytes(), memoryview(row), memoryview(row.tobytes()))):
-        shelf.index.add(passage_id, vector)
+        shelf.add(passage_id, vector)
         assert shelf.index.get(passage_id) == row.tobytes()
     assert shelf.index.search(row, 9) == shelf.index.search(row.tobytes(), 9)
 
@@ -252,8 +313,8 @@ def test_of_many_vectors_more_than_a_block_come_at_once(shelf_of):
 
 def test_a_vector_added_again_replaces_the_first(shelf):
     first, second = random_rows(2)
-    shelf.index.add(shelf.ids[0], first)
-    shelf.index.add(shelf.ids[0], second)
+    shelf.add(shelf.ids[0], first)
+    shelf.add(shelf.ids[0], second)
     assert shelf.index.get(shelf.ids[0]) == second.tobytes()
     assert len(shelf.index) == 1
     assert shelf.index.search(second, 5) == [(shelf.ids[0], pytest.approx(1.0, abs=1e-6))]
@@ -262,7 +323,7 @@ def test_a_vector_added_again_replaces_the_first(shelf):
 def test_a_deleted_vector_is_never_found(shelf):
     rows = random_rows(60)
     shelf.fill(rows)
-    shelf.index.delete(shelf.ids[9])
+    shelf.delete(shelf.ids[9])
     assert shelf.ids[9] not in dict(shelf.index.search(rows[9], 60))
     assert len(shelf.index) == 59
     assert shelf.index.get(shelf.ids[9]) is None
@@ -270,16 +331,22 @@ def test_a_deleted_vector_is_never_found(shelf):
 
 def test_deleting_what_is_not_there_changes_nothing(shelf):
     shelf.fill(random_rows(3))
-    shelf.index.delete(shelf.ids[50])
+    shelf.delete(shelf.ids[50])
     assert len(shelf.index) == 3
 
 
 def test_clear_removes_every_vector(shelf):
     shelf.fill(random_rows(5))
-    shelf.index.clear()
-    assert len(shelf.index) == 0
-    assert shelf.table("vectors") == shelf.table("signs") == []
-    assert shelf.db.rows("SELECT * FROM centre") == shelf.db.rows("SELECT * FROM signing") == []
+    shelf.clear()
+    assert shelf.held() == 0
+    assert shelf.index.get_many(shelf.ids) == {}
+
+
+def test_clear_leaves_no_sign(sqlite_shelf):
+    sqlite_shelf.fill(random_rows(5))
+    sqlite_shelf.clear()
+    assert sqlite_shelf.table("vectors") == sqlite_shelf.table("signs") == []
+    assert sqlite_shelf.db.rows("SELECT * FROM centre") == sqlite_shelf.db.rows("SELECT * FROM signing") == []
 
 
 def test_deleting_a_passage_removes_its_vector_and_signs(shelf):
@@ -287,48 +354,50 @@ def test_deleting_a_passage_removes_its_vector_and_signs(shelf):
     shelf.fill(rows)
     (key,) = shelf.store.entries.keys()
     kept = [Passage(place, str(place), place.to_bytes(16, "big")) for place in range(60) if place != 2]
-    shelf.store.passages.put(key, [replace(passage, position=at) for at, passage in enumerate(kept)])
+    with shelf.store.transaction():
+        shelf.store.passages.put(key, [replace(passage, position=at) for at, passage in enumerate(kept)])
     assert shelf.index.get(shelf.ids[2]) is None
     assert shelf.ids[2] not in dict(shelf.index.search(rows[2], 9))
-    assert list(shelf.signed()) == [one for one in shelf.ids[:5] if one != shelf.ids[2]]
-    assert len(shelf.index) == 4
+    assert sorted(shelf.index.get_many(shelf.ids)) == [one for one in shelf.ids[:5] if one != shelf.ids[2]]
+    assert shelf.held() == 4
 
 
 def test_deleting_an_entry_leaves_nothing_of_its_vectors(shelf):
-    other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
     shelf.fill(random_rows(5))
-    other.add(shelf.ids[0], random_rows(1, 8)[0])
+    with shelf.store.transaction():
+        other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
+        other.add(shelf.ids[0], random_rows(1, 8)[0])
     (key,) = shelf.store.entries.keys()
-    shelf.store.entries.delete(key)
-    assert shelf.table("vectors") == shelf.table("signs") == []
-    assert len(shelf.index) == len(other) == 0
+    with shelf.store.transaction():
+        shelf.store.entries.delete(key)
+    assert shelf.held() == len(other) == 0
 
 
-def test_signs_of_passages_that_another_program_deleted_find_nothing(shelf_of, monkeypatch):
+def test_signs_of_passages_that_another_program_deleted_find_nothing(sqlite_shelf_of, monkeypatch):
     """Nobody told them."""
     small_limits(monkeypatch, 10, 5, 1)
-    shelf = shelf_of(60)
+    shelf = sqlite_shelf_of(60)
     rows = random_rows(60)
     shelf.fill(rows)
     shelf.db.run("DELETE FROM passage WHERE id <= ?", (shelf.ids[29],))
     assert_same(shelf.index.search(rows[40], 5), by_cosine(shelf.ids[30:], rows[30:], rows[40])[:5])
-    shelf.index.rebuild()
+    shelf.rebuild()
     assert list(shelf.signed()) == shelf.ids[30:]
     assert len(shelf.index) == 30
 
 
 def test_a_vector_needs_its_passage(shelf):
-    with pytest.raises(StorageError), shelf.db.transaction():
-        shelf.index.add(10**6, random_rows(1)[0])
+    with pytest.raises(StorageError), shelf.store.transaction():
+        shelf.add(10**6, random_rows(1)[0])
     assert len(shelf.index) == 0
 
 
 def test_an_undone_transaction_undoes_the_vectors(shelf):
     rows = random_rows(5)
     shelf.fill(rows[:2])
-    with pytest.raises(ZeroDivisionError), shelf.db.transaction():  # noqa: PT012 - the transaction as a whole
-        shelf.index.add(shelf.ids[3], rows[3])
-        shelf.index.delete(shelf.ids[0])
+    with pytest.raises(ZeroDivisionError), shelf.store.transaction():  # noqa: PT012 - the transaction as a whole
+        shelf.add(shelf.ids[3], rows[3])
+        shelf.delete(shelf.ids[0])
         raise ZeroDivisionError
     assert sorted(found for found, _ in shelf.index.search(rows[0], 9)) == shelf.ids[:2]
 
@@ -358,13 +427,13 @@ def bad_vectors() -> dict[str, object]:
 @pytest.mark.parametrize("name", bad_vectors())
 def test_a_bad_vector_is_refused_and_nothing_is_stored(shelf, name):
     kept = random_rows(1, seed=6)[0]
-    shelf.index.add(shelf.ids[0], kept)
+    shelf.add(shelf.ids[0], kept)
     for passage_id in shelf.ids[:2]:
         with pytest.raises(EngineError) as raised:
-            shelf.index.add(passage_id, bad_vectors()[name])
+            shelf.add(passage_id, bad_vectors()[name])
         assert raised.value.hint
     assert shelf.index.get(shelf.ids[0]) == kept.tobytes()
-    assert len(shelf.table("vectors")) == len(shelf.signed()) == len(shelf.index) == 1
+    assert shelf.held() == 1
 
 
 @pytest.mark.parametrize("name", bad_vectors())
@@ -392,9 +461,9 @@ def by_signs(ids: list[int], rows: Matrix, query: Matrix, most: int) -> list[int
 
 @pytest.mark.parametrize("dim", [8, 20, 24])
 @pytest.mark.parametrize("k", [1, 5, 12])
-def test_of_many_vectors_the_signs_choose_and_the_cosine_orders(shelf_of, monkeypatch, dim, k):
+def test_of_many_vectors_the_signs_choose_and_the_cosine_orders(sqlite_shelf_of, monkeypatch, dim, k):
     small_limits(monkeypatch, 50, 20, 3)
-    shelf = shelf_of(120, dim)
+    shelf = sqlite_shelf_of(120, dim)
     rows, query = random_rows(120, dim), random_rows(1, dim, seed=7)[0]
     shelf.fill(rows)
     candidates = by_signs(shelf.ids, rows, query, max(20, 3 * k))
@@ -402,9 +471,9 @@ def test_of_many_vectors_the_signs_choose_and_the_cosine_orders(shelf_of, monkey
     assert_same(shelf.index.search(query, k), expected[:k])
 
 
-def test_signs_choose_only_among_the_given_ids(shelf_of, monkeypatch):
+def test_signs_choose_only_among_the_given_ids(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 30, 10, 2)
-    shelf = shelf_of(120)
+    shelf = sqlite_shelf_of(120)
     rows, query = random_rows(120), random_rows(1, seed=7)[0]
     shelf.fill(rows)
     allowed = shelf.ids[1::3]
@@ -413,18 +482,18 @@ def test_signs_choose_only_among_the_given_ids(shelf_of, monkeypatch):
     assert_same(shelf.index.search(query, 4, allowed), expected[:4])
 
 
-def test_few_given_ids_are_compared_exactly_even_of_many_vectors(shelf_of, monkeypatch):
+def test_few_given_ids_are_compared_exactly_even_of_many_vectors(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 30, 1, 1)
-    shelf = shelf_of(120)
+    shelf = sqlite_shelf_of(120)
     rows, query = random_rows(120), random_rows(1, seed=7)[0]
     shelf.fill(rows)
     expected = [pair for pair in by_cosine(shelf.ids, rows, query) if pair[0] in shelf.ids[:30]]
     assert_same(shelf.index.search(query, 5, shelf.ids[:30]), expected[:5])
 
 
-def test_up_to_the_limit_every_vector_is_compared_and_above_it_the_signs_choose(shelf_of, monkeypatch):
+def test_up_to_the_limit_every_vector_is_compared_and_above_it_the_signs_choose(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 2, 1, 1)
-    shelf = shelf_of(3, 8)
+    shelf = sqlite_shelf_of(3, 8)
     query, near, same_signs, far = unit_rows(
         np.array(
             [
@@ -437,34 +506,34 @@ def test_up_to_the_limit_every_vector_is_compared_and_above_it_the_signs_choose(
     )
     shelf.fill(np.stack([near, same_signs]))
     assert shelf.index.search(query, 1)[0][0] == shelf.ids[0]
-    shelf.index.add(shelf.ids[2], far)
+    shelf.add(shelf.ids[2], far)
     assert shelf.index.search(query, 1)[0][0] == shelf.ids[1]
 
 
-def test_a_zero_has_the_sign_of_a_negative_number(shelf_of, monkeypatch):
+def test_a_zero_has_the_sign_of_a_negative_number(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 1, 1, 1)
-    shelf = shelf_of(2, 8)
+    shelf = sqlite_shelf_of(2, 8)
     query = unit_rows(np.array([[1, -1, -1, -1, -1, -1, -1, -1]]))[0]
     with_zeros, other = unit_rows(np.array([[1, 0, 0, 0, 0, 0, 0, 0], [1, 1, -1, -1, -1, -1, -1, -1]]))
     shelf.fill(np.stack([with_zeros, other]))
     assert shelf.index.search(query, 1)[0][0] == shelf.ids[0]
 
 
-def test_with_every_vector_a_candidate_two_stages_give_the_exact_answer(shelf_of, monkeypatch):
+def test_with_every_vector_a_candidate_two_stages_give_the_exact_answer(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 10, 200, 1)
-    shelf = shelf_of(120)
+    shelf = sqlite_shelf_of(120)
     rows, query = random_rows(120), random_rows(1, seed=7)[0]
     shelf.fill(rows)
     assert_same(shelf.index.search(query, 20), by_cosine(shelf.ids, rows, query)[:20])
 
 
-def test_replaced_and_deleted_vectors_leave_no_signs_behind(shelf_of, monkeypatch):
+def test_replaced_and_deleted_vectors_leave_no_signs_behind(sqlite_shelf_of, monkeypatch):
     small_limits(monkeypatch, 10, 1, 1)
-    shelf = shelf_of(30)
+    shelf = sqlite_shelf_of(30)
     rows = random_rows(30)
     shelf.fill(rows)
-    shelf.index.add(shelf.ids[4], rows[5])
-    shelf.index.delete(shelf.ids[5])
+    shelf.add(shelf.ids[4], rows[5])
+    shelf.delete(shelf.ids[5])
     assert shelf.index.search(rows[5], 1) == [(shelf.ids[4], pytest.approx(1.0, abs=1e-6))]
     assert shelf.index.search(rows[4], 1)[0][0] != shelf.ids[4]
 
@@ -481,33 +550,33 @@ def test_replaced_and_deleted_vectors_leave_no_signs_behind(shelf_of, monkeypatc
         "UPDATE signing SET held = 1000",
     ],
 )
-def test_damaged_signs_are_made_anew(shelf_of, monkeypatch, damage):
+def test_damaged_signs_are_made_anew(sqlite_shelf_of, monkeypatch, damage):
     monkeypatch.setattr(sign_blocks, "_PAGE_ROOM", 100)
     small_limits(monkeypatch, 20, 10, 2)
-    shelf = shelf_of(90)
+    shelf = sqlite_shelf_of(90)
     rows, query = random_rows(90), random_rows(1, seed=7)[0]
     shelf.fill(rows)
     before, signs = shelf.index.search(query, 5), shelf.table("signs")
     shelf.db.run(damage.format(signs=f"signs_{shelf.space.id}"))
-    shelf.index.rebuild()
+    shelf.rebuild()
     assert shelf.table("signs") == signs
     assert shelf.index.search(query, 5) == before
 
 
-def test_rebuilding_works_across_blocks(shelf_of, monkeypatch):
+def test_rebuilding_works_across_blocks(sqlite_shelf_of, monkeypatch):
     monkeypatch.setattr(sign_blocks, "_PAGE_ROOM", 100)
     monkeypatch.setattr(vectors, "BLOCKS_A_PART", 2)
-    shelf = shelf_of(50)
+    shelf = sqlite_shelf_of(50)
     rows, query = random_rows(50), random_rows(1, seed=7)[0]
     shelf.fill(rows)
     shelf.db.run(f"DELETE FROM signs_{shelf.space.id}")
-    shelf.index.rebuild()
+    shelf.rebuild()
     assert len(shelf.index) == 50
     assert_same(shelf.index.search(query, 50), by_cosine(shelf.ids, rows, query))
 
 
 def test_rebuilding_an_empty_index_is_fine(shelf):
-    shelf.index.rebuild()
+    shelf.rebuild()
     assert len(shelf.index) == 0
 
 
@@ -523,50 +592,62 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_vector_is_removed_by_a_rebuild_and_waits_to_be_embedded(shelf, damage):
+def test_a_damaged_vector_is_removed_by_a_rebuild_and_waits_to_be_embedded(sqlite_shelf, damage):
     rows = random_rows(60)
-    shelf.fill(rows)
-    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, shelf.ids[8]))
-    shelf.index.rebuild()
-    assert shelf.index.get(shelf.ids[8]) is None
-    assert len(shelf.index) == 59
-    pending = shelf.store.passages.pending(shelf.space, 99)
-    assert [item.passage_id for item in pending] == [shelf.ids[8]]
-    expected = [pair for pair in by_cosine(shelf.ids, rows, rows[8]) if pair[0] != shelf.ids[8]]
-    assert_same(shelf.index.search(rows[8], 10), expected[:10])
+    sqlite_shelf.fill(rows)
+    sqlite_shelf.db.run(
+        f"UPDATE vectors_{sqlite_shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, sqlite_shelf.ids[8])
+    )
+    sqlite_shelf.rebuild()
+    assert sqlite_shelf.index.get(sqlite_shelf.ids[8]) is None
+    assert len(sqlite_shelf.index) == 59
+    pending = sqlite_shelf.store.passages.pending(sqlite_shelf.space, 99)
+    assert [item.passage_id for item in pending] == [sqlite_shelf.ids[8]]
+    expected = [pair for pair in by_cosine(sqlite_shelf.ids, rows, rows[8]) if pair[0] != sqlite_shelf.ids[8]]
+    assert_same(sqlite_shelf.index.search(rows[8], 10), expected[:10])
 
 
 @pytest.mark.parametrize(
     "damage", [DAMAGE["short"], DAMAGE["odd"], DAMAGE["other dimension"]], ids=["short", "odd", "other dimension"]
 )
-def test_a_search_over_a_damaged_vector_answers_or_ends_in_a_clear_error(shelf, damage):
+def test_a_search_over_a_damaged_vector_answers_or_ends_in_a_clear_error(sqlite_shelf, damage):
     rows = random_rows(10)
-    shelf.fill(rows)
-    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, shelf.ids[8]))
+    sqlite_shelf.fill(rows)
+    sqlite_shelf.db.run(
+        f"UPDATE vectors_{sqlite_shelf.space.id} SET vector = ? WHERE passage_id = ?", (damage, sqlite_shelf.ids[8])
+    )
     found, hint = [], ""
     try:
-        found = shelf.index.search(rows[0], 3)
+        found = sqlite_shelf.index.search(rows[0], 3)
     except RekallError as error:
         hint = error.hint
-    assert "rebuild" in hint or found[0] == (shelf.ids[0], pytest.approx(1.0, abs=1e-5))
+    assert "rebuild" in hint or found[0] == (sqlite_shelf.ids[0], pytest.approx(1.0, abs=1e-5))
 
 
 @pytest.mark.parametrize("name", ["short", "empty", "odd", "other dimension"])
-def test_of_many_vectors_one_that_is_not_whole_is_left_out(shelf, name):
+def test_of_many_vectors_one_that_is_not_whole_is_left_out(sqlite_shelf, name):
     rows = random_rows(10)
-    shelf.fill(rows)
-    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (DAMAGE[name], shelf.ids[8]))
-    assert shelf.index.get_many(shelf.ids[7:10]) == {shelf.ids[7]: rows[7].tobytes(), shelf.ids[9]: rows[9].tobytes()}
+    sqlite_shelf.fill(rows)
+    sqlite_shelf.db.run(
+        f"UPDATE vectors_{sqlite_shelf.space.id} SET vector = ? WHERE passage_id = ?",
+        (DAMAGE[name], sqlite_shelf.ids[8]),
+    )
+    assert sqlite_shelf.index.get_many(sqlite_shelf.ids[7:10]) == {
+        sqlite_shelf.ids[7]: rows[7].tobytes(),
+        sqlite_shelf.ids[9]: rows[9].tobytes(),
+    }
 
 
 def test_two_spaces_keep_their_vectors_apart(shelf):
-    other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
-    assert type(other) is type(shelf.index)
     shelf.fill(random_rows(4))
-    other.add(shelf.ids[0], random_rows(1, 8)[0])
+    with shelf.store.transaction():
+        other = shelf.store.vectors.index(shelf.store.vectors.make_space("other", "model", 8, NOW))
+        other.add(shelf.ids[0], random_rows(1, 8)[0])
+    assert type(other) is type(shelf.index)
     assert len(shelf.index) == 4
     assert len(other) == 1
-    other.clear()
+    with shelf.store.transaction():
+        other.clear()
     assert len(shelf.index) == 4
 
 
@@ -583,7 +664,7 @@ def test_two_spaces_keep_their_vectors_apart(shelf):
 )
 def test_both_backends_agree_on_random_data(seed, dim, count, k, among, exact, candidates):
     rows, query = random_rows(count, dim, seed), random_rows(1, dim, seed + 1)[0]
-    shelves = [make_shelf(name, count, dim) for name in BACKENDS]
+    shelves = [make_shelf(name, count, dim) for name in IN_SQLITE]
     with pytest.MonkeyPatch.context() as patch:
         small_limits(patch, exact, candidates, 1)
         for one in shelves:
@@ -605,7 +686,9 @@ def assert_same_but_for_ties(found: list[tuple[int, float]], expected: list[tupl
     assert [cosine for _, cosine in found] == pytest.approx([cosine for _, cosine in expected], abs=ROUNDING)
     cosines = dict(expected)
     assert all(cosine == pytest.approx(cosines[one], abs=ROUNDING) for one, cosine in found if one in cosines)
-    nearest = [{one for one, cosine in each if cosine > each[-1][1] + 2 * ROUNDING} for each in (found, expected) if each]
+    nearest = [
+        {one for one, cosine in each if cosine > each[-1][1] + 2 * ROUNDING} for each in (found, expected) if each
+    ]
     assert all(one in dict(other) for ids, other in zip(nearest, (expected, found)) for one in ids)
 
 
@@ -746,18 +829,21 @@ def test_of_no_vector_and_of_one_there_are_no_pairs(shelf):
 def test_what_has_no_vector_is_in_no_pair(shelf):
     rows = random_rows(6)
     shelf.fill(rows)
-    shelf.index.delete(shelf.ids[2])
+    shelf.delete(shelf.ids[2])
     asked = [shelf.ids[0], shelf.ids[2], shelf.ids[4], shelf.ids[30], 10**6, shelf.ids[4]]
     assert pairs_of(shelf, asked) == pytest.approx({(shelf.ids[0], shelf.ids[4]): float(rows[0] @ rows[4])}, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["short", "empty", "odd", "other dimension"])
-def test_a_vector_that_is_not_whole_is_in_no_pair(shelf, name):
+def test_a_vector_that_is_not_whole_is_in_no_pair(sqlite_shelf, name):
     rows = random_rows(10)
-    shelf.fill(rows)
-    shelf.db.run(f"UPDATE vectors_{shelf.space.id} SET vector = ? WHERE passage_id = ?", (DAMAGE[name], shelf.ids[8]))
-    assert pairs_of(shelf, shelf.ids[7:10]) == pytest.approx(
-        {(shelf.ids[7], shelf.ids[9]): float(rows[7] @ rows[9])}, abs=1e-6
+    sqlite_shelf.fill(rows)
+    sqlite_shelf.db.run(
+        f"UPDATE vectors_{sqlite_shelf.space.id} SET vector = ? WHERE passage_id = ?",
+        (DAMAGE[name], sqlite_shelf.ids[8]),
+    )
+    assert pairs_of(sqlite_shelf, sqlite_shelf.ids[7:10]) == pytest.approx(
+        {(sqlite_shelf.ids[7], sqlite_shelf.ids[9]): float(rows[7] @ rows[9])}, abs=1e-6
     )
 
 
@@ -772,7 +858,7 @@ def test_a_vector_that_is_not_whole_is_in_no_pair(shelf, name):
 def test_both_backends_agree_on_the_pairs_of_random_data(seed, dim, count, among, shared):
     """Also where all vectors share a direction, as those of some models do."""
     rows = unit_rows(np.random.default_rng(seed).standard_normal((count, dim)) + shared)
-    shelves = [make_shelf(name, 60, dim) for name in BACKENDS]
+    shelves = [make_shelf(name, 60, dim) for name in IN_SQLITE]
     for one in shelves:
         one.fill(rows)
     first, second = (pairs_of(one, [place + 1 for place in among]) for one in shelves)
@@ -845,17 +931,17 @@ def test_an_empty_index_has_no_neighbours(shelf):
     assert shelf.index.neighbours([], None, -1.0, 4) == []
 
 
-def test_a_damaged_vector_is_nobodys_neighbour(shelf):
+def test_a_damaged_vector_is_nobodys_neighbour(sqlite_shelf):
     rows = random_rows(60)
-    shelf.fill(rows)
-    nan, long, short = shelf.ids[3], shelf.ids[4], shelf.ids[5]
-    table = f"vectors_{shelf.space.id}"
+    sqlite_shelf.fill(rows)
+    nan, long, short = sqlite_shelf.ids[3], sqlite_shelf.ids[4], sqlite_shelf.ids[5]
+    table = f"vectors_{sqlite_shelf.space.id}"
     for number, data in (
         (nan, np.full(DIM, np.nan, dtype=np.float32).tobytes()),
         (long, (rows[4] * 1e20).astype(np.float32).tobytes()),
         (short, b"abc"),
     ):
-        shelf.db.run(f"UPDATE {table} SET vector = ? WHERE passage_id = ?", (data, number))
-    found = shelf.index.neighbours(shelf.ids, None, -1.0, 100)
+        sqlite_shelf.db.run(f"UPDATE {table} SET vector = ? WHERE passage_id = ?", (data, number))
+    found = sqlite_shelf.index.neighbours(sqlite_shelf.ids, None, -1.0, 100)
     assert not {nan, long, short} & {number for one, other, _ in found for number in (one, other)}
     assert len(found) == 57 * 56 // 2

@@ -28,8 +28,8 @@ _MOST_ALIKE = 1000
 _MOST_OF_A_TITLE = 32
 """Words by which a title is looked for."""
 
-_ONE = 1 << 24
-"""A score of 1 as a whole number; the share of a term, at most 2.2 times an idf, stays below 2^31."""
+_ONE = 1 << 30
+"""The most that the terms could score, as a whole number, so that the share of each fits an integer."""
 
 _SHARE = f"(%s * p.found / (p.found + {K1 * (1 - B)} + %s * p.size))::integer"
 """What a term adds to the score of an entry; bound are its weight, and what a word counts towards the entry's length."""
@@ -145,7 +145,7 @@ class PostgresWords:
             source += f" JOIN entry e ON e.key = s.key WHERE {where}"
             bindings += bound
         sql = f"SELECT s.key, sum(s.share) FROM {source} GROUP BY s.key ORDER BY 2 DESC, 1 LIMIT %s"
-        return _coverage(terms, self._db.rows(sql, (*bindings, limit)))
+        return _coverage(self._db.rows(sql, (*bindings, limit)))
 
     def coverage_of(self, terms: Terms, keys: Iterable[int]) -> dict[int, float]:
         """Coverage of the given entries; one that holds no term is left out."""
@@ -154,7 +154,7 @@ class PostgresWords:
         if not parts:
             return {}
         sql, bindings = _joined(parts)
-        return _coverage(terms, self._db.rows(f"SELECT key, sum(share) FROM ({sql}) s GROUP BY key", bindings))
+        return _coverage(self._db.rows(f"SELECT key, sum(share) FROM ({sql}) s GROUP BY key", bindings))
 
     def matched(self, terms: Terms, keys: Iterable[int]) -> dict[int, tuple[Term, ...]]:
         """Which of the terms each of the given entries holds; one that holds none is left out."""
@@ -175,10 +175,11 @@ class PostgresWords:
         if not held:
             return []
         known, entries, words = self._counts.numbers(side.stems[0] for side in held.values() if side.is_word)
+        total = _total(terms)
         length = K1 * B * entries / max(words, 1)
         parts: list[Query] = []
         for term, side in held.items():
-            weight = idf(terms.entries, terms.frequencies[term]) * (K1 + 1) * _ONE
+            weight = _ONE * idf(terms.entries, terms.frequencies[term]) / total
             if side.is_word:
                 source: Query = "posting p WHERE p.term = %s", (known.get(side.stems[0]),)
             else:
@@ -211,7 +212,11 @@ def _joined(parts: Sequence[Query]) -> Query:
     return " UNION ALL ".join(sql for sql, _ in parts), tuple(value for _, bound in parts for value in bound)
 
 
-def _coverage(terms: Terms, rows: Iterable[tuple[Any, ...]]) -> dict[int, float]:
+def _total(terms: Terms) -> float:
+    """The idf of all terms: the most that they could score is K1 + 1 times as much."""
+    return sum(idf(terms.entries, documents) for documents in terms.frequencies.values())
+
+
+def _coverage(rows: Iterable[tuple[Any, ...]]) -> dict[int, float]:
     """Scores as shares of the most that the terms could score."""
-    most = sum(idf(terms.entries, documents) for documents in terms.frequencies.values()) * (K1 + 1) * _ONE
-    return {key: int(score) / most for key, score in rows}
+    return {key: int(score) / _ONE for key, score in rows}
