@@ -22,6 +22,9 @@ from typing import Any
 
 import pytest
 
+SECRETIVE = "secretive"
+"""The one role that is asked for its password, where a test makes it."""
+
 _SWIFT = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=60")
 """What a server that may lose everything does without."""
 
@@ -48,6 +51,8 @@ class Server:
             shutil.chown(self.folder, "nobody")
         made = ("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
         self._run("initdb", "-D", str(self.folder / "data"), *made)
+        rules = self.folder / "data" / "pg_hba.conf"
+        rules.write_text(f"local all {SECRETIVE} scram-sha-256\n{rules.read_text()}")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -131,7 +136,7 @@ def server() -> Server:
 
 
 _open = contextlib.ExitStack()
-_numbers = itertools.count()
+numbers = itertools.count()
 
 
 @functools.cache
@@ -227,7 +232,7 @@ def give_back(folder: Path) -> None:
 @contextlib.contextmanager
 def empty_base() -> Iterator[str]:
     """How an empty base is reached, for the time of a block."""
-    place = Path(f"block {next(_numbers)}")
+    place = Path(f"block {next(numbers)}")
     yield base_of(place)
     give_back(place)
 
@@ -237,7 +242,7 @@ def _new_base() -> str:
     from rekall.store.postgres.opening import migrate
     from rekall.store.postgres.server import Server as Connection
 
-    name = f"base_{os.getpid()}_{next(_numbers)}"
+    name = f"base_{os.getpid()}_{next(numbers)}"
     conninfo = server().conninfo(options=f"-csearch_path={name}")
     with contextlib.closing(Connection(address(conninfo))) as db:
         migrate(db)

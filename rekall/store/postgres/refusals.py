@@ -40,7 +40,11 @@ _AT_THE_DOOR: tuple[tuple[str, str, str], ...] = (
         "lets nobody in who comes from here like this",
         "ask who runs the server; it may want sslmode=require",
     ),
-    ("could not translate host name", "cannot be found: nobody knows its host", "check the address and the network"),
+    (
+        "could not translate host name|failed to resolve host",
+        "cannot be found: nobody knows its host",
+        "check the address and the network",
+    ),
     ("definition of service", "is in no service file", "see pg_service.conf in PostgreSQL's documentation"),
     ("connection refused", "does not answer: nothing listens there", "check host and port, and that the server runs"),
     (

@@ -1,0 +1,93 @@
+"""Stands between a client and a PostgreSQL, and cuts the connection at a chosen moment."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+_PORT = ".s.PGSQL.5432"
+
+
+class Proxy:
+    """Passes everything on, until the client sends what it is to cut at.
+
+    Attributes:
+        folder: The `host` of who wants to go through it.
+    """
+
+    def __init__(self, folder: Path, server: Path) -> None:
+        """Listen in a folder for what is meant for the server of another."""
+        self.folder = folder
+        self.cuts = 0
+        """How many connections it cut."""
+        self._server = server
+        self._at = b""
+        self._is_answered = False
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / _PORT))
+        self._listener.listen()
+        self._threads: list[threading.Thread] = []
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    def cut_at(self, text: bytes, *, is_answered: bool) -> None:
+        """Cut the next connection on which the client sends a text, once.
+
+        Args:
+            text: What it sends.
+            is_answered: Whether the server gets it, and its answer is lost; else the server never sees it.
+        """
+        self._at, self._is_answered = text, is_answered
+
+    def close(self) -> None:
+        """End it; connections end with their clients."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._accepting.join()
+        for thread in self._threads:
+            thread.join()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # it was closed
+            while True:
+                client, _ = self._listener.accept()
+                self._threads.append(threading.Thread(target=self._pass_on, args=(client,)))
+                self._threads[-1].start()
+
+    def _pass_on(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as ready:
+            server.connect(str(self._server / _PORT))
+            ready.register(client, selectors.EVENT_READ, server)
+            ready.register(server, selectors.EVENT_READ, client)
+            while True:
+                for key, _ in ready.select():
+                    source, target = key.fileobj, key.data
+                    assert isinstance(source, socket.socket)
+                    with contextlib.suppress(ConnectionError):
+                        data = source.recv(1 << 16)
+                        if not data:
+                            return
+                        if source is client and self._at and self._at in data:
+                            self._at = b""
+                            self.cuts += 1
+                            if self._is_answered:
+                                target.sendall(data)
+                                target.recv(1 << 16)
+                            return
+                        target.sendall(data)
+                        continue
+                    return
+
+
+@contextlib.contextmanager
+def proxy(folder: Path, server: Path) -> Iterator[Proxy]:
+    """A proxy for the time of a block."""
+    made = Proxy(folder, server)
+    try:
+        yield made
+    finally:
+        made.close()
