@@ -16,13 +16,13 @@ from rekall.cli.render import out_json, talk
 from rekall.cli.saved import print_changed, print_saved
 from rekall.cli.show import source_of
 from rekall.cli.where import base_of
-from rekall.errors import UsageError
+from rekall.errors import EditConflict, UsageError
 from rekall.knowledge import answers
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.entry.changes import Changes
-    from rekall.entry.fields import Entry
+    from rekall.entry.fields import Draft, Entry
     from rekall.knowledge.reports import Saved
     from rekall.knowledge_base import KnowledgeBase
 
@@ -81,7 +81,7 @@ def edit(
             _edit_one(app, base, each, fresh=fresh, as_json=as_json)
     elif len(found) == 1 and "-" not in names:
         old = base.get(found[0].entry_id).entry
-        print_saved(base, base.edit(old, changes.applied(old.as_draft())), "changed", as_json=as_json)
+        print_saved(base, _stored(base, old, changes.applied(old.as_draft())), "changed", as_json=as_json)
     else:
         _change_all(base, found, changes, as_json=as_json)
 
@@ -156,7 +156,19 @@ def edited_in_editor(app: App, base: KnowledgeBase, old: Entry, place: int = 0, 
     text = text_to_edit(old)
     line = line_of_content(text, place, old.content)
     desk = Desk(app.places.drafts, app.settings.text("ui.editor"), line, fresh)
-    return edit_until_good(desk, old.id, text, lambda edited: base.edit(old, edited_draft(edited, old.type)))
+    return edit_until_good(desk, old.id, text, lambda edited: _stored(base, old, edited_draft(edited, old.type)))
+
+
+def _stored(base: KnowledgeBase, old: Entry, draft: Draft) -> Saved:
+    """Store an edit, merged with what somebody else changed meanwhile, who is a window or a colleague away."""
+    try:
+        return base.edit(old, draft)
+    except EditConflict:
+        edited = base.sync.edit(old, draft)
+    talk(
+        f"note: somebody else changed its {', '.join(edited.theirs).replace('_', ' ')} meanwhile; both changes are in it"
+    )
+    return edited.saved
 
 
 def _edit_source(app: App, base: KnowledgeBase, entry_id: str, *, as_json: bool) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from rekall.entry.fields import Draft, Entry
 from rekall.errors import InvalidInput, NotFound
 from rekall.knowledge.recorded import Recorded
 from rekall.knowledge.writing import EntryService
 from rekall.store.agreements import Agreed, Folder
 from rekall.sync import tombstones
 from rekall.sync.applying import Applied, Applier
+from rekall.sync.edits import Edited, edited
 from rekall.sync.files import Root, hash_of
 from rekall.sync.folder import Scan, Tell, alone, id_in, ids_of, known, new_folder, nobody, put_id, root_of, scan, tidy
 from rekall.sync.items import Item, Seen
-from rekall.sync.planning import Plan, Planner
+from rekall.sync.planning import Looked, Planner
 from rekall.sync.putting import put_file
 from rekall.sync.reading import Reader
 from rekall.sync.reports import Refused, SyncChange, SyncConflict, SyncedFolder, SyncReport, What
@@ -89,6 +92,10 @@ class Sync:
             if not each.id.startswith(BESIDE)
         ]
 
+    def edit(self, old: Entry, draft: Draft) -> Edited:
+        """Replace what an entry says; what somebody else changed in it since stays. See `edits.edited`."""
+        return edited(self._writer, old, draft)
+
     def beside(self, other: Sync, name: str, place: str, person: str) -> Sharing:
         """Copies between this base, which is one's own, and another; see `Sharing`."""
         return Sharing(self._writer, other._writer, name, place, person)
@@ -130,28 +137,30 @@ class _Run:
 
     def dry(self, allow: bool) -> SyncReport:
         """Say what would be done."""
-        plan = self._planned(scan(self._root, self._tell_person))[1]
-        self._guard(plan, allow)
-        for item in plan.items:
-            self._tell(item, [kept_id for kept_id, _, _ in item.kept])
-        return self._report(plan, is_dry=True)
+        planner = self._planner(scan(self._root, self._tell_person))
+        self._guard(planner, allow)
+        for items in self._planned(planner, planner.looked.wanted):
+            for item in items:
+                self._tell(item, [kept_id for kept_id, _, _ in item.kept])
+        return self._report(planner.looked, is_dry=True)
 
     def whole(self, allow: bool) -> SyncReport:
         """Do it."""
-        plan = first = Plan()
+        first = None
         for number in range(_PASSES):
             found = scan(self._root, self._tell_person)
-            planner, plan = self._planned(found)
+            planner = self._planner(found)
             if not number:
-                first = plan
-                self._guard(plan, allow)
+                self._guard(planner, allow)
                 self._begin()
                 tombstones.sweep(found.deleted)
                 tidy(self._root, found)
-            if not plan.items:
+            was_any = self._do(planner)
+            first = first or planner.looked
+            if not was_any:
                 break
-            self._do(planner, plan)
-        self._end(plan)
+        self._end(planner.looked.seen)
+        assert first is not None
         return self._report(first, is_dry=False)
 
     def _known(self) -> Folder:
@@ -162,14 +171,17 @@ class _Run:
             return replace(found, place=str(self._root.path))
         return new_folder(self._root, ids[0] if ids else Clock().new_id(None), folders)
 
-    def _planned(self, found: Scan) -> tuple[Planner, Plan]:
+    def _planner(self, found: Scan) -> Planner:
         self._scan = found
-        number = self._folder.number
         reader = Reader(self._root, id_in(self._folder), self._store)
-        planner = Planner(self._store, self._root, number, found, reader, with_secrets=self._with_secrets)
-        plan = planner.plan()
-        self._refused |= {(each.path, each.why): each for each in plan.refused}
-        return planner, plan
+        return Planner(self._store, self._root, self._folder.number, found, reader, with_secrets=self._with_secrets)
+
+    def _planned(self, planner: Planner, ids: Sequence[str]) -> Iterator[list[Item]]:
+        """What is to be done with some entries, as many at once as one transaction takes."""
+        for first in range(0, len(ids), AT_ONCE):
+            self._tell_person("syncing", first, len(ids))
+            yield planner.plan(ids[first : first + AT_ONCE])
+        self._refused |= {(each.path, each.why): each for each in planner.looked.refused}
 
     def _begin(self) -> None:
         """Let folder and base know each other."""
@@ -177,13 +189,13 @@ class _Run:
         with self._store.transaction():
             self._folder = self._store.agreements.put_folder(self._folder)
 
-    def _end(self, plan: Plan) -> None:
+    def _end(self, seen: Mapping[str, str]) -> None:
         with self._store.transaction():
-            self._store.agreements.see(self._folder.number, plan.seen)
+            self._store.agreements.see(self._folder.number, seen)
             now = self._recorded.recorder.now()
             self._store.agreements.put_folder(replace(self._folder, synced_at=now))
 
-    def _guard(self, plan: Plan, allow: bool) -> None:
+    def _guard(self, planner: Planner, allow: bool) -> None:
         """Refuse what looks as if the folder were not the one, or not there at all.
 
         Raises:
@@ -195,47 +207,54 @@ class _Run:
         hint = (
             "is the folder mounted, and the right one? If they are to go: `rekall sync FOLDER --allow-many-deletions`"
         )
-        is_any_there = plan.unchanged or self._scan.absent or any(item.file and item.row for item in plan.items)
-        if agreed and not is_any_there and not ids_of(self._root):
+        if agreed and not (planner.has_met or self._scan.absent or ids_of(self._root)):
             were = "note was" if agreed == 1 else "notes were"
             raise InvalidInput(
                 f"{agreed:,} {were} in the folder and would be deleted in the base; nothing was done", hint
             )
+        going, lost = Counter[What | None](), Counter[What | None]()
+        ids = planner.may_go()
+        for first in range(0, len(ids), AT_ONCE):
+            items = planner.plan(ids[first : first + AT_ONCE])
+            going.update(item.what for item in items)
+            lost.update(map(_lost, items))
         for what, where in ((What.DELETED_HERE, "in the base"), (What.DELETED_THERE, "in the folder")):
-            count = sum(item.what is what for item in plan.items)
-            gone = count + sum(_lost(item) is what for item in plan.items)
+            count = going[what]
+            gone = count + lost[what]
             if count and gone > _FEW and 2 * gone > agreed:
                 raise InvalidInput(f"{count:,} of {agreed:,} entries would be deleted {where}; nothing was done", hint)
 
-    def _do(self, planner: Planner, plan: Plan) -> None:
+    def _do(self, planner: Planner) -> bool:
+        """Do what is to be done. Returns whether that was anything."""
         applier = Applier(self._writer, self._root, self._folder.number, self._recorded.recorder.now, planner.data_of)
-        for author, items in self._by_author(plan.items):
+        was_any = False
+        for author, ids in self._by_author(planner):
             door = self._recorded.actor.door
             acting = self._recorded.acting(door, author) if author else nullcontext()
             with acting, self._recorded.recorder.operation("sync", str(self._root.path)):
-                for first in range(0, len(items), AT_ONCE):
-                    some = items[first : first + AT_ONCE]
+                for items in self._planned(planner, ids):
+                    was_any = was_any or bool(items)
                     with self._store.transaction():
-                        done = applier.apply(some)
+                        done = applier.apply(items)
                     for each in done:
                         self._tell(each.item, applier.kept.get(each.item.entry_id, []))
                     self._write(done)
-        self._refused |= {(each.path, each.why): each for each in applier.refused}
+        self._refused |= {(each.path, each.why): each for each in (*planner.looked.refused, *applier.refused)}
+        return was_any
 
-    def _by_author(self, items: Sequence[Item]) -> Iterator[tuple[str, list[Item]]]:
-        """The items by who changed their files, each an operation of its own in the history."""
+    def _by_author(self, planner: Planner) -> Iterator[tuple[str, list[str]]]:
+        """What is wanted by who changed the files, each an operation of its own in the history."""
+        wanted = planner.looked.wanted
         if self._author_of is None:
-            yield "", list(items)
+            yield "", wanted
             return
         named = []
-        for item in items:
-            is_theirs = item.file is not None and item.file.says is not None and item.here is not None
-            changed = is_theirs and (item.mine is None or item.mine.state != item.here)
-            author = self._author_of(self._root.path / item.path) if changed else None
-            named.append((author or "", item))
-        named.sort(key=lambda each: (each[0], each[1].entry_id))
+        for entry_id in wanted:
+            path = planner.changed_file(entry_id)
+            named.append(((path and self._author_of(self._root.path / path)) or "", entry_id))
+        named.sort()
         for author, group in groupby(named, key=lambda each: each[0]):
-            yield author, [item for _, item in group]
+            yield author, [entry_id for _, entry_id in group]
 
     def _write(self, done: Sequence[Applied]) -> None:
         """Bring files to what was agreed, and remember that they are."""
@@ -303,14 +322,14 @@ class _Run:
         for kept_as, (_, _, fields) in zip(kept, item.kept):
             self._conflicts[kept_as] = SyncConflict(item.entry_id, item.title, kept_as, fields)
 
-    def _report(self, plan: Plan, *, is_dry: bool) -> SyncReport:
+    def _report(self, looked: Looked, *, is_dry: bool) -> SyncReport:
         refused = self._refused.values()
         return SyncReport(
             tuple(self._changes.values()),
             tuple(self._conflicts.values()),
             tuple(each for each in refused if each.has_entry),
             tuple(replace(each, is_known=self._is_known(each)) for each in refused if not each.has_entry),
-            plan.unchanged + sum(item.what is None and item.here is not None for item in plan.items),
+            looked.unchanged + len(looked.same),
             is_dry,
         )
 

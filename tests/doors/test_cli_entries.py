@@ -511,7 +511,7 @@ def test_a_failed_editor_does_not_undo_a_later_change(
     assert shown(rekall, entry_id)["title"] == "Changed with an option"
 
 
-def test_an_entry_changed_meanwhile_is_not_overwritten(
+def test_what_was_changed_meanwhile_elsewhere_is_merged_and_said(
     rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
@@ -520,14 +520,31 @@ def test_an_entry_changed_meanwhile_is_not_overwritten(
         "subprocess.run([sys.executable, '-m', 'rekall', *command], check=True)\n"
         "file.write_text(text + 'my own line')"
     )
+    ran = rekall("edit", entry_id)
+    assert ran.code == 0
+    assert "note: somebody else changed its title meanwhile; both changes are in it" in ran.err
+    now = shown(rekall, entry_id)
+    assert now["title"] == "From the other window"
+    assert "my own line" in now["content"]
+    assert drafts(home) == []
+
+
+def test_an_entry_changed_meanwhile_in_the_same_place_is_not_overwritten(
+    rekall: Rekall, home: Path, entry_id: str, editor: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+    editor(
+        f"command = ['edit', {entry_id!r}, '--content', 'From the other window']\n"
+        "subprocess.run([sys.executable, '-m', 'rekall', *command], check=True)\n"
+        "file.write_text(text + 'my own line')"
+    )
     ran = rekall("edit", entry_id, "--json")
     assert ran.code == 4
     assert ran.json["error"]["kind"] == "edit_conflict"
-    message = f"entry {entry_id} was changed in another window since you opened it"
-    assert ran.json["error"]["message"] == message
+    assert ran.json["error"]["message"].endswith("was changed by somebody else meanwhile, in the same place: content")
     assert str(drafts(home)[0]) in ran.json["error"]["hint"]
     assert "my own line" in drafts(home)[0].read_text("utf-8")
-    assert shown(rekall, entry_id)["title"] == "From the other window"
+    assert shown(rekall, entry_id)["content"] == "From the other window"
 
 
 def test_an_entry_deleted_meanwhile_stays_deleted_and_the_text_is_kept(

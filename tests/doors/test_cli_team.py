@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,3 +100,24 @@ def test_commands_work_on_a_server_as_on_a_file(rekall: Rekall, team: str):
     ):
         ran = rekall("-b", "team", *command)
         assert ran.code == 0, (command, ran)
+
+
+def test_two_people_edit_one_entry_and_the_second_is_told(
+    rekall: Rekall, team: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    rekall("-b", "team", "add", "bug", "nginx drops websockets", "-c", "one\ntwo\nthree")
+    entry = rekall("-b", "team", "list", "--json").json["entries"][0]["id"]
+    program = tmp_path / "editor.py"
+    program.write_text(
+        "import pathlib, subprocess, sys\n"
+        f"other = ['-b', 'team', 'edit', {entry!r}, '--tag', 'proxy']\n"
+        "subprocess.run([sys.executable, '-m', 'rekall', *other], check=True)\n"
+        "file = pathlib.Path(sys.argv[-1])\n"
+        "file.write_text(file.read_text().replace('three', 'THREE'))\n"
+    )
+    monkeypatch.setenv("EDITOR", f'"{sys.executable}" "{program}"')
+    monkeypatch.setenv("REKALL_ENGINE_MODEL", "missing")
+    ran = rekall("-b", "team", "edit", entry)
+    assert (ran.code, "somebody else changed its tags meanwhile" in ran.err) == (0, True), ran
+    now = rekall("-b", "team", "show", entry, "--json").json["entry"]
+    assert (now["content"], now["tags"]) == ("one\ntwo\nTHREE", ["proxy"])
