@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from rekall.errors import DatabaseLocked, StorageError
+from rekall.errors import DatabaseLocked, DatabaseReadOnly, StorageError
 from rekall.store import opening, schema, tokens
 from rekall.store.driver import Elsewhere, Translated, Turn, corrupt
 from rekall.system.forks import FORKS
@@ -334,7 +334,16 @@ class Database:
         opening.settle(connection)
         connection.pragma("foreign_keys", False)  # a step may replace a table that others refer to
         if version < len(migrations) or not opening.is_as_it_stays(connection):
-            self._make_ready(migrations, is_old=version < len(migrations))
+            try:
+                with self._translated():
+                    self._make_ready(migrations, is_old=version < len(migrations))
+            except DatabaseReadOnly as error:
+                if not 0 < version < len(migrations):
+                    raise
+                raise DatabaseReadOnly(
+                    f"{self.path} is of an earlier Rekall, and cannot be brought up to date here: it can only be read",
+                    "open it once with this Rekall where it can be written, or copy it into a folder of your own",
+                ) from error
         connection.pragma("foreign_keys", True)
         connection.pragma("synchronous", "NORMAL" if self.path is None else "FULL")
         connection.execute(schema.VOCABULARY)

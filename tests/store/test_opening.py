@@ -256,6 +256,18 @@ def test_a_base_in_a_folder_that_cannot_be_written_is_read_and_nothing_is_left_t
             store.db.run("DELETE FROM entry")
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_one_of_an_earlier_schema_says_that_it_has_to_be_brought_up_to_date(
+    only_read: Path, tmp_path: Path, read_only: bool
+) -> None:
+    Database(tmp_path / "old.db", migrations=schema.MIGRATIONS[:-1]).close()
+    old = (tmp_path / "old.db").rename(only_read.with_name("old.db"))
+    was = old.read_bytes()
+    with pytest.raises(DatabaseReadOnly, match="of an earlier Rekall, and cannot be brought up to date"):
+        SqliteStore(old, read_only=read_only)
+    assert old.read_bytes() == was
+
+
 @links
 def test_by_a_link_it_is_the_folder_of_the_file_that_counts(
     only_read: Path, tmp_path_factory: pytest.TempPathFactory
