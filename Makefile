@@ -115,7 +115,7 @@ bench: $(SOURCE)/model.safetensors
 runtimes:
 	$(PYTHON) scripts/verify_runtimes.py
 
-# what was found goes into docs/reliability.md; the parts: kills power errors strace moments damage together queries notes archives tools bases
+# what was found goes into docs/reliability.md; the parts: kills power errors strace moments damage together queries notes archives tools bases team
 faults: $(VENV)/dev
 	PYTHONPATH=$(CURDIR):$(CURDIR)/tests $(BIN)/python -m faults $(PART)
 

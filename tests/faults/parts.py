@@ -6,6 +6,8 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from support import servers
+
 from faults import (
     crafted,
     crowd,
@@ -16,9 +18,10 @@ from faults import (
     fuzz_tools,
     points,
     random_kills,
+    team,
     traced,
 )
-from faults.homes import Home, filled_home, make_models
+from faults.homes import Home, empty_home, filled_home, make_models
 from faults.operations import Operation, operations
 from faults.tally import Tally
 
@@ -190,6 +193,19 @@ def bases(folder: Path, is_bounded: bool) -> list[Tally]:
     ]
 
 
+def team_bases(folder: Path, is_bounded: bool) -> list[Tally]:
+    """A team's server killed, cut off, and without room."""
+    if servers.missing():
+        return [Tally("a team's base under writers", notes={f"left out: {servers.missing()}": 1})]
+    models = make_models(folder / "models")
+    kinds = ((team.try_kills, 1, 20), (team.try_cuts, 2, 60), (team.try_full_disk, 0, 10))
+    return [
+        attempt(empty_home(folder / f"team{number}", models), SEED + number, few if is_bounded else count)
+        for number, (attempt, few, count) in enumerate(kinds)
+        if few or not is_bounded
+    ]
+
+
 PARTS: dict[str, Part] = {
     "kills": kills,
     "power": power,
@@ -203,5 +219,6 @@ PARTS: dict[str, Part] = {
     "archives": archives,
     "tools": tools,
     "bases": bases,
+    "team": team_bases,
 }
 """By the name that `make faults PART=...` takes."""

@@ -18,7 +18,7 @@ GROUPS = (
     ("kills", "power"),
     ("errors", "strace"),
     ("moments", "together", "damage", "tools"),
-    ("queries", "notes", "archives", "bases"),
+    ("queries", "notes", "archives", "bases", "team"),
 )
 """Parts that one process does, since what all of them import is imported once in each."""
 

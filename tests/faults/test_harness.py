@@ -13,6 +13,7 @@ import pytest
 from support import CHECKOUT
 
 from faults.tally import Tally, rows, table
+from faults.team import Said
 
 pytestmark = [
     pytest.mark.slow,
@@ -258,3 +259,20 @@ def test_what_is_tried_again_is_written_in_its_place_and_all_else_stays() -> Non
     assert lines[2:4] == ["| kills | by calls | 5 | 1 | 2 | |", "| kills | by calls: undo | 3 | 0 | | 3 before |"]
     assert lines[4:-1] == first.splitlines()[3:-1]
     assert lines[-1] == "| all | | 11 | 1 | 11 | |"
+
+
+def test_a_team_that_loses_or_invents_a_change_is_caught():
+    lines = (
+        ("begin", "one", "a"), ("done", "one", "a"),
+        ("begin", "two", "b"), ("refused", "two", "b"),
+        ("begin", "three", "c"), ("unknown", "three", "c"),
+        ("begin", "one", "d"),
+    )  # fmt: skip
+    said = Said()
+    said.take("\n".join(map(json.dumps, lines)))
+    assert list(said.problems({"one": "a"})) == []
+    assert list(said.problems({"one": "d", "three": "c"})) == []
+    assert len(list(said.problems({"one": "a", "two": "b"}))) == 2
+    assert len(list(said.problems({}))) == 1
+    assert len(list(said.problems({"one": "old"}))) == 1
+    assert len(list(said.problems({"one": "a", "four": "e"}))) == 1

