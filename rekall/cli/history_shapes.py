@@ -8,6 +8,7 @@ _OPERATION = {
     "number": Member("whole", "Its number, which `rekall undo` takes."),
     "done_at": Member("time", "When."),
     "verb": Member("text", "What, in a word: add, edit, delete, restore, link, import, undo, sync, and more."),
+    "author": Member("text or null", "Who, in a team's base: the role that its server let in."),
     "door": Member("text", "How it came: shell, tui, mcp, hook or python."),
     "client": Member("text or null", "The program or the person behind that."),
     "source": Member("text or null", "What it was done with: the paths of an import, a line each."),

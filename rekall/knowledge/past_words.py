@@ -17,8 +17,9 @@ _MOST_SOURCES = 2
 
 
 def who_text(operation: Operation) -> str:
-    """Who did it: the door, and the program or the person behind it."""
-    return f"{operation.door} ({operation.client})" if operation.client else operation.door
+    """Who did it: the role in a team's base, the door, and the program or the person behind it."""
+    door = f"{operation.door} ({operation.client})" if operation.client else operation.door
+    return f"{operation.author}, {door}" if operation.author else door
 
 
 def when_text(operation: Operation | None) -> str:
@@ -95,6 +96,7 @@ def operation_fields(operation: Operation) -> dict[str, Any]:
         "number": operation.number,
         "done_at": written(operation.done_at),
         "verb": operation.verb,
+        "author": operation.author or None,
         "door": operation.door,
         "client": operation.client or None,
         "source": operation.source or None,
