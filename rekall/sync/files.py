@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,6 +36,7 @@ from rekall.system.spelling import openable
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd")
 """Files that may hold an entry."""
 
+_MOST_REMEMBERED_BYTES = 20_000
 _BOM = b"\xef\xbb\xbf"
 _NO_TIME = datetime(2020, 1, 1, tzinfo=timezone.utc)
 _DAY_S = 86_400
@@ -110,6 +112,16 @@ def hash_of(data: bytes) -> str:
 
 def read(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
     """What a file of these bytes says; why it says nothing that can be synced."""
+    return _read_again(root, path, data) if len(data) <= _MOST_REMEMBERED_BYTES else _read(root, path, data)
+
+
+@lru_cache(maxsize=512)
+def _read_again(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
+    """The same: a file is planned, and then looked at beside what was stored."""
+    return _read(root, path, data)
+
+
+def _read(root: Root, path: str, data: bytes) -> Says | Nothing | Refused:
     if not data.removeprefix(_BOM).strip():
         return Nothing(path)
     head = _head(path, data)

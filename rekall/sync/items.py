@@ -41,6 +41,7 @@ class File:
         conflicts: What its versions say in ways that do not fit.
         others: What the other versions said, of those that did not fit.
         spare: Further versions that go once what they say is kept: path and hash.
+        is_unread: Whether it changed, and is read when its turn comes: not all are held at once.
     """
 
     path: str
@@ -50,6 +51,7 @@ class File:
     conflicts: tuple[str, ...] = ()
     others: tuple[tuple[State, tuple[str, ...]], ...] = ()
     spare: tuple[tuple[str, str], ...] = ()
+    is_unread: bool = False
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -34,24 +34,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Plan:
-    """What a sync is to do.
+class Looked:
+    """What a first look at both sides found, and what planning adds to it.
 
     Attributes:
-        items: What becomes of entries.
+        wanted: Entries of which something is not as it was, in the order of their ids.
         refused: What is left alone.
-        unchanged: Entries that both sides say alike.
+        unchanged: Entries of which nothing changed.
+        same: Entries that were wanted, and that both sides say alike.
         seen: What to remember of files that were looked into and are as they were, by entry.
     """
 
-    items: list[Item] = field(default_factory=list)
+    wanted: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
     unchanged: int = 0
+    same: set[str] = field(default_factory=set)
     seen: dict[str, str] = field(default_factory=dict)
 
 
 class Planner:
-    """Plans one pass over a folder."""
+    """Plans one pass over a folder, some entries at a time: what all of them say is never held at once."""
 
     def __init__(
         self, store: Store, root: Root, number: int, scan: Scan, reader: Reader, *, with_secrets: bool
@@ -75,18 +77,44 @@ class Planner:
         self._past = Past(store, number)
         self._rows = self._past.rows
         self._stamps = store.agreements.stamps()
-        self._plan = Plan()
         self._names = Names(os.listdir(root.path))
+        self._files = reader.files(scan, self._rows)
+        self._items: list[Item] = []
+        self._named: dict[str, str] = {}
+        self.looked = Looked(refused=self._files.refused)
+        self.looked.wanted = sorted(self._wanted(self._files))
 
-    def plan(self) -> Plan:
-        """What is to be done."""
-        files = self._reader.files(self._scan, self._rows)
-        self._plan.refused = files.refused
-        wanted = self._wanted(files)
-        there = self._store.entries.keys_of(wanted)
-        pairs = self._past.pairs(wanted)
+    @property
+    def has_met(self) -> bool:
+        """Whether any file of the folder is known to be that of an entry."""
+        return bool(self.looked.unchanged) or any(
+            each in self._files.of and each in self._rows for each in self.looked.wanted
+        )
+
+    def may_go(self) -> list[str]:
+        """Entries that may have to be deleted on one side; all others are not."""
+        return [each for each in self.looked.wanted if self._may_go(each)]
+
+    def _may_go(self, entry_id: str) -> bool:
+        row, has_file, is_here = self._rows.get(entry_id), entry_id in self._files.of, entry_id in self._stamps
+        if entry_id in self._scan.deleted:
+            return True
+        if row is not None:
+            return not (has_file and is_here)
+        return has_file and not is_here and self._store.tombstones.has(entry_id)
+
+    def changed_file(self, entry_id: str) -> str:
+        """The file of an entry, where it changed; else empty."""
+        file = self._files.of.get(entry_id)
+        return file.path if file is not None and (file.is_unread or file.says is not None) else ""
+
+    def plan(self, ids: Sequence[str]) -> list[Item]:
+        """What is to be done with some of the entries that are wanted."""
+        files, self._items = self._files, []
+        there = self._store.entries.keys_of(ids)
+        pairs = self._past.pairs(ids)
         mine = self._past.mine(there, pairs)
-        for entry_id in sorted(wanted):
+        for entry_id in ids:
             if entry_id in there and entry_id not in mine:
                 self._refuse(entry_id, "it is damaged in the base", "`rekall check --repair` mends the base")
                 continue
@@ -102,7 +130,7 @@ class Planner:
                 pair=pairs.get(entry_id, Pair()),
             )
             self._decide(item)
-        return self._plan
+        return self._items
 
     def _wanted(self, files: Gathered) -> set[str]:
         """Entries that have to be looked at: something of them is not as it was."""
@@ -118,7 +146,8 @@ class Planner:
             if row is not None and not row.path and file is None and entry_id not in self._stamps:
                 continue  # both agree that it is deleted
             seen = Seen.of(row.seen) if row else Seen("", "")
-            is_same = row is not None and file is not None and file.says is None and file.path == row.path
+            is_read = file is not None and (file.is_unread or file.says is not None)
+            is_same = row is not None and file is not None and not is_read and file.path == row.path
             if (
                 not is_same
                 or seen.stamp != self._stamps.get(entry_id, "-")
@@ -127,13 +156,13 @@ class Planner:
             ):
                 wanted.add(entry_id)
                 continue
-            self._plan.unchanged += 1
+            self.looked.unchanged += 1
             if entry_id in files.known and row is not None:
-                self._plan.seen[entry_id] = replace(seen, file=self._scan.settled(row.path)).text
+                self.looked.seen[entry_id] = replace(seen, file=self._scan.settled(row.path)).text
         return wanted
 
     def _refuse(self, name: str, why: str, hint: str) -> None:
-        self._plan.refused.append(Refused(name, why, hint))
+        self.looked.refused.append(Refused(name, why, hint))
 
     def _decide(self, item: Item) -> None:
         """Settle what becomes of an entry."""
@@ -170,12 +199,13 @@ class Planner:
         assert file is not None
         if file.says is None:
             there = item.pair.there
-            if there is None or item.pair.pending:
-                says = self._reader.read(file.path)
-                if not isinstance(says, Says):
-                    self._plan.refused += [says] if isinstance(says, Refused) else []
+            if file.is_unread or there is None or item.pair.pending:
+                found = self._reader.file(file.path)
+                if not isinstance(found, File):
+                    has_entry = item.row is not None or item.mine is not None
+                    self.looked.refused += [replace(found, has_entry=has_entry)] if isinstance(found, Refused) else []
                     return False
-                file = replace(file, says=says, state=says.state, hash=says.hash)
+                file = found
             else:
                 file = replace(file, state=there)
             item.file = file
@@ -286,10 +316,10 @@ class Planner:
                 item.path = self._name(item)
             if item.deleted and state_hash(item.there) in item.deleted:
                 item.buries = False
-        if item.is_done:
-            self._plan.unchanged += 1
-        else:
-            self._plan.items.append(item)
+        if item.what is None and item.here is not None:
+            self.looked.same.add(item.entry_id)
+        if not item.is_done:
+            self._items.append(item)
 
     def _take_back(self, item: Item) -> None:
         """Take back here what a note of somebody else cannot say otherwise, such as a tag that stands in its text."""
@@ -348,10 +378,10 @@ class Planner:
     def _name(self, item: Item) -> str:
         """The name of a new file, which it keeps whatever its title becomes."""
         assert item.there is not None
-        title = str(item.there["title"])
-        if ".obsidian" in self._root.marks:
-            return self._names.titled(title, item.entry_id)
-        return self._names.slug(title, item.entry_id)
+        if item.entry_id not in self._named:  # it may be planned twice
+            name = self._names.titled if ".obsidian" in self._root.marks else self._names.slug
+            self._named[item.entry_id] = name(str(item.there["title"]), item.entry_id)
+        return self._named[item.entry_id]
 
 
 def _kept(

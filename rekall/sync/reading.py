@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,7 @@ class Reader:
         self._folder_id = folder_id
         self._store = store
         self._changed_at: Mapping[str, int] = {}
+        self._named: dict[str, str] = {}
 
     def files(self, scan: Scan, rows: Mapping[str, Agreed]) -> Gathered:
         """Every file that holds an entry; those that did not change are not read."""
@@ -66,8 +67,8 @@ class Reader:
         by_path = {row.path: row for row in rows.values() if row.path}
         found = Gathered(refused=[replace(each, has_entry=_holds(each.path, by_path)) for each in scan.refused])
         paths: dict[str, list[str]] = {}
-        says: dict[str, Says] = {}
-        nameless: list[tuple[Says, Agreed | None]] = []
+        changed: set[str] = set()
+        nameless: list[tuple[str, str, Agreed | None]] = []
         for path, seen in scan.files.items():
             row = by_path.get(path)
             if row is not None and Seen.of(row.seen).file == seen:
@@ -77,11 +78,13 @@ class Reader:
             if read_now is None and row is not None:
                 paths.setdefault(row.entry_id, []).append(path)
                 found.known.add(row.entry_id)
-            elif isinstance(read_now, Says) and read_now.entry_id:
-                paths.setdefault(read_now.entry_id, []).append(path)
-                says[path] = read_now
             elif isinstance(read_now, Says):
-                nameless.append((read_now, row))
+                changed.add(path)
+                if read_now.entry_id:
+                    paths.setdefault(read_now.entry_id, []).append(path)
+                else:
+                    made = new_id(self._folder_id, read_now, scan.changed_at.get(path, 0))
+                    nameless.append((path, made, row))
             elif row is not None:
                 found.blocked.add(row.entry_id)
                 found.refused.append(
@@ -91,16 +94,24 @@ class Reader:
                 )
             elif isinstance(read_now, Refused):
                 found.refused.append(replace(read_now, has_entry=read_now.why == _MARKS))
-        for each, row in nameless:
-            self._name(each, row, paths, says, found)
+        for path, made, row in nameless:
+            self._name(path, made, row, paths, found)
         for entry_id, several in paths.items():
-            self._take(entry_id, several, says, rows.get(entry_id), found)
+            self._take(entry_id, several, changed, rows.get(entry_id), found)
         return found
 
+    def file(self, path: str) -> File | Nothing | Refused:
+        """The file at a path as it is now."""
+        says = self.read(path)
+        return _joined(says, list(says.versions), []) if isinstance(says, Says) else says
+
     def read(self, path: str) -> Says | Nothing | Refused:
-        """What the file at a path says now."""
+        """What the file at a path says now, under the id that was found for it."""
         data = self._bytes(path)
-        return data if isinstance(data, Refused) else self._says(path, data)
+        says = data if isinstance(data, Refused) else self._says(path, data)
+        if isinstance(says, Says) and not says.entry_id and path in self._named:
+            return self._with_id(says, self._named[path])
+        return says
 
     def says(self, path: str, data: bytes) -> Says | Nothing | Refused:
         """What a file of these bytes would say."""
@@ -136,43 +147,30 @@ class Reader:
         before = base.state if isinstance(base, Says) else None
         return replace(mine, on_disk=hash_of(data), versions=((before, theirs.state),))
 
-    def _name(
-        self,
-        says: Says,
-        row: Agreed | None,
-        paths: dict[str, list[str]],
-        known: dict[str, Says],
-        found: Gathered,
-    ) -> None:
+    def _name(self, path: str, made: str, row: Agreed | None, paths: dict[str, list[str]], found: Gathered) -> None:
         """Find the entry of a file that names none: the one whose file it was, or that was imported from it; else a new one."""
         if row is not None and row.entry_id not in paths:
             entry_id = row.entry_id
-        elif copies.is_sure(says.path):
+        elif copies.is_sure(path):
             why = "it is another version of a note that has no id yet"
-            found.refused.append(Refused(says.path, why, "put what you want of it into the note, and delete it"))
+            found.refused.append(Refused(path, why, "put what you want of it into the note, and delete it"))
             return
         else:
-            entry_id = self._imported(says.path, paths) or new_id(
-                self._folder_id, says, self._changed_at.get(says.path, 0)
-            )
+            entry_id = self._imported(path, paths) or made
+        if entry_id not in paths:
+            self._named[path] = entry_id
+            paths[entry_id] = [path]
+
+    def _with_id(self, says: Says, entry_id: str) -> Says | Refused:
+        """A note as it is once its id stands in it."""
         try:
-            made = edited(self._root, says, says.state, entry_id)
+            back = read(self._root, says.path, edited(self._root, says, says.state, entry_id))
+            why = ""
         except CannotWrite as error:
-            if row is not None:
-                found.blocked.add(row.entry_id)
-            found.refused.append(
-                Refused(
-                    says.path,
-                    f"its id cannot be written into it: {error}",
-                    "give it YAML front matter",
-                    has_entry=row is not None,
-                )
-            )
-            return
-        back = read(self._root, says.path, made)
-        if isinstance(back, Says) and entry_id not in paths:
-            known[says.path] = replace(back, on_disk=says.on_disk or says.hash, versions=says.versions)
-            paths[entry_id] = [says.path]
+            back, why = None, f": {error}"
+        if not isinstance(back, Says):
+            return Refused(says.path, f"its id cannot be written into it{why}", "give it YAML front matter")
+        return replace(back, on_disk=says.hash, versions=says.versions)
 
     def _imported(self, path: str, paths: Mapping[str, list[str]]) -> str:
         """The entry that was imported from a file, or empty."""
@@ -180,16 +178,14 @@ class Reader:
         entry = None if origin is None else self._store.entries.by_keys([origin.entry_key]).get(origin.entry_key)
         return entry.id if entry is not None and entry.id not in paths else ""
 
-    def _take(
-        self, entry_id: str, paths: list[str], says: Mapping[str, Says], row: Agreed | None, found: Gathered
-    ) -> None:
+    def _take(self, entry_id: str, paths: list[str], changed: Set[str], row: Agreed | None, found: Gathered) -> None:
         """Settle which of the files that name an entry is its file, and what becomes of the others."""
-        if len(paths) == 1 and paths[0] not in says:
-            assert row is not None
-            found.of[entry_id] = File(paths[0], row.file_hash, None)
+        if len(paths) == 1:
+            is_changed = paths[0] in changed or row is None
+            found.of[entry_id] = File(paths[0], row.file_hash if row else "", None, is_unread=is_changed)
             return
         paths = sorted(paths, key=lambda path: (copies.is_sure(path), row is None or path != row.path, len(path), path))
-        first = says.get(paths[0]) or self.read(paths[0])
+        first = self.read(paths[0])
         if not isinstance(first, Says):
             found.blocked.add(entry_id)
             found.refused += [first] if isinstance(first, Refused) else []
@@ -197,7 +193,7 @@ class Reader:
         others: list[tuple[State | None, State]] = list(first.versions)
         spare = []
         for path in paths[1:]:
-            other = says.get(path) or self.read(path)
+            other = self.read(path)
             if not isinstance(other, Says):
                 found.refused += [other] if isinstance(other, Refused) else []
             elif copies.is_copy_of(path, paths[0]):
