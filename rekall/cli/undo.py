@@ -42,20 +42,19 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
         _show(plan)
     if dry_run:
         if as_json:
-            out_json({**plan_fields(plan), "undone_by": None})
+            out_json(plan_fields(plan))
         return
     if not yes:
         need_somebody("undo")
         ask("undo it?", "nothing undone", as_json=as_json)
     with progress_bar("undoing (ctrl-c leaves all as it was)") as show:
-        base.past.undo(plan.operation.number, show)
-    done_by = base.past.operations(1)[0].number
+        done = base.past.undo(plan.operation.number, show)
     if as_json:
-        out_json({**plan_fields(plan), "undone_by": done_by})
+        out_json(plan_fields(done))
     else:
         talk("undone")
         _tell_of_vectors(base, plan)
-        talk(f"\nhint: `rekall undo {done_by}` does it again")
+        talk(f"\nhint: `rekall undo {done.undone_by}` does it again")
 
 
 def _tell_of_vectors(base: KnowledgeBase, plan: Plan) -> None:

@@ -139,4 +139,5 @@ def plan_fields(plan: Plan) -> dict[str, Any]:
             for each in changes
         ],
         "links": plan.links,
+        "undone_by": plan.undone_by,
     }

@@ -157,6 +157,8 @@ class Recorder:
             self._lose(touched)
             return
         span: _Span | None = getattr(self._mine, "span", None)
+        if span is not None and self._is_undone(span):
+            span.number = None  # what comes now holds, and is undone by itself
         keys = store.entries.keys_of(touched.entries)
         known: dict[str, Version] = {}
         if span is not None and span.number is not None:
@@ -191,6 +193,11 @@ class Recorder:
         old = [each.entry_id for each in kept if each.was is not Was.NOTHING]
         if old:
             store.history.bound(old, self._most)
+
+    def _is_undone(self, span: _Span) -> bool:
+        """Whether somebody undid what an operation has done until now, while it goes on."""
+        operation = None if span.number is None else self.store.history.operation(span.number)
+        return operation is not None and operation.undone_by is not None
 
     def _lose(self, touched: _Touched) -> None:
         """Drop the versions of what changed unrecorded: they are told by what differs from what it says no longer."""

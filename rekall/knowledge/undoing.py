@@ -54,11 +54,13 @@ class Plan:
         operation: What is undone.
         changes: What becomes of the entries.
         links: How many links change.
+        undone_by: The operation that did it, which is undone to do that again; None before.
     """
 
     operation: Operation
     changes: tuple[Change, ...]
     links: int
+    undone_by: int | None = None
 
     @property
     def is_large(self) -> bool:
@@ -213,7 +215,7 @@ class Past:
             tell(done, count)
             for link in self._store.history.links_made_by(undone):
                 self._put_link_back(link)
-        return plan
+        return replace(plan, undone_by=span.number)
 
     @property
     def _recorded(self) -> Recorded:

@@ -159,6 +159,24 @@ def test_who_writes_waits_for_a_large_undo(tmp_path: Path):
     base.close()
 
 
+def test_what_an_import_adds_after_it_was_undone_is_an_operation_of_its_own(tmp_path: Path):
+    here, there = (make_bench(tmp_path / "rekall.db").base for _ in range(2))
+    with here.past.as_one("import", "notes"):
+        here.add("til", "first")
+        undone = there.past.undo()
+        assert [change.title for change in undone.changes] == ["first"]
+        here.add("til", "second")
+        here.add("til", "third")
+    done = [(each.verb, each.source, each.undone_by) for each in here.past.operations(9)]
+    assert done == [("import", "notes", None), ("undo", "", None), ("import", "notes", undone.undone_by)]
+    there.past.undo()
+    assert everything(here)[0] == {}
+    there.past.undo(undone.undone_by)
+    assert [entry.title for entry in here.list_entries().entries] == ["first"]
+    here.close()
+    there.close()
+
+
 def test_what_is_deleted_for_ever_has_no_history(bench):
     first = bench.base.add("bug", "zebracrossing", content="secretword").entry
     second = bench.base.add("til", "other").entry
