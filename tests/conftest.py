@@ -100,6 +100,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """The last process of a run ends the server that the run started, if any did."""
+    if servers := sys.modules.get("support.servers"):
+        servers.end()
+
+
 _folders = itertools.count()
 
 

@@ -256,17 +256,22 @@ def _new_base() -> str:
 
 _EMPTY = """
     DO $$ DECLARE each text; BEGIN
-        FOR each IN SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'
+        FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = '{0}'::regnamespace AND relkind = 'r'
             AND relname <> 'base'
-        LOOP EXECUTE format('DELETE FROM %I', each); END LOOP;
-        FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'S'
+        LOOP EXECUTE 'DELETE FROM ' || each; END LOOP;
+        FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = '{0}'::regnamespace AND relkind = 'S'
         LOOP PERFORM setval(each, 1, false); END LOOP;
     END $$
 """
 
 
-def _empty(conninfo: str) -> None:
+@functools.cache
+def _root() -> Any:
+    """A connection of the superuser, as long as this process uses the server."""
     import psycopg
 
-    with contextlib.closing(psycopg.connect(conninfo, autocommit=True)) as connection:
-        connection.execute(_EMPTY)
+    return _open.enter_context(contextlib.closing(psycopg.connect(server().conninfo(), autocommit=True)))
+
+
+def _empty(conninfo: str) -> None:
+    _root().execute(_EMPTY.format(conninfo.rpartition("search_path=")[2].rstrip("'")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rekall.errors import DatabaseForeign, DatabaseTooNew, StorageError
+from rekall.errors import DatabaseForeign, DatabaseReadOnly, DatabaseTooNew, StorageError
 from rekall.store.postgres.schema import MIGRATIONS
 from rekall.store.postgres.server import Server
 from rekall.store.postgres.session import lock_number
@@ -33,9 +33,15 @@ def check_shape(db: Server, steps: Sequence[str] = MIGRATIONS) -> None:
         DatabaseTooNew: A later Rekall made it.
         StorageError: It is of an earlier Rekall, or without pgvector.
     """
-    shape = shape_of(db)
-    if shape is None:
-        raise DatabaseForeign(f"{db.where} holds no Rekall base", "`rekall base init` with this address makes one")
+    try:
+        shape, version = db.rows(
+            f"SELECT shape, (SELECT extversion FROM pg_extension WHERE extname = 'vector') FROM {db.quoted_schema}.base"
+        )[0]
+    except (DatabaseForeign, DatabaseReadOnly):
+        raise DatabaseForeign(
+            f"{db.where} holds no Rekall base that you may read",
+            "`rekall base init` with this address makes one; where there is one, its owner gives you the rights of a reader",
+        ) from None
     if shape > len(steps):
         raise DatabaseTooNew(
             f"{db.where} is of a later Rekall (schema {shape}, this one knows {len(steps)})", "upgrade Rekall"
@@ -45,7 +51,7 @@ def check_shape(db: Server, steps: Sequence[str] = MIGRATIONS) -> None:
             f"{db.where} is of an earlier Rekall (schema {shape} of {len(steps)})",
             "its owner brings it up to date: `rekall base init` with this address",
         )
-    check_vector(db)
+    check_vector(db, version)
 
 
 def vector_version(db: Server) -> str | None:
@@ -54,13 +60,16 @@ def vector_version(db: Server) -> str | None:
     return None if found is None else str(found)
 
 
-def check_vector(db: Server) -> None:
+def check_vector(db: Server, version: str | None) -> None:
     """Make sure that the database has a pgvector of today.
+
+    Args:
+        db: The server.
+        version: The version that it has, or None.
 
     Raises:
         StorageError: It has none, or one that is too old.
     """
-    version = vector_version(db)
     least = ".".join(map(str, LEAST_VECTOR))
     if version is None:
         raise StorageError(
@@ -86,16 +95,18 @@ def migrate(db: Server, steps: Sequence[str] = MIGRATIONS) -> int:
     """
     check_server(db)
     with db.migrating(_MIGRATION_WAIT_S):
-        if db.value("SELECT to_regnamespace(%s)", (db.quoted_schema,)) is None:  # to make it takes rights, to find it none
+        if (
+            db.value("SELECT to_regnamespace(%s)", (db.quoted_schema,)) is None
+        ):  # to make it takes rights, to find it none
             db.run("CREATE SCHEMA IF NOT EXISTS " + db.quoted_schema)
         shape = shape_of(db) or 0
         if shape > len(steps):
             raise DatabaseTooNew(f"{db.where} is of a later Rekall", "upgrade Rekall")
         if shape < len(steps):
             ensure_vector(db)
-        for step in steps[shape:]:
-            db.run(step)
-        db.run("UPDATE base SET shape = %s", (len(steps),))
+            for step in steps[shape:]:
+                db.run(step)
+            db.run("UPDATE base SET shape = %s", (len(steps),))
     return len(steps) - shape
 
 
@@ -111,7 +122,7 @@ def ensure_vector(db: Server) -> None:
     db.rows("SELECT pg_advisory_xact_lock(%s)", (lock_number("vector"),))  # two at once could not make it
     if vector_version(db) is None:
         if db.value("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") is None:
-            check_vector(db)
+            check_vector(db, None)
         db.run("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
     db.refresh_path()  # also where somebody else made it since this connection began
-    check_vector(db)
+    check_vector(db, vector_version(db))

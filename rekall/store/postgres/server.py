@@ -123,8 +123,8 @@ class Server(Session):
                 if doing:
                     self.rows("SELECT set_config('application_name', %s, true)", (_DOING + doing,))
                 yield
-                self.run("UPDATE base SET version = version + 1")
-                self._commit(self._number())
+                raised = "UPDATE base SET version = version + 1 RETURNING pg_current_xact_id()::text"
+                self._commit(str(self.value(raised)))
                 self._own_changes += 1
             except BaseException:  # Ctrl-C included: whatever stops the block undoes it
                 self.changes += 1

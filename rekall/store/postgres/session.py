@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -27,10 +28,7 @@ DEFAULT_SCHEMA = "rekall"
 Row = tuple[Any, ...]
 Answer = TypeVar("Answer")
 
-_NAMED_SCHEMA = """
-    SELECT CASE WHEN source = 'client' THEN (parse_ident(split_part(setting, ',', 1)))[1] END
-    FROM pg_settings WHERE name = 'search_path'
-"""
+_NAMED_SCHEMA = re.compile(r"(?:-c\s*|--)search_path=([^,\s]+)")
 """The schema that the address names, in options=-csearch_path=NAME."""
 
 _SETTINGS = f"""
@@ -98,8 +96,8 @@ class Session:
                 raise StorageError(
                     f"{self.where} cannot hold every text", "its database must be made with encoding UTF8"
                 )
-            (named,) = connection.execute(_NAMED_SCHEMA).fetchall()
-            self.schema = named[0] or DEFAULT_SCHEMA
+            named = _NAMED_SCHEMA.search(connection.info.options or "")
+            self.schema = named[1].strip('"') if named else DEFAULT_SCHEMA
             self._lock = lock_number(self.schema)
             connection.execute(_SETTINGS, (self.schema,))
         except psycopg.Error as error:
