@@ -162,7 +162,8 @@ class Server:
         return answer
 
     def children(self) -> list[psutil.Process]:
-        return self.seen.children(recursive=True)
+        found = self.seen.children(recursive=True)
+        return [child for child in found if child.name() != "conhost.exe"]  # which Windows itself starts beside one
 
     def engine(self) -> psutil.Process:
         (child,) = self.children()
