@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rekall.entry.filters import Filters
-from rekall.errors import RekallError, in_our_words
+from rekall.errors import NotFound, RekallError, StorageError, in_our_words
 from rekall.knowledge_base import ALL, KnowledgeBase
 from rekall.search.across import Answered, merged
 from rekall.search.results import AskedBase, Mode, SearchResult
@@ -139,6 +139,27 @@ class SideBySide:
         self._others = [Neighbour(name, open_base, close) for name in names]
         self._wait_s = wait_s
         self._share = share
+
+    @property
+    def names(self) -> list[str]:
+        """What the others are called."""
+        return [each.name for each in self._others]
+
+    def opened(self, name: str) -> KnowledgeBase:
+        """The base of a name, opened where it was not; the first for no name.
+
+        Raises:
+            NotFound: None of them has that name.
+            StorageError: It cannot be opened, or a thread still tries to.
+        """
+        if not name:
+            return self._open("")
+        other = next((each for each in self._others if each.name == name), None)
+        if other is None:
+            raise NotFound(f"no base {name!r}", f"there are: {', '.join(self.names)}")
+        if other.is_stuck():
+            raise StorageError(f"{name} has not answered an earlier search yet", "try again in a moment")
+        return other.opened()
 
     def search(
         self, line: str, filters: Filters = ALL, mode: Mode | str = Mode.HYBRID, limit: int = 10, **how: Any

@@ -151,18 +151,22 @@ def place_of(cursor: str | None, most: int = 10_000) -> int:
 def hit_items(base: KnowledgeBase, hits: Sequence[Hit]) -> list[Item]:
     """Search results: how sure each is, what it is, and a stretch of its text.
 
-    A weak hit below a surer one is its title alone: it is read as unrelated.
+    A weak hit below a surer one is its title alone: it is read as unrelated. One of another base has its whole id, which names no entry of
+    this one.
     """
-    after = [hit.successor.id for hit in hits if hit.successor]
-    short = base.short_ids([*(hit.entry.id for hit in hits), *after])
+    here = [hit for hit in hits if not hit.base]
+    short = base.short_ids([named.id for hit in here for named in (hit.entry, hit.successor) if named])
     is_sure = any(hit.match and not hit.is_weak for hit in hits)
     return [_hit_item(hit, short, is_bare=hit.is_weak and is_sure) for hit in hits]
 
 
 def _hit_item(hit: Hit, short: Mapping[str, str], *, is_bare: bool) -> Item:
-    text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry, short)]
+    lives = f"  in {hit.base}" if hit.base else ""
+    text = [(f"{hit.match.value}  " if hit.match else "") + _entry_line(hit.entry, short) + lives]
     if hit.successor:
-        text.append(f"  obsolete: read {short[hit.successor.id]} instead ({cut(hit.successor.title, TITLE_CHARS)})")
+        text.append(
+            f"  obsolete: read {_named(hit.successor.id, short)} instead ({cut(hit.successor.title, TITLE_CHARS)})"
+        )
     if hit.snippet and not is_bare:
         text.append(f"  {flat(hit.snippet)}")
     facts = {"id": hit.entry.id, "match": hit.match.value if hit.match else None}
@@ -260,7 +264,7 @@ def found_head(found: SearchResult, count: int, start: int, total: int) -> str:
         head = f"Nothing found among {count_text(total, 'entry', 'entries')}{among}."
     else:
         head = "Nothing has been written down yet."
-    notes = [*found.notes, found.mode.reason]
+    notes = [*found.notes, found.mode.reason, *(each.said for each in found.bases)]
     if found.weaker and not count:
         likely = sum(hit.match is Match.LIKELY for hit in found.weaker)  # of the weak there are always more
         notes.append(f"{count_text(likely, 'likely hit') if likely else 'weak hits'} left out; shown without min")

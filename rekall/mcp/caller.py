@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from rekall.side_by_side import SideBySide
 from rekall.system.repository import Project
 
 IsWanted = Callable[[], bool]
@@ -21,6 +22,7 @@ class Caller:
         setting: The text of a setting by its key.
         projects: What the client has open.
         with_data: Whether facts go out beside the text.
+        beside: The base with others beside it; None where there are none.
     """
 
     now: datetime
@@ -28,6 +30,7 @@ class Caller:
     setting: Callable[[str], str]
     projects: tuple[Project, ...] = ()
     with_data: bool = False
+    beside: SideBySide | None = None
 
     @property
     def project(self) -> str | None:

@@ -197,6 +197,7 @@ class AddInput(_AddInput):  # type: ignore[misc]  # made from the table of field
     title: Text = Field("", description="The point in one line, not the topic; default: content's first line.")
     type: Type | None = Field(None, description="Default: til.")
     project: Text | None = Field(None, description=f'Default: the open one; "{NO_PROJECT}" for none.')
+    base: Text | None = Field(None, description="Of several bases, which; ask first.")
     tags: Words = Field([], description=BY_NAME["tags"].help)
 
     def check(self) -> None:

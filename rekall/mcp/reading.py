@@ -23,6 +23,7 @@ from rekall.mcp.answers import (
 )
 from rekall.mcp.caller import Caller
 from rekall.mcp.frames import Frame, shown
+from rekall.mcp.where import base_of
 
 SLIVER_TOKENS = 40
 """Start an entry only if this many tokens of it fit."""
@@ -38,15 +39,17 @@ def get(base: KnowledgeBase, given: inputs.GetInput, caller: Caller) -> Answer:
     """Run `get`: entries in full, the last one cut where the budget ends, and a word on ids that name none."""
     views: dict[str, EntryView] = {}
     missing: dict[str, RekallError] = {}
+    short: dict[str, str] = {}
     for name in dict.fromkeys(given.ids):
         try:
-            view = _read(base, name)
+            there = base_of(base, caller.beside, name)
+            view = _read(there, name)
             views[view.entry.id] = view
+            short |= there.short_ids(named_in([view]))
         except (NotFound, EntryDamaged) as error:
             missing[name] = error
     if not views:
         raise _all_missing(base, missing)
-    short = base.short_ids(named_in(views.values()))
     texts = [entry_text(view, short) for view in views.values()]
     start = place_of(given.cursor, sum(map(len, texts)))
     frame = Frame()

@@ -38,6 +38,7 @@ from rekall.mcp.frames import Frame, shown
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, Tool
+from rekall.mcp.where import base_for
 from rekall.mcp.workspace import Context, Projects, Workspace
 from rekall.search.results import Match
 from rekall.system.clock import Clock
@@ -124,10 +125,12 @@ class RekallServer:
             client = _client_of(context) if tool.writes else ""
 
             def run(base: KnowledgeBase, is_wanted: IsWanted) -> Answer:
+                caller = self._caller(is_wanted, where)
+                base = base_for(base, caller.beside, given)
                 acting = base.past.act_as("mcp", client) if tool.writes else contextlib.nullcontext()
                 try:
                     with acting:
-                        answer = tool.run(base, given, self._caller(is_wanted, where))
+                        answer = tool.run(base, given, caller)
                 except Ambiguous as error:
                     error.candidates = shortened(base, error.candidates)
                     raise
@@ -140,7 +143,9 @@ class RekallServer:
         return self._result(answer)
 
     def _caller(self, is_wanted: IsWanted, where: Projects) -> Caller:
-        return Caller(Clock().now().astimezone(), is_wanted, self._app.settings.text, where, self._with_data)
+        asked = self._app.asked if self._app.others() else None
+        beside = None if isinstance(asked, KnowledgeBase) else asked
+        return Caller(Clock().now().astimezone(), is_wanted, self._app.settings.text, where, self._with_data, beside)
 
     def _result(self, answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
         """An answer as it goes out; nothing unseen comes past this."""

@@ -72,7 +72,7 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, caller: Caller) -> An
     start = place_of(given.cursor, DEEPEST)
     wanted = start + given.limit
     deep = min(wanted + 1, DEEPEST) if given.min is None else DEEPEST  # weaker hits may stand between
-    result = base.search(
+    result = (caller.beside or base).search(
         given.query,
         given.filters(),
         given.mode,
@@ -86,7 +86,7 @@ def search(base: KnowledgeBase, given: inputs.SearchInput, caller: Caller) -> An
         wanted = min(wanted, start + _ENOUGH_WEAK)
     hits = result.hits[start:wanted]
     if not start:
-        base.lookups.note_search(result)
+        base.lookups.note_search(result.here)
     head = found_head(result, len(hits), start, base.count())
     return page(
         head if hits or start else head + nobody_has(base, result.filters),
