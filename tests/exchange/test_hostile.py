@@ -308,7 +308,7 @@ def test_a_pipe_without_an_end_is_refused_under_its_own_name(bench, tmp_path, mo
     assert "3 MB" in refused.error.message
 
 
-@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="open files have no paths")
+@pytest.mark.skipif(os.name == "nt" or not Path("/dev/fd").exists(), reason="open files have no paths")
 def test_a_pipe_without_a_name_is_read_and_known_again(bench):
     data = b'{"title": "one", "content": "words"}\n{broken\n'
     for added in (1, 0):

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.systems import WINE
 from support.waiting import until
 
 from rekall.sync import watching
@@ -61,6 +62,8 @@ def watched(
     monkeypatch.setattr(watching, "_ROUND_MS", 50)
     if request.param == "looks":
         monkeypatch.setattr(watching, "can_hear", lambda: False)
+    elif WINE:
+        pytest.skip("Wine: tells of nothing that changes below a folder")
     elif not watching.can_hear():
         pytest.skip("the extra `watch` is not installed")
     folder = tmp_path / "notes"
