@@ -10,9 +10,9 @@ import sys
 import pytest
 from support import CHECKOUT
 
-HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "rekall.tui", "mcp", "pydantic", "rich.console")
+HEAVY = ("numpy", "onnxruntime", "tokenizers", "textual", "rekall.tui", "mcp", "pydantic", "psycopg", "rich.console")
 ENGINE = ("numpy", "onnxruntime", "tokenizers")
-UNUSED = (*ENGINE, "rich", "rekall.knowledge.kept")
+UNUSED = (*ENGINE, "rich", "psycopg", "rekall.knowledge.kept", "rekall.store.postgres")
 """What a search by words of Western texts has no use for."""
 
 REPORT = """

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -89,6 +91,14 @@ def database() -> Iterator[str]:
 
 
 # how it is reached
+
+
+def test_without_its_driver_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "rekall.store.postgres.driver")
+    with pytest.raises(StorageError, match="psycopg") as raised:
+        importlib.import_module("rekall.store.postgres.driver")
+    assert "rekall-memory[team]" in raised.value.hint
 
 
 def test_an_address_is_what_postgresql_s_own_tools_take(store, conninfo, monkeypatch, tmp_path):
@@ -529,6 +539,8 @@ def test_a_store_for_reading_refuses_every_change_and_so_does_a_statement_by_its
         assert reading.entries.count() == 1
         with pytest.raises(DatabaseReadOnly):
             insert(reading, 2)
+        with pytest.raises(DatabaseReadOnly):
+            reading.leases.release("somebody")
     with pytest.raises(DatabaseReadOnly):
         store.entries.delete(1)
     assert store.entries.count() == 1

@@ -150,6 +150,7 @@ class Server(Session):
             if self._is_in_change():
                 yield
                 return
+            self._check_writable()
             self._begin("change", "BEGIN READ WRITE")
             try:
                 yield
@@ -247,6 +248,10 @@ class Server(Session):
                     raise refusals.lost(self.where) from None
             self._block = ""
 
+    def _check_writable(self) -> None:
+        if self.is_read_only:
+            raise DatabaseReadOnly(f"{self.where} is open for reading only", "`rekall base list` says which bases are")
+
     def _number(self) -> str:
         """The number of the transaction, by which the server knows it afterwards."""
         return str(self.value("SELECT pg_current_xact_id()::text"))
@@ -255,7 +260,7 @@ class Server(Session):
         """What became of a transaction whose commit was not answered."""
         end = time.monotonic() + _FATE_S
         while True:
-            with contextlib.suppress(DatabaseAway):
+            with contextlib.suppress(DatabaseAway, psycopg.OperationalError):
                 self._connection = self._connected()
                 fate = self._connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchone()
                 if fate is not None and fate[0] in ("committed", "aborted"):
@@ -273,8 +278,7 @@ class Server(Session):
 
         Where no time is given, what another Rekall says will take long is waited for as long as that takes, in bounds.
         """
-        if self.is_read_only:
-            raise DatabaseReadOnly(f"{self.where} is open for reading only", "`rekall base list` says which bases are")
+        self._check_writable()
         began = time.monotonic()
         end = began + (self._busy_timeout_s if wait_s is None else wait_s)
         patient_until, tell_at = began + (_LONG_WAIT_S if wait_s is None else 0.0), began + _TELL_S
