@@ -34,6 +34,7 @@ from rekall.entry.types import EntryType, Status
 from rekall.errors import DatabaseLocked, DiskFull, InvalidInput
 from rekall.knowledge.undoing import Past
 from rekall.knowledge_base import KnowledgeBase
+from rekall.tui.app import RekallApp
 from rekall.tui.fields import draft_of, items_of, lines_of, texts_of
 from rekall.tui.themes import DARK
 
@@ -357,7 +358,7 @@ async def test_what_was_undone_is_done_again_step_by_step(rekall):
 
 @driven
 async def test_an_undo_that_fails_can_be_tried_again(rekall, monkeypatch):
-    def locked(self, number):
+    def locked(self, number, tell):
         raise DatabaseLocked("locked", "try again")
 
     async with opened(rekall) as ui:
@@ -368,6 +369,24 @@ async def test_an_undo_that_fails_can_be_tried_again(rekall, monkeypatch):
         assert "error: locked" in ui.told
         await ui.press("u", "y")
         assert rekall.open_base().count() == 4
+
+
+@driven
+async def test_a_large_undo_says_how_far_it_is(rekall, monkeypatch):
+    base = rekall.open_base()
+    with base.past.as_one("import"):
+        for number in range(60):
+            base.add("til", f"note {number}")
+    said: list[str] = []
+    async with opened(rekall) as ui:
+        with monkeypatch.context() as patch:
+            patch.setattr(RekallApp, "say", lambda self, title, text: said.append(f"{title}: {text}"))
+            await ui.press("u", "y")
+    assert said[-2:] == [
+        "undoing: 60 of 60 entries; quitting leaves all as it was",
+        "undone, U does it again: 60 entries",
+    ]
+    assert said[0].startswith("undoing: 0 of 60 entries")
 
 
 @driven
