@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_names_are_kept_and_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "config" / "bases.toml"
     assert not Bases(file)
     team = KnownBase("team", "postgresql://ann@db.example.com/notes")
-    odd = KnownBase("odd", '/tmp/a "b" \\ c 🐙 ü', read_only=True)
+    odd = KnownBase("odd", os.path.abspath('/tmp/a "b" \\ c 🐙 ü'), read_only=True)
     assert Bases(file).add(team) is False
     assert Bases(file).add(odd) is False
     assert list(Bases(file)) == [odd, team]
