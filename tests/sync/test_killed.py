@@ -141,8 +141,9 @@ def test_a_run_that_ends_at_any_step_is_made_up_for(tmp_path, monkeypatch):
             with contextlib.suppress(Killed):
                 both[0].sync()
             is_over = not points.is_dead
-        both[0].bench.base.close()
-        both[0] = again(root, 50)[0]
+        for each in both:
+            each.bench.base.close()
+        both = again(root, 50)
         says, files = ended(root, both)
         assert says == whole[0], f"ended at step {step}"
         other = {*files.items()} ^ {*whole[1].items()}
