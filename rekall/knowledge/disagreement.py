@@ -154,8 +154,10 @@ def grouped(pairs: Iterable[tuple[_T, _T]]) -> list[set[_T]]:
     """The groups of what is joined by pairs, in the order of the first pair of each."""
     group: dict[_T, set[_T]] = {}
     for one, other in pairs:
-        joined = group.get(one, {one}) | group.get(other, {other})
-        group.update(dict.fromkeys(joined, joined))
+        few, many = sorted((group.setdefault(one, {one}), group.setdefault(other, {other})), key=len)
+        if few is not many:
+            many |= few
+            group.update(dict.fromkeys(few, many))
     return list({id(each): each for each in group.values()}.values())
 
 

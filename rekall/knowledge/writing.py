@@ -387,7 +387,7 @@ class EntryService:
             return draft
         successor = self._resolved(draft.superseded_by)[1]
         if successor.id == draft.id:
-            raise InvalidInput("an entry cannot supersede itself")
+            raise InvalidInput("an entry cannot supersede itself", "name another one")
         return replace(draft, superseded_by=successor.id)
 
 
