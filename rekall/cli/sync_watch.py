@@ -43,6 +43,7 @@ def watch_folder(app: App, folder: Path, wanted: Wanted, every_s: float | None) 
     ):
         base = staying.open_base(to_write=True)
         watch = Watch(folder, is_part, base.version, every_s=max(every_s or _EVERY_S, _LEAST_EVERY_S))
+        remarks = Remarks()
         with contextlib.closing(watch):
             for why in watch.turns():
                 try:
@@ -50,17 +51,30 @@ def watch_folder(app: App, folder: Path, wanted: Wanted, every_s: float | None) 
                 except (RekallError, OSError) as error:
                     if why is Why.START:
                         raise
-                    talk(error_text(in_our_words(error)))
+                    remarks.say("sync", error_text(in_our_words(error)))
                     continue
+                remarks.say("sync", "")
                 print_report(base, folder, done.report, done.git, is_quiet=why is not Why.START)
-                if done.git is not None and done.git.problem is not None:
-                    talk(error_text(done.git.problem))
-                remark = embed_what_came(base)
+                problem = done.git.problem if done.git is not None else None
+                remarks.say("git", error_text(problem) if problem is not None else "")
+                remarks.say("vectors", embed_what_came(base))
                 base.index.drop_model()  # nobody else asks here, and it is more than twice what waits
-                if remark:
-                    talk(remark)
                 if why is Why.START:
                     talk(_how(folder, watch))
+
+
+class Remarks:
+    """What is wrong while a folder is watched, said when it begins and not at every turn."""
+
+    def __init__(self) -> None:
+        """Say nothing yet."""
+        self._said: dict[str, str] = {}
+
+    def say(self, about: str, text: str) -> None:
+        """Say what is wrong with something; an empty text says that nothing is any more."""
+        if text and text != self._said.get(about):
+            talk(text)
+        self._said[about] = text
 
 
 def _how(folder: Path, watch: Watch) -> str:

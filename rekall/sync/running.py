@@ -41,6 +41,7 @@ AT_ONCE = 200
 """Entries in one transaction at most."""
 
 _FEW = 10
+_IN_THE_FOLDER = (What.ADDED_THERE, What.CHANGED_THERE, What.DELETED_THERE, What.RESTORED_THERE)
 _PASSES = 4
 """A link can be made when its target is there, and a status follows it: what one pass leaves the next one ends."""
 
@@ -267,6 +268,8 @@ class _Run:
                 path = each.item.path or each.item.title
                 why = f"cannot be written: {error.strerror or error}"
                 self._refused[path, why] = Refused(path, why, "check its permissions, and the room on the disk")
+                if each.item.what in _IN_THE_FOLDER:
+                    self._changes.pop(each.item.entry_id, None)
                 continue
             if agreed is not None:
                 written.append(agreed)

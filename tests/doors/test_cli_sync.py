@@ -302,6 +302,16 @@ def test_it_stays_syncs_what_changes_and_ends_when_told(rekall: Rekall, notes: P
     assert watching.end(signal.SIGTERM) == 143
 
 
+def test_what_stays_wrong_while_it_watches_is_said_once(capsys: pytest.CaptureFixture[str]):
+    from rekall.cli.sync_watch import Remarks
+
+    remarks = Remarks()
+    for text in ("error: gone", "error: gone", "error: other", "", "error: other"):
+        remarks.say("sync", text)
+        remarks.say("git", "")
+    assert capsys.readouterr().err == "error: gone\nerror: other\nerror: other\n"
+
+
 @pytest.mark.skipif(WINDOWS, reason="signals of POSIX")
 def test_it_ends_with_ctrl_c_and_with_its_terminal(notes: Path):
     import pty

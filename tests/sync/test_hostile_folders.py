@@ -279,6 +279,7 @@ def test_a_folder_that_cannot_be_written_changes_nothing(both, monkeypatch):
         patch.setattr("rekall.sync.running.put_file", refuse)
         report = both[0].sync()
     assert [(each.path, "cannot be written" in each.why) for each in report.refused] == [(path.name, True)]
+    assert not report.changes  # nobody is told that something went out
     assert path.read_bytes() == before
     settle(*both)
     assert both[1].entry(entry_id).solution == "here"
