@@ -29,8 +29,10 @@ class Schedule:
         self._now = now
 
     def answered(self) -> int:
-        """How many were answered today."""
-        return self._reviews.answered_since(_midnight(self._now))
+        """How many were answered today; what was while the clock was ahead by days is no part of it."""
+        today = _midnight(self._now)
+        tomorrow = _midnight(today + timedelta(hours=36))
+        return self._reviews.answered_since(today) - self._reviews.answered_since(tomorrow)
 
     def left(self, per_day: int) -> int:
         """How many are still asked about today, of so many a day at most."""

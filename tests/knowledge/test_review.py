@@ -53,6 +53,16 @@ def test_nothing_is_due_of_what_was_just_written(bench):
     assert bench.base.review.left_today(10) == 0
 
 
+def test_answers_of_a_clock_that_was_ahead_take_nothing_from_the_days_until_then(bench):
+    first, *_ = [old_entry(bench, 900, title=f"note {number}") for number in range(3)]
+    bench.clock.elapsed_s += 400 * 86_400
+    bench.base.review.answer(first.id, Answer.HOLDS)
+    assert bench.base.review.due(ALL, 5).answered == 1
+    bench.clock.elapsed_s -= 400 * 86_400
+    assert bench.base.review.due(ALL, 5).answered == 0
+    assert bench.base.review.left_today(2) == 2
+
+
 def test_an_entry_comes_up_around_its_first_days_and_stays_due(bench):
     entry = old_entry(bench, 0, "bug")
     days = FIRST_DAYS[EntryType.BUG]
