@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from support import Bench
+from support.systems import not_on_windows
 from support.warm import WarmProgram
 
 from rekall.entry import rules
@@ -330,12 +331,13 @@ def test_a_file_that_grows_while_it_is_read_is_read_to_a_bound(tmp_path):
             bounds.read_whole(path, 100_000)
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc/self/status")
 def test_a_file_without_a_size_is_read(bench, tmp_path):
     os.symlink("/proc/self/status", tmp_path / "status.txt")
     assert take(bench, tmp_path).added == 3
 
 
+@not_on_windows("nobody can stand in a folder whose path is that long")
 def test_folders_deeper_than_a_path_may_be_long_are_named_and_the_rest_goes_in(bench, tmp_path, monkeypatch):
     folder = tmp_path / "in"
     folder.mkdir()
