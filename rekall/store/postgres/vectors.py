@@ -25,7 +25,7 @@ CANDIDATES = 400
 MOST_CANDIDATES = 1000
 """What pgvector allows."""
 
-FEW = 20_000
+FEW = 50_000
 """Where a condition leaves no more vectors, all of these are compared."""
 
 MOST_INDEXED_DIM = 4000
