@@ -9,10 +9,11 @@ SOURCE := build/all-MiniLM-L6-v2
 TESTS ?= -n 3 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-deep test-lowest check lint types docs model goldens bench runtimes faults clean
+.PHONY: help demo team-demo test test-fast test-deep test-lowest check lint types docs model goldens bench runtimes faults clean
 
 help:
 	@echo "make demo       import the sample notes and search them"
+	@echo "make team-demo  two people share notes over a real PostgreSQL"
 	@echo "make test       run every test"
 	@echo "make test-fast  run the tests but for the slow ones"
 	@echo "make test-deep  run every test, with all examples of those that try things out"
@@ -45,6 +46,9 @@ $(VENV)/dev: $(VENV)/pip pyproject.toml
 	@$(EARLIER_NAME)
 	@$(PIP) install --editable '.[dev,export,mcp,tui]'
 	@touch $@ $(VENV)/base
+
+team-demo: $(VENV)/dev
+	@$(BIN)/python scripts/team_session.py
 
 demo: $(VENV)/base
 	@rm -rf $(DEMO)
