@@ -30,6 +30,7 @@ from rekall.errors import (
     RekallError,
     StorageError,
 )
+from rekall.knowledge.past_words import operation_fields, who_text
 from rekall.store.past import LinkVersion, Operation, Version, Was
 
 if servers.why_not():
@@ -605,6 +606,9 @@ def test_roles_may_do_what_their_names_say(people):
 
     done = {each.number: each.author.split("_")[0] for each in owner.history.latest(9)}
     assert done == {mine: "writer", theirs: "other"}  # whatever they say themselves
+    last = reader.history.latest(1)[0]
+    assert who_text(last) == f"{last.author}, shell"
+    assert operation_fields(last)["author"] == last.author
 
     for statement in (
         "DROP TABLE entry",
