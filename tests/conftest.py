@@ -43,7 +43,7 @@ def pytest_report_header() -> str:
 
 
 SLOW = (
-    *("test_hostile_models", "test_room"),
+    *("test_hostile_models", "test_room", "test_postgres_server"),
     *(
         "test_engine_child",
         "test_hub",

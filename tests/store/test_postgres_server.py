@@ -460,6 +460,31 @@ def test_wherever_a_change_is_cut_it_is_stored_whole_or_not_at_all(cut, other, s
     insert(store, 3)
 
 
+def test_what_was_acknowledged_is_there_after_the_server_broke_down_and_the_store_goes_on():
+    """A server that waits for its disk, as a team's does, ended without a word in the middle of a change."""
+    with tempfile.TemporaryDirectory(prefix="pg-") as place:
+        Path(place).chmod(0o755)
+        own = servers.Server(Path(place) / "s", ("autovacuum=off",))
+        own.make()
+        own.start()
+        try:
+            prepare(own.conninfo())
+            with contextlib.closing(open_store(own.conninfo(), busy_timeout_s=1.0)) as store:
+                for number in range(5):
+                    insert(store, number)
+                with pytest.raises(DatabaseAway), store.transaction():  # noqa: PT012
+                    store.entries.insert(make_entry(5))
+                    own.stop("immediate")
+                    store.entries.insert(make_entry(6))
+                with pytest.raises(DatabaseAway):
+                    store.entries.count()
+                own.start()
+                assert store.entries.ids_in_order() == [make_entry(number).id for number in range(5)]
+                insert(store, 7)
+        finally:
+            own.stop("immediate")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_child_of_a_fork_cannot_use_the_connection_and_the_parent_goes_on(store):
