@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from support import CHECKOUT
-from support.peak import peak_kib
+from support.peak import peak_kib, peak_of_kib
 from support.tui_driver import Terminal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
@@ -20,8 +20,17 @@ NOTES = CHECKOUT / "examples" / "notes"
 MB = 1_000_000 / 1024
 """In KiB, as Linux reports peaks."""
 
+IMPORTS = 46 * MB
+"""What numpy and ONNX Runtime took, imported, where these ceilings were set: Python 3.11."""
+
 PATIENCE_S = 120.0
 """How long a busy machine may take. Only what is broken takes so long."""
+
+
+@pytest.fixture(scope="module")
+def heavier() -> float:
+    """KiB that these imports take more here: by the interpreter, and by how the system holds their files in memory."""
+    return max(0.0, peak_of_kib([sys.executable, "-c", "import numpy, onnxruntime"]) - IMPORTS)
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +50,12 @@ def test_a_search_by_meaning_peaks_under_80_mb(notes):
     assert peak_kib("search", "authentication vanishes on ipad") <= 80 * MB
 
 
-def test_a_search_with_onnxruntime_peaks_under_105_mb(notes):
+def test_a_search_with_onnxruntime_peaks_under_105_mb(notes, heavier):
     """What a model takes that is too large for numpy, or has operators that numpy does not know, beside its own size."""
-    assert peak_kib("--set", "engine.backend=onnxruntime", "search", "authentication vanishes on ipad") <= 105 * MB
+    assert (
+        peak_kib("--set", "engine.backend=onnxruntime", "search", "authentication vanishes on ipad")
+        <= 105 * MB + heavier
+    )
 
 
 def test_a_search_by_words_peaks_under_40_mb(notes):
@@ -54,18 +66,18 @@ def test_the_help_peaks_under_30_mb():
     assert peak_kib("--help") <= 30 * MB
 
 
-def test_an_import_peaks_under_150_mb(imported):
-    assert imported[1] <= 150 * MB
+def test_an_import_peaks_under_150_mb(imported, heavier):
+    assert imported[1] <= 150 * MB + heavier
 
 
-def test_an_import_with_one_thread_takes_no_more_than_with_several(tmp_path):
+def test_an_import_with_one_thread_takes_no_more_than_with_several(tmp_path, heavier):
     """Long notes, of which several once went into one run of the model."""
     longest = sorted(NOTES.glob("*.md"), key=lambda path: -path.stat().st_size)[:8]
     for path in longest:
         shutil.copy(path, tmp_path)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REKALL_")}
     environ = {**kept, "REKALL_HOME": str(tmp_path / "home"), "REKALL_ENGINE_THREADS": "1"}
-    assert peak_kib("import", str(tmp_path), environ=environ) <= 140 * MB
+    assert peak_kib("import", str(tmp_path), environ=environ) <= 140 * MB + heavier
 
 
 def test_the_terminal_ui_takes_at_most_60_mb_when_its_model_was_dropped(notes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from support import CHECKOUT
@@ -19,6 +19,11 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def peak_kib(*arguments: str, environ: Mapping[str, str] | None = None, cwd: Path = CHECKOUT) -> int:
     """Peak resident memory of a `rekall` command in a process of its own, where the system tells it."""
-    command = [sys.executable, "-S", "-c", _RUN_AND_MEASURE, sys.executable, "-m", "rekall", *arguments]
-    ran = subprocess.run(command, env=environ, cwd=cwd, check=True, capture_output=True, text=True)
+    return peak_of_kib([sys.executable, "-m", "rekall", *arguments], environ=environ, cwd=cwd)
+
+
+def peak_of_kib(command: Sequence[str], *, environ: Mapping[str, str] | None = None, cwd: Path = CHECKOUT) -> int:
+    """The same of any command."""
+    measured = [sys.executable, "-S", "-c", _RUN_AND_MEASURE, *command]
+    ran = subprocess.run(measured, env=environ, cwd=cwd, check=True, capture_output=True, text=True)
     return int(ran.stdout) // (1024 if sys.platform == "darwin" else 1)
