@@ -47,6 +47,8 @@ debian() {
     [ "$ARCH" = "$(dpkg --print-architecture)" ] || foreign=(--foreign)
     unshare --mount "$FOLDER/debootstrap/usr/sbin/debootstrap" "${foreign[@]}" --arch "$ARCH" --variant=minbase \
         --include="$packages" "$RELEASE" "$SYSTEM"
+    mkdir -p "$SYSTEM/etc/ssl/certs" # pip in there reaches what pip reaches here
+    cp -L /etc/ssl/certs/ca-certificates.crt "$SYSTEM/etc/ssl/certs/ca-certificates.crt"
     [ ${#foreign[@]} -gt 0 ] || return 0
     find "$SYSTEM/var/cache/apt/archives" -name '*.deb' -exec dpkg-deb --extract {} "$SYSTEM" \;
     ln -sf dash "$SYSTEM/usr/bin/sh"
