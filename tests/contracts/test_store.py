@@ -175,7 +175,7 @@ def make_entry(number: int = 0, **parts: Any) -> Entry:
 
 def insert(store: Store, *entries: Entry) -> list[int]:
     with store.transaction():
-        return [store.entries.insert(entry) for entry in entries]
+        return store.entries.insert_many(entries)
 
 
 def update(store: Store, key: int, entry: Entry) -> None:
@@ -357,13 +357,13 @@ def test_the_stream_gives_every_entry_once_in_the_order_of_keys(store):
 
 
 def test_the_stream_goes_on_while_entries_are_changed(store):
-    insert(store, *(make_entry(number) for number in range(600)))
+    insert(store, *(make_entry(number) for number in range(300)))
     seen = []
     with store.transaction():
         for key, entry in store.entries.stream():
             store.entries.update(key, replace(entry, title="changed"))
             seen.append(key)
-    assert len(seen) == 600
+    assert len(seen) == 300
     assert {entry.title for _, entry in store.entries.stream()} == {"changed"}
 
 
@@ -1022,8 +1022,7 @@ def put_origins(store: Store, *paths: str, **parts: Any) -> list[Origin]:
     ):
         made.append(Origin(path, key, **{"source_hash": b"source", "entry_hash": b"entry", **parts}))
     with store.transaction():
-        for origin in made:
-            store.origins.put(origin)
+        store.origins.put(*made)
     return made
 
 
@@ -2097,8 +2096,12 @@ def test_a_sample_of_nothing_is_empty(store, two):
 def test_a_sample_is_bounded_spread_over_the_base_and_stays_the_same(store, most):
     keys = insert(store, *(make_entry(number) for number in range(400)))
     with store.transaction():
-        for number, key in enumerate(keys):
-            store.passages.put(key, of(*(f"text {number} {place}" for place in range(1 + number % 4))))
+        store.passages.put_many(
+            [
+                (key, of(*(f"text {number} {place}" for place in range(1 + number % 4))))
+                for number, key in enumerate(keys)
+            ]
+        )
     delete(store, *keys[100:150])
     heads = heads_of(store)
     found = store.passages.sample(most)
