@@ -24,8 +24,9 @@ KEPT, PAGE = DOCS / "wine.json", DOCS / "platforms.md"
 OVERDUE = (124, 137)  # how `timeout` ends
 
 _VERDICT = re.compile(
-    r"^(tests/\S+?\.py)(::.*)? (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
+    r"^(tests/\S+?\.py)(::.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
 )
+_BEGUN = re.compile(r"^(tests/\S+?\.py)::", re.MULTILINE)
 _FAILED = ("FAILED", "ERROR", "XPASS")
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^SKIPPED \[(\d+)\] ([^:\n]+\.py)(?::\d+)?: (.*)$", re.MULTILINE)
@@ -112,10 +113,10 @@ def outcomes_of(log: Path) -> Run:
 
 
 def verdicts_of(text: str) -> dict[str, dict[str, str]]:
-    """What each test of each file came to. One that failed at its end too counts once."""
-    verdicts: dict[str, dict[str, str]] = {}
+    """What each test of each file that was begun came to. One that failed at its end too counts once."""
+    verdicts: dict[str, dict[str, str]] = {file: {} for file in _BEGUN.findall(text)}
     for file, test, verdict in _VERDICT.findall(text):
-        of_file = verdicts.setdefault(file, {})
+        of_file = verdicts[file]
         if of_file.get(test) not in _FAILED:
             of_file[test] = verdict
     return verdicts
