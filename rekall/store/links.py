@@ -62,7 +62,7 @@ class SqliteLinks:
 
     def of(self, key: int) -> list[Link]:
         """The links that touch an entry."""
-        return self._rows("? IN (l.source_key, l.target_key)", (key,))
+        return self._rows("(l.source_key = ?1 OR l.target_key = ?1)", (key,))  # by an index each; IN reads every link
 
     def starting_at(self, keys: Iterable[int]) -> dict[str, list[Link]]:
         """The links that start at each of some entries, by the id of the entry."""

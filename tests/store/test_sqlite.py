@@ -5,7 +5,7 @@ import importlib.util
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -410,3 +410,18 @@ def test_each_backend_finds_the_nearest(backend):
             assert passage.entry_key == key
             assert cosine == pytest.approx(1, abs=1e-6)
         assert backend in ("auto", store.vectors.backend.name)
+
+
+def test_the_links_of_an_entry_are_found_by_an_index_from_both_ends():
+    with contextlib.closing(SqliteStore(None)) as store:
+        read: list[str] = []
+        rows = store.db.readable_rows
+
+        def planned(sql: str, bindings: Sequence[object] = ()) -> list[tuple[object, ...]]:
+            read.extend(str(row[3]) for row in store.db.rows(f"EXPLAIN QUERY PLAN {sql}", bindings))
+            return rows(sql, bindings)
+
+        store.db.readable_rows = planned  # type: ignore[method-assign]
+        store.links.of(1)
+    assert [line for line in read if line.startswith("SCAN")] == []
+    assert len([line for line in read if line.startswith("SEARCH l USING")]) == 2
