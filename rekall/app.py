@@ -115,7 +115,12 @@ class App:
         """The bases beside the one that commands work with, as `bases.search` says it; none where one was named by `-b`."""
         if "bases.use" in (self.flags or {}) or not self.places.bases.exists():
             return []
-        return self.bases.chosen(said, self.in_use)
+        try:
+            known = self.bases
+        except InvalidInput as error:  # one's own base answers all the same
+            self.tell(f"other bases are left out: {error.message}")
+            return []
+        return known.chosen(said, self.in_use)
 
     @property
     def in_use(self) -> str:

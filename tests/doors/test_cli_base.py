@@ -196,6 +196,13 @@ def test_whole_entries_come_each_from_its_base(rekall: Rekall, both: Path):
     assert sorted(entries) == ["nginx drops websockets", "nginx keeps websockets open"]
 
 
+def test_a_file_of_names_that_cannot_be_read_costs_a_note(rekall: Rekall, both: Path, home: Path):
+    (home / "bases.toml").write_text("[team")
+    ran = rekall("search", "websockets")
+    assert (ran.code, "other bases are left out" in ran.err) == (0, True)
+    assert "nginx keeps websockets open" in ran.out
+
+
 def test_without_other_bases_nothing_is_said_of_them(rekall: Rekall, quick_model: FakeEncoder):
     rekall("add", "til", "alone")
     answer = rekall("search", "alone", "--json").json
