@@ -228,13 +228,15 @@ def main() -> int:
     kept = json.loads(given.out.read_text("utf-8")) if given.out and given.out.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         wheel = given.wheel.absolute() if given.wheel else build(Path(folder))
-        found = [tried(shutil.which(python) or python, wheel, given.wheels) for python in given.pythons]
-    for each in found:
-        kept[f"{each.python}, {each.system}"] = asdict(each)
-        print(f"{each.python}: {', '.join(each.done)}" + (f"; FAILED at {each.failed}" if each.failed else ""))
-    if given.out:
-        given.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
-    return int(any(each.failed for each in found))
+        failed = False
+        for python in given.pythons:
+            each = tried(shutil.which(python) or python, wheel, given.wheels)
+            failed |= bool(each.failed)
+            print(f"{each.python}: {', '.join(each.done)}" + (f"; FAILED at {each.failed}" if each.failed else ""))
+            kept[f"{each.python}, {each.system}"] = asdict(each)
+            if given.out:  # at once: the next may take minutes, and be broken off
+                given.out.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+    return int(failed)
 
 
 if __name__ == "__main__":
