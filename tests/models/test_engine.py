@@ -331,7 +331,7 @@ encoder.close()
 print(kilobytes("VmRSS"))
 """)
     assert closed < loaded - 10
-    assert closed < (75 if sys.version_info < (3, 14) else 85)  # the libraries stay mapped
+    assert closed < (75 if sys.version_info < (3, 13) else 85)  # the libraries stay mapped
 
 
 @linux_only
