@@ -25,6 +25,9 @@ LONGEST_S = 120.0
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 _COMMAND = re.compile(r"^(?P<who>[a-z]*)\$ (?P<command>.*)$", re.MULTILINE)
 _ESCAPE = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>]|\][^\x07]*\x07)")
+_PIECE = re.compile(rf"{_ESCAPE.pattern}|[\r\n]|[^\r\n\x1b]+|\x1b")
+_UP = re.compile(r"\x1b\[(\d*)A")
+_ERASE_LINE = "\x1b[2K"
 
 
 def replayed(text: str) -> str:
@@ -117,11 +120,24 @@ def _seen(command: str, environ: dict[str, str], folder: Path) -> str:
     finally:
         os.close(ours)
     process.wait(LONGEST_S)
-    return _screen(written.decode("utf-8", "replace"))
+    return screen(written.decode("utf-8", "replace"))
 
 
-def _screen(written: str) -> str:
-    """What stays on the screen: without escapes, and of a line that was written over the last."""
-    text = _ESCAPE.sub("", written.replace("\r\n", "\n").replace("\x1b[K", ""))
-    lines = (line.rpartition("\r")[2].rstrip() for line in text.split("\n"))
-    return "\n".join(lines).strip("\n")
+def screen(written: str) -> str:
+    """What stays on the screen: without what was erased, and of a line that was written over the last."""
+    lines, row, is_at_start = [""], 0, True
+    for found in _PIECE.finditer(written.replace("\r\n", "\n")):
+        piece = found[0]
+        if piece == "\n":
+            row, is_at_start = row + 1, True
+            lines += [""] * (row + 1 - len(lines))
+        elif piece == "\r":
+            is_at_start = True
+        elif up := _UP.fullmatch(piece):
+            row = max(0, row - int(up[1] or 1))
+        elif piece == _ERASE_LINE:
+            lines[row] = ""
+        elif not _ESCAPE.fullmatch(piece):
+            lines[row] = piece if is_at_start else lines[row] + piece
+            is_at_start = False
+    return "\n".join(line.rstrip() for line in lines).strip("\n")

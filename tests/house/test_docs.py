@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from types import ModuleType
 
 import click
 import pytest
@@ -42,13 +43,28 @@ def test_the_generated_documents_are_up_to_date():
     assert ran.returncode == 0, ran.stderr
 
 
-def test_every_state_of_the_terminal_ui_has_its_picture_and_is_shown():
-    spec = importlib.util.spec_from_file_location("make_screenshots", CHECKOUT / "scripts" / "make_screenshots.py")
+def script_of(name: str) -> ModuleType:
+    """A script of the repository, as a module."""
+    spec = importlib.util.spec_from_file_location(name, CHECKOUT / "scripts" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = script  # dataclasses look their module up
     spec.loader.exec_module(script)
+    return script
+
+
+def test_a_session_shows_what_stays_on_the_terminal():
+    screen = script_of("transcripts").screen
+    assert screen("\x1b[1madded\x1b[0m one\r\n") == "added one"
+    assert screen("1 %\r50 %\rdone\nnext\n") == "done\nnext"
+    bar = "before\n\x1b[?25lreading 1/2\r\x1b[2Kreading 2/2\n\x1b[?25h\r\x1b[1A\x1b[2K"
+    assert screen(bar) == "before"
+    assert screen(bar + "after\n") == "before\nafter"
+
+
+def test_every_state_of_the_terminal_ui_has_its_picture_and_is_shown():
+    script = script_of("make_screenshots")
     names = {script.file_name(state) for state in script.STATES}
     assert {path.name for path in (CHECKOUT / "docs" / "pictures").glob("tui*.svg")} == names
     document = (CHECKOUT / "docs" / "tui.md").read_text("utf-8")
