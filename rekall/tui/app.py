@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import App
@@ -20,12 +20,16 @@ from textual.widgets import Input
 from rekall import app as rekall_app
 from rekall.config import Places, Settings
 from rekall.errors import RekallError, in_our_words
+from rekall.knowledge_base import KnowledgeBase
 from rekall.tui import closing, themes
 from rekall.tui.main_screen import MainScreen
 from rekall.tui.palette import Commands
 from rekall.tui.screens import WIDE, RekallScreen
 from rekall.tui.typed_ahead import TypedAhead
 from rekall.wording import printable
+
+if TYPE_CHECKING:
+    from rekall.side_by_side import SideBySide
 
 
 def _now() -> datetime:
@@ -100,6 +104,8 @@ class RekallApp(App[str]):
         self._line = line
         self._is_picker = is_picker
         self._base = rekall.open_base(to_write=not is_picker)
+        self.asked: KnowledgeBase | SideBySide = self._base if is_picker else rekall.asked
+        """What a search asks."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.theme_name(self.settings.text("ui.theme"))
@@ -129,6 +135,16 @@ class RekallApp(App[str]):
         """The project of the folder that it was started in."""
         project = self.rekall.project()
         return project.name if project else None
+
+    @property
+    def in_use(self) -> str:
+        """The name of the base in use; empty where it is one's own."""
+        name = self.rekall.in_use
+        return "" if name == rekall_app.OWN else name
+
+    def open_base(self, name: str) -> KnowledgeBase:
+        """The base of a name. Raises StorageError, InvalidInput, NotFound."""
+        return self.rekall.open_base(name)
 
     def say(self, title: str, text: str) -> None:
         """Report something that went well."""

@@ -80,7 +80,12 @@ class Document:
 
 
 def make_document(
-    view: EntryView, why: str, find: Find = nowhere, at: int = 0, short: Mapping[str, str] | None = None
+    view: EntryView,
+    why: str,
+    find: Find = nowhere,
+    at: int = 0,
+    short: Mapping[str, str] | None = None,
+    base: str = "",
 ) -> Document:
     """Set an entry for reading.
 
@@ -90,6 +95,7 @@ def make_document(
         find: Says where the words that were searched for stand in a text.
         at: The character of the content where the stretch begins that was found; 0 for none.
         short: The ids by which the entries are shown that it is linked with.
+        base: The name of the base it lives in; empty for the base in use.
     """
     entry = view.entry
     content = printable(entry.content)
@@ -98,7 +104,7 @@ def make_document(
     if markdown is not None:
         markdown.mark(find(markdown.plain))
     return Document(
-        head=Part.of(_head(view, why), find),
+        head=Part.of(_head(view, why, base), find),
         markdown=markdown,
         plain=Part.of(Content(_cut(content, MOST_CHARS)), find) if is_long else Part(Content("")),
         tail=Part.of(_tail(view), find),
@@ -108,7 +114,7 @@ def make_document(
     )
 
 
-def _head(view: EntryView, why: str) -> Content:
+def _head(view: EntryView, why: str, base: str) -> Content:
     entry = view.entry
     labels = labels_text(entry)
     parts: list[str | tuple[str, str]] = [
@@ -117,7 +123,10 @@ def _head(view: EntryView, why: str) -> Content:
         (entry.type.value, "$secondary"),
         (f"  {labels}" if labels else "", "$foreground 70%"),
         "\n",
-        (f"{entry.id}\n{_dates(entry)} · confidence {entry.confidence}/5", "$foreground 55%"),
+        (
+            f"{entry.id}{f' · in {base}' if base else ''}\n{_dates(entry)} · confidence {entry.confidence}/5",
+            "$foreground 55%",
+        ),
     ]
     note = obsolete_text(entry, view.successor.title if view.successor else "")
     if note:

@@ -111,7 +111,7 @@ class EntryList(ScrollView, can_focus=True):
         self._announced: Row | None = None
         self._marked_last = -1
         self.marked: dict[str, None] = {}
-        """The ids of the marked entries, in the order in which they were marked. They need not be in the list."""
+        """The keys of the marked entries, in the order in which they were marked. They need not be in the list."""
         self.empty_text = Content("")
         """What stands in place of the rows where there are none."""
         self.generation = 0
@@ -136,8 +136,8 @@ class EntryList(ScrollView, can_focus=True):
     @property
     def marked_elsewhere(self) -> int | None:
         """How many marked entries are not in the list; None while not all of the list is in memory."""
-        here = {row.id for page in self._pages.values() for row in page}
-        others = sum(entry_id not in here for entry_id in self.marked)
+        here = {row.key for page in self._pages.values() for row in page}
+        others = sum(key not in here for key in self.marked)
         return others if not others or self.total <= sum(map(len, self._pages.values())) else None
 
     def row_at(self, index: int) -> Row | None:
@@ -154,7 +154,7 @@ class EntryList(ScrollView, can_focus=True):
             rows: Its rows, from the start of a page on.
             total: How many there are in all.
             first_page: The page that `rows` start with.
-            chosen: The id to put the cursor on, if it is among the rows; otherwise the cursor keeps its index.
+            chosen: The key to put the cursor on, if it is among the rows; otherwise the cursor keeps its index.
             top: Otherwise go to the first row.
         """
         before, self.generation = self.cursor, self.generation + 1
@@ -164,7 +164,7 @@ class EntryList(ScrollView, can_focus=True):
             first_page + start // PAGE_ROWS: tuple(rows[start : start + PAGE_ROWS])
             for start in range(0, len(rows), PAGE_ROWS)
         }
-        found = next((place for place, row in enumerate(rows, first_page * PAGE_ROWS) if row.id == chosen), None)
+        found = next((place for place, row in enumerate(rows, first_page * PAGE_ROWS) if row.key == chosen), None)
         wanted = found if found is not None else 0 if top else before
         self.total, self.cursor = total, max(min(wanted, total - 1), 0)
         self.virtual_size = Size(self.size.width, total * _ROW_LINES)
@@ -201,13 +201,13 @@ class EntryList(ScrollView, can_focus=True):
         self._follow()
         self._announce()
 
-    def mark(self, ids: Iterable[str], *, is_marked: bool = True) -> None:
+    def mark(self, keys: Iterable[str], *, is_marked: bool = True) -> None:
         """Mark entries, or take their marks away."""
-        for entry_id in ids:
+        for key in keys:
             if is_marked:
-                self.marked[entry_id] = None
+                self.marked[key] = None
             else:
-                self.marked.pop(entry_id, None)
+                self.marked.pop(key, None)
         self.refresh()
         self.post_message(self.Marked())
 
@@ -290,7 +290,7 @@ class EntryList(ScrollView, can_focus=True):
         mark = " "
         if index == self.cursor:
             mark = _MARK if self.has_focus else _BLURRED_MARK
-        check = _CHECK if half == 0 and row is not None and row.id in self.marked else " "
+        check = _CHECK if half == 0 and row is not None and row.key in self.marked else " "
         shown = Content.assemble((mark, self._style("mark")), (check, self._style("check")), line)
         strips = Visual.to_strips(self, shown.truncate(width), width, 1, base, pad=True)
         return strips[0] if strips else Strip.blank(width, base.rich_style)
@@ -321,13 +321,13 @@ class EntryList(ScrollView, can_focus=True):
         row = self.row_at(index)
         if row is not None:
             self._marked_last = index
-            self.mark([row.id], is_marked=row.id not in self.marked)
+            self.mark([row.key], is_marked=row.key not in self.marked)
 
     def _mark_rows(self, first: int, last: int) -> None:
         """Mark what lies between two rows, both included, as far as it is in memory."""
         rows = [self.row_at(index) for index in range(min(first, last), max(first, last) + 1)]
         self._marked_last = max(last, 0)
-        self.mark(row.id for row in rows if row is not None)
+        self.mark(row.key for row in rows if row is not None)
 
     def _ask_for(self, page: int) -> None:
         if page not in self._asked:

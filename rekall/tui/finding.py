@@ -24,7 +24,7 @@ class View:
         limit: The most hits to show; the list of the newest has no limit.
         line: The query as typed.
         filters: The conditions of the filter dialog.
-        like: The id of the entry whose similar entries are shown, or empty.
+        like: The key of the entry whose similar entries are shown, or empty.
         like_title: Its title.
         literal: Whether all of the line is text, as of one that was pasted.
     """
@@ -57,6 +57,7 @@ class Listing:
         first_page: The page the rows start with.
         mode: How they were found; None for the newest entries.
         notes: What to know about how the query was read.
+        away: The names of bases that were asked and gave no answer.
         nothing_close: Whether there are hits, and none of them is likely to be about what was asked.
     """
 
@@ -65,6 +66,7 @@ class Listing:
     first_page: int = 0
     mode: ModeReport | None = None
     notes: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
     nothing_close: bool = False
 
 
@@ -75,7 +77,7 @@ class Refill:
     Attributes:
         top: Start at the first row; otherwise the cursor stays where it is.
         delay_s: Wait this long first: a later refill may make this one unnecessary.
-        chosen: The id to put the cursor on, if it is in the list.
+        chosen: The key to put the cursor on, if it is in the list.
         quiet: Leave the list as it is until the complete answer is there.
         changed: Something was changed here, so that the list shows what is no more.
     """
@@ -103,7 +105,8 @@ def status_text(view: View, listing: Listing) -> str:
     is_whole = listing.mode.used is listing.mode.requested
     if listing.nothing_close and is_whole:  # no room for more at 80 columns
         return count
-    return f"{count} · by {MODE_WORDS[listing.mode.used.value]}{'' if is_whole else ' only'}"
+    without = f" · without {', '.join(listing.away)}" if listing.away else ""
+    return f"{count} · by {MODE_WORDS[listing.mode.used.value]}{'' if is_whole else ' only'}{without}"
 
 
 def advice_text(listing: Listing) -> str:

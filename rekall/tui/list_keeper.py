@@ -16,7 +16,9 @@ from rekall.tui.document import Find, nowhere
 from rekall.tui.entry_list import PAGE_ROWS, EntryList
 from rekall.tui.finding import Listing, Refill, View, advice_text, nothing_text, status_text
 from rekall.tui.rows import row_of_hit, rows_of_page
+from rekall.tui.screens import Host
 from rekall.tui.tasks import from_thread, in_thread
+from rekall.tui.where import base_in, id_of
 
 _MOST_HITS = 1_000
 _MOST_AT_ONCE = 500
@@ -28,22 +30,22 @@ class ListKeeper:
 
     def __init__(
         self,
+        host: Host,
         base: KnowledgeBase,
         entry_list: EntryList,
         view: View,
         tell: Callable[[str], None],
         advise: Callable[[str], None],
-        near: str | None = None,
     ) -> None:
         """Nothing is asked yet.
 
         Args:
-            base: An open base.
+            host: The application, which says what a search asks.
+            base: The base in use, whose entries are listed.
             entry_list: The list to fill.
             view: What it shows first.
             tell: Called with each text for the status line.
             advise: Called with what else is to be known of the list, or with an empty text.
-            near: The project whose entries come first among those that are about as good.
         """
         self.view = view
         self.is_busy = False
@@ -51,7 +53,7 @@ class ListKeeper:
         self._list = entry_list
         self._tell = tell
         self._advise = advise
-        self._near = near
+        self._host = host
         self._listing: Listing | None = None
         self._shown: View | None = None
 
@@ -113,10 +115,10 @@ class ListKeeper:
         return self._finder(self.view)
 
     async def all_ids(self) -> list[str]:
-        """The ids of all that the view shows, also of what was not scrolled to."""
+        """The keys of all that the view shows, also of what was not scrolled to."""
         shown = self._listing
         if shown is None or shown.mode is not None:
-            return [row.id for row in shown.rows] if shown else []
+            return [row.key for row in shown.rows] if shown else []
         filters, ids = self.view.filters, []
         for start in range(0, shown.total, _MOST_AT_ONCE):
             page = await in_thread(partial(self._base.list_entries, filters, _MOST_AT_ONCE, start))
@@ -148,6 +150,8 @@ class ListKeeper:
     async def _search(self, view: View, refill: Refill, is_wanted: Callable[[], bool]) -> None:
         """Show what the words find as soon as it is there, unless quiet; then the complete answer."""
         are_words_shown = False
+        asked = self._host.asked
+        also = "" if asked is self._base else " and in other bases"
 
         def tell(text: str) -> None:
             if is_wanted():  # a search that was given up may still report
@@ -158,7 +162,7 @@ class ListKeeper:
             if is_wanted():
                 are_words_shown = True
                 self._show(view, words, refill)
-                self._tell(f"{status_text(view, words)} · searching by meaning …")
+                self._tell(f"{status_text(view, words)} · searching by meaning{also} …")
 
         pass_on = from_thread(show_words)
 
@@ -168,13 +172,13 @@ class ListKeeper:
             pass_on(self._listed(words, view))
 
         search = partial(
-            self._base.search,
+            asked.search,
             view.line,
             view.filters,
             Mode.HYBRID,
             view.limit,
             literal=view.literal,
-            near=self._near,
+            near=self._host.near,
             unfinished=True,
             notice=from_thread(tell),
             is_wanted=is_wanted,
@@ -185,9 +189,11 @@ class ListKeeper:
         self._show(view, found, replace(refill, top=refill.top and not is_moved))
 
     def _similar(self, view: View, is_wanted: Callable[[], bool]) -> Listing:
-        return self._listed(
-            self._base.similar(view.like, view.filters, view.limit, is_wanted, self._near), replace(view, line="")
-        )
+        base = base_in(view.like)
+        there = self._host.open_base(base) if base else self._base
+        found = there.similar(id_of(view.like), view.filters, view.limit, is_wanted, self._host.near)
+        hits = tuple(replace(hit, base=base) for hit in found.hits) if base else found.hits
+        return self._listed(replace(found, hits=hits), replace(view, line=""))
 
     def _newest(self, filters: Filters, first_page: int, pages: int) -> Listing:
         page = self._base.list_entries(filters, pages * PAGE_ROWS, first_page * PAGE_ROWS)
@@ -196,7 +202,7 @@ class ListKeeper:
     def _show(self, view: View, listing: Listing, refill: Refill) -> None:
         self._listing, self._shown = listing, view
         here = self._list.chosen
-        chosen = refill.chosen or ("" if refill.top or here is None else here.id)
+        chosen = refill.chosen or ("" if refill.top or here is None else here.key)
         self._list.empty_text = nothing_text(view, listing)
         self._list.show(listing.rows, listing.total, listing.first_page, chosen=chosen, top=refill.top)
         self._tell(status_text(view, listing))
@@ -205,4 +211,8 @@ class ListKeeper:
     def _listed(self, found: SearchResult, view: View) -> Listing:
         find = self._finder(view)
         rows = tuple(row_of_hit(hit, find) for hit in found.hits)
-        return Listing(rows, len(rows), mode=found.mode, notes=found.notes, nothing_close=found.nothing_close)
+        said = tuple(each.said for each in found.bases if each.said)
+        away = tuple(each.name for each in found.bases if each.hits is None)
+        return Listing(
+            rows, len(rows), mode=found.mode, notes=found.notes + said, away=away, nothing_close=found.nothing_close
+        )

@@ -30,6 +30,7 @@ from rekall.tui.screens import WIDE, Host
 from rekall.tui.search_line import PickLine, SearchLine
 from rekall.tui.tasks import in_thread
 from rekall.tui.welcome import WELCOME, welcome
+from rekall.tui.where import base_in, id_of
 
 POLL_S = 2.0
 """How often to check whether another process has written."""
@@ -91,9 +92,7 @@ class MainScreen(ReadingScreen):
         super().__init__(host, base)
         self._pick = pick
         self.line = PickLine() if pick else SearchLine()
-        self.keeper = ListKeeper(
-            base, self.entry_list, View(limit, line), self.show_state, self.messages.advise, host.near
-        )
+        self.keeper = ListKeeper(host, base, self.entry_list, View(limit, line), self.show_state, self.messages.advise)
         self._chips = Static(id="chips", markup=False)
         self._state = Static(id="state", markup=False)
         self._model = Static(id="model", markup=False)
@@ -107,7 +106,7 @@ class MainScreen(ReadingScreen):
     def compose(self) -> ComposeResult:
         """Search line, list and detail, status, keys."""
         with Horizontal(id="search"):
-            yield Static("search", id="prompt", markup=False)
+            yield Static(f"search {self.host.in_use}".strip(), id="prompt", markup=False)
             yield self.line
         yield self._chips
         yield Static(self._welcome, id="welcome")
@@ -177,19 +176,19 @@ class MainScreen(ReadingScreen):
         self.set_class(self.keeper.is_base_empty, "empty")
         self.host.take_keys()
 
-    def show_change(self, entry_id: str) -> None:
-        """Show the base after a change made here; the id is empty when the entry is gone."""
-        if not entry_id and self.is_reading:
+    def show_change(self, key: str) -> None:
+        """Show the base after a change made here; the key is empty when the entry is gone."""
+        if not key and self.is_reading:
             self._close_detail()
-        elif self._read_id:
-            self.read(self._read_id, keep_place=True)
+        elif self._read_key:
+            self.read(self._read_key, keep_place=True)
         self._unmark_gone()
-        self.fill(Refill(chosen=entry_id, quiet=True, changed=True))
+        self.fill(Refill(chosen=key, quiet=True, changed=True))
 
     def on_resize(self, event: events.Resize) -> None:
         """With room for both, the detail shows what the list has chosen."""
-        if event.size.width >= WIDE and not self._read_id and self.entry_list.chosen:
-            self.read(self.entry_list.chosen.id)
+        if event.size.width >= WIDE and not self._read_key and self.entry_list.chosen:
+            self.read(self.entry_list.chosen.key)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Search while the person types."""
@@ -211,14 +210,14 @@ class MainScreen(ReadingScreen):
     def on_entry_list_chosen(self, event: EntryList.Chosen) -> None:
         """Show the chosen entry in the detail pane if both are visible."""
         if event.row is None:
-            self._read_id = ""
+            self._read_key = ""
             self.workers.cancel_group(self, "detail")
             self.detail.show(Document.of_text(""))
         elif not self.is_reading:
             self._trail.clear()
-            self._read_id = ""
+            self._read_key = ""
             if self.has_class("wide"):
-                self.read(event.row.id, delay_s=_READ_DELAY_S)
+                self.read(event.row.key, delay_s=_READ_DELAY_S)
 
     def on_entry_list_opened(self, event: EntryList.Opened) -> None:
         """Read an entry, and move the keyboard to the detail pane; or choose it."""
@@ -226,7 +225,7 @@ class MainScreen(ReadingScreen):
             self._pick(event.row.id)
         else:
             self._trail.clear()
-            self._open(event.row.id)
+            self._open(event.row.key)
 
     def on_entry_list_marked(self) -> None:
         """Say how many are marked, and show the keys that act on them."""
@@ -326,8 +325,8 @@ class MainScreen(ReadingScreen):
 
     def action_similar(self) -> None:
         """Show the entries near in meaning to the current one."""
-        if self.current_id:
-            self.start(partial(self._similar, self.current_id), "list", exclusive=True)
+        if self.current_key:
+            self.start(partial(self._similar, self.current_key), "list", exclusive=True)
 
     def _set_filters(self, filters: Filters) -> None:
         self.show_view(replace(self.keeper.view, filters=filters))
@@ -356,8 +355,8 @@ class MainScreen(ReadingScreen):
         """Take the marks of entries away that were deleted."""
 
         async def work() -> None:
-            there = await in_thread(partial(self.base.titles, list(self.entry_list.marked)))
-            self.entry_list.mark([each for each in self.entry_list.marked if each not in there], is_marked=False)
+            gone = await in_thread(partial(self.gone, list(self.entry_list.marked)))
+            self.entry_list.mark(gone, is_marked=False)
 
         if self.entry_list.marked:
             self.start(work, "mark")
@@ -367,10 +366,10 @@ class MainScreen(ReadingScreen):
             view, chosen = self._before_similar.pop()
             self.show_view(view, chosen=chosen)
 
-    async def _similar(self, entry_id: str) -> None:
-        before = (self.keeper.view, entry_id)
-        title = (await in_thread(lambda: self.base.get(entry_id))).entry.title
-        view = View(self._limit, before[0].line, before[0].filters, entry_id, one_line(title))
+    async def _similar(self, key: str) -> None:
+        before = (self.keeper.view, key)
+        title = (await in_thread(lambda: self.opened(base_in(key)).get(id_of(key)))).entry.title
+        view = View(self._limit, before[0].line, before[0].filters, key, one_line(title))
         try:
             await self.keeper.fill_similar(view)
         except Superseded:
@@ -389,8 +388,8 @@ class MainScreen(ReadingScreen):
                 self._version = version
                 self._unmark_gone()
                 self.fill(Refill(quiet=True))
-                if self._read_id:
-                    self.read(self._read_id, keep_place=True)
+                if self._read_key:
+                    self.read(self._read_key, keep_place=True)
         self.show_due()
 
     def show_due(self) -> None:

@@ -15,6 +15,7 @@ from rekall.tui.document import Document, Find, make_document
 from rekall.tui.entry_keys import EntryKeys
 from rekall.tui.screens import Host
 from rekall.tui.tasks import in_thread
+from rekall.tui.where import base_in, id_of, key_of
 
 
 class ReadingScreen(EntryKeys):
@@ -29,7 +30,7 @@ class ReadingScreen(EntryKeys):
 
     def __init__(self, host: Host, base: KnowledgeBase) -> None:
         super().__init__(host, base)
-        self._read_id = ""
+        self._read_key = ""
         self._trail: list[str] = []
 
     def finder(self) -> Find:
@@ -37,20 +38,20 @@ class ReadingScreen(EntryKeys):
         raise NotImplementedError
 
     @property
-    def current_id(self) -> str:
-        """The id of the entry that keys act on: the one being read, else the one chosen in the list; or empty."""
+    def current_key(self) -> str:
+        """The key of the entry that keys act on: the one being read, else the one chosen in the list; or empty."""
         row = self.entry_list.chosen
-        return self._read_id if self.is_reading else row.id if row else ""
+        return self._read_key if self.is_reading else row.key if row else ""
 
-    def read(self, entry_id: str, *, delay_s: float = 0.0, keep_place: bool = False) -> None:
+    def read(self, key: str, *, delay_s: float = 0.0, keep_place: bool = False) -> None:
         """Show an entry in the detail pane."""
-        self._read_id = entry_id
-        self.start(partial(self._read, entry_id, delay_s, keep_place=keep_place), "detail", exclusive=True)
+        self._read_key = key
+        self.start(partial(self._read, key, delay_s, keep_place=keep_place), "detail", exclusive=True)
 
     def on_detail_pane_followed(self, event: DetailPane.Followed) -> None:
         """Open a linked entry."""
-        self._trail.append(self._read_id)
-        self._open(event.entry_id)
+        self._trail.append(self._read_key)
+        self._open(key_of(event.entry_id, base_in(self._read_key)))
 
     def action_next_match(self, by: int) -> None:
         """Go to the next place in the entry that was searched for."""
@@ -64,11 +65,11 @@ class ReadingScreen(EntryKeys):
 
     def action_links(self) -> None:
         """Go to the links of the current entry."""
-        entry_id = self.current_id
-        if entry_id:
+        key = self.current_key
+        if key:
             self.add_class("reading")
-            self._read_id = entry_id
-            self.start(partial(self._read_links, entry_id), "detail", exclusive=True)
+            self._read_key = key
+            self.start(partial(self._read_links, key), "detail", exclusive=True)
 
     @property
     def asked(self) -> str:
@@ -79,38 +80,40 @@ class ReadingScreen(EntryKeys):
         """Show what is linked around the current entry."""
         from rekall.tui.link_tree import TreeActions
 
-        start = self.current_id
+        start = self.current_key
 
         def read(entry_id: str) -> None:
-            if entry_id != start:
+            key = key_of(entry_id, base_in(start))
+            if key != start:
                 self._trail.append(start)
-            self._open(entry_id)
+            self._open(key)
 
-        TreeActions(self, self.base, read).show(start)
+        self.act(lambda hand, ids: TreeActions(self, hand.base, read).show(*ids), start)
 
-    def _open(self, entry_id: str) -> None:
-        self.base.lookups.note_opened([entry_id], after=self.asked)
+    def _open(self, key: str) -> None:
+        self.base.lookups.note_opened([id_of(key)], after=self.asked)
         self.add_class("reading")
-        self.read(entry_id)
+        self.read(key)
         self.set_focus(self.detail)  # at once: a key typed next may move the keyboard on
 
     def _close_detail(self) -> None:
         self._trail.clear()
         self.remove_class("reading")
         row = self.entry_list.chosen
-        if self.has_class("wide") and row and row.id != self._read_id:
-            self.read(row.id)
+        if self.has_class("wide") and row and row.key != self._read_key:
+            self.read(row.key)
         self.set_focus(self.entry_list)
 
-    async def _read(self, entry_id: str, delay_s: float, *, keep_place: bool) -> None:
+    async def _read(self, key: str, delay_s: float, *, keep_place: bool) -> None:
         await asyncio.sleep(delay_s)
         row = self.entry_list.chosen
-        why, at = (row.why, row.at) if row and row.id == entry_id else ("", 0)
+        why, at = (row.why, row.at) if row and row.key == key else ("", 0)
 
         def load() -> Document:
-            view = self.base.get(entry_id)
-            short = self.base.short_ids([line.other.id for line in view.links])
-            return make_document(view, why, self.finder(), at, short)
+            base = self.opened(base_in(key))
+            view = base.get(id_of(key))
+            short = base.short_ids([line.other.id for line in view.links])
+            return make_document(view, why, self.finder(), at, short, base_in(key))
 
         try:
             document = await in_thread(load)
@@ -119,8 +122,8 @@ class ReadingScreen(EntryKeys):
         self.detail.show(document, keep_place=keep_place)
         self.refresh_bindings()
 
-    async def _read_links(self, entry_id: str) -> None:
-        await self._read(entry_id, 0.0, keep_place=True)
+    async def _read_links(self, key: str) -> None:
+        await self._read(key, 0.0, keep_place=True)
         if not self.detail.focus_links():
             self.detail.focus()
             self.host.say("no links", "this entry is not linked to others")

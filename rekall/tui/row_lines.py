@@ -21,9 +21,10 @@ _ROOM_FOR_PROJECT = 60
 
 
 def upper_line(row: Row, age: str, width: int, style: Styles, *, is_chosen: bool) -> Content:
-    """The title, and at the right how sure it is that the entry was meant, and its age."""
+    """The title, and at the right its base if that is another one, how sure it is that the entry was meant, and its age."""
     sure = style("weak" if row.match == Match.WEAK.value else "reason")
-    right = Content.assemble((row.match, sure), "  " if row.match else "", (age, style("meta")))
+    lives = f"({row.base})  " if row.base else ""
+    right = Content.assemble((lives, style("note")), (row.match, sure), "  " if row.match else "", (age, style("meta")))
     title = Content.assemble((row.title, Style(bold=is_chosen or None)))
     return _spread(_with_matches(title, row.title_spans, style), right, width)
 

@@ -11,6 +11,7 @@ from rekall.entry.types import Status
 from rekall.knowledge.reports import Page
 from rekall.search.explain import why_in_words
 from rekall.search.results import Hit
+from rekall.tui.where import key_of
 from rekall.typeset.flat import flat
 from rekall.wording import in_a_row
 
@@ -38,6 +39,7 @@ class Row:
         why: Why it was found, in words; empty unless it is a hit.
         at: The character of its content where the stretch that was found begins.
         project: The project of a hit, which stands beside its text; may be empty.
+        base: The name of the base it lives in; empty for the base in use.
         title_spans: Where the words that were looked for stand in the title.
         text_spans: The same for the text.
     """
@@ -53,8 +55,14 @@ class Row:
     why: str = ""
     at: int = 0
     project: str = ""
+    base: str = ""
     title_spans: Spans = ()
     text_spans: Spans = ()
+
+    @property
+    def key(self) -> str:
+        """What tells it from all others, also from those of other bases."""
+        return key_of(self.id, self.base)
 
     @property
     def is_hit(self) -> bool:
@@ -91,6 +99,7 @@ def row_of_hit(hit: Hit, find: Callable[[str], Spans] = lambda text: ()) -> Row:
         why=one_line(why_in_words(hit)),
         at=hit.at,
         project=one_line(entry.project or ""),
+        base=hit.base,
         title_spans=find(title),
         text_spans=find(text),
     )

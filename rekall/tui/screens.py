@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from textual.content import Content
 from textual.notifications import SeverityLevel
@@ -15,8 +15,12 @@ from textual.worker import Worker
 
 from rekall.config import Places, Settings
 from rekall.errors import RekallError
+from rekall.knowledge_base import KnowledgeBase
 from rekall.tui.key_bar import KeyBar
 from rekall.tui.messages import MessageLines
+
+if TYPE_CHECKING:
+    from rekall.side_by_side import SideBySide
 
 Result = TypeVar("Result")
 
@@ -56,6 +60,20 @@ class Host(Protocol):
     @property
     def near(self) -> str | None:
         """The project of the folder that it was started in."""
+        ...
+
+    @property
+    def in_use(self) -> str:
+        """The name of the base in use; empty where it is one's own."""
+        ...
+
+    @property
+    def asked(self) -> KnowledgeBase | SideBySide:
+        """What a search asks."""
+        ...
+
+    def open_base(self, name: str) -> KnowledgeBase:
+        """The base of a name. Raises StorageError, InvalidInput, NotFound."""
         ...
 
     def say(self, title: str, text: str) -> None:

@@ -64,7 +64,7 @@ async def test_an_entry_is_added(rekall):
         await ui.type("Under load")
         put(ui, "error_messages", "OOM\nTrace:\n  line 1\n  line 2")
         await ui.press("ctrl+s")
-        entry = rekall.open_base().get(ui.main.current_id).entry
+        entry = rekall.open_base().get(ui.main.current_key).entry
         assert (entry.type, entry.title, entry.content) == (EntryType.PITFALL, "Redis forgets", "It was full.")
         assert entry.tags == ("redis", "cache")
         assert entry.situation == "Under load"
@@ -104,7 +104,7 @@ async def test_what_is_wrong_is_said_and_nothing_typed_is_lost(rekall):
         assert "must be from 0 to 5" in ui.text()
         put(ui, "confidence", "5")
         await ui.press("ctrl+s")
-        entry = rekall.open_base().get(ui.main.current_id).entry
+        entry = rekall.open_base().get(ui.main.current_key).entry
         assert (entry.title, entry.content, entry.confidence) == ("A title", "text without a title", 5)
 
 
@@ -214,7 +214,7 @@ async def test_an_entry_that_was_deleted_meanwhile_can_be_added_anew(rekall):
         await ui.press("ctrl+s")
         assert "ctrl+s adds your text as a new entry" in ui.text()
         await ui.press("ctrl+s")
-        entry = base.get(ui.main.current_id).entry
+        entry = base.get(ui.main.current_key).entry
         assert (entry.title, entry.content) == (NGINX.title, "mine")
         assert entry.id != NGINX.id
 
@@ -293,7 +293,7 @@ async def test_what_is_typed_while_it_is_saved_stays(rekall, monkeypatch):
         assert "saved; ctrl+s saves what you typed since" in ui.text()
         assert rekall.open_base().count() == 5
         await ui.press("ctrl+s")
-        entry = rekall.open_base().get(ui.main.current_id).entry
+        entry = rekall.open_base().get(ui.main.current_key).entry
         assert (entry.title, entry.content) == ("Slow", "an afterthought")
         assert rekall.open_base().count() == 5
     assert drafts_of(rekall) == []
