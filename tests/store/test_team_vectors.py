@@ -119,6 +119,39 @@ def test_the_index_of_a_dropped_space_is_swept_away_and_no_other(store, space):
     assert left == [(f"embedding_hnsw_{space.id}",)]
 
 
+def test_who_owns_a_base_sweeps_by_compacting_it(store, space):
+    with store.transaction():
+        store.vectors.drop(space)
+    assert store.compact()
+    assert store.db.value("SELECT to_regclass(%s)", (f"embedding_hnsw_{space.id}",)) is None
+
+
+@pytest.mark.parametrize("exact", [100, COUNT])
+def test_what_is_asked_for_is_read_once_where_the_server_keeps_a_plan(store, space, monkeypatch, exact):
+    """Read anew for each candidate it took most of the time."""
+    from rekall.store.postgres import vectors
+
+    monkeypatch.setattr(vectors, "CANDIDATES", 100)
+    asked: list[tuple[str, tuple]] = []
+    rows = store.db.rows
+    query = rows_of(store, space)[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(store.db, "rows", lambda sql, bindings=(): asked.append((sql, bindings)) or rows(sql, bindings))
+        store.vectors.index(space).search(query, 5, None if exact == 100 else [1, 2])
+    ((sql, bindings),) = [each for each in asked if "<#>" in each[0]]
+    types = {str: "text", int: "bigint", list: "bigint[]"}
+    for place in range(1, len(bindings) + 1):
+        sql = sql.replace("%s", f"${place}", 1)
+    with store.transaction():
+        store.db.run(f"PREPARE asked ({', '.join(types[type(each)] for each in bindings)}) AS {sql}")
+        store.db.rows("SELECT set_config('plan_cache_mode', 'force_generic_plan', true)")
+        given = ", ".join("'{1,2}'" if isinstance(each, list) else f"'{each}'" for each in bindings)
+        plan = [line for (line,) in store.db.rows(f"EXPLAIN (VERBOSE) EXECUTE asked({given})")]
+        store.db.run("DEALLOCATE asked")
+    assert any("<#>" in line for line in plan)
+    assert not [line for line in plan if "<#>" in line and "$" in line]
+
+
 @pytest.mark.parametrize("k", [1, 10, 100, COUNT, 2000])
 def test_the_nearest_by_the_index_are_the_nearest(store, space, k):
     """Of as many candidates as there are vectors nothing is missed; where more are asked for, all are compared."""

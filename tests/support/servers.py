@@ -261,6 +261,9 @@ _EMPTY = """
         LOOP EXECUTE 'DELETE FROM ' || each; END LOOP;
         FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = '{0}'::regnamespace AND relkind = 'S'
         LOOP PERFORM setval(each, 1, false); END LOOP;
+        FOR each IN SELECT oid::regclass FROM pg_class WHERE relnamespace = '{0}'::regnamespace AND relkind = 'i'
+            AND starts_with(relname, 'embedding_hnsw_')
+        LOOP EXECUTE 'DROP INDEX ' || each; END LOOP;
     END $$
 """
 

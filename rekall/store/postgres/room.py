@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rekall.errors import DatabaseLocked
 from rekall.store.postgres.server import Server
 
@@ -20,10 +22,15 @@ def size_bytes(db: Server) -> int:
     return int(db.value(f"{sql} AND c.relkind = 'r'", (db.quoted_schema,)))
 
 
-def compact(db: Server, wait_s: float | None = None) -> bool:
+def compact(db: Server, sweep: Callable[[], None], wait_s: float | None = None) -> bool:
     """Write every table anew without what was deleted; vectors are only cleared of it.
 
     What was written before may still stand in the server's log of writes and in backups.
+
+    Args:
+        db: The server.
+        sweep: Removes what belongs to nothing any more, and waits for who reads it.
+        wait_s: Seconds to wait for somebody else who writes, where that is another time than usual.
 
     Returns:
         Whether it is done: False while somebody reads what was there, and for who does not own the base.
@@ -35,10 +42,12 @@ def compact(db: Server, wait_s: float | None = None) -> bool:
     if not all(is_ours for _, is_ours in tables):
         return False
     with db.alone(wait_s):
-        for name, _ in tables:
-            how = "" if name in _LARGE else "(FULL) "
-            try:
+        try:
+            with db.transaction():
+                sweep()
+            for name, _ in tables:
+                how = "" if name in _LARGE else "(FULL) "
                 db.run(f'VACUUM {how}"{name}"')
-            except DatabaseLocked:
-                return False
+        except DatabaseLocked:
+            return False
     return True

@@ -96,7 +96,7 @@ class PostgresStore:
         """Give back the room, and the traces, of what was deleted; see `room`."""
         with self.db.transaction(wait_s):
             self.words.forget_deleted()
-        return room.compact(self.db, wait_s)
+        return room.compact(self.db, self.vectors.sweep, wait_s)
 
     def release_memory(self) -> None:
         """Nothing is kept here to be faster: the server keeps it."""

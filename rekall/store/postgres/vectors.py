@@ -39,6 +39,9 @@ _BUILD_MEMORY = "256MB"
 INDEX_NAMES = "embedding_hnsw_"
 """Begins the name of the index of a space, before the space's number."""
 
+_QUERY = "(SELECT %s::vector)"
+"""The vector that is asked for, read once: where the plan of a statement is kept, a bare value would be read anew for each row."""
+
 _HEADER = struct.Struct(">HH")
 """Before the numbers of a vector as it goes over the wire: how many there are, and nothing."""
 
@@ -91,7 +94,7 @@ class PgVectorIndex(VectorIndex):
         """The cosine similarity of each given id; an id without a vector is left out."""
         query = written(vector_bytes(query_vec, self._dim))
         sql = (
-            "SELECT v.passage_id, -(v.value <#> %s::vector) FROM embedding v "
+            f"SELECT v.passage_id, -(v.value <#> {_QUERY}) FROM embedding v "
             f"WHERE v.space_id = {self._space} AND v.passage_id = ANY(%s)"
         )
         return dict(self._db.rows(sql, (query, list(ids))))
@@ -184,7 +187,7 @@ class PgVectorIndex(VectorIndex):
     ) -> list[tuple[int, float]]:
         """The nearest of all vectors that meet a condition on `embedding v`."""
         sql = (
-            "SELECT v.passage_id, -(v.value <#> %s::vector) FROM embedding v "
+            f"SELECT v.passage_id, -(v.value <#> {_QUERY}) FROM embedding v "
             f"WHERE v.space_id = {self._space} AND {where} ORDER BY 2 DESC, 1 LIMIT %s"
         )
         return [(number, cosine) for number, cosine in self._db.rows(sql, (query, *bindings, k))]
@@ -196,8 +199,8 @@ class PgVectorIndex(VectorIndex):
         candidates = max(CANDIDATES, k)
         half = f"halfvec({self._dim:d})"
         sql = (
-            "SELECT c.passage_id, -(c.value <#> %s::vector) FROM (SELECT v.passage_id, v.value FROM embedding v "
-            f"WHERE v.space_id = {self._space} AND {where} ORDER BY v.value::{half} <#> %s::{half} LIMIT {candidates:d}) c "
+            f"SELECT c.passage_id, -(c.value <#> {_QUERY}) FROM (SELECT v.passage_id, v.value FROM embedding v "
+            f"WHERE v.space_id = {self._space} AND {where} ORDER BY v.value::{half} <#> (SELECT %s::{half}) LIMIT {candidates:d}) c "
             "ORDER BY 2 DESC, 1 LIMIT %s"
         )
         self._db.rows(f"SELECT set_config('hnsw.ef_search', '{candidates:d}', true)")
