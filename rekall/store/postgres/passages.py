@@ -19,6 +19,9 @@ _MOVE = """
     WHERE passage.id = m.id AND passage.position <> m.position
 """
 
+_FEW_WAIT = 10_000
+"""So many are looked for from the newest passage on; of more every passage is looked at."""
+
 
 class PostgresPassages:
     """Reads and writes passages; see `contract.Passages`."""
@@ -126,17 +129,35 @@ class PostgresPassages:
     def pending_counts(self, space: Space | None) -> tuple[int, int]:
         """How many passages wait for a vector in a space, and to how many entries they belong.
 
-        Counting takes a look at every passage: that none waits is known for as long as nothing is written.
+        That none waits is seen from how many there are, and known for as long as nothing is written.
         """
         moment = (space, self._db.moment(), self._db.changes)
         if moment == self._complete:
             return 0, 0
-        lacking, bindings = _lacks_vector(space)
-        sql = f"SELECT count(*), count(DISTINCT p.entry_key) FROM passage p WHERE {lacking}"
-        ((passages, entries),) = self._db.rows(sql, bindings)
-        if not passages:
+        waiting = self._waiting(space)
+        if waiting == 0:
             self._complete = moment
+            return 0, 0  # the usual answer, without looking for a vector of each
+        if space is None:
+            return waiting, int(self._db.value("SELECT count(DISTINCT entry_key) FROM passage"))
+        lacking, bindings = _lacks_vector(space)
+        # the few of a large base are mostly its newest, and nothing is looked at beyond them
+        end = f"ORDER BY p.id DESC LIMIT {waiting:d}" if 0 < waiting <= _FEW_WAIT else ""
+        sql = f"SELECT count(*), count(DISTINCT s.entry_key) FROM (SELECT p.entry_key FROM passage p WHERE {lacking} {end}) s"
+        ((passages, entries),) = self._db.rows(sql, bindings)
         return int(passages), int(entries)
+
+    def _waiting(self, space: Space | None) -> int:
+        """How many passages wait for a vector, by how many there are and how many do not."""
+        total = "SELECT count(*) FROM passage"
+        if space is None:
+            return int(self._db.value(total))
+        held = "SELECT count(*) FROM embedding WHERE space_id = %s"
+        aside = (
+            "SELECT count(*) FROM unembeddable u WHERE u.space_id = %s AND NOT EXISTS "
+            "(SELECT 1 FROM embedding v WHERE v.space_id = u.space_id AND v.passage_id = u.passage_id)"
+        )
+        return int(self._db.value(f"SELECT ({total}) - ({held}) - ({aside})", (space.id, space.id)))
 
 
 def _lacks_vector(space: Space | None) -> tuple[str, tuple[int, ...]]:
