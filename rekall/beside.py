@@ -50,7 +50,9 @@ def open_known(known: KnownBase, vectors: str, migrating: Callable[[Path], None]
     if file is None:
         from rekall.store.postgres import open_store
 
-        return open_store(known.location, read_only=known.read_only)
+        team = open_store(known.location, read_only=known.read_only)
+        team.db.waiting = tell
+        return team
     if not file.is_file():
         raise StorageError(
             f"{known.name} is not there: {file}",

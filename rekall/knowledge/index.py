@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 from rekall.embedder import PATIENCE_S, Embedded, Embedder, Progress
@@ -21,6 +22,9 @@ _MOST_NAMED = 100
 
 _CUT_BATCH = 256
 """Entries cut again in one transaction, in a fraction of a second: others write in between."""
+
+_WORDS_BATCH = 256
+"""Entries indexed at once: a server is asked a few times for all of them."""
 
 
 class Index:
@@ -90,9 +94,10 @@ class Index:
         done = 0
         with self._store.transaction(PATIENCE_S, "indexing the words of every entry again"):
             self._store.words.clear()
-            for key, entry in self._store.entries.stream():
-                self._store.words.put(key, entry)
-                done += 1
+            entries = self._store.entries.stream()
+            while some := list(itertools.islice(entries, _WORDS_BATCH)):
+                self._store.words.put_many(some)
+                done += len(some)
                 progress(done, total)
         return done
 
