@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote
 
 from rekall.errors import InvalidInput, NotFound
 
@@ -18,14 +18,18 @@ OWN = "own"
 _RESERVED = (OWN, "mine", "all", "none")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _SCHEMES = ("postgresql://", "postgres://")
-_KEYWORD = re.compile(
-    r"\s*(?:service|host|hostaddr|port|dbname|user|sslmode|options|passfile|application_name|password)\s*=",
-    re.IGNORECASE,
-)
+_KEYWORD = re.compile(r"\s*[a-z_]+\s*=", re.IGNORECASE)
 """How a connection string of keywords begins; anything else is a path."""
 
-_PASSWORD = re.compile(r"(?:^|\s)\s*(?:ssl)?password\s*=", re.IGNORECASE)
+_OTHER_URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+"""How a URL of something else begins; one letter is a disk of Windows."""
+
+_SECRET = re.compile(r"(?:password|scram_client_key|scram_server_key|oauth_client_secret)\s*=", re.IGNORECASE)
+_AFTER_USER = re.compile(r"[^/]*:[^/]*@")
+"""A password between a user's name and the host, which libpq ends at the first slash, whatever else a URL ends at."""
+
 _BASE_FILE = "rekall.db"
+_PLACES = "name a folder, or a PostgreSQL: postgresql://host/name, service=team"
 _HINT = "leave it out: `~/.pgpass`, a service file or PGPASSWORD give it, as to every program of PostgreSQL"
 
 
@@ -67,10 +71,10 @@ def checked_location(location: str) -> str:
     """
     location = location.strip()
     if not location or not _is_plain(location):
-        raise InvalidInput(
-            "that is no place of a base", "name a folder, or a PostgreSQL: postgresql://host/name, service=team"
-        )
+        raise InvalidInput("that is no place of a base", _PLACES)
     if not is_server(location):
+        if _OTHER_URL.match(location):  # which may hold a password, so it is not repeated
+            raise InvalidInput("that is no place of a base", _PLACES)
         return os.path.abspath(os.path.expanduser(location))
     if _holds_password(location):
         raise InvalidInput("the location holds a password, which is not kept", _HINT)
@@ -83,15 +87,10 @@ def _is_plain(text: str) -> bool:
 
 
 def _holds_password(location: str) -> bool:
-    if not location.lower().startswith(_SCHEMES):
-        return _PASSWORD.search(location) is not None
-    try:
-        parts = urlsplit(location)
-    except ValueError as error:
-        raise InvalidInput("the location is no URL that can be read", "write it as postgresql://host/name") from error
-    user, at, _ = parts.netloc.rpartition("@")
-    given = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    return (bool(at) and ":" in user) or bool(given & {"password", "sslpassword"})
+    """Whether libpq would find a password in it, or a person meant one; rather once too often."""
+    scheme = next((each for each in _SCHEMES if location.lower().startswith(each)), "")
+    is_after_user = bool(scheme) and _AFTER_USER.match(location[len(scheme) :]) is not None
+    return is_after_user or _SECRET.search(unquote(location)) is not None
 
 
 def checked_name(name: str) -> str:

@@ -135,9 +135,26 @@ ALIASES = {"ls": "list", "rm": "delete", "find": "search", "new": "add"}
 """What people type who come from elsewhere; `rekall help` names them, the list of commands does not."""
 
 OF_ONES_OWN = frozenset(
-    ("backup", "restore-base", "check", "doctor", "base", "share", "take", "hook", "config", "init", "model", "embed")
+    (
+        "backup",
+        "restore-base",
+        "check",
+        "doctor",
+        "base",
+        "share",
+        "take",
+        "hook",
+        "config",
+        "init",
+        "model",
+        "embed",
+        "bench",
+    )
 )
 """Commands that work with one's own base whatever `-b` says, or with none."""
+
+STAYS_OWN = frozenset(("backup", "restore-base", "check", "doctor", "model", "embed", "bench"))
+"""Those of them that look into a base: one's own, whichever base is in use."""
 
 EARLIER = {
     "deprecate": "earlier:deprecate",

@@ -14,7 +14,7 @@ from typing import NoReturn
 import click
 
 from rekall.app import OWN, App
-from rekall.cli.commands import ALIASES, ASKED, COMMANDS, EARLIER, OF_ONES_OWN
+from rekall.cli.commands import ALIASES, ASKED, COMMANDS, EARLIER, OF_ONES_OWN, STAYS_OWN
 from rekall.cli.ending import (
     Answers,
     Ended,
@@ -29,7 +29,7 @@ from rekall.cli.ending import (
 )
 from rekall.cli.options import on_terminal
 from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_json_line, talk
-from rekall.errors import Interrupted, OutputLost, RekallError, UsageError, in_our_words
+from rekall.errors import Interrupted, InvalidInput, NotFound, OutputLost, RekallError, UsageError, in_our_words
 
 
 class _Context(click.Context):
@@ -129,17 +129,27 @@ def cli(context: click.Context, settings: tuple[str, ...], base: str | None) -> 
         if not equals:
             raise UsageError(f"--set {setting} has no value", "write it as --set search.limit=5")
         flags[key] = value
+    command = ALIASES.get(context.invoked_subcommand or "", context.invoked_subcommand or "")
     if base is not None:
-        _refuse_base(context.invoked_subcommand or "", base)
         flags["bases.use"] = base
-    context.obj = context.with_resource(contextlib.closing(App(flags=flags, tell=_remarking(), alone=True)))
+    named = flags.get("bases.use", OWN)
+    if named != OWN and command in OF_ONES_OWN:
+        raise UsageError(f"{command} is about your own base, not about {named}", f"leave {named} out")
+    app = App(flags=flags, tell=_remarking(), alone=True)
+    context.obj = context.with_resource(contextlib.closing(_of_ones_own(app, command) if command in STAYS_OWN else app))
     context.obj.door = "shell"
 
 
-def _refuse_base(command: str, base: str) -> None:
-    """Refuse a base for a command that is about one's own, or about none."""
-    if base != OWN and ALIASES.get(command, command) in OF_ONES_OWN:
-        raise UsageError(f"{command} is about your own base, not about {base}", f"leave out -b {base}")
+def _of_ones_own(app: App, command: str) -> App:
+    """The app of a command that is about one's own base, which is said where another one is in use."""
+    try:
+        in_use = app.in_use
+    except (InvalidInput, NotFound):  # of a setting that is wrong: the command says it, or `doctor` mends it
+        return app
+    if in_use == OWN:
+        return app
+    app.tell(f"{command} is about your own base, not about {in_use}")
+    return App(flags={**(app.flags or {}), "bases.use": OWN}, tell=app.tell, alone=True)
 
 
 def _remarking() -> Callable[[str], None]:

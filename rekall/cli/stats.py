@@ -11,6 +11,7 @@ import click
 from rekall.app import App
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
+from rekall.cli.where import location
 from rekall.wording import count_text, installed_version, printable, size_text
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
                 "passages": figures.passages,
                 "vectors": figures.vectors,
                 "history": {"versions": versions, "bytes": version_bytes},
-                "database": {"path": str(app.places.database), "bytes": figures.database_bytes},
+                "database": {"path": location(app), "bytes": figures.database_bytes},
                 **(
                     {"memory": {**_memory_fields(report), "served": _memory_fields(served)}}
                     if report and served
@@ -98,7 +99,7 @@ def stats(app: App, memory: bool, searches: bool, forget: bool, limit: int | Non
             + (f"  ({figures.embedder.text})" if figures.embedder else ""),
         ],
         ["history", f"{count_text(versions, 'earlier version')}, {size_text(version_bytes)}"],
-        ["database", f"{size_text(figures.database_bytes)}  {app.places.database}"],
+        ["database", f"{size_text(figures.database_bytes)}  {printable(location(app))}"],
     ]
     if report and served:
         rows.append(["memory, a command", _memory_text(report)])

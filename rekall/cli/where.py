@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from rekall.app import App
+from rekall.app import OWN, App
 from rekall.cli.naming import Named, base_in_list, named, spread
 from rekall.errors import Ambiguous, NotFound, StorageError, UsageError
 
 if TYPE_CHECKING:
     from rekall.knowledge_base import KnowledgeBase
     from rekall.search.results import Hit
+
+
+def location(app: App) -> str:
+    """Where the base that commands work with lies: its file, or how its server is reached."""
+    if app.in_use == OWN:
+        return str(app.places.database)
+    known = app.bases.of(app.in_use)
+    return str(known.file or known.location)
 
 
 def base_of(app: App, names: Sequence[str]) -> KnowledgeBase:

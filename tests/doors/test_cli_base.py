@@ -101,6 +101,19 @@ def test_what_is_about_ones_own_base_refuses_another(rekall: Rekall, team: Path)
         assert (ran.code, "about your own base" in ran.err) == (2, True), command
 
 
+def test_what_is_about_ones_own_base_stays_so_whichever_is_in_use(rekall: Rekall, team: Path, home: Path):
+    rekall("add", "til", "mine alone")
+    rekall("add", "til", "mine as well")
+    rekall("base", "use", "team")
+    done = rekall("backup", "--json")
+    assert done.json["backup"]["entries"] == 2
+    assert "your own base, not about team" in done.err
+    assert "not about team" in rekall("check").err
+    assert rekall("--set", "bases.use=team", "backup").code == 2
+    assert rekall("stats", "--json").json["database"]["path"] == str(team / "rekall.db")
+    assert rekall("-b", "own", "stats", "--json").json["database"]["path"] == str(home / "rekall.db")
+
+
 def test_check_says_which_answers(rekall: Rekall, team: Path):
     looked = {each["name"]: each for each in rekall("base", "check", "--json").json["bases"]}
     assert (looked["team"]["answers"], looked["team"]["entries"]) == (True, 1)

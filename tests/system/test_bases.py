@@ -25,6 +25,13 @@ from rekall.errors import InvalidInput, NotFound
         "host=db password = 'hunter2'",
         "password=hunter2 host=db",
         "service=team sslpassword=hunter2",
+        "connect_timeout=3 password=hunter2",
+        "host='db'password=hunter2",
+        "postgresql://ann:p?hunter2@db/notes",
+        "postgresql://ann:p#hunter2@db/notes",
+        "postgresql://db/notes#?password=hunter2",
+        "postgresql://db/notes;password=hunter2",
+        "host=db scram_client_key=hunter2",
     ],
 )
 def test_a_password_is_refused_and_never_repeated(location: str) -> None:
@@ -49,15 +56,23 @@ def test_a_server_is_kept_as_it_was_named(location: str) -> None:
     assert checked_location(f" {location} ") == location
 
 
+@pytest.mark.parametrize("location", ["mysql://ann:hunter2@db/notes", "postgresql:ann:hunter2@db/notes"])
+def test_a_url_of_something_else_is_no_path_and_never_repeated(location: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        checked_location(location)
+    assert "hunter2" not in f"{refused.value.message} {refused.value.hint}"
+
+
 def test_a_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert checked_location("notes") == str(tmp_path / "notes")
     assert KnownBase("a", str(tmp_path / "notes")).file == tmp_path / "notes" / "rekall.db"
     assert KnownBase("a", str(tmp_path / "copy.db")).file == tmp_path / "copy.db"
     assert KnownBase("a", "service=team").file is None
+    assert checked_location(r"C:\notes") == str(tmp_path / r"C:\notes")
 
 
-@pytest.mark.parametrize("location", ["", "  ", "a\nb", "a\x7fb", "a\udc80b", "postgresql://[::1/notes"])
+@pytest.mark.parametrize("location", ["", "  ", "a\nb", "a\x7fb", "a\udc80b"])
 def test_what_is_no_place_is_refused(location: str) -> None:
     with pytest.raises(InvalidInput):
         checked_location(location)
