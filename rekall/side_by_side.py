@@ -33,7 +33,8 @@ class Neighbour:
         self._open = open_base
         self._close = close
         self._opening = threading.Lock()
-        self._left: list[Asked] = []
+        self._counting = threading.Lock()
+        self._at_work: list[Asked] = []
         self._is_closed = False
 
     def ask(self, question: Question) -> Asked:
@@ -42,6 +43,8 @@ class Neighbour:
         if self.is_stuck():
             asked.give_up("it has not answered an earlier search yet")
         else:
+            with self._counting:
+                self._at_work.append(asked)
             asked.start()
         return asked
 
@@ -50,23 +53,26 @@ class Neighbour:
         with self._opening:
             return self._open(self.name)
 
-    def leave(self, asked: Asked) -> None:
-        """Wait no longer for an answer."""
-        self._left.append(asked)
-
     def is_stuck(self) -> bool:
-        """Whether a thread that nobody waits for is still at it."""
-        self._left = [each for each in self._left if each.is_alive()]
-        return bool(self._left)
+        """Whether a thread that was waited for in vain is still at it."""
+        with self._counting:
+            return any(each.is_late for each in self._at_work)
 
-    def close_later(self) -> None:
-        """Let the thread that is at it close it at its end."""
-        self._is_closed = True
+    def close_later(self) -> bool:
+        """Let the last thread that is still at it close it at its end. Returns whether there is one."""
+        with self._counting:
+            self._is_closed = bool(self._at_work)
+            return self._is_closed
 
-    def ended(self) -> None:
-        """Close it where that was asked for meanwhile."""
-        if self._is_closed:
-            self._close(self.name)
+    def ended(self, asked: Asked) -> bool:
+        """A thread is at it no more. Returns whether it is to close it."""
+        with self._counting:
+            self._at_work.remove(asked)
+            return self._is_closed and not self._at_work
+
+    def close(self) -> None:
+        """Close it."""
+        self._close(self.name)
 
 
 class Asked(threading.Thread):
@@ -79,6 +85,8 @@ class Asked(threading.Thread):
         self._question = question
         self._done = threading.Event()
         self._is_wanted = True
+        self.is_late = False
+        """Whether it was waited for in vain."""
         self._answer: SearchResult | None = None
         self._error: BaseException | None = None
         self._reason = ""
@@ -90,9 +98,14 @@ class Asked(threading.Thread):
         except BaseException as error:  # raised again by who waits, or said by it
             self._error = error
         finally:
+            is_last = self._neighbour.ended(self)
             self._done.set()
-            if not self._is_wanted:
-                self._neighbour.ended()
+            if is_last:
+                self._neighbour.close()
+
+    def drop(self) -> None:
+        """Let it end early: nobody wants the answer any more."""
+        self._is_wanted = False
 
     def give_up(self, reason: str) -> None:
         """Answer with why there is no answer."""
@@ -103,8 +116,8 @@ class Asked(threading.Thread):
         """What it answered, or why it did not; what is wrong with the program itself is raised."""
         name = self._neighbour.name
         if not self._done.wait(max(wait_s, 0.0)):
-            self._is_wanted = False
-            self._neighbour.leave(self)
+            self.is_late = True
+            self.drop()
             return AskedBase(name, None, "it did not answer in time")
         if self._answer is not None:
             return Answered(name, self._answer)
@@ -197,7 +210,7 @@ class SideBySide:
             answer = first.search(line, filters, mode, limit, is_wanted=wanted, **told, **how)
         except BaseException:
             for each in asked:
-                each.answer(0.0)
+                each.drop()
             raise
         until = time.monotonic() + self._wait_s
         answers = [each.answer(until - time.monotonic()) for each in asked]
@@ -211,7 +224,4 @@ class SideBySide:
 
     def leave(self) -> list[str]:
         """The names of the bases that a thread is still at, which closes them at its end."""
-        stuck = [each for each in self._others if each.is_stuck()]
-        for each in stuck:
-            each.close_later()
-        return [each.name for each in stuck]
+        return [each.name for each in self._others if each.close_later()]

@@ -146,3 +146,38 @@ def test_words_come_first_from_the_base_that_is_asked_first(street: Street):
     early: list[list[str]] = []
     street.ask().search("pool", words_first=lambda found: early.append(titles(found.hits)))
     assert early == [["the pool was never closed@"]]
+
+
+def test_who_was_not_waited_for_in_full_is_asked_again_at_once(street: Street):
+    """As while somebody types: each search takes the place of one that has hardly begun."""
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    held = street.held["team"] = threading.Event()
+    asked = street.ask()
+    for _ in range(2):
+        with pytest.raises(Superseded):
+            asked.search("pool", is_wanted=lambda: False)
+    threads = [each for each in threading.enumerate() if each.name == "rekall-team"]
+    assert len(threads) == 2
+    found = asked.search("pool", words_first=lambda _: held.set())  # which is after the others were asked
+    assert found.bases[0].hits == 1
+    for thread in threads:
+        thread.join(PATIENT_S)
+    assert asked.leave() == []
+
+
+def test_the_last_thread_closes_the_base(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    held = street.held["team"] = threading.Event()
+    asked = street.ask()
+    for _ in range(3):
+        with pytest.raises(Superseded):
+            asked.search("pool", is_wanted=lambda: False)
+    threads = [each for each in threading.enumerate() if each.name == "rekall-team"]
+    assert asked.leave() == ["team"]
+    assert street.closed == []
+    held.set()
+    for thread in threads:
+        thread.join(PATIENT_S)
+    assert street.closed == ["team"]
