@@ -12,7 +12,7 @@ from rekall.entry import rules
 from rekall.entry.changes import Changes
 from rekall.entry.fields import Draft, Entry, values_of
 from rekall.entry.types import Link, LinkType, Status
-from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound
+from rekall.errors import EditConflict, EngineError, InvalidInput, NotFound, StorageError
 from rekall.knowledge.capturing import Capture
 from rekall.knowledge.erasing import Eraser
 from rekall.knowledge.reports import Saved
@@ -374,11 +374,16 @@ class EntryService:
         return prepared, prepared.problem
 
     def _caught_up(self, key: int) -> EngineError | None:
-        """Embed a stored entry again when the model changed since it was prepared. Returns why that failed."""
+        """Embed a stored entry again when the model changed since it was prepared. Returns why that failed.
+
+        The entry is stored, whatever becomes of the base afterwards: who is told otherwise would add it again.
+        """
         try:
             self._embeddings.catch_up(key)
         except EngineError as error:
             return error
+        except StorageError as error:
+            return EngineError(error.message, "it is stored; `rekall index` embeds what lacks its vectors")
         return None
 
     def _with_successor(self, draft: Draft) -> Draft:

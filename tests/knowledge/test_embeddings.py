@@ -184,6 +184,18 @@ def test_without_an_engine_an_entry_is_stored_all_the_same(bench):
     assert bench.base.index.status().pending_entries == 1
 
 
+def test_what_is_stored_is_said_to_be_stored_though_the_base_is_gone_a_moment_later(bench, monkeypatch):
+    def gone(key):
+        raise StorageError("the connection was lost", "nothing was changed; try again in a moment")
+
+    monkeypatch.setattr(bench.embeddings, "catch_up", gone)
+    saved = bench.base.add("til", "kept all the same")
+    assert saved.warning == "the connection was lost"
+    assert "it is stored" in saved.hint
+    assert "nothing was changed" not in saved.hint
+    assert bench.base.get(saved.entry.id).entry.title == "kept all the same"
+
+
 def test_an_edit_without_an_engine_never_keeps_the_old_vectors(bench):
     entry = bench.base.add(draft("safari", numbered(300))).entry
     without_engine(bench)
