@@ -319,7 +319,7 @@ class EmbeddingService:
         space = space or self.space_of(question)
         if space is None:
             return {}
-        for asked in passages_for(k, lambda: self._store.vectors.count(space)):
+        for asked in passages_for(k, lambda: self._store.vectors.count_at_most(space)):
             nearest = self._store.vectors.nearest(space, question.vector, asked, selection)
             if len({passage.entry_key for passage, _ in nearest}) >= k or len(nearest) < asked:
                 break

@@ -179,7 +179,7 @@ def passages_for(entries: int, vectors: Callable[[], int]) -> tuple[int, ...]:
 
     Args:
         entries: The entries that are wanted.
-        vectors: Tells how many vectors there are.
+        vectors: Tells how many vectors there are at most.
     """
     most = entries * (1 + MOST_PASSAGES)
     return (most,) if most <= _ALWAYS or vectors() <= _MANY else (_OF_MANY * entries, most)

@@ -235,6 +235,10 @@ class Vectors(Protocol):
         """How many vectors a space holds."""
         ...
 
+    def count_at_most(self, space: Space) -> int:
+        """A number that costs no counting, and is not below how many vectors a space holds."""
+        ...
+
     def index(self, space: Space) -> VectorIndex:
         """The vectors of a space."""
         ...

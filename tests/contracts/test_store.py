@@ -2285,6 +2285,7 @@ def test_spaces_keep_their_vectors_apart(store, two):
     ids = embed(store, first, two[0], random_rows(3, 8))
     add_vectors(store, second, ids[:1], random_rows(1, 16))
     assert [store.vectors.count(space) for space in (first, second)] == [3, 1]
+    assert [store.vectors.count_at_most(space) >= held for space, held in ((first, 3), (second, 1))] == [True, True]
     assert [len(store.vectors.index(space)) for space in (first, second)] == [3, 1]
     assert store.vectors.index(second).get(ids[1]) is None
     assert [item.passage_id for item in store.passages.pending(second, 9)] == ids[1:]

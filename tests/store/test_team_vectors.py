@@ -94,6 +94,9 @@ def test_many_vectors_have_an_index_and_few_have_none(store, space, monkeypatch)
         return store.db.value("SELECT to_regclass(%s)", (f"embedding_hnsw_{one.id}",)) is not None
 
     assert has_index(space)
+    assert store.db.value(
+        "SELECT count(*) FROM pg_stats WHERE schemaname = %s AND tablename = 'embedding'", (store.db.schema,)
+    )
     with store.transaction():
         store.vectors.index(space).rebuild()
         few = store.vectors.make_space("few", "model", DIM, NOW)

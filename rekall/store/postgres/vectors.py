@@ -232,6 +232,7 @@ class PgVectorIndex(VectorIndex):
             f"CREATE INDEX {self.name} ON embedding USING hnsw ((value::halfvec({self._dim:d})) halfvec_ip_ops) "
             f"WHERE space_id = {self._space}"
         )
+        self._db.run("ANALYZE embedding")  # a server that takes a space for small does without its index
 
     def _delete(self, ids: Sequence[int]) -> None:
         self._db.run(f"DELETE FROM embedding WHERE space_id = {self._space} AND passage_id = ANY(%s)", (list(ids),))
