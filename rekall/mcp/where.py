@@ -13,7 +13,7 @@ def base_for(base: KnowledgeBase, beside: SideBySide | None, given: inputs.Input
     """The base that a call is about: the one that it names, or that has the entry it names; else the first.
 
     Raises:
-        NotFound, InvalidInput: It names a base that is none.
+        InvalidInput: It names a base that is none.
         StorageError: That base cannot be used.
     """
     named = given.base or "" if isinstance(given, inputs.AddInput) else ""
@@ -21,6 +21,9 @@ def base_for(base: KnowledgeBase, beside: SideBySide | None, given: inputs.Input
         if named not in ("", OWN):
             raise InvalidInput(f"no base {named!r}: there is one base only", "leave base out")
         return base
+    if named and named not in (OWN, *beside.names):
+        there = ", ".join(sorted({OWN, *beside.names}))
+        raise InvalidInput(f"no base {named!r}", f"there are: {there}; left out, it is the one in use")
     if named:
         return beside.opened("" if named == OWN and OWN not in beside.names else named)
     name = next((getattr(given, field) for field in ("id", "source", "to") if getattr(given, field, None)), None)

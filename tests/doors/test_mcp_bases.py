@@ -78,6 +78,7 @@ def test_it_adds_to_the_base_that_is_named(rekall: Rekall, team: Path, call: Cal
     assert listed == {"own": 3, "team": 2}
     text, _ = call("add", content="for nobody", base="nobody")
     assert "no base 'nobody'" in text
+    assert "there are: own, team" in text
     rekall("base", "remove", "team")
 
 
