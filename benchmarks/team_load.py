@@ -124,7 +124,7 @@ def run(options: argparse.Namespace, where: str) -> list[Client]:
 
 def write(base: KnowledgeBase, client: Client, number: int, count: int, size: int, chance: np.random.Generator) -> None:
     """Add an entry, or change one of those that this person added."""
-    said = f"written by {number} as the {count}th: {batch_of(number + size // 1000)[count % 1000].entry.content[:400]}"
+    said = f"written by {number} as the {count}th: {batch_of(number + size // 1000)[count % 1000].entry.content[:400]}".rstrip()
     if client.stored and chance.random() < 0.4:
         entry_id = str(chance.choice(sorted(client.stored)))
         with client.doing("change"):
