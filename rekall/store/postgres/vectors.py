@@ -19,7 +19,7 @@ from rekall.vector_index import UNIT_TOLERANCE, Vector, VectorIndex, Wide, vecto
 EXACT = 50_000
 """Up to so many vectors are compared exactly."""
 
-CANDIDATES = 400
+CANDIDATES = 800
 """At least so many candidates the index hands over (`hnsw.ef_search`); fewer miss more of the best hundred: docs/team.md."""
 
 MOST_CANDIDATES = 1000
