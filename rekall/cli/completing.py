@@ -50,7 +50,8 @@ def find_place(cli: click.Group, words: Sequence[str]) -> Place | None:
             found = place.command.get_command(click.Context(place.command), word)
             if found is None:
                 return None
-            place = Place((*place.path, found.name or word), found)
+            is_elsewhere = place.is_elsewhere or (not place.path and "base" in place.used)
+            place = Place((*place.path, found.name or word), found, is_elsewhere=is_elsewhere)
         else:
             place.arguments.append(word)
     return place

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import click
 
-from rekall.app import App
+from rekall.app import OWN, App
 from rekall.cli.offers import Kind, Offer, Offers, Place
-from rekall.errors import RekallError
+from rekall.errors import NotFound, RekallError
 
 MOST_NAMES = 60
 """So many a list at a prompt may have; more are typed on for."""
@@ -87,32 +87,42 @@ def _link_types(place: Place, begun: str) -> Iterator[Offer]:
     yield from (Offer(each.value) for each in LinkType)
 
 
+def _own(place: Place) -> App:
+    """The app over one's own base. Raises NotFound: Another one is meant, whose names would be mixed up with these."""
+    app = App()
+    if place.is_elsewhere or (app.places.bases.exists() and app.in_use != OWN):
+        raise NotFound("names of another base are not offered")  # a server would be asked at every key
+    return app
+
+
 def _tags(place: Place, begun: str) -> Iterator[Offer]:
-    yield from (Offer(name) for name in App().names(MOST_NAMES).tags())
+    yield from (Offer(name) for name in _own(place).names(MOST_NAMES).tags())
 
 
 def _projects(place: Place, begun: str) -> Iterator[Offer]:
-    yield from (Offer(name) for name in App().names(MOST_NAMES).projects())
+    yield from (Offer(name) for name in _own(place).names(MOST_NAMES).projects())
 
 
 def _entries(place: Place, begun: str) -> Iterator[Offer]:
-    for each in App().names(MOST_NAMES).entries(begun):
+    for each in _own(place).names(MOST_NAMES).entries(begun):
         yield Offer(each.id, each.title, is_found=not each.id.startswith(begun))
 
 
 def _deleted(place: Place, begun: str) -> Iterator[Offer]:
-    for each in App().names(MOST_NAMES).deleted(begun):
+    for each in _own(place).names(MOST_NAMES).deleted(begun):
         yield Offer(each.id, each.title, is_found=not each.id.startswith(begun))
 
 
 def _undoable(place: Place, begun: str) -> Iterator[Offer]:
     """What was done, by its number."""
-    yield from (Offer(str(number), f"{verb}, {day[:10]}") for number, day, verb in App().names(MOST_NAMES).operations())
+    yield from (
+        Offer(str(number), f"{verb}, {day[:10]}") for number, day, verb in _own(place).names(MOST_NAMES).operations()
+    )
 
 
 def _versions(place: Place, begun: str) -> Iterator[Offer]:
     """The versions of the entry that was named before."""
-    for number, day, verb in App().names(MOST_NAMES).versions(place.arguments[0] if place.arguments else ""):
+    for number, day, verb in _own(place).names(MOST_NAMES).versions(place.arguments[0] if place.arguments else ""):
         yield Offer(str(number), f"{verb}, {day[:10]}")
 
 
@@ -122,7 +132,7 @@ def _entries_or_versions(place: Place, begun: str) -> Iterator[Offer]:
     if not (name and at):
         yield from _entries(place, begun)
         return
-    for number, day, verb in App().names(MOST_NAMES).versions(name):
+    for number, day, verb in _own(place).names(MOST_NAMES).versions(name):
         yield Offer(f"{name}@{number}", f"{verb}, {day[:10]}")
 
 

@@ -60,6 +60,7 @@ class Place:
         arguments: What stands for arguments so far.
         used: The options so far.
         is_over: Whether `--` ended the options.
+        is_elsewhere: Whether `-b` names a base.
     """
 
     path: tuple[str, ...]
@@ -68,6 +69,7 @@ class Place:
     arguments: list[str] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
     is_over: bool = False
+    is_elsewhere: bool = False
 
     def parameter(self) -> click.Parameter | None:
         """The argument that the next word is."""

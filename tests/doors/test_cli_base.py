@@ -114,6 +114,14 @@ def test_what_is_about_ones_own_base_stays_so_whichever_is_in_use(rekall: Rekall
     assert rekall("-b", "own", "stats", "--json").json["database"]["path"] == str(home / "rekall.db")
 
 
+def test_names_of_ones_own_base_are_not_offered_for_another(rekall: Rekall, team: Path):
+    rekall("add", "til", "mine alone", "--tag", "mine")
+    assert "mine" in rekall("__complete", "fish", "list", "--tag", "=").out
+    assert "mine" not in rekall("__complete", "fish", "-b", "team", "list", "--tag", "=").out
+    rekall("base", "use", "team")
+    assert "mine" not in rekall("__complete", "fish", "list", "--tag", "=").out
+
+
 def test_check_says_which_answers(rekall: Rekall, team: Path):
     looked = {each["name"]: each for each in rekall("base", "check", "--json").json["bases"]}
     assert (looked["team"]["answers"], looked["team"]["entries"]) == (True, 1)
