@@ -35,7 +35,7 @@ def played(text: str, run: Run) -> str:
         lines: list[str] = []
         for line in re.findall(r"^(?:ada|bob)\$ .*$", found[0], re.MULTILINE):
             who, _, command = line.partition("$ ")
-            said = run(who, shlex.split(command)[1:]).strip()
+            said = run(who, shlex.split(command)[1:]).strip("\n")
             lines += [line, *([said] if said else []), ""]
         return "\n".join(lines).rstrip("\n") + "\n"
 
