@@ -172,6 +172,19 @@ class Backlog:
         left, _ = self._store.passages.pending_counts(filled.space)
         return Embedded(own + filled.made, left, filled.holder if left else None, aside + filled.aside)
 
+    def embed_some(self, model: ModelIdentity, keys: Collection[int], progress: Progress) -> Embedded:
+        """Embed the passages of some entries and leave all else waiting; where they are many, embed as `embed_first` does.
+
+        Raises as that does.
+        """
+        with self._store.transaction(PATIENCE_S):
+            space = self.space_for(model)
+        if len(self._store.passages.pending(space, FEW_PASSAGES + 1, list(keys))) > FEW_PASSAGES:
+            return self.embed_first(model, (), progress)
+        made, aside = self.embed_of(model, space, keys, progress)
+        left, _ = self._store.passages.pending_counts(space)
+        return Embedded(made, left, embedder_of(self._claims, space) if left else None, aside)
+
     def _embed_all(
         self,
         model: ModelIdentity,

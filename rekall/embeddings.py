@@ -148,11 +148,7 @@ class EmbeddingService:
                     self._store.unembeddable.put(space, passage_id, prepared.aside[passage.text_hash])
 
     def catch_up(self, key: int) -> None:
-        """Embed what a stored entry still lacks: another process may have changed the model since `prepare`.
-
-        Raises:
-            EngineError: The new model cannot be used; the entry waits for `embed_pending`.
-        """
+        """Embed what a stored entry lacks, since another process may have changed the model meanwhile. Raises EngineError."""
         space = self._store.vectors.active_space()
         if space is not None and self._store.passages.pending(space, 1, [key]):
             self._backlog().embed_of(self._model_of(space), space, [key])
@@ -213,6 +209,10 @@ class EmbeddingService:
         if not self._store.passages.count():
             return Embedded(0, 0, None)
         return self._backlog().embed_first(self.model_in_use(), keys, progress)
+
+    def embed_entries(self, keys: Collection[int], progress: Progress = lambda done, total: None) -> Embedded:
+        """Embed some entries, and nothing else that waits unless they are many. Raises EngineError."""
+        return self._backlog().embed_some(self.model_in_use(), keys, progress)
 
     def fill(self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False) -> Filled:
         """Give every passage a vector of a model, unless another process is at it; see `Backlog.fill`."""

@@ -86,8 +86,14 @@ def _print_left(items: Sequence[Refused], most: int = _REFUSED) -> None:
         talk(f"… and {len(items) - most:,} more left alone (--json names all)")
 
 
-def embed_what_came(base: KnowledgeBase) -> str:
-    """Give what waits for a vector one, also what came with a run that was stopped. Returns what there is to say of it, or nothing."""
+def embed_what_came(base: KnowledgeBase, ids: Sequence[str] | None = None, to_go_on: str = "") -> str:
+    """Give what waits for a vector one, also what came with a run that was stopped. Returns what there is to say of it, or nothing.
+
+    Args:
+        base: Where it came to.
+        ids: The entries that came, where all else may wait.
+        to_go_on: The command that embeds what waits then.
+    """
     from contextlib import ExitStack
 
     from rekall.cli.progress import progress_bar
@@ -103,11 +109,14 @@ def embed_what_came(base: KnowledgeBase) -> str:
             show(done, total)
 
         try:
-            made = base.index.embed_waiting(told)
+            made = base.index.embed_waiting(told) if ids is None else base.index.embed_entries(ids, told)
         except EngineError as error:
             hint = error.hint or base.index.advice()
             return f"\nwarning: without vectors for now: {error.message}\n\nhint: {hint}"
-    return f"\nnote: {made.remark}" if made.remark else ""
+    said = [made.remark] if made.remark else []
+    if ids is not None and made.left and made.holder is None:
+        said.append(f"{count_text(made.left, 'passage')} there had been waiting for vectors; `{to_go_on}` makes them")
+    return "".join(f"\nnote: {each}" for each in said)
 
 
 def _sums(report: SyncReport, left: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rekall.embedder import PATIENCE_S, Embedded, Embedder, Progress
@@ -132,6 +133,10 @@ class Index:
     def embed_waiting(self, progress: Progress = lambda done, total: None) -> Embedded:
         """Give what waits for a vector one, unless another process is at it. Raises EngineError."""
         return self._embeddings.embed_pending(progress)
+
+    def embed_entries(self, ids: Iterable[str], progress: Progress = lambda done, total: None) -> Embedded:
+        """Give some entries their vectors, and leave all else waiting unless they are many. Raises EngineError."""
+        return self._embeddings.embed_entries(list(self._store.entries.keys_of(ids).values()), progress)
 
     def use_model(
         self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None

@@ -383,7 +383,7 @@ class EntryService:
         except EngineError as error:
             return error
         except StorageError as error:
-            return EngineError(error.message, "it is stored; `rekall index` embeds what lacks its vectors")
+            return EngineError(error.message, "it is stored; `rekall index rebuild --vectors` embeds it")
         return None
 
     def _with_successor(self, draft: Draft) -> Draft:

@@ -636,3 +636,13 @@ def test_a_process_runs_until_it_has_ended_and_is_not_the_one_that_has_its_numbe
     child.communicate(b"\n")
     assert not processes.is_running(child.pid, now)
     assert processes.host() == Processes().host() != ""
+
+
+def test_a_few_entries_are_embedded_and_what_waits_beside_them_waits_on(bench: Bench) -> None:
+    keys = [key for key, _ in bench.store.entries.stream()]
+    came = [bench.store.entries.one(key).id for key in keys[3:6]]
+    done = bench.base.index.embed_entries(came)
+    assert (done.done, done.left, done.holder) == (3, 17, None)
+    assert bench.base.index.embed_entries(came).done == 0
+    many = [bench.store.entries.one(key).id for key in keys]
+    assert bench.base.index.embed_entries(many).left == 0
