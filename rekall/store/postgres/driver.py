@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -16,6 +17,10 @@ except ImportError as error:
     raise StorageError(
         "a team's base needs the package psycopg, which is not installed here", f"run `{install_command('team')}`"
     ) from error
+
+logging.getLogger("psycopg").addHandler(
+    logging.NullHandler()
+)  # what goes wrong is raised; it has nothing to say on stderr
 
 _NUL, _MARK, _ESCAPE = "\0", "\ufdd0", "\ufdd1"
 """PostgreSQL holds no U+0000. It is stored as U+FDD0, which stands for nothing; these two are stored behind U+FDD1."""
