@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from rekall.side_by_side import SideBySide
 from rekall.system.repository import Project
+
+if TYPE_CHECKING:  # a process with one base needs none of it
+    from rekall.side_by_side import SideBySide
 
 IsWanted = Callable[[], bool]
 

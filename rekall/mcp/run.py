@@ -16,6 +16,7 @@ from rekall.app import App
 from rekall.errors import InvalidInput
 from rekall.mcp.server import RekallServer
 from rekall.system.pipes import is_closed_pipe
+from rekall.system.resident import keep_one_heap
 from rekall.wording import printable
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def serve_stdio(app: App, *, read_only: bool = False, with_data: bool = False) -
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from rekall.mcp import pipes
 
+    keep_one_heap()
     _log_to_stderr()
     server = RekallServer(app, read_only=read_only, with_data=with_data)
     try:
@@ -146,6 +148,7 @@ def serve_http(
 
     from rekall.mcp.guard import AT_ONCE, BoundedProtocol
 
+    keep_one_heap()
     _log_to_stderr()
     with socket.socket() as listener:
         if os.name != "nt":  # there it would let two servers share a port

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rekall.bases import OWN
 from rekall.errors import Ambiguous, InvalidInput, NotFound, StorageError
 from rekall.knowledge_base import KnowledgeBase
 from rekall.mcp import inputs
-from rekall.side_by_side import SideBySide
+
+if TYPE_CHECKING:  # a process with one base needs none of it
+    from rekall.side_by_side import SideBySide
 
 
 def base_for(base: KnowledgeBase, beside: SideBySide | None, given: inputs.Input) -> KnowledgeBase:

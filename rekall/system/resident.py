@@ -54,3 +54,21 @@ def trim_heap() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # absent in musl
     if trim is not None:
         trim(0)
+
+
+_M_ARENA_MAX = -8  # glibc's malloc.h
+
+
+def keep_one_heap() -> None:
+    """Let all threads to come share one heap, where the C library is glibc.
+
+    Python's threads take turns, so more of them serve nobody, and each keeps free memory of its own: how many there are
+    depends on how busy the machine is.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, 1)
