@@ -96,7 +96,7 @@ def _holds_password(location: str) -> bool:
 def checked_name(name: str) -> str:
     """A name for a base. Raises InvalidInput."""
     if name in _RESERVED or not _NAME.fullmatch(name):
-        said = "is a name of its own here" if name in _RESERVED else "is no name for a base"
+        said = "is a reserved name" if name in _RESERVED else "is no name for a base"
         raise InvalidInput(f"{name!r} {said}", "give a word in small letters, for example team")
     return name
 

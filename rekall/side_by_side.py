@@ -54,7 +54,7 @@ class Neighbour:
             return self._open(self.name)
 
     def is_stuck(self) -> bool:
-        """Whether a thread that was waited for in vain is still at it."""
+        """Whether a thread that did not answer in time is still at work."""
         with self._counting:
             return any(each.is_late for each in self._at_work)
 
@@ -86,7 +86,7 @@ class Asked(threading.Thread):
         self._done = threading.Event()
         self._is_wanted = True
         self.is_late = False
-        """Whether it was waited for in vain."""
+        """Whether it did not answer in time."""
         self._answer: SearchResult | None = None
         self._error: BaseException | None = None
         self._reason = ""
