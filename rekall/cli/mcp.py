@@ -74,7 +74,10 @@ def mcp(
         raise UsageError("the server for assistants needs the package mcp", HINT)
     try:
         with _without("watchfiles"):
-            from rekall.mcp import run  # half a second, 50 MB
+            from rekall.mcp.lean import defer_packages
+
+            defer_packages()
+            from rekall.mcp import run  # half a second, 40 MB
     except ImportError as error:
         raise UsageError(
             f"the server for assistants needs another version of the package mcp ({error})", HINT

@@ -23,7 +23,9 @@ def location() -> Iterator[str]:
     """An empty database with pgvector."""
     running, name = server(), f"shell_{os.getpid()}_{next(_numbers)}"
     running.run(f"CREATE DATABASE {name}")
-    yield running.conninfo(name, options=f"-csearch_path={name}")  # roles are of the whole server, and named by the schema
+    yield running.conninfo(
+        name, options=f"-csearch_path={name}"
+    )  # roles are of the whole server, and named by the schema
     running.run(f"DROP DATABASE {name} WITH (FORCE)")
 
 

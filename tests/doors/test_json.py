@@ -396,7 +396,11 @@ CALLS: dict[str, Calls] = {
     "base check": lambda w: [*named(w), ("base", "check"), ("base", "check", "team")],
     "base remove": lambda w: [*named(w), ("base", "remove", "team")],
     "base init": lambda w: [("base", "init", beside(w)), ("base", "init", beside(w))],
-    "share": lambda w: [*named(w), ("share", w.new, w.old, "--to", "team"), ("share", w.new, "--to", "team", "--dry-run")],
+    "share": lambda w: [
+        *named(w),
+        ("share", w.new, w.old, "--to", "team"),
+        ("share", w.new, "--to", "team", "--dry-run"),
+    ],
     "take": lambda w: [
         *named(w),
         ("-b", "team", "add", "til", "a note of the team"),

@@ -527,15 +527,14 @@ def test_the_model_is_dropped_when_idle_and_comes_back(notes):
 
 
 @linux_only
-def test_an_idle_server_stays_under_80_mb(notes):
+def test_an_idle_server_stays_under_75_mb(notes):
     with Server(*IDLE) as started:
         started.shake_hands()
         started.ask("tools/list")
         for query in ("authentication vanishes on ipad", "nginx 502"):
             assert started.call("search", query=query)["mode"] == "hybrid"
         until(lambda: not started.children())
-        until(lambda: started.seen.memory_info().rss <= 80e6)  # it is given back a moment later
-        assert started.seen.memory_info().rss <= 80e6
+        until(lambda: started.seen.memory_info().rss <= 75e6)  # it is given back a moment later
 
 
 AUDITED = """

@@ -608,7 +608,22 @@ async def test_the_help_names_every_key_and_where_the_data_lies(rekall, home):
     async with opened(rekall, (120, 45)) as ui:
         await ui.press("question_mark")
         text = ui.text()
-        for key in ("/", "f  F", "s", "l", "a", "e  E", "d", "u  U  H", "y  Y", "t", "q", "escape", "-safari", "type:bug"):
+        for key in (
+            "/",
+            "f  F",
+            "s",
+            "l",
+            "a",
+            "e  E",
+            "d",
+            "u  U  H",
+            "y  Y",
+            "t",
+            "q",
+            "escape",
+            "-safari",
+            "type:bug",
+        ):
             assert f"  {key} " in text, key
         assert str(home)[:40] in text
         await ui.press("escape")

@@ -493,7 +493,9 @@ def test_a_file_that_only_a_rename_could_replace_is_left_alone_while_it_is_open(
     data = bytes(100) + path.read_bytes()[100:]
     with path.open("rb+") as file:
         file.write(bytes(100))
-    with pytest.raises((DatabaseLocked, FileHeld), match=None if WINDOWS else str(process.pid)):  # which may not tell who
+    with pytest.raises(
+        (DatabaseLocked, FileHeld), match=None if WINDOWS else str(process.pid)
+    ):  # which may not tell who
         SqliteBaseFile(path).mend()
     with pytest.raises((DatabaseLocked, FileHeld)):
         SqliteBaseFile(path).restore(other, 5, yes)

@@ -245,7 +245,7 @@ def add_in_another_window(home: Path, draft: Draft) -> None:
 
 
 def drafts_of(rekall: App) -> list[Path]:
-    return sorted(rekall.places.drafts.glob("*")) if rekall.places.drafts.exists() else []
+    return sorted(rekall.places.drafts.glob("*.md")) if rekall.places.drafts.exists() else []
 
 
 def form(ui: Ui) -> FormScreen:
