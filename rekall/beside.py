@@ -94,6 +94,7 @@ class Looked:
         entries: How many it has; None where it does not answer.
         model: The model that its searches use; empty before it has vectors.
         is_same_model: Whether one's own base has vectors of that very model, so that meanings compare.
+        wants_rebuild: Whether its searches by meaning would be faster if its vectors were rebuilt.
         problem: Why it does not answer, or empty.
         hint: What to do about that.
         took_s: Seconds until it answered.
@@ -103,6 +104,7 @@ class Looked:
     entries: int | None = None
     model: str = ""
     is_same_model: bool = False
+    wants_rebuild: bool = False
     problem: str = ""
     hint: str = ""
     took_s: float = 0.0
@@ -131,12 +133,13 @@ def look(name: str, open_base: Callable[[str], KnowledgeBase]) -> Looked:
     try:
         base = open_base(name)
         count, theirs = base.count(), base.index.space()
+        took_s = time.perf_counter() - began
+        if theirs is None:
+            return Looked(name, count, took_s=took_s)
+        is_same = own is None or own.fingerprint == theirs.fingerprint
+        return Looked(name, count, theirs.model, is_same, base.index.wants_rebuild(), took_s=took_s)
     except RekallError as error:
         return Looked(name, problem=error.message, hint=error.hint, took_s=time.perf_counter() - began)
-    took_s = time.perf_counter() - began
-    if theirs is None:
-        return Looked(name, count, took_s=took_s)
-    return Looked(name, count, theirs.model, own is None or own.fingerprint == theirs.fingerprint, took_s=took_s)
 
 
 def sharing(app: Opens, name: str) -> Sharing:

@@ -142,6 +142,10 @@ class VectorIndex(ABC):
             Where the next part begins, None when that was the last.
         """
 
+    def wants_rebuild(self) -> bool:
+        """Whether searches would be faster after `rebuild`."""
+        return False
+
     @abstractmethod
     def __len__(self) -> int:
         """How many vectors there are."""

@@ -131,6 +131,11 @@ def check(app: App, name: str | None, as_json: bool) -> None:
         out_json({"bases": [_looked_fields(each) for each in found]})
     else:
         out(columns([[each.name, each.said] for each in found]))
+        for each in found:
+            if each.wants_rebuild:
+                talk(
+                    f"\nhint: {each.name} compares every vector; `rekall -b {each.name} index rebuild` makes an index of them"
+                )
     problem = next((each for each in found if each.problem), None)
     if problem is not None and as_json:
         raise SystemExit(StorageError.exit_code)
@@ -188,6 +193,7 @@ def _looked_fields(looked: Looked) -> dict[str, Any]:
         "entries": looked.entries,
         "model": looked.model or None,
         "same_model": looked.is_same_model,
+        "wants_rebuild": looked.wants_rebuild,
         "problem": looked.problem or None,
         "took_s": round(looked.took_s, 6),
     }

@@ -47,6 +47,7 @@ OF_OTHER_BASES = (
         entries=("whole or null", "How many entries it has; null where it does not answer."),
         model=("text or null", "The model of its vectors; null before it has any."),
         same_model=("flag", "Whether your own base has vectors of that very model, so that meanings compare."),
+        wants_rebuild=("flag", "Whether `index rebuild --vectors` there would make searches by meaning faster."),
         problem=("text or null", "Why it does not answer."),
         took_s=("number", "Seconds until it answered."),
     ),

@@ -57,6 +57,7 @@ def status(app: App, as_json: bool) -> None:
                 "engine": _engine_fields(engine) if engine else None,
                 "problem": state.model_problem or None,
                 "embedding": _embedder_fields(state),
+                "wants_rebuild": state.wants_rebuild,
             }
         )
         return
@@ -85,6 +86,11 @@ def status(app: App, as_json: bool) -> None:
         without = count_text(state.pending_entries, "entry", "entries")
         kind = "note" if state.embedder else "hint"
         talk(f"\n{kind}: {without} without vectors; {base.index.advice()}")
+    if state.wants_rebuild:
+        talk(
+            "\nhint: a search compares every vector; `rekall index rebuild --vectors` makes an index of them, "
+            "while which nobody can write"
+        )
     if state.aside_passages:
         talk(
             "\nhint: words find what is set aside; change the text, or use another model, and "

@@ -48,6 +48,7 @@ OF_INDEX = (
         engine=("Engine or null", "What runs the model; null without one."),
         problem=("text or null", "Why the model cannot be used."),
         embedding=("Embedding or null", "The process that embeds now; null when none does."),
+        wants_rebuild=("flag", "Whether `index rebuild --vectors` would make searches by meaning faster."),
     ),
     shape(
         "Embedding",

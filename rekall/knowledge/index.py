@@ -62,11 +62,17 @@ class Index:
             model=model,
             model_problem=self._embeddings.readiness().reason,
             embedder=self.embedder() if passages else None,
+            wants_rebuild=self.wants_rebuild(),
         )
 
     def space(self) -> Space | None:
         """The vectors that searches use, None before there are any."""
         return self._store.vectors.active_space()
+
+    def wants_rebuild(self) -> bool:
+        """Whether searches by meaning would be faster after `rebuild_vectors`."""
+        space = self.space()
+        return space is not None and self._store.vectors.index(space).wants_rebuild()
 
     def fingerprint(self) -> str:
         """The model that questions are embedded with, by its fingerprint; empty where it cannot be used."""

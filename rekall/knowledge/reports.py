@@ -75,7 +75,8 @@ class Page:
 class IndexStatus:
     """What the indexes hold, and what serves them.
 
-    `aside` names some of the passages that the model cannot embed; `aside_passages` counts all.
+    `aside` names some of the passages that the model cannot embed; `aside_passages` counts all. `wants_rebuild` says that
+    searches by meaning would be faster if the vectors were rebuilt.
     """
 
     backend: Backend
@@ -92,6 +93,7 @@ class IndexStatus:
     model: ModelIdentity | None
     model_problem: str
     embedder: Embedder | None
+    wants_rebuild: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,23 @@ def test_from_an_empty_database_to_the_second_person_s_first_search(
     ]
 
 
+def test_many_vectors_without_an_index_are_told_with_what_makes_it(
+    rekall: Rekall, team: str, monkeypatch: pytest.MonkeyPatch
+):
+    from rekall.store.postgres import vectors
+
+    for number in range(3):
+        rekall("-b", "team", "add", "til", f"note {number}")
+    assert "hint" not in rekall("base", "check").err
+    monkeypatch.setattr(vectors, "EXACT", 2)
+    assert "`rekall -b team index rebuild`" in rekall("base", "check").err
+    assert "index rebuild --vectors" in rekall("-b", "team", "index", "status").err
+    assert [each["wants_rebuild"] for each in rekall("base", "check", "--json").json["bases"]] == [False, True]
+    assert rekall("-b", "team", "index", "rebuild").code == 0
+    assert "hint" not in rekall("base", "check").err
+    assert not rekall("-b", "team", "index", "status", "--json").json["wants_rebuild"]
+
+
 def test_a_base_goes_into_a_team_s_and_back_with_equal_entries(rekall: Rekall, team: str, tmp_path: Path):
     for number in range(5):
         rekall("add", "til", f"note {number}", "-c", f"text {number} ü 🐙", "--tag", "a", "--solution", "s")

@@ -94,6 +94,7 @@ def test_many_vectors_have_an_index_and_few_have_none(store, space, monkeypatch)
         return store.db.value("SELECT to_regclass(%s)", (f"embedding_hnsw_{one.id}",)) is not None
 
     assert has_index(space)
+    assert not store.vectors.index(space).wants_rebuild()
     assert store.db.value(
         "SELECT count(*) FROM pg_stats WHERE schemaname = %s AND tablename = 'embedding'", (store.db.schema,)
     )
@@ -102,7 +103,9 @@ def test_many_vectors_have_an_index_and_few_have_none(store, space, monkeypatch)
         few = store.vectors.make_space("few", "model", DIM, NOW)
         store.vectors.index(few).rebuild()
         long = store.vectors.make_space("long", "model", vectors.MOST_INDEXED_DIM + 1, NOW)
+        assert not store.vectors.index(few).wants_rebuild()
         monkeypatch.setattr(vectors, "EXACT", -1)
+        assert [store.vectors.index(one).wants_rebuild() for one in (space, few, long)] == [False, True, False]
         store.vectors.index(long).rebuild()
     assert [has_index(one) for one in (space, few, long)] == [True, False, False]
 

@@ -173,6 +173,13 @@ class PgVectorIndex(VectorIndex):
             )
             return int(last) + 1
 
+    def wants_rebuild(self) -> bool:
+        """Whether there are so many vectors that the index would pay, and it is not there."""
+        if self._dim > MOST_INDEXED_DIM or self._is_indexed(1):
+            return False
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM embedding WHERE space_id = {self._space} LIMIT {EXACT + 1}) s"
+        return int(self._db.value(counted)) > EXACT
+
     def __len__(self) -> int:
         """How many vectors there are."""
         return int(self._db.value(f"SELECT count(*) FROM embedding WHERE space_id = {self._space}"))
@@ -220,7 +227,7 @@ class PgVectorIndex(VectorIndex):
 
     def _make_index(self) -> None:
         """Make the index of many vectors, where there is none. Others read meanwhile, and cannot write."""
-        if self._dim > MOST_INDEXED_DIM or len(self) <= EXACT or self._is_indexed(1):
+        if not self.wants_rebuild():
             return
         self._db.rows(
             "SELECT set_config('statement_timeout', '0', true), set_config('maintenance_work_mem', CASE WHEN "
