@@ -90,6 +90,8 @@ def main() -> None:
 def run(options: argparse.Namespace, where: str) -> list[Client]:
     """Let everybody work for a while. Returns what each did."""
     fork = multiprocessing.get_context("fork")
+    notes = [note.entry for batch in range(max(1, options.size // 1000)) for note in batch_of(batch)]
+    texts = [note.entry.content[:400] for note in batch_of(options.size // 1000)]
     answers: Queue[Client] = fork.Queue()
     ready = fork.Barrier(options.writers + options.readers)
 
@@ -105,9 +107,9 @@ def run(options: argparse.Namespace, where: str) -> list[Client]:
                 if time.monotonic() >= end:
                     break
                 if number < options.writers:
-                    write(base, client, number, count, options.size, chance)
+                    write(base, client, number, count, str(chance.choice(texts)), chance)
                 else:
-                    note = batch_of(int(chance.integers(options.size // 1000)))[int(chance.integers(1000))].entry
+                    note = notes[int(chance.integers(len(notes)))]
                     asked = note.title if count % 2 else " ".join(note.content.split()[5:11])
                     with client.doing("search"):
                         base.search(asked, Filters(), Mode.HYBRID, 10, literal=True)
@@ -122,9 +124,9 @@ def run(options: argparse.Namespace, where: str) -> list[Client]:
     return clients
 
 
-def write(base: KnowledgeBase, client: Client, number: int, count: int, size: int, chance: np.random.Generator) -> None:
+def write(base: KnowledgeBase, client: Client, number: int, count: int, text: str, chance: np.random.Generator) -> None:
     """Add an entry, or change one of those that this person added."""
-    said = f"written by {number} as the {count}th: {batch_of(number + size // 1000)[count % 1000].entry.content[:400]}".rstrip()
+    said = f"written by {number} as the {count}th: {text}".rstrip()
     if client.stored and chance.random() < 0.4:
         entry_id = str(chance.choice(sorted(client.stored)))
         with client.doing("change"):
