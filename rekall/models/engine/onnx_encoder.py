@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -139,7 +138,6 @@ class OnnxEncoder(FolderEncoder):
     def close(self) -> None:
         """Free the session and the tokenizer, and return their memory to the system."""
         super().close()
-        gc.collect()
         trim_heap()
 
     def _release(self) -> None:
