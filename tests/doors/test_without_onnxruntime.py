@@ -186,6 +186,14 @@ def test_a_search_takes_less_memory_than_with_onnxruntime(absent: Place) -> None
     assert peak_kib("search", "logged", "out", "too", "soon", environ=absent.environment) <= SEARCH_PEAK_KIB
 
 
+def test_a_search_does_without_openssl(absent: Place) -> None:
+    """It is 3 MB resident, which hashlib brings."""
+    listing = Place(absent.kind, {**absent.environment, "PYTHONPROFILEIMPORTTIME": "1"})
+    imported = {line.rpartition("|")[2].strip() for line in listing.run("search", "soup").stderr.splitlines()}
+    assert "numpy" in imported
+    assert not {"hashlib", "_hashlib", "ssl"} & imported
+
+
 def test_a_model_is_exported_without_a_graph_of_bytes(absent: Place, tmp_path: Path) -> None:
     pytest.importorskip("onnx")
     source, out = DATA / "checkpoints" / "bert", tmp_path / "tiny"

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from rekall.models.engine.card import CARD_FILE
@@ -132,6 +131,7 @@ def tried_anew(folder: Path | None) -> Tried:
 
 def _key_of(folder: Path | None, oldest: str) -> str:
     """What a trial depends on: this Python, that library, the model, and the machine, for a home may serve several."""
+    import hashlib  # brings OpenSSL, 3 MB resident that a search by numpy does without
     import platform
 
     parts = [sys.version, sys.executable, platform.node(), oldest]
@@ -141,7 +141,7 @@ def _key_of(folder: Path | None, oldest: str) -> str:
             if path is not None:
                 found = os.stat(path)
                 parts += [str(path), str(found.st_mtime_ns), str(found.st_size)]
-    return blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
 def _ending(code: int) -> str:
