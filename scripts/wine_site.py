@@ -1,4 +1,4 @@
-"""What Python does at its start under Wine, where scripts/wine_tests.sh lays it down as `sitecustomize`.
+"""What Python does at its start under Wine, where scripts/wine_tests.sh lays it down beside a file that lets it be imported.
 
 CPython asks for a process's parent by a function of kernel32 that Wine lacks, and which ends the process there. It is asked of ntdll instead, as CPython
 itself did before 3.13.

@@ -77,7 +77,8 @@ tree() {
             (cd "$SOURCE" && tar --null --ignore-failed-read -T - -cf - || [ $? -eq 1 ]) | # 1: somebody is writing a file
             tar -C "$SYSTEM/tree" -xf -
     fi
-    cp "$SYSTEM/tree/scripts/wine_site.py" "$PYTHON/Lib/site-packages/sitecustomize.py"
+    cp "$SYSTEM/tree/scripts/wine_site.py" "$PYTHON/Lib/site-packages/wine_site.py"
+    echo "import wine_site" >"$PYTHON/Lib/site-packages/wine_site.pth" # no sitecustomize, which tests bring of their own
     cmp -s "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml" || renew
     cp "$SYSTEM/tree/pyproject.toml" "$FOLDER/installed.toml"
 }
