@@ -197,6 +197,23 @@ def test_the_statement_goes_by_the_index(store, space):
         assert any("hnsw" in line for line in used_index(store, space))
 
 
+def test_of_more_vectors_the_index_is_asked_for_more_than_it_hands_over_at_once(store, space, monkeypatch):
+    from rekall.store.postgres import vectors
+
+    monkeypatch.setattr(vectors, "CANDIDATES", 1)
+    monkeypatch.setattr(vectors, "MOST_AT_ONCE", 5)
+    queries = unit_rows(np.random.default_rng(6).standard_normal((20, DIM)))
+    expected = [by_force(store, space, query, 5) for query in queries]
+    missed = {}
+    for one_in in (COUNT, 2):
+        monkeypatch.setattr(vectors, "ONE_IN", one_in)
+        with store.snapshot():
+            store.db.rows("SELECT set_config('enable_seqscan', 'off', true), set_config('enable_sort', 'off', true)")
+            found = [nearest(store, space, query, 5) for query in queries]
+        missed[one_in] = sum(len(set(best) - set(one)) for one, best in zip(found, expected))
+    assert missed[2] == 0 < missed[COUNT], missed
+
+
 def test_a_damaged_vector_is_removed_by_a_rebuild(store, space):
     ids = sorted(store.passages.ids(EVERYTHING))
     with store.transaction():

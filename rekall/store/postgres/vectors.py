@@ -10,6 +10,7 @@ import struct
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rekall.store.postgres.server import Server
@@ -20,10 +21,13 @@ EXACT = 50_000
 """Up to so many vectors are compared exactly."""
 
 CANDIDATES = 800
-"""At least so many candidates the index hands over (`hnsw.ef_search`); fewer miss more of the best hundred: docs/team.md."""
+"""At least so many candidates the index hands over; fewer miss more of the best hundred: docs/team.md."""
 
-MOST_CANDIDATES = 1000
-"""What pgvector allows."""
+ONE_IN = 200
+"""And at least one vector in so many: of more vectors the index misses more."""
+
+MOST_AT_ONCE = 1000
+"""What pgvector hands over at once (`hnsw.ef_search`)."""
 
 FEW = 50_000
 """Where a condition leaves no more vectors, all of these are compared."""
@@ -32,6 +36,7 @@ MOST_INDEXED_DIM = 4000
 """pgvector's index holds no longer half-precision vectors; of these all are compared."""
 
 _PART_ROWS = 20_000
+_MOST_SCANNED = 20_000  # what pgvector looks at unless told
 _BLOCK_ROWS = 1024
 _BUILD_MEMORY = "256MB"
 """What the server may take to make the index: 200,000 vectors of 384 dimensions, more of which it makes slowly."""
@@ -44,6 +49,30 @@ _QUERY = "(SELECT %s::vector)"
 
 _HEADER = struct.Struct(">HH")
 """Before the numbers of a vector as it goes over the wire: how many there are, and nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """What the server knows of the index of a space.
+
+    Attributes:
+        is_there: Whether there is one.
+        vectors: About how many it holds; as many as when the server counted last.
+        goes_on: Whether it can look for more than it hands over at once: from pgvector 0.8 on.
+    """
+
+    is_there: bool
+    vectors: int
+    goes_on: bool
+
+    def holds(self, k: int) -> bool:
+        """Whether it finds so many."""
+        return self.is_there and k <= MOST_AT_ONCE
+
+    def candidates(self, k: int) -> int:
+        """How many it is asked for to find the k nearest."""
+        wanted = max(CANDIDATES, self.vectors // ONE_IN, k)
+        return wanted if self.goes_on else min(wanted, MOST_AT_ONCE)
 
 
 class PgVectorIndex(VectorIndex):
@@ -80,12 +109,13 @@ class PgVectorIndex(VectorIndex):
         if k <= 0:
             return []
         with self._db.snapshot():
-            if self._is_indexed(k) and self._goes_on():
+            indexed = self._indexed()
+            if indexed.holds(k) and indexed.goes_on:
                 few = f"SELECT count(*) FROM (SELECT 1 FROM passage p {passages} LIMIT {FEW + 1}) s"
                 if self._db.value(few, bindings) > FEW:
                     # not a join, which the server might begin at the other end
                     where = f"(SELECT true FROM passage p {passages} AND p.id = v.passage_id)"
-                    found = self._by_index(query, k, where, bindings)
+                    found = self._by_index(indexed, query, k, where, bindings)
                     if len(found) == k:
                         return found
             return self._exactly(query, k, f"v.passage_id IN (SELECT p.id FROM passage p {passages})", bindings)
@@ -175,7 +205,7 @@ class PgVectorIndex(VectorIndex):
 
     def wants_rebuild(self) -> bool:
         """Whether there are so many vectors that the index would pay, and it is not there."""
-        if self._dim > MOST_INDEXED_DIM or self._is_indexed(1):
+        if self._dim > MOST_INDEXED_DIM or self._indexed().is_there:
             return False
         counted = f"SELECT count(*) FROM (SELECT 1 FROM embedding WHERE space_id = {self._space} LIMIT {EXACT + 1}) s"
         return int(self._db.value(counted)) > EXACT
@@ -186,7 +216,8 @@ class PgVectorIndex(VectorIndex):
 
     def _nearest_of_all(self, query: str, k: int) -> list[tuple[int, float]]:
         with self._db.snapshot():
-            found = self._by_index(query, k) if self._is_indexed(k) else []
+            indexed = self._indexed()
+            found = self._by_index(indexed, query, k) if indexed.holds(k) else []
             return found if len(found) == k else self._exactly(query, k)
 
     def _exactly(
@@ -200,30 +231,36 @@ class PgVectorIndex(VectorIndex):
         return [(number, cosine) for number, cosine in self._db.rows(sql, (query, *bindings, k))]
 
     def _by_index(
-        self, query: str, k: int, where: str = "true", bindings: Sequence[Any] = ()
+        self, indexed: _Indexed, query: str, k: int, where: str = "true", bindings: Sequence[Any] = ()
     ) -> list[tuple[int, float]]:
         """The same of the candidates that the index hands over."""
-        candidates = max(CANDIDATES, k)
+        candidates = indexed.candidates(k)
         half = f"halfvec({self._dim:d})"
         sql = (
             f"SELECT c.passage_id, -(c.value <#> {_QUERY}) FROM (SELECT v.passage_id, v.value FROM embedding v "
             f"WHERE v.space_id = {self._space} AND {where} ORDER BY v.value::{half} <#> (SELECT %s::{half}) LIMIT {candidates:d}) c "
             "ORDER BY 2 DESC, 1 LIMIT %s"
         )
-        self._db.rows(f"SELECT set_config('hnsw.ef_search', '{candidates:d}', true)")
+        settings = {"hnsw.ef_search": str(min(candidates, MOST_AT_ONCE))}
+        if indexed.goes_on:
+            settings |= {
+                "hnsw.iterative_scan": "relaxed_order",  # they are compared anyway
+                "hnsw.max_scan_tuples": str(max(_MOST_SCANNED, 4 * candidates)),
+                "hnsw.scan_mem_multiplier": "4",
+            }
+        set_all = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+        self._db.rows(f"SELECT {set_all}")
         return [(number, cosine) for number, cosine in self._db.rows(sql, (query, *bindings, query, k))]
 
-    def _is_indexed(self, k: int) -> bool:
-        """Whether the index finds so many."""
-        return k <= MOST_CANDIDATES and self._db.value("SELECT to_regclass(%s)", (self.name,)) is not None
-
-    def _goes_on(self) -> bool:
-        """Whether the index can look for more where many of its candidates do not pass, and let it: from pgvector 0.8 on."""
-        version = self._db.value("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-        if tuple(map(int, version.split(".")[:2])) < (0, 8):
-            return False
-        self._db.rows("SELECT set_config('hnsw.iterative_scan', 'strict_order', true)")
-        return True
+    def _indexed(self) -> _Indexed:
+        """What the server knows of the index."""
+        sql = (
+            "SELECT x.extversion, c.reltuples FROM pg_extension x LEFT JOIN pg_class c ON c.oid = to_regclass(%s) "
+            "WHERE x.extname = 'vector'"
+        )
+        ((version, vectors),) = self._db.rows(sql, (self.name,))
+        goes_on = tuple(map(int, version.split(".")[:2])) >= (0, 8)
+        return _Indexed(vectors is not None, int(vectors or 0), goes_on)
 
     def _make_index(self) -> None:
         """Make the index of many vectors, where there is none. Others read meanwhile, and cannot write."""
