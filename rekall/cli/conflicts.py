@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import App
-from rekall.cli.naming import METAVAR, entry_ids, remember
+from rekall.cli.naming import METAVAR, remember, spread
 from rekall.cli.options import filter_options, json_option, limit_option, pass_app
 from rekall.cli.render import fit, out, out_json, styled, talk, terminal_width
+from rekall.cli.where import Home, joined
 from rekall.errors import NotFound, UsageError
 from rekall.wording import count_text, in_a_row, printable
 
@@ -85,8 +86,8 @@ def _print_found(
     from rekall.knowledge import conflict_answers
     from rekall.knowledge.disagreement import Clash
 
-    base = app.open_base()
-    ids = entry_ids(app, base, names) if names else []
+    home, named = joined(app, list(spread(names)))
+    base, ids = home.base, list(dict.fromkeys(named))
     if names and not ids:
         talk("nothing to compare: no ids on stdin")
         return
@@ -95,17 +96,15 @@ def _print_found(
         out_json(conflict_answers.conflicts(found))
         return
     if found.pairs:
-        _print_pairs(app, base, [(each.entries, _said(each), each) for each in found.pairs])
+        _print_pairs(app, home, [(each.entries, _said(each), each) for each in found.pairs])
     for note in _notes(found, is_narrowed=bool(ids or kinds or not filters.is_empty)):
         talk(note)
 
 
-def _print_pairs(
-    app: App, base: KnowledgeBase, pairs: Sequence[tuple[tuple[Entry, ...], str, Conflict | None]]
-) -> None:
+def _print_pairs(app: App, home: Home, pairs: Sequence[tuple[tuple[Entry, ...], str, Conflict | None]]) -> None:
     """Print pairs, and keep their numbers for the next command."""
     ids = [entry.id for entries, *_ in pairs for entry in entries[:_MOST_COPIES]]
-    short = base.short_ids(ids)
+    short = home.base.short_ids(ids)
     width = terminal_width() if sys.stdout.isatty() else 10_000
     places = list(dict.fromkeys(ids))
     wide = len(str(len(places)))
@@ -127,7 +126,7 @@ def _print_pairs(
                 styled(f"  {'':>{wide}}  and {len(entries) - _MOST_COPIES:,} more; --json has them all", dim=True)
             )
     out("\n".join(lines))
-    remember(app, places)
+    remember(app, places, bases=home.of(places))
 
 
 def _said(pair: Conflict) -> str:
@@ -172,8 +171,8 @@ def _notes(found: Conflicts, *, is_narrowed: bool) -> list[str]:
 
 def _settle(app: App, names: Sequence[str], *, reopen: bool, as_json: bool) -> None:
     """Remember that two entries are fine, or no longer."""
-    base = app.open_base(to_write=True)
-    ids = entry_ids(app, base, names)
+    home, named = joined(app, list(spread(names)))
+    base, ids = home.base, list(dict.fromkeys(named))
     if len(ids) != 2:
         option = "--reopen" if reopen else "--dismiss"
         raise UsageError(f"{option} takes two entries, and {len(ids)} are named", f"`rekall conflicts {option} 1 2`")
@@ -204,6 +203,6 @@ def _print_dismissed(app: App, base: KnowledgeBase, *, as_json: bool) -> None:
         ((look_up(each.first), look_up(each.second)), f"fine since {local_day(each.judged_at)}", None) for each in known
     ]
     if pairs:
-        _print_pairs(app, base, pairs)
+        _print_pairs(app, Home(base), pairs)
     else:
         talk("no pairs were dismissed")

@@ -13,7 +13,7 @@ from rekall.cli.naming import METAVAR
 from rekall.cli.naming_past import VERSION, known_id, versioned
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import cells, out_json, styled, talk, terminal_width
-from rekall.cli.where import base_of
+from rekall.cli.where import located
 from rekall.errors import NotFound
 from rekall.knowledge.past_words import state_fields, version_text
 from rekall.wording import in_a_row, printable
@@ -41,12 +41,10 @@ def diff(app: App, name: str, older: int | None, newer: int | None, no_pager: bo
     """
     from rekall.knowledge.differences import differences
 
-    base = base_of(app, [name])
-    version = versioned(app, base, name) if VERSION.fullmatch(name.strip()) else None
-    if version is not None:
-        entry_id, older, newer = version[0], version[1], older if newer is None else newer
-    else:
-        entry_id = known_id(app, base, name)
+    home, (entry_id, number) = located(app, name, _named)
+    base = home.base
+    if number is not None:
+        older, newer = number, older if newer is None else newer
     there = [each for each in base.past.states(entry_id) if each.said is not None]
     before, after = _chosen(base, entry_id, there, older, newer)
     titles = base.past.titles(
@@ -68,6 +66,12 @@ def diff(app: App, name: str, older: int | None, newer: int | None, no_pager: bo
     from rekall.cli.pager import show_lines
 
     show_lines(list(_shown(found)), may_page=not no_pager)
+
+
+def _named(app: App, base: KnowledgeBase, name: str) -> tuple[str, int | None]:
+    """The entry that a person named, and the version that the name says."""
+    version = versioned(app, base, name) if VERSION.fullmatch(name.strip()) else None
+    return version or (known_id(app, base, name), None)
 
 
 def _chosen(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rekall.app import App
-from rekall.cli.naming import entry_id as named
 from rekall.cli.options import filter_options, json_option, pass_app
 from rekall.cli.render import out, out_json, talk
+from rekall.cli.where import joined
 from rekall.errors import UsageError
 from rekall.knowledge import answers
 from rekall.wording import count_text, printable
@@ -58,9 +58,9 @@ def refusal(name: str) -> UsageError | None:
 @pass_app
 def deprecate(app: App, entry_id: str, replaced_by: str | None, reason: str, as_json: bool) -> None:
     """Mark an entry as obsolete, as `rekall edit --status obsolete` and `--superseded-by` do."""
-    base = app.open_base()
-    old, successor = named(app, base, entry_id), named(app, base, replaced_by) if replaced_by else None
-    saved = base.deprecate(old, successor, reason)
+    home, ids = joined(app, [entry_id, replaced_by] if replaced_by else [entry_id])
+    base = home.base
+    saved = base.deprecate(ids[0], ids[1] if replaced_by else None, reason)
     if as_json:
         out_json({"entry": answers.view(base.get(saved.entry.id)), "warning": saved.warning or None})
     else:
@@ -80,9 +80,9 @@ def unlink(app: App, source: str, target: str, kind: str | None, as_json: bool) 
     """Remove the links from one entry to another, as `rekall link --remove` does."""
     from rekall.entry import rules
 
-    base = app.open_base()
     link_type = rules.link_type(kind) if kind else None
-    count = base.unlink(named(app, base, source), named(app, base, target), link_type)
+    home, (one, other) = joined(app, (source, target))
+    count = home.base.unlink(one, other, link_type)
     if as_json:
         out_json({"removed_links": count})
     else:

@@ -10,12 +10,12 @@ import click
 from rekall.app import App
 from rekall.cli.editor import Desk, edit_until_good
 from rekall.cli.fields import WRITTEN, changes_of
-from rekall.cli.naming import METAVAR, Named, all_named
+from rekall.cli.naming import METAVAR, Named, named
 from rekall.cli.options import field_options, json_option, on_terminal, pass_app
 from rekall.cli.render import out_json, talk
 from rekall.cli.saved import print_changed, print_saved
 from rekall.cli.show import source_of
-from rekall.cli.where import base_of
+from rekall.cli.where import Home, beside, together
 from rekall.errors import EditConflict, UsageError
 from rekall.knowledge import answers
 from rekall.wording import count_text, printable, shell_word
@@ -65,8 +65,10 @@ def edit(
     """
     if given["content"] == "-" and "-" in names:
         raise UsageError("both the ids and the content are to come from stdin", "name the entry")
-    base = base_of(app, names)
-    found = all_named(app, base, names) if names else [_picked(app, as_json=as_json)]
+    home, found = together(app, names, named) if names else (Home(app.open_base()), [_picked(app, as_json=as_json)])
+    base = home.base
+    if given["superseded_by"] and found:
+        given["superseded_by"] = beside(app, home, found[0].entry_id, given["superseded_by"])
     given["tags"] = (*given["tags"], *more_tags)
     given["project"] = "" if given["project"] == "-" else given["project"]
     if "" in given["sources"]:

@@ -12,12 +12,12 @@ import click
 from rekall.app import App
 from rekall.cli.asking import ask, need_somebody
 from rekall.cli.forgetting import wiped_beside
-from rekall.cli.naming import METAVAR, deleted_id, entry_id, entry_ids, remember, spread
+from rekall.cli.naming import METAVAR, deleted_id, entry_id, remember
 from rekall.cli.naming_past import versioned
 from rekall.cli.options import json_option, limit_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.cli.saved import print_saved
-from rekall.cli.where import base_of
+from rekall.cli.where import joined, together
 from rekall.entry.times import local_day
 from rekall.entry.types import LinkType
 from rekall.errors import Ambiguous, NotFound, UsageError
@@ -46,11 +46,11 @@ def delete(app: App, names: tuple[str, ...], forever: bool, yes: bool, as_json: 
     An entry is named by its number in the last list, by its id, or by its title; - reads ids from stdin, as in
     `rekall search nginx --ids | rekall delete -`.
     """
-    base = base_of(app, names)
     if forever:
-        _delete_for_ever(app, base, names, yes=yes, as_json=as_json)
+        _delete_for_ever(app, names, yes=yes, as_json=as_json)
         return
-    ids = entry_ids(app, base, names)
+    home, ids = together(app, names, entry_id)
+    base = home.base
     if not ids:
         talk("nothing to delete: no ids on stdin")
         return
@@ -66,19 +66,14 @@ def delete(app: App, names: tuple[str, ...], forever: bool, yes: bool, as_json: 
     for entry in entries:
         talk(f"deleted {short[entry.id]}  {in_a_row(entry.title)}")
     back = " ".join(short[each] for each in ids[:_MOST_NAMED])
-    talk(f"\nhint: `rekall restore {back}` brings {'it' if len(ids) == 1 else 'them'} back")
+    talk(f"\nhint: `rekall {home.option}restore {back}` brings {'it' if len(ids) == 1 else 'them'} back")
 
 
-def _delete_for_ever(app: App, base: KnowledgeBase, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
+def _delete_for_ever(app: App, names: Sequence[str], *, yes: bool, as_json: bool) -> None:
     """Delete entries, or what is left of deleted ones, so that nothing can be restored."""
-    found: dict[str, Entry | Tombstone | None] = {}
-    for name in spread(names):
-        left = base.erased(name)
-        if left is None:
-            entry = _entry_or_tombstone(app, base, name)
-            found[entry.id] = entry
-        else:
-            found[left] = None  # gone already; its traces are wiped now
+    home, ids = together(app, names, _erasable_id)
+    base = home.base
+    found = {each: None if base.erased(each) else _entry_or_tombstone(base, each) for each in ids}
     entries = [entry for entry in found.values() if entry is not None]
     short = base.short_ids(list(found))
     if not found:
@@ -152,12 +147,15 @@ def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) 
     for name in names:
         if (os.sep in name or name.endswith(".db")) and os.path.exists(name):
             raise _not_an_id(name)  # before the base is opened: it may be what is to be replaced
-    base = app.open_base()
     if not names:
-        _list_deleted(app, base, limit or 20, as_json=as_json)
+        _list_deleted(app, app.open_base(), limit or 20, as_json=as_json)
         return
     saved = []
-    wanted = [_restorable(app, base, name) for name in names]
+    home, wanted = together(app, names, _restorable)
+    base = home.base
+    for entry, number in wanted:
+        if number is not None:
+            base.past.state(entry, number)
     with base.past.as_one(
         "restore", f"version {wanted[0][1]}" if len(wanted) == 1 and wanted[0][1] is not None else ""
     ):
@@ -171,11 +169,7 @@ def restore(app: App, names: tuple[str, ...], limit: int | None, as_json: bool) 
 
 def _restorable(app: App, base: KnowledgeBase, name: str) -> tuple[str, int | None]:
     """What a person wants back: a deleted entry, or a version of an entry."""
-    version = versioned(app, base, name)
-    if version is None:
-        return _deleted_named(app, base, name), None
-    base.past.state(*version)
-    return version
+    return versioned(app, base, name) or (_deleted_named(app, base, name), None)
 
 
 def _deleted_named(app: App, base: KnowledgeBase, name: str) -> str:
@@ -254,9 +248,9 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
     """
     from rekall.entry import rules
 
-    base = base_of(app, [source, target])
     link_type = rules.link_type(kind) if kind else None
-    source, target = entry_id(app, base, source), entry_id(app, base, target)
+    home, (source, target) = joined(app, (source, target))
+    base = home.base
     if remove:
         count = base.unlink(source, target, link_type)
         if as_json:
@@ -272,10 +266,23 @@ def link(app: App, source: str, target: str, kind: str | None, reason: str, remo
         out(f"{printable(titles[made.source])}  {made.type.value} →  {printable(titles[made.target])}")
 
 
-def _entry_or_tombstone(app: App, base: KnowledgeBase, name: str) -> Entry | Tombstone:
-    """The entry or the deleted one that a person named."""
+def _erasable_id(app: App, base: KnowledgeBase, name: str) -> str:
+    """The id of what a person wants to be gone for ever: an entry, a deleted one, or one of which only traces are left."""
+    left = base.erased(name)
+    if left is not None:
+        return left
     if name.strip().removeprefix("@").isdecimal() and len(name.strip().removeprefix("@")) <= 3:
-        name = deleted_id(app, base, name)
+        return _entry_or_tombstone(base, deleted_id(app, base, name)).id
+    try:
+        return _entry_or_tombstone(base, name).id
+    except NotFound as error:
+        if isinstance(error, Ambiguous):
+            raise
+        return entry_id(app, base, name)
+
+
+def _entry_or_tombstone(base: KnowledgeBase, name: str) -> Entry | Tombstone:
+    """The entry or the deleted one of an id, or of a part of one."""
     found: list[Entry | Tombstone] = []
     for look_up in (lambda: base.get(name).entry, lambda: base.find_deleted(name)):
         try:
@@ -289,4 +296,4 @@ def _entry_or_tombstone(app: App, base: KnowledgeBase, name: str) -> Entry | Tom
         raise Ambiguous(
             f"{name!r} matches both an entry and a deleted one", "give more characters of the id", candidates
         )
-    return found[0] if found else base.get(entry_id(app, base, name)).entry
+    return found[0] if found else base.get(name).entry

@@ -9,10 +9,11 @@ import click
 
 from rekall.app import App
 from rekall.cli.editor import Desk, edit_until_good
-from rekall.cli.naming import METAVAR, entry_ids, remember
+from rekall.cli.naming import METAVAR, remember, spread
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app, read_stdin
 from rekall.cli.render import ANSWERS, out, out_json, styled, talk, way_in
 from rekall.cli.saved import print_saved
+from rekall.cli.where import joined
 from rekall.entry.filters import Filters
 from rekall.errors import InvalidInput, UsageError
 from rekall.knowledge import graph_answers
@@ -62,13 +63,13 @@ def generalize(
     In a pipe the draft comes from stdin: `rekall generalize 1 2 3 --dry-run > p.md`, write, then
     `rekall generalize 1 2 3 < p.md`.
     """
-    base = app.open_base(to_write=bool(names) and not dry_run)
     if not names:
-        _list_groups(app, base, filters, limit, as_json=as_json)
+        _list_groups(app, app.open_base(), filters, limit, as_json=as_json)
         return
     if not filters.is_empty:
         raise UsageError("filters choose among groups, and entries are named here", "leave one of them out")
-    ids = entry_ids(app, base, names)
+    home, named = joined(app, list(spread(names)))
+    base, ids = home.base, list(dict.fromkeys(named))
     draft = base.graph.generalizer.draft(ids, base.short_ids(ids), title)
     if dry_run:
         if ANSWERS in context.meta:

@@ -16,7 +16,7 @@ from rekall.cli.options import filter_options, json_option, link_kinds_option, p
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import out, out_json, talk, terminal_width
 from rekall.cli.tree import signs, tree
-from rekall.cli.where import base_of
+from rekall.cli.where import located
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.errors import UsageError
@@ -78,11 +78,13 @@ def graph(
         )
     if name is None and (depth or kinds):
         raise UsageError("--depth and --as say how far to go from an entry", "name the entry, or leave them out")
-    base = base_of(app, [name] if name is not None else [])
     found = None
     if name is not None:
-        types = [link_type(each) for each in kinds]
-        found = base.graph.around(entry_id(app, base, name), depth or 2, types, filters)
+        home, entry = located(app, name, entry_id)
+        base = home.base
+        found = base.graph.around(entry, depth or 2, [link_type(each) for each in kinds], filters)
+    else:
+        base = app.open_base()
     if page is not None:
         _write(base, page, filters, found, limit, as_json=as_json)
     elif found is not None and as_json:

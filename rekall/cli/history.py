@@ -12,6 +12,7 @@ from rekall.cli.naming import METAVAR
 from rekall.cli.naming_past import known_id
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import ANSWERS, columns, out, out_json, talk
+from rekall.cli.where import located
 from rekall.errors import UsageError
 from rekall.knowledge.past_words import done_fields, done_text, state_fields, state_text, when_text, who_text
 from rekall.wording import in_a_row, printable
@@ -42,7 +43,6 @@ def history(
     now, `rekall show ENTRY@NUMBER` shows it, `rekall restore ENTRY@NUMBER` brings it back, and `rekall undo NUMBER` undoes
     the change.
     """
-    base = app.open_base(to_write=forget)
     if forget:
         from rekall.cli.forgetting import forget_past
 
@@ -50,11 +50,13 @@ def history(
             raise UsageError("--forget needs an entry", "`rekall history ENTRY --forget` drops what it said before")
         if ANSWERS in context.meta:
             context.meta[ANSWERS].takes_effect = True
-        forget_past(app, base, known_id(app, base, name), yes=yes, as_json=as_json)
+        home, entry = located(app, name, known_id)
+        forget_past(app, home.base, entry, yes=yes, as_json=as_json)
     elif name is None:
-        _list_done(base, limit or 20, as_json=as_json)
+        _list_done(app.open_base(), limit or 20, as_json=as_json)
     else:
-        _list_states(base, known_id(app, base, name), limit or 20, as_json=as_json)
+        home, entry = located(app, name, known_id)
+        _list_states(home.base, entry, limit or 20, as_json=as_json)
 
 
 def _list_done(base: KnowledgeBase, most: int, *, as_json: bool) -> None:

@@ -9,10 +9,11 @@ import click
 
 from rekall.app import App
 from rekall.cli.editor import Desk, edit_until_good
-from rekall.cli.naming import METAVAR, entry_id
+from rekall.cli.naming import METAVAR
 from rekall.cli.options import json_option, on_terminal, pass_app
 from rekall.cli.render import out, out_json, talk
 from rekall.cli.saved import print_saved
+from rekall.cli.where import joined
 from rekall.entry.fields import values_of
 from rekall.knowledge import answers
 from rekall.wording import printable
@@ -39,8 +40,9 @@ def merge(app: App, name: str, other: str, is_agreed: bool, dry_run: bool, fresh
     from rekall.exchange.editing import edited_draft, text_to_edit
     from rekall.knowledge.uniting import may_be_merged
 
-    base = app.open_base(to_write=not dry_run)
-    one, gone = (base.get(entry_id(app, base, each)).entry for each in (name, other))
+    home, ids = joined(app, (name, other))
+    base = home.base
+    one, gone = (base.get(each).entry for each in ids)
     may_be_merged(one, gone)
     draft = base.conflicts.united(one, gone)
     if dry_run:
@@ -78,8 +80,8 @@ def supersede(app: App, old: str, new: str, reason: str, as_json: bool) -> None:
     The old one becomes obsolete and points to the new one, as `rekall edit OLD --superseded-by NEW` and
     `rekall link NEW OLD --as supersedes` do. It stays readable, and ranks below its successor.
     """
-    base = app.open_base(to_write=True)
-    ids = [entry_id(app, base, each) for each in (old, new)]
+    home, ids = joined(app, (old, new))
+    base = home.base
     saved = base.deprecate(ids[0], ids[1], reason)
     print_saved(base, saved, "obsolete", as_json=as_json)
     if not as_json:

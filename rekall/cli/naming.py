@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rekall.app import OWN, App
@@ -33,9 +33,13 @@ _MOST_CHARS = 1_000
 """No title is longer."""
 
 
+class WasDeleted(NotFound):
+    """The entry was there, and can come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An entry that a person named.
+    """An entry that a person named; two are one where the entry and its version are.
 
     Attributes:
         entry_id: Its whole id.
@@ -45,32 +49,14 @@ class Named:
     """
 
     entry_id: str
-    line: str = ""
-    at: int = 0
+    line: str = field(default="", compare=False)
+    at: int = field(default=0, compare=False)
     version: int | None = None
 
 
 def entry_id(app: App, base: KnowledgeBase, text: str) -> str:
     """The whole id of the entry that a person named; raises as `named` does."""
     return named(app, base, text).entry_id
-
-
-def entry_ids(app: App, base: KnowledgeBase, texts: Sequence[str]) -> list[str]:
-    """The whole ids of the entries that a person named, each once.
-
-    `-` reads them from stdin, one a line, as `rekall search --ids` and `--format plain` print them, and may be none;
-    `2-4` are places 2 to 4, `1,3` are places 1 and 3.
-    """
-    return [each.entry_id for each in all_named(app, base, texts)]
-
-
-def all_named(app: App, base: KnowledgeBase, texts: Sequence[str]) -> list[Named]:
-    """The same, each with the query that it was found by."""
-    found: dict[str, Named] = {}
-    for text in spread(texts):
-        each = named(app, base, text)
-        found.setdefault(each.entry_id, each)
-    return list(found.values())
 
 
 def named(app: App, base: KnowledgeBase, text: str) -> Named:
@@ -164,7 +150,9 @@ def base_in_list(app: App, text: str) -> str:
     """The name of the base in which the entry lives at a place of the last list; empty for any other name of an entry."""
     place = _PLACE.fullmatch(text.strip())
     last = LastLists(app.places.lists).last() if place else None
-    return last.bases[int(place[1]) - 1] if place and last and 0 < int(place[1]) <= len(last.bases) else ""
+    if place is None or last is None or not 0 < int(place[1]) <= len(last.ids):
+        return ""
+    return last.bases[int(place[1]) - 1] if int(place[1]) <= len(last.bases) else OWN
 
 
 def remember(app: App, ids: Sequence[str], line: str = "", at: Sequence[int] = (), bases: Sequence[str] = ()) -> None:
@@ -229,9 +217,9 @@ def _gone(base: KnowledgeBase, entry: str, place: int) -> NotFound:
     return _was_deleted(base, f"entry {place} of the last list, {_shown(title)}, was deleted since", entry)
 
 
-def _was_deleted(base: KnowledgeBase, message: str, entry: str) -> NotFound:
+def _was_deleted(base: KnowledgeBase, message: str, entry: str) -> WasDeleted:
     """The error for a deleted entry that can come back."""
-    return NotFound(message, f"`rekall restore {base.short_ids([entry])[entry]}` brings it back")
+    return WasDeleted(message, f"`rekall restore {base.short_ids([entry])[entry]}` brings it back")
 
 
 def _say_what_was_taken(base: KnowledgeBase, text: str, entry: str, title: str) -> None:
@@ -287,7 +275,11 @@ def _apart(base: KnowledgeBase, entry_id: str) -> str:
 
 
 def spread(texts: Sequence[str]) -> Iterator[str]:
-    """Names one by one: those on stdin, each place of a range, each of several between commas."""
+    """Names one by one: each place of a range, each of several between commas, and those on stdin for `-`.
+
+    On stdin one stands on a line, as `rekall search --ids` and `--format plain` print them; there may be none. `2-4` are
+    places 2 to 4, `1,3` are places 1 and 3.
+    """
     for text in texts:
         if text == "-":
             yield from _from_stdin()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,15 +12,12 @@ from rekall.cli.naming import METAVAR, entry_id, remember
 from rekall.cli.options import filter_options, json_option, link_kinds_option, pass_app
 from rekall.cli.render import out, out_json, styled, talk
 from rekall.cli.tables import Row, row_of_entry, row_of_hit, table
-from rekall.cli.where import base_of
+from rekall.cli.where import Home, located
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.knowledge import graph_answers
 from rekall.knowledge.graph import DEEPEST, Related, Step
 from rekall.wording import in_a_row
-
-if TYPE_CHECKING:
-    from rekall.knowledge_base import KnowledgeBase
 
 MOST = 100
 """Linked entries that are shown where nobody said how many; a hub may have thousands."""
@@ -59,15 +55,13 @@ def related(
 
     Each line says how the entry before it on the way bears on it. Links are followed in both directions.
     """
-    base = base_of(app, [name])
-    found = base.graph.related(
-        entry_id(app, base, name), depth, [link_type(each) for each in kinds], most_near, filters
-    )
+    home, entry = located(app, name, entry_id)
+    found = home.base.graph.related(entry, depth, [link_type(each) for each in kinds], most_near, filters)
     steps = found.around.steps[:limit]
     if as_json:
         out_json(graph_answers.related(found, limit))
         return
-    _print(app, base, found, steps)
+    _print(app, home, found, steps)
     if not found.around.steps:
         talk(_nothing_linked(found, kinds))
     elif len(steps) < len(found.around.steps):
@@ -82,13 +76,13 @@ def _nothing_linked(found: Related, kinds: Sequence[str]) -> str:
     return f"nothing is linked with {in_a_row(found.around.entry.title)!r}{kind}{hint}"
 
 
-def _print(app: App, base: KnowledgeBase, found: Related, steps: Sequence[Step]) -> None:
+def _print(app: App, home: Home, found: Related, steps: Sequence[Step]) -> None:
     """Print all groups as one table, so that their numbers name them all."""
     titles = {found.around.entry.id: found.around.entry.title}
     titles |= {step.entry.id: step.entry.title for step in found.around.steps}
     shown = [each for step in steps for each in (step.entry.id, step.through)]
     shown += [each.id for hit in found.near for each in (hit.entry, hit.successor) if each]
-    short = base.short_ids(list(dict.fromkeys(shown)))
+    short = home.base.short_ids(list(dict.fromkeys(shown)))
     rows = [_row(step, short, titles) for step in steps]
     rows += [replace(row_of_hit(hit, short, explain=False), text=_how_near(hit.why.similarity)) for hit in found.near]
     headings = [_heading(step) for step in steps] + ["Near in meaning, not linked"] * len(found.near)
@@ -98,7 +92,8 @@ def _print(app: App, base: KnowledgeBase, found: Related, steps: Sequence[Step])
             out(("\n" if before else "") + styled(heading, bold=True))
             before = heading
         out(block)
-    remember(app, [step.entry.id for step in steps] + [hit.entry.id for hit in found.near])
+    listed = [step.entry.id for step in steps] + [hit.entry.id for hit in found.near]
+    remember(app, listed, bases=home.of(listed))
 
 
 def _heading(step: Step) -> str:

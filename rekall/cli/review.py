@@ -11,10 +11,11 @@ import click
 
 from rekall.app import App
 from rekall.cli.forms import scope
-from rekall.cli.naming import METAVAR, entry_id, entry_ids, remember
+from rekall.cli.naming import METAVAR, entry_id, remember
 from rekall.cli.options import filter_options, json_option, limit_option, on_terminal, pass_app
 from rekall.cli.render import columns, out, out_json, talk, way_in
 from rekall.cli.review_words import ahead, said, seen_text
+from rekall.cli.where import Home, beside, together
 from rekall.entry.times import written
 from rekall.errors import UsageError
 from rekall.knowledge import answers
@@ -75,23 +76,22 @@ def review(
         return
     project, _ = scope(app, filters.project) if filters.project else (None, None)
     filters = replace(filters, project=project)
-    base = app.open_base()
     per_day = app.settings.whole("review.per_day")
     is_asked = on_terminal() and not (as_json or is_listed)
     if names:
-        standing = [base.review.standing(each) for each in entry_ids(app, base, names)]
-        found = [each.entry.id for each in standing]
+        home, found = together(app, names, entry_id)
         if not is_asked:
-            _list(app, base, standing, None, per_day, as_json=as_json)
+            _list(app, home, [home.base.review.standing(each) for each in found], None, per_day, as_json=as_json)
     else:
-        due = _due(base, filters, per_day, limit, everything=everything, is_listed=not is_asked)
+        home = Home(app.open_base())
+        due = _due(home.base, filters, per_day, limit, everything=everything, is_listed=not is_asked)
         found = [each.entry.id for each in due.entries]
         if not is_asked or not found:
-            _list(app, base, due.entries, due, per_day, as_json=as_json)
+            _list(app, home, due.entries, due, per_day, as_json=as_json)
     if is_asked and found:
         from rekall.cli.review_asking import ask
 
-        ask(app, found)
+        ask(app, home.base, found)
 
 
 def _chosen(names: Sequence[str], **given: bool) -> Answer | None:
@@ -119,9 +119,9 @@ def _answer(
     app: App, names: Sequence[str], answer: Answer, successor: str | None, reason: str, *, as_json: bool
 ) -> None:
     """Take one answer for entries that were named."""
-    base = app.open_base()
-    found = entry_ids(app, base, names)
-    other = None if successor is None else entry_id(app, base, successor)
+    home, found = together(app, names, entry_id)
+    other = beside(app, home, found[0], successor) if successor is not None and found else None
+    base = home.base
     answered = [base.review.answer(each, answer, other, reason) for each in found]
     if as_json:
         out_json(
@@ -141,7 +141,7 @@ def _answer(
 
 def _list(
     app: App,
-    base: KnowledgeBase,
+    home: Home,
     listed: Sequence[Standing],
     due: Due | None,
     per_day: int,
@@ -154,16 +154,16 @@ def _list(
         out_json({**said_of_all, "entries": [_fields(each) for each in listed]})
         return
     if not listed:
-        talk(_nothing(base, due))
+        talk(_nothing(home.base, due))
         return
     ids = [each.entry.id for each in listed]
-    short = base.short_ids(ids)
+    short = home.base.short_ids(ids)
     rows = [
         [f"{place}", in_a_row(each.entry.title), each.entry.type.value, _when(each), short[each.entry.id]]
         for place, each in enumerate(listed, 1)
     ]
     out(columns(rows, stretch=1))
-    remember(app, ids)
+    remember(app, ids, bases=home.of(ids))
     if due is not None and due.total is not None:
         more = due.total - len(listed)
         what = f"{count_text(len(listed), 'entry', 'entries')} to review"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +19,9 @@ from rekall.entry.types import Status
 from rekall.errors import NotFound, RekallError
 from rekall.knowledge.review import Answer, Answered
 from rekall.wording import count_text, printable
+
+if TYPE_CHECKING:
+    from rekall.knowledge_base import KnowledgeBase
 
 _KEYS = "h holds  w needs work  o outdated  n never again  s skip  z back  q quit"
 _BELOW = 6
@@ -55,9 +59,9 @@ _WISHES: Mapping[str, _Wish] = {
 }
 
 
-def ask(app: App, ids: Sequence[str]) -> None:
-    """Ask about entries, until the last one or until the person leaves."""
-    asking = _Asking(app, ids)
+def ask(app: App, base: KnowledgeBase, ids: Sequence[str]) -> None:
+    """Ask about entries of a base, until the last one or until the person leaves."""
+    asking = _Asking(app, base, ids)
     try:
         asking.run()
     finally:
@@ -67,9 +71,9 @@ def ask(app: App, ids: Sequence[str]) -> None:
 class _Asking:
     """One round of questions."""
 
-    def __init__(self, app: App, ids: Sequence[str]) -> None:
+    def __init__(self, app: App, base: KnowledgeBase, ids: Sequence[str]) -> None:
         self._app = app
-        self._base = app.open_base(to_write=True)
+        self._base = base
         self._ids = list(ids)
         self._place = 0
         self._keys = Keys()

@@ -14,13 +14,15 @@ from rekall.cli.forms import Form, Wanted, form_options, scope
 from rekall.cli.options import filter_options, limit_option, pass_app, read_stdin
 from rekall.cli.render import at_words, out, out_json, out_json_line, talk, terminal_lines, terminal_width, way_in
 from rekall.cli.typed import NOTES, LineCommand
-from rekall.errors import NotFound
+from rekall.errors import Ambiguous, NotFound
 from rekall.search.explain import NOTHING_CLOSE, left_out_text, stage_line
+from rekall.search.results import AskedBase
 from rekall.search.titles import spelt_alike
 from rekall.wording import count_text, printable, shell_word
 
 if TYPE_CHECKING:
     from rekall.cli.tables import Marking
+    from rekall.cli.where import Home
     from rekall.entry.filters import Filters
     from rekall.knowledge_base import KnowledgeBase
     from rekall.search.results import Hit, SearchResult
@@ -153,21 +155,46 @@ def similar(
     or after it; every other dash is part of it.
     """
     project, near = scope(app, filters.project)
-    base = app.open_base()
     text = " ".join(words)
-    if text.strip().removeprefix("@").isdecimal():  # a place in the last list, or what such a note is about
-        from rekall.cli.naming import entry_id
-
-        try:
-            text = entry_id(app, base, text)
-        except NotFound:
-            if text.startswith("@"):
-                raise
-    titled = [each.id for each in base.titled(text) if spelt_alike(each.title, text)]
-    text = titled[0] if len(titled) == 1 else text
+    home, text = _entry_or_text(app, text)
     most = limit or app.settings.whole("search.limit")
-    result = base.similar(text, replace(filters, project=project), most, near=near)
-    print_result(app, base, _with_notes(result), wanted, explain=explain, fits=limit is None)
+    result = home.base.similar(text, replace(filters, project=project), most, near=near)
+    print_result(app, home.base, _with_notes(_of(home, result)), wanted, explain=explain, fits=limit is None)
+
+
+def _entry_or_text(app: App, text: str) -> tuple[Home, str]:
+    """The id of the entry that a person named, with its home; else the text itself, and the base in use."""
+    from rekall.cli.where import Home, located
+
+    try:
+        return located(app, text, _named_as_it_is)
+    except Ambiguous:
+        raise
+    except NotFound:
+        if text.startswith("@"):
+            raise
+    return Home(app.open_base()), text
+
+
+def _named_as_it_is(app: App, base: KnowledgeBase, text: str) -> str:
+    """The id of the entry that a text names by a number, an id or a whole title, and not by words of it."""
+    from rekall.cli.naming import entry_id
+
+    if text.strip().removeprefix("@").isdecimal():  # a place in the last list, or what such a note is about
+        return entry_id(app, base, text)
+    titled = [each.id for each in base.titled(text) if spelt_alike(each.title, text)]
+    if len(titled) == 1:
+        return titled[0]
+    if not text.isalnum() or (text.isalpha() and text.islower()):  # ids are shown in capitals
+        raise NotFound("no entry is called so")
+    return base.get(text).entry.id
+
+
+def _of(home: Home, result: SearchResult) -> SearchResult:
+    """An answer whose hits say in which base they live."""
+    hits = tuple(replace(hit, base=home.name) for hit in result.hits)
+    asked = (AskedBase(home.name, len(hits)),) if home.name else ()
+    return replace(result, hits=hits, bases=asked)
 
 
 def _with_notes(result: SearchResult) -> SearchResult:

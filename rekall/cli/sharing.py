@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rekall.app import OWN, App
-from rekall.cli.naming import METAVAR, entry_ids
+from rekall.cli.naming import METAVAR
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import out, out_json, talk
+from rekall.cli.where import in_base
 from rekall.errors import PartialSync, SyncConflicted, UsageError
 from rekall.wording import count_text, in_a_row, printable
 
@@ -34,7 +35,7 @@ def share(app: App, names: tuple[str, ...], base: str, with_secrets: bool, dry_r
     changed there; what both changed in the same place is left alone until you take it. Links come along where their other ends are there.
     """
     _check(base)
-    ids = entry_ids(app, app.open_base(OWN), names)
+    ids = in_base(app, OWN, names)
     _copy(
         app, base, ids, lambda sharing: sharing.share(ids, is_dry=dry_run, with_secrets=with_secrets), as_json=as_json
     )
@@ -53,7 +54,7 @@ def take(app: App, names: tuple[str, ...], base: str, dry_run: bool, as_json: bo
     both changed in the same place yours stays, and an entry that contradicts it keeps the other.
     """
     _check(base)
-    ids = entry_ids(app, app.open_base(base), names)
+    ids = in_base(app, base, names)
     _copy(app, base, ids, lambda sharing: sharing.take(ids, is_dry=dry_run), as_json=as_json)
 
 

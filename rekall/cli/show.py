@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from rekall.app import App
-from rekall.cli.naming import METAVAR, Named, all_named
+from rekall.cli.naming import METAVAR, Named, named
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.render import out, out_exactly, out_json, talk, terminal_width
+from rekall.cli.where import all_located
 from rekall.errors import NotFound, UsageError
 from rekall.knowledge import answers
 from rekall.wording import printable
@@ -56,7 +57,11 @@ def show(
     said = [option for option, given in (("--raw", raw), ("--path", path_only), ("--json", as_json)) if given]
     if len(said) > 1:
         raise UsageError(f"{said[0]} and {said[1]} are two forms of one answer", "give one of them")
-    found = _all_found(app, names) if names else _picked(app, as_json=as_json)
+    found = (
+        [(home.base, each) for home, each in all_located(app, names, _now_or_then)]
+        if names
+        else _picked(app, as_json=as_json)
+    )
     if not found:
         talk("nothing to show: no ids on stdin")
     elif path_only:
@@ -71,29 +76,20 @@ def show(
     elif sys.stdout.isatty():
         _show_on_terminal(found, words, may_page=not no_pager)
     else:
-        _print_views((base, _view((base, named))) for base, named in found)
+        _print_views((base, _view((base, each))) for base, each in found)
     if found and not path_only:
         own = app.open_base()
         own.lookups.note_opened([each.entry_id for base, each in found if base is own], after=found[0][1].line)
 
 
-def _all_found(app: App, names: Sequence[str]) -> list[_Found]:
-    """The entries that a person named, each once, and the versions of entries."""
-    is_of_now = not any("@" in name.lstrip("@") for name in names)
-    if is_of_now and app.others():
-        from rekall.cli.where import all_located
-
-        return list(all_located(app, names))
-    base = app.open_base()
-    if is_of_now:
-        return [(base, each) for each in all_named(app, base, names)]
+def _now_or_then(app: App, base: KnowledgeBase, name: str) -> Named:
+    """The entry that a person named, or a version of one."""
+    if "@" not in name.lstrip("@"):
+        return named(app, base, name)
     from rekall.cli.naming_past import versioned
 
-    found: list[Named] = []
-    for name in names:
-        version = versioned(app, base, name)
-        found += all_named(app, base, [name]) if version is None else [Named(version[0], version=version[1])]
-    return [(base, each) for each in dict.fromkeys(found)]
+    version = versioned(app, base, name)
+    return named(app, base, name) if version is None else Named(version[0], version=version[1])
 
 
 def _view(found: _Found) -> EntryView:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from rekall.app import App
-from rekall.cli.naming import entry_id, remember, spread
+from rekall.cli.naming import remember, spread
 from rekall.cli.options import filter_options, json_option, on_terminal, pass_app
 from rekall.cli.render import error_text, out, out_json, styled, talk, way_in
+from rekall.cli.where import Home, joined
 from rekall.entry.filters import Filters
 from rekall.entry.rules import link_type
 from rekall.entry.times import written
@@ -113,7 +114,7 @@ def _print(app: App, base: KnowledgeBase, found: Suggestions) -> None:
     if found.links:
         remember(app, [each.source.id for each in found.links])
         ends = tuple(end for each in found.links for end in (each.source.id, each.target.id))
-        _lists(app).keep(LastList(ends))
+        _lists(app).keep(LastList(ends, bases=(app.in_use,) * len(ends)))
         more = (
             f"{len(found.links):,} of {found.total:,}; --limit shows more. " if len(found.links) < found.total else ""
         )
@@ -143,7 +144,7 @@ def _list_dismissed(app: App, *, as_json: bool) -> None:
         named = [f"{short[end]}  {in_a_row(titles.get(end, ''))}" for end in (each.first, each.second)]
         out(f"{place:>2}  {named[0]}\n    {named[1]}")
     if pairs:
-        _lists(app).keep(LastList(tuple(ends)))
+        _lists(app).keep(LastList(tuple(ends), bases=(app.in_use,) * len(ends)))
         talk("\n`rekall suggest --reopen N` lets one be suggested again")
     else:
         talk("nothing was set aside")
@@ -162,8 +163,12 @@ def _short(base: KnowledgeBase, links: Sequence[Suggestion]) -> dict[str, str]:
 
 def _settle(app: App, wish: str, names: Sequence[str], kind: LinkType, *, as_json: bool) -> None:
     """Make or set aside what was named."""
-    base = app.open_base(to_write=True)
-    pairs = list(dict.fromkeys(_pair(app, base, name) for name in spread(names)))
+    found = [_pair(app, name) for name in spread(names)]
+    pairs = list(dict.fromkeys(pair for _, pair in found))
+    homes = list(dict.fromkeys(home for home, _ in found)) or [Home(app.open_base())]
+    if len(homes) > 1:
+        raise UsageError("these pairs live in different bases", "name those of one base at a time")
+    base = homes[0].base
     suggester = base.graph.suggester
     if wish == "--accept":
         made = suggester.accept(pairs, kind)
@@ -193,14 +198,14 @@ def _tell(base: KnowledgeBase, pairs: Sequence[Pair], verb: str) -> None:
         out(f"{verb} {' → '.join(named)}")
 
 
-def _pair(app: App, base: KnowledgeBase, name: str) -> Pair:
+def _pair(app: App, name: str) -> tuple[Home, Pair]:
     """Two entries: those of a number of the list of suggestions that this terminal showed last, or two ids."""
     if _BETWEEN in name:
         one, _, other = name.partition(_BETWEEN)
-        ends = entry_id(app, base, one), entry_id(app, base, other)
-        if ends[0] == ends[1]:
+        home, (source, target) = joined(app, (one, other))
+        if source == target:
             raise UsageError(f"{name!r} names one entry twice", "name two: K7Q2:9XA4")
-        return ends
+        return home, (source, target)
     lists = _lists(app)
     last = lists.last()
     shown = last.ids if last is not None else ()
@@ -211,7 +216,10 @@ def _pair(app: App, base: KnowledgeBase, name: str) -> Pair:
                 f"no suggestion {name!r}: this is no terminal that remembers a list", "name two ids: K7Q2:9XA4"
             )
         raise NotFound(f"no suggestion {name!r}", "`rekall suggest` numbers them; two ids do as well: K7Q2:9XA4")
-    return shown[2 * number - 2], shown[2 * number - 1]
+    at = 2 * number - 2
+    where = last.bases[at] if last is not None and at < len(last.bases) else ""
+    where = "" if where == app.in_use else where
+    return Home(app.open_base(where), where), (shown[at], shown[at + 1])
 
 
 def _lists(app: App) -> LastLists:
