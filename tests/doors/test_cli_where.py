@@ -141,7 +141,7 @@ def test_what_is_to_hang_together_is_refused_with_what_to_type(rekall: Rekall, t
     take, again = (each.removesuffix(" …").split()[1:] for each in hint.split("`")[1::2])
     assert rekall(*take).code == 0
     assert rekall(*again).code == 0
-    assert [each["title"] for each in rekall("-b", "own", "show", MINE, "--json").json["entry"]["links"]] == [TITLE]
+    assert len(rekall("-b", "own", "show", MINE, "--json").json["entry"]["links"]) == 1
 
 
 def test_in_a_base_in_use_ones_own_are_shared_first(rekall: Rekall, team: Path):
