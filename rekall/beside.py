@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rekall.bases import OWN
 from rekall.errors import RekallError, StorageError
-from rekall.wording import count_text
+from rekall.wording import count_text, shell_word
 
 if TYPE_CHECKING:
     from rekall.bases import Bases, KnownBase
@@ -58,9 +58,18 @@ def open_known(known: KnownBase, vectors: str, migrating: Callable[[Path], None]
             f"{known.name} is not there: {file}",
             f"is its disk mounted? `rekall base remove {known.name}` forgets it, `rekall base init` makes one",
         )
+    if _is_empty(file):  # SQLite would make one of it
+        raise StorageError(
+            f"{file} is no base: it is empty", f"`rekall base init {shell_word(known.location)}` makes one of it"
+        )
     store = SqliteStore(file, vectors, migrating=migrating, read_only=known.read_only)
     store.db.waiting = tell
     return store
+
+
+def _is_empty(file: Path) -> bool:
+    """Whether there is nothing in a file."""
+    return file.stat().st_size == 0
 
 
 def visit(known: KnownBase) -> int:
@@ -194,6 +203,6 @@ def make(location: str) -> Made:
         done = prepare(location)
         return Made(location, done.made, done.to_do)
     file = file_at(Path(location))
-    was_there = file.exists()
+    was_there = file.exists() and not _is_empty(file)
     SqliteStore(file).close()
     return Made(location, (f"there is a base already: {file}" if was_there else f"made a base: {file}",))

@@ -77,6 +77,19 @@ def test_a_base_that_is_not_there_is_never_made(rekall: Rekall, home: Path, tmp_
     assert [each["name"] for each in rekall("base", "list", "--json").json["bases"]] == ["own"]
 
 
+def test_an_empty_file_is_no_base(rekall: Rekall, home: Path, tmp_path: Path):
+    file = tmp_path / "some.db"
+    file.touch()
+    ran = rekall("base", "add", "some", str(file))
+    assert (ran.code, "is no base: it is empty" in ran.err, f"rekall base init {file}" in ran.err) == (5, True, True)
+    assert (file.read_bytes(), sorted(tmp_path.glob("some*"))) == (b"", [file])
+    assert rekall("base", "init", str(file)).err.startswith("made a base")
+    assert rekall("base", "add", "some", str(file)).code == 0
+    file.write_bytes(b"")
+    assert rekall("-b", "some", "list").code == 5
+    assert file.read_bytes() == b""
+
+
 def test_a_password_never_gets_anywhere(rekall: Rekall, home: Path):
     ran = rekall("base", "add", "team", "postgresql://ann:hunter2@localhost/notes")
     assert ran.code == 4
