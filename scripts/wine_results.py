@@ -30,6 +30,7 @@ _BEGUN = re.compile(r"^(tests/\S+?\.py)::", re.MULTILINE)
 _FAILED = ("FAILED", "ERROR", "XPASS")
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
 _REASON = re.compile(r"^SKIPPED \[(\d+)\] ([^:\n]+\.py)(?::\d+)?: (.*)$", re.MULTILINE)
+_IS_TEST = re.compile(r"(?:^|/)test_\w+\.py$")
 _SUMMARY = re.compile(r"^=+ .* in [\d.]+s(?: \([\d:]+\))? =+$", re.MULTILINE)
 """pytest's last line; it is lacking where a test ended the process."""
 _BLOCK = re.compile(r"(?<=<!-- wine -->\n).*?(?=<!-- end of wine -->)", re.DOTALL)
@@ -104,6 +105,8 @@ def outcomes_of(log: Path) -> Run:
     reasons: dict[str, Counter[str]] = {file: Counter() for file in verdicts}
     for number, place, reason in _REASON.findall(text):
         file = place.replace("\\", "/")
+        if file not in verdicts and _IS_TEST.search(file):  # skipped as a whole, before its tests were known
+            verdicts[file], reasons[file] = {file: "SKIPPED"}, Counter()
         reasons[file if file in verdicts else last][reason.strip()] += int(number)  # else: skipped by what tests share
     run = {file: _outcome(file, found, reasons[file]) for file, found in verdicts.items()}
     ended = _ENDED.findall(text)

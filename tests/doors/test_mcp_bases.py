@@ -82,14 +82,19 @@ def test_it_adds_to_the_base_that_is_named(rekall: Rekall, team: Path, call: Cal
     rekall("base", "remove", "team")
 
 
-def test_a_base_that_is_only_read_refuses_and_one_that_is_away_costs_a_note(rekall: Rekall, team: Path, call: Call):
-    own, theirs = ids(rekall)
+def test_a_base_that_is_only_read_refuses(rekall: Rekall, team: Path, call: Call):
+    _, theirs = ids(rekall)
     rekall("base", "add", "team", str(team), "--read-only")
     text, _ = call("update", id=theirs, title="other")
     assert "is only read from here" in text
+
+
+def test_a_base_that_is_away_costs_a_note(rekall: Rekall, team: Path, call: Call):
+    own, _ = ids(rekall)
     (team / "rekall.db").rename(team / "elsewhere.db")
     text, data = call("search", query="websockets", limit=3)
-    assert own in {each["id"] for each in data["hits"]}
+    assert [each["id"] for each in data["hits"]] == [own]
+    assert "nothing of team is here" in text
 
 
 def test_with_one_base_another_is_refused(rekall: Rekall, quick_model: FakeEncoder, call: Call):
