@@ -27,6 +27,8 @@ class Proxy:
         self._server = server
         self._at = b""
         self._is_answered = False
+        self._is_held = False
+        self._is_frozen = threading.Event()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / _PORT))
         self._listener.listen()
@@ -41,7 +43,16 @@ class Proxy:
             text: What it sends.
             is_answered: Whether the server gets it, and its answer is lost; else the server never sees it.
         """
-        self._at, self._is_answered = text, is_answered
+        self._at, self._is_answered, self._is_held = text, is_answered, False
+
+    def hold_at(self, text: bytes) -> None:
+        """Let nothing come back to the next connection on which the client sends a text, once; the server gets it."""
+        self.cut_at(text, is_answered=True)
+        self._is_held = True
+
+    def freeze(self) -> None:
+        """Take what is sent and pass nothing on from now, as a server that is stopped does."""
+        self._is_frozen.set()
 
     def close(self) -> None:
         """End it; connections end with their clients."""
@@ -77,7 +88,11 @@ class Proxy:
                             if self._is_answered:
                                 target.sendall(data)
                                 target.recv(1 << 16)
+                            while self._is_held and source.recv(1 << 16):
+                                pass
                             return
+                        if self._is_frozen.is_set():
+                            continue
                         target.sendall(data)
                         continue
                     return

@@ -10,9 +10,11 @@ from rekall.errors import StorageError
 from rekall.wording import install_command
 
 try:
-    import psycopg
+    import psycopg  # noqa: F401 - whatever else of it is here
     from psycopg.adapt import Loader
     from psycopg.types.string import StrDumper
+
+    from rekall.store.postgres.waiting import PatientConnection
 except ImportError as error:
     raise StorageError(
         "a team's base needs the package psycopg, which is not installed here", f"run `{install_command('team')}`"
@@ -59,13 +61,13 @@ class _TextLoader(Loader):
         return read(text) if _FIRST_BYTES in raw else text
 
 
-def connect(**parts: Any) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(**parts: Any) -> PatientConnection:
     """A connection in which every statement is a transaction of its own, and every text comes back as it was given.
 
     Raises:
         psycopg.Error: There is none.
     """
-    connection = psycopg.connect(autocommit=True, **parts)
+    connection = PatientConnection.connect(autocommit=True, **parts)
     connection.adapters.register_dumper(str, _TextDumper)
     for name in ("text", "varchar", "name", "bpchar"):
         connection.adapters.register_loader(name, _TextLoader)
