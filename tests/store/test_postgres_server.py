@@ -36,7 +36,7 @@ from rekall.store.past import LinkVersion, Operation, Version, Was
 if servers.why_not():
     pytest.skip(servers.why_not(), allow_module_level=True)
 
-from rekall.store.postgres import check, open_store, prepare, server, session
+from rekall.store.postgres import check, open_store, prepare, server, session, waiting
 from rekall.store.postgres.address import address
 from rekall.store.postgres.opening import migrate, shape_of
 from rekall.store.postgres.schema import MIGRATIONS
@@ -419,7 +419,7 @@ def kill_from(other: PostgresStore, store: PostgresStore) -> None:
 def cut(conninfo: str) -> Iterator[Any]:
     """A store whose connection can be cut, and what cuts it."""
     with tempfile.TemporaryDirectory() as folder, proxy(Path(folder), servers.server().folder) as made:
-        through = conninfo.replace(str(servers.server().folder), folder)
+        through = conninfo.replace(str(servers.server().folder), folder) + " connect_timeout=2"
         with contextlib.closing(open_store(through, busy_timeout_s=1.0)) as store:
             yield store, made
 
@@ -435,6 +435,15 @@ def test_a_commit_that_nobody_answered_is_known_to_be_stored(cut, other):
     seen = store.version()
     insert(other, 3)
     assert store.version() != seen
+
+
+def test_a_commit_that_a_stuck_server_did_not_answer_is_known_to_be_stored(cut, other, monkeypatch):
+    store, way = cut
+    monkeypatch.setattr(server, "LONGEST_S", 0.05)
+    way.hold_at(b"COMMIT")
+    insert(store, 1)
+    assert way.cuts == 1
+    assert store.entries.count() == other.entries.count() == 1
 
 
 def test_a_commit_that_never_came_to_the_server_is_known_to_be_lost(cut, other):
@@ -547,6 +556,47 @@ def test_a_statement_that_takes_too_long_is_ended(store):
     with pytest.raises(DatabaseLocked, match="did not answer in time"):
         store.db.rows("SELECT pg_sleep(30)")
     assert store.entries.count() == 0
+
+
+def test_a_server_that_is_stopped_is_given_up_and_nothing_is_changed(cut, other, monkeypatch):
+    store, way = cut
+    monkeypatch.setattr(waiting, "SILENT_S", 0.05)
+
+    def change() -> None:
+        with store.transaction():
+            store.entries.insert_many([make_entry(1)])
+            way.freeze()
+            store.entries.count()
+
+    with pytest.raises(DatabaseAway, match="did not answer in time"):
+        change()
+    assert other.entries.count() == 0
+
+
+def test_a_statement_that_never_ends_is_given_up_though_the_server_is_there(cut, monkeypatch):
+    store, way = cut
+    way.hold_at(b"stuck")
+    with monkeypatch.context() as patched:
+        patched.setattr(session, "LONGEST_S", 0.05)
+        with pytest.raises(DatabaseAway, match="did not answer in time"):
+            store.db.rows("SELECT 'stuck'")
+    assert way.cuts == 1
+    assert store.entries.count() == 0
+
+
+def test_a_server_that_is_slow_and_there_is_waited_for(conninfo, monkeypatch):
+    looks = []
+
+    def look(parts: dict[str, Any]) -> bool:
+        looks.append(waiting.is_there(parts))
+        return looks[-1]
+
+    monkeypatch.setattr(waiting, "SILENT_S", 0.05)
+    monkeypatch.setattr(session, "is_there", look)
+    with contextlib.closing(open_store(conninfo)) as store:
+        while not looks:
+            assert store.db.value("SELECT 'late' FROM pg_sleep(0.3)") == "late"
+    assert set(looks) == {True}
 
 
 def test_every_wait_has_an_end(store):

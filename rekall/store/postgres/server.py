@@ -13,7 +13,7 @@ import psycopg
 from rekall.errors import DatabaseAway, DatabaseLocked, DatabaseReadOnly
 from rekall.store.postgres import refusals
 from rekall.store.postgres.address import Address
-from rekall.store.postgres.session import STATEMENT_MS, Row, Session
+from rekall.store.postgres.session import LONGEST_S, STATEMENT_MS, Row, Session
 
 BUSY_TIMEOUT_S = 10.0
 _TELL_S = 2.0
@@ -174,6 +174,7 @@ class Server(Session):
         with self._turn:
             self.check_open()
             self.rows(settings, (f"{max(1, int(1000 * wait_s))}", "0"))
+            self._takes_its_time = True
             try:
                 self.rows("SELECT pg_advisory_lock(%s)", (self._lock,))
                 try:
@@ -181,6 +182,7 @@ class Server(Session):
                 finally:
                     self.rows("SELECT pg_advisory_unlock(%s)", (self._lock,))
             finally:
+                self._takes_its_time = False
                 self.rows(settings, ("0", str(STATEMENT_MS)))
 
     @contextlib.contextmanager
@@ -239,6 +241,7 @@ class Server(Session):
             DatabaseAway: Nothing was stored; or it is not known whether it was, and the error says so.
         """
         with self._translated():
+            self._connection.longest_s = LONGEST_S
             try:
                 self._connection.execute("COMMIT")
             except psycopg.OperationalError:

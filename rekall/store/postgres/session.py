@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 
-from rekall.errors import InvalidInput, StorageError
+from rekall.errors import DatabaseAway, InvalidInput, StorageError
 from rekall.store.driver import Elsewhere, Turn
 from rekall.store.postgres import driver, refusals
 from rekall.store.postgres.address import Address
+from rekall.store.postgres.waiting import NoAnswer, PatientConnection, is_there
 from rekall.system.forks import FORKS
 
 STATEMENT_MS = 120_000
 """No statement lasts longer, but those that say so."""
+
+LONGEST_S = STATEMENT_MS / 1000 + 10
+"""Seconds in which a server that is there ends what reads; one that does not is stuck."""
 
 _IDLE_MS = 300_000
 """A process that sleeps in a transaction keeps nobody out for longer."""
@@ -60,6 +66,8 @@ class Session:
         self._turn: Turn = threading.RLock()
         self._block = ""
         """"change" or "snapshot", while one is open: what was begun cannot go on in another connection."""
+        self._takes_its_time = False
+        """Whether statements by themselves may last as long as they like."""
         self._is_closed = False
         FORKS.tell(self)
         self._connection = self._connected()
@@ -85,10 +93,11 @@ class Session:
         """Refuse everything in the child of a fork."""
         self._turn = Elsewhere(self.where.shown)
 
-    def _connected(self) -> psycopg.Connection[Row]:
+    def _connected(self) -> PatientConnection:
         """A new connection, in which statements by themselves read."""
         try:
             connection = driver.connect(**{**self.where.parts, "client_encoding": "UTF8"})
+            connection.is_there = partial(is_there, self.where.parts)
         except psycopg.Error as error:
             raise refusals.at_the_door(self.where, error) from None
         try:
@@ -111,10 +120,12 @@ class Session:
     def _tried(self, ask: Callable[[], Answer]) -> Answer:
         """What a statement gives; a read by itself is asked once more where the connection was gone."""
         with self._translated():
+            reads = self._block != "change" and not self._takes_its_time
+            self._connection.longest_s = LONGEST_S if reads else math.inf
             try:
                 return ask()
-            except psycopg.OperationalError:
-                if self._block or not self._connection.closed:
+            except psycopg.OperationalError as error:
+                if self._block or not self._connection.closed or isinstance(error, NoAnswer):
                     raise
                 self._connection = self._connected()
                 return ask()
@@ -131,6 +142,10 @@ class Session:
             self.check_open()
             try:
                 yield
+            except NoAnswer:
+                raise DatabaseAway(
+                    f"{self.where} did not answer in time", "nothing was changed; try again in a moment"
+                ) from None
             except psycopg.Error as error:
                 raise refusals.refused(self.where, error, is_gone=self._connection.closed) from None
             except UnicodeEncodeError as error:
