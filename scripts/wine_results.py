@@ -26,6 +26,8 @@ OVERDUE = (124, 137)  # how `timeout` ends
 _VERDICT = re.compile(
     r"^(tests/\S+?\.py)(::.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \(.*\))? +\[ *\d+%\]$", re.MULTILINE
 )
+_DUMP = re.compile(r"(?<= )Timeout \([\d:]+\)!\n(?:(?!tests/).*\n)*?(?=(?:PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS) )")
+"""Where a test stands that takes minutes, which is printed between its name and its verdict."""
 _BEGUN = re.compile(r"^(tests/\S+?\.py)::", re.MULTILINE)
 _FAILED = ("FAILED", "ERROR", "XPASS")
 _ENDED = re.compile(r"^ended with (\d+)$", re.MULTILINE)
@@ -140,7 +142,7 @@ def mended(log: Path) -> Run:
 
 
 def _text_of(log: Path) -> str:
-    return log.read_text("utf-8", "replace").replace("\r", "")
+    return _DUMP.sub("", log.read_text("utf-8", "replace").replace("\r", ""))
 
 
 def _outcome(file: str, verdicts: dict[str, str], reasons: Counter[str]) -> Outcome:
