@@ -104,6 +104,13 @@ def test_a_reader_reads_and_changes_nothing(team: Team, opened: Callable[..., Kn
     assert base.get(entry.id).entry == entry
 
 
+def test_settings_of_a_role_keep_nobody_from_the_history(team: Team, opened: Callable[..., KnowledgeBase]):
+    team.server.run(f"ALTER ROLE {team.ann} SET row_security = off")
+    ann = opened(team.ann)
+    ann.add("til", "written by ann")
+    assert [each.author for each in ann.past.operations(9)] == [team.ann]
+
+
 def test_what_is_only_read_from_here_is_not_changed_by_who_may(team: Team, opened: Callable[..., KnowledgeBase]):
     opened(team.ann).add("bug", "one")
     base = opened(team.ann, read_only=True)

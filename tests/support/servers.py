@@ -162,18 +162,19 @@ def _server_of_the_run() -> Iterator[Server]:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or f"{os.getpid()}"
     place = Path(tempfile.gettempdir())
     folder = place / f"rekall-pg-{run[:12]}"
-    with open(place / "rekall-pg.lock", "a") as door:
+    with contextlib.ExitStack() as failing, open(place / "rekall-pg.lock", "a") as door:
         fcntl.flock(door, fcntl.LOCK_EX)  # one starts or stops at a time
         for old in place.glob("rekall-pg-*/"):
             if old != folder:
                 _sweep(old)
         folder.mkdir(mode=0o755, exist_ok=True)
-        users = open(folder / "users", "a")  # noqa: SIM115 - it is held until the end of the run
+        users = failing.enter_context(open(folder / "users", "a"))
         fcntl.flock(users, fcntl.LOCK_SH)
         made = Server(folder / "s")
         if not (folder / "s" / "data" / "postmaster.pid").exists():
             made.make()
             made.start()
+        failing.pop_all()  # it is held until the end of the run
         fcntl.flock(door, fcntl.LOCK_UN)
     try:
         yield made

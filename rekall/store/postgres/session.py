@@ -15,7 +15,7 @@ import psycopg
 
 from rekall.errors import DatabaseAway, InvalidInput, StorageError
 from rekall.store.driver import Elsewhere, Turn
-from rekall.store.postgres import driver, refusals
+from rekall.store.postgres import driver, pooling, refusals
 from rekall.store.postgres.address import Address
 from rekall.store.postgres.waiting import NoAnswer, PatientConnection, is_there
 from rekall.system.forks import FORKS
@@ -41,12 +41,18 @@ _SETTINGS = f"""
     SELECT set_config('search_path', quote_ident(%s) || coalesce((SELECT ', ' || quote_ident(n.nspname) FROM pg_extension x
         JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'vector'), ''), false),
     set_config('default_transaction_read_only', 'on', false),
+    set_config('default_transaction_isolation', 'read committed', false),
+    set_config('row_security', 'on', false),
     set_config('statement_timeout', '{STATEMENT_MS}', false),
     set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', false),
     set_config('jit', 'off', false),
     set_config('max_parallel_workers_per_gather', '0', false)
 """
-"""A statement by itself reads; and compiling one, or parting it among processes, costs more than any of ours takes."""
+"""A statement by itself reads. A change sees what was there when it had the lock, and who writes only their own rows of the
+history, whatever a role's own settings are. And compiling a statement, or parting it, costs more than any of ours takes."""
+
+_SETTINGS_OF_SESSION = f"{_SETTINGS} WHERE pg_backend_pid() = %s"
+"""The same, where the session is that to which the server let us in; else nothing, and no row."""
 
 
 class Session:
@@ -96,8 +102,7 @@ class Session:
     def _connected(self) -> PatientConnection:
         """A new connection, in which statements by themselves read."""
         try:
-            connection = driver.connect(**{**self.where.parts, "client_encoding": "UTF8"})
-            connection.is_there = partial(is_there, self.where.parts)
+            connection = self._unprepared()
         except psycopg.Error as error:
             raise refusals.at_the_door(self.where, error) from None
         try:
@@ -108,7 +113,7 @@ class Session:
             named = _NAMED_SCHEMA.search(connection.info.options or "")
             self.schema = named[1].strip('"') if named else DEFAULT_SCHEMA
             self._lock = lock_number(self.schema)
-            connection.execute(_SETTINGS, (self.schema,))
+            self._set_up(connection)
         except psycopg.Error as error:
             connection.close()
             raise refusals.refused(self.where, error, is_gone=False) from None
@@ -116,6 +121,18 @@ class Session:
             connection.close()
             raise
         return connection
+
+    def _unprepared(self) -> PatientConnection:
+        """A new connection, as the server's defaults have it."""
+        connection = driver.connect(**{**self.where.parts, "client_encoding": "UTF8"})
+        connection.is_there = partial(is_there, self.where.parts)
+        return connection
+
+    def _set_up(self, connection: psycopg.Connection[Row]) -> None:
+        """Make the settings of a session, which must be the connection's own."""
+        if not connection.execute(_SETTINGS_OF_SESSION, (self.schema, connection.info.backend_pid)).rowcount:
+            pooling.check_session(self.where, connection, self._unprepared)
+            connection.execute(_SETTINGS, (self.schema,))
 
     def _tried(self, ask: Callable[[], Answer]) -> Answer:
         """What a statement gives; a read by itself is asked once more where the connection was gone."""
