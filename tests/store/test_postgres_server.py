@@ -37,7 +37,7 @@ if servers.why_not():
     pytest.skip(servers.why_not(), allow_module_level=True)
 
 from rekall.store.postgres import check, open_store, prepare, server, session, waiting
-from rekall.store.postgres.address import address
+from rekall.store.postgres.address import address, schema_named
 from rekall.store.postgres.opening import migrate, shape_of
 from rekall.store.postgres.schema import MIGRATIONS
 from rekall.store.postgres.server import Server
@@ -159,6 +159,19 @@ UNREACHED: dict[str, tuple[Callable[[], str], str]] = {
     "no such host": (lambda: f"host=nowhere.invalid password={SECRET}", "cannot be found"),
     "no such service": (lambda: "service=nothing", "is in no service file"),
 }
+
+
+@pytest.mark.parametrize(
+    "option", ["-csearch_path=notes", "--search-path=notes", "-cstatement_timeout=5 -c SEARCH_PATH=notes"]
+)
+def test_a_schema_is_named_in_all_ways_that_postgresql_takes(option):
+    assert schema_named(option) == "notes"
+
+
+@pytest.mark.parametrize("name", ["Notes", '"odd name"', "a,b", "$user", "", "x" * 57, "ops\\ notes", "ünï"])
+def test_a_schema_that_would_be_another_one_to_psql_or_has_no_room_for_roles_is_refused(name):
+    with pytest.raises(InvalidInput, match="name that Rekall does not take"):
+        schema_named(f"-csearch_path={name}")
 
 
 @pytest.mark.parametrize("case", UNREACHED)

@@ -77,6 +77,20 @@ def test_a_base_is_made_once_and_brought_up_to_date_after_that(team: Team):
     assert first.to_do == again.to_do == ()
 
 
+def test_who_may_use_a_new_base_since_they_had_its_roles_in_another_database_is_said(team: Team):
+    team.let_in()
+    elsewhere = f"{team.database}_elsewhere"
+    team.server.run(f"CREATE DATABASE {elsewhere} OWNER {team.owner}")
+    team.server.run("CREATE EXTENSION vector", database=elsewhere)
+    try:
+        there = team.server.conninfo(elsewhere, team.owner, options=f"-csearch_path={team.database}")
+        said = prepare(there).made[-1]
+        assert f": {team.ann}, {team.bob}, {team.reader} may use" in said
+        assert "were given before" not in str(prepare(there))
+    finally:
+        team.server.run(f"DROP DATABASE {elsewhere} WITH (FORCE)")
+
+
 def test_without_the_rights_the_statements_for_an_administrator_are_said(team: Team):
     told = prepare(team.address(team.ann))
     assert told.made == ()

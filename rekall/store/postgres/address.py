@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,14 @@ from rekall.errors import InvalidInput
 
 CONNECT_S = 5
 """Seconds that a server is waited for, where the address says nothing else."""
+
+DEFAULT_SCHEMA = "rekall"
+
+_SCHEMA = re.compile(r"(?:-c\s*|--)search[_-]path=(\S*)", re.IGNORECASE)
+"""The schema that an address names among its options, each of which may be said in several ways."""
+
+_SCHEMA_NAME = re.compile(r"[a-z_][a-z0-9_]{0,55}")
+"""A name that means the same with and without quotation marks, and to which a role's ending can be added in 63 bytes."""
 
 _BOUNDED: dict[str, Any] = {
     "connect_timeout": CONNECT_S,
@@ -76,6 +85,26 @@ def address(conninfo: str, **bounds: Any) -> Address:
             "the address of the base cannot be read: it holds a character that must be written %XX", _HINT
         )
     return Address({**_BOUNDED, **bounds, **parts}, _shown(parts))
+
+
+def schema_named(options: str) -> str:
+    """The schema in which the base of an address lies.
+
+    Args:
+        options: What the address, a service file or the environment gives the server to begin a session with.
+
+    Raises:
+        InvalidInput: It has a name that Rekall does not take.
+    """
+    named = _SCHEMA.findall(options)
+    if not named:
+        return DEFAULT_SCHEMA
+    if not _SCHEMA_NAME.fullmatch(named[-1]):
+        raise InvalidInput(
+            "the schema in the address of the base has a name that Rekall does not take",
+            "write options=-csearch_path=NAME, one name of a to z, 0 to 9 and _, up to 56 of them",
+        )
+    return str(named[-1])
 
 
 def _shown(parts: dict[str, Any]) -> str:

@@ -68,6 +68,11 @@ def prepare(conninfo: str) -> Prepared:
                 db.run(statement)
         reader, writer = (_role(db, end) for end in (READER, WRITER))
         made.append(f"who may read gets `GRANT {reader} TO NAME`, who may write `GRANT {writer} TO NAME`")
+        if not was_there and (others := _members(db)):
+            made.append(
+                f"these roles were given before, in this database or another one of the server: {', '.join(others)} may use "
+                "the base, too; where that is not meant, make it in a schema of another name, and drop this one"
+            )
         return Prepared(tuple(made))
 
 
@@ -83,6 +88,17 @@ def _missing_roles(db: Server) -> list[str]:
     wanted = [_role(db, end) for end in (READER, WRITER)]
     there = {row[0] for row in db.rows("SELECT rolname::text FROM pg_roles WHERE rolname = ANY(%s)", (wanted,))}
     return [role for role in wanted if role not in there]
+
+
+def _members(db: Server) -> list[str]:
+    """Who has one of the roles, which hold for all databases of the server; who makes the base is left out."""
+    roles = [_role(db, end) for end in (READER, WRITER)]
+    rows = db.rows(
+        "SELECT DISTINCT m.rolname::text FROM pg_auth_members a JOIN pg_roles r ON r.oid = a.roleid "
+        "JOIN pg_roles m ON m.oid = a.member WHERE r.rolname = ANY(%s) AND m.rolname <> current_user ORDER BY 1",
+        (roles,),
+    )
+    return [row[0] for row in rows]
 
 
 def _rights(db: Server) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import re
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +15,7 @@ import psycopg
 from rekall.errors import DatabaseAway, InvalidInput, StorageError
 from rekall.store.driver import Elsewhere, Turn
 from rekall.store.postgres import driver, pooling, refusals
-from rekall.store.postgres.address import Address
+from rekall.store.postgres.address import DEFAULT_SCHEMA, Address, schema_named
 from rekall.store.postgres.waiting import NoAnswer, PatientConnection, is_there
 from rekall.system.forks import FORKS
 
@@ -29,13 +28,8 @@ LONGEST_S = STATEMENT_MS / 1000 + 10
 _IDLE_MS = 300_000
 """A process that sleeps in a transaction keeps nobody out for longer."""
 
-DEFAULT_SCHEMA = "rekall"
-
 Row = tuple[Any, ...]
 Answer = TypeVar("Answer")
-
-_NAMED_SCHEMA = re.compile(r"(?:-c\s*|--)search_path=([^,\s]+)")
-"""The schema that the address names, in options=-csearch_path=NAME."""
 
 _SETTINGS = f"""
     SELECT set_config('search_path', quote_ident(%s) || coalesce((SELECT ', ' || quote_ident(n.nspname) FROM pg_extension x
@@ -110,8 +104,7 @@ class Session:
                 raise StorageError(
                     f"{self.where} cannot hold every text", "its database must be made with encoding UTF8"
                 )
-            named = _NAMED_SCHEMA.search(connection.info.options or "")
-            self.schema = named[1].strip('"') if named else DEFAULT_SCHEMA
+            self.schema = schema_named(connection.info.options)
             self._lock = lock_number(self.schema)
             self._set_up(connection)
         except psycopg.Error as error:
