@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput, NotFound, StorageError
+from rekall.open_bases import OpenBases
 
 if TYPE_CHECKING:  # `import rekall` must stay light
     from rekall.bases import Bases, KnownBase
@@ -71,10 +74,11 @@ class App:
         """Settings given on the command line, by key."""
         self._database: Path | None = None
         self._known: KnownBase | None = None
-        self._others: dict[str, App] = {}
+        self._beside: OpenBases[App] = OpenBases(lambda: self.places.bases, self._over_known)
         self._own: App | None = None
         self._rooms: Rooms | None = None
         self._asked: SideBySide | None = None
+        self._asking = threading.Lock()
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
         self._file: tuple[int, int] | None = None
@@ -96,20 +100,20 @@ class App:
     @property
     def bases(self) -> Bases:
         """The names of the bases beside one's own. Raises InvalidInput: Their file cannot be used."""
-        from rekall.bases import Bases
-
-        return Bases(self.places.bases)
+        return self._beside.known
 
     def beside(self, name: str) -> App:
         """The same settings and models over the base of a name; `own` is one's own. Raises NotFound, InvalidInput."""
-        if name == OWN:
-            return self
-        if name not in self._others:
-            known = self.bases.of(name)
-            other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell, alone=self._alone)
-            other.door, other._known, other._own = self.door, known, self
-            self._others[name] = other
-        return self._others[name]
+        return self if name == OWN else self._beside.of(name)
+
+    def _over_known(self, known: KnownBase) -> App:
+        other = App(self._environ, self.flags, is_long_lived=self.is_long_lived, tell=self.tell, alone=self._alone)
+        other.door, other._known, other._own = self.door, known, self
+        return other
+
+    def at_work(self, name: str = "") -> AbstractContextManager[None]:
+        """A block in which no base beside one's own is closed, or not the one of a name, though its name may go meanwhile."""
+        return self._beside.work(name)
 
     def others(self, said: str = "all") -> list[str]:
         """The bases beside the one that commands work with, as `bases.search` says it; none where one was named by `-b`."""
@@ -181,36 +185,45 @@ class App:
 
         Raises as `open_base` does; a base beside it that cannot be used is said with the answer.
         """
-        names = self.others(self.settings.text("bases.search"))
+        names = self._names_asked()
         if not names:
             return self.open_base()
-        if self._asked is None:
-            from rekall.side_by_side import SideBySide
+        with self._asking:
+            if self._asked is None:
+                from rekall.side_by_side import SideBySide
 
-            wait_s, share = (self.settings.number(key) for key in ("bases.wait_seconds", "search.lexical_share"))
-            self._asked = SideBySide(self.open_base, names, wait_s, share, self._close)
-        return self._asked
+                wait_s, share = (self.settings.number(key) for key in ("bases.wait_seconds", "search.lexical_share"))
+                self._asked = SideBySide(self.open_base, wait_s, share, self.at_work)
+            self._asked.meet(names, self._beside.follow(self.in_use))
+            return self._asked
+
+    def _names_asked(self) -> list[str]:
+        try:
+            return self.others(self.settings.text("bases.search"))
+        except NotFound:  # one that went while this process runs does not take the others along
+            if self._asked is None:
+                raise
+            return [name for name in self.others() if name in self._asked.names]
 
     def _opened(self, to_write: bool) -> KnowledgeBase:
         """The base of this very app. Before anything was stored, reading opens an empty one and makes no file.
 
         Where another file lies in its place by now, because it was moved away or restored, that one is opened.
         """
-        if self._known is not None:
-            if self._base is None:
-                self._base = self._build(None)
-            return self._base
-        path = self.places.database
-        file = _identity(path)
+        path = self._known.file if self._known else self.places.database
+        file = _identity(path) if path else None
+        to_write = to_write and self._known is None  # no other base is ever made
         if self._base is not None and (file != self._file or (to_write and file is None)):
             self._base.index.drop_model()  # the rest stays open: another thread may be reading
             self._base = None
         if self._base is None:
-            if to_write:
-                self._sweep()
+            if to_write:  # what dead processes left beside it goes
+                from rekall.system.leftovers import sweep_folders
+
+                sweep_folders(self.places.folders)
             is_stored = to_write or file is not None
             self._base = self._build(path if is_stored else None)
-            self._file = _identity(path)
+            self._file = _identity(path) if path else None
         return self._base
 
     def base_file(self) -> BaseFile:
@@ -365,22 +378,9 @@ class App:
             log, door=self.door, is_kept=self.door != "python" and self.settings.text("lookups.keep") == "on"
         )
 
-    def _close(self, name: str) -> None:
-        """Close the base of a name beside one's own."""
-        if name in self._others:
-            self._others[name].close()
-
-    def _sweep(self) -> None:
-        """Remove what dead processes left beside the base."""
-        from rekall.system.leftovers import sweep_folders
-
-        sweep_folders(self.places.folders)
-
     def close(self) -> None:
         """Close what was opened."""
-        at_work = self._asked.leave() if self._asked else ()
-        for name in self._others.keys() - set(at_work):
-            self._close(name)
+        self._beside.close()
         if self._base is not None:
             damaged = self._base.damaged()
             self._base.close()

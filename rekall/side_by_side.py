@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -17,25 +18,27 @@ from rekall.search.results import AskedBase, Mode, SearchResult
 Question = Callable[[KnowledgeBase, Callable[[], bool]], SearchResult]
 """Asks a base, and may ask whether the answer is still wanted."""
 
+AtWork = Callable[[str], AbstractContextManager[None]]
+"""Keeps the base of a name open in a block."""
+
 
 class Neighbour:
     """A base beside the one that is asked first."""
 
-    def __init__(self, name: str, open_base: Callable[[str], KnowledgeBase], close: Callable[[str], None]) -> None:
+    def __init__(self, name: str, open_base: Callable[[str], KnowledgeBase], at_work: AtWork) -> None:
         """Open nothing yet.
 
         Args:
             name: What it is called.
             open_base: Opens the base of a name; called again, it gives the same.
-            close: Closes it.
+            at_work: Keeps the base of a name open.
         """
         self.name = name
         self._open = open_base
-        self._close = close
+        self._keep_open = at_work
         self._opening = threading.Lock()
         self._counting = threading.Lock()
         self._at_work: list[Asked] = []
-        self._is_closed = False
 
     def ask(self, question: Question) -> Asked:
         """Begin to ask it, in a thread of its own."""
@@ -45,6 +48,7 @@ class Neighbour:
         else:
             with self._counting:
                 self._at_work.append(asked)
+            asked.held.enter_context(self._keep_open(self.name))  # before anybody can close it
             asked.start()
         return asked
 
@@ -58,21 +62,10 @@ class Neighbour:
         with self._counting:
             return any(each.is_late for each in self._at_work)
 
-    def close_later(self) -> bool:
-        """Let the last thread that is still at it close it at its end. Returns whether there is one."""
-        with self._counting:
-            self._is_closed = bool(self._at_work)
-            return self._is_closed
-
-    def ended(self, asked: Asked) -> bool:
-        """A thread is at it no more. Returns whether it is to close it."""
+    def ended(self, asked: Asked) -> None:
+        """A thread is at it no more."""
         with self._counting:
             self._at_work.remove(asked)
-            return self._is_closed and not self._at_work
-
-    def close(self) -> None:
-        """Close it."""
-        self._close(self.name)
 
 
 class Asked(threading.Thread):
@@ -83,6 +76,8 @@ class Asked(threading.Thread):
         super().__init__(name=f"rekall-{neighbour.name}", daemon=True)  # a server that is away must not keep a process
         self._neighbour = neighbour
         self._question = question
+        self.held = ExitStack()
+        """What is held until it has ended."""
         self._done = threading.Event()
         self._is_wanted = True
         self.is_late = False
@@ -93,15 +88,14 @@ class Asked(threading.Thread):
 
     def run(self) -> None:
         """Ask."""
-        try:
-            self._answer = self._question(self._neighbour.opened(), lambda: self._is_wanted)
-        except BaseException as error:  # raised again by who waits, or said by it
-            self._error = error
-        finally:
-            is_last = self._neighbour.ended(self)
-            self._done.set()
-            if is_last:
-                self._neighbour.close()
+        with self.held:
+            try:
+                self._answer = self._question(self._neighbour.opened(), lambda: self._is_wanted)
+            except BaseException as error:  # raised again by who waits, or said by it
+                self._error = error
+            finally:
+                self._neighbour.ended(self)
+                self._done.set()
 
     def drop(self) -> None:
         """Let it end early: nobody wants the answer any more."""
@@ -134,24 +128,34 @@ class SideBySide:
     def __init__(
         self,
         open_base: Callable[[str], KnowledgeBase],
-        names: Sequence[str],
         wait_s: float,
         share: float,
-        close: Callable[[str], None],
+        at_work: AtWork,
     ) -> None:
-        """Ask nothing yet.
+        """Begin with nobody beside the first.
 
         Args:
             open_base: Opens the base of a name; that of no name is asked first.
-            names: The others.
-            wait_s: Seconds that they are waited for once the first has answered.
+            wait_s: Seconds that the others are waited for once the first has answered.
             share: Weight of words beside meaning.
-            close: Closes the base of a name.
+            at_work: Keeps the base of a name open in a block.
         """
         self._open = open_base
-        self._others = [Neighbour(name, open_base, close) for name in names]
+        self._others: list[Neighbour] = []
         self._wait_s = wait_s
         self._share = share
+        self._at_work = at_work
+
+    def meet(self, names: Sequence[str], left: Sequence[str] = ()) -> None:
+        """Ask these from now on; what is under way goes on.
+
+        Args:
+            names: The others.
+            left: Those whose name is another base's by now.
+        """
+        if left or list(names) != self.names:
+            there = {each.name: each for each in self._others if each.name not in left}
+            self._others = [there.get(name) or Neighbour(name, self._open, self._at_work) for name in names]
 
     @property
     def names(self) -> list[str]:
@@ -221,7 +225,3 @@ class SideBySide:
             limit,
             self._share,
         )
-
-    def leave(self) -> list[str]:
-        """The names of the bases that a thread is still at, which closes them at its end."""
-        return [each.name for each in self._others if each.close_later()]

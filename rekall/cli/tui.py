@@ -58,7 +58,7 @@ def tui(app: App) -> None:
     if not can_draw():
         raise UsageError("the terminal UI needs a terminal", "`rekall search` and `rekall list` work without one")
     _ = app.settings  # what is to be said of the config file is said before there is a screen
-    with contextlib.closing(app.long_lived("tui")) as stays:
+    with contextlib.closing(app.long_lived("tui")) as stays, stays.at_work():
         result = rekall_app(stays).run()
     if result:
         talk(result)

@@ -262,6 +262,10 @@ class RekallServer:
         gone = threading.Event()
 
         def run() -> Result:
+            with self._app.at_work():
+                return do()
+
+        def do() -> Result:
             with self._opening:
                 base = self._app.open_base(to_write=to_write)
             if not to_write:

@@ -43,7 +43,10 @@ def base_of(base: KnowledgeBase, beside: SideBySide | None, name: str) -> Knowle
             there = beside.opened(other)
             if _has(there, name):
                 return there
-        except StorageError:  # what it would have said is not known; the first base says that it has no such entry
+        except (
+            StorageError,
+            NotFound,
+        ):  # what it would have said is not known; the first base says that it has no such entry
             continue
     return base
 

@@ -19,7 +19,7 @@ from textual.widgets import Input
 
 from rekall import app as rekall_app
 from rekall.config import Places, Settings
-from rekall.errors import RekallError, in_our_words
+from rekall.errors import NotFound, RekallError, StorageError, in_our_words
 from rekall.knowledge_base import KnowledgeBase
 from rekall.tui import closing, themes
 from rekall.tui.main_screen import MainScreen
@@ -104,8 +104,6 @@ class RekallApp(App[str]):
         self._line = line
         self._is_picker = is_picker
         self._base = rekall.open_base(to_write=not is_picker)
-        self.asked: KnowledgeBase | SideBySide = self._base if is_picker else rekall.asked
-        """What a search asks."""
         for theme in (themes.DARK, themes.LIGHT):
             self.register_theme(theme)
         self.theme = themes.theme_name(self.settings.text("ui.theme"))
@@ -143,8 +141,17 @@ class RekallApp(App[str]):
         return "" if name == rekall_app.OWN else name
 
     def open_base(self, name: str) -> KnowledgeBase:
-        """The base of a name. Raises StorageError, InvalidInput, NotFound."""
-        return self.rekall.open_base(name)
+        """The base of a name. Raises StorageError, InvalidInput."""
+        try:
+            return self.rekall.open_base(name)
+        except NotFound as error:  # it was forgotten meanwhile, and no entry is known to be gone
+            raise StorageError(f"no base is called {name} any more", error.hint) from error
+
+    @property
+    def asked(self) -> KnowledgeBase | SideBySide:
+        """What a search asks: the bases that have a name by now."""
+        asked = self._base if self._is_picker else self.rekall.asked
+        return self._base if isinstance(asked, KnowledgeBase) else asked
 
     def say(self, title: str, text: str) -> None:
         """Report something that went well."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from support import FakeEncoder, Ran
+from support.systems import not_on_windows
 
 from rekall.app import App
 from rekall.mcp.server import RekallServer
@@ -103,3 +104,50 @@ def test_with_one_base_another_is_refused(rekall: Rekall, quick_model: FakeEncod
     assert "there is one base only" in text
     call("add", content="x", base="own")
     assert rekall("list", "--json").json["total"] == 2
+
+
+def test_a_running_server_sees_names_come_and_go(rekall: Rekall, team: Path, call: Call, tmp_path: Path):
+    own, theirs = ids(rekall)
+
+    def found() -> set[str]:
+        return {each["id"] for each in call("search", query="websockets")[1]["hits"]}
+
+    assert found() == {own, theirs}
+    rekall("base", "remove", "team")
+    assert found() == {own}
+    text, _ = call("get", ids=[theirs])
+    assert "error:" in text
+    text, _ = call("add", content="for the team", base="team")
+    assert "there is one base only" in text
+    rekall("base", "init", str(tmp_path / "ops"))
+    rekall("base", "add", "ops", str(tmp_path / "ops"))
+    call("add", content="websockets of ops", base="ops")
+    assert len(found()) == 2
+    rekall("base", "add", "team", str(team))
+    assert len(found()) == 3
+    rekall("base", "add", "team", str(tmp_path / "ops"))  # another place under the same name
+    assert theirs not in found()
+
+
+def test_a_base_that_bases_search_names_may_go(rekall: Rekall, team: Path, call: Call):
+    own, theirs = ids(rekall)
+    rekall("config", "set", "bases.search", "team")
+    assert {each["id"] for each in call("search", query="websockets")[1]["hits"]} == {own, theirs}
+    rekall("base", "remove", "team")
+    assert {each["id"] for each in call("search", query="websockets")[1]["hits"]} == {own}
+
+
+@not_on_windows("a file that is open cannot be moved there")
+def test_a_base_that_is_removed_under_a_running_server_costs_a_note(rekall: Rekall, team: Path, call: Call):
+    own, theirs = ids(rekall)
+    assert call("get", ids=[theirs])[1]["entries"]
+    for file in team.glob("rekall.db*"):
+        file.rename(file.with_name(f"moved.{file.name}"))
+    text, data = call("search", query="websockets")
+    assert {each["id"] for each in data["hits"]} == {own}
+    assert "nothing of team is here: team is not there" in text
+    text, data = call("get", ids=[own, theirs])
+    assert [each["id"] for each in data["entries"]] == [own]
+    text, _ = call("add", content="for the team", base="team")
+    assert "team is not there" in text
+    assert not (team / "rekall.db").exists()

@@ -20,7 +20,14 @@ LONGEST_LINES = 400
 FLOORS = {
     "errors": ["rekall.errors"],
     "entry": ["rekall.entry", "rekall.entry.*"],
-    "system": ["rekall.system", "rekall.system.*", "rekall.bases", "rekall.config", "rekall.settings"],
+    "system": [
+        "rekall.system",
+        "rekall.system.*",
+        "rekall.bases",
+        "rekall.config",
+        "rekall.open_bases",
+        "rekall.settings",
+    ],
     "contract": [
         "rekall.store",
         "rekall.store.agreements",
@@ -235,6 +242,7 @@ def test_the_root_holds_only_what_belongs_there():
         "claims",
         "embedder",
         "face",
+        "open_bases",
         "prepared",
         "questions",
         "settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from support import FakeEncoder, make_bench
@@ -12,7 +12,7 @@ from support.fakes import FakeLoader
 
 from rekall.errors import StorageError, Superseded
 from rekall.knowledge_base import KnowledgeBase
-from rekall.search.results import Mode
+from rekall.search.results import Mode, SearchResult
 from rekall.side_by_side import SideBySide
 
 PATIENT_S = 60.0
@@ -24,7 +24,7 @@ class Street:
 
     def __init__(self) -> None:
         self.bases = {"": make_bench().base}
-        self.closed: list[str] = []
+        self.at_work_now: list[str] = []
         self.errors: dict[str, Exception] = {}
         self.held: dict[str, threading.Event] = {}
         self.came = threading.Event()
@@ -44,7 +44,15 @@ class Street:
 
     def ask(self, wait_s: float = PATIENT_S) -> SideBySide:
         names = [name for name in self.bases.keys() | self.errors.keys() if name]
-        return SideBySide(self.open, sorted(names), wait_s, 0.6, self.closed.append)
+        asked = SideBySide(self.open, wait_s, 0.6, self.at_work)
+        asked.meet(sorted(names))
+        return asked
+
+    @contextmanager
+    def at_work(self, name: str) -> Iterator[None]:
+        self.at_work_now.append(name)
+        yield
+        self.at_work_now.remove(name)
 
 
 @pytest.fixture
@@ -82,7 +90,7 @@ def test_a_base_that_is_away_is_said(street: Street):
     assert [each.said for each in found.bases] == ["nothing of team is here: the base notes on db is away"]
 
 
-def test_a_base_that_hangs_costs_the_wait_once_and_is_closed_by_its_own_thread(street: Street):
+def test_a_base_that_hangs_costs_the_wait_once_and_stays_open_until_its_thread_ends(street: Street):
     street.add("", "the pool was never closed")
     street.add("team", "a pool")
     street.held["team"] = threading.Event()
@@ -93,12 +101,11 @@ def test_a_base_that_hangs_costs_the_wait_once_and_is_closed_by_its_own_thread(s
     again = asked.search("pool")  # nothing more is begun while that hangs
     assert again.bases[0].reason == "it has not answered an earlier search yet"
     assert [each.name for each in threading.enumerate()].count("rekall-team") == 1
-    assert asked.leave() == ["team"]
-    assert street.closed == []
+    assert street.at_work_now == ["team"]
     (thread,) = (each for each in threading.enumerate() if each.name == "rekall-team")
     street.held["team"].set()
     thread.join(PATIENT_S)
-    assert street.closed == ["team"]
+    assert street.at_work_now == []
 
 
 def test_a_base_that_answers_again_is_asked_again(street: Street):
@@ -110,8 +117,6 @@ def test_a_base_that_answers_again_is_asked_again(street: Street):
     (thread,) = (each for each in threading.enumerate() if each.name == "rekall-team")
     street.held.pop("team").set()
     thread.join(PATIENT_S)
-    assert street.closed == []
-    assert asked.leave() == []
     patient = street.ask()
     assert patient.search("pool").bases[0].hits == 1
 
@@ -163,10 +168,26 @@ def test_who_was_not_waited_for_in_full_is_asked_again_at_once(street: Street):
     assert found.bases[0].hits == 1
     for thread in threads:
         thread.join(PATIENT_S)
-    assert asked.leave() == []
 
 
-def test_the_last_thread_closes_the_base(street: Street):
+def test_whom_it_meets_changes_and_what_is_under_way_goes_on(street: Street):
+    street.add("", "the pool was never closed")
+    street.add("team", "a pool")
+    asked = street.ask()
+    street.add("ops", "another pool")
+    held = street.held["team"] = threading.Event()
+    found: list[SearchResult] = []
+    search = threading.Thread(target=lambda: found.append(asked.search("pool")))
+    search.start()
+    assert street.came.wait(PATIENT_S)
+    asked.meet(["ops"], ["team"])
+    assert [each.name for each in asked.search("pool").bases] == ["ops"]
+    held.set()
+    search.join(PATIENT_S)
+    assert [(each.name, each.hits) for each in found[0].bases] == [("team", 1)]
+
+
+def test_the_base_stays_open_until_the_last_thread_ends(street: Street):
     street.add("", "the pool was never closed")
     street.add("team", "a pool")
     held = street.held["team"] = threading.Event()
@@ -175,9 +196,8 @@ def test_the_last_thread_closes_the_base(street: Street):
         with pytest.raises(Superseded):
             asked.search("pool", is_wanted=lambda: False)
     threads = [each for each in threading.enumerate() if each.name == "rekall-team"]
-    assert asked.leave() == ["team"]
-    assert street.closed == []
+    assert street.at_work_now == ["team"] * 3
     held.set()
     for thread in threads:
         thread.join(PATIENT_S)
-    assert street.closed == ["team"]
+    assert street.at_work_now == []
