@@ -185,17 +185,17 @@ class App:
 
         Raises as `open_base` does; a base beside it that cannot be used is said with the answer.
         """
-        names = self._names_asked()
-        if not names:
-            return self.open_base()
         with self._asking:
+            names, left = self._names_asked(), self._beside.follow(self.in_use)
+            if not (names or self._asked):
+                return self.open_base()
             if self._asked is None:
                 from rekall.side_by_side import SideBySide
 
                 wait_s, share = (self.settings.number(key) for key in ("bases.wait_seconds", "search.lexical_share"))
                 self._asked = SideBySide(self.open_base, wait_s, share, self.at_work)
-            self._asked.meet(names, self._beside.follow(self.in_use))
-            return self._asked
+            self._asked.meet(names, left)
+            return self._asked if names else self.open_base()
 
     def _names_asked(self) -> list[str]:
         try:

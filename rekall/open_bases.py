@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from rekall.errors import InvalidInput
+
 if TYPE_CHECKING:
     from rekall.bases import Bases, KnownBase
 
@@ -73,15 +75,17 @@ class OpenBases(Generic[Opened]):
     def follow(self, in_use: str) -> list[str]:
         """Leave what has its name no more, or another place or rights under it. Returns the names.
 
+        Where the names cannot be read nothing is left; who asks for them is told.
+
         Args:
             in_use: The base that a process began with, which it stays with.
-
-        Raises:
-            InvalidInput: The file of names cannot be used; then nothing is left.
         """
         with self._lock:
             others = [name for name in self._open if name != in_use]
-            known = list(self.known) if others else []
+            try:
+                known = list(self.known) if others else []
+            except InvalidInput:
+                return []
             gone = {name: self._open.pop(name)[1] for name in others if self._open[name][0] not in known}
         for opened in gone.values():
             self._close_later(opened)

@@ -143,7 +143,7 @@ class RekallServer:
         return self._result(answer)
 
     def _caller(self, is_wanted: IsWanted, where: Projects) -> Caller:
-        asked = self._app.asked if self._app.others() else None
+        asked = self._app.asked
         beside = None if isinstance(asked, KnowledgeBase) else asked
         return Caller(Clock().now().astimezone(), is_wanted, self._app.settings.text, where, self._with_data, beside)
 

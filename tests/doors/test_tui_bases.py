@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support import Ran
+from support.systems import not_on_windows
 from support.tui_driver import NGINX, PAGING, SAFARI, TESTS, base_of, driven, opened, picking, put, sample
 
 from rekall.app import App
@@ -163,6 +164,49 @@ async def test_a_base_that_is_away_costs_a_note(app, folder):
         assert "without team" in ui.status
         assert "nothing of team is here" in ui.text()
     alone.close()
+
+
+@driven
+async def test_names_that_come_and_go_are_seen(app, folder, rekall, tmp_path):
+    async with opened(app) as ui:
+        with app.at_work():  # as for as long as it runs
+            await looked_for(ui, "idle nginx", IDLE.title)
+            await ui.press("enter", "e")
+            put(ui, "content", "Ping every second.")
+            App().bases.remove("team")
+            await ui.press("ctrl+s")  # what was begun is stored where it was
+            await ui.press("escape")
+            await looked_for(ui, "idle nginx workers", NGINX.title)
+            assert IDLE.title not in ui.titles()
+            named(folder)
+            await looked_for(ui, "idle nginx", IDLE.title)
+            await ui.press("enter")
+            assert "Ping every second." in ui.text()
+            await ui.press("escape", "x")
+            App().bases.remove("team")
+            await looked_for(ui, "idle nginx workers", NGINX.title)
+            await ui.press("d")
+            assert "no base is called team any more" in ui.told
+
+
+@not_on_windows("a file that is open cannot be moved there")
+@driven
+async def test_a_base_that_is_removed_under_it_costs_a_note(app, folder):
+    async with opened(app) as ui:
+        await looked_for(ui, "idle nginx", IDLE.title)
+        for file in folder.glob("rekall.db*"):
+            file.rename(file.with_name(f"moved.{file.name}"))
+        await ui.press("enter")
+        assert "team is not there" in ui.told
+        await ui.press("escape", "d")
+        assert "team is not there" in ui.told
+        await looked_for(ui, "idle nginx workers", NGINX.title)
+        assert "without team" in ui.status
+        assert IDLE.title not in ui.titles()
+        await ui.press("c")
+        put(ui, "add_tags", "proxy")
+        await ui.press("enter")
+        assert "proxy" in app.open_base().get(NGINX.id or "").entry.tags
 
 
 @driven
