@@ -17,7 +17,8 @@ if servers.why_not():
 import psycopg
 
 from rekall.errors import StorageError
-from rekall.store.postgres import open_store, pooling
+from rekall.store.postgres import open_store, pooling, refusals
+from rekall.store.postgres.address import address
 
 
 @pytest.fixture
@@ -84,3 +85,24 @@ def test_a_pooler_that_has_no_session_left_for_a_second_connection_is_not_waited
         contextlib.closing(open_store(through)) as store,
     ):
         assert store.entries.count() == 0
+
+
+SAID = {
+    'root certificate file "/home/a/.postgresql/root.crt" does not exist': "no root certificate",
+    "SSL error: certificate verify failed": "does not trust",
+    'server certificate for "db.example.com" does not match host name "10.0.0.1"': "another host",
+    "SSL error: tlsv13 alert certificate required": "wants a certificate of yours",
+    'private key file "/home/a/key" has group or world access': "wants a certificate of yours",
+    "server does not support SSL, but SSL was required": "do not agree on encryption",
+    'invalid sslmode value: "on"': 'cannot be reached: invalid sslmode value: "on"',
+    'invalid integer value "x" for connection option "connect_timeout"': "cannot be reached: invalid integer value",
+}
+"""What libpq says, and what Rekall makes of it."""
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_what_is_wrong_with_the_encryption_is_told_apart(said):
+    whole = f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {said}'
+    told = refusals.at_the_door(address("postgresql://a@db.example.com/notes"), psycopg.OperationalError(whole))
+    assert SAID[said] in told.message
+    assert "connection to server" not in told.message

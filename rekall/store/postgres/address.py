@@ -113,7 +113,7 @@ def _shown(parts: dict[str, Any]) -> str:
     service = parts.get("service") or os.environ.get("PGSERVICE")
     if not host and service:
         return f"service {service}"
-    port = str(parts.get("port") or os.environ.get("PGPORT") or "")
+    port = str(parts.get("port") or os.environ.get("PGPORT") or "").strip(",")
     name = str(
         parts.get("dbname") or os.environ.get("PGDATABASE") or parts.get("user") or os.environ.get("PGUSER") or ""
     )

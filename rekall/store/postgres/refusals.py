@@ -21,11 +21,13 @@ from rekall.store.postgres.address import Address
 _AGAIN = "try again in a moment"
 _UNCHANGED = "nothing was changed; try again in a moment"
 
+_ROOTS = "name the file with sslrootcert=FILE; sslrootcert=system takes what the system trusts"
+
 _AT_THE_DOOR: tuple[tuple[str, str, str], ...] = (
     (
         "password authentication failed",
         "refuses the password",
-        "PostgreSQL takes it from ~/.pgpass, PGPASSWORD, a service file or the address",
+        "PostgreSQL takes it from ~/.pgpass, PGPASSWORD or a service file",
     ),
     ("no password supplied", "asks for a password", "put it into ~/.pgpass or PGPASSWORD; Rekall keeps none"),
     (
@@ -52,8 +54,24 @@ _AT_THE_DOOR: tuple[tuple[str, str, str], ...] = (
         "does not answer: no server runs there",
         "start the server, or name its host in the address",
     ),
-    ("timeout|timed out", "did not answer in time", "check the network; your own base is at hand as always"),
-    ("ssl", "and this machine do not agree on encryption", "see sslmode in PostgreSQL's documentation"),
+    (
+        "timeout expired|timed out|(wait|login)_timeout",
+        "did not answer in time",
+        "check the network; your own base is at hand as always",
+    ),
+    ("root certificate file", "cannot be verified: this machine has no root certificate for it", _ROOTS),
+    ("certificate verify failed", "has a certificate that this machine does not trust", _ROOTS),
+    (
+        "does not match host name",
+        "has the certificate of another host",
+        "name the host as its certificate does, or ask who runs the server",
+    ),
+    (
+        "certificate (required|authentication failed|present)|client certificate|private key",
+        "wants a certificate of yours, and takes none that it was given",
+        "name it with sslcert=FILE and sslkey=FILE, its key, which nobody else may read",
+    ),
+    (r"\bssl\b", "and this machine do not agree on encryption", "see sslmode in PostgreSQL's documentation"),
     ("starting up|recovery mode|not yet accepting", "is starting", _AGAIN),
     ("shutting down", "is being stopped", _AGAIN),
     ("too many|slots are reserved", "has no room for another connection", _AGAIN),
@@ -89,9 +107,13 @@ _IN_THE_MIDDLE: tuple[tuple[tuple[str, ...], type[StorageError | InvalidInput], 
 """What the server's codes begin with, what they are to us, and what to do."""
 
 
+_TO_WHOM = "connection (failed|is bad): (connection to server (at|on) .*? failed: )?"
+"""What the driver puts before it."""
+
+
 def at_the_door(where: Address, error: psycopg.Error) -> StorageError:
     """That no connection can be made."""
-    said = " ".join(str(error).split())
+    said = re.sub(_TO_WHOM, "", " ".join(str(error).split()))
     for pattern, meaning, hint in _AT_THE_DOOR:
         if re.search(pattern, said, re.IGNORECASE):
             return DatabaseAway(f"{where} {meaning}", hint)
