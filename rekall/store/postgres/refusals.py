@@ -86,8 +86,8 @@ _IN_THE_MIDDLE: tuple[tuple[tuple[str, ...], type[StorageError | InvalidInput], 
     (
         ("42501", "25006"),
         DatabaseReadOnly,
-        "may not be changed so by you",
-        "ask who runs it for the rights of a writer",
+        "does not let you do that",
+        "ask who runs it for the rights of a reader, or of a writer to change something",
     ),
     (
         ("53100",),
