@@ -14,7 +14,7 @@ try:
     from psycopg.adapt import Loader
     from psycopg.types.string import StrDumper
 
-    from rekall.store.postgres.waiting import PatientConnection
+    from rekall.store.postgres.waiting import PatientConnection, connected
 except ImportError as error:
     raise StorageError(
         "a team's base needs the package psycopg, which is not installed here", f"run `{install_command('team')}`"
@@ -67,7 +67,7 @@ def connect(**parts: Any) -> PatientConnection:
     Raises:
         psycopg.Error: There is none.
     """
-    connection = PatientConnection.connect(autocommit=True, **parts)
+    connection = connected(**parts)
     connection.adapters.register_dumper(str, _TextDumper)
     for name in ("text", "varchar", "name", "bpchar"):
         connection.adapters.register_loader(name, _TextLoader)

@@ -68,6 +68,20 @@ class PatientConnection(psycopg.Connection[Row]):
             raise NoAnswer("the server did not answer")
 
 
+def connected(**parts: Any) -> PatientConnection:
+    """A new connection, in which every statement is a transaction of its own.
+
+    Raises:
+        psycopg.Error: There is none; nothing stays of what began to connect.
+    """
+    try:
+        return PatientConnection.connect(autocommit=True, **parts)
+    except psycopg.Error as error:
+        raise error.with_traceback(
+            None
+        ) from None  # a circle that would keep the socket until somebody searches for garbage
+
+
 def is_there(parts: dict[str, Any]) -> bool:
     """Whether a server answers somebody who comes anew, be it with a refusal.
 
@@ -75,7 +89,7 @@ def is_there(parts: dict[str, Any]) -> bool:
         parts: How it is reached; with a bound to that.
     """
     try:
-        psycopg.connect(**parts).close()
+        connected(**parts).close()
     except errors.ConnectionTimeout:
         return False
     except psycopg.Error:
