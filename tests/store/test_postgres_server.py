@@ -579,6 +579,7 @@ def test_a_statement_that_takes_too_long_is_ended(store):
 def test_a_server_that_is_stopped_is_given_up_and_nothing_is_changed(cut, other, monkeypatch):
     store, way = cut
     monkeypatch.setattr(waiting, "SILENT_S", 0.05)
+    monkeypatch.setattr(session, "_LOOKS", 1)
 
     def change() -> None:
         with store.transaction():

@@ -25,6 +25,9 @@ STATEMENT_MS = 120_000
 LONGEST_S = STATEMENT_MS / 1000 + 10
 """Seconds in which a server that is there ends what reads; one that does not is stuck."""
 
+_LOOKS = 3
+"""So many times it must seem to be gone before a change is given up, of which one would have to begin anew."""
+
 _IDLE_MS = 300_000
 """A process that sleeps in a transaction keeps nobody out for longer."""
 
@@ -131,7 +134,7 @@ class Session:
         """What a statement gives; a read by itself is asked once more where the connection was gone."""
         with self._translated():
             reads = self._block != "change" and not self._takes_its_time
-            self._connection.longest_s = LONGEST_S if reads else math.inf
+            self._connection.longest_s, self._connection.looks = (LONGEST_S, 1) if reads else (math.inf, _LOOKS)
             try:
                 return ask()
             except psycopg.OperationalError as error:

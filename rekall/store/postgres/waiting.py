@@ -29,10 +29,12 @@ class PatientConnection(psycopg.Connection[Row]):
 
     Attributes:
         longest_s: Seconds of silence that are too long, though the server is there.
+        looks: How many times in a row it must seem not to be there: one that is very busy lets nobody in for a while.
         is_there: Looks whether it is.
     """
 
     longest_s: float = float("inf")
+    looks: int = 1
     is_there: Callable[[], bool] = staticmethod(lambda: True)
 
     def wait(self, gen: Generator[Any, Any, Result], *how: Any, **more: Any) -> Result:
@@ -46,6 +48,7 @@ class PatientConnection(psycopg.Connection[Row]):
     def _watched(self, gen: Generator[Any, Any, Result]) -> Generator[Any, Any, Result]:
         """The same, which the driver wakes some times a second, with a look at the clock."""
         heard = looked = time.monotonic()
+        missed = 0
         try:
             wanted = next(gen)
             while True:
@@ -53,19 +56,17 @@ class PatientConnection(psycopg.Connection[Row]):
                 now = time.monotonic()
                 if ready:
                     heard = looked = now
+                    missed = 0
                 elif now - looked >= SILENT_S or now - heard >= self.longest_s:
-                    self._look(now - heard)
+                    missed = 0 if self.is_there() else missed + 1
                     looked = time.monotonic()
+                    if missed >= self.looks or looked - heard >= self.longest_s:
+                        self.pgconn.finish()
+                        raise NoAnswer("the server did not answer")
                 wanted = gen.send(ready)
         except StopIteration as ended:
             result: Result = ended.value
             return result
-
-    def _look(self, silent_s: float) -> None:
-        """Look whether anything can be hoped for."""
-        if silent_s >= self.longest_s or not self.is_there():
-            self.pgconn.finish()
-            raise NoAnswer("the server did not answer")
 
 
 def connected(**parts: Any) -> PatientConnection:
