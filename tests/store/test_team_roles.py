@@ -35,8 +35,8 @@ class Team:
         )
         running.run("CREATE EXTENSION vector", database=self.database)
 
-    def address(self, who: str) -> str:
-        return self.server.conninfo(self.database, who, options=f"-csearch_path={self.database}")
+    def address(self, who: str, schema: str = "") -> str:
+        return self.server.conninfo(self.database, who, options=f"-csearch_path={schema or self.database}")
 
     def let_in(self) -> None:
         prepare(self.address(self.owner))
@@ -89,6 +89,24 @@ def test_who_may_use_a_new_base_since_they_had_its_roles_in_another_database_is_
         assert "were given before" not in str(prepare(there))
     finally:
         team.server.run(f"DROP DATABASE {elsewhere} WITH (FORCE)")
+
+
+def test_where_pgvector_lies_out_of_reach_it_is_said_who_must_do_what(team: Team, opened: Callable[..., KnowledgeBase]):
+    opened(team.ann)
+    team.server.run('CREATE SCHEMA "Odd"', 'ALTER EXTENSION vector SET SCHEMA "Odd"', database=team.database)
+    for refused in (lambda: open_store(team.address(team.ann)), lambda: prepare(team.address(team.owner, "another"))):
+        with pytest.raises(StorageError, match='in the schema "Odd", which you may not use') as raised:
+            refused()
+        assert 'GRANT USAGE ON SCHEMA "Odd" TO PUBLIC' in raised.value.hint
+    team.server.run('GRANT USAGE ON SCHEMA "Odd" TO PUBLIC', database=team.database)
+    assert opened(team.ann).add("til", "found again").entry.title == "found again"
+
+
+def test_a_database_without_the_schema_public_wants_pgvector_put_elsewhere(team: Team):
+    team.server.run("DROP SCHEMA public CASCADE", database=team.database)
+    with pytest.raises(StorageError, match="no schema public") as raised:
+        prepare(team.address(team.owner))
+    assert "CREATE EXTENSION vector SCHEMA" in raised.value.hint
 
 
 def test_without_the_rights_the_statements_for_an_administrator_are_said(team: Team):

@@ -17,6 +17,12 @@ _LEAST_SERVER = 140000
 
 _MIGRATION_WAIT_S = 120.0
 
+_VECTOR = """
+    SELECT x.extversion, CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN quote_ident(n.nspname) END AS hidden
+    FROM pg_extension x JOIN pg_namespace n ON n.oid = x.extnamespace WHERE x.extname = 'vector'
+"""
+"""The version of pgvector, and its schema where one may not use that."""
+
 
 def shape_of(db: Server) -> int | None:
     """How many steps were taken to make what is there; None where there is no base."""
@@ -34,8 +40,8 @@ def check_shape(db: Server, steps: Sequence[str] = MIGRATIONS) -> None:
         StorageError: It is of an earlier Rekall, or without pgvector.
     """
     try:
-        shape, version = db.rows(
-            f"SELECT shape, (SELECT extversion FROM pg_extension WHERE extname = 'vector') FROM {db.quoted_schema}.base"
+        shape, version, hidden = db.rows(
+            f"SELECT b.shape, v.* FROM {db.quoted_schema}.base b LEFT JOIN ({_VECTOR}) v ON true"
         )[0]
     except (DatabaseForeign, DatabaseReadOnly):
         raise DatabaseForeign(
@@ -51,7 +57,7 @@ def check_shape(db: Server, steps: Sequence[str] = MIGRATIONS) -> None:
             f"{db.where} is of an earlier Rekall (schema {shape} of {len(steps)})",
             "its owner brings it up to date: `rekall base init` with this address",
         )
-    check_vector(db, version)
+    check_vector(db, version, hidden)
 
 
 def vector_version(db: Server) -> str | None:
@@ -60,15 +66,16 @@ def vector_version(db: Server) -> str | None:
     return None if found is None else str(found)
 
 
-def check_vector(db: Server, version: str | None) -> None:
-    """Make sure that the database has a pgvector of today.
+def check_vector(db: Server, version: str | None, hidden: str | None) -> None:
+    """Make sure that the database has a pgvector of today, and that it may be used.
 
     Args:
         db: The server.
         version: The version that it has, or None.
+        hidden: The schema that it lies in, where one may not use that.
 
     Raises:
-        StorageError: It has none, or one that is too old.
+        StorageError: It has none, one that is too old, or one that is out of reach.
     """
     least = ".".join(map(str, LEAST_VECTOR))
     if version is None:
@@ -80,6 +87,11 @@ def check_vector(db: Server, version: str | None) -> None:
         raise StorageError(
             f"{db.where} has pgvector {version}, which is too old",
             f"{least} or later is needed: `ALTER EXTENSION vector UPDATE`",
+        )
+    if hidden is not None:
+        raise StorageError(
+            f"{db.where} has pgvector in the schema {hidden}, which you may not use",
+            f"who runs the server lets everybody use it: `GRANT USAGE ON SCHEMA {hidden} TO PUBLIC`",
         )
 
 
@@ -122,7 +134,12 @@ def ensure_vector(db: Server) -> None:
     db.rows("SELECT pg_advisory_xact_lock(%s)", (lock_number("vector"),))  # two at once could not make it
     if vector_version(db) is None:
         if db.value("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'") is None:
-            check_vector(db, None)
+            check_vector(db, None, None)
+        if db.value("SELECT to_regnamespace('public')") is None:
+            raise StorageError(
+                f"{db.where} has no schema public, into which pgvector would be put",
+                "who runs the server puts it into another one that all may use: `CREATE EXTENSION vector SCHEMA NAME`",
+            )
         db.run("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
     db.refresh_path()  # also where somebody else made it since this connection began
-    check_vector(db, vector_version(db))
+    check_vector(db, *db.rows(_VECTOR)[0])
