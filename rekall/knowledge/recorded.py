@@ -39,6 +39,7 @@ class Recorded:
         """
         self._store = store
         self._made: Recorder | None = None
+        self._making = threading.Lock()
         self._clock = clock
         self._most = most
         self.actor = Actor()
@@ -46,11 +47,13 @@ class Recorded:
 
     @property
     def recorder(self) -> Recorder:
-        """What records."""
+        """What records: one for all threads, as what a transaction of one changes another would not know of."""
         if self._made is None:
             from rekall.knowledge.recording import Recorder
 
-            self._made = Recorder(self._store, self._clock, self._who, self._most)
+            with self._making:
+                if self._made is None:
+                    self._made = Recorder(self._store, self._clock, self._who, self._most)
         return self._made
 
     @contextlib.contextmanager

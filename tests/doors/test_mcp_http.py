@@ -401,13 +401,15 @@ def test_each_change_of_several_clients_at_once_is_known_by_its_own(impatient):
         client = Client(impatient.url, mode=mode, client_info=Implementation(name=name, version="1"))
         async with client as session:
             for number in range(3):
-                await session.call_tool("add", {"type": "til", "content": f"{name} says {number}"})
+                added = await session.call_tool("add", {"type": "til", "content": f"{name} says {number}"})
+                assert not added.is_error, added.content
 
     async def all_at_once() -> str:
         await asyncio.gather(writes("old editor", "legacy"), writes("new editor", "auto"), writes("agent", "auto"))
         async with Client(impatient.url) as session:
             return str((await session.call_tool("history", {})).content[0].text)
 
-    said = re.findall(r"mcp \(([a-z ]+)\)  add: ([a-z ]+) says", asyncio.run(all_at_once()))
-    assert len(said) == 9
+    told = asyncio.run(all_at_once())
+    said = re.findall(r"mcp \(([a-z ]+)\)  add: ([a-z ]+) says", told)
+    assert len(said) == 9, told
     assert all(client == title for client, title in said)

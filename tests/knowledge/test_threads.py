@@ -16,6 +16,7 @@ from rekall.entry.fields import Draft, Entry
 from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType, LinkType
 from rekall.errors import EditConflict, NotFound
+from rekall.knowledge import recording
 from rekall.search.results import Mode
 from rekall.store import sqlite
 
@@ -223,3 +224,23 @@ def test_reading_goes_on_while_a_write_waits_for_another_window(windows, note):
         assert writer.is_alive()
     writer.join(PATIENCE_S)
     assert first.base.count() == 3
+
+
+def test_the_first_changes_of_all_threads_are_recorded(bench, monkeypatch):
+    """What records is made with the first change. While one thread makes it, others wait for that one and make none."""
+    makers: list[int] = []
+
+    class Made(recording.Recorder):
+        def __init__(self, *given: Any) -> None:
+            makers.append(threading.get_ident())
+            if len(makers) == 1:
+                other.start()
+                other.join(0.3)  # it ends in that time only where it does not wait
+            super().__init__(*given)
+
+    monkeypatch.setattr(recording, "Recorder", Made)
+    other = threading.Thread(target=lambda: bench.base.add("til", "zebra"))
+    bench.base.add("til", "giraffe")
+    other.join(PATIENCE_S)
+    assert makers == [threading.get_ident()]
+    assert sorted(each.verb for each in bench.base.past.operations(9)) == ["add", "add"]
