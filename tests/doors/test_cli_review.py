@@ -263,6 +263,7 @@ def test_what_was_deleted_meanwhile_is_passed_over(rekall: Rekall, old: list[str
     assert asked.terminal.exit_code() == 0
 
 
+@posix
 def test_what_another_window_found_outdated_while_it_was_asked_about_is_passed_over(
     rekall: Rekall, old: list[str]
 ) -> None:
