@@ -59,6 +59,7 @@ def test_a_search_names_the_base_of_a_hit_and_get_reads_from_both(rekall: Rekall
     text, data = call("get", ids=[own, theirs])
     assert [each["id"] for each in data["entries"]] == [own, theirs]
     assert "proxy_read_timeout" in text
+    assert [each["id"] for each in call("get", ids=["nginx drops websockets"])[1]["entries"]] == [theirs]
 
 
 def test_an_entry_is_changed_where_it_lives(rekall: Rekall, team: Path, call: Call):
@@ -67,8 +68,15 @@ def test_an_entry_is_changed_where_it_lives(rekall: Rekall, team: Path, call: Ca
     assert data["id"] == theirs
     assert rekall("-b", "team", "show", theirs, "--json").json["entry"]["tags"] == ["proxy"]
     assert rekall("-b", "team", "history", "-n", "1", "--json").json["operations"][0]["door"] == "mcp"
-    text, _ = call("link", source=own, target=theirs, type="related")
-    assert text.startswith("error:")
+    for tool, given in (
+        ("link", {"source": own, "target": theirs, "type": "related"}),
+        ("deprecate", {"id": own, "superseded_by": theirs}),
+    ):
+        text, _ = call(tool, **given)
+        assert "live in different bases" in text
+        assert f"`rekall take {theirs} --from team`" in text
+    text, _ = call("link", source=own, target="01ARZ3NDEKTSV4RRFFQ69G5FAV", type="related")
+    assert "no entry" in text
 
 
 def test_it_adds_to_the_base_that_is_named(rekall: Rekall, team: Path, call: Call):
