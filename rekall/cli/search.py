@@ -166,6 +166,8 @@ def _entry_or_text(app: App, text: str) -> tuple[Home, str]:
     """The id of the entry that a person named, with its home; else the text itself, and the base in use."""
     from rekall.cli.where import Home, located
 
+    if "\n" in text.strip():  # neither an id nor a title, so that no other base is asked for it
+        return Home(app.open_base()), text
     try:
         return located(app, text, _named_as_it_is)
     except Ambiguous:

@@ -7,7 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 import anyio
@@ -38,11 +38,14 @@ from rekall.mcp.frames import Frame, shown
 from rekall.mcp.guide import GUIDES, INSTRUCTIONS, Guide
 from rekall.mcp.inputs import schema_of, validated
 from rekall.mcp.tools import TOOLS, Tool
-from rekall.mcp.where import base_for
+from rekall.mcp.where import base_for, base_of
 from rekall.mcp.workspace import Context, Projects, Workspace
 from rekall.search.results import Match
 from rekall.system.clock import Clock
 from rekall.wording import installed_version, left_out_text, printable
+
+if TYPE_CHECKING:  # a process with one base needs none of it
+    from rekall.side_by_side import SideBySide
 
 ENTRY_URI = "rekall://entry/"
 RECENT_URI = "rekall://recent"
@@ -143,9 +146,13 @@ class RekallServer:
         return self._result(answer)
 
     def _caller(self, is_wanted: IsWanted, where: Projects) -> Caller:
+        setting = self._app.settings.text
+        return Caller(Clock().now().astimezone(), is_wanted, setting, where, self._with_data, self._beside())
+
+    def _beside(self) -> SideBySide | None:
+        """The base with those beside it that have a name by now; None where there are none."""
         asked = self._app.asked
-        beside = None if isinstance(asked, KnowledgeBase) else asked
-        return Caller(Clock().now().astimezone(), is_wanted, self._app.settings.text, where, self._with_data, beside)
+        return None if isinstance(asked, KnowledgeBase) else asked
 
     def _result(self, answer: Answer, *, is_error: bool = False) -> protocol.CallToolResult:
         """An answer as it goes out; nothing unseen comes past this."""
@@ -197,8 +204,10 @@ class RekallServer:
                 lines = "\n".join(item.text for item in entry_items(base, _recent(base)))
                 return "text/plain", Frame().around(lines) if lines else "Nothing has been written down yet."
             if params.uri.startswith(ENTRY_URI):
-                view = base.get(unquote(params.uri.removeprefix(ENTRY_URI)))
-                short = base.short_ids(named_in([view]))
+                name = unquote(params.uri.removeprefix(ENTRY_URI))
+                there = base_of(base, self._beside(), name)
+                view = there.get(name)
+                short = there.short_ids(named_in([view]))
                 return "text/markdown", Frame().around(entry_text(view, short), f"entry {short[view.entry.id]}")
             raise NotFound(f"no resource {params.uri!r}", f"there are {RECENT_URI} and {ENTRY_URI}ID")
 

@@ -62,6 +62,18 @@ def test_a_search_names_the_base_of_a_hit_and_get_reads_from_both(rekall: Rekall
     assert [each["id"] for each in call("get", ids=["nginx drops websockets"])[1]["entries"]] == [theirs]
 
 
+def test_an_entry_of_another_base_is_read_as_a_resource(rekall: Rekall, team: Path):
+    _, theirs = ids(rekall)
+    app = App()
+
+    async def asked() -> str:
+        async with Client(RekallServer(app).protocol_server()) as client:
+            return (await client.read_resource(f"rekall://entry/{theirs}")).contents[0].text  # type: ignore[union-attr]
+
+    assert "proxy_read_timeout" in asyncio.run(asked())
+    app.close()
+
+
 def test_an_entry_is_changed_where_it_lives(rekall: Rekall, team: Path, call: Call):
     own, theirs = ids(rekall)
     _, data = call("update", id=theirs, add_tags=["proxy"])
