@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
+from support.systems import own_memory
 
 from rekall import load_encoder
 from rekall.errors import EngineError
@@ -311,6 +312,7 @@ def measured_mb(code: str, *arguments: str) -> list[float]:
 
 
 @linux_only
+@own_memory
 def test_loading_and_one_query_stay_below_110_mb():
     (peak,) = measured_mb("""
 import rekall
@@ -321,6 +323,7 @@ print(kilobytes("VmHWM"))
 
 
 @linux_only
+@own_memory
 def test_closing_gives_the_memory_back():
     """At once: what nothing names any more goes, without a search for garbage in all that a process has."""
     loaded, closed = measured_mb("""
@@ -337,6 +340,7 @@ print(kilobytes("VmRSS"))
 
 
 @linux_only
+@own_memory
 @pytest.mark.slow
 def test_embedding_six_hundred_notes_stays_below_150_mb():
     """Many whole ones, run after run as long as the model reads, and the beginnings of the others."""

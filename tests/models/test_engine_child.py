@@ -26,7 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
 from support.depth import tries
-from support.systems import HOW_KILLED, KILL, WINDOWS, WINE, linux_alone, signals
+from support.systems import HOW_KILLED, KILL, WINDOWS, WINE, linux_alone, own_memory, signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
 from rekall.app import App
@@ -1237,6 +1237,7 @@ app.close()
 
 
 @linux_only
+@own_memory
 def test_an_idle_base_is_as_small_as_before_its_first_search():
     with long_lived():
         pass

@@ -15,6 +15,19 @@ import pytest
 WINDOWS = os.name == "nt"
 WINE = sys.platform == "win32" and hasattr(ctypes.windll.ntdll, "wine_get_version")
 """Whether what calls itself Windows is Wine."""
+
+
+def _is_emulated() -> bool:
+    """Of its own program a process is told by the emulator, of a thread's by Linux, which names the emulator."""
+    try:
+        return os.readlink("/proc/self/exe") != os.readlink("/proc/thread-self/exe")
+    except OSError:
+        return False
+
+
+EMULATED = _is_emulated()
+"""Whether another kind of processor is emulated (by qemu, say), as Linux tells it."""
+FOREIGN_MEMORY = "emulated: the emulator's memory counts as that of the process"
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 """What ends a process at once. On Windows `os.kill` ends it with whatever number that is no key's."""
 KILLED = int(KILL) if WINDOWS else -int(KILL)
@@ -44,6 +57,7 @@ terminals = not_on_windows("Windows has no pseudo terminals in the standard libr
 links = not_on_windows("a link needs a right of its own on Windows")
 limits = not_on_windows("Windows sets a process no limits of this kind")
 signals = not_on_windows("Windows has no signals but Ctrl+C and Ctrl+Break")
+own_memory = pytest.mark.skipif(EMULATED, reason=FOREIGN_MEMORY)
 free_names = not_on_windows("Windows allows no such names of files")
 
 
