@@ -1,6 +1,7 @@
 """The nearest vectors on a server, where an index chooses candidates."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 
@@ -12,6 +13,7 @@ from rekall.entry.fields import Entry
 from rekall.entry.filters import Filters
 from rekall.entry.passages import Passage
 from rekall.entry.types import EntryType
+from rekall.errors import StorageError
 from rekall.models.vectors import Matrix, unit_rows
 from rekall.store.contract import Store
 from rekall.store.values import EVERYTHING, Selection, Space
@@ -223,3 +225,21 @@ def test_a_damaged_vector_is_removed_by_a_rebuild(store, space):
         store.vectors.index(space).rebuild()
     assert sorted(store.vectors.index(space).get_many(ids)) == [one for one in ids if one != ids[3]]
     assert [each.passage_id for each in store.passages.pending(space, 9)] == [ids[3]]
+
+
+def test_where_pgvector_goes_under_an_open_base_a_search_says_so():
+    server = servers.server()
+    from rekall.store.postgres import open_store, prepare
+
+    name = f"without_vector_{os.getpid()}"
+    server.run(f"CREATE DATABASE {name}")
+    try:
+        prepare(server.conninfo(name))
+        with contextlib.closing(open_store(server.conninfo(name))) as store:
+            with store.transaction():
+                space = store.vectors.make_space("print", "model", DIM, NOW)
+            server.run("DROP EXTENSION vector CASCADE", database=name)
+            with pytest.raises(StorageError, match="has no pgvector"):
+                store.vectors.nearest(space, np.eye(DIM, dtype=np.float32)[0], 5, EVERYTHING)
+    finally:
+        server.run(f"DROP DATABASE {name} WITH (FORCE)")

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rekall.store.postgres.opening import check_vector
 from rekall.store.postgres.server import Server
 from rekall.store.postgres.session import Row
 from rekall.vector_index import UNIT_TOLERANCE, Vector, VectorIndex, Wide, vector_bytes
@@ -255,10 +256,12 @@ class PgVectorIndex(VectorIndex):
     def _indexed(self) -> _Indexed:
         """What the server knows of the index."""
         sql = (
-            "SELECT x.extversion, c.reltuples FROM pg_extension x LEFT JOIN pg_class c ON c.oid = to_regclass(%s) "
-            "WHERE x.extname = 'vector'"
+            "SELECT x.extversion, c.reltuples FROM (SELECT) one LEFT JOIN pg_extension x ON x.extname = 'vector' "
+            "LEFT JOIN pg_class c ON c.oid = to_regclass(%s)"
         )
         ((version, vectors),) = self._db.rows(sql, (self.name,))
+        if version is None:
+            check_vector(self._db, None, None)
         goes_on = tuple(map(int, version.split(".")[:2])) >= (0, 8)
         return _Indexed(vectors is not None, int(vectors or 0), goes_on)
 
