@@ -8,6 +8,7 @@
 # Another processor is emulated by qemu 10 (7.2 crashes in ONNX Runtime), of which the kernel knows inside a namespace only.
 # FOLDER/results holds the log of every file; FOLDER/results.json what scripts/wine_results.py reads out of them.
 # REKALL_TEST_LIMIT: seconds that one file may take, 1800 unless set. REKALL_TEST_COMMIT: a commit to try instead of the working tree.
+# REKALL_TEST_CPU: the processor that qemu plays, neoverse-n1 unless set: one that is sold, and half as slow as `max`, which can all there is.
 set -euo pipefail
 . "$(dirname "$0")/once.sh"
 
@@ -16,13 +17,16 @@ ARM64_MASK='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe
 
 # Runs a command in the chroot, in namespaces of its own: whatever it leaves behind ends with it.
 inside() {
-    local user=() rule=""
+    local user=() rule="" processor=()
     if [ "$ARCH" = arm64 ]; then
         user=(--user --map-root-user)
         rule=":arm64:M::$ARM64:$ARM64_MASK:$FOLDER/qemu/usr/bin/qemu-aarch64:F"
+        processor=(QEMU_CPU="${REKALL_TEST_CPU:-neoverse-n1}")
     fi
     timeout --foreground --kill-after=20 "$LIMIT" unshare "${user[@]}" --mount --pid --fork --kill-child /bin/bash -c '
         mount -t proc proc "$1/proc"
+        mkdir -p "$1/sys/devices/system/cpu"
+        mount --bind /sys/devices/system/cpu "$1/sys/devices/system/cpu" # without it ONNX Runtime takes a processor for the least of its kind
         mkdir -p "$1/dev/pts"
         mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts" # for tests that open a terminal
         rm -f "$1/dev/ptmx" && ln -s pts/ptmx "$1/dev/ptmx"
@@ -33,7 +37,7 @@ inside() {
         root=$1
         shift 2
         exec chroot "$root" /usr/bin/env -i PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"' \
-        inside "$SYSTEM" "$rule" "$@"
+        inside "$SYSTEM" "$rule" "${processor[@]}" "$@"
 }
 
 # Of another processor's packages nothing has to run while they are put there: they are unpacked, not set up.

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, DATA
-from support.systems import own_memory
+from support.systems import own_memory, own_time
 
 from rekall import load_encoder
 from rekall.errors import EngineError
@@ -187,6 +187,7 @@ def test_any_text_gives_finite_unit_rows(encoder, texts):
     assert np.linalg.norm(rows, axis=1) == pytest.approx(1.0, abs=1e-4)
 
 
+@own_time
 @pytest.mark.parametrize("kind", MEGABYTE)
 def test_a_megabyte_is_encoded_quickly(encoder, kind):
     start = time.process_time()  # what others do on the machine does not count

@@ -57,6 +57,7 @@ terminals = not_on_windows("Windows has no pseudo terminals in the standard libr
 links = not_on_windows("a link needs a right of its own on Windows")
 limits = not_on_windows("Windows sets a process no limits of this kind")
 signals = not_on_windows("Windows has no signals but Ctrl+C and Ctrl+Break")
+own_time = pytest.mark.skipif(EMULATED, reason="emulated: it takes the emulator's time")
 own_memory = pytest.mark.skipif(EMULATED, reason=FOREIGN_MEMORY)
 free_names = not_on_windows("Windows allows no such names of files")
 
