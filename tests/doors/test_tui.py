@@ -600,6 +600,8 @@ async def test_long_content_says_how_much_is_left_out():
     with base_of([sample(1, "long", "z" * 250_000)]) as rekall:
         async with opened(rekall) as ui:
             await ui.press("enter", "G")
+            detail = ui.main.detail
+            await ui.until(lambda: detail.scroll_y == detail.max_scroll_y > 0)  # it glides there
             await ui.until(lambda: "(50,000 more characters: E opens the entry in your editor)" in ui.text())
 
 
