@@ -12,6 +12,7 @@ from rekall.cli.asking import ask, need_somebody
 from rekall.cli.options import json_option, pass_app
 from rekall.cli.progress import progress_bar
 from rekall.cli.render import fit, out_json, talk, terminal_width
+from rekall.cli.where import called
 from rekall.knowledge.past_words import change_text, plan_fields, plan_text
 from rekall.wording import count_text, in_a_row, printable
 
@@ -39,7 +40,7 @@ def undo(app: App, number: int | None, dry_run: bool, yes: bool, as_json: bool) 
     base = app.open_base(to_write=not dry_run)
     plan = base.past.plan(number)
     if not as_json:
-        _show(plan)
+        _show(plan, f" in {called(app.in_use)}" if app.others() else "")
     if dry_run:
         if as_json:
             out_json(plan_fields(plan))
@@ -65,8 +66,8 @@ def _tell_of_vectors(base: KnowledgeBase, plan: Plan) -> None:
         talk(f"\nnote: {what} and can be found by words only; run `rekall index rebuild --vectors`")
 
 
-def _show(plan: Plan) -> None:
-    talk(f"undo {plan.operation.number}: {printable(plan_text(plan))}")
+def _show(plan: Plan, where: str) -> None:
+    talk(f"undo {plan.operation.number}{where}: {printable(plan_text(plan))}")
     for change in plan.changes[:_MOST_NAMED]:
         talk(fit(f"  {in_a_row(change_text(change))}", terminal_width() if sys.stderr.isatty() else _WHOLE))
     if len(plan.changes) > _MOST_NAMED:

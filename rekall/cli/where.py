@@ -173,7 +173,7 @@ def in_base(app: App, where: str, names: Sequence[str]) -> list[str]:
         lives = home.name or app.in_use
         end = f"--from {lives}" if lives != OWN else "--to NAME"
         copies = f"`rekall {'take' if lives != OWN else 'share'} {shell_word(name)} {end}` copies from there"
-        raise UsageError(f"{_shown(name)} lives in {_called(lives)}, not in {_called(where)}", copies)
+        raise UsageError(f"{_shown(name)} lives in {called(lives)}, not in {called(where)}", copies)
     return list(found)
 
 
@@ -211,7 +211,7 @@ def _live_apart(app: App, typed: dict[Home, list[str]]) -> str:
     for home, names in typed.items():
         shown = " and ".join(in_a_row(printable(name)) for name in names)
         counted = shown if len(names) <= _MOST_REPEATED else f"{len(names):,} of them"
-        where.append(f"{counted} in {_called(home.name or app.in_use)}")
+        where.append(f"{counted} in {called(home.name or app.in_use)}")
     return f"these entries live in different bases: {', '.join(where)}"
 
 
@@ -240,13 +240,14 @@ def _how_to_join(app: App, names: Sequence[str], places: Sequence[tuple[Home, st
 
 def _out_of_reach(app: App, name: str, listed: str) -> NotFound:
     """The error for a number of a list of a base that is not asked."""
-    said = f"entry {name.strip()} of the last list lives in {_called(listed)}"
+    said = f"entry {name.strip()} of the last list lives in {called(listed)}"
     if listed != OWN and listed not in [each.name for each in app.bases]:
         return NotFound(f"{said}, and no base has that name any more", "`rekall base list` shows those that have one")
-    return NotFound(f"{said}, not in {_called(app.in_use)}", f"`rekall -b {listed} …` works with it")
+    return NotFound(f"{said}, not in {called(app.in_use)}", f"`rekall -b {listed} …` works with it")
 
 
-def _called(name: str) -> str:
+def called(name: str) -> str:
+    """What a base is called in a sentence."""
     return "your own base" if name == OWN else name
 
 

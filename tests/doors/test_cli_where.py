@@ -197,6 +197,12 @@ def test_share_and_take_say_where_an_entry_lives_instead(rekall: Rekall, team: P
         assert (ran.code, "lives in your own base, not in team" in ran.err) == (2, True), ran
 
 
+def test_an_undo_says_in_which_base(rekall: Rekall, team: Path):
+    rekall("edit", TITLE, "--tag", "proxy")
+    assert "in your own base: " in rekall("undo", "--dry-run").err
+    assert "undo 3: " in rekall("-b", "team", "undo", "--dry-run").err
+
+
 def test_what_was_deleted_elsewhere_can_come_back(rekall: Rekall, team: Path):
     theirs = ids(rekall, "-b", "team")
     rekall("delete", TITLE, "--yes")
