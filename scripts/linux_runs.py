@@ -1,6 +1,7 @@
 """Keeps what whole runs of the tests came to on one Python or processor each, out of pytest's own lines, and writes the table of them.
 
 python scripts/linux_runs.py --run NAME --command COMMAND --of COMMIT LOG ...    logs of one run (pytest -vv), later ones over earlier ones
+python scripts/linux_runs.py --run NAME ... --drop NAME LOG ...                 runs that this one covers are left out from now on
 python scripts/linux_runs.py                                                     the tables of docs/platforms.md again
 
 A run that broke off is gone on with, and a test that was mended is run again: its latest verdict counts, and the failures that were
@@ -148,10 +149,12 @@ def main() -> None:
     parser.add_argument("--command", default="")
     parser.add_argument("--of", default="", help="the commit")
     parser.add_argument("--collected", type=int, default=0, help="how many tests there are, where a log is of one file")
+    parser.add_argument("--drop", action="append", default=[], help="an earlier run that this one covers")
     parser.add_argument("logs", nargs="*", type=Path)
     given = parser.parse_args()
     if given.run:
-        runs = read() | {given.run: run_of(given.logs, given.command, given.of, given.collected)}
+        earlier = {name: run for name, run in read().items() if name not in given.drop}
+        runs = earlier | {given.run: run_of(given.logs, given.command, given.of, given.collected)}
         text = json.dumps({name: asdict(run) for name, run in runs.items()}, indent=1, ensure_ascii=False)
         KEPT.write_text(f"{text}\n", "utf-8")
     PAGE.write_text(_BLOCK.sub(lambda _: tables(), PAGE.read_text("utf-8")), "utf-8")
