@@ -107,7 +107,7 @@ def run_of(logs: list[Path], command: str, commit: str, collected: int) -> Run:
         count["PASSED"] + count["XFAIL"],
         count["SKIPPED"],
         tuple(sorted(failed)),
-        tuple(sorted(ever_bad - failed)),
+        tuple(sorted(test for test in ever_bad if latest[test] in ("PASSED", "XFAIL"))),
         {name: (each[0], each[1], each[2]) for name, each in sorted(folders.items())},
     )
 
