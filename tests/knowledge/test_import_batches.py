@@ -143,6 +143,7 @@ def test_batches_of_one_and_of_many_come_to_the_same(benches, tmp_path, monkeypa
 
 @pytest.mark.parametrize("is_again", [False, True])
 def test_many_notes_take_hardly_more_statements_than_few(bench, tmp_path, monkeypatch, is_again):
+    monkeypatch.setattr(files, "BATCH_S", 600.0)  # else a busy machine ends a batch early, and makes more of them
     folder = filled(tmp_path / "notes")
     if is_again:
         bench.base.files.import_paths([folder])
