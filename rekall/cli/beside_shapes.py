@@ -38,6 +38,7 @@ OF_OTHER_BASES = (
         left_links=("whole", "Links that were left out since their other ends are not there."),
         kept_as=("text or null", "The id of the entry that keeps what the other side said in a conflict."),
         conflicts=("list of text", "Fields that both changed in the same place; the exit code is 8 if there is any."),
+        was_deleted=("flag", "Whether it had been copied before, and was deleted since where it is now again."),
     ),
     shape(
         "LookedAtBase",

@@ -92,6 +92,9 @@ def _print(app: App, report: CopyReport, base: str, *, is_shared: bool) -> None:
     short = app.open_base(OWN if is_shared else base).short_ids([each.entry_id for each in report.copied])
     for each in report.copied:
         out(f"{short[each.entry_id]}  {in_a_row(each.title)}: {_said(each, is_dry=report.is_dry)}")
+        if each.was_deleted:
+            was = f"it had been deleted in {base} since" if is_shared else "you had deleted it"
+            talk(f"  {was}; this {'would bring' if report.is_dry else 'brings'} it back")
         if each.left_links:
             talk(
                 f"  {count_text(each.left_links, 'link')} left out: what they lead to is not {'there' if is_shared else 'here'}"
@@ -134,6 +137,7 @@ def _fields(report: CopyReport) -> dict[str, Any]:
                 "left_links": each.left_links,
                 "kept_as": each.kept_as or None,
                 "conflicts": list(each.conflicts),
+                "was_deleted": each.was_deleted,
             }
             for each in report.copied
         ],

@@ -52,6 +52,7 @@ class Copied:
         left_links: Links that were left out since their other ends are not there.
         kept_as: The entry that keeps what the other side said in a conflict; empty without one.
         conflicts: The fields that both changed in the same place.
+        was_deleted: Whether it had been copied before, and was deleted since where it is now again.
     """
 
     entry_id: str
@@ -62,6 +63,7 @@ class Copied:
     left_links: int = 0
     kept_as: str = ""
     conflicts: tuple[str, ...] = ()
+    was_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,10 @@ class Sharing:
         agreed = self._agreed(folder, ids)
 
         def planned() -> _Plan:
-            return _Planner(taker.store, given, agreed, is_shared=is_shared, with_secrets=with_secrets).plan(ids)
+            planner = _Planner(
+                taker.store, given, agreed, other=self._name, is_shared=is_shared, with_secrets=with_secrets
+            )
+            return planner.plan(ids)
 
         if is_dry:
             plan = planned()
@@ -212,10 +217,12 @@ class _Planner:
         given: Mapping[str, State],
         agreed: Mapping[str, State],
         *,
+        other: str,
         is_shared: bool,
         with_secrets: bool,
     ) -> None:
         self._store = store
+        self._other = other
         self._given = given
         self._agreed = agreed
         self._is_shared = is_shared
@@ -238,7 +245,8 @@ class _Planner:
             mine = have.get(entry_id)
             if mine is None:
                 plan.items.append(Item(entry_id, title, "", None, "", here=given, there=given))
-                plan.copied[entry_id] = Copied(entry_id, title, Copying.ADDED, left_links=left)
+                was_deleted = entry_id in self._agreed
+                plan.copied[entry_id] = Copied(entry_id, title, Copying.ADDED, left_links=left, was_deleted=was_deleted)
                 plan.given[entry_id] = given
                 continue
             agreed = self._agreed.get(entry_id)
@@ -247,7 +255,8 @@ class _Planner:
             merged = merge(agreed, agreed, mine, given)
             if merged.conflicts and self._is_shared:
                 why = f"both sides changed the same place: {', '.join(merged.conflicts).replace('_', ' ')}"
-                plan.refused.append(Refused(title, why, "`rekall take` first, which keeps both; then share it again"))
+                take = f"`rekall take {entry_id} --from {self._other}` keeps both; then share it again"
+                plan.refused.append(Refused(title, why, take))
                 continue
             changed = different(mine, merged.here)
             item = Item(entry_id, title, "", None, "", Mine(entries[entry_id], mine, frozenset()), merged.here)

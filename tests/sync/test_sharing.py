@@ -105,6 +105,7 @@ def test_one_place_changed_by_both_is_not_shared_and_taken_beside(own: Bench, te
     report = copies.share([entry.id])
     assert (report.copied, [each.path for each in report.refused]) == ((), ["a pool"])
     assert "content" in report.refused[0].why
+    assert f"`rekall take {entry.id} --from team`" in report.refused[0].hint
     assert says(team, entry.id)[1] == "the limit is 30"
     (taken,) = copies.take([entry.id]).copied
     assert taken.conflicts == ("content",)
@@ -115,6 +116,20 @@ def test_one_place_changed_by_both_is_not_shared_and_taken_beside(own: Bench, te
     assert (again.what, again.conflicts) == (Copying.SAME, ())
     copies.share([entry.id])
     assert says(team, entry.id)[1] == "the limit is 20"
+
+
+def test_what_was_deleted_since_is_known_where_it_comes_back(own: Bench, team: Bench, copies: Sharing):
+    entry = own.base.add("bug", "a pool").entry
+    (first,) = copies.share([entry.id]).copied
+    team.base.delete(entry.id)
+    (again,) = copies.share([entry.id]).copied
+    own.base.delete(entry.id)
+    (taken,) = copies.take([entry.id]).copied
+    assert [(each.what, each.was_deleted) for each in (first, again, taken)] == [
+        (Copying.ADDED, False),
+        (Copying.ADDED, True),
+        (Copying.ADDED, True),
+    ]
 
 
 def test_links_come_along_where_their_ends_are_there(own: Bench, team: Bench, copies: Sharing):
