@@ -8,13 +8,13 @@ passages, so that no passage is embedded twice.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rekall.cache import EmbeddingCache
 from rekall.claims import Claims
 from rekall.embedder import PATIENCE_S, Embedded, Filled, Progress, embedder_of, filling, in_hand
-from rekall.entry.passages import passages_of
+from rekall.entry.passages import MOST_PASSAGES, passages_of
 from rekall.errors import EngineClosed, EngineError, EngineLost, OutOfMemory, StorageError
 from rekall.model_manager import ModelIdentity, ModelManager
 from rekall.spread import keep_spread
@@ -38,6 +38,12 @@ QUICK_S = 0.25
 
 FEW_PASSAGES = 256
 """Up to this many passages an import embeds itself, in about ten seconds, while another process is at the backlog."""
+
+_TAKEN_AT_ONCE = 256
+"""Entries whose vectors are taken from another base in one transaction."""
+
+Known = Callable[[str, Sequence[str]], Mapping[bytes, bytes]]
+"""Has vectors already: of a model by its fingerprint and of entries by their ids, those of passages by the hash of the text."""
 
 RECOUNT_S = 10.0
 """Seconds after which what there is to do is counted again: others store entries in the meantime."""
@@ -172,18 +178,44 @@ class Backlog:
         left, _ = self._store.passages.pending_counts(filled.space)
         return Embedded(own + filled.made, left, filled.holder if left else None, aside + filled.aside)
 
-    def embed_some(self, model: ModelIdentity, keys: Collection[int], progress: Progress) -> Embedded:
+    def embed_some(self, model: ModelIdentity, keys: Collection[int], progress: Progress, known: Known) -> Embedded:
         """Embed the passages of some entries and leave all else waiting; where they are many, embed as `embed_first` does.
+
+        Args:
+            model: The one in use.
+            keys: The entries.
+            progress: Told how many passages were embedded, of how many.
+            known: Has vectors already.
 
         Raises as that does.
         """
         with self._store.transaction(PATIENCE_S):
             space = self.space_for(model)
+        self._take_known(space, list(keys), known)
         if len(self._store.passages.pending(space, FEW_PASSAGES + 1, list(keys))) > FEW_PASSAGES:
             return self.embed_first(model, (), progress)
         made, aside = self.embed_of(model, space, keys, progress)
         left, _ = self._store.passages.pending_counts(space)
         return Embedded(made, left, embedder_of(self._claims, space) if left else None, aside)
+
+    def _take_known(self, space: Space, keys: Sequence[int], known: Known) -> None:
+        """Store the vectors that there are already of the passages of some entries, which may be many."""
+        for start in range(0, len(keys), _TAKEN_AT_ONCE):
+            some = keys[start : start + _TAKEN_AT_ONCE]
+            waiting = self._store.passages.pending(space, len(some) * (1 + MOST_PASSAGES), some)
+            vectors = known(space.fingerprint, sorted({each.entry_id for each in waiting})) if waiting else {}
+            if not vectors:
+                continue
+            with self._store.transaction(PATIENCE_S):
+                there = self._store.passages.hashes(some)  # somebody may have changed one since
+                index = self._store.vectors.index(self.still_there(space))
+                index.add_many(
+                    (each.passage_id, vectors[each.text_hash])
+                    for each in waiting
+                    if each.text_hash in vectors and there.get(each.passage_id) == each.text_hash
+                )
+                if self._cache is not None:
+                    self._cache.invalidate(None)
 
     def _embed_all(
         self,

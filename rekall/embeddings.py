@@ -22,7 +22,7 @@ from rekall.system.clock import Clock
 from rekall.vector_index import passages_for
 
 if TYPE_CHECKING:
-    from rekall.backlog import Backlog
+    from rekall.backlog import Backlog, Known
     from rekall.store.contract import Store
 
 
@@ -210,9 +210,9 @@ class EmbeddingService:
             return Embedded(0, 0, None)
         return self._backlog().embed_first(self.model_in_use(), keys, progress)
 
-    def embed_entries(self, keys: Collection[int], progress: Progress = lambda done, total: None) -> Embedded:
-        """Embed some entries, and nothing else that waits unless they are many. Raises EngineError."""
-        return self._backlog().embed_some(self.model_in_use(), keys, progress)
+    def embed_entries(self, keys: Collection[int], progress: Progress, known: Known) -> Embedded:
+        """Embed some entries, and nothing else that waits unless they are many; see `Backlog.embed_some`. Raises EngineError."""
+        return self._backlog().embed_some(self.model_in_use(), keys, progress, known)
 
     def fill(self, model: ModelIdentity, progress: Progress, is_time_up: Callable[[], bool] = lambda: False) -> Filled:
         """Give every passage a vector of a model, unless another process is at it; see `Backlog.fill`."""

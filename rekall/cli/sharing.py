@@ -73,10 +73,10 @@ def _copy(app: App, base: str, ids: list[str], copy: Callable[[Sharing], CopyRep
         return
     report = copy(sharing(app, base))
     is_shared = click.get_current_context().info_name == "share"
-    to = base if is_shared else OWN
+    origin, to = (OWN, base) if is_shared else (base, OWN)
     came = [each.entry_id for each in report.copied]
     to_go_on = f"rekall -b {to} index rebuild --vectors" if is_shared else "rekall index rebuild --vectors"
-    remark = "" if report.is_dry else embed_what_came(app.open_base(to), came, to_go_on)
+    remark = "" if report.is_dry else embed_what_came(app.open_base(to), came, to_go_on, app.open_base(origin))
     if as_json:
         out_json(_fields(report))
     else:

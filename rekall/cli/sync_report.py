@@ -86,13 +86,16 @@ def _print_left(items: Sequence[Refused], most: int = _REFUSED) -> None:
         talk(f"… and {len(items) - most:,} more left alone (--json names all)")
 
 
-def embed_what_came(base: KnowledgeBase, ids: Sequence[str] | None = None, to_go_on: str = "") -> str:
+def embed_what_came(
+    base: KnowledgeBase, ids: Sequence[str] | None = None, to_go_on: str = "", origin: KnowledgeBase | None = None
+) -> str:
     """Give what waits for a vector one, also what came with a run that was stopped. Returns what there is to say of it, or nothing.
 
     Args:
         base: Where it came to.
         ids: The entries that came, where all else may wait.
         to_go_on: The command that embeds what waits then.
+        origin: The base that they came from, which may have their vectors.
     """
     from contextlib import ExitStack
 
@@ -109,7 +112,8 @@ def embed_what_came(base: KnowledgeBase, ids: Sequence[str] | None = None, to_go
             show(done, total)
 
         try:
-            made = base.index.embed_waiting(told) if ids is None else base.index.embed_entries(ids, told)
+            like = origin.index if origin else None
+            made = base.index.embed_waiting(told) if ids is None else base.index.embed_entries(ids, told, like)
         except EngineError as error:
             hint = error.hint or base.index.advice()
             return f"\nwarning: without vectors for now: {error.message}\n\nhint: {hint}"

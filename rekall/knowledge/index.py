@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rekall.embedder import PATIENCE_S, Embedded, Embedder, Progress
@@ -14,6 +14,7 @@ from rekall.knowledge.reports import IndexStatus, MemoryReport
 from rekall.knowledge.spaces import SpaceKeeper, SpaceReport, Switch
 from rekall.model_manager import ModelManager
 from rekall.store.values import Space
+from rekall.vector_index import is_unit
 
 if TYPE_CHECKING:  # protocols cost memory that a search does not need
     from rekall.store.contract import Store
@@ -140,9 +141,34 @@ class Index:
         """Give what waits for a vector one, unless another process is at it. Raises EngineError."""
         return self._embeddings.embed_pending(progress)
 
-    def embed_entries(self, ids: Iterable[str], progress: Progress = lambda done, total: None) -> Embedded:
-        """Give some entries their vectors, and leave all else waiting unless they are many. Raises EngineError."""
-        return self._embeddings.embed_entries(list(self._store.entries.keys_of(ids).values()), progress)
+    def embed_entries(
+        self, ids: Iterable[str], progress: Progress = lambda done, total: None, like: Index | None = None
+    ) -> Embedded:
+        """Give some entries their vectors, and leave all else waiting unless they are many.
+
+        Args:
+            ids: The entries.
+            progress: Told how many passages were embedded, of how many.
+            like: Of another base, whose vectors are taken where they are of the same model and of the same texts.
+
+        Raises:
+            EngineError: The model cannot be used.
+        """
+        known = like.known if like else lambda fingerprint, ids: {}
+        return self._embeddings.embed_entries(list(self._store.entries.keys_of(ids).values()), progress, known)
+
+    def known(self, fingerprint: str, ids: Sequence[str]) -> dict[bytes, bytes]:
+        """The vectors of some entries' passages, (d,) float32 each, by the hash of the text; of the model with a fingerprint."""
+        space = self._store.vectors.space_of(fingerprint)
+        if space is None:
+            return {}
+        with self._store.snapshot():
+            hashes = self._store.passages.hashes(self._store.entries.keys_of(ids).values())
+            vectors = self._store.vectors.index(space).get_many(hashes)
+        sound = {
+            number: vector for number, vector in vectors.items() if len(vector) == 4 * space.dim and is_unit(vector)
+        }
+        return {hashes[number]: vector for number, vector in sound.items()}
 
     def use_model(
         self, name: str, progress: Progress = lambda done, total: None, budget_s: float | None = None

@@ -136,6 +136,10 @@ class Passages(Protocol):
         """How many passages there are."""
         ...
 
+    def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each passage of the given entries, by its id."""
+        ...
+
     def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
         """Text hashes of an entry's passages that have a vector in a space."""
         ...

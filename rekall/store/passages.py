@@ -114,6 +114,11 @@ class SqlitePassages:
             self._db.value("SELECT 1 FROM passage WHERE id = ? AND text_hash = ?", (passage_id, text_hash)) is not None
         )
 
+    def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each passage of the given entries, by its id."""
+        sql = "SELECT id, text_hash FROM passage WHERE entry_key IN (SELECT value FROM json_each(?))"
+        return dict(typed(self._db.rows(sql, (json.dumps(list(keys)),)), NUMBER, BLOB))
+
     def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
         """Text hashes of an entry's passages that have a vector in a space."""
         sql = f"SELECT p.text_hash FROM passage p JOIN vectors_{space.id:d} v ON v.passage_id = p.id WHERE p.entry_key = ?"

@@ -2012,6 +2012,9 @@ def test_pending_are_those_without_a_vector_in_the_space(store, two):
     add_vectors(store, space, ids[1:2], random_rows(1, 64))
     assert [item.passage_id for item in store.passages.pending(space, 9)] == [ids[0], ids[2]]
     assert store.passages.pending_counts(space) == (2, 2)
+    assert store.passages.hashes([two[0]]) == {ids[1]: of("a")[0].text_hash, ids[2]: of("b")[0].text_hash}
+    assert set(store.passages.hashes(two)) == set(ids)
+    assert store.passages.hashes([]) == {}
     assert store.passages.embedded_hashes(two[0], space) == {of("a")[0].text_hash}
     assert store.passages.embedded_hashes(two[1], space) == set()
     assert [item.passage_id for item in store.passages.pending(space, 9, [two[1]])] == ids[:1]

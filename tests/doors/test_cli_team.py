@@ -138,3 +138,23 @@ def test_two_people_edit_one_entry_and_the_second_is_told(
     assert (ran.code, "somebody else changed its tags meanwhile" in ran.err) == (0, True), ran
     now = rekall("-b", "team", "show", entry, "--json").json["entry"]
     assert (now["content"], now["tags"]) == ("one\ntwo\nTHREE", ["proxy"])
+
+
+def test_what_is_copied_takes_its_vectors_along(rekall: Rekall, team: str, quick_model: FakeEncoder):
+    for number in range(3):
+        rekall("add", "til", f"note {number}", "-c", f"about subject{number}")
+    ids = [each["id"] for each in rekall("list", "--json").json["entries"]]
+    quick_model.encoded.clear()
+    assert rekall("share", *ids, "--to", "team").code == 0
+    assert quick_model.encoded == []
+    status = rekall("-b", "team", "index", "status", "--json").json
+    assert (status["passages"], status["vectors"]) == (3, 3)
+    rekall("-b", "team", "edit", ids[0], "-c", "another text")
+    quick_model.encoded.clear()
+    assert rekall("take", *ids, "--from", "team").code == 0
+    assert quick_model.encoded == []
+    assert rekall("index", "status", "--json").json["vectors"] == 3
+    rekall("--set", "engine.model=none", "add", "til", "without a vector")
+    (waiting,) = [each["id"] for each in rekall("list", "--json").json["entries"] if each["id"] not in ids]
+    assert rekall("share", waiting, "--to", "team").code == 0
+    assert [text.strip() for text in quick_model.encoded] == ["without a vector"]

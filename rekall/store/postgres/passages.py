@@ -101,6 +101,10 @@ class PostgresPassages:
         sql = "SELECT 1 FROM passage WHERE id = %s AND text_hash = %s"
         return self._db.value(sql, (passage_id, text_hash)) is not None
 
+    def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each passage of the given entries, by its id."""
+        return dict(self._db.rows("SELECT id, text_hash FROM passage WHERE entry_key = ANY(%s)", (list(keys),)))
+
     def embedded_hashes(self, entry_key: int, space: Space) -> set[bytes]:
         """Text hashes of an entry's passages that have a vector in a space."""
         sql = (
