@@ -34,7 +34,7 @@ def merged(
 ) -> SearchResult:
     """One answer of several.
 
-    An entry that several bases hold, and that says the same in all of them, is a hit once: of the base that was asked first.
+    What several bases hold, and what says the same in all of them, is a hit once: of the base that was asked first.
 
     Args:
         first: The answer of the base that was asked first; how the line was read is its to say.
@@ -47,7 +47,9 @@ def merged(
     used = {each.result.mode.used for each in answers if each.result.hits}
     ranked = [_Ranked(each, share, is_mixed=len(used) > 1) for each in answers]
     hits = list(_each_once(_in_turn(ranked)))[:limit]
-    said = [AskedBase(each.name, len(each.result.hits), each.result.mode.reason) for each in others]
+    said = [
+        AskedBase(each.name, len(each.result.hits), _from_afar(each.result.mode.reason, each.name)) for each in others
+    ]
     return replace(
         first,
         hits=tuple(hits),
@@ -97,16 +99,25 @@ def _in_turn(ranked: Sequence[_Ranked]) -> Iterator[Hit]:
 def _each_once(hits: Iterator[Hit]) -> Iterator[Hit]:
     """The hits without those that another base says in the same words."""
     every = list(hits)
-    own = {hit.entry.id: hit for hit in every if not hit.base}
-    told: list[Hit] = []
+    told: dict[tuple[str, str], list[Hit]] = {}
     for hit in every:
-        twin = own.get(hit.entry.id) if hit.base else None
-        same = [twin] if twin is not None else [each for each in told if each.entry.id == hit.entry.id]
-        if hit.base and any(_says_the_same(each.entry, hit.entry) for each in same):
-            continue
-        told.append(hit)
+        if not hit.base:
+            told.setdefault((hit.entry.title, hit.entry.content), []).append(hit)
+    for hit in every:
+        if hit.base:
+            alike = told.setdefault((hit.entry.title, hit.entry.content), [])
+            if any(each.base != hit.base and _says_the_same(each.entry, hit.entry) for each in alike):
+                continue
+            alike.append(hit)
         yield hit
 
 
 def _says_the_same(one: Entry, other: Entry) -> bool:
-    return replace(other, updated_at=one.updated_at, superseded_by=one.superseded_by) == one
+    """Whether two entries say the same, whoever wrote them down and when: two may have imported one note."""
+    theirs = replace(other, id=one.id, created_at=one.created_at, updated_at=one.updated_at)
+    return replace(theirs, superseded_by=one.superseded_by) == one
+
+
+def _from_afar(reason: str, name: str) -> str:
+    """What a base says of its answer, with its commands as they are typed for a base of a name."""
+    return reason.replace("`rekall ", f"`rekall -b {name} ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from rekall.entry.fields import Entry
@@ -77,6 +78,15 @@ def test_a_copy_that_says_the_same_is_a_hit_once():
     changed = hit("a", 0.8, content="changed there")
     assert order(result(hit("a", 0.9)), result(changed)) == ["a@", "a@team"]
     assert order(result(), result(changed), result(changed)) == ["a@team"]
+    apart = hit("b", 0.9, title="a", created_at=DAY - timedelta(days=9))  # the same note, imported twice
+    assert order(result(hit("a", 0.9)), result(apart)) == ["a@"]
+    assert order(result(), result(hit("a", 0.9), apart)) == ["a@team", "a@team"]  # one base has it twice
+
+
+def test_what_a_base_asks_to_run_is_typed_for_that_base():
+    lacking = replace(result(hit("b", 0.9)), mode=ModeReport(Mode.HYBRID, Mode.WORDS, "run `rekall index rebuild`"))
+    answer = merged(result(hit("a", 0.9)), [Answered("team", lacking)], [], 10, 0.6)
+    assert [each.said for each in answer.bases] == ["team: run `rekall -b team index rebuild`"]
 
 
 def test_what_did_not_answer_is_told_and_what_is_weaker_is_kept():
