@@ -385,6 +385,21 @@ class TestPeers:
         assert isinstance(note, Note)
         assert note.content == "read"
 
+    @pytest.mark.parametrize(
+        ("references", "is_kept"),
+        [
+            ([{"uuid": "b", "content_type": "Note", "reference_type": "NoteToNote"}], False),
+            ([{"uuid": "c", "content_type": "SN|File"}], False),
+            ("see the runbook", True),
+            ([{"uuid": "b", "content_type": "Note", "why": "the same outage"}], True),
+            (["see the runbook"], True),
+        ],
+    )
+    def test_what_references_say_beside_ids_is_kept(self, written, references, is_kept):
+        item = {"content_type": "Note", "uuid": "a", "content": {"title": "t", "text": "x", "references": references}}
+        (note,) = standard_notes.DIALECT.notes(written("backup.txt", {"items": [item]}))
+        assert ("references" in note.fields) == is_kept
+
 
 class TestEnex:
     def export(self, *notes: str, before: str = "") -> str:

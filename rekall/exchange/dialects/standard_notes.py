@@ -27,6 +27,13 @@ from rekall.exchange.leftovers import head_of, says_something, whole
 _NOT_NOTES = ("SN|", "Extension", "ItemsKey", "SmartTag", "SF|", "Theme", "Privileges")
 _ENCRYPTED = re.compile(r"00\d[:\-]|[A-Za-z0-9+/]{200,}=*\Z")
 
+_OF_A_REFERENCE = {
+    "uuid": re.compile(""),
+    "content_type": re.compile(r"(Note|Tag|File|SN\|\w+)\Z"),
+    "reference_type": re.compile(r"(Note|Tag|File)To\w+\Z"),
+}
+"""What is in one, and how it looks."""
+
 
 class StandardNotes:
     """A backup of Standard Notes."""
@@ -86,6 +93,18 @@ def _is_plain_tag(item: Mapping[str, Any]) -> bool:
     )
 
 
+def _are_references(value: object) -> bool:
+    """Whether a value names other items and says nothing else."""
+    return isinstance(value, list) and all(isinstance(each, dict) and _is_reference(each) for each in value)
+
+
+def _is_reference(record: Mapping[str, Any]) -> bool:
+    return all(
+        isinstance(value, str) and name in _OF_A_REFERENCE and _OF_A_REFERENCE[name].match(value) is not None
+        for name, value in record.items()
+    )
+
+
 def _tags(items: list[Any]) -> dict[str, list[str]]:
     """The tags of each note by its uuid, nested ones as paths."""
     titles: dict[str, str] = {}
@@ -122,7 +141,9 @@ def _note(item: Mapping[str, Any], part: str, source: Source, tags: tuple[str, .
     around = without(item, "content", "uuid", "content_type", "created_at", "updated_at")
     if not says_something(around) and not says_something(inside, ("noteType", "editorIdentifier", "preview_plain")):
         return None
-    fields = without(inside, *(["title"] if title else []), "text", "references")
+    fields = without(inside, *(["title"] if title else []), "text")
+    if _are_references(inside.get("references")):
+        fields.pop("references", None)
     if words_of(as_text(inside.get("preview_plain"))) <= words_of(content):
         fields.pop("preview_plain", None)
     fields |= {name: value for name, value in around.items() if name not in fields}
