@@ -487,7 +487,7 @@ def test_wherever_a_change_is_cut_it_is_stored_whole_or_not_at_all(cut, other, s
     insert(store, 3)
 
 
-def test_what_was_acknowledged_is_there_after_the_server_broke_down_and_the_store_goes_on():
+def test_what_was_acknowledged_is_there_after_the_server_broke_down_and_the_store_goes_on(monkeypatch):
     """A server that waits for its disk, as a team's does, ended without a word in the middle of a change."""
     with tempfile.TemporaryDirectory(prefix="pg-") as place:
         Path(place).chmod(0o755)
@@ -508,6 +508,24 @@ def test_what_was_acknowledged_is_there_after_the_server_broke_down_and_the_stor
                 own.start()
                 assert store.entries.ids_in_order() == [make_entry(number).id for number in range(5)]
                 insert(store, 7)
+
+                commit = store.db._commit
+
+                def broken_down_before(number: str) -> None:
+                    own.stop("immediate")
+                    own.start()
+                    with contextlib.closing(open_store(own.conninfo())) as other:
+                        for each in (9, 10, 11):  # one of them gets the number that was lost
+                            insert(other, each)
+                            numbers.append(other.db.value("SELECT max(xmin::text::bigint) FROM entry"))
+                    assert int(number) in numbers
+                    commit(number)
+
+                numbers: list[int] = []
+                monkeypatch.setattr(store.db, "_commit", broken_down_before)
+                with pytest.raises(DatabaseAway, match="while a change was being stored"):
+                    insert(store, 8)
+                assert store.entries.ids_in_order()[5:] == [make_entry(number).id for number in (7, 9, 10, 11)]
         finally:
             own.stop("immediate")
 

@@ -260,14 +260,22 @@ class Server(Session):
         return str(self.value("SELECT pg_current_xact_id()::text"))
 
     def _was_stored(self, number: str) -> bool:
-        """What became of a transaction whose commit was not answered."""
-        end = time.monotonic() + _FATE_S
+        """What became of a transaction whose commit was not answered.
+
+        Raises:
+            DatabaseAway: That is not known. A server that broke down may have given the number to another transaction since.
+        """
+        end, since = time.monotonic() + _FATE_S, self._unbroken_since
         while True:
             with contextlib.suppress(DatabaseAway, psycopg.OperationalError):
                 self._connection = self._connected()
                 fate = self._connection.execute("SELECT pg_xact_status(%s::xid8)", (number,)).fetchone()
-                if fate is not None and fate[0] in ("committed", "aborted"):
-                    return bool(fate[0] == "committed")
+                if fate is not None and fate[0] == "aborted":
+                    return False
+                if fate is not None and fate[0] == "committed":
+                    if self._unbroken_since == since:
+                        return True
+                    end = 0.0
             if time.monotonic() >= end:
                 raise DatabaseAway(
                     f"the connection to {self.where} was lost while a change was being stored",

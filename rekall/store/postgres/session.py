@@ -43,10 +43,12 @@ _SETTINGS = f"""
     set_config('statement_timeout', '{STATEMENT_MS}', false),
     set_config('idle_in_transaction_session_timeout', '{_IDLE_MS}', false),
     set_config('jit', 'off', false),
-    set_config('max_parallel_workers_per_gather', '0', false)
+    set_config('max_parallel_workers_per_gather', '0', false),
+    (SELECT stats_reset FROM pg_stat_bgwriter)
 """
 """A statement by itself reads. A change sees what was there when it had the lock, and who writes only their own rows of the
-history, whatever a role's own settings are. And compiling a statement, or parting it, costs more than any of ours takes."""
+history, whatever a role's own settings are. And compiling a statement, or parting it, costs more than any of ours takes. The last column
+changes when the server broke down: it begins to count anew then, and may give numbers of transactions a second time."""
 
 _SETTINGS_OF_SESSION = f"{_SETTINGS} WHERE pg_backend_pid() = %s"
 """The same, where the session is that to which the server let us in; else nothing, and no row."""
@@ -71,6 +73,8 @@ class Session:
         """"change" or "snapshot", while one is open: what was begun cannot go on in another connection."""
         self._takes_its_time = False
         """Whether statements by themselves may last as long as they like."""
+        self._unbroken_since: object = None
+        """Since when the server that the connection leads to has not broken down, as far as it says."""
         self._is_closed = False
         FORKS.tell(self)
         self._connection = self._connected()
@@ -126,9 +130,12 @@ class Session:
 
     def _set_up(self, connection: psycopg.Connection[Row]) -> None:
         """Make the settings of a session, which must be the connection's own."""
-        if not connection.execute(_SETTINGS_OF_SESSION, (self.schema, connection.info.backend_pid)).rowcount:
+        made = connection.execute(_SETTINGS_OF_SESSION, (self.schema, connection.info.backend_pid)).fetchone()
+        if made is None:
             pooling.check_session(self.where, connection, self._unprepared)
-            connection.execute(_SETTINGS, (self.schema,))
+            made = connection.execute(_SETTINGS, (self.schema,)).fetchone()
+        assert made is not None
+        self._unbroken_since = made[-1]
 
     def _tried(self, ask: Callable[[], Answer]) -> Answer:
         """What a statement gives; a read by itself is asked once more where the connection was gone."""
