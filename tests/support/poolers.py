@@ -10,7 +10,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-_PORT = ".s.PGSQL.5432"
+from support.doorways import PORT, Doorway
+
 _REFUSED = (80877103, 80877104)
 """What asks for encryption, which is not there."""
 
@@ -18,7 +19,7 @@ _IDLE = b"Z\0\0\0\5I"
 _BYE = b"X\0\0\0\4"
 
 
-class Pooler:
+class Pooler(Doorway):
     """Lends sessions of a server out.
 
     Attributes:
@@ -32,29 +33,13 @@ class Pooler:
         self._free = threading.Semaphore(most)
         self._idle: list[socket.socket] = []
         self.lent = 0
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / _PORT))
-        self._listener.listen()
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
+        super().__init__(folder)
 
     def close(self) -> None:
         """End it; connections end with their clients."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._accepting.join()
-        for thread in self._threads:
-            thread.join()
+        super().close()
         for session in self._idle:
             session.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it was closed
-            while True:
-                client, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._serve, args=(client,)))
-                self._threads[-1].start()
 
     def _serve(self, client: socket.socket) -> None:
         with client, contextlib.suppress(ConnectionError):
@@ -89,7 +74,7 @@ class Pooler:
     def _session(self, hello: bytes) -> tuple[socket.socket, bytes]:
         """A new session of the server, and what a client is told of it: not its number."""
         session = socket.socket(socket.AF_UNIX)
-        session.connect(str(self._server / _PORT))
+        session.connect(str(self._server / PORT))
         session.sendall(hello)
         said = b""
         while not said.endswith(_IDLE):

@@ -9,10 +9,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-_PORT = ".s.PGSQL.5432"
+from support.doorways import PORT, Doorway
 
 
-class Proxy:
+class Proxy(Doorway):
     """Passes everything on, until the client sends what it is to cut at.
 
     Attributes:
@@ -29,12 +29,7 @@ class Proxy:
         self._is_answered = False
         self._is_held = False
         self._is_frozen = threading.Event()
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(folder / _PORT))
-        self._listener.listen()
-        self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
+        super().__init__(folder)
 
     def cut_at(self, text: bytes, *, is_answered: bool) -> None:
         """Cut the next connection on which the client sends a text, once.
@@ -54,24 +49,9 @@ class Proxy:
         """Take what is sent and pass nothing on from now, as a server that is stopped does."""
         self._is_frozen.set()
 
-    def close(self) -> None:
-        """End it; connections end with their clients."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._accepting.join()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # it was closed
-            while True:
-                client, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._pass_on, args=(client,)))
-                self._threads[-1].start()
-
-    def _pass_on(self, client: socket.socket) -> None:
+    def _serve(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server, selectors.DefaultSelector() as ready:
-            server.connect(str(self._server / _PORT))
+            server.connect(str(self._server / PORT))
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
             while True:
