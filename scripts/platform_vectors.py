@@ -38,10 +38,15 @@ def main() -> None:
         np.savez(given.write, asked=asked, stored=stored, name=name)
         print(name, asked.shape, stored.shape)
         return
-    print("| system | as questions: least cosine, largest difference | as entries |\n|---|---|---|")
+    print(
+        "| system | as questions: least cosine, largest difference | as entries | a text alone and beside others |\n|---|---|---|---|"
+    )
     for file in given.files:
         with np.load(given.files[0]) as one, np.load(file) as other:
             cells = [compared(one[way], other[way]) for way in ("asked", "stored")]
+            cells.append(
+                compared(other["asked"], other["stored"])
+            )  # the shipped model has no words of its own for either
             print(f"| {other['name']} | " + " | ".join(f"{cosine:.7f}, {most:.1e}" for cosine, most in cells) + " |")
 
 

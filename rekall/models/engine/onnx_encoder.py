@@ -42,6 +42,11 @@ MOST_RUN_TOKENS = 256
 
 LEAST_RUN_TOKENS = 128
 
+WHOLE_TOKENS = 4
+"""A run has a multiple of these tokens a text. ONNX Runtime adds up what an attention weighs four keys at a time on ARM64, and those left over
+afterwards: with another number of keys, and be it of padding, the last bit of a sum is another, which a graph that rounds to bytes makes 0.002 of
+(`scripts/platform_vectors.py`; docs/adr/0055). On x86-64 it is 4e-8 without, and nothing with it."""
+
 FEW_TOKENS = 256
 """Of questions, which numpy runs in a sparing process: it takes 8 ms and half a millisecond a token more, where ONNX Runtime takes 70 ms and
 27 MB to be imported (docs/adr/0041)."""
@@ -156,7 +161,8 @@ class OnnxEncoder(FolderEncoder):
         threads = self._threads if self._opened_session().takes_one_thread else 1  # those of a run wait for each other
         budget = max(LEAST_RUN_TOKENS, min(MOST_RUN_TOKENS, IN_FLIGHT_TOKENS // threads))
         some = [place for place, row in enumerate(ids) if row]  # without a token there is nothing to run
-        runs = [[some[at] for at in run] for run in plan_runs([len(ids[place]) for place in some], budget)]
+        widths = [self._width(len(ids[place])) for place in some]
+        runs = [[some[at] for at in run] for run in plan_runs(widths, budget)]
 
         def vectors_of(run: list[int]) -> Matrix:
             return self._run([ids[place] for place in run], left_out)
@@ -182,9 +188,13 @@ class OnnxEncoder(FolderEncoder):
         self._run([[0]], 0, last=True)
         trim_heap()
 
+    def _width(self, tokens: int) -> int:
+        """The tokens of a run whose longest text has so many, with padding; there are no positions beyond those of the model."""
+        return min(-(-tokens // WHOLE_TOKENS) * WHOLE_TOKENS, self.card.max_tokens)
+
     def _run(self, rows: Sequence[Sequence[int]], left_out: int, *, last: bool = False) -> Matrix:
         """One run of the session. Returns (b, d) float32."""
-        width = max(len(row) for row in rows)
+        width = self._width(max(len(row) for row in rows))
         ids: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
         mask: npt.NDArray[np.int64] = np.zeros((len(rows), width), dtype=np.int64)
         for place, row in enumerate(rows):
@@ -216,7 +226,7 @@ def plan_runs(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
     """Group texts of similar length so that a run holds at most `budget` padded tokens.
 
     Args:
-        lengths: Tokens of each text.
+        lengths: Tokens of each text, with the padding that it has alone.
         budget: Padded tokens a run may hold; one text longer than that runs alone.
 
     Yields:
