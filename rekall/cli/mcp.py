@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
 
 import click
 
@@ -15,19 +14,7 @@ from rekall.cli.options import is_installed
 from rekall.cli.render import talk
 from rekall.errors import UsageError
 from rekall.mcp.token import ENVIRONMENT_NAME, token_file, wanted_token
-
-
-@contextlib.contextmanager
-def _without(package: str) -> Iterator[None]:
-    """Let nothing that is imported now import a package: the SDK's web server would take it along, for a megabyte nobody uses."""
-    if package in sys.modules:
-        yield
-        return
-    sys.modules[package] = None  # type: ignore[assignment]  # an import of it fails, and the server does without
-    try:
-        yield
-    finally:
-        del sys.modules[package]
+from rekall.system.left_out import left_out
 
 
 @click.group(invoke_without_command=True, subcommand_metavar="[COMMAND] [ARGS]...")
@@ -73,7 +60,8 @@ def mcp(
     if not is_installed("mcp"):
         raise UsageError("the server for assistants needs the package mcp", HINT)
     try:
-        with _without("watchfiles"):
+        # what the SDK's web server would take along, and the whole of it where there is no HTTP
+        with left_out("watchfiles", *(() if http else ("uvicorn",))):
             from rekall.mcp.lean import defer_packages
 
             defer_packages()

@@ -13,6 +13,7 @@ from rekall.app import App
 from rekall.cli.options import on_terminal, pass_app
 from rekall.cli.render import talk
 from rekall.errors import UsageError
+from rekall.system.left_out import left_out, openssl
 from rekall.wording import install_command
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def _load() -> type[RekallApp]:
     if importlib.util.find_spec("textual") is None:
         raise UsageError("the terminal UI needs the package textual", HINT)
     try:
-        from rekall.tui.app import RekallApp
+        with left_out(*openssl()):
+            import hashlib  # noqa: F401  # what is hashed later is hashed without, too
+
+            from rekall.tui.app import RekallApp
     except (ImportError, AttributeError) as error:
         raise UsageError(f"the terminal UI needs another version of the package textual ({error})", HINT) from error
     return RekallApp

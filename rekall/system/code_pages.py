@@ -90,7 +90,7 @@ def _fit_of_letters(text: str, count: int, written: tuple[alphabets.Alphabet, ..
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     marks = count - sum(len(_SPECIAL.findall(word)) for word in words)
     in_place = len(_SPECIAL.findall("".join(found.group() for found in _IN_PLACE.finditer(text))))
-    of_marks = 0.8 * min(in_place, marks) + _WRONG * max(0, marks - in_place)
+    of_marks = min(in_place, marks) + _WRONG * max(0, marks - in_place)
     of_marks += _WRONG * len(_NO_TEXT.findall(text))
     together = frozenset().union(*(each.letters for each in written))
     return max(of_marks + sum(_fit_of_word(word, each, together) for word in words) for each in written) / count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -42,3 +43,14 @@ def test_nothing_changes_where_the_sdk_is_there_already_or_is_missing():
     subprocess.run([sys.executable, "-c", code], check=True)
     code = "import rekall.mcp.lean as lean; lean.PACKAGES = ('no_such_package',); lean.defer_packages()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_server_over_pipes_has_no_web_server():
+    environ = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "rekall", "mcp"], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environ
+    )
+    imported = {line.rpartition("|")[2].strip() for line in ran.stderr.splitlines()}
+    assert ran.returncode == 0
+    assert "mcp.server.lowlevel.server" in imported
+    assert not {"uvicorn.config", "watchfiles.main", "httpx2"} & imported
