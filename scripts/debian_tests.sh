@@ -36,7 +36,8 @@ inside() {
         fi
         root=$1
         shift 2
-        exec chroot "$root" /usr/bin/env -i PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"' \
+        chroot "$root" /usr/bin/env -i PATH=/venv/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"
+        exit $?  # stays, as the first process there: it takes leave of those whose parents ended, a server that was killed among them' \
         inside "$SYSTEM" "$rule" "${processor[@]}" "$@"
 }
 

@@ -110,7 +110,9 @@ class Server:
             )
             if ran.returncode:
                 said.seek(0)
-                raise OSError(f"{program} failed: {said.read().decode(errors='replace')[-500:]}")
+                own = self.folder / "log"
+                log = own.read_bytes() if own.exists() else b""
+                raise OSError(f"{program} failed: {(log[-1_000:] + said.read()[-500:]).decode(errors='replace')}")
 
 
 def missing() -> str:
