@@ -35,10 +35,11 @@ _IN_PLACE = re.compile(
             r"(?<!\w)[“„‘«¿¡](?=\s?\S)",
             r"(?<=\S)[”“](?!\w)|(?<=\S)\s?»(?!\w)",
             r"(?<=\S)’",
-            r"(?<=[^\W\d_])[–—](?=[^\W\d_])|(?<![^\W\d_])[–—](?![^\W\d_])",
+            r"(?<=\S)[–—](?=\S)|(?<![^\W\d_])[–—](?![^\W\d_])",
             r"…(?!\w)",
             r"\xa0(?! )",
             r"(?<!\w)[£€§°·•©®™№](?![^\W\d_])|(?<=\w)[©®™](?!\w)|(?<=\d)[£€°§]",
+            r"(?<!\w)°[CFK]\b|(?<![^\W\d_])µ(?=[A-Za-z]{1,3}\b)",
             r"(?<=[A-Za-z\d])[²³¹](?!\w)|(?<=\d)[ºª½¼¾](?!\w)|(?<!\w)[±×÷½¼¾](?![^\W\d_])",
             rf"(?<![^\W\d_{_DRAWN}]){_DRAWING}(?![{_DRAWN}])|(?<![{_DRAWN}]){_DRAWING}(?![^\W\d_{_DRAWN}])",
         )
@@ -47,7 +48,7 @@ _IN_PLACE = re.compile(
 """A mark where it makes sense: no quotation mark inside a word."""
 
 _SPECIAL = re.compile(r"[^\x00-\x7f]")
-_WORD = re.compile(r"(?:[^\W\d_²³¹½¼¾ªº]|[\u0300-\u036f\u064b-\u0652\u0e31-\u0e4e])+")
+_WORD = re.compile(r"(?:[^\W\d_²³¹½¼¾ªºµ]|[\u0300-\u036f\u064b-\u0652\u0e31-\u0e4e])+")
 _NO_TEXT = re.compile("[\x80-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
 
 

@@ -49,6 +49,25 @@ def test_typographic_marks_of_windows_stay_marks() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "It’s",
+        "He said “no”.",
+        "wait… then next",
+        "that is 5 € a month",
+        "a – b",
+        "the installed one—`2.2.4`—and [`fd`](x)—a better find",
+        "• one\n• two",
+        "388 µs ± 22.4 µs per loop",
+        "20 °C, ±5 %, © 2020, § 5",
+    ],
+)
+@pytest.mark.parametrize("page", ["cp1252", "cp1250"])
+def test_marks_alone_among_plain_words_are_no_letters_of_another_page(text: str, page: str) -> None:
+    assert decoded(text.encode(page)).text == text
+
+
+@pytest.mark.parametrize(
     "text", [*SAID.values(), "指定されたファイルが見つかりません", "Не удается найти указанный файл"]
 )
 @pytest.mark.parametrize("stray", [b"\xff", b"\xc0", b"\x96", b"\x80\x80"])
