@@ -11,6 +11,7 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.systems import own_memory
 from test_mcp_transports import Server
 
 from rekall.mcp.lines import Line, LineReader, Refusal, id_seen, mended, taken_apart
@@ -138,6 +139,7 @@ def test_two_requests_under_one_id_are_both_answered(home):
         assert sum(json.loads(line).get("id") == "p" for line in started.said) == 2
 
 
+@own_memory
 def test_a_line_of_a_hundred_megabytes_is_refused_and_not_kept(home):
     with Server() as started:
         started.shake_hands()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from support import Bench
-from support.systems import not_on_windows
+from support.systems import not_on_windows, own_memory
 from support.warm import WarmProgram
 
 from rekall.entry import rules
@@ -478,6 +478,7 @@ LARGE = {
 
 
 @pytest.mark.slow
+@own_memory
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 @pytest.mark.parametrize("name", LARGE)
 def test_a_huge_file_is_refused_with_its_size_and_takes_no_memory(tmp_path, child, name):

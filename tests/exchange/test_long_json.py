@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT
 from support.depth import tries
+from support.systems import own_memory
 
 from rekall.exchange import bounds, long_json
 from rekall.exchange.dialect import Source
@@ -216,6 +217,7 @@ print(found, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_t
 
 
 @pytest.mark.slow
+@own_memory
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
 @pytest.mark.parametrize("around", ["[]", '{"conversations": []}'])
 def test_a_long_export_takes_no_more_memory_than_a_short_one(tmp_path, around):

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from support import CHECKOUT
 from support.peak import peak_kib, peak_of_kib
+from support.systems import own_memory
 from support.tui_driver import Terminal
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads peaks as Linux reports them")
@@ -80,6 +81,7 @@ def test_an_import_with_one_thread_takes_no_more_than_with_several(tmp_path, hea
     assert peak_kib("import", str(tmp_path), environ=environ) <= 140 * MB + heavier
 
 
+@own_memory
 def test_the_terminal_ui_takes_at_most_57_mb_when_its_model_was_dropped(notes):
     with Terminal("--set", "performance.model_idle_timeout_minutes=0.02", "tui") as terminal:
         process = psutil.Process(terminal.pid)
