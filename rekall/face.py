@@ -48,6 +48,6 @@ def load_encoder(name: str | None = None) -> ArrayEncoder:
     Raises:
         ModelNotFound: It is not installed.
         ModelDamaged: Its folder is incomplete or altered.
-        EngineError: onnxruntime is missing or too old.
+        EngineError: Nothing that is installed here can run it.
     """
     return App().load_encoder(name)

@@ -78,7 +78,7 @@ def install_command(extra: str) -> str:
     if "/pipx/venvs/" in place:
         return f"pipx runpip {DISTRIBUTION} install {shell_word(f'{DISTRIBUTION}[{extra}]')}"
     if "/uv/tools/" in place:  # which installs anew, so that what is there already must be named too
-        extras = "all" if extra in ("export", "mcp", "tui") else f"all,{extra}"
+        extras = f"all,{extra}" if extra == "export-torch" else "all"
         return f"uv tool install {shell_word(f'{DISTRIBUTION}[{extras}]')}"
     return f"pip install {shell_word(f'{DISTRIBUTION}[{extra}]')}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rekall.config import Places
 from rekall.errors import InvalidInput
-from rekall.system.files import PRIVATE_FILE, make_private_folder
+from rekall.system.files import PRIVATE_FILE, make_private_folder, sync
 
 ENVIRONMENT_NAME = "REKALL_MCP_TOKEN"
 """Names a token that is kept elsewhere. Unlike an option, other users do not see it."""
@@ -62,7 +62,7 @@ def _kept(path: Path) -> str:
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(f"{token}\n")
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
     return token
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput, RekallError
-from rekall.system.editor import find_editor, open_editor
+from rekall.system.editor import find_editor, open_editor, remedy
 from rekall.system.files import PRIVATE_FILE, host_mark, make_private_folder, write_atomically
 from rekall.system.replacing import discard, read_patiently, remove_file
 
@@ -117,7 +117,7 @@ class DraftFile:
             kept = f"your text is kept in {self.path}; " if text else ""
             raise InvalidInput(
                 f"the editor `{find_editor(editor)}` exited with code {closed.code}",
-                f"{kept}set another editor with `rekall config set ui.editor NAME`",
+                f"{kept}{remedy(editor, closed.code)}",
             )
         return Edited(text, remark)
 

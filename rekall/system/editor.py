@@ -89,6 +89,11 @@ AT_ONCE_STARTING_S = 15.0
 _FILE = "REKALL_EDITED"
 """The variable that holds the file's path for the shell of Windows, which would replace %NAME% in a path, quoted or not."""
 
+_NOT_FOUND = frozenset((127, 9009))
+"""What a shell ends with that finds no such program: one of POSIX, and that of Windows."""
+
+_BLANK_IN_PATH = re.compile(r"[/\\][^/\\]* [^/\\-][^/\\]*[/\\]")
+
 _OF_DISTRIBUTIONS = re.compile(r"\.(?:basic|tiny|nox|gtk3|athena|exe|cmd|bat)\Z|-(?:nox|gtk|x11|lucid|\d[\d.]*)\Z")
 """What distributions put behind the name of a program: vim.basic, emacs-nox."""
 
@@ -143,12 +148,27 @@ def _soon(editor: str) -> float:
 def _advice(editor: str) -> str:
     """What makes an editor wait until the file is closed in it."""
     option = _WAITS_BY.get(_program(editor), "")
-    is_known = option and _WAITING.isdisjoint(editor.split())
+    if option and not _WAITING.isdisjoint(editor.split()):
+        return f"`{editor}` is told to wait: save the file there before you close it"
+    is_known = bool(option)
     command = f"{editor} {option}" if is_known else "code --wait"
     typed = subprocess.list2cmdline([command]) if sys.platform == "win32" else shlex.quote(command)
     if is_known:
         return f"`rekall config set ui.editor {typed}` makes it wait"
     return f"an editor with a window of its own must be told to wait, as in `rekall config set ui.editor {typed}`"
+
+
+def remedy(configured: str, code: int) -> str:
+    """What to do about an editor that ended with an error.
+
+    Args:
+        configured: The configured editor, or empty.
+        code: What the shell, or the editor, ended with.
+    """
+    another = "set another editor with `rekall config set ui.editor NAME`"
+    line = os.path.expandvars(find_editor(configured)).lstrip()
+    is_cut = code in _NOT_FOUND and line[:1] not in ("'", '"') and _BLANK_IN_PATH.search(line)
+    return f"a path with blanks goes in quotes; or {another}" if is_cut else another
 
 
 def _quoted(editor: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from support import Ran
 
 from rekall.app import App
+from rekall.cli.model_get import tell_what_is_held
 from rekall.entry.fields import Draft
 from rekall.entry.types import EntryType
 from rekall.system import replacing
@@ -70,3 +73,35 @@ def test_a_file_that_is_held_is_named_and_stays(
     assert path.read_text() == before
     left = {each.name for each in path.parent.iterdir()} - {*files, f"{path.name}.before-rekall"}
     assert left <= {"rekall.db-wal", "rekall.db-shm"}
+
+
+HOLD = """
+import mmap, sys
+file = open(sys.argv[1], "rb")
+kept = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_who_still_has_a_model_that_was_replaced_is_told(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = App()
+    tell_what_is_held(app)
+    assert capsys.readouterr().err == ""
+    weights = app.places.models / ".mine.1-00000000.abcdefgh.gone" / "weights"  # as Windows leaves it
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"x" * 10)
+    tell_what_is_held(app)
+    assert "note: a program still uses files" in capsys.readouterr().err
+    script = tmp_path / "rekall"
+    script.write_text(HOLD)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(weights), "mcp"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        tell_what_is_held(app)
+        process.communicate()
+    assert f"note: `rekall mcp` (process {process.pid}) still uses files" in capsys.readouterr().err

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 from support.systems import program, shell_line
 
+from rekall.errors import InvalidInput
 from rekall.system import editor as editors
 from rekall.system.drafts import DraftFile
 from rekall.system.editor import find_editor, open_editor
@@ -73,6 +75,35 @@ def test_editors_that_are_known(
     closed = open_editor(tmp_path / "note.md", f"{pen(tmp_path / 'bin', name, '')} {options}".strip())
     assert (closed.code, closed.is_soon) == (0, not waits)
     assert advice in closed.advice
+
+
+@pytest.mark.usefixtures("soon")
+def test_an_editor_that_is_told_to_wait_is_not_told_again(tmp_path: Path) -> None:
+    draft = DraftFile.begin(tmp_path / "drafts", "new", "begun")
+    edited = draft.edited(f"{pen(tmp_path / 'bin', 'code', '')} --wait")
+    assert "config set" not in edited.advice
+    assert "save the file there" in edited.advice
+    assert draft.path.read_text() == "begun"
+
+
+@pytest.mark.parametrize(
+    ("words", "is_cut"),
+    [
+        (("No Such Folder", "ed"), True),
+        (('"No Such Folder', 'ed"'), False),
+        (("no-such-folder", "ed --wait"), False),
+        (("no-such-folder", "ed"), False),
+    ],
+)
+def test_a_path_that_the_shell_cut_at_a_blank_is_to_be_quoted(
+    tmp_path: Path, words: tuple[str, str], is_cut: bool
+) -> None:
+    place = f"{tmp_path}{os.sep}{os.sep.join(words)}"
+    editor = f'"{place.replace(chr(34), "")}"' if '"' in place else place
+    with pytest.raises(InvalidInput) as raised:
+        DraftFile.begin(tmp_path / "drafts", "new", "begun").edited(editor)
+    assert ("goes in quotes" in raised.value.hint) == is_cut
+    assert "`rekall config set ui.editor NAME`" in raised.value.hint
 
 
 @pytest.mark.parametrize("options", ["", " --new-window -x 3"])
