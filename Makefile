@@ -44,7 +44,7 @@ $(VENV)/base: $(VENV)/pip pyproject.toml
 $(VENV)/dev: $(VENV)/pip pyproject.toml
 	@echo "setting up $(VENV), a minute or two the first time"
 	@$(EARLIER_NAME)
-	@$(PIP) install --editable '.[dev,export,mcp,tui]'
+	@$(PIP) install --editable '.[dev,export,mcp,tui,watch]'
 	@touch $@ $(VENV)/base
 
 team-demo: $(VENV)/dev
@@ -75,8 +75,8 @@ test-fast: $(VENV)/dev
 test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet uv
-	$(VENV)-lowest/bin/python -m uv pip compile pyproject.toml --quiet --resolution lowest-direct --extra export --extra mcp --extra tui --output-file $(VENV)-lowest/versions.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/versions.txt --editable '.[dev,export,mcp,tui]'
+	$(VENV)-lowest/bin/python -m uv pip compile pyproject.toml --quiet --resolution lowest-direct --extra export --extra mcp --extra tui --extra watch --extra team --output-file $(VENV)-lowest/versions.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/versions.txt --editable '.[dev,export,mcp,tui,watch]'
 	$(VENV)-lowest/bin/python -m pytest $(TESTS)
 
 lint: $(VENV)/dev

@@ -22,6 +22,8 @@ import platform_table
 import wine_results
 from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
 
+from rekall.wording import DISTRIBUTION, install_command
+
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
 DAY, FOUND = platform_table.read()
 
@@ -72,6 +74,33 @@ def test_the_workflow_tries_every_python_that_is_claimed_on_three_systems():
             assert "secrets" not in str(step)
             assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step.get("uses", "a/b@v1"))
             assert re.match(r"python -m ", step.get("run", "python -m "))  # on every shell
+
+
+@pytest.mark.parametrize("job", ["tests", "lowest"])
+def test_the_workflow_installs_every_extra_that_is_claimed(job):
+    """Else what needs it is skipped there, unseen; psycopg comes with `dev`, where it has a wheel."""
+    workflow = yaml.safe_load((CHECKOUT / ".github" / "workflows" / "tests.yml").read_text("utf-8"))
+    lines = [step["run"] for step in workflow["jobs"][job]["steps"] if "run" in step]
+    [extras] = [found[1] for line in lines if (found := re.search(r"--editable \"\.\[([\w,]+)\]\"", line))]
+    assert {"dev", *EXTRAS} - {"team"} <= {*extras.split(",")} <= {*PROJECT["optional-dependencies"]}
+
+
+def test_whatever_says_how_to_install_names_the_package_and_extras_that_there_are():
+    assert PROJECT["name"] == DISTRIBUTION
+    texts = [CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md"), *(CHECKOUT / "rekall").rglob("*.py")]
+    said = [found for file in texts for found in re.findall(r"\b(rekall[\w-]*)\[([\w,-]+)\]", file.read_text("utf-8"))]
+    assert {name for name, _ in said} == {DISTRIBUTION}
+    assert {extra for _, extras in said for extra in extras.split(",")} <= {*PROJECT["optional-dependencies"]}
+
+
+@pytest.mark.parametrize("extra", ["team", "tui", "export-torch"])
+def test_what_adds_an_extra_keeps_those_that_are_there(monkeypatch, extra):
+    monkeypatch.setattr(sys, "prefix", "/home/me/.local/share/uv/tools/rekall-memory")
+    said = install_command(extra)
+    wanted = "all" if extra in ("team", "tui") else f"all,{extra}"
+    assert re.fullmatch(rf"uv tool install (['\"]){re.escape(DISTRIBUTION)}\[{wanted}\]\1", said)
+    monkeypatch.setattr(sys, "prefix", "C:\\Users\\me\\pipx\\venvs\\rekall-memory")
+    assert install_command(extra).startswith(f"pipx runpip {DISTRIBUTION} install ")
 
 
 def test_the_tables_of_the_tests_under_wine_are_those_of_their_results():
