@@ -24,7 +24,8 @@ from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
 
 from rekall.wording import DISTRIBUTION, install_command
 
-PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+CONFIGURATION = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+PROJECT = CONFIGURATION["project"]
 DAY, FOUND = platform_table.read()
 
 
@@ -83,6 +84,15 @@ def test_the_workflow_installs_every_extra_that_is_claimed(job):
     lines = [step["run"] for step in workflow["jobs"][job]["steps"] if "run" in step]
     [extras] = [found[1] for line in lines if (found := re.search(r"--editable \"\.\[([\w,]+)\]\"", line))]
     assert {"dev", *EXTRAS} - {"team"} <= {*extras.split(",")} <= {*PROJECT["optional-dependencies"]}
+
+
+def test_the_source_distribution_holds_all_that_its_tests_read():
+    held = {name.strip("/") for name in CONFIGURATION["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
+    assert all((CHECKOUT / name).exists() for name in held)
+    read = re.compile(r"CHECKOUT / \"([\w.]+)\"")
+    texts = [file.read_text("utf-8") for file in (CHECKOUT / "tests").rglob("*.py")]
+    named = {name for text in texts for name in read.findall(text) if (CHECKOUT / name).exists()}
+    assert named - {"pyproject.toml", ".git"} <= held
 
 
 def test_whatever_says_how_to_install_names_the_package_and_extras_that_there_are():
