@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -154,24 +155,36 @@ class Bases:
 
     def add(self, base: KnownBase) -> bool:
         """Keep a base under its name, in the place of another one of that name. Returns whether there was one."""
-        was_there = base.name in self._known
-        self._write({**self._known, base.name: base})
-        return was_there
+        with self._changing():
+            was_there = base.name in self._known
+            self._write({**self._known, base.name: base})
+            return was_there
 
     def remove(self, name: str) -> KnownBase:
         """Forget a name. Returns what it named. Raises NotFound."""
-        gone = self.of(name)
-        self._write({key: each for key, each in self._known.items() if key != name})
-        return gone
+        with self._changing():
+            gone = self.of(name)
+            self._write({key: each for key, each in self._known.items() if key != name})
+            return gone
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Look again at what the file says, and let nobody else change it until it is written."""
+        from rekall.system.files import make_private_folder
+        from rekall.system.one_by_one import CHANGING_S, one_by_one
+
+        make_private_folder(self._path.parent)
+        with one_by_one(self._path, CHANGING_S):
+            self._known = {each.name: each for each in _read(self._path)}
+            yield
 
     def _write(self, known: Mapping[str, KnownBase]) -> None:
-        from rekall.system.files import make_private_folder, write_atomically
+        from rekall.system.files import write_atomically
 
         lines = ["# Bases beside your own. `rekall base` keeps this file; passwords never belong here."]
         for name in sorted(known):
             lines += ["", f"[{name}]", f"location = {json.dumps(known[name].location, ensure_ascii=False)}"]
             lines += ["read_only = true"] if known[name].read_only else []
-        make_private_folder(self._path.parent)
         write_atomically(self._path, "\n".join([*lines, ""]).encode(), is_named=True)
         self._known = dict(known)
 

@@ -13,6 +13,7 @@ from typing import Any
 from rekall.entry import rules
 from rekall.errors import InvalidInput, NotFound
 from rekall.settings import SETTINGS, Setting
+from rekall.system.homes import named_home, no_home
 
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -93,16 +94,22 @@ class Places:
 
 
 def find_places(environ: Mapping[str, str] = os.environ) -> Places:
-    """The folders of this user: everything under REKALL_HOME when it is set, else the platform's own."""
-    home = environ.get("REKALL_HOME")
-    if home:
-        root = Path(home).expanduser().absolute()
+    """The folders of this user: everything under REKALL_HOME when it is set, else the platform's own.
+
+    Raises:
+        NotFound: This user has no home folder.
+    """
+    root = named_home(environ)
+    if root is not None:
         return Places(root / "config.toml", root / "rekall.db", root / "models")
     from platformdirs import PlatformDirs
 
     folders = PlatformDirs("rekall", appauthor=False)
-    data = Path(folders.user_data_dir)
-    return Places(Path(folders.user_config_dir) / "config.toml", data / "rekall.db", data / "models")
+    try:
+        settings, data = Path(folders.user_config_dir), Path(folders.user_data_dir)
+    except RuntimeError as error:
+        raise no_home() from error
+    return Places(settings / "config.toml", data / "rekall.db", data / "models")
 
 
 def find_original_base(environ: Mapping[str, str] = os.environ) -> Path | None:
@@ -131,7 +138,8 @@ def find_original_base(environ: Mapping[str, str] = os.environ) -> Path | None:
         yield places.database.parent
         yield user / ".rekall"
 
-    first = [Path(environ["REKALL_HOME"]).expanduser().absolute() / _ORIGINAL] if environ.get("REKALL_HOME") else []
+    root = named_home(environ)
+    first = [root / _ORIGINAL] if root else []
     if environ.get("REKALL_DB_PATH"):
         first.append(Path(os.path.expanduser(environ["REKALL_DB_PATH"])))
     for file in itertools.chain(first, (folder / _ORIGINAL for folder in folders())):

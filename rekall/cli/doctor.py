@@ -79,11 +79,6 @@ def every_look(app: App) -> Iterator[Look]:
 def _looked(topic: str, look: Callable[[App], Iterator[Look]], app: App) -> Iterator[Look]:
     try:
         yield from look(app)
-    except (RekallError, OSError, RuntimeError) as error:  # RuntimeError: no home folder can be found
-        known = in_our_words(error) if isinstance(error, (RekallError, OSError)) else None
-        yield Look(
-            topic,
-            Health.BAD,
-            known.message if known else str(error),
-            known.hint if known else "set HOME or REKALL_HOME",
-        )
+    except (RekallError, OSError) as error:
+        known = in_our_words(error)
+        yield Look(topic, Health.BAD, known.message, known.hint)

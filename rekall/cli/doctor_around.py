@@ -14,6 +14,7 @@ from rekall.app import App
 from rekall.cli.looks import Health, Look
 from rekall.cli.options import is_installed
 from rekall.errors import RekallError
+from rekall.system.homes import expanded
 from rekall.wording import DISTRIBUTION, install_command, installed_version
 
 _EXTRAS = {
@@ -207,7 +208,7 @@ def _shell(app: App) -> Iterator[Look]:
         )
         return
     for name in _START_FILES[shell.name]:
-        file = Path(os.path.expandvars(name)).expanduser()
+        file = expanded(os.path.expandvars(name))
         if "rekall init" in _text_of(file) or (file.name == "rekall.fish" and file.exists()):
             yield Look("completion", Health.GOOD, f"{shell.name} completes: {file}")
             return

@@ -14,6 +14,7 @@ from rekall.cli.progress import progress_line
 from rekall.cli.render import out, out_json, talk
 from rekall.errors import BothChanged, InvalidInput, NotFound, PartialImport, UsageError
 from rekall.knowledge import answers
+from rekall.system.homes import below_home
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _memories(assistant: str, *, yes: bool) -> list[Path]:
         raise UsageError(
             f"no assistant {assistant!r}", f"did you mean {near}?" if near else f"known: {', '.join(_ASSISTANTS)}"
         )
-    found = find_memories(assistant, Path.home(), Path.cwd(), os.environ)
+    found = find_memories(assistant, below_home(), Path.cwd(), os.environ)
     if not found:
         raise NotFound(
             f"no memories of {assistant} in its usual places", "name the folder instead: `rekall import FOLDER`"

@@ -14,6 +14,7 @@ from rekall.cli.options import is_installed, json_option, pass_app
 from rekall.cli.render import columns, out, out_json, talk
 from rekall.errors import InvalidInput, UsageError
 from rekall.mcp.token import ENVIRONMENT_NAME, token_file, wanted_token
+from rekall.system.homes import from_home
 from rekall.wording import install_command
 
 if TYPE_CHECKING:
@@ -209,10 +210,7 @@ def _in_words(known: Client, said: Standing | None, ours: str) -> str:
 
 def short_path(path: Path) -> str:
     """A path as a person reads it: the home folder is ~."""
-    try:
-        return str(Path("~") / path.relative_to(Path.home()))
-    except (ValueError, RuntimeError):
-        return str(path)
+    return from_home(str(path))
 
 
 def _print_entry(app: App, known: Client, launch: Launch | Address, *, project: bool, as_json: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from rekall.config import SEARCHES, Places, Settings, config_text, find_setting,
 from rekall.errors import InvalidInput
 from rekall.settings import SETTINGS
 from rekall.system.files import make_private_folder, write_atomically
+from rekall.system.one_by_one import CHANGING_S, one_by_one
 from rekall.system.replacing import discard
 
 if TYPE_CHECKING:
@@ -27,9 +29,9 @@ def write_setting(places: Places, key: str, raw: str) -> None:
         InvalidInput: The value does not fit, or the file is no TOML.
         OSError: It cannot be written.
     """
-    text = _changed(places, key, raw)
-    make_private_folder(places.config_file.parent)
-    write_atomically(places.config_file, text.encode(), is_named=True)
+    value = find_setting(key).parse(raw, "value")
+    with _one_by_one(places):
+        write_atomically(places.config_file, _changed(places, key, value).encode(), is_named=True)
 
 
 def write_search(places: Places, name: str, line: str) -> None:
@@ -41,13 +43,13 @@ def write_search(places: Places, name: str, line: str) -> None:
     """
     import tomlkit
 
-    document = _document(places)
-    table = document.setdefault(SEARCHES, tomlkit.table())
-    if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
-        raise not_toml(places.config_file, ValueError(f"[{SEARCHES}] is not a section with a value {name}"))
-    table[name] = line
-    make_private_folder(places.config_file.parent)
-    write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
+    with _one_by_one(places):
+        document = _document(places)
+        table = document.setdefault(SEARCHES, tomlkit.table())
+        if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
+            raise not_toml(places.config_file, ValueError(f"[{SEARCHES}] is not a section with a value {name}"))
+        table[name] = line
+        write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
 
 
 def unset_setting(places: Places, key: str) -> bool:
@@ -64,14 +66,26 @@ def unset_setting(places: Places, key: str) -> bool:
     import tomlkit
 
     section, dot, name = key.partition(".")
-    document = _document(places)
-    table = document.get(section) if dot else document
-    if not isinstance(table, MutableMapping) or isinstance(table.get(name or section, {}), MutableMapping):
+    if not places.config_file.exists():
         find_setting(key)
         return False
-    del table[name or section]  # which may be a key that nobody reads any more
-    write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
-    return True
+    with _one_by_one(places):
+        document = _document(places)
+        table = document.get(section) if dot else document
+        if not isinstance(table, MutableMapping) or isinstance(table.get(name or section, {}), MutableMapping):
+            find_setting(key)
+            return False
+        del table[name or section]  # which may be a key that nobody reads any more
+        write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
+        return True
+
+
+@contextlib.contextmanager
+def _one_by_one(places: Places) -> Iterator[None]:
+    """Let nobody change the config file between its being read and written: their change would be lost."""
+    make_private_folder(places.config_file.parent)
+    with one_by_one(places.config_file, CHANGING_S):
+        yield
 
 
 def template() -> str:
@@ -128,7 +142,7 @@ def _scratch_of(places: Places) -> Path:
 
 def check_writable(places: Places, key: str, raw: str) -> None:
     """See whether `write_setting` can do its work, before other work that takes long; the same errors."""
-    _changed(places, key, raw)
+    _changed(places, key, find_setting(key).parse(raw, "value"))
     folder = places.config_file.parent
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
@@ -136,11 +150,10 @@ def check_writable(places: Places, key: str, raw: str) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
-def _changed(places: Places, key: str, raw: str) -> str:
+def _changed(places: Places, key: str, value: int | float | str) -> str:
     """What the config file says once a key is changed."""
     import tomlkit
 
-    value = find_setting(key).parse(raw, "value")
     section, _, name = key.partition(".")
     document = _document(places)
     table = document.setdefault(section, tomlkit.table())

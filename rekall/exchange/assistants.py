@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import NotFound
+from rekall.system.homes import expanded
 
 _TEXTS = (".md", ".mdc", ".markdown", ".txt", ".json", ".jsonl")
 _EDITORS = ("Code", "Code - Insiders", "VSCodium", "Code - OSS")
@@ -35,7 +36,7 @@ class Places:
 
     def own(self, variable: str, default: str) -> Path:
         """An assistant's own folder: where a variable says, else at its usual place in the home folder."""
-        return Path(self.environ[variable]).expanduser() if self.environ.get(variable) else self.home / default
+        return expanded(self.environ[variable]) if self.environ.get(variable) else self.home / default
 
     def projects(self) -> Iterator[Path]:
         """The project's folder and those above it, up to its repository; never the home folder or what is above that."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from rekall.errors import InvalidInput, NotFound
 from rekall.exchange.bounds import read_whole
+from rekall.system.homes import home_folder
 from rekall.system.spelling import openable
 
 if TYPE_CHECKING:
@@ -268,11 +269,12 @@ def _up_to_repository(root: Path) -> Iterator[Path]:
 
 def _marks_above(folder: Path) -> frozenset[str]:
     """What tells whose notes a folder lies among, from the folders above it."""
+    home = home_folder()
     for above in (folder.absolute(), *folder.absolute().parents):
         found = frozenset(mark for mark in MARKS if (above / mark).exists())
         if found:
             return found
-        if (above / ".git").exists() or above == Path.home():
+        if (above / ".git").exists() or above == home:
             break
     return frozenset()
 

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 
 from rekall.errors import NotFound
+from rekall.system.homes import below_home
 
 
 class Moment(str, Enum):
@@ -87,7 +88,7 @@ class Host:
         first, _, rest = path.partition("/")
         own = environ.get(self.home_variable) if self.home_variable else None
         is_own = bool(own) and first == self.user_file.partition("/")[0]
-        return Path(own or "", rest) if is_own else Path.home() / path
+        return Path(own or "", rest) if is_own else below_home(path)
 
 
 _NO_FAILURE_SAID = "it does not say whether a command failed"

@@ -12,6 +12,7 @@ from rekall.errors import InvalidInput
 from rekall.hooks.hosts import Host, Moment
 from rekall.hooks.skill import SKILL_FILE, SKILL_FOLDER
 from rekall.hooks.wiring import Ours, command_line, found_in, turns_off
+from rekall.system.homes import home_folder, named_home
 from rekall.system.their_files import planned
 
 
@@ -56,7 +57,8 @@ def project_top() -> Path | None:
         here = Path.cwd()
     except OSError:
         return None
-    above = [folder for folder in (here, *here.parents) if folder != Path.home()]
+    home = home_folder()
+    above = [folder for folder in (here, *here.parents) if folder != home]
     return next((folder for folder in above if (folder / ".git").exists()), here)
 
 
@@ -69,8 +71,8 @@ def scopes(host: Host) -> list[Path | None]:
 
 def home_named(environ: Mapping[str, str] = os.environ) -> str | None:
     """The folder that the commands of hooks name: that of REKALL_HOME, where it is set."""
-    home = environ.get("REKALL_HOME")
-    return str(Path(home).expanduser().absolute()) if home else None
+    home = named_home(environ)
+    return str(home) if home else None
 
 
 def standing(host: Host, folder: Path | None, launch: Sequence[str], home: str | None) -> Standing:

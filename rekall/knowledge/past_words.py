@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rekall.entry.times import local_time, written
+from rekall.system.homes import from_home
 
 if TYPE_CHECKING:
     from rekall.knowledge.undoing import Change, Plan
@@ -83,8 +83,7 @@ def change_text(change: Change) -> str:
 
 def _sources(source: str) -> str:
     """What something was done with: paths, one a line, from the reader's home on."""
-    home = str(Path.home())
-    named = [f"~{each[len(home) :]}" if each.startswith(home) else each for each in source.splitlines()]
+    named = [from_home(each) for each in source.splitlines()]
     if len(named) > _MOST_SOURCES:
         return f"{named[0]} and {len(named) - 1} more"
     return " and ".join(named)

@@ -14,6 +14,7 @@ from typing import Any
 
 from rekall.errors import InvalidInput, NotFound
 from rekall.mcp.launching import Address, Launch
+from rekall.system.homes import below_home, expanded, home_folder
 
 SERVER_NAME = "rekall"
 
@@ -55,7 +56,7 @@ class Client:
         """Its configuration file on this machine."""
         variable, file = self.moved_by
         moved = environ.get(variable, "") if variable else ""
-        return _as_kept(Path(moved).expanduser() / file if moved else self._place(self.files, environ, platform))
+        return _as_kept(expanded(moved) / file if moved else self._place(self.files, environ, platform))
 
     def project_path(self, top: Path) -> Path:
         """Its file for a project, below the project's top folder."""
@@ -66,7 +67,7 @@ class Client:
         if not self.files:
             return False
         sign = self._place({"other": self.sign}, os.environ, "") if self.sign else self.path().parent
-        return self.path().exists() or (sign != Path.home() and sign.exists())
+        return self.path().exists() or (sign != home_folder() and sign.exists())
 
     @property
     def format(self) -> str:
@@ -118,11 +119,11 @@ class Client:
     def _place(files: Mapping[str, str], environ: Mapping[str, str], platform: str) -> Path:
         file = files.get(platform) or files["other"]
         if platform == "win32" and platform in files:
-            return Path(environ.get("APPDATA") or Path.home() / "AppData" / "Roaming") / file
+            return Path(environ.get("APPDATA") or below_home("AppData/Roaming")) / file
         settings = environ.get("XDG_CONFIG_HOME", "")
         if file.startswith(".config/") and os.path.isabs(settings):
             return Path(settings) / file.removeprefix(".config/")
-        return Path.home() / file
+        return below_home(file)
 
 
 def _as_kept(path: Path) -> Path:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rekall.system.homes import expanded
+
 SCRIPT = "rekall"
 
 HOME = "REKALL_HOME"
@@ -55,7 +57,7 @@ def this_launch(
         environ: The environment.
     """
     arguments = ("mcp", "--read-only") if read_only else ("mcp",)
-    env = ((HOME, str(Path(home).expanduser().absolute())),) if home and not is_shared else ()
+    env = ((HOME, str(expanded(home).absolute())),) if home and not is_shared else ()
     own = Path(sys.executable).with_name(f"{SCRIPT}.exe" if sys.platform == "win32" else SCRIPT)
     found = shutil.which(SCRIPT, path=environ.get("PATH"))
     if is_shared:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rekall.sync.folder import Tell, ids_of, nobody, root_of, scan
 from rekall.sync.git import GitReport, GitSync, prepared
 from rekall.sync.git_files import HAND
 from rekall.sync.reports import SyncReport
+from rekall.system.homes import home_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,8 +120,8 @@ def _refuse_what_nobody_means(folder: Path) -> None:
     """Refuse to begin with a folder of which every Markdown file would be taken in and changed, whatever it is."""
     here = Path(os.path.realpath(folder))
     hint = "name the folder that holds your notes, for example `rekall sync ~/notes`"
-    with contextlib.suppress(RuntimeError):  # nobody has a home here
-        home = Path(os.path.realpath(Path.home()))
+    if (named := home_folder()) is not None:
+        home = Path(os.path.realpath(named))
         if here == home:
             raise InvalidInput(f"{folder} is your home folder: every Markdown file in it would become a note", hint)
         if here in home.parents:

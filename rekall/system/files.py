@@ -34,10 +34,13 @@ def make_private_folder(path: Path) -> None:
     """Create a folder, and its missing parents, readable by the owner alone.
 
     A folder that exists keeps its mode: it may be shared on purpose.
+
+    Raises:
+        OSError: It cannot be made: the system does not let it, or its drive or share is not there.
     """
     missing = []
     folder = path
-    while not folder.exists():
+    while not folder.exists() and folder != folder.parent:
         missing.append(folder)
         folder = folder.parent
     for folder in reversed(missing):

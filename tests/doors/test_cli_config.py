@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support import Ran
+from support import Ran, in_threads
 from support.waiting import PATIENCE_S
 
+from rekall.cli.settings_file import unset_setting, write_search, write_setting
+from rekall.config import find_places
 from rekall.settings import SETTINGS
 
 Rekall = Callable[..., Ran]
@@ -117,6 +119,30 @@ def test_every_setting_has_its_variable(rekall: Rekall, monkeypatch: pytest.Monk
 
 
 # changing
+
+
+def test_what_is_set_at_once_is_all_kept(rekall: Rekall, config_file: Path) -> None:
+    places = find_places({"REKALL_HOME": str(config_file.parent)})
+    steps = [
+        lambda: write_setting(places, "search.lexical_share", "0.4"),
+        lambda: write_setting(places, "ui.theme", "dark"),
+        lambda: write_setting(places, "engine.threads", "2"),
+        lambda: write_search(places, "mine", "nginx"),
+        lambda: write_search(places, "yours", "safari"),
+        lambda: unset_setting(places, "search.limit"),
+    ]
+    assert not in_threads(len(steps), lambda number: steps[number]())
+    text = config_file.read_text("utf-8")
+    for said in (
+        "lexical_share = 0.4",
+        'theme = "dark"',
+        "threads = 2",
+        'mine = "nginx"',
+        'yours = "safari"',
+        "vim -n",
+    ):
+        assert said in text
+    assert "limit = 7" not in text
 
 
 def test_set_keeps_comments_and_the_other_keys(rekall: Rekall, config_file: Path) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support import in_threads
 
 from rekall.bases import Bases, KnownBase, checked_location, checked_name, is_server
 from rekall.errors import InvalidInput, NotFound
@@ -119,3 +120,12 @@ def test_a_file_that_cannot_be_used_is_named_and_not_quoted(tmp_path: Path, text
     assert "bases.toml" in refused.value.message
     assert "hunter2" not in refused.value.message
     assert file.read_text() == text
+
+
+def test_names_that_are_given_at_once_are_all_kept(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "bases.toml"
+    opened = [Bases(path) for _ in range(8)]
+    assert not in_threads(8, lambda number: opened[number].add(KnownBase(f"b{number}", f"/{number}")))
+    assert [each.name for each in Bases(path)] == [f"b{number}" for number in range(8)]
+    assert not in_threads(7, lambda number: opened[number].remove(f"b{number}"))
+    assert [each.name for each in Bases(path)] == ["b7"]
