@@ -77,12 +77,13 @@ def edit_until_good(desk: Desk, name: str, text: str, take: Callable[[str], Resu
                 line = 0
                 continue
             if wish == "discard":
-                draft.drop()
-                talk("the draft is gone")
+                talk(draft.drop() or "the draft is gone")
                 return None
             draft.not_accepted(error)
             raise
-        draft.drop()
+        remark = draft.drop()
+        if remark:
+            talk(f"note: {remark}")
         return result
 
 

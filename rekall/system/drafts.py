@@ -112,7 +112,7 @@ class DraftFile:
             return Edited("", note, closed.advice)
         if is_unchanged or not text.strip():
             text = ""
-            self.drop()
+            remark = self.drop()
         if closed.code != 0:
             kept = f"your text is kept in {self.path}; " if text else ""
             raise InvalidInput(
@@ -141,13 +141,22 @@ class DraftFile:
         """Let an error say where the text is that it is about."""
         error.hint = f"your text is kept in {self.path}" + (f"; {error.hint}" if error.hint else "")
 
-    def drop(self) -> None:
-        """Remove it and what editors left beside it: the text was accepted, or there is none."""
+    def drop(self) -> str:
+        """Remove it and what editors left beside it: the text was accepted, or there is none.
+
+        Returns:
+            What to tell the person where another program keeps it from being removed, which makes nothing undone; else
+            empty.
+        """
         for beside in traces_of(self.path.parent, self.path.name):
             found = _BACKUP.fullmatch(beside.name)
             if found and found["draft"] == self.path.name:
                 discard(beside)
-        remove_file(self.path)
+        try:
+            remove_file(self.path)
+        except OSError as error:
+            return f"{self.path} is not needed any more, but cannot be removed: {error.strerror or error}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

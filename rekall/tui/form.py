@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -228,8 +227,7 @@ class FormScreen(RekallScreen[Saved | None]):
         if moved.found is None:  # otherwise another form keeps its text there
             before, self._kept = self._kept, moved
             if await self._keep_draft(is_due=True):
-                with contextlib.suppress(OSError):
-                    before.drop()
+                before.drop()
 
     async def _keep_draft(self, *, is_due: bool = False) -> bool:
         """Write what was typed since the last time. Returns whether the draft file is up to date."""
@@ -249,8 +247,7 @@ class FormScreen(RekallScreen[Saved | None]):
         return True
 
     def _drop_kept(self) -> None:
-        with contextlib.suppress(OSError):  # the next form resumes it and can discard it
-            self._kept.drop()
+        self._kept.drop()  # where it stays, the next form resumes it and can discard it
 
     def _tell(self, text: str) -> None:
         self.query_one("#problem", Static).update(printable(text))

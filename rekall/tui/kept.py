@@ -96,11 +96,7 @@ class KeptText:
         return is_changed
 
     def drop(self) -> None:
-        """Remove the file and keep nothing from now on.
-
-        Raises:
-            OSError: The file cannot be removed.
-        """
+        """Remove the file, where nobody has it open, and keep nothing from now on."""
         with self._lock:
             self._is_over = True
             if self._last != self._file.begun_with:  # otherwise the file is not ours

@@ -59,8 +59,10 @@ async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: C
     except RekallError as error:
         draft.not_accepted(error)
         raise
-    draft.drop()
+    remark = draft.drop()
     say_saved(saved)
+    if remark:
+        host.warn(remark, "what you wrote is stored")
 
 
 async def edit_source(host: Host, base: KnowledgeBase, entry_id: str) -> bool:

@@ -75,6 +75,31 @@ def test_a_file_that_is_held_is_named_and_stays(
     assert left <= {"rekall.db-wal", "rekall.db-shm"}
 
 
+def test_a_draft_that_is_held_does_not_make_a_stored_text_fail(
+    rekall: Rekall, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "editor.py"
+    script.write_text("import sys\nopen(sys.argv[1], 'a').write('\\nmore words\\n')\n")
+    monkeypatch.setenv("EDITOR", f'"{sys.executable}" "{script}"')
+    added = rekall("add", "til", "a note", "--json").json["entry"]["id"]
+    unlink = os.unlink
+
+    def refuse(path: str | Path, **more: object) -> None:
+        if Path(path).suffix == ".md":
+            refused = PermissionError(errno.EACCES, "Access is denied", str(path))
+            refused.winerror = 32
+            raise refused
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    monkeypatch.setattr(replacing.time, "sleep", lambda seconds: None)
+    ran = rekall("edit", added)
+    assert ran.code == 0
+    assert "another program has it open" in ran.err
+    assert "is not needed any more" in ran.err
+    assert "more words" in rekall("show", added).out
+
+
 HOLD = """
 import mmap, sys
 file = open(sys.argv[1], "rb")
