@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 LOCKS = ROOT / "docs" / "platforms.json"
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "platforms.md")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-EXTRAS = ("export", "mcp", "tui", "watch")
+EXTRAS = ("export", "mcp", "team", "tui", "watch")
 OPTIONAL = ("onnxruntime", "sqlite-vec")
 """Without these the shipped model and the vectors are computed by numpy."""
 
