@@ -207,15 +207,8 @@ class Backlog:
             if not vectors:
                 continue
             with self._store.transaction(PATIENCE_S):
-                there = self._store.passages.hashes(some)  # somebody may have changed one since
-                index = self._store.vectors.index(self.still_there(space))
-                index.add_many(
-                    (each.passage_id, vectors[each.text_hash])
-                    for each in waiting
-                    if each.text_hash in vectors and there.get(each.passage_id) == each.text_hash
-                )
-                if self._cache is not None:
-                    self._cache.invalidate(None)
+                found = [each for each in waiting if each.text_hash in vectors]
+                self._put(space, found, [memoryview(vectors[each.text_hash]).cast("f") for each in found])
 
     def _embed_all(
         self,
@@ -301,20 +294,21 @@ class Backlog:
         Raises:
             EngineError: One of them is no vector of this space.
         """
-        self.still_there(space)
+        index = self._store.vectors.index(self.still_there(space))
         if self._cache is not None:
             self._cache.invalidate(None)
-        index = self._store.vectors.index(space)
-        index.add_many(
-            (item.passage_id, vector)
-            for item, vector in zip(items, vectors)  # another process may have edited one since
-            if self._store.passages.has_text(item.passage_id, item.text_hash)
-        )
+        unchanged = self._unchanged(items)
+        index.add_many((item.passage_id, vector) for item, vector in zip(items, vectors) if item in unchanged)
 
     def _set_aside(self, space: Space, item: PendingPassage, reason: str) -> None:
         """Note that the model cannot embed a passage. Call it inside the transaction."""
-        if self._store.passages.has_text(item.passage_id, item.text_hash):
+        if self._unchanged([item]):
             self._store.unembeddable.put(space, item.passage_id, reason)
+
+    def _unchanged(self, items: Sequence[PendingPassage]) -> set[PendingPassage]:
+        """Those of some passages that another process has not edited since. Call it inside the transaction."""
+        now = self._store.passages.text_hashes(item.passage_id for item in items)
+        return {item for item in items if now.get(item.passage_id) == item.text_hash}
 
     def _take_in_hand(
         self, space: Space, worker: str, size: int, among: Collection[int] | None

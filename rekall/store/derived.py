@@ -128,8 +128,8 @@ class Passages(Protocol):
         """Ids of the heads of at most `most` entries, spread evenly over the base; the same while nothing is written."""
         ...
 
-    def has_text(self, passage_id: int, text_hash: bytes) -> bool:
-        """Whether a passage is still there with that text."""
+    def text_hashes(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each of some passages that is still there, by its id."""
         ...
 
     def count(self) -> int:

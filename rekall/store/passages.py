@@ -108,11 +108,10 @@ class SqlitePassages:
         )
         return [row[0] for row in self._db.rows(sql, (json.dumps(places),)) if row[0] is not None]
 
-    def has_text(self, passage_id: int, text_hash: bytes) -> bool:
-        """Whether a passage is still there with that text."""
-        return (
-            self._db.value("SELECT 1 FROM passage WHERE id = ? AND text_hash = ?", (passage_id, text_hash)) is not None
-        )
+    def text_hashes(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each of some passages that is still there, by its id."""
+        sql = "SELECT id, text_hash FROM passage WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(typed(self._db.rows(sql, (json.dumps(list(ids)),)), NUMBER, BLOB))
 
     def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
         """The text hash of each passage of the given entries, by its id."""

@@ -2137,12 +2137,13 @@ def test_a_sample_holds_heads_only_and_as_many_as_there_is_room_for(fresh, passa
         store.entries.delete(10**6)
 
 
-def test_has_text_knows_the_text_that_stands_there_now(store, two):
-    (passage_id,) = put_passages(store, two[0], "a")
-    assert store.passages.has_text(passage_id, of("a")[0].text_hash)
-    assert not store.passages.has_text(passage_id, of("b")[0].text_hash)
-    put_passages(store, two[0], "b")
-    assert not store.passages.has_text(passage_id, of("a")[0].text_hash)
+def test_text_hashes_are_those_of_the_texts_that_stand_there_now(store, two):
+    a, b = put_passages(store, two[0], "a", "b")
+    assert store.passages.text_hashes([b, a, a, 10**9]) == {a: of("a")[0].text_hash, b: of("b")[0].text_hash}
+    assert store.passages.text_hashes(iter([a])) == {a: of("a")[0].text_hash}
+    assert store.passages.text_hashes([]) == {}
+    (c,) = put_passages(store, two[0], "c")
+    assert store.passages.text_hashes([a, b, c]) == {c: of("c")[0].text_hash}
 
 
 def test_passages_of_some_entries_are_found_by_a_selection(store):

@@ -96,10 +96,9 @@ class PostgresPassages:
         """
         return [number for (number,) in self._db.rows(sql, {"most": most})]
 
-    def has_text(self, passage_id: int, text_hash: bytes) -> bool:
-        """Whether a passage is still there with that text."""
-        sql = "SELECT 1 FROM passage WHERE id = %s AND text_hash = %s"
-        return self._db.value(sql, (passage_id, text_hash)) is not None
+    def text_hashes(self, ids: Iterable[int]) -> dict[int, bytes]:
+        """The text hash of each of some passages that is still there, by its id."""
+        return dict(self._db.rows("SELECT id, text_hash FROM passage WHERE id = ANY(%s)", (list(ids),)))
 
     def hashes(self, keys: Iterable[int]) -> dict[int, bytes]:
         """The text hash of each passage of the given entries, by its id."""
