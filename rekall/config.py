@@ -349,4 +349,9 @@ def config_text(path: Path) -> str:
 
 def not_toml(path: Path, error: Exception) -> InvalidInput:
     """The error for a config file that cannot be read."""
+    if isinstance(error, OSError):
+        return InvalidInput(
+            f"cannot read {path}: {error.strerror or error}",
+            "check its permissions, and that no other program has it locked",
+        )
     return InvalidInput(f"cannot read {path}: {error}", "correct the file, or move it away to start from the defaults")

@@ -15,6 +15,7 @@ from rekall.cli.render import out, out_json, talk
 from rekall.errors import BothChanged, InvalidInput, NotFound, PartialImport, UsageError
 from rekall.knowledge import answers
 from rekall.system.homes import below_home
+from rekall.system.spelling import fitting
 from rekall.wording import count_text, printable
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def import_files(
     from rekall.knowledge.files import ImportOptions
 
     unknown = rules.entry_type(kind) if kind else EntryType.REFERENCE
-    wanted = [*paths, *(_memories(assistant, yes=yes) if assistant else ())]
+    named = [Path(each) for path in paths for each in fitting(str(path))]
+    wanted = [*named, *(_memories(assistant, yes=yes) if assistant else ())]
     if not wanted:
         raise UsageError("name a file or a folder to import", "for example `rekall import ~/notes`")
     if report_file is not None:

@@ -102,7 +102,8 @@ def _raise(path: Path | None, error: apsw.Error) -> NoReturn:
         raise corrupt(path, str(error)) from error
     if isinstance(error, apsw.CantOpenError):
         raise StorageError(
-            f"cannot open {path}", "check that it is a file, and that you can write to its folder"
+            f"cannot open {path}",
+            "check that it is a file, that you can write to its folder, and that no other program has it locked",
         ) from error
     if isinstance(error, apsw.IOError):
         raise StorageError(f"cannot read or write {path}: {error}", "check the disk and its free space") from error

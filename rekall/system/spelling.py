@@ -41,6 +41,19 @@ def openable(path: str | os.PathLike[str], *, is_windows: bool = IS_WINDOWS) -> 
     return _AS_IT_IS_SHARED + whole[2:] if whole.startswith("\\\\") else _AS_IT_IS + whole
 
 
+def fitting(path: str, *, is_windows: bool = IS_WINDOWS) -> list[str]:
+    r"""The files that a pattern fits on Windows, whose shells hand `notes\*.md` on as it is; any other path alone.
+
+    No name there holds `*` or `?`; brackets are letters like others.
+    """
+    pattern = plain(path, is_windows=is_windows)
+    if not is_windows or not any(sign in pattern for sign in "*?"):
+        return [path]
+    import glob
+
+    return sorted(glob.glob(pattern.replace("[", "[[]"))) or [path]
+
+
 def sameness(path: str) -> str:
     """The same for two paths that some file system takes for one."""
     if path.isascii():

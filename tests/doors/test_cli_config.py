@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -119,6 +120,24 @@ def test_every_setting_has_its_variable(rekall: Rekall, monkeypatch: pytest.Monk
 
 
 # changing
+
+
+def test_a_config_file_that_nobody_lets_read_is_not_called_wrong(
+    rekall: Rekall, config_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "config.toml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for command in (["list"], ["config", "set", "ui.theme", "dark"]):
+        ran = rekall(*command)
+        assert ran.code == 4
+        assert f"cannot read {config_file}: Permission denied\n" in ran.err
+        assert "check its permissions" in ran.err
 
 
 def test_what_is_set_at_once_is_all_kept(rekall: Rekall, config_file: Path) -> None:

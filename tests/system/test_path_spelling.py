@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.systems import not_on_windows
 
-from rekall.system.spelling import Spelling, Volume, openable, plain, sameness
+from rekall.system.spelling import Spelling, Volume, fitting, openable, plain, sameness
 
 asked_of_the_disk = not_on_windows("Windows itself says how a path is spelled")
 
@@ -157,3 +157,15 @@ def test_paths_that_some_file_system_takes_for_one():
     for one, other in ((NFC, NFD), (NFC, NFC.upper()), ("Straße", "STRASSE"), ("a.MD", "A.md")):
         assert sameness(one) == sameness(other)
     assert sameness("cafe") != sameness(NFC)
+
+
+def test_a_pattern_that_no_shell_of_windows_reads_names_the_files_that_it_fits(tmp_path: Path) -> None:
+    folder = tmp_path / "notes [old]"
+    folder.mkdir()
+    for name in ("b.md", "a.md", "c.txt"):
+        (folder / name).touch()
+    assert fitting(str(folder / "*.md"), is_windows=True) == [str(folder / "a.md"), str(folder / "b.md")]
+    assert fitting(str(folder / "?.txt"), is_windows=True) == [str(folder / "c.txt")]
+    assert fitting(str(folder / "*.org"), is_windows=True) == [str(folder / "*.org")]
+    assert fitting(str(folder / "*.md"), is_windows=False) == [str(folder / "*.md")]
+    assert fitting("\\\\?\\C:\\notes", is_windows=True) == ["\\\\?\\C:\\notes"]
