@@ -52,6 +52,9 @@ _WAITING = frozenset(
 )
 """How those options are spelled, short and long."""
 
+_WINDOWED = frozenset((*_WAITS_BY, "notepad", "mousepad", "pluma", "kwrite"))
+"""Editors that leave the terminal alone."""
+
 _IN_TERMINAL = frozenset(
     [
         "vi",
@@ -205,6 +208,11 @@ def program_of(editor: str) -> str:
     except ValueError:  # the shell will say so
         return ""
     return words[0].strip('"') if words else ""
+
+
+def has_window(configured: str) -> bool:
+    """Whether the editor is known to have a window of its own, and needs no terminal."""
+    return _program(_quoted(find_editor(configured))) in _WINDOWED
 
 
 def leaves_window(editor: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from textual.app import SuspendNotSupported
 
@@ -14,9 +15,11 @@ from rekall.knowledge.origins import source_file
 from rekall.knowledge.reports import Saved
 from rekall.knowledge_base import KnowledgeBase
 from rekall.system.drafts import DraftFile
-from rekall.system.editor import open_editor
+from rekall.system.editor import has_window, open_editor
 from rekall.tui.screens import Host
 from rekall.tui.tasks import in_thread
+
+Result = TypeVar("Result")
 
 
 async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: Callable[[Saved], None]) -> None:
@@ -40,9 +43,8 @@ async def edit_outside(host: Host, base: KnowledgeBase, old: Entry, say_saved: C
             host.say("resuming your unsaved text", str(draft.path))
         for other in draft.others:
             host.warn("there is an unsaved draft of an earlier version", f"it is in {other}")
-        with _terminal_of(host):
-            line = 0 if draft.is_taken_up else line_of_content(text)
-            edited = draft.edited(host.settings.text("ui.editor"), line)
+        line = 0 if draft.is_taken_up else line_of_content(text)
+        edited = await _in_editor(host, lambda editor: draft.edited(editor, line))
     except OSError as error:
         raise InvalidInput(f"cannot keep a draft: {error}", "check the folder and the free space") from error
     except SuspendNotSupported:
@@ -82,8 +84,7 @@ async def edit_source(host: Host, base: KnowledgeBase, entry_id: str) -> bool:
     if file is None:
         raise NotFound(f"its file is gone: {view.origin}", "if it was moved, import it from where it is now")
     try:
-        with _terminal_of(host):
-            closed = open_editor(file, host.settings.text("ui.editor"))
+        closed = await _in_editor(host, lambda editor: open_editor(file, editor))
     except SuspendNotSupported:
         raise InvalidInput("this terminal cannot be handed to an editor", f"the file is {file}") from None
     if closed.code:
@@ -98,6 +99,27 @@ async def edit_source(host: Host, base: KnowledgeBase, entry_id: str) -> bool:
     else:
         host.warn(f"the editor ended at once; nothing was changed yet in {file}", closed.advice)
     return bool(report.stored)
+
+
+async def _in_editor(host: Host, work: Callable[[str], Result]) -> Result:
+    """Let the editor work: it has the terminal meanwhile, or a window of its own where the terminal cannot be lent, as on Windows.
+
+    Args:
+        host: Lends its terminal.
+        work: Opens the configured editor, and returns when that ended.
+
+    Raises:
+        SuspendNotSupported: The terminal cannot be lent, and the editor needs one.
+    """
+    editor = host.settings.text("ui.editor")
+    try:
+        with _terminal_of(host):
+            return work(editor)
+    except SuspendNotSupported:
+        if not has_window(editor):
+            raise
+    host.say("it is open in your editor", "save and close it there to go on")
+    return await in_thread(lambda: work(editor))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.systems import WINDOWS, shell_line
+from support.systems import WINDOWS, program, shell_line
 from support.tui_driver import (
     NGINX,
     SAFARI,
@@ -463,6 +463,18 @@ async def test_a_terminal_that_cannot_be_lent_is_told(rekall, monkeypatch):
     async with opened(rekall) as ui:
         await ui.press("E")
         assert "this terminal cannot be handed to an editor" in ui.told
+
+
+@driven
+async def test_an_editor_with_a_window_of_its_own_needs_no_terminal(rekall, tmp_path, monkeypatch):
+    lines = "import pathlib, sys\np = pathlib.Path(sys.argv[-1])\nt = p.read_text('utf-8').replace('Raise', 'Lower')"
+    window = program(tmp_path / "notepad", f"{lines}\np.write_text(t, 'utf-8')\n")
+    monkeypatch.setenv("EDITOR", shell_line(window))
+    async with opened(rekall) as ui:
+        await ui.press("j", "E")
+        assert "it is open in your editor" in ui.told
+        assert rekall.open_base().get(NGINX.id or "").entry.content == "Lower the keepalive timeout."
+    assert drafts_of(rekall) == []
 
 
 items = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r")).map(str.strip).filter(bool), max_size=4)

@@ -12,7 +12,7 @@ from support.systems import program, shell_line
 from rekall.errors import InvalidInput
 from rekall.system import editor as editors
 from rekall.system.drafts import DraftFile
-from rekall.system.editor import find_editor, open_editor
+from rekall.system.editor import find_editor, has_window, open_editor
 
 FOR_EVER_S = 1e9
 
@@ -112,6 +112,21 @@ def test_a_path_with_blanks_needs_no_quotes(tmp_path: Path, options: str) -> Non
     file = tmp_path / "a 100% %PATH% $HOME 'note'.md" if sys.platform != "win32" else tmp_path / "a 100% %PATH% note.md"
     assert open_editor(file, f"{path}{options}").code == 0
     assert file.read_text() == repr(options.split())
+
+
+@pytest.mark.parametrize(
+    ("editor", "expected"),
+    [
+        ("code --wait", True),
+        ("notepad", True),
+        ("notepad.exe", True),
+        ("vim", False),
+        ("nano -w", False),
+        ("mine", False),
+    ],
+)
+def test_editors_that_need_no_terminal(editor: str, expected: bool) -> None:
+    assert has_window(editor) == expected
 
 
 def test_an_editor_of_blanks_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
