@@ -30,6 +30,7 @@ from rekall.cli.ending import (
 from rekall.cli.options import on_terminal
 from rekall.cli.render import ANSWERS, error_fields, error_text, out_json, out_json_line, talk
 from rekall.errors import Interrupted, InvalidInput, NotFound, OutputLost, RekallError, UsageError, in_our_words
+from rekall.system.products import PRODUCTS
 
 
 class _Context(click.Context):
@@ -171,6 +172,7 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         _make_output_robust()
         if is_own:
             listen()
+            PRODUCTS.expect_numpy()
         code = _invoke(arguments, answers)
         sys.stdout.flush()
     except Ended as ended:

@@ -6,15 +6,19 @@ half as long again of the processor, and on a busy machine bulk ten times as lon
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from types import ModuleType, TracebackType
+from typing import TYPE_CHECKING, Any
 
 from rekall.system.forks import FORKS
+
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
 
 _NAMES = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 """What the libraries of products under numpy look at when they are loaded."""
@@ -49,19 +53,31 @@ class Products:
         For processes that are Rekall's own: it cannot be undone. What whoever runs this asks for stays. The variables
         are set for no longer than the import, so that no program that is started here sees them.
         """
-        if "numpy" in sys.modules:
-            return
+        self.expect_numpy()
+        with contextlib.suppress(ImportError):  # whoever needs it says so
+            import numpy  # noqa: F401 - what it loads stays
+
+    def expect_numpy(self) -> None:
+        """Let numpy be imported like that by whoever imports it first; until then nothing is loaded.
+
+        A second thread is of no use, and where none can be started, as in a container on a host of many processors,
+        OpenBLAS interrupts the process.
+        """
+        if "numpy" not in sys.modules and not any(isinstance(finder, _Awaited) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _Awaited(self))
+
+    @contextlib.contextmanager
+    def importing(self) -> Iterator[None]:
+        """Tell the library under numpy, while it is loaded, to take one thread."""
         given = {name: os.environ.get(name) for name in _NAMES}
         os.environ.update({name: value or "1" for name, value in given.items()})
         try:
-            import numpy  # noqa: F401 - what it loads stays
-        except ImportError:  # whoever needs it says so
-            return
+            yield
+            self._imported_with_one = not any(given.values())
         finally:
             for name, value in given.items():
                 if value is None:
                     del os.environ[name]
-        self._imported_with_one = not any(given.values())
 
     def can_take_one(self) -> bool:
         """Whether products take one thread in this process, or do so inside."""
@@ -100,6 +116,31 @@ class Products:
             self._calls = _calls()
             self._looked_for = True
         return self._calls
+
+
+class _Awaited:  # no MetaPathFinder, which takes 6 ms to import
+    """Waits in the path of imports until numpy comes."""
+
+    def __init__(self, products: Products) -> None:
+        self._products = products
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Where numpy is found without it, and loaded with one thread; nothing for others."""
+        if name != "numpy":
+            return None
+        import importlib.util  # not at every start
+
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def load_with_one(module: ModuleType) -> None:
+                with self._products.importing():
+                    load(module)
+
+            spec.loader.exec_module = load_with_one  # type: ignore[method-assign]
+        return spec
 
 
 def _calls() -> tuple[Callable[[], int], Callable[[int], None]] | None:

@@ -352,8 +352,12 @@ at_first = threads()  # an emulator has some of its own
 before = dict(os.environ)
 if sys.argv[1] == "import":
     PRODUCTS.import_numpy()
+if sys.argv[1] == "await":
+    PRODUCTS.expect_numpy()
+    PRODUCTS.expect_numpy()
 assert dict(os.environ) == before
 import numpy as np
+assert dict(os.environ) == before and np.__spec__.loader.get_filename() == np.__file__
 def multiply():
     np.ones((900, 900), np.float32) @ np.ones((900, 900), np.float32)
     return threads() - at_first
@@ -380,6 +384,11 @@ several = pytest.mark.skipif(
 @several
 def test_numpy_takes_one_thread_in_a_process_of_our_own_and_no_program_that_is_started_knows() -> None:
     assert threads_seen("import", "") == ["True", "0", "0"]
+
+
+@several
+def test_whoever_imports_numpy_first_where_it_is_awaited_imports_it_with_one_thread() -> None:
+    assert threads_seen("await", "") == ["True", "0", "0"]
 
 
 @several

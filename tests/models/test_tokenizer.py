@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import subprocess
+import sys
 
 import pytest
 import tokenizers
@@ -314,3 +316,21 @@ def test_what_real_tokenizers_do_to_a_text_is_let_be(tmp_path, described):
     assert 1.0 <= times <= MOST_TIMES
     if "charsmap" not in path.read_text("utf-8"):  # ours has no tree to look into
         assert Tokenizer(path, LIMIT).encode(["a text"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+def test_a_single_text_is_read_without_further_threads() -> None:
+    script = (
+        "import os, sys\nfrom pathlib import Path\nfrom rekall.models.engine.tokenizer import Tokenizer\n"
+        "tokenizer = Tokenizer(Path(sys.argv[1]), 256)\nbefore = len(os.listdir('/proc/self/task'))\n"
+        "tokenizer.encode(['a single text'])\nprint(len(os.listdir('/proc/self/task')) - before)\n"
+        "tokenizer.encode(['several', 'texts'] * 20)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script, FILE], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert ran.stdout == "0\n"
+
+
+@pytest.mark.parametrize("text", ["", "a word", "word " * 900, "x" * 9_000, "e\u0301 \U00010000 [MASK]\ud800"])
+def test_a_text_gets_the_same_ids_alone_as_among_others(text: str) -> None:
+    tokenizer = Tokenizer(FILE, LIMIT)
+    assert tokenizer.encode([text]) == tokenizer.encode([text, "another one"])[:1]

@@ -93,9 +93,12 @@ class Tokenizer:
         A long text is cut before it is tokenised, at a place where that cannot change the ids that are kept.
         """
         cut = [self._cut(self._clean(text)) for text in texts]
-        # the fast call also leaves out the words, which are all that a stripped file gives
-        encode = self._backend.encode_batch if self._pieces else self._backend.encode_batch_fast
-        encodings = encode(cut, add_special_tokens=False)
+        if len(cut) == 1:  # several take threads, one a processor, which a container on a large host may not let start
+            encodings = [self._backend.encode(cut[0], add_special_tokens=False)]
+        else:
+            # the fast call also leaves out the words, which are all that a stripped file gives
+            encode = self._backend.encode_batch if self._pieces else self._backend.encode_batch_fast
+            encodings = encode(cut, add_special_tokens=False)
         return [[*self._prefix, *self._kept(encoding)[0], *self._suffix] for encoding in encodings]
 
     def opening_tokens(self, prompt: str) -> int:
