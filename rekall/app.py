@@ -81,7 +81,7 @@ class App:
         self._asking = threading.Lock()
         self._settings: Settings | None = None
         self._base: KnowledgeBase | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[int, ...] | None = None
         self._project: tuple[Project | None] | None = None
 
     def long_lived(self, door: str = "python") -> App:
@@ -208,10 +208,13 @@ class App:
     def _opened(self, to_write: bool) -> KnowledgeBase:
         """The base of this very app. Before anything was stored, reading opens an empty one and makes no file.
 
-        Where another file lies in its place by now, because it was moved away or restored, that one is opened.
+        Where another file lies in its place by now, because it was moved away or restored, that one is opened; so is one that could
+        only be read, where it can be written now or somebody else wrote it.
         """
+        from rekall.store.opening import seen_as
+
         path = self._known.file if self._known else self.places.database
-        file = _identity(path) if path else None
+        file = seen_as(path) if path else None
         to_write = to_write and self._known is None  # no other base is ever made
         if self._base is not None and (file != self._file or (to_write and file is None)):
             self._base.index.drop_model()  # the rest stays open: another thread may be reading
@@ -223,7 +226,7 @@ class App:
                 sweep_folders(self.places.folders)
             is_stored = to_write or file is not None
             self._base = self._build(path if is_stored else None)
-            self._file = _identity(path) if path else None
+            self._file = file or (seen_as(path) if path else None)  # as it was before it was opened
         return self._base
 
     def base_file(self) -> BaseFile:
@@ -389,12 +392,3 @@ class App:
                 from rekall.wording import left_out_text
 
                 self.tell(left_out_text(damaged))
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file lies at a path, None when there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

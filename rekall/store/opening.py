@@ -80,6 +80,29 @@ def which_file(path: Path | None) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino) if found else None
 
 
+def seen_as(path: Path) -> tuple[int, ...] | None:
+    """What is another thing once a base must be opened again: another file lies there, or what may be done with it changed. None where there is none.
+
+    Of a base that `connect` opens as a file that nobody changes, a change by somebody else counts, too: nothing of it would be seen.
+    """
+    try:
+        path = path.resolve()
+        found = path.stat()
+    except (OSError, RuntimeError):  # the latter of links in a circle, before Python 3.13
+        return None
+    can_be_made, can_be_written = os.access(path.parent, os.W_OK), os.access(path, os.W_OK)
+    seen = (found.st_dev, found.st_ino, can_be_made, can_be_written)
+    if can_be_made or _has_log(path):
+        return seen
+    return (*seen, found.st_size, found.st_mtime_ns)
+
+
+def _has_log(path: Path) -> bool:
+    """Whether somebody wrote to a base, or does, and what was written is not all in the file."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
 def check_may_be_written(path: Path | None, opened: tuple[int, int] | None, *, read_only: bool) -> None:
     """Refuse to write to a file that was opened to be read, or that was removed or replaced since: nobody would ever find it again.
 
@@ -147,8 +170,7 @@ def connect(path: Path | None, *, read_only: bool = False) -> apsw.Connection:
         return apsw.Connection(f"{real.as_uri()}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     if os.access(real.parent, os.W_OK):
         return apsw.Connection(str(path))
-    log = real.with_name(f"{real.name}-wal")
-    how = "mode=ro" if log.exists() and log.stat().st_size else "mode=ro&immutable=1"
+    how = "mode=ro" if _has_log(real) else "mode=ro&immutable=1"
     return apsw.Connection(f"{real.as_uri()}?{how}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import apsw
 import pytest
-from support import in_threads, make_bench
+from support import FakeEncoder, in_threads, make_bench
 from support.systems import links
 
+from rekall.app import App
 from rekall.db import Database
 from rekall.entry.fields import Draft
+from rekall.entry.filters import Filters
 from rekall.entry.types import EntryType
 from rekall.errors import DatabaseCorrupt, DatabaseForeign, DatabaseReadOnly, DatabaseTooNew
 from rekall.store import opening, schema
@@ -294,3 +296,33 @@ def test_an_earlier_one_cannot_be_brought_up_to_date_there(tmp_path: Path, monke
     monkeypatch.setattr(os, "access", lambda place, mode: Path(place) != tmp_path and really(place, mode))
     with pytest.raises(DatabaseReadOnly):
         Database(path)
+
+
+def test_a_process_that_stays_sees_what_others_write_where_it_cannot_and_writes_once_it_can(
+    home: Path, quick_model: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, is_closed = os.access, False
+    monkeypatch.setattr(os, "access", lambda place, mode: not (is_closed and mode == os.W_OK) and really(place, mode))
+
+    def titles(app: App) -> set[str]:
+        return {entry.title for entry in app.open_base().list_entries(Filters()).entries}
+
+    def add(title: str) -> None:
+        with closing(App()) as owner:
+            owner.open_base(to_write=True).add(Draft(EntryType.TIL, title))
+
+    add("before")
+    with closing(App()) as reader:
+        is_closed = True
+        assert titles(reader) == {"before"}
+        opened = reader.open_base()
+        assert reader.open_base() is opened
+        is_closed = False
+        add("later")
+        is_closed = True
+        assert titles(reader) == {"before", "later"}
+        with pytest.raises(DatabaseReadOnly):
+            reader.open_base(to_write=True).add(Draft(EntryType.TIL, "refused"))
+        is_closed = False
+        reader.open_base(to_write=True).add(Draft(EntryType.TIL, "by itself"))
+        assert titles(reader) == {"before", "later", "by itself"}
