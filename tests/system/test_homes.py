@@ -79,6 +79,7 @@ class _Gone(type(Path())):  # type: ignore[misc]
         return False
 
 
-def test_a_folder_on_a_drive_that_is_not_there_is_refused() -> None:
-    with pytest.raises(FileNotFoundError):
-        make_private_folder(_Gone("/proc/no such drive/notes"))
+def test_a_folder_on_a_drive_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises((FileNotFoundError, NotADirectoryError)):
+        make_private_folder(_Gone(tmp_path / "file" / "notes"))
