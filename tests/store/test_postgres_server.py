@@ -587,6 +587,32 @@ def test_what_another_says_takes_long_is_waited_for_longer_than_usual(store, oth
     assert store.entries.ids_in_order() == [make_entry(1).id, make_entry(2).id]
 
 
+def test_who_ended_just_when_it_was_to_be_told_keeps_nobody_from_writing(store, other, monkeypatch):
+    """The last try failed, and before it is asked who is at what, that one has ended."""
+    began, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with other.transaction():
+            other.entries.insert(make_entry(1))
+            began.set()
+            assert ended.wait(30)
+
+    worker = threading.Thread(target=work)
+    doing = store.db._doing
+
+    def asked_late() -> str | None:
+        ended.set()
+        worker.join()
+        return doing()
+
+    monkeypatch.setattr(store.db, "_doing", asked_late)
+    worker.start()
+    assert began.wait(30)
+    with store.transaction(wait_s=0):
+        store.entries.insert(make_entry(2))
+    assert store.entries.ids_in_order() == [make_entry(1).id, make_entry(2).id]
+
+
 def test_a_statement_that_takes_too_long_is_ended(store):
     store.db.rows("SELECT set_config('statement_timeout', '20', false)")
     with pytest.raises(DatabaseLocked, match="did not answer in time"):

@@ -300,6 +300,8 @@ class Server(Session):
                     return
                 now = time.monotonic()
                 doing = self._doing() if now >= min(end, tell_at) else ""
+                if doing is None:  # whoever it was has just ended
+                    continue
                 if now >= end and not (now < patient_until and doing):
                     raise refusals.locked(self.where, doing)
                 if now >= tell_at:
@@ -322,9 +324,12 @@ class Server(Session):
             return False
         return True
 
-    def _doing(self) -> str:
-        """What somebody says who keeps others from writing; empty when nobody says anything."""
-        said = str(self.value(_HOLDER, (self._lock,)) or "")
+    def _doing(self) -> str | None:
+        """What somebody says who keeps others from writing; empty where nothing is said, None where nobody does."""
+        holder = self.value(_HOLDER, (self._lock,))
+        if holder is None:
+            return None
+        said = str(holder)
         return said[len(_DOING) :] if said.startswith(_DOING) else ""
 
     def _is_in_change(self) -> bool:
