@@ -205,6 +205,7 @@ class Database:
         usual = self._busy_timeout_s
         end, tell_at = began + (usual if wait_s is None else min(wait_s, _MOST_WAITS * usual)), began + _TELL_S
         patient_until = began + (_LONG_WAIT_S if wait_s is None else 0.0)
+        is_last = wait_s is not None
         while True:
             with self._turn:
                 self._wait_at_most(_TRY_MS)
@@ -213,7 +214,9 @@ class Database:
                 except DatabaseLocked:
                     now = time.monotonic()
                     if now >= end and not (now < patient_until and under_way(self.path)):
-                        raise
+                        if is_last:
+                            raise
+                        is_last = True  # what took long may have ended just before it was asked for
                     if now >= tell_at:
                         tell_at = began + 2 * _LONG_WAIT_S
                         what = under_way(self.path)

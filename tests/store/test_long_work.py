@@ -41,6 +41,19 @@ def let_go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
+def test_long_work_that_ends_just_before_it_is_asked_for_keeps_nobody_from_writing(tmp_path, monkeypatch):
+    path = tmp_path / "rekall.db"
+    process = holder(path, "making a test")
+
+    def asked_late(path: Path | None) -> str:
+        process.communicate("\n")
+        return under_way(path)
+
+    monkeypatch.setattr("rekall.db.under_way", asked_late)
+    with contextlib.closing(Database(path, busy_timeout_s=0.01)) as db, db.transaction():
+        assert process.returncode == 0
+
+
 def test_a_writer_waits_for_long_work_and_says_so_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rekall.db._TELL_S", 0.2)  # later than the usual time is over
     path = tmp_path / "rekall.db"
