@@ -80,7 +80,7 @@ wheels() {
     python3 -m pip install --target "$FOLDER/uv" uv
     "$FOLDER/uv/bin/uv" pip install --cache-dir "$FOLDER/uv-cache" --python-platform "${MACHINE}-unknown-linux-gnu" \
         --python-version "${version#python}" --only-binary :all: --target "$SYSTEM/venv/lib/$version/site-packages" \
-        -r "$SOURCE/pyproject.toml" --extra dev --extra export --extra mcp --extra tui pip setuptools wheel hatchling editables
+        -r "$SOURCE/pyproject.toml" --extra dev --extra export --extra mcp --extra tui --extra watch pip setuptools wheel hatchling editables
 }
 
 # A copy, so that nobody's edits are seen half done; installed as a developer installs it.

@@ -20,6 +20,7 @@ from rekall.wording import DISTRIBUTION, install_command, installed_version
 _EXTRAS = {
     "tui": ("textual",),
     "mcp": ("mcp",),
+    "team": ("psycopg",),
     "watch": ("watchfiles",),
     "export": ("onnx", "safetensors", "ml_dtypes", "huggingface_hub"),
 }

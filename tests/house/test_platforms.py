@@ -22,6 +22,7 @@ import platform_table
 import wine_results
 from platform_table import EXTRAS, OPTIONAL, PYTHONS, SYSTEMS, Combination
 
+from rekall.cli.doctor_around import _EXTRAS
 from rekall.wording import DISTRIBUTION, install_command
 
 CONFIGURATION = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
@@ -93,6 +94,11 @@ def test_the_source_distribution_holds_all_that_its_tests_read():
     texts = [file.read_text("utf-8") for file in (CHECKOUT / "tests").rglob("*.py")]
     named = {name for text in texts for name in read.findall(text) if (CHECKOUT / name).exists()}
     assert named - {"pyproject.toml", ".git"} <= held
+
+
+def test_the_doctor_looks_for_every_extra_that_all_names():
+    [everything] = PROJECT["optional-dependencies"]["all"]
+    assert {*everything[everything.index("[") + 1 : -1].split(",")} == {*_EXTRAS}
 
 
 def test_whatever_says_how_to_install_names_the_package_and_extras_that_there_are():
