@@ -24,7 +24,7 @@ import mcp_types as protocol
 import psutil
 import pytest
 from mcp.client.client import Client
-from mcp.client.stdio import StdioServerParameters
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from pydantic import FileUrl
 from support import CHECKOUT
 from support.systems import HOW_KILLED, KILL, KILLED, WINE, not_on_windows, own_memory, signals
@@ -253,7 +253,7 @@ def test_the_sdk_s_own_client_is_served(notes):
     )
 
     async def speak() -> tuple[str, str, list[str]]:
-        async with Client(parameters) as client:
+        async with Client(stdio_client(parameters)) as client:
             found = await client.call_tool("search", {"query": "authentication vanishes on ipad", "limit": 1})
             read = await client.read_resource("rekall://recent")
             return (
@@ -620,7 +620,7 @@ def test_a_client_is_asked_over_pipes_which_project_it_has_open(home, tmp_path, 
     async def speak() -> str:
         arguments = ["-m", "rekall", "--set", "engine.model=none", "mcp"]
         server = StdioServerParameters(command=sys.executable, args=arguments, env={**os.environ}, cwd=CHECKOUT)
-        async with Client(server, mode="legacy", list_roots_callback=name_it) as client:
+        async with Client(stdio_client(server), mode="legacy", list_roots_callback=name_it) as client:
             return str((await client.call_tool("add", {"content": "a thought"})).content[0].text)
 
     assert asyncio.run(speak()).splitlines()[0].endswith(" (til, project webapp)")
