@@ -11,7 +11,7 @@ import pytest
 from support import CHECKOUT
 from support.systems import WINDOWS
 from support.tui_driver import base_of, driven, few, opened
-from support.waiting import PATIENCE_S, comes, is_gone
+from support.waiting import PATIENCE_S, comes, command_of, is_gone
 
 from rekall.app import App
 
@@ -170,7 +170,7 @@ def test_meaning_comes_from_the_models_own_process_which_ends_with_the_ui():
             assert "model loaded" in ui.status
 
     search()
-    running = [process for process in psutil.Process().children() if "engine.child" in " ".join(process.cmdline())]
+    running = [process for process in psutil.Process().children() if "engine.child" in command_of(process)]
     assert len(running) == 1
     long_lived.close()
     assert comes(lambda: is_gone(running[0]))

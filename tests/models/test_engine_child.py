@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from support import CHECKOUT, DATA
 from support.depth import tries
 from support.systems import HOW_KILLED, KILL, WINDOWS, WINE, linux_alone, own_memory, signals
-from support.waiting import PATIENCE_S, comes, is_gone
+from support.waiting import PATIENCE_S, comes, command_of, is_gone
 
 from rekall.app import App
 from rekall.entry.fields import Draft
@@ -1104,14 +1104,8 @@ def search(base: KnowledgeBase, question: str = QUESTION) -> tuple[Mode, str]:
 
 def children() -> set[int]:
     """The processes below this one that run an engine."""
-    found = set()
-    for process in psutil.Process().children(recursive=True):
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and "rekall.models.engine.child" in " ".join(process.cmdline()):
-                found.add(process.pid)
-        except psutil.NoSuchProcess:
-            continue
-    return found
+    below = psutil.Process().children(recursive=True)
+    return {process.pid for process in below if "rekall.models.engine.child" in command_of(process)}
 
 
 def test_the_model_of_a_long_lived_base_lives_in_one_child_until_the_base_is_closed():

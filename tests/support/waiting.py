@@ -33,6 +33,14 @@ def until(look: Callable[[], Found], patience_s: float = PATIENCE_S) -> Found:
     return found
 
 
+def command_of(process: psutil.Process) -> str:
+    """What a process was started as; empty once it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one of those
+        return ""
+
+
 def is_gone(process: psutil.Process | int) -> bool:
     """Whether a process has ended; what nobody has reaped yet does not run either."""
     try:

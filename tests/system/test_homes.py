@@ -31,7 +31,12 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("nobody")
 def test_what_needs_a_home_folder_says_so_where_there_is_none(rekall: Rekall) -> None:
-    for command in (["mcp", "status"], ["mcp", "install", "cursor"], ["hook", "status"], ["import", "--from", "cursor"]):
+    for command in (
+        ["mcp", "status"],
+        ["mcp", "install", "cursor"],
+        ["hook", "status"],
+        ["import", "--from", "cursor"],
+    ):
         answer = rekall(*command)
         assert answer.code == 3
         assert "no home folder is known" in answer.err
