@@ -103,6 +103,10 @@ def test_a_damaged_page_ends_no_search_in_an_unforeseen_error():
             store.words.holders(random_.choice(COMMON), None)
         with store.db.undefended():
             store.db.run("UPDATE words_data SET block = ? WHERE id = ?", (block, number))
+    # FTS5 keeps what it read of a damaged page until a change is undone or another program makes one
+    with contextlib.suppress(StorageError, ZeroDivisionError), store.transaction():
+        store.words.delete(1)
+        raise ZeroDivisionError
     store.words._every = None
     agrees(store, COMMON[0])
     store.close()
