@@ -170,11 +170,9 @@ class Bases:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         """Look again at what the file says, and let nobody else change it until it is written."""
-        from rekall.system.files import make_private_folder
-        from rekall.system.one_by_one import CHANGING_S, one_by_one
+        from rekall.system.files import changing
 
-        make_private_folder(self._path.parent)
-        with one_by_one(self._path, CHANGING_S):
+        with changing(self._path):
             self._known = {each.name: each for each in _read(self._path)}
             yield
 

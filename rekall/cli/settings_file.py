@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING
 from rekall.config import SEARCHES, Places, Settings, config_text, find_setting, not_toml
 from rekall.errors import InvalidInput
 from rekall.settings import SETTINGS
-from rekall.system.files import make_private_folder, write_atomically
-from rekall.system.one_by_one import CHANGING_S, one_by_one
+from rekall.system.files import changing, make_private_folder, write_atomically
 from rekall.system.replacing import discard
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ def write_setting(places: Places, key: str, raw: str) -> None:
         OSError: It cannot be written.
     """
     value = find_setting(key).parse(raw, "value")
-    with _one_by_one(places):
+    with changing(places.config_file):
         write_atomically(places.config_file, _changed(places, key, value).encode(), is_named=True)
 
 
@@ -43,7 +41,7 @@ def write_search(places: Places, name: str, line: str) -> None:
     """
     import tomlkit
 
-    with _one_by_one(places):
+    with changing(places.config_file):
         document = _document(places)
         table = document.setdefault(SEARCHES, tomlkit.table())
         if not isinstance(table, MutableMapping) or isinstance(table.get(name), (dict, list)):
@@ -69,7 +67,7 @@ def unset_setting(places: Places, key: str) -> bool:
     if not places.config_file.exists():
         find_setting(key)
         return False
-    with _one_by_one(places):
+    with changing(places.config_file):
         document = _document(places)
         table = document.get(section) if dot else document
         if not isinstance(table, MutableMapping) or isinstance(table.get(name or section, {}), MutableMapping):
@@ -78,14 +76,6 @@ def unset_setting(places: Places, key: str) -> bool:
         del table[name or section]  # which may be a key that nobody reads any more
         write_atomically(places.config_file, tomlkit.dumps(document).encode(), is_named=True)
         return True
-
-
-@contextlib.contextmanager
-def _one_by_one(places: Places) -> Iterator[None]:
-    """Let nobody change the config file between its being read and written: their change would be lost."""
-    make_private_folder(places.config_file.parent)
-    with one_by_one(places.config_file, CHANGING_S):
-        yield
 
 
 def template() -> str:

@@ -153,10 +153,9 @@ def _advice(editor: str) -> str:
     option = _WAITS_BY.get(_program(editor), "")
     if option and not _WAITING.isdisjoint(editor.split()):
         return f"`{editor}` is told to wait: save the file there before you close it"
-    is_known = bool(option)
-    command = f"{editor} {option}" if is_known else "code --wait"
+    command = f"{editor} {option}" if option else "code --wait"
     typed = subprocess.list2cmdline([command]) if sys.platform == "win32" else shlex.quote(command)
-    if is_known:
+    if option:
         return f"`rekall config set ui.editor {typed}` makes it wait"
     return f"an editor with a window of its own must be told to wait, as in `rekall config set ui.editor {typed}`"
 

@@ -15,6 +15,9 @@ from typing import IO
 from rekall.system.replacing import discard, discard_folder, put_aside, take_place, told_of
 from rekall.system.spelling import openable
 
+_CHANGING_S = 10.0
+"""How long others may take to change a small file each; it takes milliseconds."""
+
 PRIVATE_FILE = 0o600  # what mkstemp gives, too
 PRIVATE_FOLDER = 0o700
 _CHUNK_BYTES = 1 << 18
@@ -46,6 +49,20 @@ def make_private_folder(path: Path) -> None:
     for folder in reversed(missing):
         with contextlib.suppress(FileExistsError):  # another process may make it between the two lines
             folder.mkdir(mode=PRIVATE_FOLDER)
+
+
+@contextlib.contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Let nobody else change a small file of ours between its being read and written: their change would be lost. Its folder is made.
+
+    Raises:
+        OSError: The folder cannot be made; as a TimeoutError, others were at the file all the time.
+    """
+    from rekall.system.one_by_one import one_by_one  # the engine's process does without
+
+    make_private_folder(path.parent)
+    with one_by_one(path, _CHANGING_S):
+        yield
 
 
 def write_atomically(path: Path, data: bytes, *, is_named: bool = False, is_last: bool = True) -> None:

@@ -12,9 +12,6 @@ from typing import Any
 
 from rekall.system.replacing import discard
 
-CHANGING_S = 10.0
-"""How long others may take to change a small file each; it takes milliseconds."""
-
 _PRIVATE = 0o600
 _SHORTEST_S, _LONGEST_S = 0.002, 0.02
 _TAKEN = frozenset((errno.EACCES, errno.EAGAIN))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 PORT = ".s.PGSQL.5432"
 """What a server's socket is called."""
 
 
-class Doorway:
+class Doorway(ABC):
     """Lets clients in until it is closed; what is done with each is its heirs' to say."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,6 +39,6 @@ class Doorway:
                 self._threads.append(threading.Thread(target=self._serve, args=(client,)))
                 self._threads[-1].start()
 
+    @abstractmethod
     def _serve(self, client: socket.socket) -> None:
         """Be there for a client until it goes."""
-        raise NotImplementedError

@@ -189,7 +189,7 @@ class OnnxEncoder(FolderEncoder):
         trim_heap()
 
     def _width(self, tokens: int) -> int:
-        """The tokens of a run whose longest text has so many, with padding; there are no positions beyond those of the model."""
+        """How many tokens each text takes, padded, in a run whose longest has so many; the model has no positions beyond its own."""
         return min(-(-tokens // WHOLE_TOKENS) * WHOLE_TOKENS, self.card.max_tokens)
 
     def _run(self, rows: Sequence[Sequence[int]], left_out: int, *, last: bool = False) -> Matrix:

@@ -48,7 +48,7 @@ _SETTINGS = f"""
 """
 """A statement by itself reads. A change sees what was there when it had the lock, and who writes only their own rows of the
 history, whatever a role's own settings are. And compiling a statement, or parting it, costs more than any of ours takes. The last column
-changes when the server broke down: it begins to count anew then, and may give numbers of transactions a second time."""
+tells of a breakdown of the server, which then starts its statistics again, and may use a transaction's number twice."""
 
 _SETTINGS_OF_SESSION = f"{_SETTINGS} WHERE pg_backend_pid() = %s"
 """The same, where the session is that to which the server let us in; else nothing, and no row."""
