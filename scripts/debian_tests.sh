@@ -122,7 +122,7 @@ main() {
     for file in "${files[@]}"; do
         log=$FOLDER/results/$(echo "${file%.py}" | tr / .).log
         code=0
-        inside env -C /tree python3 -X faulthandler -m pytest -vv -n 0 -p no:cacheprovider --tb=short -o faulthandler_timeout=300 "$file" \
+        inside env -C /tree python3 -X faulthandler -m pytest -vv -n 0 -p no:cacheprovider --tb=short -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=false "$file" \
             >"$log" 2>&1 </dev/null || code=$?
         echo "ended with $code" >>"$log"
         python3 "$SOURCE/scripts/wine_results.py" "$log"

@@ -120,7 +120,7 @@ main() {
         [ ${#files[@]} -eq 1 ] || log=$FOLDER/results/together-$(date +%s).log
         code=0
         inside env -C /tree wine /python/python.exe -X faulthandler -m pytest -v -n 0 -p no:cacheprovider -p no:randomly --tb=short \
-            -o "addopts=--strict-markers --strict-config" -rs -o faulthandler_timeout=300 "${more[@]}" "${files[@]}" >"$log" 2>&1 </dev/null || code=$?
+            -o "addopts=--strict-markers --strict-config" -rs -o faulthandler_timeout=300 -o faulthandler_exit_on_timeout=false "${more[@]}" "${files[@]}" >"$log" 2>&1 </dev/null || code=$?
         echo "ended with $code" >>"$log"
         python3 "$SOURCE/scripts/wine_results.py" "$log"
     done

@@ -13,6 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from rekall.system.products import Products
+
+Products().import_numpy()  # with one thread: beside a second one at work a fork of this process would never return
+
 import numpy as np
 import pytest
 from hypothesis import settings

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support import Ran
+from support.launching import obeying_signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
 pytestmark = [
@@ -149,20 +150,11 @@ def test_what_cannot_be_said_on_stderr_fails_nothing(rekall: Rekall) -> None:
     assert shell("R show nothing 2>/dev/full").code == 3
 
 
-def started(*words: str, **options: Any) -> subprocess.Popen[bytes]:
+def started(*words: str, ignoring: str = "", **options: Any) -> subprocess.Popen[bytes]:
     """A command in a process group of its own, as a terminal gives it one."""
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(
-        [sys.executable, "-m", "rekall", *words],
-        start_new_session=True,
-        **{"preexec_fn": obey_signals, **pipes, **options},
-    )
-
-
-def obey_signals() -> None:
-    """Take signals as a terminal sends them, also where `nohup` or a shell's background has them ignored."""
-    for name in ("SIGINT", "SIGHUP", "SIGTERM"):
-        signal.signal(getattr(signal, name), signal.SIG_DFL)
+    command = obeying_signals([sys.executable, "-m", "rekall", *words], but=ignoring)
+    return subprocess.Popen(command, start_new_session=True, **{**pipes, **options})
 
 
 def ended(process: subprocess.Popen[bytes]) -> tuple[int, str]:
@@ -197,7 +189,7 @@ def wait_for_reading(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_nohup_is_respected(rekall: Rekall) -> None:
-    process = started("add", "til", "second", "-", preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    process = started("add", "til", "second", "-", ignoring="SIGHUP")
     wait_for_reading(process)
     os.killpg(process.pid, signal.SIGHUP)
     assert ended(process) == (0, "")
@@ -215,7 +207,7 @@ with threading._active_limbo_lock:
 
 def test_a_signal_that_comes_while_a_thread_is_started_ends_the_process() -> None:
     """Before Python 3.13 that lock lets nobody in twice, not even the thread that has it."""
-    ran = subprocess.run([sys.executable, "-c", WHILE_A_THREAD_STARTS], preexec_fn=obey_signals, timeout=PATIENCE_S)
+    ran = subprocess.run(obeying_signals([sys.executable, "-c", WHILE_A_THREAD_STARTS]), timeout=PATIENCE_S)
     assert ran.returncode == 143
 
 
@@ -241,7 +233,7 @@ run()
 def test_ctrl_c_while_modules_are_loaded_is_130_and_no_traceback(rekall: Rekall, module: str) -> None:
     rekall("add", "til", "first", "-c", "x")
     program = INTERRUPTED.replace("sys.argv[1]", repr(module))
-    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, preexec_fn=obey_signals)
+    ran = subprocess.run(obeying_signals([sys.executable, "-c", program]), capture_output=True, text=True)
     assert ran.returncode == 130
     assert "Traceback" not in ran.stderr
 

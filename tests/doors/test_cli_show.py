@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import os
-import struct
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,8 @@ import click
 import pytest
 from rich.cells import cell_len
 from support import Ran
+from support.launching import on_a_terminal
+from support.waiting import PATIENCE_S
 
 from rekall.cli import pager
 from rekall.cli.page import plain_text, set_for
@@ -178,24 +179,15 @@ class Terminal:
         self._folder = folder
 
     def __call__(self, *lines: str, rows: int = 24, **environ: str) -> str:
-        import fcntl
-        import pty
-        import termios
-
         script = self._folder / "typed.sh"
         script.write_text("\n".join(lines) + "\n")
-        child, terminal = pty.fork()
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 80, 0, 0))
-                own = {**os.environ, "TERM": "xterm-256color", "RK": f"{sys.executable} -m rekall", **environ}
-                os.execvpe("sh", ["sh", str(script)], own)
-            os._exit(127)
+        own = {**os.environ, "TERM": "xterm-256color", "RK": f"{sys.executable} -m rekall", **environ}
+        process, terminal = on_a_terminal(["sh", str(script)], own, rows=rows)
         said = b""
         with contextlib.suppress(OSError):  # Linux says so of a terminal whose last program is gone
             while piece := os.read(terminal, 65_536):
                 said += piece
-        os.waitpid(child, 0)
+        process.wait(PATIENCE_S)
         os.close(terminal)
         return said.decode("utf-8", "replace").replace("\r\n", "\n")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import CHECKOUT
+from support.launching import on_a_terminal
 from support.systems import WINDOWS
 from support.tui_driver import base_of, driven, few, opened
 from support.waiting import PATIENCE_S, comes, command_of, is_gone
@@ -130,13 +131,8 @@ def test_a_database_that_cannot_be_used_is_an_error_and_no_screen(rekall, on_ter
 def test_it_runs_in_a_real_terminal_and_gives_it_back(home):
     with base_of([]):
         pass
-    import pty
-
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(CHECKOUT)
-        os.environ.update(TERM="xterm-256color", COLUMNS="80", LINES="24")
-        os.execv(sys.executable, [sys.executable, "-m", "rekall"])
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", "PYTHONPATH": str(CHECKOUT)}
+    process, terminal = on_a_terminal([sys.executable, "-m", "rekall"], env)
     shown = b""
     while b"No entries yet" not in shown:
         shown += os.read(terminal, 65_536)
@@ -146,7 +142,8 @@ def test_it_runs_in_a_real_terminal_and_gives_it_back(home):
             shown += data
     except OSError:  # the other end is closed
         pass
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    os.close(terminal)
+    assert process.wait(PATIENCE_S) == 0
     assert b"\x1b[?1049h" in shown
     assert shown.rindex(b"\x1b[?1049l") > shown.rindex(b"\x1b[?1049h")
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
 from support.depth import tries
+from support.launching import obeying_signals
 from support.systems import KILL, WINDOWS, signals
 
 from rekall import backlog
@@ -1106,13 +1107,12 @@ def test_a_build_that_is_killed_goes_on_where_it_was(rekall_process, home, tmp_p
     (before,) = vectors_stored(database).values()
     assert before[0] == 1
     total = before[1]
+    command = [sys.executable, "-m", "rekall", "model", "use", "bert"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "rekall", "model", "use", "bert"],
+        command if WINDOWS else obeying_signals(command),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=CHECKOUT,
-        # a test run in the background ignores it
-        preexec_fn=None if WINDOWS else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 300
     while vectors_stored(database).get("bert", (0, 0))[1] == 0 and time.monotonic() < deadline:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from support.launching import with_ends
+
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 
 PATIENCE_S = 60
@@ -157,13 +159,6 @@ def browser(profile: Path) -> Iterator[Tab]:
     program = browser_program()
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-
-    def take_ends() -> None:
-        """The browser reads from 3 and writes to 4."""
-        one, other = os.dup(theirs_in), os.dup(theirs_out)
-        os.dup2(one, 3)
-        os.dup2(other, 4)
-
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"]
     options += [
         "--no-first-run",
@@ -172,12 +167,11 @@ def browser(profile: Path) -> Iterator[Tab]:
         "--window-size=1200,800",
     ]
     process = subprocess.Popen(
-        [program, *options, "about:blank"],
+        with_ends([program, *options, "about:blank"], theirs_in, theirs_out),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        close_fds=False,
-        preexec_fn=take_ends,
+        pass_fds=(theirs_in, theirs_out),
         start_new_session=True,
     )
     os.close(theirs_in)

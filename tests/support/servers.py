@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from support.launching import as_nobody
+
 SECRETIVE = "secretive"
 """The one role that is asked for its password, where a test makes it."""
 
@@ -98,15 +100,14 @@ class Server:
 
     def _run(self, program: str, *arguments: str) -> None:
         """Run one of its programs, as somebody who is not root: it refuses to be."""
-        as_whom = {"user": "nobody", "group": "nogroup", "extra_groups": []} if _is_root() else {}
+        command = [str(_programs() / program), *arguments]
         with tempfile.TemporaryFile() as said:  # not a pipe: the server keeps it open
             ran = subprocess.run(
-                [str(_programs() / program), *arguments],
+                as_nobody(command) if _is_root() else command,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
                 cwd=self.folder,
-                **as_whom,  # type: ignore[call-overload]
             )
             if ran.returncode:
                 said.seek(0)
