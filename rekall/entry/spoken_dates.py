@@ -19,7 +19,7 @@ FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 """What a date may look like, for hints."""
 
 _WORDS_BETWEEN = re.compile(
-    r"\s*(?:(?:from|since)\s+(.+?)\s+(?:to|until|till)|between\s+(.+?)\s+and)\s+(.+)", re.IGNORECASE
+    r"\s*(?:(?:from|since)\s+(\S.*?)\s+(?:to|until|till)|between\s+(\S.*?)\s+and)\s+(\S.*)", re.IGNORECASE
 )
 _WORD_BEFORE = re.compile(r"\s*(?P<word>since|from|starting|until|till|to|after|before)\s+(?P<date>.+)", re.IGNORECASE)
 

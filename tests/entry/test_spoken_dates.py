@@ -225,6 +225,7 @@ def test_a_day_ahead_that_is_written_out_is_taken():
         *("2026-13", "2026-13-01", "2026-02-30", "31 nov", "30 feb", "0 nov", "2026-W60", "2026-W00", "w99", "q5"),
         *("99999-01-01", "99999y", "999999999999d", "202611", "8080", "1234", "1700000000", "fri 5 nov", "13pm", "0am"),
         *("24:00", "12:60", "last week 9am", "monday monday", "2026-11-05T25:00", "\udcff", "\0", "nov" * 100, "٣"),
+        "from" + " " * 20_000,  # an expression that tries each way to part the blanks takes days
         *("2026-11-05T10:00+99:00", "05/11/2026", "11-05-2026", "2026-11/05"),
     ],
 )
