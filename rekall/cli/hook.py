@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -243,8 +244,15 @@ def _folder(project: bool) -> Path | None:
 def _planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
     from rekall.system.their_files import planned
 
-    try:
+    with _left_alone(path):
         return planned(path, change)
+
+
+@contextlib.contextmanager
+def _left_alone(path: Path) -> Iterator[None]:
+    """Name the file that cannot be changed."""
+    try:
+        yield
     except InvalidInput as error:
         raise InvalidInput(f"{path} was left alone: {error.message}", error.hint) from error
 
@@ -273,7 +281,8 @@ def _written(change: TheirChange) -> Path | None:
     from rekall.hooks.skill import SKILL, SKILL_FILE
 
     is_skill = change.path.name == SKILL_FILE
-    copy = change.write(keep=change.old != SKILL and (change.new is not None or is_skill))
+    with _left_alone(change.path):
+        copy = change.write(keep=change.old != SKILL and (change.new is not None or is_skill))
     if change.new is None and is_skill and not any(change.path.parent.iterdir()):
         change.path.parent.rmdir()
     return copy

@@ -49,10 +49,13 @@ class TheirChange:
             The copy; None where nothing was there, nothing changes, or none is kept.
 
         Raises:
+            InvalidInput: Somebody else wrote to it since it was read; it is as they left it.
             OSError: It cannot be written; the file is as before.
         """
         if not self.is_any:
             return None
+        if _read(self.path) != self.mark + self.old.encode():  # a program that runs keeps its state there, too
+            raise InvalidInput("another program wrote to it just now", "try again")
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self.path, (self.new or "").encode(), is_named=True)
@@ -94,13 +97,18 @@ def planned(path: Path, change: Callable[[str], str | None]) -> TheirChange:
         raise InvalidInput("it is a link that leads back to itself", "put a file there, then try again")
     if path.exists() and not path.is_file():
         raise InvalidInput("it is no file", "move it away, then try again")
-    data = read_patiently(path.read_bytes, path) if path.exists() else b""
+    data = _read(path)
     mark = codecs.BOM_UTF8 if data.startswith(codecs.BOM_UTF8) else b""
     try:
         old = data.removeprefix(mark).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput("it is not UTF-8", "convert it, then try again") from error
     return TheirChange(path, old, change(old), mark)
+
+
+def _read(path: Path) -> bytes:
+    """What stands in a file; nothing where there is none."""
+    return read_patiently(path.read_bytes, path) if path.exists() else b""
 
 
 def copies(path: Path) -> list[Path]:

@@ -16,11 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, Ran
 
+from rekall.errors import InvalidInput
 from rekall.mcp.client_files import merged, snippet, standing, without
 from rekall.mcp.clients import CLIENTS as EVERY_CLIENT
 from rekall.mcp.clients import Client, find_client
 from rekall.mcp.launching import Launch, this_launch
 from rekall.system import jsonc
+from rekall.system.their_files import planned
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -365,6 +367,18 @@ BROKEN = {
     "servers that are a list": b'{"mcpServers": []}',
     "deep": b"[" * 100_000,
 }
+
+
+@pytest.mark.parametrize("before", ["", '{"a": 1}'])
+def test_what_its_own_program_wrote_meanwhile_stays(tmp_path, before):
+    path = tmp_path / "settings.json"
+    if before:
+        path.write_text(before)
+    change = planned(path, lambda old: old + " ")
+    path.write_text('{"b": 2}')
+    with pytest.raises(InvalidInput, match="another program wrote to it just now"):
+        change.write()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [(path.name, '{"b": 2}')]
 
 
 @pytest.mark.parametrize("kind", BROKEN)
