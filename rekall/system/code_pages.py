@@ -33,14 +33,15 @@ _IN_PLACE = re.compile(
     "|".join(
         (
             r"(?<!\w)[“„‘«¿¡](?=\s?\S)",
-            r"(?<=\S)[”“](?!\w)|(?<=\S)\s?»(?!\w)",
+            r"(?<=\S)[”“](?!\w)|(?<=\S)\s?»(?!\w)|(?<![^\n])»(?= )",
             r"(?<=\S)’",
-            r"(?<=\S)[–—](?=\S)|(?<![^\W\d_])[–—](?![^\W\d_])",
+            r"(?<=\S)[–—](?=\S)|(?<![^\W\d_])[–—](?![^\W\d_])|(?<!\S)[–—](?=\S)",  # the last: an option, after an editor mended it
             r"…(?!\w)",
-            r"\xa0(?! )",
-            r"(?<!\w)[£€§°·•©®™№](?![^\W\d_])|(?<=\w)[©®™](?!\w)|(?<=\d)[£€°§]",
+            r"\xa0(?! )|(?<![^\W\d_])\xa0",  # after a word and before a blank it is the end of a word in another page
+            r"(?<!\w)[£€§°·•©®™№¬](?![^\W\d_])|(?<=\w)[©®™](?!\w)|(?<=\d)[£€°§]",
             r"(?<!\w)°[CFK]\b|(?<![^\W\d_])µ(?=[A-Za-z]{1,3}\b)",
             r"(?<=[A-Za-z\d])[²³¹](?!\w)|(?<=\d)[ºª½¼¾](?!\w)|(?<!\w)[±×÷½¼¾](?![^\W\d_])",
+            r"(?<=\d)[×÷](?=\d)|(?<=[A-Za-z])·(?=[A-Za-z])",
             rf"(?<![^\W\d_{_DRAWN}]){_DRAWING}(?![{_DRAWN}])|(?<![{_DRAWN}]){_DRAWING}(?![^\W\d_{_DRAWN}])",
         )
     )
@@ -89,6 +90,8 @@ def _fit(sample: bytes, page: str) -> float:
 
 def _fit_of_letters(text: str, count: int, written: tuple[alphabets.Alphabet, ...]) -> float:
     words = [word for word in _WORD.findall(text) if not word.isascii()]
+    if not words and written is not alphabets.WESTERN:
+        return _WRONG  # marks alone speak for no language, and most are written where they are few
     marks = count - sum(len(_SPECIAL.findall(word)) for word in words)
     in_place = len(_SPECIAL.findall("".join(found.group() for found in _IN_PLACE.finditer(text))))
     of_marks = min(in_place, marks) + _WRONG * max(0, marks - in_place)

@@ -60,6 +60,13 @@ def test_typographic_marks_of_windows_stay_marks() -> None:
         "• one\n• two",
         "388 µs ± 22.4 µs per loop",
         "20 °C, ±5 %, © 2020, § 5",
+        "It ends here.\xa0 It goes on.",
+        "\xa0\xa0\xa0\xa0 at org.apache.hadoop.fs.FileSystem",
+        "» at com.google.inject.Guice.createInjector(Guice.java:96)",
+        "gpg –import KEYS",
+        "a 4×3 grid",
+        "the DALL·E API",
+        ":set listchars=eol:¬",
     ],
 )
 @pytest.mark.parametrize("page", ["cp1252", "cp1250"])
@@ -77,6 +84,12 @@ def test_one_bad_byte_leaves_the_rest_of_a_text_as_it_is(text: str, stray: bytes
     read = decoded(data[:at] + b" " + stray + b" " + data[at:]).text
     assert text[: len(text) // 2] in read
     assert text[len(text) // 2 :] in read
+
+
+@pytest.mark.parametrize("stray", [b"\xff", b"\xc0", b"\x88"])
+def test_one_byte_makes_no_mark_of_a_language_that_is_not_there(stray: bytes) -> None:
+    read = decoded(b"nginx 502 " + stray + b" behind the proxy")
+    assert read.encoding in ("cp1252", "cp850")
 
 
 @pytest.mark.parametrize("text", [SAID["French"], "ファイル名が長すぎます", "größer 😀"])
