@@ -215,10 +215,11 @@ class _Ears:
         while not self._stop.wait(pause):
             began = time.process_time()
             found = self._look()
-            pause = max(_LOOKS_S, (time.process_time() - began) / _LOOK_SHARE)
             if found != seen:
                 self._changed.set()
+                found = self._look()  # a file that moved meanwhile may have been seen in neither of its places
             seen = found
+            pause = max(_LOOKS_S, (time.process_time() - began) / _LOOK_SHARE)
 
     def _look(self) -> tuple[tuple[str, int, int], ...]:
         """Every file with its size and time."""

@@ -93,6 +93,26 @@ def test_what_is_no_part_of_it_is_not_looked_at(tmp_path):
     assert [Path(path).relative_to(tmp_path).as_posix() for path, _, _ in ears._first] == ["a.md", "below/b.md"]
 
 
+def test_a_file_that_moves_while_it_is_looked_for_and_then_goes_is_noticed_twice():
+    """The look finds it in neither of its places; a sync that begins then finds it."""
+    rounds = iter([["", "behind"], ["", ""], ["", ""]])
+    to_see: list[str] = []
+    told: list[str] = []
+
+    def pause(_seconds: float) -> bool:
+        to_see[:] = next(rounds, [])
+        return not to_see
+
+    ears = SimpleNamespace(
+        _first="before",
+        _stop=SimpleNamespace(wait=pause),
+        _look=lambda: to_see.pop(0),
+        _changed=SimpleNamespace(set=lambda: told.append("changed")),
+    )
+    watching._Ears._look_often(ears)
+    assert len(told) == 2
+
+
 def test_a_folder_that_comes_back_is_another_one_and_is_watched_again(watched):
     folder, turns = watched
     until(lambda: discard_folder(folder))  # on Windows not at the moment at which it is looked at
