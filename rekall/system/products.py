@@ -123,21 +123,28 @@ class _Awaited:  # no MetaPathFinder, which takes 6 ms to import
 
     def __init__(self, products: Products) -> None:
         self._products = products
+        self._looking: set[int] = set()
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Where numpy is found without it, and loaded with one thread; nothing for others."""
-        if name != "numpy":
+        """Where numpy is found without it, and loaded with one thread; nothing for others. Who only asks gets that, too."""
+        me = threading.get_ident()
+        if name != "numpy" or me in self._looking:
             return None
         import importlib.util  # not at every start
 
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        self._looking.add(me)
+        try:
+            spec = importlib.util.find_spec(name)
+        finally:
+            self._looking.remove(me)
         if spec is not None and spec.loader is not None:
             load = spec.loader.exec_module
 
             def load_with_one(module: ModuleType) -> None:
                 with self._products.importing():
                     load(module)
+                if self in sys.meta_path:
+                    sys.meta_path.remove(self)
 
             spec.loader.exec_module = load_with_one  # type: ignore[method-assign]
         return spec

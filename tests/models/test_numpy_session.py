@@ -344,7 +344,7 @@ def test_an_input_that_nothing_gives_is_damaged(tmp_path: Path) -> None:
 
 
 THREADS = """
-import os, sys
+import importlib.util, os, sys
 from rekall.system.products import PRODUCTS
 def threads():
     return len(os.listdir("/proc/self/task"))
@@ -355,9 +355,11 @@ if sys.argv[1] == "import":
 if sys.argv[1] == "await":
     PRODUCTS.expect_numpy()
     PRODUCTS.expect_numpy()
+    assert importlib.util.find_spec("numpy") is not None  # as who only asks whether it is there
 assert dict(os.environ) == before
 import numpy as np
 assert dict(os.environ) == before and np.__spec__.loader.get_filename() == np.__file__
+assert not any("Awaited" in repr(finder) for finder in sys.meta_path)
 def multiply():
     np.ones((900, 900), np.float32) @ np.ones((900, 900), np.float32)
     return threads() - at_first
