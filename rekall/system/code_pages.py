@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Mapping
 
 from rekall.system import alphabets
@@ -24,20 +25,24 @@ _LEAST = 0.25
 
 _WRONG = -2.0
 _STRANGE = -1.0
+_ODD = -0.3
+"""For what is seldom, and decides between pages that fit as well otherwise."""
 
 _DRAWN = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬░▒▓█▄▀■"
-_DRAWING = "(?:[─│┌┐└┘├┤┬┴┼]+|[═║╔╗╚╝╠╣╦╩╬]+|[░▒▓█▄▀■]+)"
+_DRAWING = "(?:[─│┌┐└┘├┤┬┴┼]+|║|[═║╔╗╚╝╠╣╦╩╬]{2,}|[░▒▓█▄▀■]+)"
 """Of one kind, as lines of trees and tables are."""
 
 _IN_PLACE = re.compile(
     "|".join(
         (
             r"(?<!\w)[“„‘«¿¡](?=\s?\S)",
-            r"(?<=\S)[”“](?!\w)|(?<=\S)\s?»(?!\w)|(?<![^\n])»(?= )",
+            r"(?<=\S)[”“«](?!\w)|(?<=\S)\s?»(?!\w)|(?<![^\n])»(?= )",
+            r"(?<!\w)»(?=[^\s»][^»«\n]{0,200}«)",  # German
+            r"(?<!\w)(?P<same>[”’])(?=[^\s”’][^”’\n]{0,200}(?P=same))",  # Swedish, Finnish
             r"(?<=\S)’",
             r"(?<=\S)[–—](?=\S)|(?<![^\W\d_])[–—](?![^\W\d_])|(?<!\S)[–—](?=\S)",  # the last: an option, after an editor mended it
             r"…(?!\w)",
-            r"\xa0(?! )|(?<![^\W\d_])\xa0",  # after a word and before a blank it is the end of a word in another page
+            r"\xa0(?! )|(?<![^\W\dA-Z_])\xa0",
             r"(?<!\w)[£€§°·•©®™№¬](?![^\W\d_])|(?<=\w)[©®™](?!\w)|(?<=\d)[£€°§]",
             r"(?<!\w)°[CFK]\b|(?<![^\W\d_])µ(?=[A-Za-z]{1,3}\b)",
             r"(?<=[A-Za-z\d])[²³¹](?!\w)|(?<=\d)[ºª½¼¾](?!\w)|(?<!\w)[±×÷½¼¾](?![^\W\d_])",
@@ -47,6 +52,20 @@ _IN_PLACE = re.compile(
     )
 )
 """A mark where it makes sense: no quotation mark inside a word."""
+
+_IN_DOUBT = re.compile(r"(?<=[^\W\dA-Z_])\xa0(?= )")
+"""As likely the last letter of a word in another page."""
+
+_ALONE = re.compile(r"(?<!\S)[^\W\d_](?!\S)")
+_WORD_OF_ONE = re.compile(
+    r"(?<=\S )[àáåèéíóöő](?= \S|$)|(?:^[àáåèéíóöőÀÁÅÈÉÍÓÖŐ]|(?<=[.!?:] )[ÀÁÅÈÉÍÓÖŐ])(?= \S)", re.MULTILINE
+)
+"""One that a language written with these letters has, in a sentence."""
+
+_VOWELS = frozenset("aeiouæœøı")
+_CONSONANTS = frozenset("bcdfghjklmnpqrstvwxzłđðþß")  # y is either
+_DIAERESIS = "\u0308"
+"""Which sets vowels apart."""
 
 _SPECIAL = re.compile(r"[^\x00-\x7f]")
 _WORD = re.compile(r"(?:[^\W\d_²³¹½¼¾ªºµ]|[\u0300-\u036f\u064b-\u0652\u0e31-\u0e4e])+")
@@ -90,12 +109,16 @@ def _fit(sample: bytes, page: str) -> float:
 
 def _fit_of_letters(text: str, count: int, written: tuple[alphabets.Alphabet, ...]) -> float:
     words = [word for word in _WORD.findall(text) if not word.isascii()]
-    if not words and written is not alphabets.WESTERN:
-        return _WRONG  # marks alone speak for no language, and most are written where they are few
+    if written is not alphabets.WESTERN and not any(len(word) > 1 or not written[0].usual for word in words):
+        return _WRONG  # marks and lone letters speak for no language, and most are written where they are few
     marks = count - sum(len(_SPECIAL.findall(word)) for word in words)
     in_place = len(_SPECIAL.findall("".join(found.group() for found in _IN_PLACE.finditer(text))))
-    of_marks = min(in_place, marks) + _WRONG * max(0, marks - in_place)
+    in_doubt = len(_IN_DOUBT.findall(text))
+    of_marks = min(in_place, marks) + 0.5 * in_doubt + _WRONG * max(0, marks - in_place - in_doubt)
     of_marks += _WRONG * len(_NO_TEXT.findall(text))
+    if not written[0].usual:
+        alone = [found.start() for found in _ALONE.finditer(text) if not found.group().isascii()]
+        of_marks += _ODD * sum(not _WORD_OF_ONE.match(text, at) for at in alone)
     together = frozenset().union(*(each.letters for each in written))
     return max(of_marks + sum(_fit_of_word(word, each, together) for word in words) for each in written) / count
 
@@ -106,17 +129,32 @@ def _fit_of_word(word: str, alphabet: alphabets.Alphabet, together: frozenset[st
     special = len(word) - plain
     if (plain and alphabet.usual) or (not alphabet.usual and special > plain + 2):
         return _STRANGE * special
-    fit, before = 0.0, " "
+    fit, before = _ODD * _count_odd(word) if not alphabet.usual else 0.0, " "
     weight = 0.8 if alphabet.usual and len(word) > 1 and word.isupper() else 1.0
-    for letter in word:
+    for at, letter in enumerate(word):
         if not letter.isascii():
             small = letter.lower()
             if small not in together or (letter.isupper() and before.islower()):
                 fit += _WRONG
+            elif letter.islower() and letter != "ß" and word[max(0, at - 2) : at].isupper() and at > 1:
+                fit += _STRANGE
             else:
                 fit += weight * (alphabet.fit_of(small) if small in alphabet.letters else 0.3 * (not alphabet.usual))
         before = letter
     return fit
+
+
+def _count_odd(word: str) -> int:
+    """How many of the letters beyond ASCII are consonants between consonants, or vowels between vowels."""
+    if len(word) < 3:
+        return 0
+    parts = [unicodedata.normalize("NFD", letter) for letter in word.lower()]
+    return sum(
+        {parts[at - 1][0], parts[at][0], parts[at + 1][0]} <= alike
+        for at in range(1, len(word) - 1)
+        if not word[at].isascii()
+        for alike in ((_CONSONANTS,) if _DIAERESIS in parts[at] else (_CONSONANTS, _VOWELS))
+    )
 
 
 def _of_chinese(usual: frozenset[str], base: str, last_lead: int) -> Callable[[str], float]:

@@ -86,10 +86,40 @@ def test_one_bad_byte_leaves_the_rest_of_a_text_as_it_is(text: str, stray: bytes
     assert text[len(text) // 2 :] in read
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Datei »rules« fehlt: »%s«",
+        "ungültige Adresse »%s«: muss genau ein Attribut haben",
+        "”GIT_AUTHOR_EMAIL” har redan angivits",
+        "odotettiin ”,” tai ”)” perusrekisterin jälkeen operandissa ”%s”",
+    ],
+)
+def test_quotation_marks_are_known_as_each_language_sets_them(text: str) -> None:
+    assert decoded(text.encode("cp1252")).text == text
+    if "»" in text:
+        assert decoded(text.encode("cp850")).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("Vorschaubild gültig", "mac_roman"),
+        ("la tabella non è una vista", "mac_roman"),
+        ("It fails.\n\xa0\n\xa0 at java.lang.Thread.run\n", "mac_roman"),
+        ("2024-07-25 INFO\xa0 org.apache.hadoop", "cp1252"),
+        ("Nimam dovoljenja za branje datoteke ključev", "cp1250"),
+        ("è una periferica", "cp1252"),
+    ],
+)
+def test_a_letter_stands_where_a_language_has_it(text: str, page: str) -> None:
+    assert decoded(text.encode(page)).text == text
+
+
 @pytest.mark.parametrize("stray", [b"\xff", b"\xc0", b"\x88"])
 def test_one_byte_makes_no_mark_of_a_language_that_is_not_there(stray: bytes) -> None:
     read = decoded(b"nginx 502 " + stray + b" behind the proxy")
-    assert read.encoding in ("cp1252", "cp850")
+    assert read.encoding in ("cp1252", "cp850", "mac_roman")
 
 
 @pytest.mark.parametrize("text", [SAID["French"], "ファイル名が長すぎます", "größer 😀"])
