@@ -18,12 +18,10 @@ from rekall.errors import InvalidInput
 FORMS = 'yesterday, 7d, 2026-11-05 or "3 months ago"'
 """What a date may look like, for hints."""
 
-_WORDS_BETWEEN = re.compile(
-    r"\s*(?:(?:from|since)\s+(\S.*?)\s+(?:to|until|till)|between\s+(\S.*?)\s+and)\s+(\S.*)", re.IGNORECASE
-)
-_WORD_BEFORE = re.compile(r"\s*(?P<word>since|from|starting|until|till|to|after|before)\s+(?P<date>.+)", re.IGNORECASE)
+_WORDS_BETWEEN = re.compile(r"(?:(?:from|since) (\S.*?) (?:to|until|till)|between (\S.*?) and) (\S.*)", re.IGNORECASE)
+_WORD_BEFORE = re.compile(r"(?P<word>since|from|starting|until|till|to|after|before) (?P<date>.+)", re.IGNORECASE)
 
-_ENDS = re.compile(r"\.{2,}|…|(?<=\S)\s+(?:to|-|–|—)\s+(?=\S)", re.IGNORECASE)
+_ENDS = re.compile(r"\.{2,}|…| (?:to|-|–|—) ", re.IGNORECASE)
 """What may stand between two dates."""
 
 _SAID_OTHERWISE = tuple(
@@ -82,6 +80,7 @@ def span(text: str, now: datetime) -> Span:
     Raises:
         InvalidInput: It is none, or ends before it begins.
     """
+    text = " ".join(text.split())  # thousands of blanks would be parted in each way
     in_words = _WORDS_BETWEEN.fullmatch(text)
     first, *others = [in_words[1] or in_words[2], in_words[3]] if in_words else _ENDS.split(text, 1)
     one_end = None if others else _WORD_BEFORE.fullmatch(text)

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -94,7 +94,9 @@ def write_in_pieces(file: IO[bytes], data: memoryview | bytes) -> None:
 
 
 @contextlib.contextmanager
-def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes]]:
+def file_written_whole(
+    path: Path, *, is_last: bool = True, last_look: Callable[[], None] | None = None
+) -> Iterator[IO[bytes]]:
     """A file to write to, which takes its place at `path` when the block ends well; else `path` is as before.
 
     A symbolic link there is replaced, not followed. What another program has open for a moment is waited for.
@@ -102,6 +104,7 @@ def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes
     Args:
         path: The file.
         is_last: Whether it must be on the disk when the block has ended; who writes many calls `sync_folder` at the end.
+        last_look: Called when all is written, right before the file takes its place; it may raise.
 
     Raises:
         FileHeld: Another program has what is at `path` open.
@@ -120,6 +123,8 @@ def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes
             yield file
             file.flush()
             sync(file.fileno(), is_all=False)
+        if last_look:
+            last_look()
         take_place(part, path)
     except BaseException:
         discard(part)
@@ -129,13 +134,14 @@ def file_written_whole(path: Path, *, is_last: bool = True) -> Iterator[IO[bytes
 
 
 @contextlib.contextmanager
-def named_file_written_whole(path: Path) -> Iterator[IO[bytes]]:
+def named_file_written_whole(path: Path, *, last_look: Callable[[], None] | None = None) -> Iterator[IO[bytes]]:
     """The same for a path that a person named: where a link leads is written, and a pipe or a device as it is."""
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") as pipe:
             yield pipe
     else:
-        with file_written_whole(Path(os.path.realpath(path)) if path.is_symlink() else path) as file:
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        with file_written_whole(target, last_look=last_look) as file:
             yield file
 
 

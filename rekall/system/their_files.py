@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput
-from rekall.system.files import write_atomically
-from rekall.system.replacing import read_patiently, remove_file
+from rekall.system.files import named_file_written_whole, write_atomically
+from rekall.system.replacing import discard, read_patiently, remove_file
 
 _PRIVATE = 0o700
 
@@ -54,20 +54,38 @@ class TheirChange:
         """
         if not self.is_any:
             return None
-        if _read(self.path) != self.mark + self.old.encode():  # a program that runs keeps its state there, too
-            raise InvalidInput("another program wrote to it just now", "try again")
+        self._demand_as_read()
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.path, (self.new or "").encode(), is_named=True)
+            self._replace()
             return None
         mode = self.path.stat().st_mode & (_PRIVATE if private else 0o777)
+        before = copies(self.path)
         copy = self._kept(mode) if keep else None
-        if self.new is None:
-            remove_file(self.path)
-        else:
-            write_atomically(self.path, self.mark + self.new.encode(), is_named=True)
+        try:
+            self._replace()
+        except BaseException:
+            if copy and copy not in before:
+                discard(copy)
+            raise
+        if self.new is not None:
             self.path.chmod(mode)
         return copy
+
+    def _replace(self) -> None:
+        """Put the new text in its place, or remove the file."""
+        if self.new is None:
+            self._demand_as_read()
+            remove_file(self.path)
+            return
+        with named_file_written_whole(
+            self.path, last_look=self._demand_as_read
+        ) as file:  # a client may write all the time
+            file.write(self.mark + self.new.encode())
+
+    def _demand_as_read(self) -> None:
+        if _read(self.path) != (self.mark + self.old.encode()):
+            raise InvalidInput("another program wrote to it just now", "try again")
 
     def _kept(self, mode: int) -> Path:
         """The copy of what is there: one that was made before where it says the same, so that they do not pile up."""

@@ -21,7 +21,8 @@ from rekall.mcp.client_files import merged, snippet, standing, without
 from rekall.mcp.clients import CLIENTS as EVERY_CLIENT
 from rekall.mcp.clients import Client, find_client
 from rekall.mcp.launching import Launch, this_launch
-from rekall.system import jsonc
+from rekall.system import jsonc, their_files
+from rekall.system.files import write_atomically
 from rekall.system.their_files import planned
 
 if sys.version_info >= (3, 11):
@@ -378,6 +379,20 @@ def test_what_its_own_program_wrote_meanwhile_stays(tmp_path, before):
     path.write_text('{"b": 2}')
     with pytest.raises(InvalidInput, match="another program wrote to it just now"):
         change.write()
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [(path.name, '{"b": 2}')]
+
+
+def test_what_its_own_program_writes_while_a_copy_is_made_stays(tmp_path, monkeypatch):
+    path = tmp_path / "settings.json"
+    path.write_text('{"a": 1}')
+
+    def in_company(copy: Path, data: bytes) -> None:
+        write_atomically(copy, data)
+        path.write_text('{"b": 2}')
+
+    monkeypatch.setattr(their_files, "write_atomically", in_company)
+    with pytest.raises(InvalidInput, match="another program wrote to it just now"):
+        planned(path, lambda old: old + " ").write()
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [(path.name, '{"b": 2}')]
 
 

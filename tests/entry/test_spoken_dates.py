@@ -226,6 +226,7 @@ def test_a_day_ahead_that_is_written_out_is_taken():
         *("99999-01-01", "99999y", "999999999999d", "202611", "8080", "1234", "1700000000", "fri 5 nov", "13pm", "0am"),
         *("24:00", "12:60", "last week 9am", "monday monday", "2026-11-05T25:00", "\udcff", "\0", "nov" * 100, "٣"),
         "from" + " " * 20_000,  # an expression that tries each way to part the blanks takes days
+        "from a" + " " * 100_000 + "to",
         *("2026-11-05T10:00+99:00", "05/11/2026", "11-05-2026", "2026-11/05"),
     ],
 )
