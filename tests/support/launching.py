@@ -20,10 +20,12 @@ os.execvp(sys.argv[2], sys.argv[2:])
 """
 
 _AS_NOBODY = """
-import grp, os, pwd, sys
+import os, pwd, sys
+import warnings  # which execvp does, too: nobody may not be let read this Python's own files
+nobody = pwd.getpwnam("nobody")  # whose group is nogroup in Debian, nobody in Fedora and macOS
 os.setgroups([])
-os.setgid(grp.getgrnam("nogroup").gr_gid)
-os.setuid(pwd.getpwnam("nobody").pw_uid)
+os.setgid(nobody.pw_gid)
+os.setuid(nobody.pw_uid)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
 
@@ -32,6 +34,7 @@ import os, sys
 copies = [os.dup(int(number)) for number in sys.argv[1:3]]
 for number, copy in enumerate(copies, 3):
     os.dup2(copy, number)
+    os.set_inheritable(number, True)  # dup2 leaves a file as it is that has the number already
 os.execvp(sys.argv[3], sys.argv[3:])
 """
 
