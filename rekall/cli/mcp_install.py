@@ -105,10 +105,10 @@ def uninstall(client: str | None, every: bool, project: bool, as_json: bool) -> 
         path = _path(known, project=project)
         if path is None:
             raise InvalidInput(f"{known.title} keeps it where no other program writes", f"take it out at {known.paste}")
-        before = path.read_bytes() if path.exists() else None
+        before = path.read_bytes() if path.is_file() else None
         copy = remove_entry(known, path)
         _tell_written(
-            known, path, copy, changed=(path.read_bytes() if path.exists() else None) != before, as_json=as_json
+            known, path, copy, changed=(path.read_bytes() if path.is_file() else None) != before, as_json=as_json
         )
         return
     changes, problems = [], []
@@ -243,7 +243,7 @@ def _write_entry(known: Client, launch: Launch | Address, *, project: bool, as_j
         raise InvalidInput(
             f"{known.title} keeps it where no other program writes", f"paste this at {known.paste}:\n\n{shown}"
         )
-    before = path.read_bytes() if path.exists() else None
+    before = path.read_bytes() if path.is_file() else None
     copy = write_entry(known, path, launch)
     _tell_written(known, path, copy, changed=path.read_bytes() != before, as_json=as_json, restart=True)
     if project and not is_on_path():
@@ -265,7 +265,7 @@ def _install_all(
         return
     changes, problems = [], []
     for each, path in places:
-        before = path.read_bytes() if path.exists() else None
+        before = path.read_bytes() if path.is_file() else None
         try:
             copy = write_entry(each, path, launch)
         except InvalidInput as error:

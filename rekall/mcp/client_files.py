@@ -74,6 +74,8 @@ def without(client: Client, text: str) -> str:
 
 def standing(client: Client, path: Path) -> Standing:
     """What a client's file says of Rekall, and whether what it names is still there."""
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        return Standing("unreadable", problem="it is no file")
     try:
         entry = _servers(client, path.read_text("utf-8-sig")).get(SERVER_NAME)
     except FileNotFoundError:

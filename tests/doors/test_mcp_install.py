@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import CHECKOUT, Ran
+from support.systems import WINDOWS
 
 from rekall.errors import InvalidInput
 from rekall.mcp.client_files import merged, snippet, standing, without
@@ -394,6 +395,18 @@ def test_what_its_own_program_writes_while_a_copy_is_made_stays(tmp_path, monkey
     with pytest.raises(InvalidInput, match="another program wrote to it just now"):
         planned(path, lambda old: old + " ").write()
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [(path.name, '{"b": 2}')]
+
+
+@pytest.mark.skipif(WINDOWS, reason="it has no named pipes among its files")
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(rekall: Rekall):
+    path = put(find_client("cursor"), b"")
+    path.unlink()
+    os.mkfifo(path)
+    for words in (("install", "cursor", "--write"), ("uninstall", "cursor")):
+        ran = rekall("mcp", *words)
+        assert ran.code == 4
+        assert f"error: {path} was left alone: it is no file" in ran.err
+    assert standing(find_client("cursor"), path).problem == "it is no file"
 
 
 @pytest.mark.parametrize("kind", BROKEN)
