@@ -78,13 +78,12 @@ class TheirChange:
             self._demand_as_read()
             remove_file(self.path)
             return
-        with named_file_written_whole(
-            self.path, last_look=self._demand_as_read
-        ) as file:  # a client may write all the time
+        # a client may write all the time, so the last look is right before its file is replaced
+        with named_file_written_whole(self.path, last_look=self._demand_as_read) as file:
             file.write(self.mark + self.new.encode())
 
     def _demand_as_read(self) -> None:
-        if _read(self.path) != (self.mark + self.old.encode()):
+        if _read(self.path) != self.mark + self.old.encode():
             raise InvalidInput("another program wrote to it just now", "try again")
 
     def _kept(self, mode: int) -> Path:
