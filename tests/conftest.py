@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from support import CHECKOUT, Bench, FakeEncoder, Ran, make_bench
-from support.depth import tries
+from support.depth import IS_DEEP, left_out, tries
 from support.shared_model import shipped_model_loaded_once
 from support.syncing import no_waiting_for_the_disk
 from support.systems import WINDOWS
@@ -90,7 +90,12 @@ LONGEST = ("test_faults", "test_packaging", "test_benchmarks", "test_budgets")
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    is_asked_for = config.option.keyword or any("::" in path for path in config.args)
+    if not IS_DEEP and not is_asked_for:
+        out = left_out(items, getattr(config.option, "randomly_seed", 0))
+        config.hook.pytest_deselected(items=list(out))
+        items[:] = [item for item in items if item not in out]
     for item in items:
         if item.path.stem in SLOW:
             item.add_marker("slow")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from support import Ran
+from support.depth import some
 from support.launching import obeying_signals
 from support.waiting import PATIENCE_S, comes, is_gone
 
@@ -122,6 +123,7 @@ TALKING = ("add til one -c x", "import nowhere", "restore", "mcp", "tui", "nonse
 """Commands that say something on stderr, whatever their answer is."""
 
 
+@some(1 / 3)
 @pytest.mark.parametrize(
     ("words", "closed"),
     [

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp.client.client import Client
+from support.depth import some
 from test_mcp_tools import Assistant, unframed
 from test_unseen import HOSTILE, TAGS, is_harmless
 
@@ -140,6 +141,7 @@ def test_a_frame_holds_any_text(text):
     assert found["code"] == frame.code
 
 
+@some(1 / 3)
 @pytest.mark.parametrize("kind", sorted(set(HOSTILE) - {"halves", "NUL and DEL"}))
 def test_an_assistant_is_told_nothing_that_a_person_does_not_see(assistant, kind):
     text = HOSTILE[kind]

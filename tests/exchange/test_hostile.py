@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from support import Bench
+from support.depth import some
 from support.systems import not_on_windows, own_memory
 from support.warm import WarmProgram
 
@@ -109,6 +110,7 @@ STORED = {
 }  # fmt: skip
 
 
+@some(1 / 2)
 @pytest.mark.parametrize("name", STORED)
 def test_a_hostile_note_goes_in_as_text_and_so_do_its_neighbours(bench, tmp_path, name):
     what = STORED[name]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support import Bench, ask, make_bench
-from support.depth import tries
+from support.depth import some, tries
 from support.warm import WarmProgram
 
 from rekall.entry.fields import FIELDS, Entry
@@ -463,6 +463,7 @@ def child() -> Iterator[WarmProgram]:
 
 
 @pytest.mark.slow
+@some(1 / 3)
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_head_costs_neither_memory_nor_the_next_file(tmp_path, child, name):

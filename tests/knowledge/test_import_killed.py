@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from support import FakeLoader
 from support.bases import TUNING, all_links
+from support.depth import some
 from support.systems import KILLED
 from support.warm import WarmProgram
 
@@ -138,6 +139,7 @@ def writes(tmp_path_factory: pytest.TempPathFactory, notes: Path, in_a_child: In
     return int(ran.stdout)
 
 
+@some(1 / 2)
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_an_import_killed_at_any_moment_is_completed_by_the_next(tmp_path, notes, writes, in_a_child, moment):
     path = tmp_path / "base.db"

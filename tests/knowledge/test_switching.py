@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import CHECKOUT, DATA, Bench, FakeEncoder, FakeLoader, make_bench
-from support.depth import tries
+from support.depth import some, tries
 from support.launching import obeying_signals
 from support.systems import KILL, WINDOWS, signals
 
@@ -1088,6 +1088,7 @@ def vectors_stored(database: Path) -> dict[str, tuple[int, int]]:
 
 
 @pytest.mark.slow
+@some(1 / 2)
 @pytest.mark.parametrize("blow", [KILL, pytest.param(signal.SIGINT, marks=signals)])
 def test_a_build_that_is_killed_goes_on_where_it_was(rekall_process, home, tmp_path, model_folders, blow):
     import shutil

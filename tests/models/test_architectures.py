@@ -21,6 +21,7 @@ import pytest
 import tokenizers
 from safetensors.numpy import load_file
 from support.checkpoints import CASE, CASES, CHECKPOINTS, TEXTS, TRANSFORMERS, Case, Source, refused, vectors_of
+from support.depth import some
 
 from rekall.models.engine.arithmetic import Arithmetic
 from rekall.models.engine.card import PIECES_FILE, ModelCard, read_card
@@ -61,6 +62,8 @@ ARCHITECTURES = [
     "gemma3_text",
     "embedding_gemma2_text",
 ]
+
+pytestmark = some(0.4, by="case")
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 every_transformer = pytest.mark.parametrize("case", TRANSFORMERS, ids=lambda case: case.name)

@@ -13,6 +13,7 @@ import pytest
 from support import make_bench
 from support.bases import all_links
 from support.damage import entries_of
+from support.depth import some
 from support.holding import LOCKED, held_at_replacing
 from support.systems import linux_alone
 
@@ -107,6 +108,7 @@ def path(tmp_path: Path) -> Iterator[Path]:
     return tmp_path / "base" / "rekall.db"
 
 
+@some(1 / 2)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_repair_takes_everything_over_from_any_layout(made, path, layout):
     written_as(made, path, layout)

@@ -18,7 +18,7 @@ import apsw
 import pytest
 from support import make_bench
 from support.damage import Specimen, entries_of
-from support.depth import tries
+from support.depth import some, tries
 
 from rekall.db import Database
 from rekall.entry.types import EntryType, Status
@@ -477,6 +477,7 @@ def test_damage_in_the_middle_of_the_log_costs_only_what_was_hit(logged):
 LOG_DAMAGES = ("flip", "flips", "zeroed", "head")
 
 
+@some(1 / 3)
 @pytest.mark.parametrize("seed", range(32))
 def test_no_damage_of_the_log_costs_more_than_what_it_hit(logged, seed):
     log, chance, kind = Path(f"{logged}-wal"), random.Random(seed), LOG_DAMAGES[seed % 4]
@@ -544,6 +545,7 @@ def test_what_an_undone_change_left_in_the_log_is_no_damage(tmp_path):
 # interruption
 
 
+@some(1 / 2)
 @pytest.mark.parametrize("hit", [100, 1])
 def test_a_repair_that_is_killed_leaves_the_base_before_or_after(specimen, tmp_path, hit):
     """With its first bytes gone the file itself is replaced; with one flipped byte it is written by SQLite."""

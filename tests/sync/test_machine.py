@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from support import all_links, make_bench
-from support.depth import tries
+from support.depth import IS_DEEP
 
 from rekall.entry.fields import Entry
 from rekall.entry.types import LinkType
@@ -249,5 +249,5 @@ class Synced(RuleBasedStateMachine):
 
 TestSynced = Synced.TestCase
 TestSynced.settings = settings(
-    max_examples=tries(400, 12), stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=400 if IS_DEEP else 50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
