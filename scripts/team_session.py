@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENT = ROOT / "docs" / "team.md"
 
 _BLOCK = re.compile(r"(?<=```console\n)(?:ada|bob)\$.*?(?=```)", re.DOTALL)
-_ID = re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b|\d\d:\d\d|\d{4}-\d\d-\d\d")
+_ID = re.compile(r"\d{4}-\d\d-\d\d|\d\d:\d\d|\b[0-9A-HJKMNP-TV-Z]{4}\b|\b[0-9A-HJKMNP-TV-Z]{26}\b")
 _SOCKET = re.compile(r"the base \S+ on this machine")
 
 Run = Callable[[str, list[str]], str]

@@ -43,3 +43,10 @@ def test_two_people_hear_what_the_document_says(
     text = DOCUMENT.read_text("utf-8")
     assert masked(played(text, run)) == masked(text)
     running.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_another_day_is_no_other_session():
+    there, here = (
+        f" 1  a title  bug  {when}  {entry}  likely" for when, entry in (("2026-11-27", "BJA0"), ("2031-01-02", "Q7TT"))
+    )
+    assert masked(there) == masked(here)
