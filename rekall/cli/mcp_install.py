@@ -105,11 +105,9 @@ def uninstall(client: str | None, every: bool, project: bool, as_json: bool) -> 
         path = _path(known, project=project)
         if path is None:
             raise InvalidInput(f"{known.title} keeps it where no other program writes", f"take it out at {known.paste}")
-        before = path.read_bytes() if path.is_file() else None
+        before = _bytes_in(path)
         copy = remove_entry(known, path)
-        _tell_written(
-            known, path, copy, changed=(path.read_bytes() if path.is_file() else None) != before, as_json=as_json
-        )
+        _tell_written(known, path, copy, changed=_bytes_in(path) != before, as_json=as_json)
         return
     changes, problems = [], []
     for known in _clients(project):
@@ -233,6 +231,11 @@ def _print_entry(app: App, known: Client, launch: Launch | Address, *, project: 
         talk(f"\nhint: `rekall mcp install {known.name}{options}` does that, and keeps a copy of the file")
 
 
+def _bytes_in(path: Path) -> bytes | None:
+    """What a client's file holds now; None where there is none."""
+    return path.read_bytes() if path.is_file() else None
+
+
 def _write_entry(known: Client, launch: Launch | Address, *, project: bool, as_json: bool) -> None:
     from rekall.mcp.client_files import snippet, write_entry
     from rekall.mcp.launching import is_on_path, without_token
@@ -243,7 +246,7 @@ def _write_entry(known: Client, launch: Launch | Address, *, project: bool, as_j
         raise InvalidInput(
             f"{known.title} keeps it where no other program writes", f"paste this at {known.paste}:\n\n{shown}"
         )
-    before = path.read_bytes() if path.is_file() else None
+    before = _bytes_in(path)
     copy = write_entry(known, path, launch)
     _tell_written(known, path, copy, changed=path.read_bytes() != before, as_json=as_json, restart=True)
     if project and not is_on_path():
@@ -265,7 +268,7 @@ def _install_all(
         return
     changes, problems = [], []
     for each, path in places:
-        before = path.read_bytes() if path.is_file() else None
+        before = _bytes_in(path)
         try:
             copy = write_entry(each, path, launch)
         except InvalidInput as error:

@@ -74,13 +74,9 @@ def without(client: Client, text: str) -> str:
 
 def standing(client: Client, path: Path) -> Standing:
     """What a client's file says of Rekall, and whether what it names is still there."""
-    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
-        return Standing("unreadable", problem="it is no file")
     try:
-        entry = _servers(client, path.read_text("utf-8-sig")).get(SERVER_NAME)
-    except FileNotFoundError:
-        return Standing("not configured")
-    except (InvalidInput, OSError, UnicodeDecodeError) as error:
+        entry = _servers(client, planned(path, lambda text: text).old).get(SERVER_NAME)
+    except (InvalidInput, OSError) as error:
         return Standing("unreadable", problem=str(error))
     if not isinstance(entry, Mapping):
         return Standing("not configured")

@@ -136,7 +136,7 @@ def _fit_of_word(word: str, alphabet: alphabets.Alphabet, together: frozenset[st
             small = letter.lower()
             if small not in together or (letter.isupper() and before.islower()):
                 fit += _WRONG
-            elif letter.islower() and letter != "ß" and word[max(0, at - 2) : at].isupper() and at > 1:
+            elif letter.islower() and letter != "ß" and at > 1 and word[at - 2 : at].isupper():
                 fit += _STRANGE
             else:
                 fit += weight * (alphabet.fit_of(small) if small in alphabet.letters else 0.3 * (not alphabet.usual))

@@ -134,14 +134,13 @@ def file_written_whole(
 
 
 @contextlib.contextmanager
-def named_file_written_whole(path: Path, *, last_look: Callable[[], None] | None = None) -> Iterator[IO[bytes]]:
+def named_file_written_whole(path: Path) -> Iterator[IO[bytes]]:
     """The same for a path that a person named: where a link leads is written, and a pipe or a device as it is."""
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") as pipe:
             yield pipe
     else:
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        with file_written_whole(target, last_look=last_look) as file:
+        with file_written_whole(Path(os.path.realpath(path)) if path.is_symlink() else path) as file:
             yield file
 
 

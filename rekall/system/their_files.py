@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rekall.errors import InvalidInput
-from rekall.system.files import named_file_written_whole, write_atomically
+from rekall.system.files import file_written_whole, write_atomically
 from rekall.system.replacing import discard, read_patiently, remove_file
 
 _PRIVATE = 0o700
@@ -54,7 +54,6 @@ class TheirChange:
         """
         if not self.is_any:
             return None
-        self._demand_as_read()
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._replace()
@@ -79,7 +78,7 @@ class TheirChange:
             remove_file(self.path)
             return
         # a client may write all the time, so the last look is right before its file is replaced
-        with named_file_written_whole(self.path, last_look=self._demand_as_read) as file:
+        with file_written_whole(self.path, last_look=self._demand_as_read) as file:
             file.write(self.mark + self.new.encode())
 
     def _demand_as_read(self) -> None:

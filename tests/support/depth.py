@@ -37,9 +37,8 @@ def left_out(items: Sequence[pytest.Item], seed: int) -> set[pytest.Item]:
         if mark is None or not given or (mark.args[1] and mark.args[1] not in given):
             continue
         share, by = mark.args
-        name = item.originalname
         chosen = str(getattr(given[by], "name", given[by])) if by else item.nodeid
-        groups[str(item.path), by or name, share][chosen].append(item)
+        groups[str(item.path), by or item.originalname, share][chosen].append(item)
     chance = random.Random(seed)
     out: set[pytest.Item] = set()
     for key in sorted(groups):
